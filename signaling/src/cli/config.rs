@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The configuration file. Each key is explained in `config.example.toml`.
+
+use std::collections::BTreeSet;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use porthole_protocol::grant::{MAX_LEASE_SECONDS, Permission};
+use porthole_protocol::key::is_camera_id;
+use porthole_protocol::wire::IceServer;
+use serde::de::{Deserialize, Deserializer, Error as _};
+use url::Url;
+
+use super::Failure;
+use crate::registry::{CameraEntry, SecretDigest, ViewerEntry};
+use crate::room::{Cameras, DEFAULT_LEASE_SECONDS, GUEST, MAX_CAMERAS};
+use crate::tls::TlsFiles;
+
+/// Where a server listens for which nothing is said: for the same machine alone.
+const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
+
+/// A configuration file that was read and makes sense.
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Config {
+    /// Where to listen.
+    #[serde(default = "default_listen")]
+    pub listen: SocketAddr,
+    /// Where the server is reached from outside.
+    #[serde(default, deserialize_with = "http_url")]
+    pub url: Option<Url>,
+    /// Lets everybody see and hear all cameras.
+    #[serde(default)]
+    pub open_access: bool,
+    tls_cert: Option<PathBuf>,
+    tls_key: Option<PathBuf>,
+    #[serde(default, rename = "ice-server")]
+    ice_servers: Vec<IceServerTable>,
+    #[serde(default, rename = "camera")]
+    cameras: Vec<CameraTable>,
+    #[serde(default, rename = "viewer")]
+    viewers: Vec<ViewerTable>,
+}
+
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct IceServerTable {
+    urls: Vec<String>,
+    username: Option<String>,
+    credential: Option<String>,
+}
+
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct CameraTable {
+    #[serde(deserialize_with = "camera_id")]
+    id: String,
+    name: String,
+    #[serde(deserialize_with = "sha256")]
+    secret_sha256: SecretDigest,
+}
+
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct ViewerTable {
+    #[serde(deserialize_with = "user")]
+    name: String,
+    #[serde(deserialize_with = "sha256")]
+    token_sha256: SecretDigest,
+    cameras: Option<BTreeSet<String>>,
+    #[serde(default = "default_perms")]
+    perms: Vec<Permission>,
+    #[serde(default = "default_lease", deserialize_with = "lease")]
+    lease: u32,
+}
+
+impl Config {
+    /// Reads the text of the file at `path`.
+    pub fn parse(text: &str, path: &Path) -> Result<Self, Failure> {
+        let config: Self = toml_edit::de::from_str(text)
+            .map_err(|e| Failure::Input(located(path, text, e.span(), e.message())))?;
+        config
+            .check()
+            .map_err(|e| Failure::Input(format!("{}: {e}", path.display())))?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let twice = |names: Vec<&str>| {
+            let mut seen = BTreeSet::new();
+            names
+                .into_iter()
+                .find(|name| !seen.insert(*name))
+                .map(str::to_owned)
+        };
+        if let Some(id) = twice(
+            self.cameras
+                .iter()
+                .map(|camera| camera.id.as_str())
+                .collect(),
+        ) {
+            return Err(format!(
+                "[[camera]] id = \"{id}\" is there twice: remove one"
+            ));
+        }
+        if let Some(name) = twice(self.viewers.iter().map(|v| v.name.as_str()).collect()) {
+            return Err(format!(
+                "[[viewer]] name = \"{name}\" is there twice: remove one"
+            ));
+        }
+        if self.cameras.len() > MAX_CAMERAS {
+            return Err(format!(
+                "[[camera]]: one server takes at most {MAX_CAMERAS}"
+            ));
+        }
+        if self.tls_cert.is_some() != self.tls_key.is_some() {
+            return Err("tls-cert and tls-key belong together: give both or neither".to_owned());
+        }
+        Ok(())
+    }
+
+    /// The certificate, its paths taken from where the file at `path` is.
+    pub fn tls(&self, path: &Path) -> Option<TlsFiles> {
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let (cert, key) = (self.tls_cert.as_ref()?, self.tls_key.as_ref()?);
+        Some(TlsFiles {
+            cert: folder.join(cert),
+            key: folder.join(key),
+        })
+    }
+
+    /// The STUN and TURN servers.
+    pub fn ice_servers(&self) -> Vec<IceServer> {
+        let servers = self.ice_servers.iter().map(|table| IceServer {
+            urls: table.urls.clone(),
+            username: table.username.clone(),
+            credential: table.credential.clone(),
+        });
+        servers.collect()
+    }
+
+    /// The enrolled cameras.
+    pub fn cameras(&self) -> impl Iterator<Item = CameraEntry> {
+        self.cameras.iter().map(|table| CameraEntry {
+            id: table.id.clone(),
+            name: table.name.clone(),
+            secret: table.secret_sha256,
+        })
+    }
+
+    /// The viewers.
+    pub fn viewers(&self) -> impl Iterator<Item = ViewerEntry> {
+        self.viewers.iter().map(|table| ViewerEntry {
+            user: table.name.clone(),
+            token: table.token_sha256,
+            cameras: table.cameras.clone().map_or(Cameras::All, Cameras::Only),
+            perms: table.perms.clone(),
+            lease: table.lease,
+        })
+    }
+}
+
+/// An error as `file:line: key: what is wrong`.
+pub(super) fn located(
+    path: &Path,
+    text: &str,
+    span: Option<Range<usize>>,
+    message: &str,
+) -> String {
+    let path = path.display();
+    // Some messages have several lines; one is enough.
+    let message = message.lines().collect::<Vec<_>>().join(", ");
+    let Some(before) = span.and_then(|span| text.get(..span.start)) else {
+        return format!("{path}: {message}");
+    };
+    let line = before.matches('\n').count();
+    let key = text
+        .lines()
+        .nth(line)
+        .and_then(|line| line.split_once('='))
+        .map(|(key, _)| key.trim());
+    let key = key.map(|key| format!("{key}: ")).unwrap_or_default();
+    format!("{path}:{}: {key}{message}", line + 1)
+}
+
+fn default_listen() -> SocketAddr {
+    DEFAULT_LISTEN
+}
+
+fn default_perms() -> Vec<Permission> {
+    vec![Permission::View, Permission::Listen]
+}
+
+fn default_lease() -> u32 {
+    DEFAULT_LEASE_SECONDS
+}
+
+fn camera_id<'de, D: Deserializer<'de>>(d: D) -> Result<String, D::Error> {
+    let id = String::deserialize(d)?;
+    if is_camera_id(&id) {
+        Ok(id)
+    } else {
+        Err(D::Error::custom("use 1 to 64 of a-z, 0-9 and -"))
+    }
+}
+
+fn user<'de, D: Deserializer<'de>>(d: D) -> Result<String, D::Error> {
+    let name = String::deserialize(d)?;
+    check_user(&name).map_err(D::Error::custom)?;
+    Ok(name)
+}
+
+/// Whether a viewer can have this name.
+pub(super) fn check_user(name: &str) -> Result<(), &'static str> {
+    match name {
+        GUEST => Err("\"guest\" stands for those without a link: choose another name"),
+        _ if name.is_empty() || name.len() > MAX_USER_BYTES => Err("use 1 to 64 characters"),
+        _ if name.chars().any(char::is_control) => Err("a name has no control characters"),
+        _ => Ok(()),
+    }
+}
+
+/// Longest name of a viewer: it stands in every grant and log line.
+const MAX_USER_BYTES: usize = 64;
+
+fn sha256<'de, D: Deserializer<'de>>(d: D) -> Result<SecretDigest, D::Error> {
+    let text = String::deserialize(d)?;
+    SecretDigest::from_hex(&text).ok_or_else(|| D::Error::custom("use 64 hexadecimal digits"))
+}
+
+fn lease<'de, D: Deserializer<'de>>(d: D) -> Result<u32, D::Error> {
+    let seconds = u32::deserialize(d)?;
+    check_lease(seconds).map_err(D::Error::custom)?;
+    Ok(seconds)
+}
+
+/// Whether a session can last this long.
+pub(super) fn check_lease(seconds: u32) -> Result<(), String> {
+    match seconds {
+        1..=MAX_LEASE_SECONDS => Ok(()),
+        _ => Err(format!("use 1 to {MAX_LEASE_SECONDS} seconds")),
+    }
+}
+
+fn http_url<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Url>, D::Error> {
+    let url: Url = String::deserialize(d)?.parse().map_err(D::Error::custom)?;
+    match url.scheme() {
+        "http" | "https" => Ok(Some(url)),
+        _ => Err(D::Error::custom(
+            "use an address that begins with http:// or https://",
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Config, String> {
+        Config::parse(text, Path::new("p.toml")).map_err(|failure| match failure {
+            Failure::Input(message) | Failure::System(message) => message,
+        })
+    }
+
+    #[test]
+    fn the_example_parses_and_so_does_each_key_that_it_has_commented_out() {
+        let example = include_str!("../../config.example.toml");
+        parse(example).unwrap();
+        let uncommented: Vec<_> = example
+            .lines()
+            .map(|line| line.strip_prefix("#: ").unwrap_or(line))
+            .collect();
+        let config = parse(&uncommented.join("\n")).unwrap();
+        assert!(config.url.is_some() && config.tls(Path::new("/etc/p.toml")).is_some());
+        let sizes = (
+            config.ice_servers().len(),
+            config.cameras().count(),
+            config.viewers().count(),
+        );
+        assert_eq!(sizes, (2, 1, 1));
+    }
+
+    #[test]
+    fn an_empty_file_is_a_server_on_loopback_for_nobody() {
+        let config = parse("").unwrap();
+        assert!(config.listen.ip().is_loopback() && !config.open_access);
+    }
+
+    #[test]
+    fn errors_name_file_line_key_and_what_to_do() {
+        let digest = "0".repeat(64);
+        let camera =
+            format!("[[camera]]\nid = \"a\"\nname = \"A\"\nsecret-sha256 = \"{digest}\"\n");
+        let cases = [
+            ("\nlisten = \"8080\"", "p.toml:2: listen: "),
+            ("listn = 1", "p.toml:1: listn: unknown field `listn`"),
+            (
+                "url = \"ftp://x\"",
+                "p.toml:1: url: use an address that begins with",
+            ),
+            (
+                "tls-cert = \"c.pem\"",
+                "p.toml: tls-cert and tls-key belong together",
+            ),
+            (
+                "[[camera]]\nid = \"A b\"\nname=\"\"\nsecret-sha256=\"\"",
+                "p.toml:2: id: use 1 to 64",
+            ),
+            (
+                "[[camera]]\nid = \"a\"\nname=\"\"\nsecret-sha256=\"x\"",
+                "p.toml:4: secret-sha256: use 64",
+            ),
+            (
+                &camera.repeat(2),
+                "p.toml: [[camera]] id = \"a\" is there twice",
+            ),
+            (
+                &format!("[[viewer]]\nname = \"v\"\ntoken-sha256 = \"{digest}\"\nlease = 0"),
+                "p.toml:4: lease: use 1 to 86400 seconds",
+            ),
+        ];
+        for (text, expected) in cases {
+            let error = parse(text).unwrap_err();
+            assert!(error.starts_with(expected), "{error}");
+            assert_eq!(error.lines().count(), 1, "{error}");
+        }
+    }
+}

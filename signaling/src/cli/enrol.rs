@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: MPL-2.0
+//! `camera` and `viewer`: changes of the configuration file.
+
+use std::path::Path;
+
+use porthole_protocol::grant::Permission;
+use porthole_protocol::key::{CameraKey, is_camera_id, slug};
+use porthole_protocol::random_secret;
+use toml_edit::{Array, Table, value};
+use url::Url;
+
+use super::config::{Config, check_lease, check_user};
+use super::file::{append, grant_signer, read, read_to_edit, remove, write};
+use super::{CameraCommand, Failure, ServerUrl, ViewerCommand, print, remark};
+use crate::registry::SecretDigest;
+use crate::room::{Cameras, DEFAULT_LEASE_SECONDS};
+
+const RESTART: &str = "a running server reads its file when it starts: restart it";
+
+pub(super) fn camera(command: CameraCommand) -> Result<(), Failure> {
+    match command {
+        CameraCommand::Add {
+            name,
+            id,
+            file,
+            url,
+        } => add_camera(&name, id, &file.config, url),
+        CameraCommand::List { file } => {
+            for camera in read(&file.config)?.cameras() {
+                print(format_args!("{}\t{}", camera.id, camera.name))?;
+            }
+            Ok(())
+        }
+        CameraCommand::Remove { id, file } => remove_entry(&file.config, "camera", "id", &id),
+    }
+}
+
+pub(super) fn viewer(command: ViewerCommand) -> Result<(), Failure> {
+    match command {
+        ViewerCommand::Add {
+            name,
+            cameras,
+            perms,
+            lease,
+            file,
+            url,
+        } => {
+            let viewer = NewViewer {
+                name,
+                cameras,
+                perms,
+                lease,
+            };
+            add_viewer(viewer, &file.config, url)
+        }
+        ViewerCommand::List { file } => list_viewers(&file.config),
+        ViewerCommand::Remove { name, file } => remove_entry(&file.config, "viewer", "name", &name),
+    }
+}
+
+fn add_camera(name: &str, id: Option<String>, path: &Path, url: ServerUrl) -> Result<(), Failure> {
+    let (config, mut document) = read_to_edit(path)?;
+    let id = id.unwrap_or_else(|| slug(name));
+    if !is_camera_id(&id) {
+        return Err(Failure::input(
+            "--id: give the camera an id of 1 to 64 of a-z, 0-9 and -",
+        ));
+    }
+    if config.cameras().any(|camera| camera.id == id) {
+        return Err(Failure::input(format!(
+            "{}: there is a camera with the id \"{id}\" already: give another with --id, or remove it first",
+            path.display()
+        )));
+    }
+    let url = server_url(&config, path, url)?;
+    let signer = grant_signer(path, &config)?;
+    let secret = random_secret();
+    let mut table = Table::new();
+    table["id"] = value(&id);
+    table["name"] = value(name);
+    table["secret-sha256"] = value(SecretDigest::of(&secret).to_hex());
+    append(&mut document, "camera", table);
+    write(path, &document)?;
+    remark(RESTART);
+    print(CameraKey {
+        url,
+        id,
+        secret,
+        grant_key: signer.public_key(),
+    })
+}
+
+struct NewViewer {
+    name: String,
+    cameras: Option<Vec<String>>,
+    perms: Vec<String>,
+    lease: Option<u32>,
+}
+
+fn add_viewer(viewer: NewViewer, path: &Path, url: ServerUrl) -> Result<(), Failure> {
+    let (config, mut document) = read_to_edit(path)?;
+    check_user(&viewer.name).map_err(|e| Failure::input(format!("NAME: {e}")))?;
+    if config.viewers().any(|known| known.user == viewer.name) {
+        return Err(Failure::input(format!(
+            "{}: there is a viewer \"{}\" already: give another name, or remove it first",
+            path.display(),
+            viewer.name
+        )));
+    }
+    let unknown = viewer
+        .cameras
+        .iter()
+        .flatten()
+        .find(|id| !config.cameras().any(|c| c.id == **id));
+    if let Some(id) = unknown {
+        let message = format!("--cameras: there is no camera \"{id}\": see `camera list`");
+        return Err(Failure::Input(message));
+    }
+    let perms = viewer
+        .perms
+        .iter()
+        .map(|perm| permission(perm))
+        .collect::<Result<Vec<_>, _>>()?;
+    let lease = viewer.lease.unwrap_or(DEFAULT_LEASE_SECONDS);
+    check_lease(lease).map_err(|e| Failure::input(format!("--lease: {e}")))?;
+    let mut url = server_url(&config, path, url)?;
+
+    let token = random_secret();
+    let mut table = Table::new();
+    table["name"] = value(viewer.name);
+    table["token-sha256"] = value(SecretDigest::of(&token).to_hex());
+    if let Some(cameras) = viewer.cameras {
+        table["cameras"] = value(Array::from_iter(cameras));
+    }
+    table["perms"] = value(Array::from_iter(perms.iter().map(Permission::to_string)));
+    table["lease"] = value(i64::from(lease));
+    append(&mut document, "viewer", table);
+    write(path, &document)?;
+    remark(RESTART);
+    // In the fragment, which a browser sends to no server and no log holds.
+    url.set_fragment(Some(&format!("token={token}")));
+    print(url)
+}
+
+fn permission(name: &str) -> Result<Permission, Failure> {
+    let parsed = serde_json::from_value(name.into());
+    parsed.map_err(|_| {
+        Failure::input(format!(
+            "--perms: \"{name}\" is none of view, listen, talk, control"
+        ))
+    })
+}
+
+fn list_viewers(path: &Path) -> Result<(), Failure> {
+    for viewer in read(path)?.viewers() {
+        let cameras = match viewer.cameras {
+            Cameras::All => "all cameras".to_owned(),
+            Cameras::Only(ids) => ids.into_iter().collect::<Vec<_>>().join(","),
+        };
+        let perms = viewer
+            .perms
+            .iter()
+            .map(Permission::to_string)
+            .collect::<Vec<_>>()
+            .join(",");
+        print(format_args!(
+            "{}\t{cameras}\t{perms}\t{} s",
+            viewer.user, viewer.lease
+        ))?;
+    }
+    Ok(())
+}
+
+fn remove_entry(path: &Path, table: &str, key: &str, name: &str) -> Result<(), Failure> {
+    // Not `read_to_edit`'s empty document: removing from a file that is not there is a mistake.
+    read(path)?;
+    let (_, mut document) = read_to_edit(path)?;
+    if !remove(&mut document, table, key, name) {
+        let path = path.display();
+        return Err(Failure::input(format!(
+            "{path}: there is no {table} \"{name}\": see `{table} list`"
+        )));
+    }
+    write(path, &document)?;
+    remark(RESTART);
+    Ok(())
+}
+
+fn server_url(config: &Config, path: &Path, typed: ServerUrl) -> Result<Url, Failure> {
+    if let Some(url) = typed.url.or_else(|| config.url.clone()) {
+        return match url.scheme() {
+            "http" | "https" => Ok(url),
+            _ => Err(Failure::input(
+                "--url: give an address that begins with http:// or https://",
+            )),
+        };
+    }
+    if config.listen.ip().is_unspecified() || config.listen.port() == 0 {
+        let message = "url: say where the server is reached from outside, here or with --url";
+        return Err(Failure::input(format!("{}: {message}", path.display())));
+    }
+    let scheme = if config.tls(path).is_some() {
+        "https"
+    } else {
+        "http"
+    };
+    let url = format!("{scheme}://{}", config.listen).parse();
+    url.map_err(|e| Failure::input(format!("{}: listen: {e}", path.display())))
+}

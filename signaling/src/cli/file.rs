@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The configuration file and the grant key beside it, on disk. Both are for their owner alone.
+
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, chown};
+use std::path::{Path, PathBuf};
+
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use porthole_protocol::grant::GrantSigner;
+use toml_edit::{ArrayOfTables, DocumentMut, Item, Table};
+
+use super::config::{Config, located};
+use super::{Failure, remark};
+
+const OWNER_ONLY: u32 = 0o600;
+
+/// Reads the configuration.
+pub(super) fn read(path: &Path) -> Result<Config, Failure> {
+    let text = fs::read_to_string(path).map_err(|e| cannot_read(path, &e))?;
+    warn_if_readable_by_others(path);
+    Config::parse(&text, path)
+}
+
+/// Reads the configuration to change it. One that does not exist is empty.
+pub(super) fn read_to_edit(path: &Path) -> Result<(Config, DocumentMut), Failure> {
+    let text = match fs::read_to_string(path) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => String::new(),
+        text => text.map_err(|e| cannot_read(path, &e))?,
+    };
+    let config = Config::parse(&text, path)?;
+    let document = text.parse::<DocumentMut>();
+    let document =
+        document.map_err(|e| Failure::Input(located(path, &text, e.span(), e.message())))?;
+    Ok((config, document))
+}
+
+/// Appends a `[[name]]` table.
+pub(super) fn append(document: &mut DocumentMut, name: &str, table: Table) {
+    let tables = document
+        .entry(name)
+        .or_insert(Item::ArrayOfTables(ArrayOfTables::new()));
+    match tables {
+        Item::ArrayOfTables(tables) => tables.push(table),
+        // Written as `name = [{...}]`.
+        other => {
+            let mut tables = std::mem::take(other)
+                .into_array_of_tables()
+                .unwrap_or_default();
+            tables.push(table);
+            *other = Item::ArrayOfTables(tables);
+        }
+    }
+}
+
+/// Removes the `[[name]]` table in which `key` is `value`, and says whether there was one.
+pub(super) fn remove(document: &mut DocumentMut, name: &str, key: &str, value: &str) -> bool {
+    let matches = |item: Option<&Item>| item.and_then(Item::as_str) == Some(value);
+    match document.get_mut(name) {
+        Some(Item::ArrayOfTables(tables)) => {
+            let before = tables.len();
+            tables.retain(|table| !matches(table.get(key)));
+            tables.len() < before
+        }
+        Some(Item::Value(toml_edit::Value::Array(tables))) => {
+            let before = tables.len();
+            tables.retain(|table| {
+                table
+                    .as_inline_table()
+                    .and_then(|table| table.get(key)?.as_str())
+                    != Some(value)
+            });
+            tables.len() < before
+        }
+        _ => false,
+    }
+}
+
+/// Replaces the file in one step, and keeps its owner and mode.
+pub(super) fn write(path: &Path, document: &DocumentMut) -> Result<(), Failure> {
+    let failed = |e: io::Error| Failure::system(format!("cannot write {}: {e}", path.display()));
+    // Behind a symbolic link, the file it points to is the one to replace.
+    let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let new = beside(path, ".new");
+    let _ = fs::remove_file(&new);
+    let mut file = create(&new).map_err(failed)?;
+    file.write_all(document.to_string().as_bytes())
+        .map_err(failed)?;
+    if let Ok(old) = fs::metadata(path) {
+        file.set_permissions(Permissions::from_mode(old.mode()))
+            .map_err(failed)?;
+        // Only root can and has to: a server that runs as another user must still read it.
+        let _ = chown(&new, Some(old.uid()), Some(old.gid()));
+    }
+    file.sync_all().map_err(failed)?;
+    fs::rename(&new, path).map_err(failed)
+}
+
+/// The key that signs grants. It is made when nobody depends on it yet; all camera keys hold its
+/// public half, so a lost one cannot be replaced silently.
+pub(super) fn grant_signer(path: &Path, config: &Config) -> Result<GrantSigner, Failure> {
+    let key_path = beside(path, ".grant-key");
+    match fs::read_to_string(&key_path) {
+        Ok(text) => {
+            warn_if_readable_by_others(&key_path);
+            let pkcs8 = BASE64_STANDARD.decode(text.trim()).ok();
+            let signer = pkcs8.and_then(|pkcs8| GrantSigner::from_pkcs8(&pkcs8).ok());
+            signer.ok_or_else(|| {
+                Failure::input(format!(
+                    "{}:1: this is not a grant key: put back the one that was here, or delete the \
+                     file and enrol all cameras again",
+                    key_path.display()
+                ))
+            })
+        }
+        Err(e) if e.kind() == io::ErrorKind::NotFound && config.cameras().next().is_none() => {
+            new_signer(&key_path)
+        }
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Err(Failure::input(format!(
+            "{} is missing, and the cameras' keys depend on it: put it back, or remove all cameras \
+             and enrol them again",
+            key_path.display()
+        ))),
+        Err(e) => Err(cannot_read(&key_path, &e)),
+    }
+}
+
+fn new_signer(path: &Path) -> Result<GrantSigner, Failure> {
+    let signer = GrantSigner::generate().map_err(Failure::system)?;
+    let text = BASE64_STANDARD.encode(signer.pkcs8()) + "\n";
+    let written = create(path).and_then(|mut file| {
+        file.write_all(text.as_bytes())?;
+        file.sync_all()
+    });
+    written.map_err(|e| Failure::system(format!("cannot write {}: {e}", path.display())))?;
+    Ok(signer)
+}
+
+fn create(path: &Path) -> io::Result<File> {
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(OWNER_ONLY)
+        .open(path)
+}
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+fn cannot_read(path: &Path, error: &io::Error) -> Failure {
+    Failure::Input(format!("cannot read {}: {error}", path.display()))
+}
+
+fn warn_if_readable_by_others(path: &Path) {
+    if fs::metadata(path).is_ok_and(|metadata| metadata.mode() & 0o004 != 0) {
+        let path = path.display();
+        remark(format!(
+            "warning: {path} is readable by everyone on this machine: chmod 600 {path}"
+        ));
+    }
+}

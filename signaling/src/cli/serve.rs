@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MPL-2.0
+//! `serve`: the server until it is told to end.
+
+use std::io::{self, IsTerminal as _};
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+use super::file::{grant_signer, read};
+use super::{Failure, remark};
+use crate::room::Cameras;
+use crate::server::{Server, ServerError, ServerOptions};
+
+const LOG_VARIABLE: &str = "PORTHOLE_LOG";
+
+pub(super) fn run(path: &Path, listen: Option<SocketAddr>) -> Result<(), Failure> {
+    log_to_stderr()?;
+    let config = read(path)?;
+    let tls = config.tls(path);
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let mut options = ServerOptions::new(grant_signer(path, &config)?);
+    options.open_access = config.open_access;
+    options.ice_servers = config.ice_servers();
+    options.tls = tls;
+    if config.open_access {
+        tracing::warn!("open-access is on: whoever reaches this server sees and hears all cameras");
+    }
+
+    let address = listen.unwrap_or(config.listen);
+    if scheme == "http" && !address.ip().is_loopback() {
+        tracing::warn!(
+            "plain HTTP: who is on the way can read links and keys, so trust the network or set tls-cert"
+        );
+    }
+    let listener = TcpListener::bind(address)
+        .map_err(|e| Failure::system(format!("cannot listen on {address}: {e}")))?;
+    let runtime = Runtime::new().map_err(Failure::system)?;
+    let server = Server::start(options, listener, runtime.handle()).map_err(|e| match e {
+        ServerError::Listen(_) => Failure::system(e),
+        _ => Failure::input(format!("{}: tls-cert, tls-key: {e}", path.display())),
+    })?;
+    for camera in config.cameras() {
+        server.enrol_camera(camera).map_err(Failure::input)?;
+    }
+    for viewer in config.viewers() {
+        if let Cameras::Only(ids) = &viewer.cameras
+            && let Some(id) = ids
+                .iter()
+                .find(|id| !config.cameras().any(|c| c.id == **id))
+        {
+            tracing::warn!(
+                viewer = viewer.user,
+                camera = id,
+                "this viewer's camera is not enrolled"
+            );
+        }
+        server.add_viewer(viewer);
+    }
+    runtime
+        .block_on(until_signal(&server, scheme))
+        .map_err(Failure::system)
+}
+
+async fn until_signal(server: &Server, scheme: &str) -> io::Result<()> {
+    // Before the line is printed, so that whoever reads it may end the server right away.
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    remark(format_args!(
+        "listening on {scheme}://{}",
+        server.local_addr()
+    ));
+    tokio::select! {
+        _ = interrupt.recv() => (),
+        _ = terminate.recv() => (),
+    }
+    tracing::info!("shutting down");
+    server.shutdown();
+    server.closed().await;
+    Ok(())
+}
+
+fn log_to_stderr() -> Result<(), Failure> {
+    let filter = std::env::var(LOG_VARIABLE).unwrap_or_else(|_| "info".to_owned());
+    let filter = EnvFilter::try_new(filter)
+        .map_err(|e| Failure::input(format!("{LOG_VARIABLE}: {e}: use e.g. info or debug")))?;
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .init();
+    Ok(())
+}

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The router: the API, the WebSocket upgrade, and what holds for every answer.
+
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Extension, Json, Router};
+use porthole_protocol::random_secret;
+use porthole_protocol::wire::IceServer;
+use serde_json::json;
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::auth::{Identity, cookie, cookie_name, identify, is_https_origin};
+use crate::error::ApiError;
+use crate::hub::HubHandle;
+use crate::limit::Failures;
+use crate::page;
+use crate::registry::{LOGIN_LIFETIME, Registry};
+use crate::room::{Cameras, Principal};
+use crate::server::{Timings, locked};
+use crate::socket;
+
+/// Largest request body. No request of this API has one.
+const MAX_BODY_BYTES: u64 = 1024;
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// What every request may need.
+pub(crate) struct Shared {
+    pub(crate) registry: Arc<Mutex<Registry>>,
+    pub(crate) failures: Mutex<Failures>,
+    pub(crate) hub: HubHandle,
+    pub(crate) open_access: bool,
+    pub(crate) ice_servers: Vec<IceServer>,
+    pub(crate) tls: bool,
+    pub(crate) timings: Timings,
+}
+
+/// The connection a request came on.
+#[derive(Clone)]
+pub(crate) struct Connection {
+    pub(crate) peer: IpAddr,
+    /// Its place among the bounded number of connections, which a WebSocket keeps.
+    pub(crate) place: Arc<OwnedSemaphorePermit>,
+}
+
+pub(crate) fn app(shared: Arc<Shared>) -> Router {
+    Router::new()
+        .route("/ws", get(websocket))
+        .route("/api/session", post(log_in).delete(log_out))
+        .route("/api/config", get(config))
+        .route("/health", get(health))
+        .merge(page::routes())
+        .fallback(|| async {
+            ApiError::new(
+                StatusCode::NOT_FOUND,
+                "not-found",
+                "there is nothing at this address",
+            )
+        })
+        .method_not_allowed_fallback(|| async {
+            let message = "this address does not take that method";
+            ApiError::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method-not-allowed",
+                message,
+            )
+        })
+        .layer(from_fn(guard))
+        .with_state(shared)
+}
+
+/// Refuses large bodies, and puts the security headers on every answer.
+async fn guard(request: Request, next: Next) -> Response {
+    let length = request.headers().get(header::CONTENT_LENGTH);
+    let length = length
+        .and_then(|value| value.to_str().ok()?.parse::<u64>().ok())
+        .unwrap_or(0);
+    let mut response = if length > MAX_BODY_BYTES {
+        let message = "the request body is too large: this API needs none";
+        ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", message).into_response()
+    } else {
+        next.run(request).await
+    };
+    let headers = response.headers_mut();
+    for (name, value) in page::SECURITY_HEADERS {
+        headers.insert(
+            HeaderName::from_static(name),
+            HeaderValue::from_static(value),
+        );
+    }
+    headers
+        .entry(header::CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+async fn websocket(
+    State(shared): State<Arc<Shared>>,
+    Extension(connection): Extension<Connection>,
+    uri: Uri,
+    headers: HeaderMap,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Result<Response, ApiError> {
+    let identity = identify(&shared, &headers, uri.query(), connection.peer)?;
+    identity.check_origin(&headers)?;
+    let upgrade = upgrade.map_err(|_| {
+        let message = "this address speaks WebSocket (RFC 6455) only";
+        ApiError::new(StatusCode::UPGRADE_REQUIRED, "bad-message", message)
+    })?;
+    Ok(socket::bounded(upgrade).on_upgrade(async move |socket| {
+        socket::run(socket, identity, &shared.hub, shared.timings).await;
+        drop(connection.place);
+    }))
+}
+
+/// Trades the viewer's token for a cookie, so that the page need not keep the token.
+async fn log_in(
+    State(shared): State<Arc<Shared>>,
+    Extension(connection): Extension<Connection>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let identity = identify(&shared, &headers, None, connection.peer)?;
+    identity.check_origin(&headers)?;
+    let Identity {
+        principal,
+        credential,
+        ..
+    } = identity;
+    let Principal::Viewer(rights) = principal else {
+        return Err(ApiError::not_permitted(
+            "a camera's key is not for pages: use a viewer's link",
+        ));
+    };
+    let mut answer = json!({ "user": rights.user });
+    if let Cameras::Only(cameras) = &rights.cameras {
+        answer["cameras"] = json!(cameras);
+    }
+    // A guest needs no cookie.
+    let Some(token) = credential else {
+        return Ok(Json(answer).into_response());
+    };
+    let secret = random_secret();
+    locked(&shared.registry).log_in(&secret, token, Instant::now());
+    let cookie = set_cookie(&shared, &headers, &secret, LOGIN_LIFETIME.as_secs())?;
+    Ok(([(header::SET_COOKIE, cookie)], Json(answer)).into_response())
+}
+
+async fn log_out(
+    State(shared): State<Arc<Shared>>,
+    Extension(connection): Extension<Connection>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    if let Some(secret) = cookie(&headers, shared.tls) {
+        identify(&shared, &headers, None, connection.peer)?.check_origin(&headers)?;
+        locked(&shared.registry).log_out(secret);
+    }
+    let cookie = set_cookie(&shared, &headers, "", 0)?;
+    Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie)]).into_response())
+}
+
+fn set_cookie(
+    shared: &Shared,
+    headers: &HeaderMap,
+    value: &str,
+    max_age: u64,
+) -> Result<HeaderValue, ApiError> {
+    let secure = if shared.tls || is_https_origin(headers) {
+        "; Secure"
+    } else {
+        ""
+    };
+    let name = cookie_name(headers, shared.tls);
+    let attributes = "HttpOnly; SameSite=Strict; Path=/";
+    let cookie = format!("{name}={value}; Max-Age={max_age}; {attributes}{secure}");
+    let mut cookie = HeaderValue::try_from(cookie).map_err(|_| {
+        ApiError::new(
+            StatusCode::BAD_REQUEST,
+            "bad-message",
+            "the Host header is not valid",
+        )
+    })?;
+    cookie.set_sensitive(true);
+    Ok(cookie)
+}
+
+/// What the page needs to know before it connects. Anyone may read it.
+async fn config(
+    State(shared): State<Arc<Shared>>,
+    Extension(connection): Extension<Connection>,
+    headers: HeaderMap,
+) -> Response {
+    let identity = identify(&shared, &headers, None, connection.peer);
+    let user = match identity {
+        Ok(Identity {
+            principal: Principal::Viewer(ref rights),
+            ..
+        }) => Some(rights.user.clone()),
+        _ => None,
+    };
+    let authenticated = identity.is_ok_and(|identity| !identity.is_guest()) && user.is_some();
+    // Those with credentials come with each session.
+    let ice_servers: Vec<_> = shared
+        .ice_servers
+        .iter()
+        .filter(|server| server.credential.is_none())
+        .collect();
+    let mut answer = json!({
+        "version": VERSION,
+        "openAccess": shared.open_access,
+        "authenticated": authenticated,
+        "iceServers": ice_servers,
+        "websocket": "/ws",
+    });
+    if let Some(user) = user {
+        answer["user"] = user.into();
+    }
+    Json(answer).into_response()
+}
+
+async fn health(State(shared): State<Arc<Shared>>) -> Response {
+    let counts = shared.hub.stats.get();
+    Json(json!({
+        "status": "ok",
+        "version": VERSION,
+        "cameras": counts.cameras,
+        "sessions": counts.sessions,
+    }))
+    .into_response()
+}

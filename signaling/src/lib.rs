@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Porthole's signaling server: says who may look through which camera, and introduces the two.
+//!
+//! [`Server::start`] takes a bound listener and runs everything behind it: the web page, a small
+//! HTTP API and the WebSocket that cameras and viewers speak on. The binary of the same name reads a
+//! configuration file and calls it; the GStreamer plugin calls it to run the server in its own process.
+//!
+//! - [`room`] decides: a pure state machine, messages in and messages out.
+//! - `hub` is the one task that owns the room; each client has a bounded queue there.
+//! - `socket` is one client's WebSocket, `http` and `page` are the rest of the router.
+//! - `registry` knows the credentials (as digests), `auth` finds and checks the one in a request.
+//! - `server` is the handle to all of it, `accept` takes connections in, `tls` wraps them.
+//!
+//! No media passes through here, and nothing in this crate knows GStreamer.
+#![forbid(unsafe_code)]
+
+mod accept;
+mod auth;
+#[cfg(feature = "cli")]
+pub mod cli;
+mod error;
+mod http;
+mod hub;
+mod limit;
+mod page;
+mod registry;
+pub mod room;
+mod server;
+mod socket;
+mod tls;
+
+pub use registry::{CameraEntry, SecretDigest, ViewerEntry};
+pub use room::Cameras;
+pub use server::{Server, ServerError, ServerOptions, Timings};
+pub use tls::TlsFiles;

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MPL-2.0
+//! TLS by certificate files. What is wrong with them is an error at the start, never plain HTTP.
+
+use std::path::PathBuf;
+
+/// Where the certificate is.
+#[derive(Clone, Debug)]
+pub struct TlsFiles {
+    /// Certificate chain, PEM, the server's own first.
+    pub cert: PathBuf,
+    /// Private key, PEM.
+    pub key: PathBuf,
+}
+
+#[cfg(feature = "tls")]
+pub(crate) use with_tls::Acceptor;
+#[cfg(not(feature = "tls"))]
+pub(crate) use without_tls::Acceptor;
+
+#[cfg(feature = "tls")]
+mod with_tls {
+    use std::sync::Arc;
+
+    use tokio_rustls::TlsAcceptor;
+    use tokio_rustls::rustls::ServerConfig;
+    use tokio_rustls::rustls::crypto::aws_lc_rs;
+    use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+    use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+    use super::TlsFiles;
+
+    pub(crate) type Acceptor = TlsAcceptor;
+
+    impl TlsFiles {
+        pub(crate) fn load(&self) -> Result<Acceptor, String> {
+            let in_cert =
+                |e: &dyn std::fmt::Display| format!("certificate {}: {e}", self.cert.display());
+            let in_key =
+                |e: &dyn std::fmt::Display| format!("private key {}: {e}", self.key.display());
+            let chain = CertificateDer::pem_file_iter(&self.cert).map_err(|e| in_cert(&e))?;
+            let chain = chain
+                .collect::<Result<Vec<_>, _>>()
+                .map_err(|e| in_cert(&e))?;
+            if chain.is_empty() {
+                return Err(in_cert(&"no certificate in this file"));
+            }
+            let key = PrivateKeyDer::from_pem_file(&self.key).map_err(|e| in_key(&e))?;
+            // The provider is named here and not installed: the process may have another default.
+            let provider = Arc::new(aws_lc_rs::default_provider());
+            let config = ServerConfig::builder_with_provider(provider)
+                .with_safe_default_protocol_versions()
+                .map_err(|e| in_cert(&e))?
+                .with_no_client_auth()
+                .with_single_cert(chain, key)
+                .map_err(|e| in_cert(&e))?;
+            Ok(TlsAcceptor::from(Arc::new(config)))
+        }
+    }
+}
+
+#[cfg(not(feature = "tls"))]
+mod without_tls {
+    use super::TlsFiles;
+
+    /// There is none.
+    #[derive(Clone)]
+    pub(crate) enum Acceptor {}
+
+    impl TlsFiles {
+        pub(crate) fn load(&self) -> Result<Acceptor, String> {
+            let cert = self.cert.display();
+            Err(format!(
+                "certificate {cert}: this build has no TLS, put a proxy before it"
+            ))
+        }
+    }
+}

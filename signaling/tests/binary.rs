@@ -1,0 +1,380 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The binary: what it prints, writes, refuses, and never says.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod common;
+
+use std::fs;
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
+
+use common::{Client, PATIENCE, http, http_over};
+use porthole_protocol::key::CameraKey;
+use serde_json::json;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
+use tokio::net::TcpStream;
+use tokio::process::{Child, Command as AsyncCommand};
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::crypto::aws_lc_rs;
+use tokio_rustls::rustls::pki_types::ServerName;
+use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+
+const BINARY: &str = env!("CARGO_BIN_EXE_porthole-signaling");
+
+/// A folder of this test's own, removed at its end.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(test: &str) -> Self {
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(test);
+        let _ = fs::remove_dir_all(&path);
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn file(&self, name: &str) -> String {
+        self.0.join(name).to_str().unwrap().to_owned()
+    }
+
+    fn config(&self, text: &str) -> String {
+        let path = self.file("p.toml");
+        fs::write(&path, text).unwrap();
+        path
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn run(args: &[&str]) -> Output {
+    Command::new(BINARY).args(args).output().unwrap()
+}
+
+/// Runs a command that must work, and returns the only line it prints on stdout.
+fn line_of(args: &[&str]) -> String {
+    let output = run(args);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{args:?}: {stderr}");
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(stdout.lines().count(), 1, "{stdout}");
+    stdout.trim_end().to_owned()
+}
+
+/// Runs a command that must fail because of what was typed, and returns what it says.
+fn complaint_of(args: &[&str]) -> String {
+    let output = run(args);
+    assert_eq!(output.status.code(), Some(2), "{args:?}");
+    assert!(output.stdout.is_empty());
+    String::from_utf8(output.stderr).unwrap()
+}
+
+/// A server of the binary.
+struct Serving {
+    child: Child,
+    stderr: BufReader<tokio::process::ChildStderr>,
+    log: String,
+    address: SocketAddr,
+}
+
+impl Serving {
+    async fn start(config: &str, scheme: &str) -> Self {
+        let mut child = AsyncCommand::new(BINARY)
+            .args(["serve", "--config", config, "--listen", "127.0.0.1:0"])
+            .env("PORTHOLE_LOG", "trace")
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        let mut log = String::new();
+        let prefix = format!("listening on {scheme}://");
+        loop {
+            let read = timeout(PATIENCE, stderr.read_line(&mut log))
+                .await
+                .unwrap()
+                .unwrap();
+            assert_ne!(read, 0, "it ended: {log}");
+            if let Some(address) = log.lines().last().unwrap().strip_prefix(&prefix) {
+                let address = address.parse().unwrap();
+                return Self {
+                    child,
+                    stderr,
+                    log,
+                    address,
+                };
+            }
+        }
+    }
+
+    /// Ends the server as an init system does, and returns all it has logged.
+    async fn terminate(mut self) -> String {
+        let id = self.child.id().unwrap().to_string();
+        assert!(
+            Command::new("kill")
+                .args(["-TERM", &id])
+                .status()
+                .unwrap()
+                .success()
+        );
+        timeout(PATIENCE, self.stderr.read_to_string(&mut self.log))
+            .await
+            .unwrap()
+            .unwrap();
+        assert!(self.child.wait().await.unwrap().success());
+        self.log
+    }
+}
+
+#[test]
+fn adding_a_camera_makes_the_files_and_prints_a_key() {
+    let folder = Folder::new("add-camera");
+    let config = folder.file("p.toml");
+    let url = "https://cameras.example.org";
+    let key = line_of(&[
+        "camera",
+        "add",
+        "Front door",
+        "--config",
+        &config,
+        "--url",
+        url,
+    ]);
+    let key: CameraKey = key.parse().unwrap();
+    assert_eq!(
+        (key.id.as_str(), key.url.host_str()),
+        ("front-door", Some("cameras.example.org"))
+    );
+    for file in [&config, &format!("{config}.grant-key")] {
+        assert_eq!(
+            fs::metadata(file).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
+    }
+    assert!(!fs::read_to_string(&config).unwrap().contains(&key.secret));
+    let second = line_of(&["camera", "add", "Back", "--id", "b", "--config", &config]);
+    assert_eq!(
+        second.parse::<CameraKey>().unwrap().grant_key,
+        key.grant_key
+    );
+    let list = run(&["camera", "list", "--config", &config]).stdout;
+    assert_eq!(
+        String::from_utf8(list).unwrap(),
+        "front-door\tFront door\nb\tBack\n"
+    );
+    let again = complaint_of(&["camera", "add", "Front door", "--config", &config]);
+    assert!(
+        again.contains("\"front-door\" already: give another with --id"),
+        "{again}"
+    );
+}
+
+#[test]
+fn changes_keep_the_comments_of_the_file() {
+    let folder = Folder::new("comments");
+    let config = folder.config("# mine\nurl = \"http://pi:8080\" # outside\n");
+    line_of(&["camera", "add", "Front", "--config", &config]);
+    line_of(&[
+        "viewer",
+        "add",
+        "alice",
+        "--config",
+        &config,
+        "--cameras",
+        "front",
+    ]);
+    assert!(
+        run(&["viewer", "remove", "alice", "--config", &config])
+            .status
+            .success()
+    );
+    assert!(
+        run(&["camera", "remove", "front", "--config", &config])
+            .status
+            .success()
+    );
+    let text = fs::read_to_string(&config).unwrap();
+    assert_eq!(text, "# mine\nurl = \"http://pi:8080\" # outside\n");
+    let nobody = complaint_of(&["viewer", "remove", "alice", "--config", &config]);
+    assert!(nobody.contains("there is no viewer \"alice\""), "{nobody}");
+}
+
+#[test]
+fn bad_input_is_one_line_that_says_where() {
+    let folder = Folder::new("bad-input");
+    let config = folder.config("listen = \"127.0.0.1:0\"\nopen-acess = true\n");
+    let complaint = complaint_of(&["serve", "--config", &config]);
+    let start = format!("error: {config}:2: open-acess: unknown field `open-acess`");
+    assert!(
+        complaint.lines().any(|line| line.starts_with(&start)),
+        "{complaint}"
+    );
+
+    let config = folder.config("");
+    let cases: [&[&str]; 6] = [
+        &["serve", "--config", "/does/not/exist.toml"],
+        &["viewer", "add", "guest", "--config", &config],
+        &[
+            "viewer",
+            "add",
+            "a",
+            "--config",
+            &config,
+            "--cameras",
+            "attic",
+        ],
+        &["viewer", "add", "a", "--config", &config, "--perms", "fly"],
+        &[
+            "viewer", "add", "a", "--config", &config, "--lease", "86401",
+        ],
+        &["camera", "add", "!", "--config", &config],
+    ];
+    for args in cases {
+        let complaint = complaint_of(args);
+        assert!(
+            complaint.lines().last().unwrap().starts_with("error: "),
+            "{complaint}"
+        );
+    }
+    assert_eq!(
+        fs::read_to_string(&config).unwrap(),
+        "",
+        "nothing was written"
+    );
+}
+
+#[test]
+fn a_lost_grant_key_is_not_replaced_silently() {
+    let folder = Folder::new("lost-key");
+    let config = folder.file("p.toml");
+    line_of(&["camera", "add", "Front", "--config", &config]);
+    fs::remove_file(format!("{config}.grant-key")).unwrap();
+    let complaint = complaint_of(&["serve", "--config", &config]);
+    assert!(
+        complaint.contains("p.toml.grant-key is missing"),
+        "{complaint}"
+    );
+}
+
+#[test]
+fn a_broken_certificate_is_an_error_at_the_start() {
+    let folder = Folder::new("broken-tls");
+    let config =
+        folder.config("listen = \"127.0.0.1:0\"\ntls-cert = \"c.pem\"\ntls-key = \"k.pem\"\n");
+    let pair = || rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    fs::write(folder.file("k.pem"), pair().signing_key.serialize_pem()).unwrap();
+    // None at all, no certificate in it, and one of another key.
+    for cert in [None, Some("garbage".to_owned()), Some(pair().cert.pem())] {
+        if let Some(text) = cert {
+            fs::write(folder.file("c.pem"), text).unwrap();
+        }
+        let complaint = complaint_of(&["serve", "--config", &config]);
+        assert!(
+            complaint.contains("tls-cert, tls-key: certificate"),
+            "{complaint}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn it_serves_https() {
+    let folder = Folder::new("https");
+    let pair = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    fs::write(folder.file("c.pem"), pair.cert.pem()).unwrap();
+    fs::write(folder.file("k.pem"), pair.signing_key.serialize_pem()).unwrap();
+    let config = folder.config("tls-cert = \"c.pem\"\ntls-key = \"k.pem\"\n");
+    let serving = Serving::start(&config, "https").await;
+
+    let mut roots = RootCertStore::empty();
+    roots.add(pair.cert.der().clone()).unwrap();
+    let client = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let stream = TcpStream::connect(serving.address).await.unwrap();
+    let name = ServerName::try_from("localhost").unwrap();
+    let stream = TlsConnector::from(Arc::new(client))
+        .connect(name, stream)
+        .await
+        .unwrap();
+    let answer = http_over(stream, serving.address, "GET /health", &[]).await;
+    assert_eq!(answer.json()["status"], "ok");
+    serving.terminate().await;
+}
+
+#[tokio::test]
+async fn the_printed_credentials_work_and_no_log_holds_a_secret() {
+    let folder = Folder::new("secrets");
+    let config = folder.file("p.toml");
+    let key: CameraKey = line_of(&["camera", "add", "Front", "--config", &config])
+        .parse()
+        .unwrap();
+    let link = line_of(&["viewer", "add", "alice", "--config", &config]);
+    let (page, token) = link.split_once("#token=").unwrap();
+    assert_eq!(page, "http://127.0.0.1:8080/");
+
+    let serving = Serving::start(&config, "http").await;
+    let address = serving.address;
+    let path = format!("/ws?access_token={}", key.secret);
+    let mut camera = Client::connect(address, &path, &[]).await.unwrap();
+    assert_eq!(camera.recv().await["peerId"], "front");
+    let status = json!({"type":"setPeerStatus","roles":["producer"],"meta":null,"porthole":{"version":1,"nonce":"n"}});
+    camera.send(status).await;
+
+    let bearer = format!("Bearer {token}");
+    let answer = http(address, "POST /api/session", &[("authorization", &bearer)]).await;
+    let cookie = answer
+        .header("set-cookie")
+        .unwrap()
+        .split(';')
+        .next()
+        .unwrap()
+        .to_owned();
+    let origin = format!("http://{address}");
+    let headers = [("cookie", cookie.as_str()), ("origin", origin.as_str())];
+    let mut alice = Client::connect(address, "/ws", &headers).await.unwrap();
+    assert_eq!(alice.recv().await["type"], "welcome");
+    alice
+        .send(json!({"type":"startSession","peerId":"front"}))
+        .await;
+    let start = camera.recv().await;
+    let grant = start["grant"].as_str().unwrap();
+    assert_eq!(key.grant_key.read(grant).unwrap().sub, "alice");
+    let wrong = "/ws?access_token=wr0ng-guess";
+    assert_eq!(
+        Client::connect(address, wrong, &[]).await.err().unwrap().0,
+        401
+    );
+
+    let log = serving.terminate().await;
+    assert!(log.contains("connected") && log.contains("alice"), "{log}");
+    let cookie = cookie.split_once('=').unwrap().1;
+    for secret in [
+        &key.secret,
+        token,
+        cookie,
+        grant,
+        "wr0ng-guess",
+        "access_token",
+    ] {
+        assert!(!log.contains(secret), "the log holds {secret}:\n{log}");
+    }
+}
+
+#[test]
+fn completions_and_help_are_printed() {
+    let script = run(&["completions", "bash"]);
+    assert!(script.status.success() && !script.stdout.is_empty());
+    let help = String::from_utf8(run(&["--help"]).stdout).unwrap();
+    assert!(
+        help.contains("PORTHOLE_LOG") && help.contains("camera add"),
+        "{help}"
+    );
+}

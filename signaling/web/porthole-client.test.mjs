@@ -1,0 +1,540 @@
+// SPDX-License-Identifier: MPL-2.0
+// Run with `node --test signaling/web/`. Time, network and media are fakes: nothing here waits.
+import test from "node:test";
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { PortholeClient, REASONS, backoff, decide, describe } from "./porthole-client.js";
+
+/** Lets promises run; there is no clock in it. */
+const settle = () => new Promise((resolve) => setImmediate(resolve));
+
+class World {
+  now = 0;
+  timers = [];
+  sockets = [];
+  peers = [];
+  requests = [];
+  config = { openAccess: true, authenticated: false, websocket: "/ws", iceServers: [] };
+  login = { status: 200, headers: {}, body: {} };
+
+  constructor(options = {}) {
+    const world = this;
+    class FakeSocket {
+      readyState = 1;
+      sent = [];
+      constructor(url) { this.url = url; world.sockets.push(this); }
+      send(data) { this.sent.push(JSON.parse(data)); }
+      close() { this.readyState = 3; }
+    }
+    class FakeStream {
+      #tracks = [];
+      addTrack(track) { this.#tracks.push(track); }
+      removeTrack(track) { this.#tracks = this.#tracks.filter((t) => t !== track); }
+      getTracks() { return this.#tracks; }
+    }
+    class FakePeer {
+      connectionState = "new";
+      candidates = [];
+      frames = 0;
+      packets = 0;
+      closed = false;
+      transport = new EventTarget();
+      constructor(config) { this.config = config; world.peers.push(this); }
+      async setRemoteDescription(description) { this.remote = description; }
+      async createAnswer() { return { type: "answer", sdp: "answer" }; }
+      async setLocalDescription() {}
+      async addIceCandidate(candidate) { assert.ok(this.remote, "a candidate before the offer"); this.candidates.push(candidate); }
+      getReceivers() { return [{ transport: this.transport }]; }
+      async getStats() { return new Map([["v", { type: "inbound-rtp", framesDecoded: this.frames, packetsReceived: this.packets }]]); }
+      close() { this.closed = true; }
+      become(state) { this.connectionState = state; this.onconnectionstatechange?.(); }
+    }
+    this.client = new PortholeClient("http://host:8080", {
+      WebSocket: FakeSocket, RTCPeerConnection: FakePeer, MediaStream: FakeStream, random: () => 0.5,
+      setTimeout: (call, ms) => { const timer = { at: this.now + ms, call }; this.timers.push(timer); return timer; },
+      clearTimeout: (timer) => { this.timers = this.timers.filter((t) => t !== timer); },
+      fetch: async (url, { method, headers }) => {
+        const { pathname } = new URL(url);
+        this.requests.push(`${method} ${pathname}${headers.Authorization ? ` ${headers.Authorization}` : ""}`);
+        if (this.down) throw new TypeError("no route");
+        if (pathname === "/api/config") return { ok: true, status: 200, json: async () => this.config };
+        if (method === "POST" && this.login.status === 200) this.config = { ...this.config, authenticated: true };
+        return { ok: this.login.status < 300, status: this.login.status, headers: new Headers(this.login.headers), json: async () => this.login.body };
+      },
+      ...options,
+    });
+  }
+
+  get socket() { return this.sockets.at(-1); }
+  get peer() { return this.peers.at(-1); }
+  sent(type) { return this.socket.sent.filter((message) => message.type === type); }
+
+  async advance(ms) {
+    const end = this.now + ms;
+    await settle();
+    for (;;) {
+      const next = this.timers.filter((t) => t.at <= end).sort((a, b) => a.at - b.at)[0];
+      if (!next) break;
+      this.now = next.at;
+      this.timers = this.timers.filter((t) => t !== next);
+      next.call();
+      await settle();
+    }
+    this.now = end;
+  }
+
+  async say(...messages) {
+    for (const message of messages) this.socket.onmessage?.({ data: typeof message === "string" ? message : JSON.stringify(message) });
+    await settle();
+  }
+
+  /** A connected client that sees the cameras `ids`. */
+  async online(...ids) {
+    this.client.connect();
+    await settle();
+    await this.welcome(...ids);
+    return this.client;
+  }
+
+  async welcome(...ids) {
+    await this.say({ type: "welcome", peerId: "me" }, { type: "list", producers: ids.map((id) => ({ id, meta: null })) });
+  }
+
+  async offer(sessionId = "s1", peerId = "front") {
+    await this.say({ type: "sessionStarted", peerId, sessionId }, { type: "peer", sessionId, sdp: { type: "offer", sdp: "offer" } });
+  }
+
+  /** A session that shows a picture. */
+  async live() {
+    const client = await this.online("front");
+    const session = client.watch("front");
+    await this.offer();
+    this.flow();
+    await this.advance(250);
+    assert.equal(session.state, "live");
+    return session;
+  }
+
+  flow() { this.peer.frames += 1; this.peer.packets += 1; }
+  drop() { this.socket.onclose(); }
+}
+
+// -- pure ---------------------------------------------------------------------------------------
+
+test("the backoff doubles from a quarter of a second, is jittered, and stops at five seconds", () => {
+  assert.equal(backoff(0, 0), 250);
+  assert.equal(backoff(1, 0), 500);
+  assert.ok(backoff(0, 0.999) <= 500);
+  assert.equal(backoff(50, 0), 2_500);
+  assert.ok(backoff(50, 0.999) <= 5_000);
+});
+
+test("every stable code of the protocol has a sentence", () => {
+  const source = readFileSync(new URL("../protocol/src/wire.rs", import.meta.url), "utf8");
+  const body = source.slice(source.indexOf("pub enum Code {")).split("\n}")[0];
+  const codes = [...body.matchAll(/^ {4}([A-Z]\w+),/gm)].map(([, name]) => name.replace(/\B[A-Z]/g, "-$&").toLowerCase());
+  assert.deepEqual(Object.keys(REASONS).sort(), codes.sort());
+});
+
+test("a code of the future gets a sentence too", () => {
+  assert.equal(describe("of-the-future"), REASONS.other);
+  assert.equal(describe("constructor"), REASONS.other);
+});
+
+test("the server's words are shown where they tell more, and bounded", () => {
+  assert.match(describe("not-permitted", "next booking at 10:00"), /next booking at 10:00/);
+  assert.equal(describe("camera-full", "42"), REASONS["camera-full"]);
+  assert.ok(describe("not-permitted", "x".repeat(9_999)).length < 500);
+});
+
+test("a refusal that asking again cannot change is not retried", () => {
+  for (const code of ["camera-full", "not-permitted", "grant-refused", "revoked", "unauthorized", "too-many", "of-the-future"]) {
+    const step = decide(code, false);
+    assert.deepEqual([step.action, step.state], ["stop", "refused"], code);
+  }
+});
+
+test("what passes by itself is retried, and a camera that is away is waited for", () => {
+  for (const code of ["media-failed", "server-unreachable", "replaced"]) assert.equal(decide(code, false).action, "retry", code);
+  for (const code of ["camera-gone", "camera-offline"]) assert.equal(decide(code, false).action, "wait", code);
+});
+
+test("the end of a lease is asked about once and is then the end", () => {
+  assert.equal(decide("lease-ended", false).action, "retry");
+  assert.deepEqual(decide("not-permitted", true), { action: "stop", state: "ended", code: "lease-ended" });
+  assert.deepEqual(decide("lease-ended", true), { action: "stop", state: "ended", code: "lease-ended" });
+});
+
+// -- the connection -----------------------------------------------------------------------------
+
+test("with open access it connects without a credential and announces itself as a listener", async () => {
+  const world = new World();
+  const client = await world.online("front");
+  assert.deepEqual(world.requests, ["GET /api/config"]);
+  assert.equal(world.socket.url, "ws://host:8080/ws");
+  assert.deepEqual(world.socket.sent, [
+    { type: "setPeerStatus", roles: ["listener"], meta: null, porthole: { version: 1 } }, { type: "list" }]);
+  assert.equal(client.state, "online");
+  assert.deepEqual([...client.cameras.keys()], ["front"]);
+});
+
+test("a token becomes a cookie and never a part of an address", async () => {
+  const world = new World({ token: "secret" });
+  world.config.openAccess = false;
+  await world.online();
+  assert.deepEqual(world.requests, ["GET /api/config", "POST /api/session Bearer secret", "GET /api/config"]);
+  assert.ok(!world.socket.url.includes("secret"));
+  assert.equal(world.client.state, "online");
+});
+
+test("an unknown token is refused in words and not tried again", async () => {
+  const world = new World({ token: "wrong" });
+  world.config.openAccess = false;
+  world.login.status = 401;
+  world.client.connect();
+  await world.advance(60_000);
+  assert.equal(world.client.state, "refused");
+  assert.equal(world.client.code, "unauthorized");
+  assert.match(world.client.message, /does not know this token/);
+  assert.equal(world.requests.filter((r) => r.startsWith("POST")).length, 1);
+});
+
+test("a credential that is not for pages is refused in the server's words", async () => {
+  const world = new World({ token: "camera-key" });
+  world.config.openAccess = false;
+  world.login = { status: 403, headers: {}, body: { code: "not-permitted", message: "use a viewer's link" } };
+  world.client.connect();
+  await settle();
+  assert.deepEqual([world.client.state, world.client.code, world.client.message], ["refused", "not-permitted", "use a viewer's link"]);
+});
+
+test("without a credential it is refused before any socket is opened, and a login lets it in", async () => {
+  const world = new World();
+  world.config.openAccess = false;
+  world.client.connect();
+  await settle();
+  assert.equal(world.client.state, "refused");
+  assert.equal(world.sockets.length, 0);
+  world.client.login("secret");
+  await settle();
+  await world.welcome();
+  assert.equal(world.client.state, "online");
+});
+
+test("a server that asks for patience is asked again when it said", async () => {
+  const world = new World({ token: "secret" });
+  world.config.openAccess = false;
+  world.login = { status: 429, headers: { "Retry-After": "7" } };
+  world.client.connect();
+  await settle();
+  assert.equal(world.client.code, "too-many");
+  world.login = { status: 200, headers: {} };
+  await world.advance(6_900);
+  assert.equal(world.sockets.length, 0);
+  await world.advance(200);
+  assert.equal(world.sockets.length, 1);
+});
+
+test("a token that was presented is presented again when the server forgot its cookie", async () => {
+  const world = new World({ token: "secret" });
+  world.config.openAccess = false;
+  await world.online();
+  world.config.authenticated = false;
+  world.drop();
+  await world.advance(1_000);
+  assert.equal(world.requests.filter((r) => r.startsWith("POST")).length, 2);
+});
+
+test("a lost connection comes back by itself, however long it takes", async () => {
+  const world = new World();
+  const client = await world.online("front");
+  world.down = true;
+  world.drop();
+  assert.equal(client.state, "reconnecting");
+  await world.advance(600_000);
+  assert.ok(world.requests.length < 200, "the backoff grows");
+  world.down = false;
+  await world.advance(5_000);
+  await world.welcome("front");
+  assert.equal(client.state, "online");
+});
+
+test("a connection that went silent is given up", async () => {
+  const world = new World();
+  const client = await world.online();
+  await world.advance(20_000);
+  await world.welcome();
+  await world.advance(20_000);
+  assert.equal(client.state, "online");
+  await world.advance(20_000);
+  assert.equal(client.state, "reconnecting");
+});
+
+test("cameras come and go while one looks", async () => {
+  const world = new World();
+  const client = await world.online();
+  await world.say({ type: "peerStatusChanged", peerId: "door", roles: ["producer"], meta: { name: "Door" } });
+  assert.equal(client.cameras.get("door").name, "Door");
+  await world.say({ type: "peerStatusChanged", peerId: "door", roles: [], meta: null });
+  assert.equal(client.cameras.size, 0);
+});
+
+test("messages that make no sense change nothing", async () => {
+  const world = new World();
+  const client = await world.online("front");
+  await world.say("{", "null", "[]", "7", '{"type":"list","producers":[{"id":7}],"x":1}', '{"type":"peer"}',
+    '{"type":"error"}', '{"type":"endSession","sessionId":"?"}', "x".repeat((1 << 20) + 1));
+  assert.equal(client.state, "online");
+});
+
+// -- sessions -----------------------------------------------------------------------------------
+
+test("a session is live when a picture was decoded and not before", async () => {
+  const world = new World();
+  const client = await world.online("front");
+  const session = client.watch("front");
+  assert.deepEqual(world.sent("startSession"), [{ type: "startSession", peerId: "front" }]);
+  await world.offer();
+  world.peer.become("connected");
+  await world.advance(1_000);
+  assert.equal(session.state, "connecting");
+  world.flow();
+  await world.advance(250);
+  assert.equal(session.state, "live");
+  assert.deepEqual(world.sent("peer"), [{ type: "peer", sessionId: "s1", sdp: { type: "answer", sdp: "answer" } }]);
+});
+
+test("the first frame on the attached element makes the session live", async () => {
+  const world = new World();
+  const client = await world.online("front");
+  const session = client.watch("front");
+  let frame;
+  session.attach({ requestVideoFrameCallback: (call) => { frame = call; } });
+  await world.offer();
+  const receiver = { jitterBufferTarget: null };
+  world.peer.ontrack({ track: { kind: "video" }, receiver });
+  assert.equal(receiver.jitterBufferTarget, 0);
+  assert.equal(session.state, "connecting");
+  frame();
+  assert.equal(session.state, "live");
+});
+
+test("a session asked for before the connection is up starts when it is", async () => {
+  const world = new World();
+  world.client.watch("front");
+  await world.online("front");
+  assert.equal(world.sent("startSession").length, 1);
+});
+
+test("the servers for ICE are those of the session, or else of the configuration", async () => {
+  const world = new World();
+  world.config.iceServers = [{ urls: ["stun:a"] }];
+  const client = await world.online("front");
+  client.watch("front");
+  await world.offer();
+  assert.deepEqual(world.peer.config.iceServers, [{ urls: ["stun:a"] }]);
+  client.watch("front");
+  await world.say({ type: "sessionStarted", peerId: "front", sessionId: "s2", iceServers: [{ urls: ["turn:b"] }] });
+  assert.deepEqual(world.peer.config.iceServers, [{ urls: ["turn:b"] }]);
+});
+
+test("candidates that come before the offer are kept, up to a bound", async () => {
+  const world = new World();
+  const client = await world.online("front");
+  client.watch("front");
+  await world.say({ type: "sessionStarted", peerId: "front", sessionId: "s1" });
+  const ice = { candidate: "c", sdpMLineIndex: 0 };
+  await world.say(...Array(300).fill({ type: "peer", sessionId: "s1", ice }));
+  await world.say({ type: "peer", sessionId: "s1", sdp: { type: "offer", sdp: "offer" } });
+  assert.equal(world.peer.candidates.length, 256);
+  await world.say({ type: "peer", sessionId: "s1", ice });
+  assert.deepEqual(world.peer.candidates.at(-1), ice);
+});
+
+test("one session is asked for at a time, so that an error has one meaning", async () => {
+  const world = new World();
+  const client = await world.online("front", "back");
+  const [front, back] = [client.watch("front"), client.watch("back")];
+  assert.equal(world.sent("startSession").length, 1);
+  await world.say({ type: "error", details: "full", code: "camera-full" });
+  assert.deepEqual([front.state, front.code, back.state], ["refused", "camera-full", "connecting"]);
+  assert.equal(world.sent("startSession").at(-1).peerId, "back");
+});
+
+test("a refused session stays refused until a person tries again", async () => {
+  const world = new World();
+  const client = await world.online("front");
+  const session = client.watch("front");
+  await world.say({ type: "error", details: "", code: "not-permitted" });
+  await world.advance(15_000);
+  assert.equal(world.sent("startSession").length, 1);
+  session.retry();
+  assert.equal(session.state, "connecting");
+  assert.equal(world.sent("startSession").length, 2);
+});
+
+test("a picture goes on while the server is away, and is not asked for a second time", async () => {
+  const world = new World();
+  const session = await world.live();
+  const { peer } = world;
+  world.drop();
+  assert.equal(session.state, "live");
+  await world.advance(1_000);
+  await world.welcome("front");
+  assert.equal(session.state, "live");
+  assert.equal(peer.closed, false);
+  assert.equal(world.sent("startSession").length, 0);
+});
+
+test("a session that has no picture yet starts anew with the new connection", async () => {
+  const world = new World();
+  const client = await world.online("front");
+  client.watch("front");
+  await world.offer();
+  const { peer } = world;
+  world.drop();
+  assert.ok(peer.closed);
+  await world.advance(1_000);
+  await world.welcome("front");
+  assert.equal(world.sent("startSession").length, 1);
+});
+
+test("media that fails is asked for again, and the camera is told", async () => {
+  const world = new World();
+  const session = await world.live();
+  world.peer.become("failed");
+  assert.deepEqual([session.state, session.code], ["reconnecting", "media-failed"]);
+  assert.deepEqual(world.sent("endSession"), [{ type: "endSession", reason: "media-failed", sessionId: "s1" }]);
+  await world.advance(500);
+  assert.equal(world.sent("startSession").length, 2);
+});
+
+test("a short disconnection is shown and mends without a new session", async () => {
+  const world = new World();
+  const session = await world.live();
+  world.peer.become("disconnected");
+  assert.equal(session.state, "reconnecting");
+  world.peer.become("connected");
+  assert.equal(session.state, "live");
+  assert.equal(world.sent("startSession").length, 1);
+});
+
+test("a picture that froze is not called live for ever", async () => {
+  const world = new World();
+  const session = await world.live();
+  await world.advance(4_000);
+  assert.equal(session.state, "live");
+  await world.advance(9_000);
+  assert.equal(session.state, "reconnecting");
+});
+
+test("a picture that never comes is given up and asked for again", async () => {
+  const world = new World();
+  const client = await world.online("front");
+  const session = client.watch("front");
+  await world.offer();
+  await world.advance(19_900);
+  assert.equal(session.state, "connecting");
+  await world.say({ type: "list", producers: [{ id: "front" }] });
+  await world.advance(700);
+  assert.equal(session.state, "reconnecting");
+  assert.equal(world.sent("startSession").length, 2);
+});
+
+test("a camera that went away is waited for and asked when it is back", async () => {
+  const world = new World();
+  const session = await world.live();
+  await world.say({ type: "peerStatusChanged", peerId: "front", roles: [] }, { type: "endSession", sessionId: "s1", reason: "camera-gone" });
+  assert.deepEqual([session.state, session.code], ["reconnecting", "camera-gone"]);
+  await world.advance(15_000);
+  assert.equal(world.sent("startSession").length, 1);
+  await world.say({ type: "peerStatusChanged", peerId: "front", roles: ["producer"] });
+  await world.advance(500);
+  assert.equal(world.sent("startSession").length, 2);
+});
+
+test("the reason of a camera that ends the media arrives before the page acts", async () => {
+  const world = new World();
+  const session = await world.live();
+  world.peer.transport.state = "closed";
+  world.peer.transport.dispatchEvent(new Event("statechange"));
+  await world.advance(100);
+  await world.say({ type: "endSession", sessionId: "s1", reason: "revoked" });
+  await world.advance(5_000);
+  assert.deepEqual([session.state, session.code], ["refused", "revoked"]);
+  assert.equal(world.sent("startSession").length, 1);
+});
+
+test("media that the camera closed without a word is asked for again", async () => {
+  const world = new World();
+  const session = await world.live();
+  world.peer.transport.state = "closed";
+  world.peer.transport.dispatchEvent(new Event("statechange"));
+  await world.advance(600);
+  assert.equal(session.state, "reconnecting");
+});
+
+test("when the lease ends and is not renewed, the session ends and says so", async () => {
+  const world = new World();
+  const session = await world.live();
+  await world.say({ type: "endSession", sessionId: "s1", reason: "lease-ended" });
+  assert.deepEqual([session.state, session.code], ["reconnecting", "lease-ended"]);
+  assert.equal(session.stream.getTracks().length, 0);
+  await world.advance(500);
+  await world.say({ type: "error", details: "", code: "not-permitted" });
+  await world.advance(60_000);
+  assert.deepEqual([session.state, session.code], ["ended", "lease-ended"]);
+  assert.equal(session.message, REASONS["lease-ended"]);
+});
+
+test("the last picture leaves the screen when one may no longer watch, and comes back when asked again", async () => {
+  const world = new World();
+  const session = await world.live();
+  const video = {};
+  session.attach(video);
+  assert.equal(video.srcObject, session.stream);
+  await world.say({ type: "endSession", sessionId: "s1", reason: "revoked" });
+  assert.equal(video.srcObject, null);
+  session.retry();
+  await world.offer("s2");
+  assert.equal(video.srcObject, session.stream);
+});
+
+test("closing ends the session at the camera and for good", async () => {
+  const world = new World();
+  const session = await world.live();
+  session.close();
+  assert.deepEqual(world.sent("endSession"), [{ type: "endSession", reason: "viewer-left", sessionId: "s1" }]);
+  assert.ok(world.peer.closed);
+  assert.equal(session.state, "ended");
+  await world.advance(15_000);
+  assert.equal(world.sent("startSession").length, 1);
+});
+
+test("a session that starts after it was closed is ended at once", async () => {
+  const world = new World();
+  const client = await world.online("front");
+  client.watch("front").close();
+  await world.offer();
+  assert.deepEqual(world.sent("endSession"), [{ type: "endSession", sessionId: "s1", reason: "viewer-left" }]);
+  assert.equal(world.peers.length, 0);
+});
+
+test("closing and trying again while the answer is under way asks once", async () => {
+  const world = new World();
+  const client = await world.online("front");
+  const session = client.watch("front");
+  session.close();
+  session.retry();
+  await world.offer();
+  await world.advance(100);
+  assert.equal(world.sent("startSession").length, 1);
+  assert.equal(world.peers.length, 1);
+});
+
+test("the seventeenth picture is refused", async () => {
+  const world = new World();
+  const client = await world.online("front");
+  for (let i = 0; i < 16; i += 1) client.watch("front");
+  assert.equal(client.watch("front").code, "too-many");
+});

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The GStreamer plugin `porthole`: look through a camera from a browser, while you are allowed to.
+//!
+//! Elements, in the order data flows: `portholesrc`, `portholeoverlay`, `portholesink`.
+
+#![allow(
+    missing_docs,
+    reason = "all that is public here is what plugin_define! generates"
+)]
+
+use gst::glib;
+
+mod camera;
+mod demand;
+mod overlay;
+mod runtime;
+mod signaller;
+mod sink;
+
+fn plugin_init(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
+    camera::register(plugin)?;
+    overlay::register(plugin)?;
+    sink::register(plugin)
+}
+
+gst::plugin_define!(
+    porthole,
+    env!("CARGO_PKG_DESCRIPTION"),
+    plugin_init,
+    concat!(env!("CARGO_PKG_VERSION"), "-", env!("COMMIT_ID")),
+    // GStreamer knows the licence by this name.
+    "MPL-2.0",
+    env!("CARGO_PKG_NAME"),
+    env!("CARGO_PKG_NAME"),
+    "porthole",
+    env!("BUILD_REL_DATE")
+);

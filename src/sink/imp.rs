@@ -1,0 +1,565 @@
+// SPDX-License-Identifier: MPL-2.0
+//! `portholesink`: GObject glue.
+//!
+//! Lock order: `settings`, then `state`, `about`, `viewers`. Each is held to read or write a value and never
+//! while anything is pushed, posted, emitted or sent to another element.
+
+use std::{
+    sync::{LazyLock, Mutex, MutexGuard, OnceLock, PoisonError},
+    time::Instant,
+};
+
+use gst::{glib, prelude::*, subclass::prelude::*};
+use gstrswebrtc::webrtcsink::BaseWebRTCSink;
+use porthole_protocol::{grant::Permission, wire::Code};
+
+use super::{
+    embedded::{self, Embedded},
+    pads,
+    settings::{PROPERTIES, Settings},
+    stats,
+    viewers::{Viewer, Viewers, in_words},
+    webrtc,
+};
+use crate::{
+    demand::Demand,
+    runtime,
+    signaller::{
+        PortholeSignaller,
+        link::{Event, Options},
+    },
+};
+
+static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
+    gst::DebugCategory::new(
+        "portholesink",
+        gst::DebugColorFlags::empty(),
+        Some("Porthole's sink: the gate"),
+    )
+});
+
+/// What exists between READY and NULL.
+struct State {
+    signaller: PortholeSignaller,
+    webrtcsink: BaseWebRTCSink,
+    /// Keeps the camera on the page of the server in this process.
+    _embedded: Option<Embedded>,
+}
+
+/// What is told of the camera; there before the link starts, which tells it.
+#[derive(Clone, Default)]
+struct About {
+    camera_name: String,
+    url: String,
+    server: &'static str,
+}
+
+#[derive(Default)]
+pub struct PortholeSink {
+    settings: Mutex<Settings>,
+    state: Mutex<Option<State>>,
+    about: Mutex<About>,
+    viewers: Mutex<Viewers>,
+    video: OnceLock<gst::GhostPad>,
+    audio: Mutex<Option<gst::GhostPad>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How a code is written on the wire, in bus messages and in signals.
+fn code_name(code: Code) -> String {
+    match serde_json::to_value(code) {
+        Ok(serde_json::Value::String(name)) => name,
+        _ => "other".to_owned(),
+    }
+}
+
+impl PortholeSink {
+    fn start(&self) -> Result<(), gst::ErrorMessage> {
+        let setting = |error: &dyn std::fmt::Display| {
+            gst::error_msg!(gst::ResourceError::Settings, ["{error}"])
+        };
+        let settings = lock(&self.settings).clone();
+        webrtc::claim().map_err(|e| gst::error_msg!(gst::LibraryError::Init, ["{e}"]))?;
+        settings.check_stun().map_err(|e| setting(&e))?;
+        let runtime = runtime::handle().map_err(|e| {
+            gst::error_msg!(
+                gst::ResourceError::NoSpaceLeft,
+                ["cannot start threads: {e}"]
+            )
+        })?;
+
+        let name = settings.name();
+        let (key, embedded) = match settings.key().map_err(|e| setting(&e))? {
+            Some(_) if settings.open_access => {
+                return Err(gst::error_msg!(
+                    gst::ResourceError::Settings,
+                    [
+                        "open-access=true is for the server in this process and does not go with a camera key; drop one of the two"
+                    ]
+                ));
+            }
+            Some(key) => (key, None),
+            None => {
+                let listen = settings.listen().map_err(|e| setting(&e))?;
+                let wish = embedded::Wish {
+                    listen,
+                    open_access: settings.open_access,
+                    stun_server: settings.stun_server.as_deref(),
+                    camera_name: &name,
+                };
+                let embedded = embedded::join(&wish, &runtime)
+                    .map_err(|e| gst::error_msg!(gst::ResourceError::OpenRead, ["{e}"]))?;
+                (embedded.key.clone(), Some(embedded))
+            }
+        };
+
+        let options = Options {
+            key: key.clone(),
+            name: name.clone(),
+            max_viewers: settings.max_viewers(),
+            orphan_timeout: settings.orphan_timeout(),
+        };
+        *lock(&self.about) = About {
+            camera_name: name,
+            url: key.url.to_string(),
+            server: "connecting",
+        };
+        let sink = self.obj().downgrade();
+        let signaller = PortholeSignaller::start(options, &runtime, move |event, viewers| {
+            if let Some(sink) = sink.upgrade() {
+                sink.imp().observe(event, viewers);
+            }
+        });
+        let webrtcsink = self.build(&signaller, &settings)?;
+        let links = embedded
+            .as_ref()
+            .and_then(|embedded| embedded.links.clone());
+        *lock(&self.state) = Some(State {
+            signaller,
+            webrtcsink,
+            _embedded: embedded,
+        });
+        self.announce(links.as_deref(), settings.open_access);
+        Ok(())
+    }
+
+    /// Puts a webrtcsink into the bin, behind our pads.
+    fn build(
+        &self,
+        signaller: &PortholeSignaller,
+        settings: &Settings,
+    ) -> Result<BaseWebRTCSink, gst::ErrorMessage> {
+        let broken =
+            || gst::error_msg!(gst::CoreError::Pad, ["cannot put webrtcsink into the bin"]);
+        let video = self.video.get().ok_or_else(broken)?;
+        let webrtcsink = webrtc::make(signaller, settings, pads::input(video));
+        self.obj().add(&webrtcsink).map_err(|_| broken())?;
+
+        let audio = lock(&self.audio).clone();
+        for (ghost, template) in [(Some(video), "video_%u"), (audio.as_ref(), "audio_%u")] {
+            let Some(ghost) = ghost else { continue };
+            let target = webrtcsink.request_pad_simple(template).ok_or_else(broken)?;
+            ghost.set_target(Some(&target)).map_err(|_| broken())?;
+        }
+        self.watch_media(&webrtcsink, signaller);
+        self.mute_those_who_may_not_listen(&webrtcsink);
+        Ok(webrtcsink)
+    }
+
+    /// Tells the gate when a session's media flows.
+    fn watch_media(&self, webrtcsink: &BaseWebRTCSink, signaller: &PortholeSignaller) {
+        let signaller = signaller.downgrade();
+        webrtcsink.connect("consumer-added", false, move |args| {
+            let session = args.get(1)?.get::<String>().ok()?;
+            let webrtcbin = args.get(2)?.get::<gst::Element>().ok()?;
+            let signaller = signaller.clone();
+            webrtcbin.connect_notify(Some("connection-state"), move |webrtcbin, _| {
+                let state =
+                    webrtcbin.property::<gst_webrtc::WebRTCPeerConnectionState>("connection-state");
+                if state == gst_webrtc::WebRTCPeerConnectionState::Connected
+                    && let Some(signaller) = signaller.upgrade()
+                {
+                    signaller.connected(&session);
+                }
+            });
+            None
+        });
+    }
+
+    /// Puts a closed valve into the sound of every session whose grant lacks `listen`.
+    fn mute_those_who_may_not_listen(&self, webrtcsink: &BaseWebRTCSink) {
+        let sink = self.obj().downgrade();
+        webrtcsink.connect("request-encoded-filter", false, move |args| {
+            let filter = || -> Option<gst::Element> {
+                let session = args.get(1)?.get::<Option<String>>().ok()??;
+                let stream = args.get(2)?.get::<String>().ok()?;
+                let may_listen =
+                    lock(&sink.upgrade()?.imp().viewers).may(&session, Permission::Listen);
+                if !stream.starts_with("audio") || may_listen {
+                    return None;
+                }
+                gst::ElementFactory::make("valve")
+                    .property("drop", true)
+                    .build()
+                    .ok()
+            };
+            Some(filter().to_value())
+        });
+    }
+
+    /// Prints the links where a person sees them, and puts them on the bus for programs.
+    fn announce(&self, links: Option<&[String]>, open_access: bool) {
+        let Some(links) = links else { return };
+        if open_access {
+            gst::element_imp_warning!(
+                self,
+                gst::ResourceError::Settings,
+                [
+                    "open-access=true: everyone who can reach this address can watch, without a token"
+                ]
+            );
+        }
+        for link in links {
+            eprintln!("porthole: watch at {link}");
+        }
+        let structure = gst::Structure::builder("porthole/server")
+            .field("state", "listening")
+            .field("url", links.first().map_or("", String::as_str))
+            .field("links", gst::Array::new(links))
+            .build();
+        self.post(structure);
+    }
+
+    fn stop(&self) {
+        let Some(state) = lock(&self.state).take() else {
+            return;
+        };
+        state.signaller.close();
+        let audio = lock(&self.audio).clone();
+        for ghost in self.video.get().into_iter().chain(audio.as_ref()) {
+            // A ghost pad without a target is fine: it has been one before.
+            let _ = ghost.set_target(None::<&gst::Pad>);
+        }
+        let _ = state.webrtcsink.set_state(gst::State::Null);
+        let _ = self.obj().remove(&state.webrtcsink);
+        lock(&self.viewers).sessions.clear();
+        lock(&self.about).server = "stopped";
+    }
+
+    /// Hears from the link, on the link's own task.
+    fn observe(&self, event: Event, viewers: usize) {
+        match event {
+            Event::Online => self.server_changed("online", None),
+            Event::Offline { trouble } => self.server_changed("offline", Some(trouble)),
+            Event::Joined {
+                session,
+                user,
+                permissions,
+                until,
+            } => {
+                let words = in_words(&permissions);
+                let viewer = Viewer {
+                    user: user.clone(),
+                    permissions,
+                    since: Instant::now(),
+                    until,
+                };
+                lock(&self.viewers).sessions.insert(session.clone(), viewer);
+                self.demand(viewers);
+                self.obj()
+                    .emit_by_name::<()>("viewer-joined", &[&session, &user, &words]);
+                self.post(
+                    gst::Structure::builder("porthole/viewer-joined")
+                        .field("session", session)
+                        .field("user", user)
+                        .field("permissions", words)
+                        .build(),
+                );
+                self.obj().notify("viewers");
+            }
+            Event::Renewed {
+                session,
+                permissions,
+                until,
+            } => {
+                if let Some(viewer) = lock(&self.viewers).sessions.get_mut(&session) {
+                    viewer.permissions = permissions;
+                    viewer.until = until;
+                }
+            }
+            Event::Left {
+                session,
+                user,
+                permissions,
+                reason,
+            } => {
+                lock(&self.viewers).sessions.remove(&session);
+                self.demand(viewers);
+                let (words, reason) = (in_words(&permissions), code_name(reason));
+                self.obj()
+                    .emit_by_name::<()>("viewer-left", &[&session, &user, &reason]);
+                self.post(
+                    gst::Structure::builder("porthole/viewer-left")
+                        .field("session", session)
+                        .field("user", user)
+                        .field("permissions", words)
+                        .field("reason", reason)
+                        .build(),
+                );
+                self.obj().notify("viewers");
+            }
+            Event::Refused { session, refusal } => {
+                lock(&self.viewers).refused += 1;
+                let reason = code_name(refusal.code());
+                gst::warning!(CAT, imp = self, "refused session {session}: {refusal}");
+                self.obj()
+                    .emit_by_name::<()>("viewer-refused", &[&session, &reason]);
+                self.post(
+                    gst::Structure::builder("porthole/viewer-refused")
+                        .field("session", session)
+                        .field("reason", reason)
+                        .field("detail", refusal.to_string())
+                        .build(),
+                );
+            }
+        }
+    }
+
+    fn server_changed(&self, server: &'static str, trouble: Option<String>) {
+        let url = {
+            let mut about = lock(&self.about);
+            about.server = server;
+            about.url.clone()
+        };
+        if let Some(trouble) = &trouble {
+            // Not an error: a camera may start before its server, and goes on trying.
+            gst::element_imp_warning!(
+                self,
+                gst::ResourceError::OpenReadWrite,
+                ["{url}: {trouble}"]
+            );
+        }
+        self.post(
+            gst::Structure::builder("porthole/server")
+                .field("state", server)
+                .field("url", url)
+                .field("detail", trouble.unwrap_or_default())
+                .build(),
+        );
+    }
+
+    fn current_demand(&self, viewers: usize) -> gst::Event {
+        let camera = lock(&self.about).camera_name.clone();
+        let viewers = u32::try_from(viewers).unwrap_or(u32::MAX);
+        Demand { viewers, camera }.event()
+    }
+
+    fn demand(&self, viewers: usize) {
+        let event = self.current_demand(viewers);
+        let audio = lock(&self.audio).clone();
+        for pad in self.video.get().into_iter().chain(audio.as_ref()) {
+            // Where nothing upstream knows the event, it is refused, and that is fine.
+            let _ = pad.push_event(event.clone());
+        }
+    }
+
+    fn viewer_count(&self) -> usize {
+        lock(&self.viewers).sessions.len()
+    }
+
+    fn post(&self, structure: gst::Structure) {
+        let message = gst::message::Element::builder(structure)
+            .src(&*self.obj())
+            .build();
+        let _ = self.obj().post_message(message);
+    }
+
+    fn ghost(&self, name: &str) -> Option<gst::GhostPad> {
+        let template = self.obj().pad_template(name)?;
+        let sink = self.obj().downgrade();
+        Some(pads::ghost(&template, move |pad| {
+            let Some(sink) = sink.upgrade() else { return };
+            let _ = pad.push_event(sink.imp().current_demand(sink.imp().viewer_count()));
+        }))
+    }
+
+    fn stats(&self) -> gst::Structure {
+        let webrtcsink = lock(&self.state)
+            .as_ref()
+            .map(|state| state.webrtcsink.clone());
+        let About { url, server, .. } = lock(&self.about).clone();
+        let webrtc = webrtcsink.map(|sink| sink.property::<gst::Structure>("stats"));
+        let viewers = lock(&self.viewers).clone();
+        stats::structure(&viewers, server, &url, webrtc.as_ref(), Instant::now())
+    }
+}
+
+#[glib::object_subclass]
+impl ObjectSubclass for PortholeSink {
+    const NAME: &'static str = "GstPortholeSink";
+    type Type = super::PortholeSink;
+    type ParentType = gst::Bin;
+}
+
+impl ObjectImpl for PortholeSink {
+    fn properties() -> &'static [glib::ParamSpec] {
+        &PROPERTIES
+    }
+
+    fn set_property(&self, _id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
+        let mut settings = lock(&self.settings);
+        // GObject has checked each value against its property's type.
+        let text = || value.get::<Option<String>>().ok().flatten();
+        match pspec.name() {
+            "camera-key" => settings.camera_key = text(),
+            "camera-key-file" => settings.camera_key_file = text(),
+            "camera-name" => settings.camera_name = text(),
+            "listen" => settings.listen = text().unwrap_or_else(|| Settings::default().listen),
+            "open-access" => settings.open_access = value.get().unwrap_or_default(),
+            "stun-server" => settings.stun_server = text(),
+            "orphan-timeout" => {
+                settings.orphan_timeout = value.get().unwrap_or(settings.orphan_timeout);
+            }
+            "video-caps" => settings.video_caps = value.get().ok().flatten(),
+            "max-viewers" => {
+                settings.max_viewers = value.get().unwrap_or(settings.max_viewers);
+                let max = settings.max_viewers();
+                if let Some(state) = &*lock(&self.state) {
+                    state.signaller.set_max_viewers(max);
+                }
+            }
+            _ => (),
+        }
+    }
+
+    fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {
+        match pspec.name() {
+            "viewers" => {
+                return u32::try_from(self.viewer_count())
+                    .unwrap_or(u32::MAX)
+                    .to_value();
+            }
+            "stats" => return self.stats().to_value(),
+            _ => (),
+        }
+        let settings = lock(&self.settings);
+        match pspec.name() {
+            "camera-key-file" => settings.camera_key_file.to_value(),
+            "camera-name" => settings.camera_name.to_value(),
+            "listen" => settings.listen.to_value(),
+            "open-access" => settings.open_access.to_value(),
+            "max-viewers" => settings.max_viewers.to_value(),
+            "stun-server" => settings.stun_server.to_value(),
+            "orphan-timeout" => settings.orphan_timeout.to_value(),
+            "video-caps" => settings.video_caps.to_value(),
+            _ => pspec.default_value().clone(),
+        }
+    }
+
+    fn signals() -> &'static [glib::subclass::Signal] {
+        static SIGNALS: LazyLock<Vec<glib::subclass::Signal>> = LazyLock::new(|| {
+            let text = String::static_type();
+            vec![
+                // (session, user, permissions)
+                glib::subclass::Signal::builder("viewer-joined")
+                    .param_types([text, text, text])
+                    .build(),
+                // (session, user, reason)
+                glib::subclass::Signal::builder("viewer-left")
+                    .param_types([text, text, text])
+                    .build(),
+                // (session, reason)
+                glib::subclass::Signal::builder("viewer-refused")
+                    .param_types([text, text])
+                    .build(),
+            ]
+        });
+        &SIGNALS
+    }
+
+    fn constructed(&self) {
+        self.parent_constructed();
+        let obj = self.obj();
+        obj.set_suppressed_flags(gst::ElementFlags::SINK | gst::ElementFlags::SOURCE);
+        obj.set_element_flags(gst::ElementFlags::SINK);
+        if let Some(pad) = self.ghost(pads::VIDEO)
+            && obj.add_pad(&pad).is_ok()
+        {
+            let _ = self.video.set(pad);
+        }
+    }
+}
+
+impl GstObjectImpl for PortholeSink {}
+
+impl ElementImpl for PortholeSink {
+    fn metadata() -> Option<&'static gst::subclass::ElementMetadata> {
+        static METADATA: LazyLock<gst::subclass::ElementMetadata> = LazyLock::new(|| {
+            gst::subclass::ElementMetadata::new(
+                "Porthole sink",
+                "Sink/Network/WebRTC",
+                "Shows a camera in browsers to those who may look, and to nobody else",
+                "The Porthole developers",
+            )
+        });
+        Some(&METADATA)
+    }
+
+    fn pad_templates() -> &'static [gst::PadTemplate] {
+        &pads::TEMPLATES
+    }
+
+    fn request_new_pad(
+        &self,
+        _template: &gst::PadTemplate,
+        _name: Option<&str>,
+        _caps: Option<&gst::Caps>,
+    ) -> Option<gst::Pad> {
+        if lock(&self.state).is_some() || lock(&self.audio).is_some() {
+            gst::warning!(CAT, imp = self, "one audio pad, and only before PAUSED");
+            return None;
+        }
+        let pad = self.ghost(pads::AUDIO)?;
+        self.obj().add_pad(&pad).ok()?;
+        *lock(&self.audio) = Some(pad.clone());
+        Some(pad.upcast())
+    }
+
+    fn release_pad(&self, pad: &gst::Pad) {
+        lock(&self.audio).take();
+        let _ = pad.set_active(false);
+        let _ = self.obj().remove_pad(pad);
+    }
+
+    fn change_state(
+        &self,
+        transition: gst::StateChange,
+    ) -> Result<gst::StateChangeSuccess, gst::StateChangeError> {
+        use gst::StateChange as T;
+        if transition == T::ReadyToPaused
+            && let Err(error) = self.start()
+        {
+            self.stop();
+            self.post_error_message(error);
+            return Err(gst::StateChangeError);
+        }
+        if transition == T::PausedToPlaying {
+            // Upstream is at least PAUSED by now and hears it before the camera starts.
+            self.demand(self.viewer_count());
+        }
+        let closing = matches!(transition, T::PausedToReady | T::ReadyToNull);
+        if closing && let Some(state) = &*lock(&self.state) {
+            state.signaller.close();
+        }
+        let result = self.parent_change_state(transition);
+        if closing || (result.is_err() && transition == T::ReadyToPaused) {
+            self.stop();
+        }
+        result
+    }
+}
+
+impl BinImpl for PortholeSink {}

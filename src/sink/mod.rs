@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MPL-2.0
+//! `portholesink`: the gate.
+//!
+//! A bin around webrtcsink that serves its stream to browsers, and to nobody without a grant it has
+//! verified itself. Without a camera key it runs the signaling server in its own process, serves the
+//! page on `listen`, and prints the viewer's link:
+//!
+//! ```sh
+//! gst-launch-1.0 portholesrc camera=test ! portholeoverlay text="%H:%M:%S" ! portholesink
+//! ```
+//!
+//! With a camera key it registers at the server that made the key:
+//!
+//! ```sh
+//! gst-launch-1.0 portholesrc camera=test ! portholesink camera-key-file=/etc/porthole/front.key
+//! ```
+//!
+//! Sound goes to the request pad `audio`:
+//!
+//! ```sh
+//! gst-launch-1.0 portholesrc name=cam ! portholesink name=out  cam.audio ! out.audio
+//! ```
+//!
+//! Messages on the bus: `porthole/server` (state, url, detail), `porthole/viewer-joined` (session,
+//! user, permissions), `porthole/viewer-left` (and reason), `porthole/viewer-refused` (session, reason).
+
+use gst::{glib, prelude::*};
+
+mod address;
+mod embedded;
+mod imp;
+mod pads;
+mod settings;
+mod stats;
+mod viewers;
+mod webrtc;
+
+glib::wrapper! {
+    /// The element `portholesink`.
+    pub struct PortholeSink(ObjectSubclass<imp::PortholeSink>) @extends gst::Bin, gst::Element, gst::Object, @implements gst::ChildProxy;
+}
+
+pub(crate) fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
+    let _ = webrtc::check();
+    gst::Element::register(
+        Some(plugin),
+        "portholesink",
+        gst::Rank::NONE,
+        PortholeSink::static_type(),
+    )
+}

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: MPL-2.0
+// The vocabulary of the browser tests: a camera (a real gst-launch-1.0 process), a server (the real
+// binary), a browser (Debian's Chromium). Nothing here waits for a fixed time: it waits for something.
+
+import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { chromium } from "playwright-core";
+
+export const ROOT = resolve(import.meta.dirname, "../..");
+const BUILT = process.env.PORTHOLE_BUILT ?? join(ROOT, "target/release");
+const PLUGINS = process.env.PORTHOLE_PLUGINS ?? BUILT;
+/** Longest wait for anything: a loaded machine is slow, a broken program is slower. */
+export const PATIENCE_MS = 30_000;
+
+/** A program whose output is read line by line. Ended by `stop`, by its id alone. */
+export class Program {
+  constructor(command, args, env = {}) {
+    this.lines = [];
+    this.waiters = new Set();
+    this.process = spawn(command, args, { env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
+    this.exit = new Promise((done) => this.process.once("close", (code, signal) => done(code ?? signal)));
+    for (const stream of [this.process.stdout, this.process.stderr]) {
+      let rest = "";
+      stream.setEncoding("utf8").on("data", (chunk) => {
+        const parts = (rest + chunk).split("\n");
+        rest = parts.pop();
+        parts.forEach((line) => this.#heard(line));
+      });
+    }
+    this.exit.then(() => this.#heard("(exited)"));
+  }
+
+  #heard(line) {
+    this.lines.push(line);
+    for (const waiter of this.waiters) waiter(line);
+  }
+
+  /** The first match of `pattern` among the lines from number `from` on, come or yet to come. */
+  line(pattern, { from = 0, patience = PATIENCE_MS } = {}) {
+    for (const line of this.lines.slice(from)) {
+      const match = line.match(pattern);
+      if (match) return Promise.resolve(match);
+    }
+    return new Promise((done, fail) => {
+      const end = () => {
+        clearTimeout(timer);
+        this.waiters.delete(look);
+      };
+      const look = (line) => {
+        const match = line.match(pattern);
+        if (match) { end(); done(match); }
+        else if (line === "(exited)") { end(); fail(new Error(`ended before ${pattern}:\n${this.lines.join("\n")}`)); }
+      };
+      const timer = setTimeout(() => { end(); fail(new Error(`no ${pattern} in:\n${this.lines.slice(-60).join("\n")}`)); }, patience);
+      this.waiters.add(look);
+    });
+  }
+
+  async stop(signal = "SIGINT") {
+    if (this.process.exitCode === null && this.process.signalCode === null) this.process.kill(signal);
+    const timer = setTimeout(() => this.process.kill("SIGKILL"), 10_000);
+    const code = await this.exit;
+    clearTimeout(timer);
+    return code;
+  }
+}
+
+/** A gst-launch-1.0 process with the plugin. `pipeline` is split at blanks, as a shell would. */
+export function launch(pipeline, env = {}) {
+  return new Program("gst-launch-1.0", ["-m", ...pipeline.split(/\s+/)], {
+    GST_PLUGIN_PATH: PLUGINS,
+    PORTHOLE_CAMERA_KEY: "",
+    ...env,
+  });
+}
+
+/** A camera with the server in its process; `link` is what a viewer opens. */
+export async function camera(pipeline, env) {
+  const program = launch(pipeline, env);
+  const [, link] = await program.line(/porthole: watch at (http:\/\/127\.\S+)/);
+  await program.line(/porthole\/server, state=\(string\)online/);
+  program.link = link;
+  program.origin = new URL(link).origin;
+  program.token = new URLSearchParams(new URL(link).hash.slice(1)).get("token");
+  return program;
+}
+
+/** The stand-alone server with a configuration of its own in `folder`. */
+export class Server {
+  static async start({ viewer = [] } = {}) {
+    const server = new Server();
+    server.folder = mkdtempSync(join(tmpdir(), "porthole-"));
+    server.config = join(server.folder, "porthole.toml");
+    server.port = await freePort();
+    server.url = `http://127.0.0.1:${server.port}`;
+    server.key = (await server.run("camera", "add", "Front", "--url", server.url)).trim();
+    const link = (await server.run("viewer", "add", "alice", "--url", server.url, ...viewer)).trim();
+    server.link = link;
+    server.token = link.split("#token=")[1];
+    await server.serve();
+    return server;
+  }
+
+  async run(...args) {
+    const program = new Program(join(BUILT, "porthole-signaling"), [...args, "--config", this.config]);
+    const code = await program.exit;
+    if (code !== 0) throw new Error(`${args.join(" ")}: exit code ${code}\n${program.lines.join("\n")}`);
+    return program.lines.filter((line) => line !== "(exited)" && /^(phk1|http)/.test(line)).join("\n");
+  }
+
+  async serve() {
+    this.program = new Program(join(BUILT, "porthole-signaling"), ["serve", "--config", this.config, "--listen", `127.0.0.1:${this.port}`]);
+    await this.program.line(/listening on/);
+  }
+
+  /** Gone at once, without a goodbye to anyone. */
+  kill() {
+    return this.program.stop("SIGKILL");
+  }
+
+  async stop() {
+    await this.program.stop();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+async function freePort() {
+  const { createServer } = await import("node:net");
+  return new Promise((done) => {
+    const probe = createServer().listen(0, "127.0.0.1", () => {
+      const { port } = probe.address();
+      probe.close(() => done(port));
+    });
+  });
+}
+
+/** Chromium with the flags that video in a headless test needs. */
+export function browser() {
+  return chromium.launch({
+    executablePath: process.env.PORTHOLE_CHROMIUM ?? "/usr/bin/chromium",
+    headless: true,
+    args: [
+      "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+      "--disable-component-update", "--disable-sync", "--disable-features=WebRtcHideLocalIpsWithMdns",
+      "--autoplay-policy=no-user-gesture-required",
+    ],
+  });
+}
+
+/** A new person with a browser of their own: no cookies shared. */
+export async function visitor(chromium, link) {
+  const context = await chromium.newContext({ viewport: { width: 1100, height: 760 } });
+  const page = await context.newPage();
+  page.setDefaultTimeout(PATIENCE_MS);
+  page.problems = [];
+  page.on("pageerror", (error) => page.problems.push(String(error)));
+  page.on("console", (message) => {
+    if (message.type() === "error" && /Content Security Policy/.test(message.text())) page.problems.push(message.text());
+  });
+  await page.goto(link);
+  return page;
+}
+
+/** Clicks the camera and waits until it is live. */
+export async function watch(page, id) {
+  await page.getByTestId(`camera-${id}`).click();
+  await state(page, id, "live");
+}
+
+/** Waits until the camera's state is `name`; gives its text and code. */
+export async function state(page, id, name) {
+  const element = page.locator(`[data-testid="state-${id}"][data-state="${name}"]`);
+  await element.waitFor();
+  return { text: await element.textContent(), code: await element.getAttribute("data-code") };
+}
+
+/** Frames decoded and presented in `ms`, the size of the picture, and whether it changed meanwhile. */
+export function frames(page, id, ms) {
+  return page.getByTestId(`video-${id}`).evaluate(async (video, ms) => {
+    const pixels = () => {
+      const canvas = new OffscreenCanvas(64, 36);
+      const context = canvas.getContext("2d");
+      context.drawImage(video, 0, 0, 64, 36);
+      return context.getImageData(0, 0, 64, 36).data;
+    };
+    const before = pixels();
+    const first = video.getVideoPlaybackQuality().totalVideoFrames;
+    const start = performance.now();
+    await new Promise((done) => setTimeout(done, ms));
+    const count = video.getVideoPlaybackQuality().totalVideoFrames - first;
+    const after = pixels();
+    const changed = before.reduce((sum, value, i) => sum + Math.abs(value - after[i]), 0);
+    return { count, fps: (count * 1000) / (performance.now() - start), width: video.videoWidth, height: video.videoHeight, changed };
+  }, ms);
+}
+
+/** The colours near the four corners, as [red, green, blue]. */
+export function corners(page, id) {
+  return page.getByTestId(`video-${id}`).evaluate((video) => {
+    const { videoWidth: w, videoHeight: h } = video;
+    const canvas = new OffscreenCanvas(w, h);
+    const context = canvas.getContext("2d");
+    context.drawImage(video, 0, 0);
+    const at = (x, y) => [...context.getImageData(x, y, 1, 1).data.slice(0, 3)];
+    const [l, t, r, b] = [w * 0.03, h * 0.1, w * 0.97, h * 0.9].map(Math.round);
+    return { topLeft: at(l, t), topRight: at(r, t), bottomLeft: at(l, b), bottomRight: at(r, b) };
+  });
+}
+
+/** Bytes of media this page has received on all its peer connections; 0 where there is none. */
+export function mediaBytes(page, id) {
+  return page.getByTestId(`video-${id}`).evaluate(async (video) =>
+    video.srcObject?.getTracks().length ? video.getVideoPlaybackQuality().totalVideoFrames : 0,
+  ).catch(() => 0);
+}
+
+/** Runs `body` and stops what it started, last first. */
+export async function scene(body) {
+  const started = [];
+  const keep = async (thing) => {
+    const value = await thing;
+    started.push(value);
+    return value;
+  };
+  try {
+    await body(keep);
+  } finally {
+    for (const thing of started.reverse()) await (thing.close?.() ?? thing.stop?.());
+  }
+}

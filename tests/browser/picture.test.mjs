@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MPL-2.0
+// What a person with the link sees, and a person without it does not.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { join } from "node:path";
+import { mkdirSync } from "node:fs";
+import { browser, camera, corners, frames, PATIENCE_MS, ROOT, scene, state, visitor, watch } from "./lib.mjs";
+
+let chromium;
+before(async () => { chromium = await browser(); });
+after(() => chromium.close());
+
+const NAMED = "portholesink listen=127.0.0.1:0 camera-name=front";
+const close = (a, b) => a.every((value, i) => Math.abs(value - b[i]) < 40);
+
+test("the printed link shows 720p at 25 frames a second or more, and it moves", () => scene(async (keep) => {
+  const front = await keep(camera(`portholesrc camera=test ! portholeoverlay text=%H:%M:%S\\ {camera} ! ${NAMED}`));
+  const page = await visitor(chromium, front.link);
+  await watch(page, "front");
+  const seen = await frames(page, "front", 5000);
+  assert.deepEqual([seen.width, seen.height], [1280, 720]);
+  assert.ok(seen.count >= 60 && seen.fps >= 25, `${seen.count} frames, ${seen.fps.toFixed(1)} fps`);
+  assert.ok(seen.changed > 0, "the picture stands still");
+  assert.equal(new URL(page.url()).hash, "", "the token stays in the address bar");
+  assert.deepEqual(page.problems, []);
+  const folder = process.env.PORTHOLE_SCREENSHOT ?? join(ROOT, "target/screenshots");
+  mkdirSync(folder, { recursive: true });
+  await page.screenshot({ path: join(folder, "viewer.png") });
+}));
+
+test("video-direction=180 turns the picture: opposite corners change places", () => scene(async (keep) => {
+  const upright = await keep(camera(`portholesrc camera=test ! ${NAMED}`));
+  const turned = await keep(camera(`portholesrc camera=test ! portholeoverlay video-direction=180 ! ${NAMED}`));
+  const [a, b] = await Promise.all([visitor(chromium, upright.link), visitor(chromium, turned.link)]);
+  await watch(a, "front");
+  await watch(b, "front");
+  const [before, after] = [await corners(a, "front"), await corners(b, "front")];
+  assert.ok(!close(before.topLeft, before.topRight), "the test picture has unlike corners");
+  assert.ok(close(before.topLeft, after.bottomRight), JSON.stringify({ before, after }));
+  assert.ok(close(before.topRight, after.bottomLeft), JSON.stringify({ before, after }));
+  assert.ok(!close(before.topRight, after.topRight), "the picture is not turned");
+}));
+
+test("without the token the page asks for it, refuses a wrong one, and no media flows", () => scene(async (keep) => {
+  const front = await keep(camera(`portholesrc camera=test ! ${NAMED}`));
+  const page = await visitor(chromium, `${front.origin}/`);
+  await page.getByTestId("token-form").waitFor();
+  await page.getByTestId("token-input").fill("this is not the token");
+  await page.getByTestId("token-input").press("Enter");
+  await page.getByTestId("token-error").filter({ hasText: /\S/ }).waitFor();
+  assert.equal(await page.getByTestId("camera-front").count(), 0, "a stranger sees the list of cameras");
+  const refused = await page.evaluate(() => new Promise((done) => {
+    const socket = new WebSocket(`ws://${location.host}/ws`);
+    socket.onopen = () => done(false);
+    socket.onerror = () => done(true);
+  }));
+  assert.ok(refused, "a WebSocket without credential was accepted");
+  assert.ok(!front.lines.some((line) => /viewer-joined|state=\(string\)(opening|live)/.test(line)), "the camera was opened");
+}));
+
+test("the right token typed into the form lets one in", () => scene(async (keep) => {
+  const front = await keep(camera(`portholesrc camera=test ! ${NAMED}`));
+  const page = await visitor(chromium, `${front.origin}/`);
+  await page.getByTestId("token-input").fill(front.token);
+  await page.getByTestId("token-input").press("Enter");
+  await watch(page, "front");
+}));
+
+test("two browsers watch at once", () => scene(async (keep) => {
+  const front = await keep(camera(`portholesrc camera=test ! ${NAMED}`));
+  const pages = await Promise.all([visitor(chromium, front.link), visitor(chromium, front.link)]);
+  for (const page of pages) await watch(page, "front");
+  for (const page of pages) {
+    const seen = await frames(page, "front", 1000);
+    assert.ok(seen.count > 5, `${seen.count} frames`);
+  }
+}));
+
+test("with max-viewers=1 the second is told that the camera is full", () => scene(async (keep) => {
+  const front = await keep(camera(`portholesrc camera=test ! ${NAMED} max-viewers=1`));
+  const first = await visitor(chromium, front.link);
+  await watch(first, "front");
+  const second = await visitor(chromium, front.link);
+  await second.getByTestId("camera-front").click();
+  const { code, text } = await state(second, "front", "refused");
+  assert.equal(code, "camera-full");
+  assert.match(text, /full/i);
+  assert.ok((await frames(first, "front", 1000)).count > 5, "the first viewer suffers");
+}));
+
+test("killing the page ends its session, and the camera closes", () => scene(async (keep) => {
+  const front = await keep(camera(`portholesrc camera=test idle-timeout=0 ! ${NAMED}`));
+  const own = await browser();
+  const page = await visitor(own, front.link);
+  await watch(page, "front");
+  await front.line(/porthole\/camera, state=\(string\)live/);
+  const session = await own.newBrowserCDPSession();
+  session.send("Browser.crash").catch(() => {});
+  await front.line(/viewer-left.*reason=\(string\)viewer-left/, { patience: PATIENCE_MS });
+  await front.line(/porthole\/camera, state=\(string\)closed/);
+  await own.close().catch(() => {});
+}));
+
+test("a camera of real footage is shown with its sound", () => scene(async (keep) => {
+  const clip = `file://${join(ROOT, "tests/clips/car-detection.mp4")}`;
+  const road = await keep(camera(
+    `portholesrc name=cam camera=${clip} ! ${NAMED} name=out cam.audio ! out.audio`));
+  const page = await visitor(chromium, road.link);
+  await watch(page, "front");
+  const seen = await frames(page, "front", 3000);
+  assert.deepEqual([seen.width, seen.height], [768, 432]);
+  assert.ok(seen.count >= 25, `${seen.count} frames in 3 s of 12.5 fps`);
+  assert.ok(seen.changed > 0);
+  const energy = await page.getByTestId("video-front").evaluate((video) => new Promise((done) => {
+    const context = new AudioContext();
+    const analyser = context.createAnalyser();
+    context.createMediaStreamSource(video.srcObject).connect(analyser);
+    const samples = new Float32Array(analyser.fftSize);
+    const until = performance.now() + 10_000;
+    const look = () => {
+      analyser.getFloatTimeDomainData(samples);
+      const peak = Math.max(...samples.map(Math.abs));
+      if (peak > 0.0005 || performance.now() > until) done(peak);
+      else requestAnimationFrame(look);
+    };
+    look();
+  }));
+  assert.ok(energy > 0.0005, `silence: ${energy}`);
+}));
+
+test("two cameras of one process stand on one page", () => scene(async (keep) => {
+  const both = await keep(camera(
+    "portholesrc ! portholesink listen=127.0.0.1:8099 camera-name=front portholesrc ! portholesink listen=127.0.0.1:8099 camera-name=garden"));
+  const page = await visitor(chromium, both.link);
+  await watch(page, "front");
+  await watch(page, "garden");
+}));

@@ -34,6 +34,9 @@ pub(crate) const CAMERA_PACE: Pace = Pace {
     per_second: 500,
 };
 
+/// What a `list` counts for: its answer is up to a thousand times as long as its question.
+pub(crate) const LIST_MESSAGES: u32 = 20;
+
 /// Counts failed credentials per address.
 ///
 /// A credential that is right is never turned away: secrets are too long to guess, and one client
@@ -103,10 +106,10 @@ impl MessagePace {
         Self { pace, next: now }
     }
 
-    /// Counts a message, and says how long to wait before the next one is read.
-    pub(crate) fn message(&mut self, now: Instant) -> Duration {
+    /// Counts a message as so many, and says how long to wait before the next one is read.
+    pub(crate) fn message(&mut self, messages: u32, now: Instant) -> Duration {
         let interval = Duration::from_secs(1) / self.pace.per_second;
-        self.next = self.next.max(now) + interval;
+        self.next = self.next.max(now) + interval * messages;
         (self.next - now).saturating_sub(interval * self.pace.burst)
     }
 }
@@ -173,12 +176,15 @@ mod tests {
         let start = Instant::now();
         let mut pace = MessagePace::new(VIEWER_PACE, start);
         for _ in 0..VIEWER_PACE.burst {
-            assert_eq!(pace.message(start), Duration::ZERO);
+            assert_eq!(pace.message(1, start), Duration::ZERO);
         }
         assert_eq!(
-            pace.message(start),
+            pace.message(1, start),
             Duration::from_secs(1) / VIEWER_PACE.per_second
         );
-        assert_eq!(pace.message(start + Duration::from_secs(1)), Duration::ZERO);
+        assert_eq!(
+            pace.message(1, start + Duration::from_secs(1)),
+            Duration::ZERO
+        );
     }
 }

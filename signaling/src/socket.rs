@@ -8,13 +8,13 @@ use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt as _, StreamExt as _};
 use porthole_protocol::MAX_MESSAGE_BYTES;
-use porthole_protocol::wire::Code;
+use porthole_protocol::wire::{Code, IncomingMessage, ToServer};
 use tokio::sync::oneshot::error::RecvError;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use crate::auth::Identity;
 use crate::hub::{Dropped, Event, HubHandle, Inbox, queue};
-use crate::limit::{CAMERA_PACE, MessagePace, VIEWER_PACE};
+use crate::limit::{CAMERA_PACE, LIST_MESSAGES, MessagePace, VIEWER_PACE};
 use crate::room::{ClientId, Principal};
 use crate::server::Timings;
 
@@ -136,19 +136,27 @@ async fn read(
             Ok(Some(Ok(message))) => message,
         };
         let event = match message {
-            Message::Text(text) => match serde_json::from_str(&text) {
+            Message::Text(text) => match serde_json::from_str::<ToServer>(&text) {
                 Ok(message) => Some(Event::Message(client, Box::new(message))),
                 Err(_) => Some(Event::Unreadable(client)),
             },
             Message::Binary(_) => Some(Event::Unreadable(client)),
             _ => None,
         };
+        let counts_for = match &event {
+            Some(Event::Message(_, message))
+                if matches!(message.message, IncomingMessage::List) =>
+            {
+                LIST_MESSAGES
+            }
+            _ => 1,
+        };
         if let Some(event) = event
             && !hub.send(event).await
         {
             return close(close_code::AWAY, "the server shuts down");
         }
-        sleep(pace.message(Instant::now())).await;
+        sleep(pace.message(counts_for, Instant::now())).await;
     }
 }
 

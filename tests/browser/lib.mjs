@@ -3,7 +3,7 @@
 // binary), a browser (Debian's Chromium). Nothing here waits for a fixed time: it waits for something.
 
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { chromium } from "playwright-core";
@@ -67,9 +67,10 @@ export class Program {
   }
 }
 
-/** A gst-launch-1.0 process with the plugin. `pipeline` is split at blanks, as a shell would. */
+/** A gst-launch-1.0 process with the plugin. A `pipeline` in one text is split at blanks. */
 export function launch(pipeline, env = {}) {
-  return new Program("gst-launch-1.0", ["-m", ...pipeline.split(/\s+/)], {
+  const words = Array.isArray(pipeline) ? pipeline : pipeline.split(/\s+/);
+  return new Program("gst-launch-1.0", ["-m", ...words], {
     GST_PLUGIN_PATH: PLUGINS,
     PORTHOLE_CAMERA_KEY: "",
     ...env,
@@ -85,6 +86,29 @@ export async function camera(pipeline, env) {
   program.origin = new URL(link).origin;
   program.token = new URLSearchParams(new URL(link).hash.slice(1)).get("token");
   return program;
+}
+
+/** Stock webrtcsink and webrtcsrc, in a plugin folder of their own: cargo builds them beside our plugin. */
+export class Stock {
+  constructor() {
+    this.folder = mkdtempSync(join(tmpdir(), "porthole-stock-"));
+    const deps = join(BUILT, "deps");
+    for (const name of ["rswebrtc", "rsrtp"]) {
+      const built = readdirSync(deps).filter((file) => file.startsWith(`libgst${name}-`) && file.endsWith(".so"));
+      const age = (file) => statSync(join(deps, file)).mtimeMs;
+      const newest = built.sort((a, b) => age(b) - age(a))[0];
+      if (!newest) throw new Error(`no libgst${name}-*.so in ${deps}: run cargo build --release`);
+      symlinkSync(join(deps, newest), join(this.folder, `libgst${name}.so`));
+    }
+  }
+
+  launch(pipeline) {
+    return launch(pipeline, { GST_PLUGIN_PATH: this.folder, GST_REGISTRY: join(this.folder, "registry.bin") });
+  }
+
+  stop() {
+    rmSync(this.folder, { recursive: true, force: true });
+  }
 }
 
 /** The stand-alone server with a configuration of its own in `folder`. */
@@ -126,7 +150,8 @@ export class Server {
   }
 }
 
-async function freePort() {
+/** A port that was free a moment ago, for where port 0 cannot be told to others in time. */
+export async function freePort() {
   const { createServer } = await import("node:net");
   return new Promise((done) => {
     const probe = createServer().listen(0, "127.0.0.1", () => {
@@ -209,11 +234,23 @@ export function corners(page, id) {
   });
 }
 
-/** Bytes of media this page has received on all its peer connections; 0 where there is none. */
-export function mediaBytes(page, id) {
-  return page.getByTestId(`video-${id}`).evaluate(async (video) =>
-    video.srcObject?.getTracks().length ? video.getVideoPlaybackQuality().totalVideoFrames : 0,
-  ).catch(() => 0);
+/** The loudest sample heard, 0 to 1; ends early once it is over `enough`. */
+export function loudness(page, id, enough) {
+  return page.getByTestId(`video-${id}`).evaluate((video, enough) => new Promise((done) => {
+    const context = new AudioContext();
+    const analyser = context.createAnalyser();
+    context.createMediaStreamSource(video.srcObject).connect(analyser);
+    const samples = new Float32Array(analyser.fftSize);
+    const until = performance.now() + 10_000;
+    let peak = 0;
+    const look = () => {
+      analyser.getFloatTimeDomainData(samples);
+      peak = Math.max(peak, ...samples.map(Math.abs));
+      if (peak > enough || performance.now() > until) done(peak);
+      else requestAnimationFrame(look);
+    };
+    look();
+  }), enough);
 }
 
 /** Runs `body` and stops what it started, last first. */

@@ -5,7 +5,7 @@
 //! It knows no sockets and reads no clock; session and peer ids come from a source given to it. A
 //! grant holds a duration and not a time, so the room needs no time at all.
 //!
-//! Porthole's additions to the wire protocol leave through [`Room::send`] alone, which holds them
+//! Porthole's additions to the wire protocol leave through `Room::send` alone, which holds them
 //! back from peers that did not announce themselves.
 
 mod listing;

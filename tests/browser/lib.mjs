@@ -180,6 +180,13 @@ export async function visitor(chromium, link) {
   const page = await context.newPage();
   page.setDefaultTimeout(PATIENCE_MS);
   page.problems = [];
+  await page.addInitScript(() => {
+    const Native = RTCPeerConnection;
+    window.peers = [];
+    window.RTCPeerConnection = class extends Native {
+      constructor(...args) { super(...args); window.peers.push(this); }
+    };
+  });
   page.on("pageerror", (error) => page.problems.push(String(error)));
   page.on("console", (message) => {
     if (message.type() === "error" && /Content Security Policy/.test(message.text())) page.problems.push(message.text());
@@ -251,6 +258,19 @@ export function loudness(page, id, enough) {
     };
     look();
   }), enough);
+}
+
+/** Audio packets received so far. */
+export function audioPackets(page) {
+  return page.evaluate(async () => {
+    let packets = 0;
+    for (const peer of window.peers) {
+      for (const report of (await peer.getStats()).values()) {
+        if (report.type === "inbound-rtp" && report.kind === "audio") packets += report.packetsReceived;
+      }
+    }
+    return packets;
+  });
 }
 
 /** Runs `body` and stops what it started, last first. */

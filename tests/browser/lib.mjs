@@ -5,12 +5,14 @@
 import { spawn } from "node:child_process";
 import { mkdtempSync, readdirSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 
-export const ROOT = resolve(import.meta.dirname, "../..");
+export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const BUILT = process.env.PORTHOLE_BUILT ?? join(ROOT, "target/release");
-const PLUGINS = process.env.PORTHOLE_PLUGINS ?? BUILT;
+// A folder of its own: GStreamer scans folders in depth, and beside the build lie stock plugins.
+const PLUGINS = process.env.PORTHOLE_PLUGINS ?? join(ROOT, "target/gstreamer");
 /** Longest wait for anything: a loaded machine is slow, a broken program is slower. */
 export const PATIENCE_MS = 30_000;
 

@@ -71,7 +71,8 @@ pub(crate) fn identify(
                 way: Way::Guest,
             })
         }
-        (None, Way::Guest) => Err(ApiError::unauthorized(LOG_IN)),
+        // The random cookie of a login that ended, or of a server before its restart, is nobody's guess.
+        (None, Way::Guest | Way::Cookie) => Err(ApiError::unauthorized(LOG_IN)),
         (None, _) => match locked(&shared.failures).add(peer, now) {
             Ok(()) => Err(ApiError::unauthorized(WRONG)),
             Err(wait) => Err(ApiError::too_many_failures(wait)),

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { after, before, test } from "node:test";
-import { browser, launch, PATIENCE_MS, scene, Server, state, Stock, visitor, watch } from "./lib.mjs";
+import { audioPackets, browser, frames, launch, PATIENCE_MS, scene, Server, state, Stock, visitor, watch } from "./lib.mjs";
 
 // Stock elements ask a public STUN server unless told another; nobody answers at this one.
 const STUN = "stun-server=stun://127.0.0.1:9";
@@ -69,8 +69,8 @@ async function foreignPage(keep) {
 }
 
 /** Consumes the first camera gstwebrtc-api lists; gives the frames shown, or what went wrong. */
-function consume(page, url) {
-  return page.evaluate(async ([url, patience]) => {
+function consume(page, url, { offer = false } = {}) {
+  return page.evaluate(async ([url, patience, offer]) => {
     const { default: fallback, GstWebRTCAPI = fallback } = await import("/api.js");
     const api = new GstWebRTCAPI({ signalingServerUrl: url, reconnectionTimeout: 0, webrtcConfig: { iceServers: [] } });
     return new Promise((done) => {
@@ -78,7 +78,9 @@ function consume(page, url) {
       api.registerConnectionListener({ connected() {}, disconnected: () => done("no connection") });
       api.registerPeerListener({
         producerAdded(producer) {
-          const session = api.createConsumerSession(producer.id);
+          const session = offer
+            ? api.createConsumerSessionWithOfferOptions(producer.id, { offerToReceiveVideo: true })
+            : api.createConsumerSession(producer.id);
           const video = document.querySelector("video");
           session.addEventListener("error", (event) => done(`error: ${event.message}`));
           session.addEventListener("streamsChanged", () => {
@@ -92,7 +94,7 @@ function consume(page, url) {
         producerRemoved() {},
       });
     });
-  }, [url, PATIENCE_MS]);
+  }, [url, PATIENCE_MS, offer]);
 }
 
 test("gstwebrtc-api receives video with a credential", () => scene(async (keep) => {
@@ -100,6 +102,24 @@ test("gstwebrtc-api receives video with a credential", () => scene(async (keep) 
   await keep(enrolled(server));
   const page = await foreignPage(keep);
   assert.equal(await consume(page, `${server.url.replace("http", "ws")}/ws?access_token=${server.token}`), 30);
+}));
+
+test("a consumer that sends the offer itself gets an answer, and video", () => scene(async (keep) => {
+  const server = await keep(Server.start());
+  await keep(enrolled(server));
+  const page = await foreignPage(keep);
+  const url = `${server.url.replace("http", "ws")}/ws?access_token=${server.token}`;
+  assert.equal(await consume(page, url, { offer: true }), 30);
+}));
+
+test("a viewer whose grant lacks listen sees and does not hear", () => scene(async (keep) => {
+  const server = await keep(Server.start({ viewer: ["--perms", "view"] }));
+  const front = await keep(launch("portholesrc name=cam ! portholesink name=out cam.audio ! out.audio", { PORTHOLE_CAMERA_KEY: server.key }));
+  await front.line(/porthole\/server, state=\(string\)online/);
+  const page = await visitor(chromium, server.link);
+  await watch(page, "front");
+  await frames(page, "front", 2000);
+  assert.equal(await audioPackets(page), 0);
 }));
 
 test("gstwebrtc-api is refused without one", () => scene(async (keep) => {

@@ -141,6 +141,17 @@ test("the test camera ticks", () => scene(async (keep) => {
   assert.ok((await loudness(page, "front", 0.05)) > 0.05);
 }));
 
+for (const encoder of ["vp8enc deadline=1 keyframe-max-dist=30", "x264enc tune=zerolatency key-int-max=30 ! video/x-h264,profile=constrained-baseline"]) {
+  test(`video encoded by ${encoder.split(" ")[0]} is passed through`, () => scene(async (keep) => {
+    const front = await keep(camera(
+      `videotestsrc is-live=true ! video/x-raw,format=I420,width=640,height=360,framerate=30/1 ! ${encoder} ! ${NAMED}`));
+    const page = await visitor(chromium, front.link);
+    await watch(page, "front");
+    const seen = await frames(page, "front", 2000);
+    assert.ok(seen.count > 20 && seen.changed > 0, JSON.stringify(seen));
+  }));
+}
+
 test("two cameras of one process stand on one page", () => scene(async (keep) => {
   const listen = `listen=127.0.0.1:${await freePort()}`;
   const both = await keep(camera(

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: MPL-2.0
+// Porthole beside the stock webrtcsink, both into Chromium on this machine, in turns. The last line of
+// stdout is JSON; progress goes to stderr.
+
+import { parseArgs } from "node:util";
+import { browser, PATIENCE_MS } from "../../tests/browser/lib.mjs";
+import { pause, PortholePeer, SIZE, StockPeer } from "./peers.mjs";
+import { cpuDuring, residentMb } from "./process.mjs";
+import { compare, quantile } from "./table.mjs";
+
+/** Clicks in each round that find nobody else watching. */
+const CLICKS = 3;
+/** About eight seconds. */
+const LATENCY_FRAMES = 240;
+const VIEWERS = 4;
+/** From the start of a process until it is idle: it probes its encoders first. */
+const SETTLE_IDLE_MS = 3_000;
+/** From the first frame until the congestion control has found its bitrate and the rest is steady. */
+const SETTLE_WATCHED_MS = 6_000;
+const CPU_WINDOW_MS = 6_000;
+
+const ROWS = [
+  { key: "firstFrameMs", label: "first frame after the click (1)", unit: "ms", better: "lower" },
+  { key: "firstPictureMs", label: "  the camera's own picture (1)", unit: "ms", better: "lower" },
+  { key: "firstFrameJoiningMs", label: "  while others watch already (2)", unit: "ms", better: "lower" },
+  { key: "latencyMedianMs", label: "glass to glass, median (3)", unit: "ms", better: "lower" },
+  { key: "latencyP95Ms", label: "glass to glass, 95th percentile (3)", unit: "ms", better: "lower" },
+  { key: "cpu0Percent", label: "CPU, nobody watches (4)", unit: "% of a core", better: "lower" },
+  { key: "cpu1Percent", label: "CPU, 1 viewer (4)", unit: "% of a core", better: "lower" },
+  { key: "cpu4Percent", label: "CPU, 4 viewers (4)", unit: "% of a core", better: "lower" },
+  { key: "memory4Mb", label: "resident memory, 4 viewers", unit: "MB", better: "lower" },
+  { key: "fps1", label: "check: frames/s, 1 viewer (5)", unit: "1/s", better: "higher" },
+  { key: "fps4", label: "check: frames/s, each of 4 (5)", unit: "1/s", better: "higher" },
+  { key: "height4", label: "check: height of the picture, 4 viewers (5)", unit: "pixels", better: "higher" },
+];
+
+const NOTES = `Each cell: median [lowest..highest] of the rounds; for the first frame, of all clicks. Ratio: Porthole / stock.
+(1) The camera process runs already. Porthole's camera is closed until the click and opens because of it; the
+    stock pipeline's camera runs always. Until the camera is open Porthole shows a black slate: the second row waits
+    for the camera's own picture.
+(2) Second to fourth viewer, one after the other; the camera is open on both sides.
+(3) From the overlay, which paints the time of day into the picture, to the frame's callback in the page; 1 viewer,
+    ${LATENCY_FRAMES} frames a round. Porthole's page asks the browser for no jitter buffer; gstwebrtc-api leaves it as it is.
+(4) The whole gst-launch-1.0 process, user and system time, without Chromium. The stock source draws at 30 frames/s even
+    when nobody watches; Porthole's is closed then.
+(5) Not a contest: they show whether both sides did the same work. The stock element may scale down when short of bandwidth.
+Same source, overlay, size and codec on both sides: 720p30 test pattern, VP8, no STUN. Chromium decodes on the same machine.`;
+
+const { rounds } = options();
+const programs = new Set();
+// Also when interrupted: nothing may be left running. Files of Stock are removed by `dispose`.
+process.on("exit", () => { for (const program of programs) program.process.kill("SIGKILL"); });
+
+const peers = [new PortholePeer(), await StockPeer.create()];
+process.on("exit", () => peers.forEach((peer) => peer.dispose()));
+for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]]) process.on(signal, () => process.exit(code));
+
+const started = performance.now();
+const samples = Object.fromEntries(peers.map(({ name }) => [name, Object.fromEntries(ROWS.map(({ key }) => [key, []]))]));
+for (let round = 1; round <= rounds; round++) {
+  for (const peer of peers) {
+    const seen = await measure(peer);
+    for (const [key, values] of Object.entries(seen)) samples[peer.name][key].push(...values);
+    const brief = Object.entries(seen).map(([key, values]) => `${key} ${values.map((value) => value.toFixed(0)).join(",")}`);
+    console.error(`round ${round}/${rounds} ${peer.name}: ${brief.join("  ")}`);
+  }
+}
+const { result, table } = compare(ROWS, samples);
+const seconds = Math.round((performance.now() - started) / 1000);
+console.log(`\nPorthole beside the stock webrtcsink, ${rounds} rounds in turns, ${seconds} s\n\n${table}\n\n${NOTES}\n`);
+// The callback: a pipe may not have taken the line yet.
+process.stdout.write(`${JSON.stringify({ bench: "smoke", rounds, seconds, ...result })}\n`, () => process.exit(0));
+
+/** One process of a peer from its start to its end, with nobody, one and four watching. */
+async function measure(peer) {
+  const program = await peer.start();
+  programs.add(program);
+  const chromium = await browser();
+  try {
+    const pid = program.process.pid;
+    await pause(SETTLE_IDLE_MS);
+    const idle = await cpuDuring(pid, () => pause(CPU_WINDOW_MS));
+
+    const first = await peer.viewer(chromium);
+    const clicks = [await click(first)];
+    while (clicks.length < CLICKS) {
+      await peer.leave(first);
+      clicks.push(await click(first));
+    }
+    await pause(SETTLE_WATCHED_MS);
+    const alone = await cpuDuring(pid, () => paced([first], () =>
+      first.evaluate((args) => bench.latency(...args), [LATENCY_FRAMES, SIZE, PATIENCE_MS])));
+    const { ages, unreadable } = alone.value.value;
+    if (unreadable > ages.length / 10) console.error(`${peer.name}: ${unreadable} frames without a readable clock`);
+
+    const pages = [first];
+    const joins = [];
+    while (pages.length < VIEWERS) {
+      const page = await peer.viewer(chromium);
+      pages.push(page);
+      joins.push((await click(page)).first);
+    }
+    await pause(SETTLE_WATCHED_MS);
+    const four = await cpuDuring(pid, () => paced(pages, () => pause(CPU_WINDOW_MS)));
+    return {
+      firstFrameMs: clicks.map(({ first }) => first),
+      firstPictureMs: clicks.map(({ picture }) => picture),
+      firstFrameJoiningMs: joins,
+      latencyMedianMs: [quantile(ages, 0.5)],
+      latencyP95Ms: [quantile(ages, 0.95)],
+      cpu0Percent: [idle.percent],
+      cpu1Percent: [alone.percent],
+      cpu4Percent: [four.percent],
+      memory4Mb: [residentMb(pid)],
+      fps1: alone.value.fps,
+      fps4: four.value.fps,
+      height4: four.value.heights,
+    };
+  } finally {
+    await chromium.close();
+    await program.stop();
+    programs.delete(program);
+  }
+}
+
+function click(page) {
+  return page.evaluate((patience) => bench.click(patience), PATIENCE_MS);
+}
+
+/** Frames per second that each page shows while `body` runs, the height of its picture, and what `body` gives. */
+async function paced(pages, body) {
+  const look = () => Promise.all(pages.map((page) => page.evaluate(() => bench.progress())));
+  const before = await look();
+  const value = await body();
+  const after = await look();
+  const fps = after.map((now, i) => (1000 * (now.frames - now.dropped - before[i].frames + before[i].dropped)) / (now.at - before[i].at));
+  return { fps, heights: after.map(({ height }) => height), value };
+}
+
+function options() {
+  try {
+    const { values } = parseArgs({ options: { rounds: { type: "string", default: "3" } } });
+    if (!/^[1-9]\d?$/.test(values.rounds)) throw new Error(`--rounds ${values.rounds}: give a number from 1 to 99`);
+    return { rounds: Number(values.rounds) };
+  } catch (error) {
+    console.error(`bench smoke: ${error.message}; see scripts/bench --help`);
+    process.exit(2);
+  }
+}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MPL-2.0
+// The two that are compared. Each gives: a running camera process, a viewer's page in which a click starts
+// the picture, and a way to end that viewer so that the next click starts from the same state.
+
+import { readFileSync, symlinkSync } from "node:fs";
+import { createServer } from "node:http";
+import { join } from "node:path";
+import { camera, ROOT, Stock, visitor } from "../../tests/browser/lib.mjs";
+import { NAMES, equip } from "./page.mjs";
+
+export const SIZE = [1280, 720];
+const API = join(ROOT, "tests/browser/node_modules/gstwebrtc-api/dist/gstwebrtc-api-3.0.0.esm.js");
+const PLUGIN = join(process.env.PORTHOLE_PLUGINS ?? join(ROOT, "target/gstreamer"), "libgstporthole.so");
+/** After a stock viewer has left: time for the element to take its session's pipeline apart. */
+const LEAVE_MS = 2_000;
+
+export const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+
+async function page(chromium, link) {
+  const opened = await visitor(chromium, link);
+  await opened.locator(`[data-testid="${NAMES.button}"]:enabled`).waitFor();
+  await equip(opened);
+  return opened;
+}
+
+const close = (viewer) => viewer.getByTestId(NAMES.close).evaluate((button) => button.click());
+
+export class PortholePeer {
+  name = "porthole";
+
+  async start() {
+    this.program = await camera(
+      `portholesrc camera=test ! portholeoverlay latency-clock=true ! portholesink listen=127.0.0.1:0 camera-name=${NAMES.camera}`,
+    );
+    return this.program;
+  }
+
+  viewer(chromium) {
+    return page(chromium, this.program.link);
+  }
+
+  /** Back to a closed camera, so that the next click opens it again. */
+  async leave(viewer) {
+    const from = this.program.lines.length;
+    await close(viewer);
+    await this.program.line(/porthole\/camera, .*state=\(string\)closed/, { from });
+  }
+
+  dispose() {}
+}
+
+export class StockPeer {
+  name = "stock";
+
+  /** Stock plugins in a folder of their own, with our overlay for the clock, and a server for the page. */
+  static async create() {
+    const peer = new StockPeer();
+    peer.plugins = new Stock();
+    symlinkSync(PLUGIN, join(peer.plugins.folder, "libgstporthole.so"));
+    peer.files = createServer(({ url }, response) => {
+      const script = url === "/gstwebrtc-api.js";
+      response.setHeader("content-type", script ? "text/javascript" : "text/html");
+      response.end(readFileSync(script ? API : new URL("stock.html", import.meta.url)));
+    });
+    await new Promise((done) => peer.files.listen(0, "127.0.0.1", done));
+    return peer;
+  }
+
+  async start() {
+    const port = await freePort();
+    this.signalling = `ws://127.0.0.1:${port}`;
+    this.program = this.plugins.launch(
+      `videotestsrc is-live=true ! video/x-raw,format=I420,width=${SIZE[0]},height=${SIZE[1]},framerate=30/1 ! ` +
+      "portholeoverlay latency-clock=true ! webrtcsink video-caps=video/x-vp8 stun-server=NULL " +
+      `run-signalling-server=true signalling-server-host=127.0.0.1 signalling-server-port=${port} signaller::uri=${this.signalling}`,
+    );
+    await this.program.line(/registered as \[Producer\]/);
+    return this.program;
+  }
+
+  viewer(chromium) {
+    return page(chromium, `http://127.0.0.1:${this.files.address().port}/?signalling=${this.signalling}`);
+  }
+
+  async leave(viewer) {
+    await close(viewer);
+    await pause(LEAVE_MS);
+  }
+
+  dispose() {
+    this.plugins.stop();
+    this.files.closeAllConnections();
+    this.files.close();
+  }
+}
+
+/** The stock server cannot be asked which port it took, so that one is chosen for it. */
+function freePort() {
+  return new Promise((done) => {
+    const probe = createServer().listen(0, "127.0.0.1", () => {
+      const { port } = probe.address();
+      probe.close(() => done(port));
+    });
+  });
+}

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MPL-2.0
+// What the kernel says about a running process.
+
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+
+const TICKS_PER_SECOND = Number(execFileSync("getconf", ["CLK_TCK"], { encoding: "utf8" }));
+
+function cpuSeconds(pid) {
+  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+  // The second field is a name in parentheses that may hold blanks; utime and stime are fields 14 and 15.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+}
+
+/** Percent of one core that a process with all its threads uses while `body` runs, and what `body` gives. */
+export async function cpuDuring(pid, body) {
+  const [before, start] = [cpuSeconds(pid), performance.now()];
+  const value = await body();
+  return { percent: (100_000 * (cpuSeconds(pid) - before)) / (performance.now() - start), value };
+}
+
+/** Resident memory in MB (10^6 bytes). */
+export function residentMb(pid) {
+  const [, kib] = readFileSync(`/proc/${pid}/status`, "utf8").match(/^VmRSS:\s+(\d+) kB/m);
+  return (Number(kib) * 1024) / 1e6;
+}

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MPL-2.0
+// From samples to medians, ratios and a table.
+
+export function quantile(values, q) {
+  const sorted = [...values].sort((a, b) => a - b);
+  const place = (sorted.length - 1) * q;
+  const [low, high] = [sorted[Math.floor(place)], sorted[Math.ceil(place)]];
+  return low + (high - low) * (place - Math.floor(place));
+}
+
+const round = (value, digits = 1) => Number(value.toFixed(digits));
+
+function summary(samples) {
+  return { median: round(quantile(samples, 0.5)), min: round(Math.min(...samples)), max: round(Math.max(...samples)), samples: samples.length };
+}
+
+/**
+ * Compares what was measured. `samples` has one list for each peer and row; a row is
+ * `{key, label, unit, better}` with `better` "lower" or "higher".
+ */
+export function compare(rows, samples) {
+  const result = { porthole: {}, stock: {}, ratio: {}, loses: [] };
+  const lines = rows.map(({ key, label, unit, better }) => {
+    const [p, s] = ["porthole", "stock"].map((name) => (result[name][key] = summary(samples[name][key])));
+    const ratio = (result.ratio[key] = s.median > 0 ? round(p.median / s.median, 2) : null);
+    const loses = better === "lower" ? p.median > s.median : p.median < s.median;
+    if (loses) result.loses.push(key);
+    const overlap = p.min <= s.max && s.min <= p.max;
+    const verdict = loses ? `Porthole loses${overlap ? " (ranges overlap)" : ""}` : "";
+    const cell = ({ median, min, max }) => `${median.toFixed(1)} [${min.toFixed(1)}..${max.toFixed(1)}]`;
+    return [label, unit, cell(p), cell(s), ratio === null ? "-" : ratio.toFixed(2), verdict];
+  });
+  const all = [["", "unit", "Porthole", "stock webrtcsink", "ratio", ""], ...lines];
+  const widths = all[0].map((_, i) => Math.max(...all.map((line) => line[i].length)));
+  const right = new Set([2, 3, 4]);
+  const table = all.map((line) =>
+    line.map((cell, i) => (right.has(i) ? cell.padStart(widths[i]) : cell.padEnd(widths[i]))).join("  ").trimEnd());
+  table.splice(1, 0, "-".repeat(widths.reduce((sum, width) => sum + width + 2, -2)));
+  return { result, table: table.join("\n") };
+}

@@ -63,7 +63,7 @@ function toolbox(names, clock) {
     return { frames: totalVideoFrames, dropped: droppedVideoFrames, height: video.videoHeight, at: performance.now() };
   }
 
-  return { click, latency, progress };
+  return { click, latency, progress, close: () => find(names.close).click() };
 }
 
 /** Puts `bench` into the page. */

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MPL-2.0
 // The two that are compared. Each gives: a running camera process, a viewer's page in which a click starts
-// the picture, and a way to end that viewer so that the next click starts from the same state.
+// the picture, and a wait until a viewer's leaving is over, so that the next click starts from the same state.
 
 import { readFileSync, symlinkSync } from "node:fs";
 import { createServer } from "node:http";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { camera, ROOT, Stock, visitor } from "../../tests/browser/lib.mjs";
+import { launch, ROOT, Stock, visitor } from "../../tests/browser/lib.mjs";
 import { NAMES, equip } from "./page.mjs";
 
 export const SIZE = [1280, 720];
@@ -23,30 +24,36 @@ async function page(chromium, link) {
   return opened;
 }
 
-const close = (viewer) => viewer.getByTestId(NAMES.close).evaluate((button) => button.click());
-
 export class PortholePeer {
   name = "porthole";
 
   async start() {
-    this.program = await camera(
+    // Known before it is ready: what was started must be ended also when it never gets ready.
+    this.program = launch(
       `portholesrc camera=test ! portholeoverlay latency-clock=true ! portholesink listen=127.0.0.1:0 camera-name=${NAMES.camera}`,
+      // The user's own list of plugins stays as it is.
+      { GST_REGISTRY: join(tmpdir(), "porthole-registry.bin") },
     );
+    [, this.link] = await this.program.line(/porthole: watch at (http:\/\/127\.\S+)/);
+    await this.program.line(/porthole\/server, state=\(string\)online/);
     return this.program;
   }
 
   viewer(chromium) {
-    return page(chromium, this.program.link);
+    return page(chromium, this.link);
   }
 
-  /** Back to a closed camera, so that the next click opens it again. */
-  async leave(viewer) {
+  /** Ends a viewer with `end`; after that the camera is closed, so that the next click opens it again. */
+  async leave(end) {
     const from = this.program.lines.length;
-    await close(viewer);
+    await end();
     await this.program.line(/porthole\/camera, .*state=\(string\)closed/, { from });
   }
 
-  dispose() {}
+  /** Porthole's page asks for no jitter buffer by itself. */
+  async unbuffer() {
+    return false;
+  }
 }
 
 export class StockPeer {
@@ -82,15 +89,17 @@ export class StockPeer {
     return page(chromium, `http://127.0.0.1:${this.files.address().port}/?signalling=${this.signalling}`);
   }
 
-  async leave(viewer) {
-    await close(viewer);
+  async leave(end) {
+    await end();
     await pause(LEAVE_MS);
   }
 
-  dispose() {
-    this.plugins.stop();
-    this.files.closeAllConnections();
-    this.files.close();
+  /** Does for the stock page what Porthole's page does by itself: no jitter buffer. */
+  unbuffer(viewer) {
+    return viewer.evaluate(() => {
+      for (const receiver of connection().getReceivers()) receiver.jitterBufferTarget = 0;
+      return true;
+    });
   }
 }
 

@@ -28,7 +28,7 @@ const CSS: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// The files of the page, as (path, content type, text).
-const FILES: [(&str, &str, &str); 4] = [
+const FILES: [(&str, &str, &str); 6] = [
     ("/", HTML, include_str!("../web/index.html")),
     ("/style.css", CSS, include_str!("../web/style.css")),
     ("/app.js", SCRIPT, include_str!("../web/app.js")),
@@ -37,6 +37,8 @@ const FILES: [(&str, &str, &str); 4] = [
         SCRIPT,
         include_str!("../web/porthole-client.js"),
     ),
+    ("/session.js", SCRIPT, include_str!("../web/session.js")),
+    ("/rules.js", SCRIPT, include_str!("../web/rules.js")),
 ];
 
 pub(crate) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {

@@ -14,6 +14,8 @@ use gst_video::{VideoFrameRef, VideoInfo};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 
+use crate::demand;
+
 use super::blend::Canvas;
 use super::learned::Learned;
 use super::orient::Orientation;
@@ -28,9 +30,6 @@ static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
         Some("Porthole flip and overlay"),
     )
 });
-
-/// The structure of the event that tells who watches.
-const DEMAND: &str = "porthole/demand";
 
 /// The `portholeoverlay` element.
 #[derive(Default)]
@@ -299,7 +298,7 @@ impl BaseTransformImpl for PortholeOverlay {
         use gst::EventView;
         let event = match event.view() {
             EventView::CustomUpstream(custom) => {
-                if let Some(demand) = custom.structure().filter(|s| s.name() == DEMAND) {
+                if let Some(demand) = custom.structure().filter(|s| s.name() == demand::NAME) {
                     Arc::make_mut(&mut lock(&self.learned)).take_demand(demand);
                 }
                 event

@@ -19,7 +19,7 @@ async function health(url) {
 
 test("scripts/run alone prints a link for each address, here those of a network of its own", () => scene(async (keep) => {
   const program = await keep(new Program("unshare", [
-    "--net", "sh", "-c", 'ip link set lo up; ip addr add 192.0.2.7/32 dev lo; exec "$0"', join(ROOT, "scripts/run"),
+    "--net", "--map-root-user", "sh", "-c", 'ip link set lo up; ip addr add 192.0.2.7/32 dev lo; exec "$0"', join(ROOT, "scripts/run"),
   ]));
   await program.line(/watch at http:\/\/192\.0\.2\.7:8080\/#token=\S+/, { patience: BUILD_MS });
   await program.line(/watch at http:\/\/127\.0\.0\.1:8080\/#token=\S+/);

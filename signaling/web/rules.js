@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: MPL-2.0
+// @ts-check
+/**
+ * What the client decides by: its bounds, the meaning of the server's codes, when to try again. Pure.
+ *
+ * @typedef {import("./porthole-client.js").Step} Step
+ */
+
+/** First wait before a retry: short, so that a restarted server is hardly noticed. */
+export const BACKOFF_FIRST_MS = 500;
+/** Longest wait before a retry: a person still waits in front of the page. */
+export const BACKOFF_CAP_MS = 5_000;
+/** A connection or picture that held this long starts again with the first wait. */
+export const STABLE_MS = 10_000;
+/** From opening the WebSocket to the list of cameras; also for each HTTP request. */
+export const CONNECT_TIMEOUT_MS = 10_000;
+/** A quiet connection is asked for the list this often: pages cannot send WebSocket pings. */
+export const KEEPALIVE_MS = 20_000;
+/** From `startSession` to its answer. The server answers from memory. */
+export const ANSWER_TIMEOUT_MS = 10_000;
+/** From the answer to the first picture: opening a camera plus ICE over a relay. */
+export const FIRST_FRAME_TIMEOUT_MS = 20_000;
+/** ICE often recovers by itself from a change of network; after this it is quicker to start anew. */
+export const DISCONNECTED_MS = 5_000;
+/** When the camera ends the media, its reason comes by way of the server, a little later. */
+export const REASON_MS = 500;
+/** How often the counters are read until the first picture, and after it. */
+export const POLL_FIRST_MS = 250;
+export const POLL_LIVE_MS = 2_000;
+/** So many reads without one new packet (10 s) and a picture counts as frozen. */
+export const STALL_POLLS = 5;
+/** A server may ask for patience with `Retry-After`; no page waits longer than this. */
+export const RETRY_AFTER_CAP_S = 120;
+/** Candidates kept until the offer is applied; a camera has a few dozen. */
+export const MAX_CANDIDATES = 256;
+/** The largest message read, in characters: a list of a thousand cameras fits. */
+export const MAX_MESSAGE = 1 << 20;
+/** Cameras kept from one list. */
+export const MAX_CAMERAS = 1_000;
+/** Pictures at once; browsers decode about this many. */
+export const MAX_SESSIONS = 16;
+/** Text from the network that is shown to people, in characters. */
+export const MAX_TEXT = 300;
+
+/** What each stable code means and what to do about it, in words for people. */
+export const REASONS = Object.freeze({
+  "unauthorized": "You are not signed in, or your token is not known. Ask for a new link.",
+  "not-permitted": "You may not watch this camera now. Ask its owner for a booking.",
+  "no-such-camera": "There is no such camera, or it is not yours to see. Check the link you were given.",
+  "camera-offline": "The camera is not connected. The picture comes when it is back.",
+  "camera-full": "The camera is full (its max-viewers is reached). Try again later.",
+  "grant-refused": "The camera turned the permission down. Try again; if it stays, its camera key may be out of date.",
+  "lease-ended": "Your time with this camera is over. Book it again to go on watching.",
+  "revoked": "Your permission was withdrawn. Ask the camera's owner.",
+  "viewer-left": "You closed the picture.",
+  "camera-gone": "The camera went away. The picture comes back when it does.",
+  "server-unreachable": "The connection to the server was lost. It is tried again by itself.",
+  "media-failed": "The picture could not get through. It is tried again by itself.",
+  "replaced": "The camera was connected a second time. The picture comes from the new connection.",
+  "too-many": "There are too many connections or pictures. Close some, or try again later.",
+  "no-such-session": "The server no longer knows this picture. It is asked for again.",
+  "bad-message": "The server could not read this page's message. Reload the page.",
+  "other": "Something went wrong that this page does not know. Reload the page.",
+});
+
+/**
+ * The sentence for a code. What the server adds is shown where it tells more than the code does,
+ * such as the time of the next booking.
+ * @param {string} code @param {string} [details]
+ */
+export function describe(code, details = "") {
+  const known = Object.hasOwn(REASONS, code) ? code : "other";
+  const more = ["not-permitted", "lease-ended", "bad-message", "other"].includes(known) ? text(details) : "";
+  return more ? `${REASONS[known]} (${more})` : REASONS[known];
+}
+
+/**
+ * The wait before retry number `attempt` (from 0), in ms: doubling, capped, and jittered so that many
+ * pages do not come back at the same moment.
+ * @param {number} attempt @param {number} random in [0, 1)
+ */
+export function backoff(attempt, random) {
+  const ceiling = Math.min(BACKOFF_CAP_MS, BACKOFF_FIRST_MS * 2 ** Math.min(attempt, 16));
+  return Math.round(ceiling / 2 + (random * ceiling) / 2);
+}
+
+/**
+ * What a session does when it was refused or ended. `wait` is a retry once the camera is there.
+ * @param {string} code
+ * @param {boolean} afterLease whether this answers the one retry after a lease ended
+ * @returns {Step}
+ */
+export function decide(code, afterLease) {
+  switch (code) {
+    case "media-failed": case "server-unreachable": case "replaced": case "no-such-session":
+      return { action: "retry", state: "reconnecting", code };
+    case "camera-gone": case "camera-offline":
+      return { action: "wait", state: "reconnecting", code };
+    case "lease-ended":
+      // The booking may have been extended; the server knows.
+      return afterLease ? { action: "stop", state: "ended", code } : { action: "retry", state: "reconnecting", code };
+    case "not-permitted": case "no-such-camera":
+      if (afterLease) return { action: "stop", state: "ended", code: "lease-ended" };
+      return { action: "stop", state: "refused", code };
+    case "viewer-left":
+      return { action: "stop", state: "ended", code };
+    default:
+      return { action: "stop", state: "refused", code: Object.hasOwn(REASONS, code) ? code : "other" };
+  }
+}
+
+/** @param {unknown} value */
+export const text = (value) => (typeof value === "string" ? value.slice(0, MAX_TEXT) : "");
+/** @param {unknown} value */
+export const list = (value) => (Array.isArray(value) ? value : []);
+
+export class Refusal extends Error {
+  /** @param {string} code @param {string} message @param {number} [retryAfter] in seconds */
+  constructor(code, message, retryAfter = 0) {
+    super(message);
+    this.code = code;
+    this.retryAfter = retryAfter;
+  }
+}
+
+export class Stateful extends EventTarget {
+  state = "connecting";
+  code = "";
+  message = "";
+  /** @param {string} state @param {string} [code] @param {string} [message] */
+  _set(state, code = "", message = "") {
+    if (state === this.state && code === this.code && message === this.message) return;
+    Object.assign(this, { state, code, message });
+    this.dispatchEvent(new CustomEvent("state", { detail: { state, code, message } }));
+  }
+}

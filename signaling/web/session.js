@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: MPL-2.0
+// @ts-check
+/** @typedef {import("./porthole-client.js").SessionState} SessionState */
+
+import {
+  DISCONNECTED_MS, FIRST_FRAME_TIMEOUT_MS, MAX_CANDIDATES, POLL_FIRST_MS, POLL_LIVE_MS,
+  REASON_MS, STABLE_MS, STALL_POLLS, Stateful, backoff, decide, describe, list,
+} from "./rules.js";
+
+/**
+ * One picture, kept going as long as that makes sense. Made by {@link PortholeClient.watch}.
+ *
+ * Events: `state` (also in `state`, `code`, `message`; see {@link SessionState}) and `tracks`, when
+ * audio or video was added to or removed from `stream`. `live` means that a picture was decoded.
+ */
+export class Session extends Stateful {
+  /** The id on the wire; empty while there is none. */
+  sessionId = "";
+  /** The same stream for the whole life of the session. @type {MediaStream} */
+  stream;
+  #env; #link; #pc = /** @type {any} */ (null); #phase = /** @type {"idle"|"asked"|"open"|"over"} */ ("over");
+  #candidates = /** @type {any[]|null} */ ([]); #work = Promise.resolve(); #attempt = 0; #afterLease = false;
+  #waiting = false; #seen = false; #packets = 0; #still = 0; #video = /** @type {any} */ (null);
+  #retryTimer; #deadline; #pollTimer; #stable;
+
+  /** @param {string} cameraId @param {any} env @param {any} link what it may ask of its client */
+  constructor(cameraId, env, link) {
+    super();
+    this.cameraId = cameraId;
+    this.#env = env;
+    this.#link = link;
+    this.stream = new env.MediaStream();
+  }
+
+  /** Shows the picture in an element. @param {HTMLVideoElement} video */
+  attach(video) {
+    this.#video = video;
+    if (this.#phase !== "over") video.srcObject = this.stream;
+    this.#watchFrames();
+  }
+
+  /** Ends the session for good, unless `retry()` is called. */
+  close() {
+    if (this.#phase !== "over") this.#over("ended", "viewer-left", describe("viewer-left"), true);
+  }
+
+  /** Asks again after `refused` or `ended`. */
+  retry() {
+    if (this.#phase !== "over") return;
+    if (!this.#link.enter()) return this._set("refused", "too-many", describe("too-many"));
+    this.#phase = "idle";
+    this.#attempt = 0;
+    this.#afterLease = this.#waiting = false;
+    this._set("connecting");
+    const refusal = this.#link.refusal();
+    if (refusal) this._refuse(refusal.code, refusal.message);
+    else this._ready();
+  }
+
+  /** @internal The connection or the list of cameras is there: ask, if that is what is missing. */
+  _ready() {
+    if (this.#phase !== "idle" || this.#retryTimer || !this.#link.online()) return;
+    if (!this.#waiting) return this.#ask();
+    if (this.#link.has()) this.#later();
+  }
+
+  /** @internal The connection was lost. A picture that flows goes on without it. */
+  _offline() {
+    this.sessionId = "";
+    if (this.#phase === "over" || (this.#phase === "open" && this.#seen)) return;
+    this.#dropMedia();
+    if (!this.#waiting) this._set(this.state, "server-unreachable", describe("server-unreachable"));
+  }
+
+  /** @internal The server does not let this page in. A picture that flows is the camera's to end. */
+  _refuse(code, message) {
+    if (!this.#seen && this.#phase !== "over") this.#over("refused", code, message);
+  }
+
+  /** @internal Refused or ended, by the server, the camera or the network. */
+  _fail(code, details = "") {
+    if (this.#phase === "over") return;
+    const step = decide(code, this.#afterLease);
+    if (step.action === "stop") return this.#over(step.state, step.code, describe(step.code, details));
+    this.#dropMedia();
+    if (code === "lease-ended") {
+      this.#afterLease = true;
+      this.#blank();
+    }
+    this.#waiting = step.action === "wait";
+    this._set(step.state, step.code, describe(step.code, details));
+    if (!this.#waiting || this.#link.has()) this.#later();
+  }
+
+  /** @internal */
+  _started(sessionId, iceServers) {
+    this.sessionId = sessionId;
+    this.#phase = "open";
+    if (this.#video && this.#video.srcObject !== this.stream) this.#video.srcObject = this.stream;
+    const pc = new this.#env.RTCPeerConnection({ iceServers: iceServers ?? this.#link.iceServers() });
+    this.#pc = pc;
+    pc.ontrack = ({ track, receiver }) => this.#addTrack(track, receiver);
+    pc.onicecandidate = ({ candidate }) => {
+      if (!candidate?.candidate) return;
+      this.#tell({ type: "peer", ice: { candidate: candidate.candidate, sdpMLineIndex: candidate.sdpMLineIndex ?? 0 } });
+    };
+    pc.onconnectionstatechange = () => this.#connectionChanged(pc);
+    this.#deadline = this.#env.setTimeout(() => this.#mediaFailed(), FIRST_FRAME_TIMEOUT_MS);
+    this.#poll(pc);
+  }
+
+  /** @internal A word from the camera. Offers are taken one after the other. */
+  _peer({ sdp, ice }) {
+    const pc = this.#pc;
+    if (sdp?.type === "offer") {
+      this.#work = this.#work.then(() => this.#answer(pc, sdp)).catch(() => { if (pc === this.#pc) this.#mediaFailed(); });
+    } else if (ice && this.#candidates) {
+      if (this.#candidates.length < MAX_CANDIDATES) this.#candidates.push(ice);
+    } else if (ice) this.#addCandidate(pc, ice);
+  }
+
+  async #answer(pc, { sdp }) {
+    if (pc !== this.#pc) return;
+    await pc.setRemoteDescription({ type: "offer", sdp });
+    if (pc !== this.#pc) return;
+    for (const ice of this.#candidates ?? []) this.#addCandidate(pc, ice);
+    this.#candidates = null;
+    const answer = await pc.createAnswer();
+    await pc.setLocalDescription(answer);
+    if (pc !== this.#pc) return;
+    this.#tell({ type: "peer", sdp: { type: "answer", sdp: answer.sdp } });
+    for (const { transport } of pc.getReceivers()) {
+      // A camera that ends media says so here; the connection's own state would take half a minute.
+      transport?.addEventListener("statechange", () => {
+        if (transport.state !== "closed" || pc !== this.#pc) return;
+        this.#env.clearTimeout(this.#deadline);
+        this.#deadline = this.#env.setTimeout(() => this.#mediaFailed(), REASON_MS);
+      });
+    }
+  }
+
+  #addCandidate(pc, { candidate, sdpMLineIndex }) {
+    // One bad candidate, such as a name that does not resolve, must not end the others.
+    pc.addIceCandidate({ candidate, sdpMLineIndex }).catch(() => {});
+  }
+
+  #addTrack(track, receiver) {
+    // Frames are shown when they arrive; smoothing would cost up to a few hundred milliseconds.
+    if ("jitterBufferTarget" in receiver) receiver.jitterBufferTarget = 0;
+    else if ("playoutDelayHint" in receiver) receiver.playoutDelayHint = 0;
+    this.stream.addTrack(track);
+    this.dispatchEvent(new Event("tracks"));
+    this.#watchFrames();
+  }
+
+  #watchFrames() {
+    const pc = this.#pc;
+    if (pc && !this.#seen) this.#video?.requestVideoFrameCallback?.(() => { if (pc === this.#pc) this.#live(); });
+  }
+
+  #connectionChanged(pc) {
+    if (pc !== this.#pc) return;
+    if (["failed", "closed"].includes(pc.connectionState)) return this.#mediaFailed();
+    if (!this.#seen || pc.connectionState === "connecting") return;
+    this.#env.clearTimeout(this.#deadline);
+    if (pc.connectionState === "connected") return this._set("live");
+    this._set("reconnecting", "media-failed", describe("media-failed"));
+    this.#deadline = this.#env.setTimeout(() => this.#mediaFailed(), DISCONNECTED_MS);
+  }
+
+  #poll(pc) {
+    this.#pollTimer = this.#env.setTimeout(async () => {
+      let frames = 0, packets = 0;
+      const stats = await pc.getStats().catch(() => new Map());
+      if (pc !== this.#pc) return;
+      stats.forEach((entry) => {
+        if (entry.type !== "inbound-rtp") return;
+        packets += entry.packetsReceived ?? 0;
+        frames += entry.framesDecoded ?? 0;
+      });
+      const kinds = this.stream.getTracks().map((track) => track.kind);
+      if (frames || (packets && !kinds.includes("video"))) this.#live();
+      this.#still = packets === this.#packets ? this.#still + 1 : 0;
+      this.#packets = packets;
+      if (this.#seen && this.#still >= STALL_POLLS) this.#mediaFailed();
+      else this.#poll(pc);
+    }, this.#seen ? POLL_LIVE_MS : POLL_FIRST_MS);
+  }
+
+  #live() {
+    if (this.#seen) return;
+    this.#seen = true;
+    this.#still = 0;
+    this.#afterLease = false;
+    this.#env.clearTimeout(this.#deadline);
+    this.#stable = this.#env.setTimeout(() => { this.#attempt = 0; }, STABLE_MS);
+    this._set("live");
+  }
+
+  #mediaFailed() {
+    this.#tell({ type: "endSession", reason: "media-failed" });
+    this._fail("media-failed");
+  }
+
+  #ask() {
+    this.#phase = "asked";
+    this.#waiting = false;
+    if (this.code === "server-unreachable") this._set(this.state);
+    this.#link.ask();
+  }
+
+  #later() {
+    this.#retryTimer ??= this.#env.setTimeout(() => {
+      this.#retryTimer = undefined;
+      if (this.#link.online() && !(this.#waiting && !this.#link.has())) this.#ask();
+    }, backoff(this.#attempt++, this.#env.random()));
+  }
+
+  #tell(message) {
+    if (this.sessionId) this.#link.send({ ...message, sessionId: this.sessionId });
+  }
+
+  /** Back to `idle`, with nothing left of the last try. */
+  #dropMedia() {
+    for (const timer of [this.#retryTimer, this.#deadline, this.#pollTimer, this.#stable]) this.#env.clearTimeout(timer);
+    this.#retryTimer = undefined;
+    const pc = this.#pc;
+    this.#pc = null;
+    if (pc) {
+      pc.ontrack = pc.onicecandidate = pc.onconnectionstatechange = null;
+      pc.close();
+    }
+    for (const track of this.stream.getTracks()) this.stream.removeTrack(track);
+    this.dispatchEvent(new Event("tracks"));
+    this.sessionId = "";
+    this.#candidates = [];
+    this.#work = Promise.resolve(); // Work on a closed connection may never end.
+    this.#seen = false;
+    this.#packets = this.#still = 0;
+    this.#phase = "idle";
+  }
+
+  /** An element keeps its last frame on the screen; who may no longer watch must not see that one either. */
+  #blank() {
+    if (this.#video) this.#video.srcObject = null;
+  }
+
+  #over(state, code, message, tell = false) {
+    if (tell) this.#tell({ type: "endSession", reason: "viewer-left" });
+    this.#dropMedia();
+    this.#blank();
+    this.#phase = "over";
+    this.#link.leave();
+    this._set(state, code, message);
+  }
+}

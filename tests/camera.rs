@@ -1,0 +1,389 @@
+// SPDX-License-Identifier: MPL-2.0
+//! `portholesrc` as a pipeline sees it.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a helper that fails is a test that fails"
+)]
+
+mod common;
+
+use std::{path::Path, time::Instant};
+
+use common::{Folder, PATIENCE, Scene, init, patience_left};
+use gst::prelude::*;
+use gst_app::AppSink;
+use gst_video::{VideoFrameRef, VideoInfo, prelude::*};
+
+/// Frames of the clip that [`clip`] makes.
+const CLIP_FRAMES: usize = 30;
+
+/// What follows the camera, so that a test can pull it.
+const VIDEO: &str = "appsink name=video sync=false";
+const AUDIO: &str = "appsink name=audio sync=false";
+
+fn camera(properties: &str) -> Scene {
+    Scene::new(&format!("portholesrc name=cam {properties} ! {VIDEO}"))
+}
+
+fn small_camera(properties: &str) -> Scene {
+    Scene::new(&format!(
+        "portholesrc name=cam {properties} ! video/x-raw,width=160,height=120,framerate=10/1 ! {VIDEO}"
+    ))
+}
+
+/// The clip of [`clip`] with its sound, if it has any.
+fn camera_with_sound(uri: &str) -> Scene {
+    Scene::new(&format!(
+        "portholesrc name=cam camera={uri} ! {VIDEO} cam.audio ! {AUDIO}"
+    ))
+}
+
+fn pull(scene: &Scene, name: &str) -> gst::Sample {
+    let sink = scene.element(name).downcast::<AppSink>().unwrap();
+    sink.try_pull_sample(gst::ClockTime::try_from(PATIENCE).unwrap())
+        .unwrap_or_else(|| panic!("no {name}"))
+}
+
+fn is_black(sample: &gst::Sample) -> bool {
+    let info = VideoInfo::from_caps(sample.caps().unwrap()).unwrap();
+    let frame = VideoFrameRef::from_buffer_ref_readable(sample.buffer().unwrap(), &info).unwrap();
+    let all = |plane, value| {
+        let data = frame.plane_data(plane).unwrap();
+        data.iter().all(|byte| *byte == value)
+    };
+    all(0, 16) && (1..frame.n_planes()).all(|plane| all(plane, 128))
+}
+
+fn is_silent(sample: &gst::Sample) -> bool {
+    let map = sample.buffer().unwrap().map_readable().unwrap();
+    map.iter().all(|byte| *byte == 0)
+}
+
+/// Pulls until a frame is black, or is not.
+fn wait_for_picture(scene: &Scene, black: bool) {
+    let start = Instant::now();
+    while is_black(&pull(scene, "video")) != black {
+        assert!(start.elapsed() < PATIENCE, "black never turned {black}");
+    }
+}
+
+/// What portholesink sends.
+fn demand(scene: &Scene, active: bool) {
+    let structure = gst::Structure::builder("porthole/demand")
+        .field("viewers", u32::from(active))
+        .field("active", active)
+        .field("camera", "Front")
+        .build();
+    let event = gst::event::CustomUpstream::new(structure);
+    assert!(scene.pad("video", "sink").push_event(event));
+}
+
+fn states(scene: &mut Scene) -> Vec<String> {
+    let said = scene.all_said("porthole/camera");
+    said.iter().map(|s| s.get("state").unwrap()).collect()
+}
+
+/// Makes a second of moving picture without sound.
+fn clip(folder: &Folder) -> String {
+    let path = folder.path("clip.mp4");
+    let mut scene = Scene::playing(&format!(
+        "videotestsrc num-buffers={CLIP_FRAMES} pattern=ball background-color=0xff808080 \
+         ! video/x-raw,width=160,height=120,framerate=30/1 \
+         ! openh264enc ! h264parse ! mp4mux ! filesink location={}",
+        path.display()
+    ));
+    let start = Instant::now();
+    let kinds = [gst::MessageType::Eos, gst::MessageType::Error];
+    let bus = scene.pipeline.bus().unwrap();
+    let end = bus.timed_pop_filtered(patience_left(start), &kinds).unwrap();
+    assert_eq!(end.type_(), gst::MessageType::Eos, "{end:?}");
+    assert!(scene.warnings().is_empty());
+    uri(&path)
+}
+
+fn uri(path: &Path) -> String {
+    url::Url::from_file_path(path).unwrap().to_string()
+}
+
+fn info(sample: &gst::Sample) -> VideoInfo {
+    VideoInfo::from_caps(sample.caps().unwrap()).unwrap()
+}
+
+#[test]
+fn a_camera_that_is_never_asked_runs_at_720p30() {
+    let mut scene = camera("");
+    scene.set(gst::State::Playing);
+    let opening = scene.hear("porthole/camera", "state", "opening");
+    assert_eq!(opening.get::<String>("device").unwrap(), "test");
+    wait_for_picture(&scene, false);
+    let info = info(&pull(&scene, "video"));
+    assert_eq!((info.width(), info.height()), (1280, 720));
+    assert_eq!(info.fps(), gst::Fraction::from_integer(30));
+    assert_eq!(info.format(), gst_video::VideoFormat::I420);
+    scene.hear("porthole/camera", "state", "live");
+}
+
+#[test]
+fn its_mode_is_what_downstream_asks_for() {
+    let scene = Scene::playing(&format!(
+        "portholesrc ! video/x-raw,format=NV12,width=320,height=240,framerate=10/1 ! {VIDEO}"
+    ));
+    wait_for_picture(&scene, false);
+    let info = info(&pull(&scene, "video"));
+    assert_eq!((info.width(), info.height()), (320, 240));
+    assert_eq!(info.format(), gst_video::VideoFormat::Nv12);
+}
+
+#[test]
+fn frames_are_stamped_with_the_running_time_and_never_go_back() {
+    let scene = small_camera("");
+    scene.set(gst::State::Playing);
+    let mut last = None;
+    for _ in 0..10 {
+        let pts = pull(&scene, "video").buffer().unwrap().pts();
+        assert!(pts > last, "{pts:?} after {last:?}");
+        last = pts;
+    }
+    assert!(last <= scene.pipeline.current_running_time());
+}
+
+#[test]
+fn a_camera_that_nobody_watches_stays_closed_and_black_flows() {
+    let mut scene = small_camera("");
+    scene.set(gst::State::Paused);
+    demand(&scene, false);
+    scene.set(gst::State::Playing);
+    for _ in 0..2 {
+        assert!(is_black(&pull(&scene, "video")));
+    }
+    assert_eq!(states(&mut scene), [""; 0]);
+}
+
+#[test]
+fn it_opens_with_the_first_viewer_and_closes_after_the_last() {
+    let mut scene = small_camera("idle-timeout=0");
+    scene.set(gst::State::Paused);
+    demand(&scene, false);
+    scene.set(gst::State::Playing);
+    wait_for_picture(&scene, true);
+    demand(&scene, true);
+    scene.hear("porthole/camera", "state", "opening");
+    scene.hear("porthole/camera", "state", "live");
+    wait_for_picture(&scene, false);
+    demand(&scene, false);
+    scene.hear("porthole/camera", "state", "closed");
+    wait_for_picture(&scene, true);
+    assert_eq!(states(&mut scene), ["opening", "live", "closed"]);
+}
+
+#[test]
+fn a_viewer_who_comes_again_opens_it_again() {
+    let mut scene = small_camera("idle-timeout=0");
+    scene.set(gst::State::Playing);
+    scene.hear("porthole/camera", "state", "live");
+    for _ in 0..3 {
+        demand(&scene, false);
+        scene.hear("porthole/camera", "state", "closed");
+        demand(&scene, true);
+        scene.hear("porthole/camera", "state", "live");
+    }
+    wait_for_picture(&scene, false);
+}
+
+#[test]
+fn a_viewer_who_is_back_within_idle_timeout_finds_it_running() {
+    let mut scene = small_camera("idle-timeout=600");
+    scene.set(gst::State::Playing);
+    scene.hear("porthole/camera", "state", "live");
+    demand(&scene, false);
+    demand(&scene, true);
+    wait_for_picture(&scene, false);
+    assert_eq!(states(&mut scene), ["opening", "live"]);
+}
+
+#[test]
+fn idle_timeout_changes_while_playing() {
+    let mut scene = small_camera("idle-timeout=600");
+    scene.set(gst::State::Playing);
+    scene.hear("porthole/camera", "state", "live");
+    let camera = scene.element("cam");
+    camera.set_property("idle-timeout", 0_u32);
+    assert_eq!(camera.property::<u32>("idle-timeout"), 0);
+    demand(&scene, false);
+    scene.hear("porthole/camera", "state", "closed");
+}
+
+#[test]
+fn idle_timeout_changes_while_it_runs_down() {
+    let mut scene = small_camera("idle-timeout=600");
+    scene.set(gst::State::Playing);
+    scene.hear("porthole/camera", "state", "live");
+    demand(&scene, false);
+    scene.element("cam").set_property("idle-timeout", 0_u32);
+    scene.hear("porthole/camera", "state", "closed");
+}
+
+#[test]
+fn the_test_camera_ticks() {
+    let scene = camera_with_sound("test");
+    scene.set(gst::State::Playing);
+    let start = Instant::now();
+    while is_silent(&pull(&scene, "audio")) {
+        assert!(start.elapsed() < PATIENCE, "nothing but silence");
+    }
+    wait_for_picture(&scene, false);
+}
+
+#[test]
+fn a_file_plays_again_and_again_and_time_never_goes_back() {
+    let folder = Folder::new();
+    let scene = camera(&format!("camera={}", clip(&folder)));
+    scene.set(gst::State::Playing);
+    let mut last = None;
+    for _ in 0..CLIP_FRAMES * 3 {
+        let sample = pull(&scene, "video");
+        let pts = sample.buffer().unwrap().pts();
+        assert!(pts > last, "{pts:?} after {last:?}");
+        last = pts;
+    }
+    wait_for_picture(&scene, false);
+}
+
+#[test]
+fn a_file_plays_at_its_own_rate() {
+    let folder = Folder::new();
+    let scene = camera(&format!("camera={}", clip(&folder)));
+    scene.set(gst::State::Playing);
+    wait_for_picture(&scene, false);
+    let first = pull(&scene, "video").buffer().unwrap().pts().unwrap();
+    for _ in 1..CLIP_FRAMES * 2 {
+        pull(&scene, "video");
+    }
+    let last = pull(&scene, "video").buffer().unwrap().pts().unwrap();
+    // Two rounds of the clip, less what is lost at the turn.
+    let passed = last - first;
+    assert!(passed >= gst::ClockTime::from_mseconds(1800), "{passed}");
+}
+
+#[test]
+fn a_file_that_nobody_watches_is_black_in_its_own_size() {
+    let folder = Folder::new();
+    let mut scene = camera(&format!("idle-timeout=0 camera={}", clip(&folder)));
+    scene.set(gst::State::Paused);
+    demand(&scene, false);
+    scene.set(gst::State::Playing);
+    let sample = pull(&scene, "video");
+    assert!(is_black(&sample));
+    assert_eq!((info(&sample).width(), info(&sample).height()), (160, 120));
+    assert_eq!(states(&mut scene), [""; 0]);
+    demand(&scene, true);
+    scene.hear("porthole/camera", "state", "live");
+    wait_for_picture(&scene, false);
+}
+
+#[test]
+fn a_file_without_sound_is_silent_and_its_picture_flows() {
+    let folder = Folder::new();
+    let scene = camera_with_sound(&clip(&folder));
+    scene.set(gst::State::Playing);
+    for _ in 0..CLIP_FRAMES * 2 {
+        pull(&scene, "video");
+    }
+    for _ in 0..2 {
+        assert!(is_silent(&pull(&scene, "audio")));
+    }
+}
+
+#[test]
+fn a_file_with_sound_is_heard() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clips/car-detection.mp4");
+    let scene = camera_with_sound(&uri(Path::new(path)));
+    scene.set(gst::State::Playing);
+    let start = Instant::now();
+    while is_silent(&pull(&scene, "audio")) {
+        assert!(start.elapsed() < PATIENCE, "nothing but silence");
+    }
+    wait_for_picture(&scene, false);
+}
+
+#[test]
+fn a_camera_that_is_none_is_one_error_that_names_it() {
+    let folder = Folder::new();
+    let missing = uri(&folder.path("missing.mp4"));
+    for place in [
+        missing.as_str(),
+        "file:clip.mp4",
+        "file://clip.mp4",
+        "nonsense",
+        "/dev/video0",
+    ] {
+        let mut scene = camera(&format!("camera={place}"));
+        scene.assert_fails_once_naming(&format!("camera={place}"));
+    }
+}
+
+#[test]
+fn a_file_that_is_no_video_is_one_error_that_names_it() {
+    let folder = Folder::new();
+    let text = folder.path("text.mp4");
+    std::fs::write(&text, "no video at all\n".repeat(100)).unwrap();
+    let place = uri(&text);
+    camera(&format!("camera={place}")).assert_fails_once_naming(&format!("camera={place}"));
+}
+
+#[test]
+fn a_file_with_sound_alone_is_one_error_that_names_it() {
+    init();
+    let folder = Folder::new();
+    let path = folder.path("sound.wav");
+    let scene = Scene::playing(&format!(
+        "audiotestsrc num-buffers=50 ! wavenc ! filesink location={}",
+        path.display()
+    ));
+    let bus = scene.pipeline.bus().unwrap();
+    let patience = patience_left(Instant::now());
+    bus.timed_pop_filtered(patience, &[gst::MessageType::Eos])
+        .unwrap();
+    let place = uri(&path);
+    camera(&format!("camera={place}")).assert_fails_once_naming(&format!("camera={place}"));
+}
+
+#[test]
+fn a_downstream_that_takes_no_such_video_is_an_error_that_says_what_to_do() {
+    let mut scene = Scene::new(&format!(
+        "portholesrc ! video/x-raw,format={{I420,NV12}},width=[1,100] ! capsfilter name=f ! {VIDEO}"
+    ));
+    let caps: gst::Caps = "video/x-raw,format=RGB".parse().unwrap();
+    scene.element("f").set_property("caps", caps);
+    let errors = scene.errors_of_playing();
+    assert!(
+        errors.iter().any(|error| error.contains("videoconvert")),
+        "{errors:?}"
+    );
+}
+
+#[test]
+fn it_starts_again_after_a_stop() {
+    let scene = small_camera("");
+    for _ in 0..3 {
+        scene.set(gst::State::Playing);
+        wait_for_picture(&scene, false);
+        scene.set(gst::State::Null);
+    }
+}
+
+#[test]
+fn it_stops_at_once_whatever_it_was_doing() {
+    let folder = Folder::new();
+    let clip = clip(&folder);
+    for place in ["test", clip.as_str()] {
+        for _ in 0..5 {
+            let scene = camera(&format!("camera={place}"));
+            scene.set(gst::State::Playing);
+            let start = Instant::now();
+            scene.set(gst::State::Null);
+            assert!(start.elapsed() < PATIENCE / 2, "{place}");
+        }
+    }
+}

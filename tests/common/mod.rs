@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The vocabulary of the element tests: a scene (a pipeline and what its bus says), a folder, a port.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a helper that fails is a test that fails"
+)]
+#![allow(dead_code, reason = "each test file takes the words it needs")]
+#![allow(
+    unreachable_pub,
+    reason = "the module is private to each test file that includes it"
+)]
+
+pub mod program;
+pub mod server;
+
+use std::{
+    fs,
+    net::{SocketAddr, TcpListener},
+    path::{Path, PathBuf},
+    process,
+    sync::{
+        Once,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use gst::{MessageType, MessageView, prelude::*};
+
+/// Longest wait for anything: a loaded machine is slow, a broken program is slower.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+pub fn init() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        gst::init().unwrap();
+        gstporthole::plugin_register_static().unwrap();
+    });
+}
+
+/// What is left of [`PATIENCE`] since `start`.
+pub fn patience_left(start: Instant) -> gst::ClockTime {
+    let left = PATIENCE.saturating_sub(start.elapsed());
+    gst::ClockTime::try_from(left).unwrap()
+}
+
+/// A pipeline, stopped when the test is over.
+pub struct Scene {
+    pub pipeline: gst::Pipeline,
+    bus: gst::Bus,
+    /// Warnings that came while something else was waited for.
+    warnings: Vec<String>,
+    /// Structures of element messages that came so far, in order.
+    pub said: Vec<gst::Structure>,
+}
+
+impl Drop for Scene {
+    fn drop(&mut self) {
+        let _ = self.pipeline.set_state(gst::State::Null);
+    }
+}
+
+impl Scene {
+    pub fn new(description: &str) -> Self {
+        init();
+        let pipeline = gst::parse::launch(description)
+            .unwrap()
+            .downcast::<gst::Pipeline>()
+            .unwrap();
+        let bus = pipeline.bus().unwrap();
+        Self {
+            pipeline,
+            bus,
+            warnings: Vec::new(),
+            said: Vec::new(),
+        }
+    }
+
+    pub fn playing(description: &str) -> Self {
+        let scene = Self::new(description);
+        scene.set(gst::State::Playing);
+        scene
+    }
+
+    pub fn set(&self, state: gst::State) {
+        self.pipeline.set_state(state).unwrap();
+    }
+
+    pub fn element(&self, name: &str) -> gst::Element {
+        self.pipeline.by_name(name).unwrap()
+    }
+
+    pub fn pad(&self, element: &str, pad: &str) -> gst::Pad {
+        self.element(element).static_pad(pad).unwrap()
+    }
+
+    fn next(&mut self, wait: gst::ClockTime) -> Option<gst::Message> {
+        let kinds = [
+            MessageType::Error,
+            MessageType::Warning,
+            MessageType::Element,
+        ];
+        let message = self.bus.timed_pop_filtered(wait, &kinds)?;
+        match message.view() {
+            MessageView::Warning(warning) => self.warnings.push(warning.error().to_string()),
+            MessageView::Element(element) => {
+                self.said.extend(element.structure().map(ToOwned::to_owned));
+            }
+            _ => (),
+        }
+        Some(message)
+    }
+
+    /// Waits for a message `name` in which `field` is `value`.
+    pub fn hear(&mut self, name: &str, field: &str, value: &str) -> gst::Structure {
+        let start = Instant::now();
+        while let Some(message) = self.next(patience_left(start)) {
+            match message.view() {
+                MessageView::Error(error) => {
+                    panic!("{error:?} in place of {name} with {field}={value}")
+                }
+                MessageView::Element(_) => {
+                    let said = self.said.last().unwrap();
+                    if said.name() == name && said.get::<String>(field).is_ok_and(|v| v == value) {
+                        return said.clone();
+                    }
+                }
+                _ => (),
+            }
+        }
+        panic!(
+            "no {name} with {field}={value}; there was {:#?}, {:?}",
+            self.said, self.warnings
+        );
+    }
+
+    /// Reads what is on the bus and returns all warnings so far.
+    pub fn warnings(&mut self) -> &[String] {
+        while self.next(gst::ClockTime::ZERO).is_some() {}
+        &self.warnings
+    }
+
+    /// All structures `name` so far.
+    pub fn all_said(&mut self, name: &str) -> Vec<gst::Structure> {
+        while self.next(gst::ClockTime::ZERO).is_some() {}
+        let named = self.said.iter().filter(|s| s.name() == name);
+        named.cloned().collect()
+    }
+
+    /// Tries to play, waits for an error, stops everything and returns all errors.
+    pub fn errors_of_playing(&mut self) -> Vec<String> {
+        let _ = self.pipeline.set_state(gst::State::Playing);
+        let mut errors = Vec::new();
+        let start = Instant::now();
+        while errors.is_empty() {
+            let message = self.next(patience_left(start)).expect("there is an error");
+            errors.extend(error_text(&message));
+        }
+        // READY ends all threads and, unlike NULL, leaves on the bus what they had to say.
+        let _ = self.pipeline.set_state(gst::State::Ready);
+        while let Some(message) = self.next(gst::ClockTime::ZERO) {
+            errors.extend(error_text(&message));
+        }
+        errors
+    }
+
+    /// There is one error, and it holds `part`.
+    #[track_caller]
+    pub fn assert_fails_once_naming(&mut self, part: &str) {
+        let errors = self.errors_of_playing();
+        assert_eq!(errors.len(), 1, "{errors:#?}");
+        assert!(errors[0].contains(part), "{part} in {:?}", errors[0]);
+    }
+}
+
+fn error_text(message: &gst::Message) -> Option<String> {
+    match message.view() {
+        MessageView::Error(error) => Some(error.error().to_string()),
+        _ => None,
+    }
+}
+
+/// A folder of this test's own, gone when the test is over.
+pub struct Folder(PathBuf);
+
+impl Folder {
+    pub fn new() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{}-{count}", process::id()));
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// An address with a port that was free a moment ago.
+pub fn free_address() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+}

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: MPL-2.0
+//! A signaling server that says what the test wants it to, with a key that really signs grants.
+
+use std::{
+    net::{SocketAddr, TcpListener, TcpStream},
+    sync::mpsc::{Receiver, channel},
+    thread,
+};
+
+use porthole_protocol::{
+    grant::{Grant, GrantSigner, Permission},
+    key::CameraKey,
+    wire::{
+        Code, IncomingMessage, OutgoingMessage, PeerMessageInner, SdpMessage, ToPeer, ToPeerExtra,
+        ToServer,
+    },
+};
+use tokio_tungstenite::tungstenite::{self, Message, WebSocket};
+
+use super::PATIENCE;
+
+/// Id under which the camera is enrolled.
+pub const CAMERA: &str = "front";
+
+pub struct FakeServer {
+    pub signer: GrantSigner,
+    address: SocketAddr,
+    streams: Receiver<TcpStream>,
+}
+
+impl FakeServer {
+    pub fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let (sender, streams) = channel();
+        // Ends with the first connection after the test, which `drop` makes.
+        thread::spawn(move || {
+            listener
+                .incoming()
+                .flatten()
+                .try_for_each(|stream| sender.send(stream))
+        });
+        Self {
+            signer: GrantSigner::generate().unwrap(),
+            address,
+            streams,
+        }
+    }
+
+    /// What a camera is enrolled with here.
+    pub fn key(&self) -> CameraKey {
+        CameraKey {
+            url: format!("http://{}/", self.address).parse().unwrap(),
+            id: CAMERA.into(),
+            secret: "secret".into(),
+            grant_key: self.signer.public_key(),
+        }
+    }
+
+    /// Waits for a TCP connection.
+    pub fn stream(&self) -> TcpStream {
+        self.streams.recv_timeout(PATIENCE).unwrap()
+    }
+
+    /// Waits for a camera, welcomes it and hears it announce itself.
+    pub fn camera(&self) -> Connection {
+        let stream = self.stream();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut connection = Connection {
+            socket: tungstenite::accept(stream).unwrap(),
+            nonce: String::new(),
+        };
+        let welcome = OutgoingMessage::Welcome {
+            peer_id: "camera".into(),
+        };
+        connection.send(&welcome.into());
+        let announced = connection.receive();
+        assert!(
+            matches!(&announced.message, IncomingMessage::SetPeerStatus(status) if status.producing()),
+            "{announced:?}"
+        );
+        connection.nonce = announced.extra.porthole.unwrap().nonce.unwrap();
+        connection
+    }
+
+    /// A grant that lets `session` in on `connection`, but for what `change` does to it.
+    pub fn grant(
+        &self,
+        connection: &Connection,
+        session: &str,
+        change: impl FnOnce(&mut Grant),
+    ) -> String {
+        let mut grant = Grant {
+            aud: CAMERA.into(),
+            sub: "alice".into(),
+            sid: session.into(),
+            nonce: connection.nonce.clone(),
+            seq: 0,
+            lease: 600,
+            perms: vec![Permission::View],
+        };
+        change(&mut grant);
+        self.signer.sign(&grant).unwrap()
+    }
+}
+
+impl Drop for FakeServer {
+    fn drop(&mut self) {
+        // The receiver goes first, so that this connection finds nobody and ends the thread.
+        self.streams = channel().1;
+        let _ = TcpStream::connect(self.address);
+    }
+}
+
+/// A camera's connection. Dropping it breaks it off without a goodbye.
+pub struct Connection {
+    socket: WebSocket<TcpStream>,
+    pub nonce: String,
+}
+
+impl Connection {
+    pub fn send(&mut self, message: &ToPeer) {
+        self.send_text(serde_json::to_string(message).unwrap());
+    }
+
+    pub fn send_text(&mut self, text: String) {
+        self.socket.send(Message::text(text)).unwrap();
+    }
+
+    pub fn receive(&mut self) -> ToServer {
+        loop {
+            if let Message::Text(text) = self.socket.read().unwrap() {
+                return serde_json::from_str(text.as_str()).unwrap();
+            }
+        }
+    }
+
+    pub fn start_session(&mut self, session: &str, grant: Option<String>) {
+        self.send(&ToPeer {
+            message: OutgoingMessage::StartSession {
+                peer_id: "viewer".into(),
+                session_id: session.into(),
+                offer: None,
+            },
+            extra: ToPeerExtra {
+                grant,
+                ..ToPeerExtra::default()
+            },
+        });
+    }
+
+    /// Waits for the end of `session`, and says why it ended. Nothing of it may come before.
+    pub fn refusal_of(&mut self, session: &str) -> Option<Code> {
+        let ToServer { message, extra } = self.receive_of(session);
+        assert!(
+            matches!(message, IncomingMessage::EndSession(_)),
+            "{message:?}"
+        );
+        extra.reason
+    }
+
+    /// Waits for the end of `session`, and says why it ended.
+    pub fn end_of(&mut self, session: &str) -> Option<Code> {
+        loop {
+            let ToServer { message, extra } = self.receive_of(session);
+            if matches!(message, IncomingMessage::EndSession(_)) {
+                return extra.reason;
+            }
+        }
+    }
+
+    /// Waits for the camera's SDP offer in `session`, the first thing that may come of it.
+    pub fn offer_of(&mut self, session: &str) -> String {
+        match self.receive_of(session).message {
+            IncomingMessage::Peer(peer) => match peer.peer_message {
+                PeerMessageInner::Sdp(SdpMessage::Offer { sdp }) => sdp,
+                other => panic!("{other:?} in place of an offer"),
+            },
+            other => panic!("{other:?} in place of an offer"),
+        }
+    }
+
+    /// Waits for a message of `session`; what comes of another session meanwhile is an error unless it
+    /// is a candidate, which may still be on its way.
+    fn receive_of(&mut self, session: &str) -> ToServer {
+        loop {
+            let received = self.receive();
+            match &received.message {
+                IncomingMessage::EndSession(end) if end.session_id == session => return received,
+                IncomingMessage::Peer(peer) if peer.session_id == session => return received,
+                IncomingMessage::Peer(peer)
+                    if matches!(peer.peer_message, PeerMessageInner::Ice { .. }) => {}
+                _ => panic!("{received:?} while waiting for {session}"),
+            }
+        }
+    }
+}

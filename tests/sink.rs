@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: MPL-2.0
+//! `portholesink` as a pipeline sees it; sessions are in gate.rs.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a helper that fails is a test that fails"
+)]
+
+mod common;
+
+use std::{
+    net::{TcpListener, TcpStream},
+    sync::mpsc::channel,
+};
+
+use common::{Folder, PATIENCE, Scene, free_address, init, server::FakeServer};
+use gst::prelude::*;
+
+/// A small live video that costs next to nothing.
+const VIDEO: &str = "videotestsrc is-live=true ! video/x-raw,width=160,height=120,framerate=10/1";
+
+fn pipeline(properties: &str) -> String {
+    format!("{VIDEO} ! identity name=tap ! portholesink name=sink {properties}")
+}
+
+/// Waits until `count` buffers have come to the sink.
+fn wait_for_buffers(scene: &Scene, count: u32) {
+    let (sender, buffers) = channel();
+    let pad = scene.pad("sink", "sink");
+    let probe = pad.add_probe(gst::PadProbeType::BUFFER, move |_, _| {
+        let _ = sender.send(());
+        gst::PadProbeReturn::Ok
+    });
+    for _ in 0..count {
+        buffers.recv_timeout(PATIENCE).unwrap();
+    }
+    pad.remove_probe(probe.unwrap());
+}
+
+fn url(scene: &mut Scene) -> url::Url {
+    let online = scene.hear("porthole/server", "state", "online");
+    online.get::<String>("url").unwrap().parse().unwrap()
+}
+
+#[test]
+fn it_starts_a_server_of_its_own_and_goes_online() {
+    let mut scene = Scene::playing(&pipeline("listen=127.0.0.1:0"));
+    let listening = scene.hear("porthole/server", "state", "listening");
+    let link = listening.get::<String>("url").unwrap();
+    assert!(link.starts_with("http://127.0.0.1:"), "{link}");
+    assert!(link.contains("/#token="), "{link}");
+    let url = url(&mut scene);
+    TcpStream::connect(("127.0.0.1", url.port().unwrap())).unwrap();
+    wait_for_buffers(&scene, 3);
+}
+
+#[test]
+fn a_port_in_use_is_one_error_that_names_listen() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    let mut scene = Scene::new(&pipeline(&format!("listen={address}")));
+    scene.assert_fails_once_naming(&format!("listen={address}"));
+}
+
+#[test]
+fn each_bad_setting_is_one_error_that_names_its_property() {
+    let folder = Folder::new();
+    let missing = folder.path("missing.key").display().to_string();
+    let empty = folder.path("empty.key");
+    std::fs::write(&empty, "").unwrap();
+    let table = [
+        ("camera-key=garbage".to_owned(), "camera-key"),
+        ("camera-key=phk1.AAAA".to_owned(), "camera-key"),
+        (format!("camera-key-file={missing}"), "camera-key-file="),
+        (format!("camera-key-file={}", empty.display()), "camera-key-file="),
+        ("listen=127.0.0.1:0 stun-server=stun.example.org".to_owned(), "stun-server="),
+        ("listen=somewhere".to_owned(), "listen=somewhere"),
+        ("listen=127.0.0.1:99999".to_owned(), "listen=127.0.0.1:99999"),
+    ];
+    for (properties, part) in table {
+        Scene::new(&pipeline(&properties)).assert_fails_once_naming(part);
+    }
+}
+
+#[test]
+fn an_error_never_shows_the_camera_key() {
+    let mut scene = Scene::new(&pipeline("camera-key=phk1.s3cret"));
+    assert!(!scene.errors_of_playing()[0].contains("s3cret"));
+}
+
+#[test]
+fn open_access_does_not_go_with_a_camera_key() {
+    let server = FakeServer::start();
+    let mut scene = Scene::new(&pipeline("open-access=true"));
+    scene
+        .element("sink")
+        .set_property("camera-key", server.key().to_string());
+    scene.assert_fails_once_naming("open-access");
+}
+
+#[test]
+fn open_access_is_warned_of() {
+    let mut scene = Scene::playing(&pipeline("listen=127.0.0.1:0 open-access=true"));
+    let listening = scene.hear("porthole/server", "state", "listening");
+    assert!(!listening.get::<String>("url").unwrap().contains("token"));
+    let warnings = scene.warnings();
+    assert!(
+        matches!(warnings, [one] if one.contains("open-access")),
+        "{warnings:?}"
+    );
+}
+
+#[test]
+fn an_unreachable_server_is_one_warning_that_says_what_to_do_and_the_pipeline_goes_on() {
+    let server = FakeServer::start();
+    let mut scene = Scene::new(&pipeline(""));
+    scene
+        .element("sink")
+        .set_property("camera-key", server.key().to_string());
+    scene.set(gst::State::Playing);
+    // It tries again and again, and is turned away each time.
+    for _ in 0..4 {
+        drop(server.stream());
+    }
+    scene.hear("porthole/server", "state", "offline");
+    let warnings = scene.warnings();
+    assert!(
+        matches!(warnings, [one] if one.contains("is it running")),
+        "{warnings:?}"
+    );
+    wait_for_buffers(&scene, 3);
+    assert_eq!(scene.pipeline.current_state(), gst::State::Playing);
+}
+
+#[test]
+fn upstream_hears_at_the_start_that_nobody_watches_and_the_name_of_the_camera() {
+    let scene = Scene::new(&pipeline("listen=127.0.0.1:0 camera-name=Front"));
+    let (sender, events) = channel();
+    scene
+        .pad("tap", "src")
+        .add_probe(gst::PadProbeType::EVENT_UPSTREAM, move |_, info| {
+            let structure = info.event().and_then(|event| event.structure());
+            if let Some(structure) = structure.filter(|s| s.name() == "porthole/demand") {
+                let _ = sender.send(structure.to_owned());
+            }
+            gst::PadProbeReturn::Ok
+        });
+    scene.set(gst::State::Playing);
+    let demand = events.recv_timeout(PATIENCE).unwrap();
+    assert_eq!(demand.get::<u32>("viewers"), Ok(0));
+    assert_eq!(demand.get::<bool>("active"), Ok(false));
+    assert_eq!(demand.get::<String>("camera").unwrap(), "Front");
+}
+
+#[test]
+fn it_starts_again_on_the_same_port_at_once() {
+    let listen = free_address();
+    let mut scene = Scene::new(&pipeline(&format!("listen={listen}")));
+    for _ in 0..3 {
+        scene.set(gst::State::Playing);
+        scene.hear("porthole/server", "state", "online");
+        wait_for_buffers(&scene, 1);
+        scene.set(gst::State::Null);
+    }
+}
+
+#[test]
+fn two_sinks_with_the_same_listen_share_one_server_until_the_last_stops() {
+    let listen = free_address();
+    let mut first = Scene::playing(&pipeline(&format!("listen={listen}")));
+    assert_eq!(url(&mut first).port(), Some(listen.port()));
+    let mut second = Scene::playing(&pipeline(&format!("listen={listen}")));
+    assert_eq!(url(&mut second).port(), Some(listen.port()));
+    let states = second.all_said("porthole/server");
+    assert!(
+        states
+            .iter()
+            .all(|s| s.get::<String>("state").unwrap() != "listening"),
+        "{states:?}"
+    );
+    first.set(gst::State::Null);
+    TcpStream::connect(listen).unwrap();
+    first.set(gst::State::Playing);
+    first.hear("porthole/server", "state", "online");
+}
+
+#[test]
+fn sinks_that_share_a_server_must_agree_on_open_access() {
+    let listen = free_address();
+    let mut first = Scene::playing(&pipeline(&format!("listen={listen}")));
+    url(&mut first);
+    let mut second = Scene::new(&pipeline(&format!("listen={listen} open-access=true")));
+    second.assert_fails_once_naming("open-access");
+}
+
+#[test]
+fn max_viewers_changes_while_playing() {
+    let mut scene = Scene::playing(&pipeline("listen=127.0.0.1:0"));
+    scene.hear("porthole/server", "state", "online");
+    let sink = scene.element("sink");
+    sink.set_property("max-viewers", 3_u32);
+    assert_eq!(sink.property::<u32>("max-viewers"), 3);
+}
+
+#[test]
+fn statistics_tell_viewers_refusals_and_the_server() {
+    let mut scene = Scene::playing(&pipeline("listen=127.0.0.1:0"));
+    let url = url(&mut scene);
+    let stats = scene.element("sink").property::<gst::Structure>("stats");
+    assert_eq!(stats.get::<u32>("viewers"), Ok(0));
+    assert_eq!(stats.get::<u32>("refused"), Ok(0));
+    assert_eq!(stats.get::<String>("server").unwrap(), "online");
+    assert_eq!(stats.get::<String>("url").unwrap(), url.as_str());
+}
+
+#[test]
+fn statistics_can_be_read_before_the_start_and_after_the_end() {
+    let mut scene = Scene::new(&pipeline("listen=127.0.0.1:0"));
+    let server = |scene: &Scene| {
+        let stats = scene.element("sink").property::<gst::Structure>("stats");
+        stats.get::<String>("server").unwrap()
+    };
+    assert_eq!(server(&scene), "");
+    scene.set(gst::State::Playing);
+    scene.hear("porthole/server", "state", "online");
+    scene.set(gst::State::Null);
+    assert_eq!(server(&scene), "stopped");
+}
+
+#[test]
+fn it_takes_video_that_is_encoded_already() {
+    let mut scene = Scene::playing(&format!(
+        "{VIDEO} ! vp8enc deadline=1 ! portholesink name=sink listen=127.0.0.1:0"
+    ));
+    scene.hear("porthole/server", "state", "online");
+    wait_for_buffers(&scene, 3);
+}
+
+#[test]
+fn it_takes_sound_on_its_audio_pad() {
+    let mut scene = Scene::playing(&format!(
+        "{VIDEO} ! portholesink name=sink listen=127.0.0.1:0 \
+         audiotestsrc is-live=true ! sink.audio"
+    ));
+    scene.hear("porthole/server", "state", "online");
+    wait_for_buffers(&scene, 3);
+}
+
+#[test]
+fn caps_it_cannot_take_are_refused_at_link_time() {
+    init();
+    for caps in ["video/x-theora", "image/jpeg", "audio/x-raw"] {
+        let source = gst::ElementFactory::make("capsfilter")
+            .property("caps", caps.parse::<gst::Caps>().unwrap())
+            .build()
+            .unwrap();
+        let sink = gst::ElementFactory::make("portholesink").build().unwrap();
+        let bin = gst::Bin::new();
+        bin.add_many([&source, &sink]).unwrap();
+        let linked = source.link_pads(Some("src"), &sink, Some("sink"));
+        assert!(linked.is_err(), "{caps}");
+    }
+}

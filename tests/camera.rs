@@ -90,13 +90,15 @@ fn clip(folder: &Folder) -> String {
     let mut scene = Scene::playing(&format!(
         "videotestsrc num-buffers={CLIP_FRAMES} pattern=ball background-color=0xff808080 \
          ! video/x-raw,width=160,height=120,framerate=30/1 \
-         ! openh264enc ! h264parse ! mp4mux ! filesink location={}",
+         ! x264enc tune=zerolatency ! h264parse ! mp4mux ! filesink location={}",
         path.display()
     ));
     let start = Instant::now();
     let kinds = [gst::MessageType::Eos, gst::MessageType::Error];
     let bus = scene.pipeline.bus().unwrap();
-    let end = bus.timed_pop_filtered(patience_left(start), &kinds).unwrap();
+    let end = bus
+        .timed_pop_filtered(patience_left(start), &kinds)
+        .unwrap();
     assert_eq!(end.type_(), gst::MessageType::Eos, "{end:?}");
     assert!(scene.warnings().is_empty());
     uri(&path)
@@ -290,9 +292,7 @@ fn a_file_without_sound_is_silent_and_its_picture_flows() {
     for _ in 0..CLIP_FRAMES * 2 {
         pull(&scene, "video");
     }
-    for _ in 0..2 {
-        assert!(is_silent(&pull(&scene, "audio")));
-    }
+    assert!(is_silent(&pull(&scene, "audio")));
 }
 
 #[test]
@@ -351,9 +351,7 @@ fn a_file_with_sound_alone_is_one_error_that_names_it() {
 
 #[test]
 fn a_downstream_that_takes_no_such_video_is_an_error_that_says_what_to_do() {
-    let mut scene = Scene::new(&format!(
-        "portholesrc ! video/x-raw,format={{I420,NV12}},width=[1,100] ! capsfilter name=f ! {VIDEO}"
-    ));
+    let mut scene = Scene::new(&format!("portholesrc ! capsfilter name=f ! {VIDEO}"));
     let caps: gst::Caps = "video/x-raw,format=RGB".parse().unwrap();
     scene.element("f").set_property("caps", caps);
     let errors = scene.errors_of_playing();

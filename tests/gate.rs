@@ -78,9 +78,17 @@ fn a_good_grant_brings_an_offer() {
 fn every_bad_grant_is_answered_with_its_reason_and_with_nothing_else() {
     type Change = fn(&mut Grant);
     let table: [(&str, Change, Code); 6] = [
-        ("wrong-camera", |g| g.aud = "back".into(), Code::GrantRefused),
+        (
+            "wrong-camera",
+            |g| g.aud = "back".into(),
+            Code::GrantRefused,
+        ),
         ("wrong-session", |g| g.sid = "t".into(), Code::GrantRefused),
-        ("wrong-nonce", |g| g.nonce = "old".into(), Code::GrantRefused),
+        (
+            "wrong-nonce",
+            |g| g.nonce = "old".into(),
+            Code::GrantRefused,
+        ),
         ("expired", |g| g.lease = 0, Code::LeaseEnded),
         ("no-permission", |g| g.perms.clear(), Code::NotPermitted),
         (

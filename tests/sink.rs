@@ -72,10 +72,19 @@ fn each_bad_setting_is_one_error_that_names_its_property() {
         ("camera-key=garbage".to_owned(), "camera-key"),
         ("camera-key=phk1.AAAA".to_owned(), "camera-key"),
         (format!("camera-key-file={missing}"), "camera-key-file="),
-        (format!("camera-key-file={}", empty.display()), "camera-key-file="),
-        ("listen=127.0.0.1:0 stun-server=stun.example.org".to_owned(), "stun-server="),
+        (
+            format!("camera-key-file={}", empty.display()),
+            "camera-key-file=",
+        ),
+        (
+            "listen=127.0.0.1:0 stun-server=stun.example.org".to_owned(),
+            "stun-server=",
+        ),
         ("listen=somewhere".to_owned(), "listen=somewhere"),
-        ("listen=127.0.0.1:99999".to_owned(), "listen=127.0.0.1:99999"),
+        (
+            "listen=127.0.0.1:99999".to_owned(),
+            "listen=127.0.0.1:99999",
+        ),
     ];
     for (properties, part) in table {
         Scene::new(&pipeline(&properties)).assert_fails_once_naming(part);

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { browser, PATIENCE_MS } from "../../tests/browser/lib.mjs";
 import { pause, PortholePeer, SIZE, StockPeer } from "./peers.mjs";
-import { cpuDuring, residentMb } from "./process.mjs";
+import { cpuDuring, machineDuring, residentMb } from "./process.mjs";
 import { compare, quantile } from "./table.mjs";
 
 /** Clicks in each round that find nobody else watching, each in a page of its own. */
@@ -41,17 +41,21 @@ const ROWS = [
   { key: "height4", label: "check: height of the picture, 4 viewers (5)", unit: "pixels", better: "same" },
 ];
 
+/** More than this from other programs (on a machine with few cores) and the figures mean little. */
+const OTHERS_PERCENT = 15;
+
 const NOTES = `Each cell: median [lowest..highest] of the rounds; for the first frame, of all clicks. Ratio: Porthole / stock.
-(1) The camera process runs already, the page is open and connected, and nobody watches. Porthole's camera is closed until the click and opens because of it; the
-    stock pipeline's camera runs always. Until the camera is open Porthole shows a black slate: the second row waits
-    for the camera's own picture. "Again": the browser has set up WebRTC in this page before.
+(1) The camera process runs already, the page is new and connected, and nobody watches. Porthole's camera is closed until
+    the click and opens because of it; the stock pipeline's camera runs always. Until the camera is open Porthole shows a
+    black slate: the second row waits for the camera's own picture. "Again": the browser has set up WebRTC in this page before.
 (2) Second to fourth viewer, one after the other; the camera is open on both sides.
 (3) From the overlay, which paints the time of day into the picture, to the frame's callback in the page; 1 viewer,
     ${LATENCY_FRAMES} frames a round. Porthole's page asks the browser for no jitter buffer; gstwebrtc-api leaves it as it is.
     The second row is with the stock page made to ask for none as well.
 (4) The whole gst-launch-1.0 process, user and system time, without Chromium. The stock source draws at 30 frames/s even
     when nobody watches; Porthole's is closed then.
-(5) Not a contest: they show whether both sides did the same work. The stock element may scale down when short of bandwidth.
+(5) Not a contest: they show whether both sides did the same work. The stock element may scale down when short of bandwidth;
+    a side that shows fewer frames also spends less on them.
 Same source, overlay, size and codec on both sides: 720p30 test pattern, VP8, no STUN. Chromium decodes on the same machine.`;
 
 const { rounds } = options();
@@ -65,6 +69,8 @@ process.on("exit", () => {
 });
 for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]]) process.on(signal, () => process.exit(code));
 
+/** Percent of a core that other programs used in each idle window: an idle Chromium, and what should not be there. */
+const others = [];
 const started = performance.now();
 const samples = Object.fromEntries(peers.map(({ name }) => [name, Object.fromEntries(ROWS.map(({ key }) => [key, []]))]));
 for (let round = 1; round <= rounds; round++) {
@@ -77,9 +83,17 @@ for (let round = 1; round <= rounds; round++) {
 }
 const { result, table } = compare(ROWS, samples);
 const seconds = Math.round((performance.now() - started) / 1000);
-console.log(`\nPorthole beside the stock webrtcsink, in turns; rounds: ${rounds}, ${seconds} s\n\n${table}\n\n${NOTES}\n`);
+const strange = { median: Math.round(quantile(others, 0.5)), max: Math.round(Math.max(...others)) };
+console.log(`
+Porthole beside the stock webrtcsink, in turns; rounds: ${rounds}, ${seconds} s
+
+${table}
+
+${NOTES}
+Other programs took ${strange.median} % of a core, at most ${strange.max} %.${strange.max > OTHERS_PERCENT ? " THE MACHINE WAS BUSY: run this again." : ""}
+`);
 // The callback: a pipe may not have taken the line yet.
-process.stdout.write(`${JSON.stringify({ bench: "smoke", rounds, seconds, ...result })}\n`, () => process.exit(0));
+process.stdout.write(`${JSON.stringify({ bench: "smoke", rounds, seconds, othersPercent: strange, ...result })}\n`, () => process.exit(0));
 
 /** One process of a peer from its start to its end, with nobody, one and four watching. */
 async function measure(peer) {
@@ -89,7 +103,8 @@ async function measure(peer) {
     chromium = await browser();
     const pid = program.process.pid;
     await pause(SETTLE_IDLE_MS);
-    const idle = await cpuDuring(pid, () => pause(CPU_WINDOW_MS));
+    const idle = await cpuDuring(pid, () => machineDuring(() => pause(CPU_WINDOW_MS)));
+    others.push(Math.max(0, idle.value - idle.percent));
 
     let first = await peer.viewer(chromium);
     const clicks = [await click(first)];

@@ -25,3 +25,14 @@ export function residentMb(pid) {
   const [, kib] = readFileSync(`/proc/${pid}/status`, "utf8").match(/^VmRSS:\s+(\d+) kB/m);
   return (Number(kib) * 1024) / 1e6;
 }
+
+/** Percent of one core that everything on the machine used while `body` ran. */
+export async function machineDuring(body) {
+  const busy = () => {
+    const [user, nice, system, , , irq, softirq] = readFileSync("/proc/stat", "utf8").split(/\s+/).slice(1).map(Number);
+    return (user + nice + system + irq + softirq) / TICKS_PER_SECOND;
+  };
+  const [before, start] = [busy(), performance.now()];
+  await body();
+  return (100_000 * (busy() - before)) / (performance.now() - start);
+}

@@ -111,7 +111,7 @@ impl PortholeSrc {
     fn prepare(&self) -> Result<(), gst::ErrorMessage> {
         let camera = lock(&self.camera).clone();
         let place = Place::parse(&camera)
-            .map_err(|e| gst::error_msg!(gst::ResourceError::NotFound, ["{e}"]))?;
+            .map_err(|e| gst::error_msg!(gst::ResourceError::NotFound, ("{e}")))?;
         *lock(&self.place) = Some(place);
         if let Some(audio) = &*lock(&self.audio) {
             audio.reset();
@@ -126,7 +126,7 @@ impl PortholeSrc {
     }
 
     fn play(&self) -> Result<(), gst::ErrorMessage> {
-        let broken = || gst::error_msg!(gst::CoreError::StateChange, ["no clock to run by"]);
+        let broken = || gst::error_msg!(gst::CoreError::StateChange, ("no clock to run by"));
         let obj = self.obj();
         let video = self.video.get().ok_or_else(broken)?.clone();
         let pad = obj.static_pad(VIDEO).ok_or_else(broken)?;
@@ -151,7 +151,7 @@ impl PortholeSrc {
         let thread = std::thread::Builder::new()
             .name("portholesrc".into())
             .spawn(move || worker.run(demand, &receiver))
-            .map_err(|e| gst::error_msg!(gst::ResourceError::NoSpaceLeft, ["no thread: {e}"]))?;
+            .map_err(|e| gst::error_msg!(gst::ResourceError::NoSpaceLeft, ("no thread: {e}")))?;
         *lock(&self.running) = Some(Running { news, thread });
         // The sink may have spoken between our look and now.
         if let Some(active) = *lock(&self.demand)

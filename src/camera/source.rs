@@ -3,6 +3,7 @@
 
 use std::sync::{
     Arc,
+    atomic::{AtomicBool, Ordering},
     mpsc::{SyncSender, TrySendError},
 };
 
@@ -35,6 +36,7 @@ pub(crate) struct Surroundings {
 #[derive(Debug)]
 pub(crate) struct Source {
     pub(crate) pipeline: gst::Pipeline,
+    sound: Arc<AtomicBool>,
 }
 
 impl Drop for Source {
@@ -62,6 +64,11 @@ pub(crate) fn test_mode(allowed: &gst::Caps) -> Option<gst::Caps> {
 }
 
 impl Source {
+    /// Whether it has sound, and somebody asked for it.
+    pub(crate) fn has_sound(&self) -> bool {
+        self.sound.load(Ordering::Relaxed)
+    }
+
     /// Builds the pipeline, still closed. `news` hears of its first frame, its end and its errors.
     pub(crate) fn new(
         place: &Place,
@@ -71,6 +78,7 @@ impl Source {
     ) -> Result<Self, glib::BoolError> {
         let source = Self {
             pipeline: gst::Pipeline::new(),
+            sound: Arc::default(),
         };
         match place {
             Place::Test => source.build_test(feeds, around, news)?,
@@ -114,6 +122,7 @@ impl Source {
         let sink = self.sink(&feeds.video, &mode, false, around, Some(news));
         self.chain(&[&pattern, sink.upcast_ref()])?;
         if let Some(audio) = &feeds.audio {
+            self.sound.store(true, Ordering::Relaxed);
             let ticks = gst::ElementFactory::make("audiotestsrc")
                 .property("is-live", true)
                 .property_from_str("wave", "ticks")
@@ -145,6 +154,7 @@ impl Source {
         // The audio branch is added only when there is sound: an appsink without data would hold the start.
         let pipeline = self.pipeline.downgrade();
         let audio = feeds.audio.clone();
+        let sound = self.sound.clone();
         let around = around.clone();
         let video_pad = video.clone();
         decoder.connect_pad_added(move |_, pad| {
@@ -157,9 +167,13 @@ impl Source {
                 let _ = pad.link(&video_pad);
             } else if name.starts_with("audio/")
                 && let (Some(pipeline), Some(audio)) = (pipeline.upgrade(), &audio)
-                && let Err(error) = add_audio(&pipeline, pad, audio, &around)
             {
-                gst::warning!(super::imp::CAT, obj = pipeline, "no sound: {error}");
+                match add_audio(&pipeline, pad, audio, &around) {
+                    Ok(()) => sound.store(true, Ordering::Relaxed),
+                    Err(error) => {
+                        gst::warning!(super::imp::CAT, obj = pipeline, "no sound: {error}")
+                    }
+                }
             }
         });
         let news = news.clone();

@@ -64,7 +64,7 @@ impl Worker {
         };
         if let Err(Fatal(why)) = shift.run(news) {
             shift.worker.with_element(|element| {
-                gst::element_error!(element, gst::ResourceError::Failed, ["{why}"]);
+                gst::element_error!(element, gst::ResourceError::Failed, ("{why}"));
             });
         }
         shift.close();
@@ -119,7 +119,7 @@ impl Shift {
             if self.control.must_close(idle_timeout, now) {
                 self.close();
             }
-            if self.control.camera != Camera::Live && self.next_slate <= now {
+            if self.next_slate <= now {
                 self.send_slate();
                 self.next_slate = now + SLATE_PERIOD;
             }
@@ -133,12 +133,7 @@ impl Shift {
             match news.recv_timeout(wait.max(Duration::from_millis(1))) {
                 Ok(News::Quit) | Err(RecvTimeoutError::Disconnected) => return Ok(()),
                 Ok(item) => self.hear(item)?,
-                Err(RecvTimeoutError::Timeout) => {
-                    // A live camera needs no slate; look again later.
-                    if self.control.camera == Camera::Live {
-                        self.next_slate = Instant::now() + SLATE_PERIOD;
-                    }
-                }
+                Err(RecvTimeoutError::Timeout) => (),
             }
         }
     }
@@ -248,7 +243,7 @@ impl Shift {
         });
     }
 
-    /// One black picture and a piece of silence, now.
+    /// One black picture and a piece of silence, now: what the camera does not give itself.
     fn send_slate(&self) {
         let Surroundings {
             clock, base_time, ..
@@ -256,10 +251,14 @@ impl Shift {
         let Some(now) = clock.time().checked_sub(*base_time) else {
             return;
         };
-        if let Some(black) = &self.black {
+        let live = self.control.camera == Camera::Live;
+        let heard = live && self.source.as_ref().is_some_and(Source::has_sound);
+        if let Some(black) = self.black.as_ref().filter(|_| !live) {
             let _ = self.worker.feeds.video.push(black.copy(), now);
         }
-        if let (Some(audio), Some(silence)) = (&self.worker.feeds.audio, slate::silence()) {
+        if let Some(audio) = self.worker.feeds.audio.as_ref().filter(|_| !heard)
+            && let Some(silence) = slate::silence()
+        {
             let _ = audio.push(silence, now);
         }
     }

@@ -90,9 +90,7 @@ impl PortholeOverlay {
             gst::element_imp_warning!(
                 self,
                 gst::LibraryError::Settings,
-                [
-                    "The text is not a valid strftime format: {problem}. The wrong part is shown as it is"
-                ]
+                ("The text is not a valid strftime format: {problem}. The wrong part is shown as it is")
             );
         }
         if renegotiate {
@@ -132,7 +130,7 @@ impl PortholeOverlay {
             gst::element_imp_error!(
                 self,
                 gst::CoreError::Negotiation,
-                ["A frame arrived that does not match the negotiated format"]
+                ("A frame arrived that does not match the negotiated format")
             );
             return Err(gst::FlowError::NotNegotiated);
         }
@@ -274,9 +272,7 @@ impl BaseTransformImpl for PortholeOverlay {
                 gst::element_imp_error!(
                     self,
                     gst::StreamError::Format,
-                    [
-                        "Interlaced video is not supported, put a deinterlace element before this one"
-                    ]
+                    ("Interlaced video is not supported, put a deinterlace element before this one")
                 );
                 return false;
             }

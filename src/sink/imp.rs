@@ -79,15 +79,15 @@ fn code_name(code: Code) -> String {
 impl PortholeSink {
     fn start(&self) -> Result<(), gst::ErrorMessage> {
         let setting = |error: &dyn std::fmt::Display| {
-            gst::error_msg!(gst::ResourceError::Settings, ["{error}"])
+            gst::error_msg!(gst::ResourceError::Settings, ("{error}"))
         };
         let settings = lock(&self.settings).clone();
-        webrtc::claim().map_err(|e| gst::error_msg!(gst::LibraryError::Init, ["{e}"]))?;
+        webrtc::claim().map_err(|e| gst::error_msg!(gst::LibraryError::Init, ("{e}")))?;
         settings.check_stun().map_err(|e| setting(&e))?;
         let runtime = runtime::handle().map_err(|e| {
             gst::error_msg!(
                 gst::ResourceError::NoSpaceLeft,
-                ["cannot start threads: {e}"]
+                ("cannot start threads: {e}")
             )
         })?;
 
@@ -96,9 +96,7 @@ impl PortholeSink {
             Some(_) if settings.open_access => {
                 return Err(gst::error_msg!(
                     gst::ResourceError::Settings,
-                    [
-                        "open-access=true is for the server in this process and does not go with a camera key; drop one of the two"
-                    ]
+                    ("open-access=true is for the server in this process and does not go with a camera key; drop one of the two")
                 ));
             }
             Some(key) => (key, None),
@@ -111,7 +109,7 @@ impl PortholeSink {
                     camera_name: &name,
                 };
                 let embedded = embedded::join(&wish, &runtime)
-                    .map_err(|e| gst::error_msg!(gst::ResourceError::OpenRead, ["{e}"]))?;
+                    .map_err(|e| gst::error_msg!(gst::ResourceError::OpenRead, ("{e}")))?;
                 (embedded.key.clone(), Some(embedded))
             }
         };
@@ -153,7 +151,7 @@ impl PortholeSink {
         settings: &Settings,
     ) -> Result<BaseWebRTCSink, gst::ErrorMessage> {
         let broken =
-            || gst::error_msg!(gst::CoreError::Pad, ["cannot put webrtcsink into the bin"]);
+            || gst::error_msg!(gst::CoreError::Pad, ("cannot put webrtcsink into the bin"));
         let video = self.video.get().ok_or_else(broken)?;
         let webrtcsink = webrtc::make(signaller, settings, pads::input(video));
         self.obj().add(&webrtcsink).map_err(|_| broken())?;
@@ -217,9 +215,7 @@ impl PortholeSink {
             gst::element_imp_warning!(
                 self,
                 gst::ResourceError::Settings,
-                [
-                    "open-access=true: everyone who can reach this address can watch, without a token"
-                ]
+                ("open-access=true: everyone who can reach this address can watch, without a token")
             );
         }
         for link in links {
@@ -339,7 +335,7 @@ impl PortholeSink {
             gst::element_imp_warning!(
                 self,
                 gst::ResourceError::OpenReadWrite,
-                ["{url}: {trouble}"]
+                ("{url}: {trouble}")
             );
         }
         self.post(

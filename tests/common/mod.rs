@@ -52,7 +52,9 @@ pub struct Scene {
     /// Warnings that came while something else was waited for.
     warnings: Vec<String>,
     /// Structures of element messages that came so far, in order.
-    pub said: Vec<gst::Structure>,
+    said: Vec<gst::Structure>,
+    /// Those of them that [`Self::hear`] has not returned.
+    unheard: Vec<gst::Structure>,
 }
 
 impl Drop for Scene {
@@ -74,6 +76,7 @@ impl Scene {
             bus,
             warnings: Vec::new(),
             said: Vec::new(),
+            unheard: Vec::new(),
         }
     }
 
@@ -105,28 +108,30 @@ impl Scene {
         match message.view() {
             MessageView::Warning(warning) => self.warnings.push(warning.error().to_string()),
             MessageView::Element(element) => {
-                self.said.extend(element.structure().map(ToOwned::to_owned));
+                let structure = element.structure().map(ToOwned::to_owned);
+                self.said.extend(structure.clone());
+                self.unheard.extend(structure);
             }
             _ => (),
         }
         Some(message)
     }
 
-    /// Waits for a message `name` in which `field` is `value`.
+    /// Waits for a message `name` in which `field` is `value`. Each is heard once.
     pub fn hear(&mut self, name: &str, field: &str, value: &str) -> gst::Structure {
+        let fits = |said: &gst::Structure| {
+            said.name() == name && said.get::<String>(field).is_ok_and(|v| v == value)
+        };
         let start = Instant::now();
-        while let Some(message) = self.next(patience_left(start)) {
-            match message.view() {
-                MessageView::Error(error) => {
-                    panic!("{error:?} in place of {name} with {field}={value}")
-                }
-                MessageView::Element(_) => {
-                    let said = self.said.last().unwrap();
-                    if said.name() == name && said.get::<String>(field).is_ok_and(|v| v == value) {
-                        return said.clone();
-                    }
-                }
-                _ => (),
+        loop {
+            if let Some(place) = self.unheard.iter().position(fits) {
+                return self.unheard.remove(place);
+            }
+            let Some(message) = self.next(patience_left(start)) else {
+                break;
+            };
+            if let MessageView::Error(error) = message.view() {
+                panic!("{error:?} in place of {name} with {field}={value}");
             }
         }
         panic!(
@@ -188,7 +193,8 @@ impl Folder {
     pub fn new() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{}-{count}", process::id()));
+        let path =
+            Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{}-{count}", process::id()));
         fs::create_dir_all(&path).unwrap();
         Self(path)
     }

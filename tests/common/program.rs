@@ -46,7 +46,11 @@ pub fn run(command: &mut Command) -> Ended {
             let _ = sender.send(String::from_utf8_lossy(&bytes).into_owned());
         });
     }
-    let part = || printed.recv_timeout(PATIENCE).expect("the program ends by itself");
+    let part = || {
+        printed
+            .recv_timeout(PATIENCE)
+            .expect("the program ends by itself")
+    };
     let output = part() + &part();
     let status = child.0.wait().unwrap();
     Ended { status, output }

@@ -292,7 +292,9 @@ fn a_file_without_sound_is_silent_and_its_picture_flows() {
     for _ in 0..CLIP_FRAMES * 2 {
         pull(&scene, "video");
     }
-    assert!(is_silent(&pull(&scene, "audio")));
+    for _ in 0..3 {
+        assert!(is_silent(&pull(&scene, "audio")));
+    }
 }
 
 #[test]

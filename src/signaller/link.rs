@@ -91,8 +91,8 @@ pub(crate) trait Host: Send + 'static {
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
     pub(crate) key: CameraKey,
-    /// Display name, sent as the `name` of the camera's meta.
-    pub(crate) name: String,
+    /// Display name, sent as the `name` of the camera's meta; the server has one of its own.
+    pub(crate) name: Option<String>,
     pub(crate) max_viewers: usize,
     pub(crate) orphan_timeout: Duration,
 }
@@ -100,7 +100,7 @@ pub(crate) struct Options {
 struct Link<H> {
     host: H,
     gate: Gate,
-    name: String,
+    name: Option<String>,
     outgoing: Option<mpsc::Sender<String>>,
     /// Whether webrtcsink takes sessions; until then they wait with their offers.
     ready: bool,
@@ -131,12 +131,14 @@ pub(crate) async fn run<H: Host>(options: Options, host: H, mut commands: mpsc::
     loop {
         let deadline = link.gate.next_deadline();
         tokio::select! {
+            // What is overdue comes first, and what the operator set counts for all that comes later.
+            biased;
+            () = until(deadline) => link.enforce(Instant::now()),
             command = commands.recv() => match command {
                 Some(command) => link.command(command),
                 None => break,
             },
             Some(event) = incoming.recv() => link.incoming(event),
-            () = until(deadline) => link.enforce(Instant::now()),
         }
     }
     for session in link.gate.session_ids() {
@@ -239,7 +241,10 @@ impl<H: Host> Link<H> {
         self.reported = false;
         let status = PeerStatus {
             roles: vec![PeerRole::Producer],
-            meta: Some(serde_json::json!({ "name": self.name })),
+            meta: self
+                .name
+                .as_ref()
+                .map(|name| serde_json::json!({ "name": name })),
             peer_id: Some(peer_id),
         };
         let porthole = Some(Announce {

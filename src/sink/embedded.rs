@@ -9,7 +9,8 @@
 use std::{
     env, io,
     net::{IpAddr, SocketAddr, TcpListener},
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{Arc, Mutex, PoisonError, Weak, mpsc},
+    time::Duration,
 };
 
 use porthole_protocol::{
@@ -22,11 +23,14 @@ use porthole_signaling::{Server, ServerOptions, ViewerEntry};
 use tokio::runtime::Handle;
 
 use super::address;
+use crate::runtime;
 
 /// A viewer token of the user's own choice, so that a link outlives a restart.
 const TOKEN_VARIABLE: &str = "PORTHOLE_VIEWER_TOKEN";
 /// Shorter tokens could be guessed.
 const MIN_TOKEN_CHARS: usize = 16;
+/// A server that stops frees its port within twice its `Timings::close`, which is 1 s.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 /// Cameras of one name on one page: `door`, `door-2`, ... This many must be a mistake.
 const MAX_NAMESAKES: u32 = 64;
 
@@ -76,6 +80,15 @@ struct Shared {
 impl Drop for Shared {
     fn drop(&mut self) {
         self.server.shutdown();
+        // A sink that starts again at once must find its port free.
+        let (server, (open, closed)) = (self.server.clone(), mpsc::channel::<()>());
+        if let Ok(runtime) = runtime::handle() {
+            runtime.spawn(async move {
+                server.closed().await;
+                drop(open);
+            });
+            let _ = closed.recv_timeout(CLOSE_TIMEOUT);
+        }
     }
 }
 

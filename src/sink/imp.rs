@@ -91,7 +91,6 @@ impl PortholeSink {
             )
         })?;
 
-        let name = settings.name();
         let (key, embedded) = match settings.key().map_err(|e| setting(&e))? {
             Some(_) if settings.open_access => {
                 return Err(gst::error_msg!(
@@ -106,7 +105,7 @@ impl PortholeSink {
                     listen,
                     open_access: settings.open_access,
                     stun_server: settings.stun_server.as_deref(),
-                    camera_name: &name,
+                    camera_name: &settings.name(),
                 };
                 let embedded = embedded::join(&wish, &runtime)
                     .map_err(|e| gst::error_msg!(gst::ResourceError::OpenRead, ("{e}")))?;
@@ -114,14 +113,20 @@ impl PortholeSink {
             }
         };
 
+        // With a key, the server knows the camera's name, and only the user may overrule it.
+        let name = match embedded {
+            Some(_) => Some(settings.name()),
+            None => settings.given_name().map(str::to_owned),
+        };
+        let camera_name = name.clone().unwrap_or_else(|| key.id.clone());
         let options = Options {
             key: key.clone(),
-            name: name.clone(),
+            name,
             max_viewers: settings.max_viewers(),
             orphan_timeout: settings.orphan_timeout(),
         };
         *lock(&self.about) = About {
-            camera_name: name,
+            camera_name,
             url: key.url.to_string(),
             server: "connecting",
         };

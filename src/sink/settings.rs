@@ -100,13 +100,17 @@ impl Settings {
         }
     }
 
-    /// The display name: what the user gave, or the machine's host name.
+    /// The display name, if the user gave one.
+    pub(crate) fn given_name(&self) -> Option<&str> {
+        self.camera_name
+            .as_deref()
+            .filter(|name| !name.trim().is_empty())
+    }
+
+    /// The display name on the page of this process: what the user gave, or the machine's host name.
     pub(crate) fn name(&self) -> String {
-        let given = self
-            .camera_name
-            .clone()
-            .filter(|name| !name.trim().is_empty());
-        given.unwrap_or_else(|| glib::host_name().to_string())
+        self.given_name()
+            .map_or_else(|| glib::host_name().to_string(), str::to_owned)
     }
 
     pub(crate) fn orphan_timeout(&self) -> Duration {
@@ -144,7 +148,7 @@ pub(crate) static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(|| 
             .build(),
         glib::ParamSpecString::builder("camera-name")
             .nick("Camera name")
-            .blurb("Name of the camera as viewers see it; the machine's host name if not set")
+            .blurb("Name of the camera as viewers see it. If not set: with a camera key the name it was enrolled under, else the machine's host name")
             .mutable_ready()
             .build(),
         glib::ParamSpecString::builder("listen")

@@ -130,6 +130,13 @@ test("gstwebrtc-api is refused without one", () => scene(async (keep) => {
   assert.ok(!front.lines.some((line) => /viewer-joined/.test(line)));
 }));
 
+test("the page shows a camera under the name it was enrolled with", () => scene(async (keep) => {
+  const server = await keep(Server.start());
+  await keep(enrolled(server));
+  const page = await visitor(chromium, server.link);
+  assert.match(await page.getByTestId("camera-front").textContent(), /Front/);
+}));
+
 test("a stock webrtcsink is a camera, once it presents a camera's secret", () => scene(async (keep) => {
   const server = await keep(Server.start());
   const { secret } = JSON.parse(Buffer.from(server.key.slice("phk1.".length), "base64url").toString());

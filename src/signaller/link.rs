@@ -283,7 +283,10 @@ impl<H: Host> Link<H> {
                 }
             }
             Err(refusal) => {
-                self.say_ended(&session, refusal.code());
+                // A replay must not make the server believe that the running session ended.
+                if !self.gate.contains(&session) {
+                    self.say_ended(&session, refusal.code());
+                }
                 self.host
                     .event(Event::Refused { session, refusal }, self.gate.viewers());
             }

@@ -11,14 +11,14 @@ use std::{
 
 use gst::{glib, prelude::*, subclass::prelude::*};
 use gstrswebrtc::webrtcsink::BaseWebRTCSink;
-use porthole_protocol::{grant::Permission, wire::Code};
+use porthole_protocol::grant::Permission;
 
 use super::{
     embedded::{self, Embedded},
-    pads,
+    pads, report,
     settings::{PROPERTIES, Settings},
     stats,
-    viewers::{Viewer, Viewers, in_words},
+    viewers::Viewers,
     webrtc,
 };
 use crate::{
@@ -66,14 +66,6 @@ pub struct PortholeSink {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// How a code is written on the wire, in bus messages and in signals.
-fn code_name(code: Code) -> String {
-    match serde_json::to_value(code) {
-        Ok(serde_json::Value::String(name)) => name,
-        _ => "other".to_owned(),
-    }
 }
 
 impl PortholeSink {
@@ -130,6 +122,10 @@ impl PortholeSink {
             url: key.url.to_string(),
             server: "connecting",
         };
+        let links = embedded
+            .as_ref()
+            .and_then(|embedded| embedded.links.as_deref());
+        self.announce(links, settings.open_access);
         let sink = self.obj().downgrade();
         let signaller = PortholeSignaller::start(options, &runtime, move |event, viewers| {
             if let Some(sink) = sink.upgrade() {
@@ -137,15 +133,11 @@ impl PortholeSink {
             }
         });
         let webrtcsink = self.build(&signaller, &settings)?;
-        let links = embedded
-            .as_ref()
-            .and_then(|embedded| embedded.links.clone());
         *lock(&self.state) = Some(State {
             signaller,
             webrtcsink,
             _embedded: embedded,
         });
-        self.announce(links.as_deref(), settings.open_access);
         Ok(())
     }
 
@@ -167,50 +159,13 @@ impl PortholeSink {
             let target = webrtcsink.request_pad_simple(template).ok_or_else(broken)?;
             ghost.set_target(Some(&target)).map_err(|_| broken())?;
         }
-        self.watch_media(&webrtcsink, signaller);
-        self.mute_those_who_may_not_listen(&webrtcsink);
-        Ok(webrtcsink)
-    }
-
-    /// Tells the gate when a session's media flows.
-    fn watch_media(&self, webrtcsink: &BaseWebRTCSink, signaller: &PortholeSignaller) {
-        let signaller = signaller.downgrade();
-        webrtcsink.connect("consumer-added", false, move |args| {
-            let session = args.get(1)?.get::<String>().ok()?;
-            let webrtcbin = args.get(2)?.get::<gst::Element>().ok()?;
-            let signaller = signaller.clone();
-            webrtcbin.connect_notify(Some("connection-state"), move |webrtcbin, _| {
-                let state =
-                    webrtcbin.property::<gst_webrtc::WebRTCPeerConnectionState>("connection-state");
-                if state == gst_webrtc::WebRTCPeerConnectionState::Connected
-                    && let Some(signaller) = signaller.upgrade()
-                {
-                    signaller.connected(&session);
-                }
-            });
-            None
-        });
-    }
-
-    /// Puts a closed valve into the sound of every session whose grant lacks `listen`.
-    fn mute_those_who_may_not_listen(&self, webrtcsink: &BaseWebRTCSink) {
+        webrtc::watch_media(&webrtcsink, signaller);
         let sink = self.obj().downgrade();
-        webrtcsink.connect("request-encoded-filter", false, move |args| {
-            let filter = || -> Option<gst::Element> {
-                let session = args.get(1)?.get::<Option<String>>().ok()??;
-                let stream = args.get(2)?.get::<String>().ok()?;
-                let may_listen =
-                    lock(&sink.upgrade()?.imp().viewers).may(&session, Permission::Listen);
-                if !stream.starts_with("audio") || may_listen {
-                    return None;
-                }
-                gst::ElementFactory::make("valve")
-                    .property("drop", true)
-                    .build()
-                    .ok()
-            };
-            Some(filter().to_value())
+        webrtc::mute_unless(&webrtcsink, move |session| {
+            sink.upgrade()
+                .is_some_and(|sink| lock(&sink.imp().viewers).may(session, Permission::Listen))
         });
+        Ok(webrtcsink)
     }
 
     /// Prints the links where a person sees them, and puts them on the bus for programs.
@@ -252,90 +207,40 @@ impl PortholeSink {
 
     /// Hears from the link, on the link's own task.
     fn observe(&self, event: Event, viewers: usize) {
-        match event {
+        lock(&self.viewers).follow(&event, Instant::now());
+        match &event {
             Event::Online => self.server_changed("online", None),
             Event::Offline { trouble } => self.server_changed("offline", Some(trouble)),
-            Event::Joined {
-                session,
-                user,
-                permissions,
-                until,
-            } => {
-                let words = in_words(&permissions);
-                let viewer = Viewer {
-                    user: user.clone(),
-                    permissions,
-                    since: Instant::now(),
-                    until,
-                };
-                lock(&self.viewers).sessions.insert(session.clone(), viewer);
+            Event::Joined { .. } | Event::Left { .. } => {
                 self.demand(viewers);
-                self.obj()
-                    .emit_by_name::<()>("viewer-joined", &[&session, &user, &words]);
-                self.post(
-                    gst::Structure::builder("porthole/viewer-joined")
-                        .field("session", session)
-                        .field("user", user)
-                        .field("permissions", words)
-                        .build(),
-                );
-                self.obj().notify("viewers");
-            }
-            Event::Renewed {
-                session,
-                permissions,
-                until,
-            } => {
-                if let Some(viewer) = lock(&self.viewers).sessions.get_mut(&session) {
-                    viewer.permissions = permissions;
-                    viewer.until = until;
-                }
-            }
-            Event::Left {
-                session,
-                user,
-                permissions,
-                reason,
-            } => {
-                lock(&self.viewers).sessions.remove(&session);
-                self.demand(viewers);
-                let (words, reason) = (in_words(&permissions), code_name(reason));
-                self.obj()
-                    .emit_by_name::<()>("viewer-left", &[&session, &user, &reason]);
-                self.post(
-                    gst::Structure::builder("porthole/viewer-left")
-                        .field("session", session)
-                        .field("user", user)
-                        .field("permissions", words)
-                        .field("reason", reason)
-                        .build(),
-                );
                 self.obj().notify("viewers");
             }
             Event::Refused { session, refusal } => {
-                lock(&self.viewers).refused += 1;
-                let reason = code_name(refusal.code());
                 gst::warning!(CAT, imp = self, "refused session {session}: {refusal}");
-                self.obj()
-                    .emit_by_name::<()>("viewer-refused", &[&session, &reason]);
-                self.post(
-                    gst::Structure::builder("porthole/viewer-refused")
-                        .field("session", session)
-                        .field("reason", reason)
-                        .field("detail", refusal.to_string())
-                        .build(),
-                );
             }
+            Event::Renewed { .. } => (),
         }
+        let Some(report) = report::of(&event) else {
+            return;
+        };
+        let arguments: Vec<glib::Value> = report.arguments.iter().map(ToValue::to_value).collect();
+        self.obj().emit_by_name_with_values(report.name, &arguments);
+        let message = gst::Structure::builder(format!("porthole/{}", report.name));
+        let fields = report.fields.into_iter();
+        self.post(
+            fields
+                .fold(message, |message, (name, value)| message.field(name, value))
+                .build(),
+        );
     }
 
-    fn server_changed(&self, server: &'static str, trouble: Option<String>) {
+    fn server_changed(&self, server: &'static str, trouble: Option<&str>) {
         let url = {
             let mut about = lock(&self.about);
             about.server = server;
             about.url.clone()
         };
-        if let Some(trouble) = &trouble {
+        if let Some(trouble) = trouble {
             // Not an error: a camera may start before its server, and goes on trying.
             gst::element_imp_warning!(
                 self,
@@ -411,52 +316,28 @@ impl ObjectImpl for PortholeSink {
     }
 
     fn set_property(&self, _id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
-        let mut settings = lock(&self.settings);
-        // GObject has checked each value against its property's type.
-        let text = || value.get::<Option<String>>().ok().flatten();
-        match pspec.name() {
-            "camera-key" => settings.camera_key = text(),
-            "camera-key-file" => settings.camera_key_file = text(),
-            "camera-name" => settings.camera_name = text(),
-            "listen" => settings.listen = text().unwrap_or_else(|| Settings::default().listen),
-            "open-access" => settings.open_access = value.get().unwrap_or_default(),
-            "stun-server" => settings.stun_server = text(),
-            "orphan-timeout" => {
-                settings.orphan_timeout = value.get().unwrap_or(settings.orphan_timeout);
-            }
-            "video-caps" => settings.video_caps = value.get().ok().flatten(),
-            "max-viewers" => {
-                settings.max_viewers = value.get().unwrap_or(settings.max_viewers);
-                let max = settings.max_viewers();
-                if let Some(state) = &*lock(&self.state) {
-                    state.signaller.set_max_viewers(max);
-                }
-            }
-            _ => (),
+        let max_viewers = {
+            let mut settings = lock(&self.settings);
+            settings.set(pspec.name(), value);
+            settings.max_viewers()
+        };
+        if pspec.name() == "max-viewers"
+            && let Some(state) = &*lock(&self.state)
+        {
+            state.signaller.set_max_viewers(max_viewers);
         }
     }
 
     fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {
         match pspec.name() {
-            "viewers" => {
-                return u32::try_from(self.viewer_count())
-                    .unwrap_or(u32::MAX)
-                    .to_value();
+            "viewers" => u32::try_from(self.viewer_count())
+                .unwrap_or(u32::MAX)
+                .to_value(),
+            "stats" => self.stats().to_value(),
+            name => {
+                let value = lock(&self.settings).get(name);
+                value.unwrap_or_else(|| pspec.default_value().clone())
             }
-            "stats" => return self.stats().to_value(),
-            _ => (),
-        }
-        let settings = lock(&self.settings);
-        match pspec.name() {
-            "camera-key-file" => settings.camera_key_file.to_value(),
-            "camera-name" => settings.camera_name.to_value(),
-            "listen" => settings.listen.to_value(),
-            "open-access" => settings.open_access.to_value(),
-            "max-viewers" => settings.max_viewers.to_value(),
-            "stun-server" => settings.stun_server.to_value(),
-            "orphan-timeout" => settings.orphan_timeout.to_value(),
-            "video-caps" => settings.video_caps.to_value(),
-            _ => pspec.default_value().clone(),
         }
     }
 

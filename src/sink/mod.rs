@@ -30,6 +30,7 @@ mod address;
 mod embedded;
 mod imp;
 mod pads;
+mod report;
 mod settings;
 mod stats;
 mod viewers;

@@ -69,6 +69,39 @@ pub(crate) enum BadSetting {
 }
 
 impl Settings {
+    /// Takes the value of property `name`, whose type GObject has checked.
+    pub(crate) fn set(&mut self, name: &str, value: &glib::Value) {
+        let text = || value.get::<Option<String>>().ok().flatten();
+        let number = |old: u32| value.get().unwrap_or(old);
+        match name {
+            "camera-key" => self.camera_key = text(),
+            "camera-key-file" => self.camera_key_file = text(),
+            "camera-name" => self.camera_name = text(),
+            "listen" => self.listen = text().unwrap_or_else(|| DEFAULT_LISTEN.into()),
+            "open-access" => self.open_access = value.get().unwrap_or_default(),
+            "max-viewers" => self.max_viewers = number(self.max_viewers),
+            "stun-server" => self.stun_server = text(),
+            "orphan-timeout" => self.orphan_timeout = number(self.orphan_timeout),
+            "video-caps" => self.video_caps = value.get().ok().flatten(),
+            _ => (),
+        }
+    }
+
+    /// The value of property `name`, if it is a setting that may be read.
+    pub(crate) fn get(&self, name: &str) -> Option<glib::Value> {
+        Some(match name {
+            "camera-key-file" => self.camera_key_file.to_value(),
+            "camera-name" => self.camera_name.to_value(),
+            "listen" => self.listen.to_value(),
+            "open-access" => self.open_access.to_value(),
+            "max-viewers" => self.max_viewers.to_value(),
+            "stun-server" => self.stun_server.to_value(),
+            "orphan-timeout" => self.orphan_timeout.to_value(),
+            "video-caps" => self.video_caps.to_value(),
+            _ => return None,
+        })
+    }
+
     /// The camera key, from the property, the file or the environment, in that order; `None` where
     /// there is none and the server is to run here.
     pub(crate) fn key(&self) -> Result<Option<CameraKey>, BadSetting> {

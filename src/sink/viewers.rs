@@ -5,6 +5,8 @@ use std::{collections::BTreeMap, time::Instant};
 
 use porthole_protocol::grant::Permission;
 
+use crate::signaller::link::Event;
+
 /// One admitted session.
 #[derive(Clone, Debug)]
 pub(crate) struct Viewer {
@@ -22,6 +24,41 @@ pub(crate) struct Viewers {
 }
 
 impl Viewers {
+    /// Keeps up with what the link reports.
+    pub(crate) fn follow(&mut self, event: &Event, now: Instant) {
+        match event {
+            Event::Joined {
+                session,
+                user,
+                permissions,
+                until,
+            } => {
+                let viewer = Viewer {
+                    user: user.clone(),
+                    permissions: permissions.clone(),
+                    since: now,
+                    until: *until,
+                };
+                self.sessions.insert(session.clone(), viewer);
+            }
+            Event::Renewed {
+                session,
+                permissions,
+                until,
+            } => {
+                if let Some(viewer) = self.sessions.get_mut(session) {
+                    viewer.permissions.clone_from(permissions);
+                    viewer.until = *until;
+                }
+            }
+            Event::Left { session, .. } => {
+                self.sessions.remove(session);
+            }
+            Event::Refused { .. } => self.refused = self.refused.saturating_add(1),
+            Event::Online | Event::Offline { .. } => (),
+        }
+    }
+
     pub(crate) fn may(&self, session: &str, permission: Permission) -> bool {
         self.sessions
             .get(session)

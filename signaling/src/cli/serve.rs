@@ -7,7 +7,10 @@ use std::path::Path;
 
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::EnvFilter;
+use tracing::Level;
+use tracing_subscriber::filter::{EnvFilter, FilterExt as _, filter_fn};
+use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::file::{grant_signer, read};
 use super::{Failure, remark};
@@ -86,10 +89,14 @@ fn log_to_stderr() -> Result<(), Failure> {
     let filter = std::env::var(LOG_VARIABLE).unwrap_or_else(|_| "info".to_owned());
     let filter = EnvFilter::try_new(filter)
         .map_err(|e| Failure::input(format!("{LOG_VARIABLE}: {e}: use e.g. info or debug")))?;
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    // Libraries may log whole messages at their finer levels, and messages hold grants and tokens.
+    let safe = filter_fn(|metadata| {
+        metadata.target().starts_with("porthole") || *metadata.level() <= Level::WARN
+    });
+    let layer = tracing_subscriber::fmt::layer()
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal())
-        .init();
+        .with_filter(filter.and(safe));
+    tracing_subscriber::registry().with(layer).init();
     Ok(())
 }

@@ -164,8 +164,9 @@ export async function freePort() {
 }
 
 /** Chromium with the flags that video in a headless test needs. */
-export function browser() {
+export function browser(env = {}) {
   return chromium.launch({
+    env: { ...process.env, ...env },
     executablePath: process.env.PORTHOLE_CHROMIUM ?? "/usr/bin/chromium",
     headless: true,
     args: [

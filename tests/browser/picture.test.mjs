@@ -94,7 +94,10 @@ test("with max-viewers=1 the second is told that the camera is full", () => scen
 
 test("killing the page ends its session, and the camera closes", () => scene(async (keep) => {
   const front = await keep(camera(`portholesrc camera=test idle-timeout=0 ! ${NAMED}`));
-  const own = await browser();
+  // A browser that crashes does not clean up after itself.
+  const folder = mkdtempSync(join(tmpdir(), "porthole-crash-"));
+  await keep({ stop: () => rmSync(folder, { recursive: true, force: true }) });
+  const own = await browser({ TMPDIR: folder });
   const page = await visitor(own, front.link);
   await watch(page, "front");
   await front.line(/porthole\/camera, state=\(string\)live/);

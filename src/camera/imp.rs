@@ -113,7 +113,8 @@ impl PortholeSrc {
         let place = Place::parse(&camera)
             .map_err(|e| gst::error_msg!(gst::ResourceError::NotFound, ("{e}")))?;
         *lock(&self.place) = Some(place);
-        if let Some(audio) = &*lock(&self.audio) {
+        let audio = lock(&self.audio).clone();
+        if let Some(audio) = audio {
             audio.reset();
             audio
                 .appsrc

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { browser, PATIENCE_MS } from "../../tests/browser/lib.mjs";
-import { pause, PortholePeer, SIZE, StockPeer } from "./peers.mjs";
+import { pause, PortholePeer, StockPeer } from "./peers.mjs";
 import { cpuDuring, machineDuring, residentMb } from "./process.mjs";
 import { compare, quantile } from "./table.mjs";
 
@@ -159,7 +159,7 @@ function click(page) {
 
 /** Ages of frames in ms. */
 async function latency({ name }, page) {
-  const { ages, unreadable } = await page.evaluate((args) => bench.latency(...args), [LATENCY_FRAMES, SIZE, PATIENCE_MS]);
+  const { ages, unreadable } = await page.evaluate((args) => bench.latency(...args), [LATENCY_FRAMES, PATIENCE_MS]);
   if (unreadable > ages.length / 10) console.error(`${name}: ${unreadable} frames without a readable clock`);
   return ages;
 }

@@ -2,8 +2,6 @@
 // What is measured inside a viewer's page. The same code runs in Porthole's own page and in the one for the
 // stock element: both have a button, a video and a button to close it under the same test ids.
 
-import { latencyClock } from "./latency-clock.mjs";
-
 const CAMERA = "bench";
 export const NAMES = { camera: CAMERA, button: `camera-${CAMERA}`, video: `video-${CAMERA}`, close: `close-${CAMERA}` };
 
@@ -40,16 +38,16 @@ function toolbox(names, clock) {
   });
 
   /** Milliseconds from the overlay to here, of `count` frames. */
-  const latency = (count, [width, height], patience) => within(patience, `not ${count} readable frames`, (done) => {
+  const latency = (count, patience) => within(patience, `not ${count} readable frames`, (done) => {
     const video = find(names.video);
-    const read = clock.reader(width, height);
+    const read = clock.clockReader();
     const ages = [];
     let unreadable = 0;
     const look = () => {
       const now = Date.now();
       const ms = read(video);
       if (ms === null) unreadable += 1;
-      else ages.push(((now % 2 ** 32) - ms + 2 ** 32) % 2 ** 32);
+      else ages.push(clock.age(ms, now));
       if (ages.length === count) done({ ages, unreadable });
       else video.requestVideoFrameCallback(look);
     };
@@ -66,7 +64,9 @@ function toolbox(names, clock) {
   return { click, latency, progress, close: () => find(names.close).click() };
 }
 
-/** Puts `bench` into the page. */
+/** Puts `bench` into the page. Both servers have the module that reads the clock. */
 export function equip(page) {
-  return page.evaluate(`globalThis.bench = (${toolbox})(${JSON.stringify(NAMES)}, (${latencyClock})()); undefined`);
+  return page.evaluate(`import("/latency-clock.js").then((clock) => {
+    globalThis.bench = (${toolbox})(${JSON.stringify(NAMES)}, clock);
+  })`);
 }

@@ -9,8 +9,11 @@ import { join } from "node:path";
 import { launch, ROOT, Stock, visitor } from "../../tests/browser/lib.mjs";
 import { NAMES, equip } from "./page.mjs";
 
-export const SIZE = [1280, 720];
-const API = join(ROOT, "tests/browser/node_modules/gstwebrtc-api/dist/gstwebrtc-api-3.0.0.esm.js");
+const SIZE = [1280, 720];
+const SCRIPTS = {
+  "/gstwebrtc-api.js": join(ROOT, "tests/browser/node_modules/gstwebrtc-api/dist/gstwebrtc-api-3.0.0.esm.js"),
+  "/latency-clock.js": join(ROOT, "signaling/web/latency-clock.js"),
+};
 const PLUGIN = join(process.env.PORTHOLE_PLUGINS ?? join(ROOT, "target/gstreamer"), "libgstporthole.so");
 /** After a stock viewer has left: time for the element to take its session's pipeline apart. */
 const LEAVE_MS = 2_000;
@@ -65,9 +68,9 @@ export class StockPeer {
     peer.plugins = new Stock();
     symlinkSync(PLUGIN, join(peer.plugins.folder, "libgstporthole.so"));
     peer.files = createServer(({ url }, response) => {
-      const script = url === "/gstwebrtc-api.js";
+      const script = SCRIPTS[url];
       response.setHeader("content-type", script ? "text/javascript" : "text/html");
-      response.end(readFileSync(script ? API : new URL("stock.html", import.meta.url)));
+      response.end(readFileSync(script ?? new URL("stock.html", import.meta.url)));
     });
     await new Promise((done) => peer.files.listen(0, "127.0.0.1", done));
     return peer;

@@ -28,7 +28,7 @@ const CSS: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// The files of the page, as (path, content type, text).
-const FILES: [(&str, &str, &str); 6] = [
+const FILES: [(&str, &str, &str); 7] = [
     ("/", HTML, include_str!("../web/index.html")),
     ("/style.css", CSS, include_str!("../web/style.css")),
     ("/app.js", SCRIPT, include_str!("../web/app.js")),
@@ -39,6 +39,11 @@ const FILES: [(&str, &str, &str); 6] = [
     ),
     ("/session.js", SCRIPT, include_str!("../web/session.js")),
     ("/rules.js", SCRIPT, include_str!("../web/rules.js")),
+    (
+        "/latency-clock.js",
+        SCRIPT,
+        include_str!("../web/latency-clock.js"),
+    ),
 ];
 
 pub(crate) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {

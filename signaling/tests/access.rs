@@ -276,6 +276,9 @@ async fn the_page_comes_with_its_types_and_the_security_headers() {
         ("/style.css", "text/css"),
         ("/app.js", "text/javascript"),
         ("/porthole-client.js", "text/javascript"),
+        ("/session.js", "text/javascript"),
+        ("/rules.js", "text/javascript"),
+        ("/latency-clock.js", "text/javascript"),
     ];
     for (path, content_type) in files {
         let answer = http(server.local_addr(), &format!("GET {path}"), &[]).await;

@@ -11,6 +11,13 @@
  * session.addEventListener("state", () => show(session.state, session.message));
  * ```
  *
+ * A camera with `portholeoverlay latency-clock=true` tells how old its picture is:
+ *
+ * ```js
+ * session.addEventListener("latency", () => console.log(session.latency, session.latencyReason));
+ * session.measureLatency();
+ * ```
+ *
  * The server decides who may watch and the camera enforces it: nothing here is a security boundary.
  * Left out: talking back, the data channel, other origins.
  *
@@ -19,7 +26,7 @@
  * @typedef {"connecting"|"live"|"reconnecting"|"refused"|"ended"} SessionState
  * @typedef {{action: "retry"|"wait"|"stop", state: SessionState, code: string}} Step
  * @typedef {{token?: string, WebSocket?: any, RTCPeerConnection?: any, MediaStream?: any, fetch?: any,
- *   setTimeout?: any, clearTimeout?: any, random?: () => number}} Options
+ *   setTimeout?: any, clearTimeout?: any, now?: () => number, random?: () => number, OffscreenCanvas?: any}} Options
  */
 
 import {
@@ -60,7 +67,7 @@ export class PortholeClient extends Stateful {
     this.#env = {
       WebSocket: g.WebSocket, RTCPeerConnection: g.RTCPeerConnection, MediaStream: g.MediaStream,
       fetch: (...a) => g.fetch(...a), setTimeout: (...a) => g.setTimeout(...a),
-      clearTimeout: (id) => g.clearTimeout(id), random: Math.random, ...env,
+      clearTimeout: (id) => g.clearTimeout(id), now: Date.now, random: Math.random, ...env,
     };
   }
 

@@ -487,6 +487,28 @@ test("when the lease ends and is not renewed, the session ends and says so", asy
   assert.equal(session.message, REASONS["lease-ended"]);
 });
 
+// `latency-clock.test.mjs` has the readings; this is when they begin and end.
+test("the latency is measured when it is asked for, of a live picture on an element, and not longer", async () => {
+  const world = new World();
+  const session = await world.live();
+  const reports = [];
+  session.addEventListener("latency", ({ detail }) => reports.push(detail.reason));
+  session.attach({});
+  assert.deepEqual([session.latency, session.latencyReason], [null, "off"]);
+  session.measureLatency();
+  assert.equal(session.latencyReason, "no-clock");
+  world.peer.become("failed");
+  assert.equal(session.latencyReason, "off");
+  await world.advance(500);
+  await world.offer("s2");
+  world.flow();
+  await world.advance(250);
+  assert.deepEqual([session.state, session.latencyReason], ["live", "no-clock"]);
+  session.measureLatency(false);
+  assert.equal(session.latencyReason, "off");
+  assert.deepEqual(reports, ["no-clock", "off", "no-clock", "off"]);
+});
+
 test("the last picture leaves the screen when one may no longer watch, and comes back when asked again", async () => {
   const world = new World();
   const session = await world.live();

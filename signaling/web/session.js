@@ -2,6 +2,7 @@
 // @ts-check
 /** @typedef {import("./porthole-client.js").SessionState} SessionState */
 
+import { LatencyMeter } from "./latency-clock.js";
 import {
   DISCONNECTED_MS, FIRST_FRAME_TIMEOUT_MS, MAX_CANDIDATES, POLL_FIRST_MS, POLL_LIVE_MS,
   REASON_MS, STABLE_MS, STALL_POLLS, Stateful, backoff, decide, describe, list,
@@ -10,8 +11,9 @@ import {
 /**
  * One picture, kept going as long as that makes sense. Made by {@link PortholeClient.watch}.
  *
- * Events: `state` (also in `state`, `code`, `message`; see {@link SessionState}) and `tracks`, when
- * audio or video was added to or removed from `stream`. `live` means that a picture was decoded.
+ * Events: `state` (also in `state`, `code`, `message`; see {@link SessionState}), `tracks`, when
+ * audio or video was added to or removed from `stream`, and `latency`, at each reading of the clock and
+ * each change of the reason why there is none. `live` means that a picture was decoded.
  */
 export class Session extends Stateful {
   /** The id on the wire; empty while there is none. */
@@ -21,7 +23,7 @@ export class Session extends Stateful {
   #env; #link; #pc = /** @type {any} */ (null); #phase = /** @type {"idle"|"asked"|"open"|"over"} */ ("over");
   #candidates = /** @type {any[]|null} */ ([]); #work = Promise.resolve(); #attempt = 0; #afterLease = false;
   #waiting = false; #seen = false; #packets = 0; #still = 0; #video = /** @type {any} */ (null);
-  #retryTimer; #deadline; #pollTimer; #stable;
+  #meter; #measures = false; #retryTimer; #deadline; #pollTimer; #stable;
 
   /** @param {string} cameraId @param {any} env @param {any} link what it may ask of its client */
   constructor(cameraId, env, link) {
@@ -30,6 +32,33 @@ export class Session extends Stateful {
     this.#env = env;
     this.#link = link;
     this.stream = new env.MediaStream();
+    this.#meter = new LatencyMeter(env, () => {
+      const { latency, latencyReason: reason } = this;
+      this.dispatchEvent(new CustomEvent("latency", { detail: { latency, reason } }));
+    });
+  }
+
+  /**
+   * From glass to glass in ms: the median of the last readings of the clock that `portholeoverlay
+   * latency-clock=true` paints into the picture, or null. It is this device's time of day minus the
+   * camera's: set both by NTP.
+   */
+  get latency() { return this.#meter.latency; }
+
+  /**
+   * Why there is no latency: `off`, `no-clock` (none is seen, or none yet), or `clocks-differ` (by what no
+   * picture's age can be: less than nothing or more than a minute). Empty when there is one.
+   */
+  get latencyReason() { return this.#meter.reason; }
+
+  /**
+   * Starts or ends the reading of the latency from the attached element. It takes a row of pixels twice a
+   * second, and less often as long as there is no clock.
+   */
+  measureLatency(on = true) {
+    if (on === this.#measures) return;
+    this.#measures = on;
+    this.#measure();
   }
 
   /** Shows the picture in an element. @param {HTMLVideoElement} video */
@@ -37,6 +66,7 @@ export class Session extends Stateful {
     this.#video = video;
     if (this.#phase !== "over") video.srcObject = this.stream;
     this.#watchFrames();
+    this.#measure();
   }
 
   /** Ends the session for good, unless `retry()` is called. */
@@ -194,7 +224,13 @@ export class Session extends Stateful {
     this.#afterLease = false;
     this.#env.clearTimeout(this.#deadline);
     this.#stable = this.#env.setTimeout(() => { this.#attempt = 0; }, STABLE_MS);
+    this.#measure();
     this._set("live");
+  }
+
+  #measure() {
+    if (this.#measures && this.#seen && this.#video) this.#meter.start(this.#video);
+    else this.#meter.stop();
   }
 
   #mediaFailed() {
@@ -238,6 +274,7 @@ export class Session extends Stateful {
     this.#seen = false;
     this.#packets = this.#still = 0;
     this.#phase = "idle";
+    this.#measure();
   }
 
   /** An element keeps its last frame on the screen; who may no longer watch must not see that one either. */

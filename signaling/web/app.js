@@ -133,7 +133,7 @@ function open(id) {
   $("h3", element).textContent = name;
   video.muted = true; // A clone does not take over the attribute, and unmuted video may not autoplay.
   video.setAttribute("aria-label", `Picture of ${name}`);
-  for (const [selector, hook] of [["video", "video"], [".state", "state"], [".sound", "sound"],
+  for (const [selector, hook] of [["video", "video"], [".state", "state"], [".latency", "latency"], [".sound", "sound"],
     [".close", "close"], [".retry", "retry"], [".full", "full"]]) {
     $(selector, element).dataset.testid = `${hook}-${id}`;
   }
@@ -148,9 +148,11 @@ function open(id) {
   });
   session.addEventListener("state", () => showState(picture));
   session.addEventListener("tracks", () => showSound(picture));
+  session.addEventListener("latency", () => showLatency(picture));
 
   $("#pictures").append(element);
   session.attach(video);
+  session.measureLatency();
   showState(picture);
   showSound(picture);
   showCameras();
@@ -180,6 +182,7 @@ function showState(picture) {
   line.textContent = stateInWords(state, message);
   $(".retry", element).hidden = !["refused", "ended"].includes(state);
   element.dataset.state = state;
+  showLatency(picture);
   if (state === "live" && video.paused) {
     // A browser may hold back a picture with sound that no click has started.
     video.play().catch(() => {
@@ -200,6 +203,17 @@ function stateInWords(state, message) {
     case "refused": return `Refused: ${inside}`;
     default: return `Ended: ${inside}`;
   }
+}
+
+/** Nothing where the camera paints no clock. @param {Picture} picture */
+function showLatency({ session, element }) {
+  const { state, latency, latencyReason: reason } = session;
+  const line = $(".latency", element);
+  line.hidden = state !== "live" || (latency === null && reason !== "clocks-differ");
+  line.textContent = latency === null ? "Latency unknown" : `Latency ${latency} ms`;
+  line.title = latency === null
+    ? "The camera's clock in the picture and this device's clock do not agree. Set both by NTP."
+    : "From the camera to this screen, by the camera's clock in the picture and this device's clock. As exact as the two agree.";
 }
 
 /** @param {Picture} picture */

@@ -16,6 +16,7 @@ mod overlay;
 mod runtime;
 mod signaller;
 mod sink;
+mod turned;
 
 fn plugin_init(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
     camera::register(plugin)?;

@@ -17,13 +17,12 @@ fn init() {
     gstporthole::plugin_register_static().unwrap();
 }
 
-/// The properties an element has beyond those of GStreamer's base classes.
+/// The properties an element has beyond those of GStreamer's base classes, with those of interfaces that it implements.
 fn table(factory: &str) -> String {
     let element = gst::ElementFactory::make(factory).build().unwrap();
-    let rows = element
-        .list_properties()
-        .into_iter()
-        .filter(|p| p.owner_type() == element.type_());
+    let rows = element.list_properties().into_iter().filter(|p| {
+        p.owner_type() == element.type_() || p.owner_type().is_a(glib::Type::INTERFACE)
+    });
     let mut table = String::from("| property | default | what it is |\n|---|---|---|\n");
     for property in rows {
         let default = if property.flags().contains(glib::ParamFlags::READWRITE) {

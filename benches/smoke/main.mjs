@@ -8,8 +8,9 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { browser, PATIENCE_MS } from "../../tests/browser/lib.mjs";
 import { pause, PortholePeer, StockPeer } from "./peers.mjs";
-import { cpuDuring, machineDuring, residentMb } from "./process.mjs";
-import { compare, quantile } from "./table.mjs";
+import { cpuDuring, machineDuring, residentMb } from "../process.mjs";
+import { others, quantile } from "../table.mjs";
+import { compare } from "./compare.mjs";
 
 /** Clicks in each round that find nobody else watching, each in a page of its own. */
 const CLICKS = 3;
@@ -41,9 +42,6 @@ const ROWS = [
   { key: "height4", label: "check: height of the picture, 4 viewers (5)", unit: "pixels", better: "same" },
 ];
 
-/** More than this from other programs (on a machine with few cores) and the figures mean little. */
-const OTHERS_PERCENT = 15;
-
 const NOTES = `Each cell: median [lowest..highest] of the rounds; for the first frame, of all clicks. Ratio: Porthole / stock.
 (1) The camera process runs already, the page is new and connected, and nobody watches. Porthole's camera is closed until
     the click and opens because of it; the stock pipeline's camera runs always. Until the camera is open Porthole shows a
@@ -71,7 +69,7 @@ process.on("exit", () => {
 for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]]) process.on(signal, () => process.exit(code));
 
 /** Percent of a core that other programs used in each idle window: an idle Chromium, and what should not be there. */
-const others = [];
+const strange = [];
 const started = performance.now();
 const samples = Object.fromEntries(peers.map(({ name }) => [name, Object.fromEntries(ROWS.map(({ key }) => [key, []]))]));
 for (let round = 1; round <= rounds; round++) {
@@ -84,17 +82,17 @@ for (let round = 1; round <= rounds; round++) {
 }
 const { result, table } = compare(ROWS, samples);
 const seconds = Math.round((performance.now() - started) / 1000);
-const strange = { median: Math.round(quantile(others, 0.5)), max: Math.round(Math.max(...others)) };
+const { sentence, median, max } = others(strange);
 console.log(`
 Porthole beside the stock webrtcsink, in turns; rounds: ${rounds}, ${seconds} s
 
 ${table}
 
 ${NOTES}
-Other programs took ${strange.median} % of a core, at most ${strange.max} %.${strange.max > OTHERS_PERCENT ? " THE MACHINE WAS BUSY: run this again." : ""}
+${sentence}
 `);
 // The callback: a pipe may not have taken the line yet.
-process.stdout.write(`${JSON.stringify({ bench: "smoke", rounds, seconds, othersPercent: strange, ...result })}\n`, () => process.exit(0));
+process.stdout.write(`${JSON.stringify({ bench: "smoke", rounds, seconds, othersPercent: { median, max }, ...result })}\n`, () => process.exit(0));
 
 /** One process of a peer from its start to its end, with nobody, one and four watching. */
 async function measure(peer) {
@@ -105,7 +103,7 @@ async function measure(peer) {
     const pid = program.process.pid;
     await pause(SETTLE_IDLE_MS);
     const idle = await cpuDuring(pid, () => machineDuring(() => pause(CPU_WINDOW_MS)));
-    others.push(Math.max(0, idle.value - idle.percent));
+    strange.push(Math.max(0, idle.value - idle.percent));
 
     let first = await peer.viewer(chromium);
     const clicks = [await click(first)];

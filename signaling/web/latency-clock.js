@@ -2,7 +2,7 @@
 // @ts-check
 /**
  * How old the picture is: reads the clock that `portholeoverlay latency-clock=true` paints into its bottom left
- * corner. The element's `src/overlay/clock.rs` describes that clock.
+ * corner. The element's `src/overlay/painter/src/pixels/clock.rs` describes that clock.
  *
  * The age is this device's time of day minus the camera's, so that both must agree: let NTP set both. A difference
  * that no picture can have is reported as such; a smaller one goes into the result unnoticed.

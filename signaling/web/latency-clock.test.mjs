@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// The reader against the figures and the code that src/overlay/clock.rs documents. Time, timers and canvas are fakes.
+// The reader against the figures and the code that src/overlay/painter/src/pixels/clock.rs documents. Time, timers and canvas are fakes.
 import test from "node:test";
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -60,7 +60,7 @@ test("a picture too small for the row has no clock", () => {
 });
 
 test("the tests of the element and these have the same figures", () => {
-  const source = readFileSync(new URL("../../src/overlay/clock.rs", import.meta.url), "utf8");
+  const source = readFileSync(new URL("../../src/overlay/painter/src/pixels/clock.rs", import.meta.url), "utf8");
   for (const [, width, height, side, top] of source.matchAll(/geometry\((\d+), (\d+)\),\s*Some\(Geometry \{\s*side: (\d+),\s*top: (\d+)/g)) {
     assert.deepEqual(geometry(+width, +height), { side: +side, top: +top });
   }

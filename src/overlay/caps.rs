@@ -5,13 +5,15 @@ use std::sync::LazyLock;
 
 use gst::glib;
 use gst::prelude::*;
-use gst_video::{VideoCapsBuilder, VideoFormat};
+use gst_video::VideoCapsBuilder;
+
+use super::frame::FORMATS;
 
 /// What both pads accept. Interlaced video is refused when it arrives, since caps without the field mean progressive and
 /// must stay acceptable.
 pub(crate) static TEMPLATE: LazyLock<gst::Caps> = LazyLock::new(|| {
     VideoCapsBuilder::new()
-        .format_list([VideoFormat::I420, VideoFormat::Nv12])
+        .format_list(FORMATS.map(|(format, _)| format))
         .build()
 });
 

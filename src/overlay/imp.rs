@@ -11,17 +11,16 @@ use gst_base::subclass::BaseTransformMode;
 use gst_video::prelude::*;
 use gst_video::subclass::prelude::*;
 use gst_video::{VideoFrameRef, VideoInfo};
-use jiff::tz::TimeZone;
-use jiff::{Timestamp, Zoned};
+use jiff::Timestamp;
+use porthole_painter::Orientation;
 
-use crate::demand;
+use crate::{demand, turned};
 
-use super::blend::Canvas;
+use super::direction::VideoDirection;
 use super::learned::Learned;
-use super::orient::Orientation;
-use super::settings::{self, Settings};
+use super::settings::Settings;
 use super::state::{Format, State};
-use super::{caps, picture};
+use super::{caps, metas, properties};
 
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new(
@@ -77,26 +76,91 @@ impl PortholeOverlay {
     }
 
     /// Takes the current settings over into the state, before a frame is handled.
-    fn follow_settings(&self, now: &Zoned) {
+    fn follow_settings(&self) -> Result<(), gst::FlowError> {
         let settings = self.settings();
+        if let Some(problem) = &settings.masks.problem {
+            gst::element_imp_error!(
+                self,
+                gst::LibraryError::Settings,
+                ("The property masks is not understood, so that no frame passes: {problem}")
+            );
+            return Err(gst::FlowError::Error);
+        }
         let wanted = self.wanted();
         let mut problem = None;
         let mut renegotiate = false;
         if let Some(state) = lock(&self.state).as_mut() {
             renegotiate = state.orientation.transposes() != wanted.transposes();
-            problem = state.take_settings(settings, now);
+            problem = state.take_settings(settings, Timestamp::now());
         }
         if let Some(problem) = problem {
-            gst::element_imp_warning!(
-                self,
-                gst::LibraryError::Settings,
-                ("The text is not a valid strftime format: {problem}. The wrong part is shown as it is")
-            );
+            self.warn_of_text(&problem);
         }
         if renegotiate {
             self.obj().reconfigure_src();
         }
         self.choose_mode(wanted);
+        Ok(())
+    }
+
+    fn warn_of_text(&self, problem: &str) {
+        gst::element_imp_warning!(
+            self,
+            gst::LibraryError::Settings,
+            ("The property text is shown as it is where it is not understood: {problem}")
+        );
+    }
+
+    /// Sets the properties that a controller has values for at the time of this frame.
+    fn follow_controllers(&self, frame: &gst::BufferRef) {
+        let element = self.obj();
+        if !element.has_active_control_bindings() {
+            return;
+        }
+        let segment = element.segment();
+        let time = segment
+            .downcast_ref::<gst::ClockTime>()
+            .and_then(|segment| segment.to_stream_time(frame.pts()));
+        if let Some(time) = time {
+            let _ = element.sync_values(time);
+        }
+    }
+
+    /// What remains to be done after a property has changed; by the thread that changed it.
+    fn changed(&self, property: &str) {
+        let output = lock(&self.state)
+            .as_ref()
+            .map(|state| state.format.as_ref().map(|format| format.output));
+        // Before start() there is nobody to warn: start() itself refuses.
+        let Some(output) = output else { return };
+        let settings = self.settings();
+        if let (Some(image), Some(output), true) =
+            (&settings.image.value, output, property.starts_with("image"))
+        {
+            image.at_height(settings.image_height(output.height));
+        }
+        match property {
+            "video-direction" => self.ask_upstream(),
+            "text" | "font" => settings.find_glyphs(),
+            _ => (),
+        }
+        let problem = settings
+            .problems()
+            .find(|(name, _)| *name == property && *name != "masks");
+        if let Some((name, problem)) = problem {
+            gst::element_imp_warning!(
+                self,
+                gst::LibraryError::Settings,
+                ("The property {name} stays as it was: {problem}")
+            );
+        }
+    }
+
+    /// Lets a camera that can turn the picture for nothing know how it is wanted.
+    fn ask_upstream(&self) {
+        let direction = self.settings().direction;
+        let event = turned::wanted(self.learned().method(direction));
+        let _ = self.obj().sink_pad().push_event(event);
     }
 
     /// Puts the orientation into effect, as far as the negotiated sizes allow.
@@ -113,19 +177,17 @@ impl PortholeOverlay {
         self.choose_mode(chosen);
     }
 
-    /// Lets `paint` make the picture on `canvas`, then draws on it. `None` from either means that something was not negotiated
-    /// or could not be mapped.
-    fn finish(
+    /// Paints a frame, turned from `input` or in place.
+    fn paint(
         &self,
-        frame: &mut VideoFrameRef<&mut gst::BufferRef>,
-        paint: impl FnOnce(&mut Canvas<'_>, Orientation) -> Option<()>,
+        input: Option<&VideoFrameRef<&gst::BufferRef>>,
+        output: &mut VideoFrameRef<&mut gst::BufferRef>,
     ) -> Result<gst::FlowSuccess, gst::FlowError> {
         let learned = self.learned();
-        let done = lock(&self.state).as_mut().and_then(|state| {
-            let mut canvas = picture::canvas(frame)?;
-            paint(&mut canvas, state.orientation)?;
-            state.draw(&mut canvas, &learned, &time_of_day())
-        });
+        let now = self.settings().time.value.unwrap_or_else(Timestamp::now);
+        let done = lock(&self.state)
+            .as_mut()
+            .and_then(|state| state.paint(input, output, &learned, now));
         if done.is_none() {
             gst::element_imp_error!(
                 self,
@@ -158,7 +220,11 @@ impl PortholeOverlay {
                 format: Some(format),
                 orientation,
                 ..
-            }) => (*orientation, format.input.width(), format.input.height()),
+            }) => (
+                *orientation,
+                format.input.width as f64,
+                format.input.height as f64,
+            ),
             _ => return event,
         };
         let pointer = event.structure().and_then(|s| {
@@ -166,7 +232,7 @@ impl PortholeOverlay {
             Some((x, s.get::<f64>("pointer_y").ok()?))
         });
         if let Some((x, y)) = pointer {
-            let (x, y) = orientation.to_source(x, y, width.into(), height.into());
+            let (x, y) = orientation.to_source(x, y, width, height);
             let structure = event.make_mut().structure_mut();
             structure.set("pointer_x", x);
             structure.set("pointer_y", y);
@@ -175,27 +241,26 @@ impl PortholeOverlay {
     }
 }
 
-fn time_of_day() -> Zoned {
-    Timestamp::now().to_zoned(TimeZone::system())
-}
-
 #[glib::object_subclass]
 impl ObjectSubclass for PortholeOverlay {
     const NAME: &'static str = "GstPortholeOverlay";
     type Type = super::PortholeOverlay;
     type ParentType = gst_video::VideoFilter;
+    type Interfaces = (VideoDirection,);
 }
 
 impl ObjectImpl for PortholeOverlay {
     fn properties() -> &'static [glib::ParamSpec] {
-        settings::properties()
+        properties::all()
     }
 
     fn set_property(&self, _id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
-        let taken = Arc::make_mut(&mut lock(&self.settings)).set(pspec.name(), value);
-        if taken.is_none() {
+        let Some(change) = Settings::change(pspec.name(), value) else {
             gst::error!(CAT, imp = self, "Cannot set property {}", pspec.name());
-        }
+            return;
+        };
+        change(Arc::make_mut(&mut lock(&self.settings)));
+        self.changed(pspec.name());
     }
 
     fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {
@@ -212,7 +277,7 @@ impl ElementImpl for PortholeOverlay {
             gst::subclass::ElementMetadata::new(
                 "Porthole overlay",
                 "Filter/Effect/Video",
-                "Flips and rotates video and draws text and a latency clock on it, in one pass",
+                "Flips and rotates video, hides parts of it and draws text, an image and a latency clock on it, in one pass",
                 "The Porthole developers",
             )
         });
@@ -242,7 +307,19 @@ impl BaseTransformImpl for PortholeOverlay {
     const TRANSFORM_IP_ON_PASSTHROUGH: bool = false;
 
     fn start(&self) -> Result<(), gst::ErrorMessage> {
-        *lock(&self.state) = Some(State::new());
+        let settings = self.settings();
+        if let Some((name, problem)) = settings.problems().next() {
+            return Err(gst::error_msg!(
+                gst::LibraryError::Settings,
+                ("The property {name} is not understood: {problem}")
+            ));
+        }
+        settings.find_glyphs();
+        let state = State::new(settings, Timestamp::now());
+        if let Some(problem) = state.text_problem() {
+            self.warn_of_text(problem);
+        }
+        *lock(&self.state) = Some(state);
         Ok(())
     }
 
@@ -278,6 +355,16 @@ impl BaseTransformImpl for PortholeOverlay {
             }
             EventView::StreamStart(_) => {
                 Arc::make_mut(&mut lock(&self.learned)).forget_stream();
+                if self.settings().direction != gst_video::VideoOrientationMethod::Identity {
+                    self.ask_upstream();
+                }
+                event
+            }
+            EventView::CustomDownstreamSticky(custom) => {
+                if let Some(direction) = custom.structure().and_then(turned::done) {
+                    Arc::make_mut(&mut lock(&self.learned)).take_turned(direction);
+                    return true;
+                }
                 event
             }
             EventView::Tag(tag) => {
@@ -313,11 +400,35 @@ impl BaseTransformImpl for PortholeOverlay {
         if let (Some(state), Some(pts)) = (lock(&self.state).as_mut(), inbuf.pts()) {
             state.rate.push(pts.nseconds());
         }
-        self.follow_settings(&time_of_day());
+        self.follow_controllers(&inbuf);
+        self.follow_settings()?;
         // Negotiates, if anything above asked for it.
         let flow = self.parent_submit_input_buffer(is_discont, inbuf)?;
         self.settle_orientation();
         Ok(flow)
+    }
+
+    fn transform_meta<'a>(
+        &self,
+        outbuf: &mut gst::BufferRef,
+        meta: gst::MetaRef<'a, gst::Meta>,
+        inbuf: &'a gst::BufferRef,
+    ) -> bool {
+        let turned = match lock(&self.state).as_ref() {
+            Some(State {
+                format: Some(format),
+                orientation,
+                ..
+            }) if *orientation != Orientation::Identity => Some((*orientation, format.input)),
+            _ => None,
+        };
+        if let Some((orientation, input)) = turned {
+            let size = (input.width as u32, input.height as u32);
+            if metas::turn(&meta, outbuf, orientation, size) {
+                return false;
+            }
+        }
+        self.parent_transform_meta(outbuf, meta, inbuf)
     }
 }
 
@@ -329,8 +440,10 @@ impl VideoFilterImpl for PortholeOverlay {
         _outcaps: &gst::Caps,
         output: &VideoInfo,
     ) -> Result<(), gst::LoggableError> {
+        let format = Format::new(input, output)
+            .ok_or_else(|| gst::loggable_error!(CAT, "Cannot paint {:?}", output.format()))?;
         if let Some(state) = lock(&self.state).as_mut() {
-            state.format = Some(Format::new(input, output));
+            state.set_format(format);
         }
         self.settle_orientation();
         Ok(())
@@ -341,15 +454,13 @@ impl VideoFilterImpl for PortholeOverlay {
         input: &VideoFrameRef<&gst::BufferRef>,
         output: &mut VideoFrameRef<&mut gst::BufferRef>,
     ) -> Result<gst::FlowSuccess, gst::FlowError> {
-        self.finish(output, |canvas, orientation| {
-            picture::orient(input, canvas, orientation)
-        })
+        self.paint(Some(input), output)
     }
 
     fn transform_frame_ip(
         &self,
         frame: &mut VideoFrameRef<&mut gst::BufferRef>,
     ) -> Result<gst::FlowSuccess, gst::FlowError> {
-        self.finish(frame, |_, _| Some(()))
+        self.paint(None, frame)
     }
 }

@@ -3,7 +3,7 @@
 
 use gst_video::VideoOrientationMethod;
 
-use super::orient::Orientation;
+use porthole_painter::Orientation;
 
 /// Shown for `{camera}` when nobody has told a name.
 const NAMELESS: &str = "camera";
@@ -16,6 +16,8 @@ pub(crate) struct Learned {
     title: Option<String>,
     stream_orientation: Option<VideoOrientationMethod>,
     global_orientation: Option<VideoOrientationMethod>,
+    /// How the frames have been turned before they came here.
+    done: Orientation,
 }
 
 impl Learned {
@@ -25,25 +27,27 @@ impl Learned {
         name.unwrap_or(NAMELESS)
     }
 
-    /// The orientation that `direction` asks for, given the tags seen.
-    pub(crate) fn orientation(&self, direction: VideoOrientationMethod) -> Orientation {
-        let method = match direction {
+    /// The orientation that `direction` asks for, as seen from the sensor, given the tags seen.
+    pub(crate) fn method(&self, direction: VideoOrientationMethod) -> VideoOrientationMethod {
+        match direction {
             VideoOrientationMethod::Auto => self
                 .stream_orientation
                 .or(self.global_orientation)
                 .unwrap_or(VideoOrientationMethod::Identity),
             fixed => fixed,
-        };
-        match method {
-            VideoOrientationMethod::_90r => Orientation::Right90,
-            VideoOrientationMethod::_180 => Orientation::Half,
-            VideoOrientationMethod::_90l => Orientation::Left90,
-            VideoOrientationMethod::Horiz => Orientation::MirrorHorizontal,
-            VideoOrientationMethod::Vert => Orientation::MirrorVertical,
-            VideoOrientationMethod::UlLr => Orientation::Transpose,
-            VideoOrientationMethod::UrLl => Orientation::AntiTranspose,
-            _ => Orientation::Identity,
         }
+    }
+
+    /// What is left to be turned for `direction`.
+    pub(crate) fn orientation(&self, direction: VideoOrientationMethod) -> Orientation {
+        self.done
+            .inverse()
+            .then(orientation(self.method(direction)))
+    }
+
+    /// Takes the direction in which the frames to come have been turned already.
+    pub(crate) fn take_turned(&mut self, direction: VideoOrientationMethod) {
+        self.done = orientation(direction);
     }
 
     /// Takes a `porthole/demand` structure; fields of the wrong type are ignored.
@@ -74,5 +78,20 @@ impl Learned {
         self.title = None;
         self.stream_orientation = None;
         self.global_orientation = None;
+        self.done = Orientation::Identity;
+    }
+}
+
+/// `custom` (and `auto`, which is not one of the eight) mean identity.
+fn orientation(method: VideoOrientationMethod) -> Orientation {
+    match method {
+        VideoOrientationMethod::_90r => Orientation::Right90,
+        VideoOrientationMethod::_180 => Orientation::Half,
+        VideoOrientationMethod::_90l => Orientation::Left90,
+        VideoOrientationMethod::Horiz => Orientation::MirrorHorizontal,
+        VideoOrientationMethod::Vert => Orientation::MirrorVertical,
+        VideoOrientationMethod::UlLr => Orientation::Transpose,
+        VideoOrientationMethod::UrLl => Orientation::AntiTranspose,
+        _ => Orientation::Identity,
     }
 }

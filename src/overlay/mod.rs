@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! `portholeoverlay`: orientation, text and a latency clock in one pass over the picture.
+//! `portholeoverlay`: turns the picture, hides parts of it, and draws an image, a text and a latency clock, in one pass.
 //!
 //! ```sh
 //! gst-launch-1.0 videotestsrc num-buffers=30 ! video/x-raw,format=I420 \
@@ -16,40 +16,43 @@
 //! | `{fps}` | the negotiated frame rate, or the measured one where it is variable |
 //! | `{res}` | width and height as they leave the element, `1280x720` |
 //!
-//! With nothing to turn and nothing to draw, buffers pass untouched. With something to draw only, a writable buffer is
-//! drawn on in place.
+//! What is drawn, in this order: privacy masks, the image, the text, the latency clock. `docs/overlay.md` shows each.
 //!
-//! Left out: interlaced video (put `deinterlace` before), formats other than I420 and NV12, colour glyphs (emoji are drawn
-//! as their silhouette), text wrapped at the picture's edge (it is cut). `video-direction` is the property that the
-//! GstVideoDirection interface declares, but the element does not list that interface: the bindings do not cover it.
-//! `custom` means identity.
+//! With nothing to turn and nothing to draw, buffers pass untouched. With something to draw only, a writable buffer is
+//! drawn on in place. The work on pixels is done by the crate in `painter`, which knows nothing of GStreamer.
+//!
+//! A camera that can turn the picture for nothing is asked to, and what it has turned is not turned again: see
+//! `src/turned.rs`.
+//!
+//! Left out: interlaced video (put `deinterlace` before); formats besides those of the pad templates (put `videoconvert`
+//! before). `custom` as a direction means identity. The threads of `threads` are used for every frame, also for small ones.
 
 use gst::glib;
 use gst::prelude::*;
 
-mod blend;
 mod caps;
-mod clock;
-mod font;
+mod direction;
+mod frame;
+mod image;
 mod imp;
 mod learned;
-mod orient;
-mod painter;
-mod picture;
+mod metas;
+mod place;
+mod properties;
 mod rate;
 mod settings;
 mod state;
-mod template;
-mod text;
+mod words;
 
 glib::wrapper! {
     /// The element; see the module for what it does.
     pub struct PortholeOverlay(ObjectSubclass<imp::PortholeOverlay>)
-        @extends gst_video::VideoFilter, gst_base::BaseTransform, gst::Element, gst::Object;
+        @extends gst_video::VideoFilter, gst_base::BaseTransform, gst::Element, gst::Object,
+        @implements direction::VideoDirection;
 }
 
 pub(crate) fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
-    settings::Position::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
+    place::Position::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
     gst::Element::register(
         Some(plugin),
         "portholeoverlay",

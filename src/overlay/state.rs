@@ -1,52 +1,51 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What the element knows between start and stop, and how a frame is drawn from it.
+//! What the element knows between start and stop, and what it makes ready so that a frame only has to be painted.
 
 use std::sync::Arc;
 
-use gst_video::VideoInfo;
-use jiff::Zoned;
+use gst_video::{VideoFrameRef, VideoInfo};
+use jiff::Timestamp;
+use porthole_painter::{
+    Bitmap, Clock, Drawing, Hidden, Input, Isa, Matrix, Orientation, Patch, Shape,
+};
 
-use super::blend::{Canvas, Matrix};
+use super::frame;
 use super::learned::Learned;
-use super::orient::Orientation;
 use super::rate::Rate;
 use super::settings::Settings;
-use super::template::{Template, Values};
-use super::text::Rasteriser;
-use super::{painter, picture};
+use super::words::Words;
 
 /// What was negotiated.
 pub(crate) struct Format {
-    pub(crate) input: VideoInfo,
-    output: VideoInfo,
+    pub(crate) input: Shape,
+    pub(crate) output: Shape,
     matrix: Matrix,
+    /// Frames a second, 0 if that varies.
+    fps: f64,
 }
 
 impl Format {
-    pub(crate) fn new(input: &VideoInfo, output: &VideoInfo) -> Self {
-        Self {
-            input: input.clone(),
-            output: output.clone(),
-            matrix: picture::matrix(output),
-        }
+    /// `None` if such frames cannot be painted.
+    pub(crate) fn new(input: &VideoInfo, output: &VideoInfo) -> Option<Self> {
+        let fps = output.fps();
+        Some(Self {
+            input: frame::shape(input)?,
+            output: frame::shape(output)?,
+            matrix: frame::matrix(output),
+            fps: f64::from(fps.numer()) / f64::from(fps.denom().max(1)),
+        })
     }
 
     /// `wanted`, if it leads from one size to the other; else (it changed while caps were being negotiated) one that does,
     /// until the next frame negotiates again.
     pub(crate) fn fit(&self, wanted: Orientation) -> Orientation {
-        let input = (self.input.width(), self.input.height());
-        let output = (self.output.width(), self.output.height());
+        let input = (self.input.width, self.input.height);
+        let output = (self.output.width, self.output.height);
         match wanted.transposes() {
             true if input != (output.1, output.0) => Orientation::Identity,
             false if input != output => Orientation::Right90,
             _ => wanted,
         }
-    }
-
-    /// Frames a second, 0 if that varies.
-    fn fps(&self) -> f64 {
-        let fps = self.output.fps();
-        f64::from(fps.numer()) / f64::from(fps.denom().max(1))
     }
 }
 
@@ -55,68 +54,167 @@ pub(crate) struct State {
     pub(crate) format: Option<Format>,
     pub(crate) orientation: Orientation,
     pub(crate) rate: Rate,
-    /// The settings that `template` was made from.
-    settings: Option<Arc<Settings>>,
-    template: Template,
-    rasteriser: Rasteriser,
-    /// The text of the current frame; kept for its allocation.
-    text: String,
+    isa: Isa,
+    /// What the rest was made from.
+    settings: Arc<Settings>,
+    words: Words,
+    text: Option<Patch>,
+    image: Option<Patch>,
+    hidden: Option<Hidden>,
+    clock: Option<Clock>,
 }
 
 impl State {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(settings: Arc<Settings>, now: Timestamp) -> Self {
         Self {
+            words: Words::new(&settings, now),
             format: None,
             orientation: Orientation::default(),
             rate: Rate::default(),
-            settings: None,
-            template: Template::default(),
-            rasteriser: Rasteriser::new(),
-            text: String::new(),
+            isa: Isa::best(),
+            settings,
+            text: None,
+            image: None,
+            hidden: None,
+            clock: None,
         }
+    }
+
+    /// What is wrong with the text, if anything.
+    pub(crate) fn text_problem(&self) -> Option<&str> {
+        self.words.problem()
+    }
+
+    /// Takes over what was negotiated, and makes everything ready anew.
+    pub(crate) fn set_format(&mut self, format: Format) {
+        self.format = Some(format);
+        self.words.forget();
+        self.make_image();
+        self.make_hidden();
+        self.make_clock();
     }
 
     /// Takes the settings for the next frame; says what is wrong with a text that is new.
-    pub(crate) fn take_settings(&mut self, settings: Arc<Settings>, now: &Zoned) -> Option<String> {
-        let old = self.settings.replace(settings.clone());
-        if old.is_some_and(|old| old.text == settings.text) {
+    pub(crate) fn take_settings(
+        &mut self,
+        settings: Arc<Settings>,
+        now: Timestamp,
+    ) -> Option<String> {
+        if Arc::ptr_eq(&self.settings, &settings) {
             return None;
         }
-        self.template = Template::new(settings.text.as_deref().unwrap_or(""), now);
-        self.template.problem().map(str::to_owned)
+        let old = std::mem::replace(&mut self.settings, settings);
+        let new = &self.settings;
+        let problem = self.words.take_settings(&old, new, now);
+        let same_image = match (&old.image.value, &new.image.value) {
+            (Some(old), Some(new)) => Arc::ptr_eq(old, new),
+            (None, None) => true,
+            _ => false,
+        };
+        let look = |s: &Settings| (s.image_size, s.image_opacity, s.image_position, s.margin);
+        let same_masks = Arc::ptr_eq(&old.masks.value, &new.masks.value);
+        let same_clock = old.latency_clock == new.latency_clock;
+        if !same_image || look(&old) != look(new) {
+            self.make_image();
+        }
+        if !same_masks {
+            self.make_hidden();
+        }
+        if !same_clock {
+            self.make_clock();
+        }
+        problem
     }
 
-    /// Draws everything that was asked for; `None` before negotiation.
-    pub(crate) fn draw(
-        &mut self,
-        canvas: &mut Canvas<'_>,
-        learned: &Learned,
-        now: &Zoned,
-    ) -> Option<()> {
-        let (settings, format) = (self.settings.as_ref()?, self.format.as_ref()?);
-        let negotiated = format.fps();
-        let values = Values {
-            camera: learned.camera(),
-            viewers: learned.viewers,
-            fps: if negotiated > 0.0 {
-                negotiated
-            } else {
-                self.rate.fps()
-            },
-            size: (format.output.width(), format.output.height()),
+    fn make_image(&mut self) {
+        self.image = None;
+        let (Some(format), Some(image)) = (&self.format, &self.settings.image.value) else {
+            return;
         };
-        self.template.expand(now, &values, &mut self.text);
-        painter::draw_text(
-            &mut self.rasteriser,
-            canvas,
-            &self.text,
-            &settings.style(),
-            &format.matrix,
-        );
-        if settings.latency_clock {
+        let settings = &self.settings;
+        let Shape { width, height, .. } = format.output;
+        let scaled = image.at_height(settings.image_height(height));
+        let margin = settings.margin_pixels(height);
+        let at =
+            settings
+                .image_position
+                .corner((scaled.width, scaled.height), margin, (width, height));
+        let opacity = (settings.image_opacity * 255.0).round() as u8;
+        let patch = match opacity {
+            255 => Patch::new(&scaled, at, format.output, &format.matrix),
+            _ => Patch::new(&scaled.faded(opacity), at, format.output, &format.matrix),
+        };
+        self.image = Some(patch);
+    }
+
+    fn make_hidden(&mut self) {
+        let masks = &self.settings.masks.value;
+        self.hidden = self
+            .format
+            .as_ref()
+            .filter(|_| !masks.is_empty())
+            .map(|format| Hidden::new(masks, format.output, &format.matrix));
+    }
+
+    fn make_clock(&mut self) {
+        let format = self.format.as_ref().filter(|_| self.settings.latency_clock);
+        self.clock = format.and_then(|format| Clock::new(format.output));
+    }
+
+    /// Brings text and clock up to date.
+    fn prepare(&mut self, learned: &Learned, now: Timestamp) -> Option<()> {
+        let format = self.format.as_ref()?;
+        let fps = if format.fps > 0.0 {
+            format.fps
+        } else {
+            self.rate.fps()
+        };
+        let shape = format.output;
+        if let Some(bitmap) = self.words.update(&self.settings, learned, now, fps, shape) {
+            self.text = place_text(bitmap, &self.settings, format);
+        }
+        if let Some(clock) = &mut self.clock {
             // The clock counts modulo 2^32.
-            painter::draw_clock(canvas, now.timestamp().as_millisecond() as u32);
+            clock.set(now.as_millisecond() as u32);
         }
         Some(())
     }
+
+    /// Paints a frame: turned from `input`, or as it is where there is none. `None` if something was not negotiated or the
+    /// frames are not what was.
+    pub(crate) fn paint(
+        &mut self,
+        input: Option<&VideoFrameRef<&gst::BufferRef>>,
+        output: &mut VideoFrameRef<&mut gst::BufferRef>,
+        learned: &Learned,
+        now: Timestamp,
+    ) -> Option<()> {
+        self.prepare(learned, now)?;
+        let format = self.format.as_ref()?;
+        let source = match input {
+            Some(input) => Some(frame::read(input, format.input)?),
+            None => None,
+        };
+        let input = source
+            .as_ref()
+            .map_or(Input::InPlace, |from| Input::Turned(from, self.orientation));
+        let drawing = Drawing {
+            hidden: self.hidden.as_ref(),
+            patches: [self.image.as_ref(), self.text.as_ref()],
+            clock: self.clock.as_ref(),
+        };
+        let output = frame::write(output, format.output)?;
+        let pool = self.settings.pool.as_deref();
+        porthole_painter::paint(self.isa, input, &drawing, output, pool)
+    }
+}
+
+/// The text at its place, none if there is nothing to see.
+fn place_text(bitmap: &Bitmap, settings: &Settings, format: &Format) -> Option<Patch> {
+    let Shape { width, height, .. } = format.output;
+    let size = (bitmap.width, bitmap.height);
+    let margin = settings.margin_pixels(height);
+    let at = settings.position.corner(size, margin, (width, height));
+    let visible = bitmap.width > 0 && bitmap.height > 0;
+    visible.then(|| Patch::new(bitmap, at, format.output, &format.matrix))
 }

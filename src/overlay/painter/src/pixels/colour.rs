@@ -29,9 +29,9 @@ const FRACTION: u32 = 16;
 /// A sample as a weighted sum of premultiplied red, green, blue and opacity of 0 to 255 each.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Affine {
-    factors: [i64; 4],
+    factors: [i32; 4],
     /// The greatest value that a sample can have.
-    top: i64,
+    top: i32,
 }
 
 impl Affine {
@@ -60,21 +60,18 @@ impl Affine {
         };
         let scale = f64::from(1 << FRACTION) / 255.0;
         Self {
-            factors: [r, g, b, constant].map(|factor| (factor * scale).round() as i64),
-            top: top as i64,
+            factors: [r, g, b, constant].map(|factor| (factor * scale).round() as i32),
+            top: top as i32,
         }
     }
 
-    /// The mean over `count` pixels whose components add up to `sum`, rounded.
-    pub(crate) fn mean(&self, sum: [u32; 4], count: u32) -> u16 {
-        let total: i64 = self
-            .factors
-            .iter()
-            .zip(sum)
-            .map(|(k, v)| k * i64::from(v))
-            .sum();
-        let half = (i64::from(count) << FRACTION) / 2;
-        let mean = (total + half) / (i64::from(count) << FRACTION);
+    /// The mean over `1 << shift` pixels (at most 4) whose components add up to `sum`, rounded.
+    #[inline(always)]
+    pub(crate) fn mean(&self, sum: [u16; 4], shift: u32) -> u16 {
+        // At most 4 * 255 * 4 * 1023 / 255 * 2^16, a little more than 2^30.
+        let products = self.factors.iter().zip(sum).map(|(k, v)| k * i32::from(v));
+        let fraction = FRACTION + shift;
+        let mean = (products.sum::<i32>() + (1 << (fraction - 1))) >> fraction;
         mean.clamp(0, self.top) as u16
     }
 }
@@ -89,8 +86,8 @@ impl Ink {
     /// `[red, green, blue]` in a format.
     pub(crate) fn new([r, g, b]: [u8; 3], format: Format, matrix: &Matrix) -> Self {
         Self::from_samples(format, |channel| {
-            let sum = [r, g, b, 255].map(u32::from);
-            Affine::new(channel, format, matrix).mean(sum, 1)
+            let sum = [r, g, b, 255].map(u16::from);
+            Affine::new(channel, format, matrix).mean(sum, 0)
         })
     }
 

@@ -4,9 +4,13 @@
 
 use crate::pixels::bitmap::Bitmap;
 use crate::pixels::colour::{Affine, Matrix};
-use crate::pixels::format::Component;
+use crate::pixels::format::{Component, Format, PlaneShape};
 use crate::pixels::picture::{PictureMut, Shape};
+use crate::pixels::simd::scalar::KEEP;
 use crate::pixels::simd::{self, Isa};
+
+/// Columns of pixels that are made full, so that no row ends with a remainder sample by sample.
+const STEP: usize = 64;
 
 /// A bitmap at its place in pictures of one shape.
 #[derive(Debug, Default)]
@@ -23,21 +27,15 @@ struct PlanePatch {
     left: usize,
     /// Bytes of a row.
     bytes: usize,
-    samples: Samples,
+    /// Of each sample, row by row; see [`simd::scalar::blend`].
+    weight: Vec<i16>,
+    add: Added,
 }
 
-/// Weight and addend of each sample, row by row; see [`simd::scalar`].
 #[derive(Debug)]
-enum Samples {
-    Eight {
-        weight: Vec<u8>,
-        add: Vec<u8>,
-    },
-    Ten {
-        weight: Vec<u16>,
-        add: Vec<u16>,
-        shift: u32,
-    },
+enum Added {
+    Eight(Vec<u8>),
+    Ten { samples: Vec<u16>, shift: u32 },
 }
 
 /// The part of the picture that the bitmap covers, in pixels, grown to whole units.
@@ -59,6 +57,8 @@ impl Patch {
             (clamp(from) & !1, clamp(end).next_multiple_of(2).min(limit))
         };
         let (left, right) = reach(x, bitmap.width, shape.width);
+        // Whole steps of the widest instructions, also in halved planes, as far as there is a picture.
+        let right = (left + (right - left).next_multiple_of(STEP)).min(shape.width);
         let (top, bottom) = reach(y, bitmap.height, shape.height);
         if left >= right || top >= bottom {
             return Self::default();
@@ -69,75 +69,43 @@ impl Patch {
             right,
             bottom,
         };
-        let mut planes: Vec<_> = shape
-            .format
-            .shapes()
-            .into_iter()
-            .enumerate()
+        let shapes = shape.format.shapes().into_iter().enumerate();
+        let planes = shapes
             .filter(|(_, plane)| plane.bytes > 0)
-            .map(|(plane, units)| {
-                let left = (area.left >> units.across) * units.bytes;
-                let bytes = units.row_bytes(area.right) - left;
-                let (top, end) = (area.top >> units.down, units.rows(area.bottom));
-                let count = bytes * (end - top);
-                let samples = match shape.format.ten_bit_shift() {
-                    None => Samples::Eight {
-                        weight: vec![255; count],
-                        add: vec![0; count],
-                    },
-                    Some(shift) => Samples::Ten {
-                        weight: vec![u16::MAX; count / 2],
-                        add: vec![0; count / 2],
-                        shift,
-                    },
-                };
-                PlanePatch {
-                    plane,
-                    top,
-                    left,
-                    bytes,
-                    samples,
+            .map(|(i, plane)| PlanePatch::new(i, plane, area, shape.format));
+        let mut patch = Self {
+            planes: planes.collect(),
+        };
+        let mut sums = Sums::new(bitmap, (x.into(), y.into()), area);
+        for halved in [false, true] {
+            for component in shape.format.components() {
+                if (component.across > 0) == halved {
+                    // All components of a format that are halved are so in the same way.
+                    sums.halve_to(component);
+                    let affine = Affine::new(component.channel, shape.format, matrix);
+                    let plane = patch.planes.iter_mut().find(|p| p.plane == component.plane);
+                    if let Some(plane) = plane {
+                        plane.take(component, &affine, &sums);
+                    }
                 }
-            })
-            .collect();
-        for component in shape.format.components() {
-            let affine = Affine::new(component.channel, shape.format, matrix);
-            if let Some(plane) = planes.iter_mut().find(|p| p.plane == component.plane) {
-                plane.take(
-                    component,
-                    &affine,
-                    &Placed {
-                        bitmap,
-                        x: x.into(),
-                        y: y.into(),
-                    },
-                    area,
-                );
             }
         }
-        Self { planes }
+        patch
     }
 
     /// Lays it over the part of the picture that is in the band.
     pub(crate) fn blend(&self, isa: Isa, band: &mut PictureMut<'_>) {
         for patch in &self.planes {
             let (top, left, bytes) = (patch.top, patch.left, patch.bytes);
-            match &patch.samples {
-                Samples::Eight { weight, add } => {
-                    let rows = weight.len() / bytes;
-                    for (y, row) in band.plane_rows(patch.plane, top, top + rows) {
-                        let at = (y - top) * bytes;
-                        let (weight, add) = (&weight[at..at + bytes], &add[at..at + bytes]);
-                        simd::blend(isa, &mut row[left..left + bytes], weight, add);
-                    }
-                }
-                Samples::Ten { weight, add, shift } => {
-                    let length = bytes / 2;
-                    let rows = weight.len() / length;
-                    for (y, row) in band.plane_rows(patch.plane, top, top + rows) {
-                        let at = (y - top) * length;
-                        let (weight, add) = (&weight[at..at + length], &add[at..at + length]);
-                        simd::blend_ten(isa, &mut row[left..left + bytes], weight, add, *shift);
+            let length = patch.row_samples();
+            let rows = patch.weight.len() / length;
+            for (y, row) in band.plane_rows(patch.plane, top, top + rows) {
+                let range = (y - top) * length..(y - top + 1) * length;
+                let (row, weight) = (&mut row[left..left + bytes], &patch.weight[range.clone()]);
+                match &patch.add {
+                    Added::Eight(add) => simd::blend(isa, row, weight, &add[range]),
+                    Added::Ten { samples, shift } => {
+                        simd::scalar::blend_ten(row, weight, &samples[range], *shift);
                     }
                 }
             }
@@ -145,69 +113,134 @@ impl Patch {
     }
 }
 
-/// A bitmap with its place in the picture.
-struct Placed<'a> {
-    bitmap: &'a Bitmap,
-    x: i64,
-    y: i64,
+/// The area's pixels, or the sums of those that share a sample.
+struct Sums {
+    width: usize,
+    /// Components of premultiplied pixels, added up over `1 << shift` of them.
+    sums: Vec<[u16; 4]>,
+    shift: u32,
 }
 
-impl Placed<'_> {
-    /// Pixels `from..to` of the picture's row `y`, as far as the bitmap covers them.
-    fn row(&self, y: usize, from: usize, to: usize) -> &[[u8; 4]] {
-        let (width, height) = (self.bitmap.width as i64, self.bitmap.height as i64);
-        let row = y as i64 - self.y;
-        let (from, to) = (
-            (from as i64 - self.x).clamp(0, width),
-            (to as i64 - self.x).clamp(0, width),
-        );
-        if !(0..height).contains(&row) || from >= to {
-            return &[];
+impl Sums {
+    /// The bitmap at its place, and nothing around it.
+    fn new(bitmap: &Bitmap, (x, y): (i64, i64), area: Area) -> Self {
+        let width = area.right - area.left;
+        let mut sums = vec![[0; 4]; width * (area.bottom - area.top)];
+        let columns = bitmap.width as i64;
+        // Where the bitmap's left edge is in the area, or how many of its columns are cut.
+        let from = x - area.left as i64;
+        let (skip, start) = ((-from).clamp(0, columns) as usize, from.max(0) as usize);
+        for (row, to) in (area.top as i64..).zip(sums.chunks_exact_mut(width)) {
+            let line = usize::try_from(row - y)
+                .ok()
+                .filter(|line| *line < bitmap.height);
+            if let (Some(line), Some(to)) = (line, to.get_mut(start..)) {
+                let pixels = &bitmap.pixels[line * bitmap.width..][skip..bitmap.width];
+                for (to, pixel) in to.iter_mut().zip(pixels) {
+                    *to = pixel.map(u16::from);
+                }
+            }
         }
-        let start = row * width;
-        &self.bitmap.pixels[(start + from) as usize..(start + to) as usize]
+        Self {
+            width,
+            sums,
+            shift: 0,
+        }
+    }
+
+    /// Adds up the pixels that share a sample of `component`, if that has not been done. A pixel at the picture's odd edge
+    /// counts twice, since it has the sample to itself.
+    fn halve_to(&mut self, component: &Component) {
+        let shift = component.across + component.down;
+        if shift == self.shift {
+            return;
+        }
+        let add = |a: [u16; 4], b: [u16; 4]| std::array::from_fn(|i| a[i] + b[i]);
+        let width = self.width.div_ceil(2);
+        let step = self.width << component.down;
+        let mut halved = Vec::with_capacity(width * self.sums.len().div_ceil(step));
+        for rows in self.sums.chunks(step) {
+            let (first, second) = rows.split_at(self.width);
+            let second = if second.is_empty() { first } else { second };
+            for (a, b) in first.chunks(2).zip(second.chunks(2)) {
+                let pair = |pixels: &[[u16; 4]]| add(pixels[0], pixels[pixels.len() - 1]);
+                halved.push(if component.down > 0 {
+                    add(pair(a), pair(b))
+                } else {
+                    pair(a)
+                });
+            }
+        }
+        *self = Self {
+            width,
+            sums: halved,
+            shift,
+        };
     }
 }
 
 impl PlanePatch {
-    fn take(&mut self, component: &Component, affine: &Affine, bitmap: &Placed<'_>, area: Area) {
-        let (across, down) = (1 << component.across, 1 << component.down);
-        let samples = (area.right - area.left).div_ceil(across);
-        for (row, y) in (area.top..area.bottom).step_by(down).enumerate() {
-            let bottom = (y + down).min(area.bottom);
-            for i in 0..samples {
-                let x = area.left + i * across;
-                let right = (x + across).min(area.right);
-                let mut sum = [0_u32; 4];
-                for pixel in (y..bottom).flat_map(|y| bitmap.row(y, x, right)) {
-                    for (sum, value) in sum.iter_mut().zip(pixel) {
-                        *sum += u32::from(*value);
-                    }
+    /// A patch that changes nothing.
+    fn new(plane: usize, shape: PlaneShape, area: Area, format: Format) -> Self {
+        let left = (area.left >> shape.across) * shape.bytes;
+        let bytes = shape.row_bytes(area.right) - left;
+        let (top, end) = (area.top >> shape.down, shape.rows(area.bottom));
+        let count = bytes * (end - top);
+        let (count, add) = match format.ten_bit_shift() {
+            None => (count, Added::Eight(vec![0; count])),
+            Some(shift) => {
+                let samples = vec![0; count / 2];
+                (count / 2, Added::Ten { samples, shift })
+            }
+        };
+        Self {
+            plane,
+            top,
+            left,
+            bytes,
+            weight: vec![KEEP; count],
+            add,
+        }
+    }
+
+    /// Samples in a row.
+    fn row_samples(&self) -> usize {
+        match self.add {
+            Added::Eight(_) => self.bytes,
+            Added::Ten { .. } => self.bytes / 2,
+        }
+    }
+
+    fn take(&mut self, component: &Component, affine: &Affine, sums: &Sums) {
+        let length = self.row_samples();
+        let size = self.bytes / length;
+        let (offset, pitch) = (component.offset / size, component.pitch / size);
+        // Neighbours are alike more often than not.
+        let (mut last, mut sample) = ([0; 4], (KEEP, 0));
+        for (row, line) in sums.sums.chunks_exact(sums.width).enumerate() {
+            let places = (row * length..(row + 1) * length)
+                .skip(offset)
+                .step_by(pitch);
+            for (at, sum) in places.zip(line) {
+                if *sum != last {
+                    last = *sum;
+                    sample = (weight(sum[3], sums.shift), affine.mean(*sum, sums.shift));
                 }
-                if sum[3] > 0 {
-                    let count = ((right - x) * (bottom - y)) as u32;
-                    let at = row * self.bytes + component.offset + i * component.pitch;
-                    self.samples.set(at, affine.mean(sum, count), sum[3], count);
+                self.weight[at] = sample.0;
+                match &mut self.add {
+                    Added::Eight(add) => add[at] = sample.1 as u8,
+                    Added::Ten { samples, shift } => samples[at] = sample.1 << *shift,
                 }
             }
         }
     }
 }
 
-impl Samples {
-    /// The sample that starts at byte `at`; `opacity` is the sum over `count` pixels.
-    fn set(&mut self, at: usize, value: u16, opacity: u32, count: u32) {
-        match self {
-            Self::Eight { weight, add } => {
-                weight[at] = 255 - ((opacity + count / 2) / count) as u8;
-                add[at] = value as u8;
-            }
-            Self::Ten { weight, add, shift } => {
-                weight[at / 2] = u16::MAX - ((opacity * 257 + count / 2) / count) as u16;
-                add[at / 2] = value << *shift;
-            }
-        }
-    }
+/// What is kept of a sample under `1 << shift` pixels whose opacities of 0 to 255 add up to `opacity`.
+fn weight(opacity: u16, shift: u32) -> i16 {
+    let (keep, most) = (u32::from(KEEP.unsigned_abs()), 255_u32 << shift);
+    let covered = (u32::from(opacity) * keep + most / 2) / most;
+    KEEP - covered.min(keep) as i16
 }
 
 #[cfg(test)]

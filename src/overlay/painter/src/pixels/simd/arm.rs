@@ -97,4 +97,20 @@ impl Vector for Neon {
     unsafe fn swap(self) -> Self {
         Self(unsafe { vreinterpretq_u8_u16(vrev32q_u16(vreinterpretq_u16_u8(self.0))) })
     }
+
+    #[inline(always)]
+    unsafe fn weighted(self, weight: *const i16) -> Self {
+        Self(unsafe {
+            let low = vreinterpretq_s16_u16(vmovl_u8(vget_low_u8(self.0)));
+            let high = vreinterpretq_s16_u16(vmovl_u8(vget_high_u8(self.0)));
+            let low = vqrdmulhq_s16(low, vld1q_s16(weight));
+            let high = vqrdmulhq_s16(high, vld1q_s16(weight.add(8)));
+            vcombine_u8(vqmovun_s16(low), vqmovun_s16(high))
+        })
+    }
+
+    #[inline(always)]
+    unsafe fn add(self, other: Self) -> Self {
+        Self(unsafe { vqaddq_u8(self.0, other.0) })
+    }
 }

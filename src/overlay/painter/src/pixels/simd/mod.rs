@@ -182,37 +182,23 @@ pub(crate) fn transpose(
     });
 }
 
-/// Declares a loop that the compiler turns into vector instructions by itself: once for any processor, and where it
-/// pays, once more for a better one.
-macro_rules! multiversion {
-    ($(#[$doc:meta])* $name:ident($($arg:ident: $type:ty),*)) => {
-        $(#[$doc])*
-        pub(crate) fn $name(isa: Isa, $($arg: $type),*) {
+/// See [`scalar::blend`]; all slices must be equally long.
+pub(crate) fn blend(isa: Isa, row: &mut [u8], weight: &[i16], add: &[u8]) {
+    assert!(row.len() == weight.len() && row.len() == add.len());
+    // Safety: the lengths are equal; a kind exists only where the processor has its instructions.
+    unsafe {
+        match isa.0 {
+            Kind::Scalar => scalar::blend(row, weight, add),
             #[cfg(target_arch = "x86_64")]
-            {
-                #[target_feature(enable = "avx2")]
-                fn avx2($($arg: $type),*) {
-                    scalar::$name($($arg),*);
-                }
-                if isa.0 == Kind::Avx2 {
-                    // Safety: this kind exists only where the processor has the instructions.
-                    return unsafe { avx2($($arg),*) };
-                }
-            }
-            let _ = isa;
-            scalar::$name($($arg),*);
+            Kind::Sse2 => tile::blend::<x86::Sse2>(row, weight, add),
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2 => x86::blend_avx2(row, weight, add),
+            #[cfg(target_arch = "aarch64")]
+            Kind::Neon => tile::blend::<arm::Neon>(row, weight, add),
         }
-    };
+    }
 }
 
-multiversion! {
-    /// See [`scalar::blend`].
-    blend(row: &mut [u8], weight: &[u8], add: &[u8])
-}
-multiversion! {
-    /// See [`scalar::blend_ten`].
-    blend_ten(row: &mut [u8], weight: &[u16], add: &[u16], shift: u32)
-}
 /// Writes the units of `from` in reverse order to `to`, which must be as long. YUY2 and UYVY are reversed in pairs of pixels
 /// whose luma is exchanged, so that the length is a multiple of four.
 pub(crate) fn reverse(isa: Isa, units: Units, from: &[u8], to: &mut [u8]) {

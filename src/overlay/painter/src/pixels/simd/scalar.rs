@@ -3,26 +3,31 @@
 
 use super::tile::Vector;
 
-/// Lays something over a row: `row = row * weight / 255 + add`, rounded.
+/// A weight that keeps a sample as it is.
+pub(crate) const KEEP: i16 = i16::MAX;
+
+/// A sample of up to 15 bits times a weight of 0 to [`KEEP`], which stands for 1; rounded. In this form it is one instruction
+/// on most processors.
 #[inline(always)]
-pub(crate) fn blend(row: &mut [u8], weight: &[u8], add: &[u8]) {
+fn weighted(sample: i16, weight: i16) -> i16 {
+    ((((i32::from(sample) * i32::from(weight)) >> 14) + 1) >> 1) as i16
+}
+
+/// Lays something over a row: each sample times its weight, plus what is added.
+#[inline(always)]
+pub(crate) fn blend(row: &mut [u8], weight: &[i16], add: &[u8]) {
     for ((sample, weight), add) in row.iter_mut().zip(weight).zip(add) {
-        // The rounded quotient by 255, exact for all products of two bytes.
-        let product = u16::from(*sample) * u16::from(*weight) + 128;
-        let kept = (product + (product >> 8)) >> 8;
-        *sample = (kept as u8).saturating_add(*add);
+        *sample = (weighted(i16::from(*sample), *weight) as u8).saturating_add(*add);
     }
 }
 
-/// As [`blend`] for samples of ten bits, moved up by `shift` bits in words of 16 bits, least significant byte first. A weight
-/// of 65535 keeps a sample as it is. `add` is moved up already.
+/// As [`blend`] for samples of ten bits, moved up by `shift` bits in words of 16 bits, least significant byte first. What is
+/// added is moved up already.
 #[inline(always)]
-pub(crate) fn blend_ten(row: &mut [u8], weight: &[u16], add: &[u16], shift: u32) {
-    let up = 6 - shift;
+pub(crate) fn blend_ten(row: &mut [u8], weight: &[i16], add: &[u16], shift: u32) {
     for ((bytes, weight), add) in row.as_chunks_mut::<2>().0.iter_mut().zip(weight).zip(add) {
-        let sample = u16::from_le_bytes(*bytes) << up;
-        let product = ((u32::from(sample) * u32::from(*weight)) >> 16) as u16;
-        let kept = (product.saturating_add(32) >> 6) << shift;
+        let sample = (u16::from_le_bytes(*bytes) >> shift) as i16;
+        let kept = (weighted(sample, *weight) as u16) << shift;
         *bytes = kept.wrapping_add(*add).to_le_bytes();
     }
 }
@@ -111,5 +116,19 @@ impl Vector for Lane {
     #[inline(always)]
     unsafe fn swap(self) -> Self {
         Self(std::array::from_fn(|i| self.0[i ^ 2]))
+    }
+
+    #[inline(always)]
+    unsafe fn weighted(self, weight: *const i16) -> Self {
+        // Safety: the caller's.
+        let weight = unsafe { weight.cast::<[i16; 16]>().read_unaligned() };
+        Self(std::array::from_fn(|i| {
+            weighted(i16::from(self.0[i]), weight[i]) as u8
+        }))
+    }
+
+    #[inline(always)]
+    unsafe fn add(self, other: Self) -> Self {
+        self.bytes(other, u8::saturating_add)
     }
 }

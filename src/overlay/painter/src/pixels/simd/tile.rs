@@ -40,6 +40,12 @@ pub(super) trait Vector: Copy {
     /// Of each four bytes the one at `N`, there and two bytes from there; the others are 0.
     unsafe fn spread<const N: usize>(self) -> Self;
 
+    /// Each byte times a word of `weight` (0 to 32767, which stands for 1), rounded. There are as many words as bytes.
+    unsafe fn weighted(self, weight: *const i16) -> Self;
+
+    /// The sums of the bytes, at most 255.
+    unsafe fn add(self, other: Self) -> Self;
+
     /// The words of each pair exchanged.
     unsafe fn swap(self) -> Self;
 }
@@ -330,4 +336,24 @@ unsafe fn reverse_units<U: Unit>(from: &[u8], to: &mut [u8]) {
         let scalar::Lane(lane) = unsafe { U::reversed(scalar::Lane(lane)) };
         to.copy_from_slice(&lane[..n]);
     }
+}
+
+/// See [`scalar::blend`].
+///
+/// # Safety
+/// The processor must have the instructions of `V`; the slices must be equally long.
+#[inline(always)]
+pub(super) unsafe fn blend<V: Vector>(row: &mut [u8], weight: &[i16], add: &[u8]) {
+    let step = 16 * V::LANES;
+    let whole = row.len() - row.len() % step;
+    for at in (0..whole).step_by(step) {
+        // Safety: at + step <= whole, which is not more than the length of any of them.
+        unsafe {
+            let sample = V::load(row.as_ptr().add(at), 16);
+            let kept = sample.weighted(weight.as_ptr().add(at));
+            let out = kept.add(V::load(add.as_ptr().add(at), 16));
+            out.store(row.as_mut_ptr().add(at));
+        }
+    }
+    scalar::blend(&mut row[whole..], &weight[whole..], &add[whole..]);
 }

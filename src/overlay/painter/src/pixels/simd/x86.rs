@@ -98,6 +98,28 @@ impl Vector for Sse2 {
             _mm_shufflehi_epi16::<0b10_11_00_01>(low)
         })
     }
+
+    #[inline(always)]
+    unsafe fn weighted(self, weight: *const i16) -> Self {
+        unsafe {
+            // The product of two words comes in two halves; it is wanted without its 15 lowest bits, rounded.
+            let times = |samples, weight: *const i16| {
+                let weight = _mm_loadu_si128(weight.cast());
+                let low = _mm_srli_epi16::<14>(_mm_mullo_epi16(samples, weight));
+                let high = _mm_slli_epi16::<2>(_mm_mulhi_epi16(samples, weight));
+                _mm_srli_epi16::<1>(_mm_add_epi16(_mm_or_si128(low, high), _mm_set1_epi16(1)))
+            };
+            let zero = _mm_setzero_si128();
+            let low = times(_mm_unpacklo_epi8(self.0, zero), weight);
+            let high = times(_mm_unpackhi_epi8(self.0, zero), weight.add(8));
+            Self(_mm_packus_epi16(low, high))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn add(self, other: Self) -> Self {
+        Self(unsafe { _mm_adds_epu8(self.0, other.0) })
+    }
 }
 
 /// Two lanes.
@@ -214,6 +236,26 @@ impl Vector for Avx2 {
     unsafe fn swap(self) -> Self {
         unsafe { self.shuffle(std::array::from_fn(|i| (i ^ 2) as u8)) }
     }
+
+    #[inline(always)]
+    unsafe fn weighted(self, weight: *const i16) -> Self {
+        unsafe {
+            let times = |samples, weight: *const i16| {
+                let words = _mm256_cvtepu8_epi16(samples);
+                _mm256_mulhrs_epi16(words, _mm256_loadu_si256(weight.cast()))
+            };
+            let low = times(_mm256_castsi256_si128(self.0), weight);
+            let high = times(_mm256_extracti128_si256::<1>(self.0), weight.add(16));
+            // Packing takes the halves of both in turns.
+            let packed = _mm256_packus_epi16(low, high);
+            Self(_mm256_permute4x64_epi64::<0b11_01_10_00>(packed))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn add(self, other: Self) -> Self {
+        Self(unsafe { _mm256_adds_epu8(self.0, other.0) })
+    }
 }
 
 /// [`tile::transpose`], compiled for AVX2.
@@ -234,4 +276,14 @@ pub(super) unsafe fn transpose_avx2<U: Unit>(tiles: Tiles) {
 pub(super) unsafe fn reverse_avx2<U: Unit>(from: &[u8], to: &mut [u8]) {
     // Safety: the caller's.
     unsafe { tile::reverse::<Avx2, U>(from, to) }
+}
+
+/// [`tile::blend`], compiled for AVX2.
+///
+/// # Safety
+/// As for that function.
+#[target_feature(enable = "avx2")]
+pub(super) unsafe fn blend_avx2(row: &mut [u8], weight: &[i16], add: &[u8]) {
+    // Safety: the caller's.
+    unsafe { tile::blend::<Avx2>(row, weight, add) }
 }

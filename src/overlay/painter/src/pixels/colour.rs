@@ -23,15 +23,12 @@ impl Matrix {
     };
 }
 
-/// Fractional bits of [`Affine`].
-const FRACTION: u32 = 16;
-
 /// A sample as a weighted sum of premultiplied red, green, blue and opacity of 0 to 255 each.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Affine {
-    factors: [i32; 4],
+    factors: [f32; 4],
     /// The greatest value that a sample can have.
-    top: i32,
+    top: f32,
 }
 
 impl Affine {
@@ -58,22 +55,26 @@ impl Affine {
             Channel::Blue => [0.0, 0.0, top, 0.0],
             Channel::Alpha => [0.0, 0.0, 0.0, top],
         };
-        let scale = f64::from(1 << FRACTION) / 255.0;
         Self {
-            factors: [r, g, b, constant].map(|factor| (factor * scale).round() as i32),
-            top: top as i32,
+            factors: [r, g, b, constant].map(|factor| (factor / 255.0) as f32),
+            top: top as f32,
         }
     }
 
-    /// The mean over `1 << shift` pixels (at most 4) whose components add up to `sum`, rounded.
+    /// The mean over so many pixels, whose components add up to what it is called with, rounded.
     #[inline(always)]
-    pub(crate) fn mean(&self, sum: [u16; 4], shift: u32) -> u16 {
-        // At most 4 * 255 * 4 * 1023 / 255 * 2^16, a little more than 2^30.
-        let products = self.factors.iter().zip(sum).map(|(k, v)| k * i32::from(v));
-        let fraction = FRACTION + shift;
-        let mean = (products.sum::<i32>() + (1 << (fraction - 1))) >> fraction;
-        mean.clamp(0, self.top) as u16
+    pub(crate) fn mean_of(&self, pixels: u32) -> impl Fn([f32; 4]) -> u16 {
+        let (share, top) = (1.0 / pixels as f32, self.top);
+        let [r, g, b, a] = self.factors.map(|factor| factor * share);
+        move |sum| rounded((sum[0] * r + sum[1] * g + sum[2] * b + sum[3] * a).clamp(0.0, top))
     }
+}
+
+/// A number of 0 to 65535, rounded, in a way that the compiler vectorises: what is added leaves room for no fraction.
+#[inline(always)]
+pub(crate) fn rounded(value: f32) -> u16 {
+    const WHOLE: f32 = 8_388_608.0;
+    (value + WHOLE).to_bits() as u16
 }
 
 /// An opaque colour as it is stored: the bytes of one unit of each plane.
@@ -86,8 +87,8 @@ impl Ink {
     /// `[red, green, blue]` in a format.
     pub(crate) fn new([r, g, b]: [u8; 3], format: Format, matrix: &Matrix) -> Self {
         Self::from_samples(format, |channel| {
-            let sum = [r, g, b, 255].map(u16::from);
-            Affine::new(channel, format, matrix).mean(sum, 0)
+            let sum = [r, g, b, 255].map(f32::from);
+            Affine::new(channel, format, matrix).mean_of(1)(sum)
         })
     }
 

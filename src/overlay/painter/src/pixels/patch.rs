@@ -2,8 +2,10 @@
 //! A bitmap made ready for the pictures it is laid over: for each byte of each plane, how much of what is there stays and what
 //! is added. All conversion is done once; a frame costs one multiplication a byte.
 
+use std::ops::Range;
+
 use crate::pixels::bitmap::Bitmap;
-use crate::pixels::colour::{Affine, Matrix};
+use crate::pixels::colour::{Affine, Matrix, rounded};
 use crate::pixels::format::{Component, Format, PlaneShape};
 use crate::pixels::picture::{PictureMut, Shape};
 use crate::pixels::simd::scalar::KEEP;
@@ -76,17 +78,25 @@ impl Patch {
         let mut patch = Self {
             planes: planes.collect(),
         };
-        let mut sums = Sums::new(bitmap, (x.into(), y.into()), area);
-        for halved in [false, true] {
-            for component in shape.format.components() {
-                if (component.across > 0) == halved {
-                    // All components of a format that are halved are so in the same way.
-                    sums.halve_to(component);
-                    let affine = Affine::new(component.channel, shape.format, matrix);
-                    let plane = patch.planes.iter_mut().find(|p| p.plane == component.plane);
-                    if let Some(plane) = plane {
-                        plane.take(component, &affine, &sums);
-                    }
+        let inks: Vec<_> = shape
+            .format
+            .components()
+            .iter()
+            .map(|component| Inker {
+                component,
+                affine: Affine::new(component.channel, shape.format, matrix),
+            })
+            .collect();
+        let mut strip = Strip::new(bitmap, (x.into(), y.into()), area);
+        for y in (area.top..area.bottom).step_by(2) {
+            strip.load(y);
+            for ink in &inks {
+                let plane = patch
+                    .planes
+                    .iter_mut()
+                    .find(|p| p.plane == ink.component.plane);
+                if let Some(plane) = plane {
+                    plane.take(ink, &strip, (y - area.top) >> ink.component.down);
                 }
             }
         }
@@ -113,70 +123,87 @@ impl Patch {
     }
 }
 
-/// The area's pixels, or the sums of those that share a sample.
-struct Sums {
-    width: usize,
-    /// Components of premultiplied pixels, added up over `1 << shift` of them.
-    sums: Vec<[u16; 4]>,
-    shift: u32,
+/// Red, green, blue and opacity, premultiplied, of one pixel after the other, or added up over those that share a sample.
+type Line = [Vec<f32>; 4];
+
+/// Two rows of the area, first as they are, then with the pixels added up that share a sample.
+struct Strip<'a> {
+    bitmap: &'a Bitmap,
+    /// The place of the bitmap in the picture, and the part of the picture that is wanted.
+    at: (i64, i64),
+    area: Area,
+    rows: [Line; 2],
+    /// Pairs of pixels of either row, and all four.
+    pairs: [Line; 2],
+    quads: Line,
 }
 
-impl Sums {
-    /// The bitmap at its place, and nothing around it.
-    fn new(bitmap: &Bitmap, (x, y): (i64, i64), area: Area) -> Self {
+impl<'a> Strip<'a> {
+    fn new(bitmap: &'a Bitmap, at: (i64, i64), area: Area) -> Self {
         let width = area.right - area.left;
-        let mut sums = vec![[0; 4]; width * (area.bottom - area.top)];
-        let columns = bitmap.width as i64;
-        // Where the bitmap's left edge is in the area, or how many of its columns are cut.
-        let from = x - area.left as i64;
-        let (skip, start) = ((-from).clamp(0, columns) as usize, from.max(0) as usize);
-        for (row, to) in (area.top as i64..).zip(sums.chunks_exact_mut(width)) {
-            let line = usize::try_from(row - y)
-                .ok()
-                .filter(|line| *line < bitmap.height);
-            if let (Some(line), Some(to)) = (line, to.get_mut(start..)) {
-                let pixels = &bitmap.pixels[line * bitmap.width..][skip..bitmap.width];
-                for (to, pixel) in to.iter_mut().zip(pixels) {
-                    *to = pixel.map(u16::from);
+        let line = |length: usize| std::array::from_fn(|_| vec![0.0; length]);
+        let half = width.div_ceil(2);
+        Self {
+            bitmap,
+            at,
+            area,
+            rows: [line(width), line(width)],
+            pairs: [line(half), line(half)],
+            quads: line(half),
+        }
+    }
+
+    /// Takes rows `y` and `y + 1` of the picture.
+    ///
+    /// A pixel at the picture's odd edge counts twice, since it has the sample to itself.
+    fn load(&mut self, y: usize) {
+        let last = self.area.bottom - 1;
+        for (row, y) in self.rows.iter_mut().zip([y, (y + 1).min(last)]) {
+            let line = usize::try_from(y as i64 - self.at.1).ok();
+            let line = line.filter(|line| *line < self.bitmap.height);
+            // Where the bitmap's left edge is in the area, or how many of its columns are cut.
+            let from = self.at.0 - self.area.left as i64;
+            let cut = (-from).clamp(0, self.bitmap.width as i64) as usize;
+            let pixels = line.map_or(&[][..], |line| {
+                &self.bitmap.pixels[line * self.bitmap.width..][cut..self.bitmap.width]
+            });
+            let start = (from.max(0) as usize).min(row[0].len());
+            for (i, values) in row.iter_mut().enumerate() {
+                let (before, values) = values.split_at_mut(start);
+                let (values, after) = values.split_at_mut(pixels.len().min(values.len()));
+                before.fill(0.0);
+                after.fill(0.0);
+                for (value, pixel) in values.iter_mut().zip(pixels) {
+                    // As a whole number that is moved, four at a time are taken apart at once.
+                    let pixel = u32::from_le_bytes(*pixel) >> (8 * i);
+                    *value = (pixel & 0xFF) as i32 as f32;
                 }
             }
         }
-        Self {
-            width,
-            sums,
-            shift: 0,
-        }
-    }
-
-    /// Adds up the pixels that share a sample of `component`, if that has not been done. A pixel at the picture's odd edge
-    /// counts twice, since it has the sample to itself.
-    fn halve_to(&mut self, component: &Component) {
-        let shift = component.across + component.down;
-        if shift == self.shift {
-            return;
-        }
-        let add = |a: [u16; 4], b: [u16; 4]| std::array::from_fn(|i| a[i] + b[i]);
-        let width = self.width.div_ceil(2);
-        let step = self.width << component.down;
-        let mut halved = Vec::with_capacity(width * self.sums.len().div_ceil(step));
-        for rows in self.sums.chunks(step) {
-            let (first, second) = rows.split_at(self.width);
-            let second = if second.is_empty() { first } else { second };
-            for (a, b) in first.chunks(2).zip(second.chunks(2)) {
-                let pair = |pixels: &[[u16; 4]]| add(pixels[0], pixels[pixels.len() - 1]);
-                halved.push(if component.down > 0 {
-                    add(pair(a), pair(b))
-                } else {
-                    pair(a)
-                });
+        for (row, pairs) in self.rows.iter().zip(&mut self.pairs) {
+            for (values, sums) in row.iter().zip(pairs) {
+                let (pairs, odd) = values.as_chunks::<2>();
+                for (sum, pair) in sums.iter_mut().zip(pairs) {
+                    *sum = pair[0] + pair[1];
+                }
+                if let (Some(sum), [value]) = (sums.last_mut(), odd) {
+                    *sum = 2.0 * value;
+                }
             }
         }
-        *self = Self {
-            width,
-            sums: halved,
-            shift,
-        };
+        let [first, second] = &self.pairs;
+        for ((a, b), sums) in first.iter().zip(second).zip(&mut self.quads) {
+            for ((a, b), sum) in a.iter().zip(b).zip(sums) {
+                *sum = a + b;
+            }
+        }
     }
+}
+
+/// How samples of one component are made.
+struct Inker<'a> {
+    component: &'a Component,
+    affine: Affine,
 }
 
 impl PlanePatch {
@@ -211,36 +238,71 @@ impl PlanePatch {
         }
     }
 
-    fn take(&mut self, component: &Component, affine: &Affine, sums: &Sums) {
+    /// Takes the rows that a strip has for the component; `row` is the first of them in the patch.
+    fn take(&mut self, ink: &Inker<'_>, strip: &Strip<'_>, row: usize) {
+        let lines: &[Line] = match (ink.component.across, ink.component.down) {
+            (0, _) => &strip.rows,
+            (_, 0) => &strip.pairs,
+            _ => std::slice::from_ref(&strip.quads),
+        };
         let length = self.row_samples();
-        let size = self.bytes / length;
-        let (offset, pitch) = (component.offset / size, component.pitch / size);
-        // Neighbours are alike more often than not.
-        let (mut last, mut sample) = ([0; 4], (KEEP, 0));
-        for (row, line) in sums.sums.chunks_exact(sums.width).enumerate() {
-            let places = (row * length..(row + 1) * length)
-                .skip(offset)
-                .step_by(pitch);
-            for (at, sum) in places.zip(line) {
-                if *sum != last {
-                    last = *sum;
-                    sample = (weight(sum[3], sums.shift), affine.mean(*sum, sums.shift));
-                }
-                self.weight[at] = sample.0;
-                match &mut self.add {
-                    Added::Eight(add) => add[at] = sample.1 as u8,
-                    Added::Ten { samples, shift } => samples[at] = sample.1 << *shift,
-                }
+        for (line, start) in lines.iter().zip((row * length..).step_by(length)) {
+            if start < self.weight.len() {
+                self.take_row(ink, line, start..start + length);
+            }
+        }
+    }
+
+    fn take_row(&mut self, ink: &Inker<'_>, line: &Line, row: Range<usize>) {
+        let size = self.bytes / row.len();
+        let place = (ink.component.offset / size, ink.component.pitch / size);
+        let weight = &mut self.weight[row.clone()];
+        match &mut self.add {
+            Added::Eight(add) => {
+                write_row(ink, line, weight, &mut add[row], place, |value| value as u8)
+            }
+            Added::Ten { samples, shift } => {
+                let shift = *shift;
+                write_row(ink, line, weight, &mut samples[row], place, |value| {
+                    value << shift
+                });
             }
         }
     }
 }
 
-/// What is kept of a sample under `1 << shift` pixels whose opacities of 0 to 255 add up to `opacity`.
-fn weight(opacity: u16, shift: u32) -> i16 {
-    let (keep, most) = (u32::from(KEEP.unsigned_abs()), 255_u32 << shift);
-    let covered = (u32::from(opacity) * keep + most / 2) / most;
-    KEEP - covered.min(keep) as i16
+/// Writes a component's samples, which are at `offset` of every `pitch` samples.
+#[inline(always)]
+fn write_row<T>(
+    ink: &Inker<'_>,
+    [red, green, blue, opacity]: &Line,
+    weight: &mut [i16],
+    add: &mut [T],
+    (offset, pitch): (usize, usize),
+    as_stored: impl Fn(u16) -> T,
+) {
+    let pixels = 1 << (ink.component.across + ink.component.down);
+    let mean = ink.affine.mean_of(pixels);
+    let kept = kept_under(pixels);
+    let colours = red.iter().zip(green).zip(blue).zip(opacity);
+    if pitch == 1 {
+        // The same as below; the compiler does not see that a step of one needs no steps.
+        for ((((r, g), b), a), (weight, add)) in colours.zip(weight.iter_mut().zip(add)) {
+            (*weight, *add) = (kept(*a), as_stored(mean([*r, *g, *b, *a])));
+        }
+        return;
+    }
+    let places = weight.chunks_mut(pitch).zip(add.chunks_mut(pitch));
+    for ((((r, g), b), a), (weight, add)) in colours.zip(places) {
+        (weight[offset], add[offset]) = (kept(*a), as_stored(mean([*r, *g, *b, *a])));
+    }
+}
+
+/// The weight of a sample under so many pixels, whose opacities of 0 to 255 add up to what it is called with.
+#[inline(always)]
+fn kept_under(pixels: u32) -> impl Fn(f32) -> i16 {
+    let step = f32::from(KEEP) / (255 * pixels) as f32;
+    move |opacity| KEEP - rounded(opacity * step) as i16
 }
 
 #[cfg(test)]

@@ -101,7 +101,7 @@ fn a_bitmap_outside_the_picture_is_not_drawn() {
 fn a_sample_and_what_is_laid_over_it_are_mixed_by_opacity() {
     for isa in Isa::available() {
         for opacity in 0..=255_u8 {
-            let weight = weight(u16::from(opacity), 0);
+            let weight = kept_under(1)(f32::from(opacity));
             let mut row: Vec<u8> = (0..=255).collect();
             simd::blend(isa, &mut row, &[weight; 256], &[opacity; 256]);
             for (sample, out) in row.into_iter().enumerate() {

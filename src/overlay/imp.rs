@@ -20,7 +20,7 @@ use super::direction::VideoDirection;
 use super::learned::Learned;
 use super::settings::Settings;
 use super::state::{Format, State};
-use super::{caps, metas, properties};
+use super::{caps, events, metas, properties};
 
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new(
@@ -185,9 +185,19 @@ impl PortholeOverlay {
     ) -> Result<gst::FlowSuccess, gst::FlowError> {
         let learned = self.learned();
         let now = self.settings().time.value.unwrap_or_else(Timestamp::now);
-        let done = lock(&self.state)
-            .as_mut()
-            .and_then(|state| state.paint(input, output, &learned, now));
+        let mut broken_font = false;
+        let done = lock(&self.state).as_mut().and_then(|state| {
+            let done = state.paint(input, output, &learned, now);
+            broken_font = state.broken_font();
+            done
+        });
+        if broken_font {
+            gst::element_imp_warning!(
+                self,
+                gst::LibraryError::Settings,
+                ("The property font names a font that is broken; the built-in one is used, choose another")
+            );
+        }
         if done.is_none() {
             gst::element_imp_error!(
                 self,
@@ -197,47 +207,6 @@ impl PortholeOverlay {
             return Err(gst::FlowError::NotNegotiated);
         }
         Ok(gst::FlowSuccess::Ok)
-    }
-
-    /// The tags to pass on: once the picture is turned, it needs no turning any more.
-    fn tags_downstream(&self, event: gst::Event, tags: &gst::TagListRef) -> gst::Event {
-        let auto = self.settings().direction == gst_video::VideoOrientationMethod::Auto;
-        if !auto || tags.get::<gst::tags::ImageOrientation>().is_none() {
-            return event;
-        }
-        let mut tags = tags.to_owned();
-        tags.make_mut()
-            .add::<gst::tags::ImageOrientation>(&"rotate-0", gst::TagMergeMode::Replace);
-        gst::event::Tag::builder(tags)
-            .seqnum(event.seqnum())
-            .build()
-    }
-
-    /// Moves a pointer from the picture as it leaves the element to the picture as it comes in.
-    fn navigation_upstream(&self, mut event: gst::Event) -> gst::Event {
-        let (orientation, width, height) = match lock(&self.state).as_ref() {
-            Some(State {
-                format: Some(format),
-                orientation,
-                ..
-            }) => (
-                *orientation,
-                format.input.width as f64,
-                format.input.height as f64,
-            ),
-            _ => return event,
-        };
-        let pointer = event.structure().and_then(|s| {
-            let x = s.get::<f64>("pointer_x").ok()?;
-            Some((x, s.get::<f64>("pointer_y").ok()?))
-        });
-        if let Some((x, y)) = pointer {
-            let (x, y) = orientation.to_source(x, y, width, height);
-            let structure = event.make_mut().structure_mut();
-            structure.set("pointer_x", x);
-            structure.set("pointer_y", y);
-        }
-        event
     }
 }
 
@@ -369,8 +338,12 @@ impl BaseTransformImpl for PortholeOverlay {
             }
             EventView::Tag(tag) => {
                 Arc::make_mut(&mut lock(&self.learned)).take_tags(tag.tag());
-                let tags = tag.tag_owned();
-                self.tags_downstream(event, &tags)
+                let auto = self.settings().direction == gst_video::VideoOrientationMethod::Auto;
+                if auto {
+                    events::upright(&event, tag.tag())
+                } else {
+                    event
+                }
             }
             _ => event,
         };
@@ -386,7 +359,18 @@ impl BaseTransformImpl for PortholeOverlay {
                 }
                 event
             }
-            EventView::Navigation(_) => self.navigation_upstream(event),
+            EventView::Navigation(_) => {
+                let turned = lock(&self.state).as_ref().and_then(|state| {
+                    let format = state.format.as_ref()?;
+                    Some((state.orientation, format.input.width, format.input.height))
+                });
+                match turned {
+                    Some((orientation, width, height)) => {
+                        events::pointer_to_source(event, orientation, (width, height))
+                    }
+                    None => event,
+                }
+            }
             _ => event,
         };
         self.parent_src_event(event)

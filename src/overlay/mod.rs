@@ -32,6 +32,7 @@ use gst::prelude::*;
 
 mod caps;
 mod direction;
+mod events;
 mod frame;
 mod image;
 mod imp;

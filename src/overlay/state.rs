@@ -85,6 +85,11 @@ impl State {
         self.words.problem()
     }
 
+    /// Whether the font has turned out to be broken since the last call.
+    pub(crate) fn broken_font(&mut self) -> bool {
+        self.words.broken_font()
+    }
+
     /// Takes over what was negotiated, and makes everything ready anew.
     pub(crate) fn set_format(&mut self, format: Format) {
         self.format = Some(format);

@@ -91,7 +91,7 @@ impl PortholeOverlay {
         let mut renegotiate = false;
         if let Some(state) = lock(&self.state).as_mut() {
             renegotiate = state.orientation.transposes() != wanted.transposes();
-            problem = state.take_settings(settings, Timestamp::now());
+            problem = state.take_settings(settings, Timestamp::now);
         }
         if let Some(problem) = problem {
             self.warn_of_text(&problem);
@@ -340,6 +340,7 @@ impl BaseTransformImpl for PortholeOverlay {
                 Arc::make_mut(&mut lock(&self.learned)).take_tags(tag.tag());
                 let auto = self.settings().direction == gst_video::VideoOrientationMethod::Auto;
                 if auto {
+                    self.ask_upstream();
                     events::upright(&event, tag.tag())
                 } else {
                     event

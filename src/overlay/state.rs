@@ -103,14 +103,14 @@ impl State {
     pub(crate) fn take_settings(
         &mut self,
         settings: Arc<Settings>,
-        now: Timestamp,
+        now: impl FnOnce() -> Timestamp,
     ) -> Option<String> {
         if Arc::ptr_eq(&self.settings, &settings) {
             return None;
         }
         let old = std::mem::replace(&mut self.settings, settings);
         let new = &self.settings;
-        let problem = self.words.take_settings(&old, new, now);
+        let problem = self.words.take_settings(&old, new, now());
         let same_image = match (&old.image.value, &new.image.value) {
             (Some(old), Some(new)) => Arc::ptr_eq(old, new),
             (None, None) => true,

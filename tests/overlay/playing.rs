@@ -121,6 +121,24 @@ fn a_camera_is_asked_to_turn_the_picture() {
 }
 
 #[test]
+fn a_camera_is_asked_for_what_the_tag_says_when_that_is_to_be_followed() {
+    let caps = caps("I420", 64, 48);
+    let mut harness = overlay("video-direction=auto", &caps);
+    pass(&mut harness, grey_frame(&caps, 90));
+    let mut tags = gst::TagList::new();
+    tags.make_mut()
+        .add::<gst::tags::ImageOrientation>(&"rotate-180", gst::TagMergeMode::Replace);
+    assert!(harness.push_event(gst::event::Tag::new(tags)));
+    let asked = std::iter::from_fn(|| harness.try_pull_upstream_event()).filter_map(|event| {
+        let structure = event.structure().filter(|s| s.name() == "porthole/turn")?;
+        structure
+            .get::<VideoOrientationMethod>("video-direction")
+            .ok()
+    });
+    assert_eq!(asked.last(), Some(VideoOrientationMethod::_180));
+}
+
+#[test]
 fn what_a_camera_has_turned_is_not_turned_again() {
     let caps = caps("I420", 66, 34);
     init();

@@ -73,24 +73,11 @@ fn an_image_with_half_opacity_is_half_seen() {
 
 #[test]
 fn an_image_that_cannot_be_read_refuses_to_start_and_says_where_it_looked() {
-    init();
-    let bus = gst::Bus::new();
-    let element = gst::ElementFactory::make("portholeoverlay")
-        .property("image", "/nowhere/logo.png")
-        .build()
-        .unwrap();
-    element.set_bus(Some(&bus));
-    assert!(element.set_state(gst::State::Paused).is_err());
-    let message = bus.pop_filtered(&[gst::MessageType::Error]).unwrap();
-    let gst::MessageView::Error(error) = message.view() else {
-        panic!("not an error")
-    };
-    let text = error.error().message().to_owned();
+    let text = refusal("image", "/nowhere/logo.png");
     assert!(
         text.contains("image") && text.contains("/nowhere/logo.png"),
         "{text}"
     );
-    element.set_state(gst::State::Null).unwrap();
 }
 
 #[test]

@@ -72,6 +72,31 @@ fn element(harness: &Harness) -> gst::Element {
     }
 }
 
+/// What an element says that does not start because of a property.
+fn refusal(property: &str, value: &str) -> String {
+    init();
+    let bus = gst::Bus::new();
+    let element = gst::ElementFactory::make("portholeoverlay")
+        .property(property, value)
+        .build()
+        .unwrap();
+    element.set_bus(Some(&bus));
+    assert!(
+        element.set_state(gst::State::Paused).is_err(),
+        "{property}={value}"
+    );
+    element.set_state(gst::State::Null).unwrap();
+    error_text(&bus)
+}
+
+fn error_text(bus: &gst::Bus) -> String {
+    let message = bus.pop_filtered(&[gst::MessageType::Error]).unwrap();
+    let gst::MessageView::Error(error) = message.view() else {
+        panic!("not an error");
+    };
+    error.error().message().to_owned()
+}
+
 fn out_info(harness: &Harness) -> VideoInfo {
     let caps = harness.sinkpad().unwrap().current_caps().unwrap();
     VideoInfo::from_caps(&caps).unwrap()

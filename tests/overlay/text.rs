@@ -148,24 +148,8 @@ fn what_is_not_understood_refuses_to_start_and_names_the_property() {
         ("time-zone", "Mars/Base"),
         ("time", "noon"),
     ] {
-        init();
-        let bus = gst::Bus::new();
-        let element = gst::ElementFactory::make("portholeoverlay")
-            .property(property, value)
-            .build()
-            .unwrap();
-        element.set_bus(Some(&bus));
-        assert!(
-            element.set_state(gst::State::Paused).is_err(),
-            "{property}={value}"
-        );
-        let message = bus.pop_filtered(&[gst::MessageType::Error]).unwrap();
-        let gst::MessageView::Error(error) = message.view() else {
-            panic!("not an error")
-        };
-        let text = error.error().message().to_owned();
+        let text = refusal(property, value);
         assert!(text.contains(property) && text.contains(value), "{text}");
-        element.set_state(gst::State::Null).unwrap();
     }
 }
 

@@ -50,28 +50,26 @@ pub struct PictureMut<'a> {
     pub(crate) planes: [PlaneMut<'a>; 3],
 }
 
-/// Whether a plane of this length holds so many rows.
-fn fits(plane: PlaneShape, width: usize, height: usize, stride: usize, len: usize) -> bool {
-    let (row, rows) = (plane.row_bytes(width), plane.rows(height));
-    let needed = match rows {
-        0 => Some(0),
-        _ => stride
-            .checked_mul(rows - 1)
-            .and_then(|before| before.checked_add(row)),
+/// Whether planes of these strides and lengths in bytes hold a picture of this shape.
+fn are_complete(shape: Shape, planes: impl Iterator<Item = (usize, usize)>) -> bool {
+    let fits = |(plane, (stride, length)): (PlaneShape, (usize, usize))| {
+        let row = plane.row_bytes(shape.width);
+        let needed = match plane.rows(shape.height) {
+            0 => Some(0),
+            rows => stride
+                .checked_mul(rows - 1)
+                .and_then(|before| before.checked_add(row)),
+        };
+        stride >= row && needed.is_some_and(|needed| needed <= length)
     };
-    stride >= row && needed.is_some_and(|needed| needed <= len)
+    shape.format.shapes().into_iter().zip(planes).all(fits)
 }
 
 impl<'a> Picture<'a> {
     /// A picture of these planes; `None` if one of them is too short for its size. Planes that the format does not have are
     /// ignored.
     pub fn new(shape: Shape, planes: [Plane<'a>; 3]) -> Option<Self> {
-        let complete = shape
-            .format
-            .shapes()
-            .into_iter()
-            .zip(&planes)
-            .all(|(s, p)| fits(s, shape.width, shape.height, p.stride, p.data.len()));
+        let complete = are_complete(shape, planes.iter().map(|p| (p.stride, p.data.len())));
         complete.then_some(Self { shape, planes })
     }
 }
@@ -79,12 +77,7 @@ impl<'a> Picture<'a> {
 impl<'a> PictureMut<'a> {
     /// As [`Picture::new`].
     pub fn new(shape: Shape, planes: [PlaneMut<'a>; 3]) -> Option<Self> {
-        let complete = shape
-            .format
-            .shapes()
-            .into_iter()
-            .zip(&planes)
-            .all(|(s, p)| fits(s, shape.width, shape.height, p.stride, p.data.len()));
+        let complete = are_complete(shape, planes.iter().map(|p| (p.stride, p.data.len())));
         complete.then_some(Self {
             shape,
             top: 0,

@@ -162,6 +162,11 @@ fn what_a_camera_has_turned_is_not_turned_again() {
     harness.push_event(gst::event::CustomDownstreamSticky::new(done));
     let mut half = overlay("video-direction=horiz", &caps);
     assert!(pass(&mut harness, frame.copy()) == pass(&mut half, frame.copy()));
+    // A quarter of the way there.
+    let done = direction_event("porthole/turned", VideoOrientationMethod::_90r);
+    harness.push_event(gst::event::CustomDownstreamSticky::new(done));
+    let mut quarter = overlay("video-direction=90r", &caps);
+    assert!(pass(&mut harness, frame.copy()) == pass(&mut quarter, frame.copy()));
     let done = direction_event("porthole/turned", VideoOrientationMethod::Identity);
     harness.push_event(gst::event::CustomDownstreamSticky::new(done));
     assert!(pass(&mut harness, frame) == turned);

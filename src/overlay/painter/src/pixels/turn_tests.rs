@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 
 use proptest::prelude::*;
+use rayon_core::ThreadPool;
 
 use super::*;
 use crate::pixels::format::PlaneShape;
@@ -60,21 +61,47 @@ fn reference_plane(from: Plane<'_>, plane: PlaneShape, shape: Shape, lookup: Loo
 
 /// Turns by all instruction sets, alone and by several threads, and compares with the reference.
 fn check(shape: Shape, paddings: (usize, usize), orientation: Orientation) {
-    let from = TestPicture::new(shape, paddings.0, 1);
-    let expected = reference(&from, orientation).content();
     let threads = rayon_core::ThreadPoolBuilder::new()
         .num_threads(2)
         .build()
         .unwrap();
+    for pool in [None, Some(&threads)] {
+        check_with(shape, paddings, orientation, pool);
+    }
+}
+
+fn check_with(
+    shape: Shape,
+    paddings: (usize, usize),
+    orientation: Orientation,
+    pool: Option<&ThreadPool>,
+) {
+    let from = TestPicture::new(shape, paddings.0, 1);
+    let expected = reference(&from, orientation).content();
     for isa in Isa::available() {
-        for pool in [None, Some(&threads)] {
-            let mut to = TestPicture::new(turned(shape, orientation), paddings.1, 2);
-            let input = Input::Turned(&from.read(), orientation);
-            paint(isa, input, &Drawing::default(), to.write(), pool).unwrap();
-            assert!(
-                to.content() == expected,
-                "{shape:?} {paddings:?} {orientation:?} {isa:?}"
-            );
+        let mut to = TestPicture::new(turned(shape, orientation), paddings.1, 2);
+        let input = Input::Turned(&from.read(), orientation);
+        paint(isa, input, &Drawing::default(), to.write(), pool).unwrap();
+        assert!(
+            to.content() == expected,
+            "{shape:?} {paddings:?} {orientation:?} {isa:?}"
+        );
+    }
+}
+
+/// Small enough for Miri, which takes some minutes for it, and without threads, whose library it does not accept:
+/// `RUSTFLAGS='-C target-feature=+avx2' cargo +nightly miri test -p porthole-painter --no-default-features --lib small`.
+#[test]
+fn a_small_picture_is_turned_in_whole_blocks_and_at_the_edges() {
+    for format in [
+        Format::I420,
+        Format::Nv12,
+        Format::Yuy2,
+        Format::Bgrx,
+        Format::Rgb,
+    ] {
+        for orientation in [Orientation::Half, Orientation::Right90, Orientation::Left90] {
+            check_with(shape(format, 36, 34), (2, 4), orientation, None);
         }
     }
 }

@@ -169,10 +169,7 @@ impl PortholeOverlay {
         let chosen = {
             let mut state = lock(&self.state);
             let Some(state) = state.as_mut() else { return };
-            if let Some(format) = &state.format {
-                state.orientation = format.fit(wanted);
-            }
-            state.orientation
+            state.settle(wanted)
         };
         self.choose_mode(chosen);
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use gst_video::{VideoFrameRef, VideoInfo};
 use jiff::Timestamp;
 use porthole_painter::{
-    Bitmap, Clock, Drawing, Hidden, Input, Isa, Matrix, Orientation, Patch, Shape,
+    Bitmap, Clock, Cover, Drawing, Hidden, Input, Isa, Mask, Matrix, Orientation, Patch, Shape,
 };
 
 use super::frame;
@@ -36,15 +36,27 @@ impl Format {
         })
     }
 
-    /// `wanted`, if it leads from one size to the other; else (it changed while caps were being negotiated) one that does,
-    /// until the next frame negotiates again.
-    pub(crate) fn fit(&self, wanted: Orientation) -> Orientation {
-        let input = (self.input.width, self.input.height);
-        let output = (self.output.width, self.output.height);
-        match wanted.transposes() {
-            true if input != (output.1, output.0) => Orientation::Identity,
-            false if input != output => Orientation::Right90,
-            _ => wanted,
+    /// `wanted`, if it leads from one size to the other; else (it changed while caps were being negotiated) `last`, if that
+    /// does, until the next frame negotiates again.
+    fn fit(&self, wanted: Orientation, last: Orientation) -> Option<Orientation> {
+        let Shape { width, height, .. } = self.output;
+        let leads_there = |orientation: &Orientation| {
+            let turned = if orientation.transposes() {
+                (height, width)
+            } else {
+                (width, height)
+            };
+            (self.input.width, self.input.height) == turned
+        };
+        [wanted, last].into_iter().find(leads_there)
+    }
+
+    /// Any orientation that leads from one size to the other.
+    fn any(&self) -> Orientation {
+        if (self.input.width, self.input.height) == (self.output.width, self.output.height) {
+            Orientation::Identity
+        } else {
+            Orientation::Right90
         }
     }
 }
@@ -53,6 +65,8 @@ impl Format {
 pub(crate) struct State {
     pub(crate) format: Option<Format>,
     pub(crate) orientation: Orientation,
+    /// Whether the orientation is one that nobody asked for, so that nobody knows what the masks lie on.
+    is_unsure: bool,
     pub(crate) rate: Rate,
     isa: Isa,
     /// What the rest was made from.
@@ -70,6 +84,7 @@ impl State {
             words: Words::new(&settings, now),
             format: None,
             orientation: Orientation::default(),
+            is_unsure: false,
             rate: Rate::default(),
             isa: Isa::best(),
             settings,
@@ -97,6 +112,16 @@ impl State {
         self.make_image();
         self.make_hidden();
         self.make_clock();
+    }
+
+    /// Puts `wanted` into effect for the next frame, as far as the negotiated sizes allow; what is in effect then.
+    pub(crate) fn settle(&mut self, wanted: Orientation) -> Orientation {
+        if let Some(format) = &self.format {
+            let found = format.fit(wanted, self.orientation);
+            self.is_unsure = found.is_none();
+            self.orientation = found.unwrap_or_else(|| format.any());
+        }
+        self.orientation
     }
 
     /// Takes the settings for the next frame; says what is wrong with a text that is new.
@@ -203,14 +228,30 @@ impl State {
         let input = source
             .as_ref()
             .map_or(Input::InPlace, |from| Input::Turned(from, self.orientation));
+        let everything;
+        let hidden = match &self.hidden {
+            Some(_) if self.is_unsure => {
+                everything = Hidden::new(&[whole_picture()], format.output, &format.matrix);
+                Some(&everything)
+            }
+            hidden => hidden.as_ref(),
+        };
         let drawing = Drawing {
-            hidden: self.hidden.as_ref(),
+            hidden,
             patches: [self.image.as_ref(), self.text.as_ref()],
             clock: self.clock.as_ref(),
         };
         let output = frame::write(output, format.output)?;
         let pool = self.settings.pool.as_deref();
         porthole_painter::paint(self.isa, input, &drawing, output, pool)
+    }
+}
+
+/// A mask over all of the picture.
+fn whole_picture() -> Mask {
+    Mask {
+        corners: vec![(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)],
+        cover: Cover::Fill([0; 3]),
     }
 }
 
@@ -223,3 +264,7 @@ fn place_text(bitmap: &Bitmap, settings: &Settings, format: &Format) -> Option<P
     let visible = bitmap.width > 0 && bitmap.height > 0;
     visible.then(|| Patch::new(bitmap, at, format.output, &format.matrix))
 }
+
+#[cfg(test)]
+#[path = "state_tests.rs"]
+mod tests;

@@ -7,7 +7,7 @@ use std::time::Instant;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt as _, StreamExt as _};
-use porthole_protocol::MAX_MESSAGE_BYTES;
+use porthole_protocol::limits::MAX_MESSAGE_BYTES;
 use porthole_protocol::wire::{Code, IncomingMessage, ToServer};
 use tokio::sync::oneshot::error::RecvError;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use common::{Client, PATIENCE, http, options, start, start_with_alice};
 use futures_util::SinkExt as _;
-use porthole_protocol::MAX_MESSAGE_BYTES;
+use porthole_protocol::limits::MAX_MESSAGE_BYTES;
 use porthole_signaling::{Server, ServerError, ViewerEntry};
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};

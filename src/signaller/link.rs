@@ -184,7 +184,12 @@ impl<H: Host> Link<H> {
             Incoming::Online { outgoing } => self.outgoing = Some(outgoing),
             Incoming::Offline(trouble) => self.offline(&trouble),
             Incoming::Message(text) => match serde_json::from_str::<Extension>(&text) {
-                Ok(Extension::GrantUpdate { session_id, grant }) => self.renew(&session_id, &grant),
+                Ok(Extension::GrantUpdate {
+                    session_id,
+                    grant: Some(grant),
+                    ..
+                }) => self.renew(&session_id, &grant),
+                Ok(_) => (),
                 Err(_) => match serde_json::from_str::<ToPeer>(&text) {
                     Ok(message) => self.message(message),
                     Err(error) => gst::warning!(super::CAT, "unreadable message: {error}"),
@@ -250,12 +255,13 @@ impl<H: Host> Link<H> {
         let porthole = Some(Announce {
             version: wire::VERSION,
             nonce: Some(nonce),
+            sessions: Vec::new(),
         });
         self.send(ToServer {
             message: IncomingMessage::SetPeerStatus(status),
             extra: ToServerExtra {
                 porthole,
-                reason: None,
+                ..ToServerExtra::default()
             },
         });
         self.host.event(Event::Online, self.gate.viewers());
@@ -350,8 +356,8 @@ impl<H: Host> Link<H> {
         self.send(ToServer {
             message: IncomingMessage::EndSession(end),
             extra: ToServerExtra {
-                porthole: None,
                 reason: Some(reason),
+                ..ToServerExtra::default()
             },
         });
     }

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
 use futures_util::{SinkExt as _, StreamExt as _};
-use porthole_protocol::{MAX_MESSAGE_BYTES, key::CameraKey};
+use porthole_protocol::{key::CameraKey, limits::MAX_MESSAGE_BYTES};
 use tokio::{
     net::TcpStream,
     sync::mpsc,

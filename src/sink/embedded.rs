@@ -127,6 +127,7 @@ pub(crate) fn join(wish: &Wish, runtime: &Handle) -> Result<Embedded, StartError
         id,
         secret,
         grant_key: shared.server.grant_key(),
+        ca: Vec::new(),
     };
     let links =
         is_new.then(|| address::links(address, &machine_addresses(), shared.token.as_deref()));

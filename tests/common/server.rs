@@ -54,6 +54,7 @@ impl FakeServer {
             id: CAMERA.into(),
             secret: "secret".into(),
             grant_key: self.signer.public_key(),
+            ca: Vec::new(),
         }
     }
 

@@ -7,7 +7,10 @@
 
 use std::fmt;
 
-use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
+use aws_lc_rs::{
+    hmac,
+    signature::{Ed25519KeyPair, KeyPair as _},
+};
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
@@ -79,6 +82,7 @@ pub struct GrantSigner {
     encoding: EncodingKey,
     pkcs8: Vec<u8>,
     public: [u8; 32],
+    secrets: hmac::Key,
 }
 
 impl fmt::Debug for GrantSigner {
@@ -112,6 +116,15 @@ impl GrantSigner {
             encoding: EncodingKey::from_ed_der(pkcs8),
             pkcs8: pkcs8.to_vec(),
             public,
+            // A key of its own for each use (RFC 5869 in spirit; one block needs no more than one HMAC).
+            secrets: hmac::Key::new(
+                hmac::HMAC_SHA256,
+                hmac::sign(
+                    &hmac::Key::new(hmac::HMAC_SHA256, pkcs8),
+                    b"porthole session secret",
+                )
+                .as_ref(),
+            ),
         })
     }
 
@@ -123,6 +136,19 @@ impl GrantSigner {
     /// The raw Ed25519 public key that goes into camera keys.
     pub fn public_key(&self) -> GrantKey {
         GrantKey(self.public)
+    }
+
+    /// What a viewer is told with its session and shows to come back to it. It follows from the key and the id, so
+    /// that a server that was restarted still knows it.
+    pub fn session_secret(&self, session: &str) -> String {
+        BASE64_URL_SAFE_NO_PAD.encode(hmac::sign(&self.secrets, session.as_bytes()))
+    }
+
+    /// Whether `secret` is that of `session`. Compares in constant time.
+    pub fn is_session_secret(&self, session: &str, secret: &str) -> bool {
+        BASE64_URL_SAFE_NO_PAD
+            .decode(secret)
+            .is_ok_and(|tag| hmac::verify(&self.secrets, session.as_bytes(), &tag).is_ok())
     }
 
     /// Signs a grant and returns the compact JWT.
@@ -225,6 +251,21 @@ mod tests {
         assert_eq!(
             signer.public_key().read(&format!("{none}.{body}.")),
             Err(GrantError::Invalid)
+        );
+    }
+
+    #[test]
+    fn a_sessions_secret_is_its_own_and_outlives_a_restart() {
+        let signer = GrantSigner::generate().unwrap();
+        let again = GrantSigner::from_pkcs8(signer.pkcs8()).unwrap();
+        let secret = signer.session_secret("s");
+        assert!(again.is_session_secret("s", &secret));
+        assert!(!again.is_session_secret("t", &secret));
+        assert!(!again.is_session_secret("s", "") && !again.is_session_secret("s", "??"));
+        assert!(
+            !GrantSigner::generate()
+                .unwrap()
+                .is_session_secret("s", &secret)
         );
     }
 

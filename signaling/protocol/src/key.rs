@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The camera key: one opaque line that enrols a camera at a server.
 //!
-//! Form: `phk1.` and the unpadded base64url of a JSON object `{url, id, secret, grantKey}`. It holds a
+//! Form: `phk1.` and the unpadded base64url of a JSON object `{url, id, secret, grantKey, ca}`. It holds a
 //! secret: it belongs in a file only the camera can read, never in a process list or a log.
 
 use std::{fmt, str::FromStr};
@@ -30,6 +30,27 @@ pub struct CameraKey {
     pub secret: String,
     /// The key that the server signs grants with.
     pub grant_key: GrantKey,
+    /// The certificates that the server's must be signed by, for a server with a private one; those of the system if
+    /// there are none here.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ca: Vec<Certificate>,
+}
+
+/// A certificate (X.509, DER). In JSON as unpadded base64url.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Certificate(pub Vec<u8>);
+
+impl Serialize for Certificate {
+    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_str(&BASE64_URL_SAFE_NO_PAD.encode(&self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for Certificate {
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(String::deserialize(d)?);
+        bytes.map(Self).map_err(serde::de::Error::custom)
+    }
 }
 
 impl fmt::Debug for CameraKey {
@@ -137,18 +158,15 @@ mod tests {
             id: "front".into(),
             secret: "s3cret".into(),
             grant_key: GrantSigner::generate().unwrap().public_key(),
+            ca: vec![Certificate(vec![1, 2, 3])],
         }
     }
 
     #[test]
     fn a_key_reads_back_from_its_text() {
-        assert_eq!(
-            format!(" {}\n", key_text(&key()))
-                .parse::<CameraKey>()
-                .unwrap()
-                .id,
-            "front"
-        );
+        let key = key();
+        let text = format!(" {}\n", key_text(&key));
+        assert_eq!(text.parse::<CameraKey>().unwrap(), key);
     }
 
     fn key_text(key: &CameraKey) -> String {

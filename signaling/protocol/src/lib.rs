@@ -3,6 +3,7 @@
 //!
 //! - [`grant`]: the signed permission to look for one session, and how it is signed and read.
 //! - [`key`]: the camera key, which enrols a camera at a server.
+//! - [`limits`]: sizes, counts and waits that both sides must agree on.
 //! - [`wire`]: Porthole's additions to the messages of `gst-plugin-webrtc-signalling-protocol`.
 //!
 //! This crate does no input or output and reads no clock.
@@ -10,11 +11,8 @@
 
 pub mod grant;
 pub mod key;
+pub mod limits;
 pub mod wire;
-
-/// Largest WebSocket message either side accepts, in bytes. An SDP with many candidates stays
-/// under 20 KiB; four times that leaves room and still bounds what a peer can make us hold.
-pub const MAX_MESSAGE_BYTES: usize = 64 * 1024;
 
 /// A fresh secret of 256 random bits, as 43 characters of unpadded base64url.
 pub fn random_secret() -> String {

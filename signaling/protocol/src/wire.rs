@@ -6,7 +6,11 @@
 //! [`Announce`] in its `setPeerStatus`. Stock peers ignore fields they do not know.
 
 use gst_plugin_webrtc_signalling_protocol as upstream;
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
+
+use crate::grant::Permission;
 
 pub use upstream::{
     EndSessionMessage, IncomingMessage, OutgoingMessage, Peer, PeerMessage, PeerMessageInner,
@@ -25,6 +29,49 @@ pub struct Announce {
     /// A camera's nonce for this connection: every grant sent on it must carry it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nonce: Option<String>,
+    /// A camera's sessions that run, from before this connection. The server answers each with a
+    /// [`Extension::GrantUpdate`] or an `endSession`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sessions: Vec<RunningSession>,
+}
+
+/// A session that outlived the connection it was started on, as its camera reports it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RunningSession {
+    /// The session.
+    pub session_id: String,
+    /// The last grant the camera took for it, by which the server knows its own signature.
+    pub grant: String,
+    /// Whole seconds that are left of its lease.
+    pub lease: u32,
+}
+
+/// What a viewer is told of a session's terms.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Terms {
+    /// Whole seconds from now to the end of the permission.
+    pub lease: u32,
+    /// What the viewer may do.
+    pub perms: Vec<Permission>,
+}
+
+/// Proof that a session is the sender's own. Users may share a name, so the session's secret counts besides.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SessionProof {
+    /// The session.
+    pub session_id: String,
+    /// The secret that came with `sessionStarted`.
+    pub secret: String,
+}
+
+impl fmt::Debug for SessionProof {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionProof")
+            .field("session_id", &self.session_id)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A STUN or TURN server, in the shape of `RTCIceServer` (W3C WebRTC).
@@ -77,9 +124,22 @@ pub enum Code {
     NoSuchSession,
     /// The message could not be read.
     BadMessage,
+    /// A description or candidate is not one that this camera can work with.
+    BadDescription,
+    /// A part of the message is larger than allowed.
+    TooLarge,
+    /// The server did not confirm the session after the camera had registered again.
+    Unconfirmed,
     /// Something this version does not know.
     #[serde(other)]
     Other,
+}
+
+impl fmt::Display for Code {
+    /// As it is spelt on the wire, in messages on the bus and in logs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
+    }
 }
 
 /// Extra fields of messages to the server.
@@ -91,6 +151,36 @@ pub struct ToServerExtra {
     /// Of `endSession`: why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Code>,
+    /// Of `startSession`: a session of the same viewer at the same camera that this one takes the place of, such
+    /// as that of a page that was loaded again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<SessionProof>,
+}
+
+/// What a client sends: a message of Porthole's own, or an upstream one.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum ClientMessage {
+    /// One of Porthole's own.
+    Extension(ClientExtension),
+    /// An upstream message.
+    Peer(Box<ToServer>),
+}
+
+/// Message types of Porthole's own, from a viewer that announced itself to the server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "camelCase")]
+pub enum ClientExtension {
+    /// The viewer is back after its connection broke, and its peer connection still stands. Answered with
+    /// [`Extension::SessionResumed`] or `endSession`; the answer waits for the camera if that is not back yet.
+    #[serde(rename_all = "camelCase")]
+    ResumeSession {
+        /// The session's camera.
+        peer_id: String,
+        /// Which session, and the proof that it is the sender's.
+        #[serde(flatten)]
+        proof: SessionProof,
+    },
 }
 
 /// A message to the server.
@@ -117,9 +207,18 @@ pub struct ToPeerExtra {
     /// Of `endSession`: why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Code>,
+    /// Of `endSession`: more than the code says, in words for people, where there is more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
     /// Of `error`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<Code>,
+    /// Of `sessionStarted`: what proves later that the session is this viewer's. See [`SessionProof`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret: Option<String>,
+    /// Of `sessionStarted`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub terms: Option<Terms>,
 }
 
 /// A message to a peer: an upstream one with extra fields.
@@ -133,17 +232,31 @@ pub struct ToPeer {
     pub extra: ToPeerExtra,
 }
 
-/// Message types of Porthole's own, from the server to a camera that announced itself.
+/// Message types of Porthole's own, from the server to a peer that announced itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "camelCase")]
 pub enum Extension {
-    /// A running session's permission was renewed or changed.
+    /// A running session's permission was renewed, changed, or withdrawn (a `lease` of 0, or no `view`).
     #[serde(rename_all = "camelCase")]
     GrantUpdate {
         /// The session.
         session_id: String,
-        /// The new grant, with a higher `seq`.
-        grant: String,
+        /// To the camera: the new grant, with a higher `seq`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        grant: Option<String>,
+        /// To the viewer.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        terms: Option<Terms>,
+    },
+    /// To a viewer: the session is its own again.
+    #[serde(rename_all = "camelCase")]
+    SessionResumed {
+        /// The session.
+        session_id: String,
+        /// Its camera.
+        peer_id: String,
+        /// As they are now.
+        terms: Terms,
     },
 }
 
@@ -153,6 +266,12 @@ impl From<IncomingMessage> for ToServer {
             message,
             extra: ToServerExtra::default(),
         }
+    }
+}
+
+impl From<ToServer> for ClientMessage {
+    fn from(message: ToServer) -> Self {
+        Self::Peer(Box::new(message))
     }
 }
 
@@ -209,5 +328,18 @@ mod tests {
         assert_eq!(message.extra.reason, Some(Code::LeaseEnded));
         let code: Code = serde_json::from_str("\"of-the-future\"").unwrap();
         assert_eq!(code, Code::Other);
+        assert_eq!(Code::BadDescription.to_string(), "bad-description");
+    }
+
+    #[test]
+    fn a_viewer_resumes_with_a_message_of_its_own_and_stock_ones_read_as_before() {
+        let json = r#"{"type":"resumeSession","peerId":"front","sessionId":"s","secret":"x"}"#;
+        let message: ClientMessage = serde_json::from_str(json).unwrap();
+        assert_eq!(serde_json::to_string(&message).unwrap(), json);
+        assert!(!format!("{message:?}").contains("\"x\""));
+        let ClientMessage::Peer(list) = serde_json::from_str(r#"{"type":"list"}"#).unwrap() else {
+            panic!("an upstream message")
+        };
+        assert!(matches!(list.message, IncomingMessage::List));
     }
 }

@@ -87,6 +87,7 @@ fn add_camera(name: &str, id: Option<String>, path: &Path, url: ServerUrl) -> Re
         id,
         secret,
         grant_key: signer.public_key(),
+        ca: Vec::new(),
     })
 }
 

@@ -11,12 +11,15 @@
 use gst::glib;
 
 mod camera;
+mod clock;
 mod demand;
+mod lock;
 mod overlay;
 mod runtime;
 mod signaller;
 mod sink;
 mod turned;
+mod worker;
 
 fn plugin_init(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
     camera::register(plugin)?;

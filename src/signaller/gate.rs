@@ -2,21 +2,28 @@
 //! The gate: grant in, verdict out. Pure: time is an argument, and nothing here does input or output.
 //!
 //! A session is admitted only with a grant that the server's key signed for this camera, this session
-//! and this connection. Its lease is counted on the monotonic clock from the moment it arrived.
+//! and this connection. Its lease is counted on a stopwatch from the moment it arrived. The gate holds the one table of
+//! sessions; a session outlives the connection it was started on, and goes on only if the server confirms it on the next.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashSet, VecDeque},
     time::{Duration, Instant},
 };
 
 use porthole_protocol::{
-    grant::{Grant, GrantKey, MAX_LEASE_SECONDS, Permission},
-    wire::Code,
+    grant::{Grant, GrantKey, Permission},
+    limits::CONFIRM_TIMEOUT,
+    wire::{Code, IceServer, RunningSession},
 };
 
-/// Session ids remembered on one connection, so that none comes twice. A server that sends more is
-/// made to reconnect, which brings a new nonce and with it an empty memory.
-pub(crate) const MAX_REMEMBERED: usize = 65_536;
+use super::session::{Ending, Session};
+
+/// Ids of admitted sessions remembered on one connection, so that none comes twice. A server that sends more is
+/// made to reconnect, which brings a new nonce and with it an empty memory; running sessions go on.
+pub(crate) const MAX_ADMITTED: usize = 65_536;
+/// Ids of refused sessions remembered, the oldest forgotten first: they are told to wait and ask anew, and
+/// however often they do so must concern nobody else.
+const MAX_REFUSED: usize = 4096;
 
 /// How long a session may take from its admission to its first connection.
 pub(crate) const SETUP_TIMEOUT: Duration = Duration::from_secs(30);
@@ -42,6 +49,8 @@ pub(crate) enum Refusal {
     NotPermitted,
     #[error("max-viewers is reached")]
     Full,
+    #[error("the application has not yet taken in the news of earlier viewers; its handlers block")]
+    Busy,
     #[error("no session runs under that id")]
     Unknown,
 }
@@ -50,7 +59,7 @@ impl Refusal {
     /// What the viewer is told.
     pub(crate) fn code(self) -> Code {
         match self {
-            Self::Full => Code::CameraFull,
+            Self::Full | Self::Busy => Code::CameraFull,
             Self::NotPermitted => Code::NotPermitted,
             Self::Expired => Code::LeaseEnded,
             _ => Code::GrantRefused,
@@ -58,29 +67,45 @@ impl Refusal {
     }
 }
 
-/// A session that was let in.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Admitted {
-    pub(crate) user: String,
-    pub(crate) permissions: Vec<Permission>,
-    pub(crate) since: Instant,
-    pub(crate) until: Instant,
-    seq: u32,
-    connected: bool,
+/// Ids that were refused, the latest of them.
+#[derive(Default)]
+struct Refused {
+    ids: HashSet<String>,
+    order: VecDeque<String>,
 }
 
-pub(crate) struct Gate {
+impl Refused {
+    fn add(&mut self, id: &str) {
+        if self.ids.insert(id.to_owned()) {
+            self.order.push_back(id.to_owned());
+        }
+        if self.order.len() > MAX_REFUSED
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.ids.remove(&oldest);
+        }
+    }
+
+    fn clear(&mut self) {
+        self.ids.clear();
+        self.order.clear();
+    }
+}
+
+/// See the [module](self). `M` is what the sink hangs on each session.
+pub(crate) struct Gate<M> {
     camera: String,
     key: GrantKey,
     max_viewers: usize,
     orphan_timeout: Duration,
     nonce: Option<String>,
-    seen: HashSet<String>,
-    offline_since: Option<Instant>,
-    sessions: HashMap<String, Admitted>,
+    admitted: HashSet<String>,
+    refused: Refused,
+    sessions: BTreeMap<String, Session<M>>,
+    turned_away: u32,
 }
 
-impl Gate {
+impl<M: Default> Gate<M> {
     pub(crate) fn new(camera: &str, key: GrantKey, max_viewers: usize, orphan: Duration) -> Self {
         Self {
             camera: camera.to_owned(),
@@ -88,28 +113,51 @@ impl Gate {
             max_viewers,
             orphan_timeout: orphan,
             nonce: None,
-            seen: HashSet::new(),
-            offline_since: None,
-            sessions: HashMap::new(),
+            admitted: HashSet::new(),
+            refused: Refused::default(),
+            sessions: BTreeMap::new(),
+            turned_away: 0,
         }
     }
 
-    /// A connection stands, on which grants must carry `nonce`.
-    pub(crate) fn online(&mut self, nonce: String) {
+    /// A connection stands, on which grants must carry `nonce`. Returns what the server is to confirm.
+    pub(crate) fn online(&mut self, nonce: String, now: Instant) -> Vec<RunningSession> {
         self.nonce = Some(nonce);
-        self.seen.clear();
-        self.offline_since = None;
+        self.admitted.clear();
+        self.refused.clear();
+        for session in self.sessions.values_mut() {
+            session.registered(now + CONFIRM_TIMEOUT);
+        }
+        self.sessions
+            .iter()
+            .map(|(id, session)| RunningSession {
+                session_id: id.clone(),
+                grant: session.token().to_owned(),
+                lease: whole_seconds(session.until.saturating_duration_since(now)),
+            })
+            .collect()
     }
 
     /// The connection broke: no grant made for it is good any more.
-    pub(crate) fn offline(&mut self, now: Instant) {
+    pub(crate) fn offline(&mut self) {
         self.nonce = None;
-        self.offline_since.get_or_insert(now);
+        for session in self.sessions.values_mut() {
+            session.offline();
+        }
+    }
+
+    /// Something came from the server.
+    pub(crate) fn alive(&mut self, now: Instant) {
+        if self.nonce.is_some() {
+            for session in self.sessions.values_mut() {
+                session.alive(now);
+            }
+        }
     }
 
     /// Whether the memory of used sessions is full; reconnecting empties it.
-    pub(crate) fn is_worn(&self) -> bool {
-        self.seen.len() >= MAX_REMEMBERED
+    pub(crate) fn is_full_of_memories(&self) -> bool {
+        self.admitted.len() >= MAX_ADMITTED
     }
 
     pub(crate) fn set_max_viewers(&mut self, max: usize) {
@@ -120,116 +168,55 @@ impl Gate {
         self.sessions.len()
     }
 
-    pub(crate) fn session_ids(&self) -> Vec<String> {
-        self.sessions.keys().cloned().collect()
+    /// How many were refused since the start.
+    pub(crate) fn turned_away(&self) -> u32 {
+        self.turned_away
     }
 
-    pub(crate) fn contains(&self, session: &str) -> bool {
-        self.sessions.contains_key(session)
+    pub(crate) fn sessions(&self) -> &BTreeMap<String, Session<M>> {
+        &self.sessions
     }
 
-    /// Decides whether `session` may start with `token`.
+    pub(crate) fn session(&mut self, id: &str) -> Option<&mut Session<M>> {
+        self.sessions.get_mut(id)
+    }
+
+    /// Decides whether session `id` may start with `token`. `busy` turns everybody away.
     pub(crate) fn admit(
         &mut self,
-        session: &str,
+        id: &str,
         token: Option<&str>,
+        ice_servers: Vec<IceServer>,
+        busy: bool,
         now: Instant,
-    ) -> Result<&Admitted, Refusal> {
-        let grant = self.read(session, token)?;
-        if self.sessions.contains_key(session) || !self.seen.insert(session.to_owned()) {
-            return Err(Refusal::Replayed);
-        }
-        if self.sessions.len() >= self.max_viewers {
-            return Err(Refusal::Full);
-        }
-        let admitted = Admitted {
-            user: grant.sub,
-            permissions: grant.perms,
-            since: now,
-            until: now + lease(grant.lease),
-            seq: grant.seq,
-            connected: false,
-        };
-        Ok(self.sessions.entry(session.to_owned()).or_insert(admitted))
-    }
-
-    /// Applies a renewed or shortened grant to a running session.
-    pub(crate) fn update(
-        &mut self,
-        session: &str,
-        token: &str,
-        now: Instant,
-    ) -> Result<&Admitted, Refusal> {
-        let grant = self.read(session, Some(token))?;
-        let admitted = self.sessions.get_mut(session).ok_or(Refusal::Unknown)?;
-        if grant.seq <= admitted.seq {
-            return Err(Refusal::Replayed);
-        }
-        admitted.seq = grant.seq;
-        admitted.until = now + lease(grant.lease);
-        admitted.permissions = grant.perms;
-        Ok(admitted)
-    }
-
-    /// Media of `session` flows: it need no longer hurry.
-    pub(crate) fn connected(&mut self, session: &str) {
-        if let Some(admitted) = self.sessions.get_mut(session) {
-            admitted.connected = true;
-        }
-    }
-
-    pub(crate) fn remove(&mut self, session: &str) -> Option<Admitted> {
-        self.sessions.remove(session)
-    }
-
-    /// The sessions that must end now, and why.
-    pub(crate) fn due(&self, now: Instant) -> Vec<(String, Code)> {
-        let orphaned = self.orphan_deadline().is_some_and(|at| at <= now);
-        let verdict = |session: &Admitted| match session {
-            s if s.until <= now => Some(Code::LeaseEnded),
-            _ if orphaned => Some(Code::ServerUnreachable),
-            s if !s.connected && s.since + SETUP_TIMEOUT <= now => Some(Code::MediaFailed),
-            _ => None,
-        };
-        self.sessions
-            .iter()
-            .filter_map(|(id, s)| Some((id.clone(), verdict(s)?)))
-            .collect()
-    }
-
-    /// When [`Self::due`] will next have something to say.
-    pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        let of = |s: &Admitted| {
-            if s.connected {
-                s.until
-            } else {
-                s.until.min(s.since + SETUP_TIMEOUT)
+    ) -> Result<&Session<M>, Refusal> {
+        match self.judge(id, token, busy) {
+            Ok((grant, token)) => {
+                self.admitted.insert(id.to_owned());
+                let session = Session::new(&grant, token, ice_servers, now);
+                Ok(self.sessions.entry(id.to_owned()).or_insert(session))
             }
-        };
-        let first = self.sessions.values().map(of).min()?;
-        Some(
-            self.orphan_deadline()
-                .map_or(first, |orphan| orphan.min(first)),
-        )
+            Err(refusal) => {
+                self.turned_away = self.turned_away.saturating_add(1);
+                if matches!(refusal, Refusal::Full | Refusal::Busy) {
+                    self.refused.add(id);
+                }
+                Err(refusal)
+            }
+        }
     }
 
-    fn orphan_deadline(&self) -> Option<Instant> {
-        self.offline_since.map(|since| since + self.orphan_timeout)
-    }
-
-    fn read(&self, session: &str, token: Option<&str>) -> Result<Grant, Refusal> {
-        let grant = self
-            .key
-            .read(token.ok_or(Refusal::NoGrant)?)
-            .map_err(|_| Refusal::Forged)?;
-        if grant.aud != self.camera {
-            return Err(Refusal::WrongCamera);
-        }
-        if grant.sid != session {
-            return Err(Refusal::WrongSession);
-        }
-        if self.nonce.as_ref() != Some(&grant.nonce) {
-            return Err(Refusal::WrongNonce);
+    fn judge<'a>(
+        &self,
+        id: &str,
+        token: Option<&'a str>,
+        busy: bool,
+    ) -> Result<(Grant, &'a str), Refusal> {
+        let token = token.ok_or(Refusal::NoGrant)?;
+        let grant = self.read(id, token)?;
+        let known = self.admitted.contains(id) || self.refused.ids.contains(id);
+        if known || self.sessions.contains_key(id) {
+            return Err(Refusal::Replayed);
         }
         if grant.lease == 0 {
             return Err(Refusal::Expired);
@@ -237,12 +224,93 @@ impl Gate {
         if !grant.perms.contains(&Permission::View) {
             return Err(Refusal::NotPermitted);
         }
+        match self.sessions.len() {
+            _ if busy => Err(Refusal::Busy),
+            viewers if viewers >= self.max_viewers => Err(Refusal::Full),
+            _ => Ok((grant, token)),
+        }
+    }
+
+    /// Applies a renewed, changed or withdrawn grant to a running session, at once. `Some` if the session ends by it, and
+    /// is to be removed; its media has stopped already.
+    pub(crate) fn update(
+        &mut self,
+        id: &str,
+        token: &str,
+        now: Instant,
+    ) -> Result<Option<Code>, Refusal> {
+        let grant = self.read(id, token)?;
+        let session = self.sessions.get_mut(id).ok_or(Refusal::Unknown)?;
+        if !session.is_newer(grant.seq) {
+            return Err(Refusal::Replayed);
+        }
+        Ok(session
+            .apply(&grant, token, now)
+            .map(|ending| match ending {
+                Ending::Lease => Code::LeaseEnded,
+                Ending::NotPermitted => Code::NotPermitted,
+            }))
+    }
+
+    /// Media of the session flows: it need no longer hurry.
+    pub(crate) fn connected(&mut self, id: &str) {
+        if let Some(session) = self.sessions.get_mut(id) {
+            session.connected();
+        }
+    }
+
+    /// Takes the session out; its media stops with this call.
+    pub(crate) fn remove(&mut self, id: &str) -> Option<Session<M>> {
+        let session = self.sessions.remove(id)?;
+        session.permit.close();
+        Some(session)
+    }
+
+    /// The sessions that must end now, and why.
+    pub(crate) fn due(&self, now: Instant) -> Vec<(String, Code)> {
+        const REASONS: [Code; 4] = [
+            Code::LeaseEnded,
+            Code::Unconfirmed,
+            Code::ServerUnreachable,
+            Code::MediaFailed,
+        ];
+        let verdict = |session: &Session<M>| {
+            let deadlines = session.deadlines(self.orphan_timeout, SETUP_TIMEOUT);
+            let mut reasons = deadlines.into_iter().zip(REASONS);
+            reasons.find_map(|(at, reason)| at.is_some_and(|at| at <= now).then_some(reason))
+        };
+        let sessions = self.sessions.iter();
+        sessions
+            .filter_map(|(id, session)| Some((id.clone(), verdict(session)?)))
+            .collect()
+    }
+
+    /// When [`Self::due`] will next have something to say.
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        let of = |session: &Session<M>| {
+            let deadlines = session.deadlines(self.orphan_timeout, SETUP_TIMEOUT);
+            deadlines.into_iter().flatten().min()
+        };
+        self.sessions.values().filter_map(of).min()
+    }
+
+    fn read(&self, id: &str, token: &str) -> Result<Grant, Refusal> {
+        let grant = self.key.read(token).map_err(|_| Refusal::Forged)?;
+        if grant.aud != self.camera {
+            return Err(Refusal::WrongCamera);
+        }
+        if grant.sid != id {
+            return Err(Refusal::WrongSession);
+        }
+        if self.nonce.as_ref() != Some(&grant.nonce) {
+            return Err(Refusal::WrongNonce);
+        }
         Ok(grant)
     }
 }
 
-fn lease(seconds: u32) -> Duration {
-    Duration::from_secs(seconds.min(MAX_LEASE_SECONDS).into())
+fn whole_seconds(left: Duration) -> u32 {
+    u32::try_from(left.as_secs()).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]

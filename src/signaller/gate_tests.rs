@@ -1,24 +1,30 @@
 // SPDX-License-Identifier: MPL-2.0
 use super::*;
-use porthole_protocol::grant::GrantSigner;
+use porthole_protocol::grant::{GrantSigner, MAX_LEASE_SECONDS};
 
 const ORPHAN: Duration = Duration::from_secs(60);
 
 struct Scene {
     signer: GrantSigner,
-    gate: Gate,
+    gate: Gate<()>,
     start: Instant,
 }
 
 impl Scene {
     fn new() -> Self {
+        Self::with_orphan_timeout(ORPHAN.as_secs())
+    }
+
+    fn with_orphan_timeout(seconds: u64) -> Self {
         let signer = GrantSigner::generate().unwrap();
-        let mut gate = Gate::new("front", signer.public_key(), 4, ORPHAN);
-        gate.online("nonce".into());
+        let orphan = Duration::from_secs(seconds);
+        let mut gate = Gate::new("front", signer.public_key(), 4, orphan);
+        let start = Instant::now();
+        gate.online("nonce".into(), start);
         Self {
             signer,
             gate,
-            start: Instant::now(),
+            start,
         }
     }
 
@@ -42,7 +48,7 @@ impl Scene {
 
     fn admit(&mut self, session: &str, token: &str) -> Result<(), Refusal> {
         self.gate
-            .admit(session, Some(token), self.start)
+            .admit(session, Some(token), Vec::new(), false, self.start)
             .map(|_| ())
     }
 
@@ -100,7 +106,13 @@ fn every_bad_grant_is_refused_with_its_reason_and_leaves_no_session() {
 fn a_missing_or_forged_grant_is_refused() {
     let mut scene = Scene::new();
     let now = scene.start;
-    assert_eq!(scene.gate.admit("s", None, now), Err(Refusal::NoGrant));
+    assert_eq!(
+        scene
+            .gate
+            .admit("s", None, Vec::new(), false, now)
+            .map(|_| ()),
+        Err(Refusal::NoGrant)
+    );
     let forged = Scene::new().token(|_| ());
     assert_eq!(scene.admit("s", &forged), Err(Refusal::Forged));
     let mut tampered = scene.token(|_| ());
@@ -123,9 +135,9 @@ fn a_grant_works_once_even_after_its_session_ended() {
 fn a_grant_of_an_earlier_connection_is_refused_on_the_next() {
     let mut scene = Scene::new();
     let token = scene.token(|_| ());
-    scene.gate.offline(scene.start);
+    scene.gate.offline();
     assert_eq!(scene.admit("s", &token), Err(Refusal::WrongNonce));
-    scene.gate.online("nonce 2".into());
+    scene.gate.online("nonce 2".into(), scene.start);
     assert_eq!(scene.admit("s", &token), Err(Refusal::WrongNonce));
 }
 
@@ -140,8 +152,35 @@ fn one_more_than_max_viewers_is_told_the_camera_is_full() {
 }
 
 #[test]
-fn a_session_ends_with_its_lease_and_not_before() {
+fn the_refused_fill_no_memory_and_cannot_come_again_with_the_same_grant() {
     let mut scene = Scene::new();
+    scene.gate.set_max_viewers(1);
+    scene.admit_session("a");
+    let first = scene.token(|g| g.sid = "refused 0".into());
+    assert_eq!(scene.admit("refused 0", &first), Err(Refusal::Full));
+    scene.gate.set_max_viewers(2);
+    assert_eq!(scene.admit("refused 0", &first), Err(Refusal::Replayed));
+    scene.gate.set_max_viewers(1);
+    for n in 0..=MAX_REFUSED {
+        scene.gate.refused.add(&format!("other {n}"));
+    }
+    assert_eq!(scene.gate.refused.ids.len(), MAX_REFUSED);
+    assert!(!scene.gate.is_full_of_memories());
+    assert_eq!(scene.gate.viewers(), 1);
+}
+
+#[test]
+fn nobody_is_admitted_while_the_application_is_behind() {
+    let mut scene = Scene::new();
+    let (token, now) = (scene.token(|_| ()), scene.start);
+    let verdict = scene.gate.admit("s", Some(&token), Vec::new(), true, now);
+    assert_eq!(verdict.map(|_| ()), Err(Refusal::Busy));
+    assert_eq!(scene.gate.turned_away(), 1);
+}
+
+#[test]
+fn a_session_ends_with_its_lease_and_not_before() {
+    let mut scene = Scene::with_orphan_timeout(1000);
     scene.admit_session("s");
     scene.gate.connected("s");
     assert_eq!(scene.gate.next_deadline(), Some(scene.at(100)));
@@ -157,23 +196,72 @@ fn a_lease_longer_than_the_longest_is_cut() {
     let mut scene = Scene::new();
     let token = scene.token(|g| g.lease = u32::MAX);
     scene.admit("s", &token).unwrap();
-    scene.gate.connected("s");
-    assert_eq!(
-        scene.gate.next_deadline(),
-        Some(scene.at(MAX_LEASE_SECONDS.into()))
-    );
+    let longest = scene.at(MAX_LEASE_SECONDS.into());
+    assert_eq!(scene.gate.sessions()["s"].until, longest);
 }
 
 #[test]
 fn an_update_moves_the_end_both_ways_and_counts_from_its_arrival() {
     let mut scene = Scene::new();
     scene.admit_session("s");
-    scene.gate.connected("s");
     for (seq, lease, arrives, ends) in [(1, 500, 10, 510), (2, 5, 20, 25)] {
         let token = scene.token(|g| (g.seq, g.lease) = (seq, lease));
         scene.gate.update("s", &token, scene.at(arrives)).unwrap();
-        assert_eq!(scene.gate.next_deadline(), Some(scene.at(ends)));
+        assert_eq!(scene.gate.sessions()["s"].until, scene.at(ends));
     }
+}
+
+#[test]
+fn an_authentic_update_without_time_or_view_ends_the_session_and_its_media_at_once() {
+    type Change = fn(&mut Grant);
+    let table: [(Change, Code); 3] = [
+        (|g| g.lease = 0, Code::LeaseEnded),
+        (|g| g.perms.clear(), Code::NotPermitted),
+        (|g| g.perms = vec![Permission::Listen], Code::NotPermitted),
+    ];
+    for (change, code) in table {
+        let mut scene = Scene::new();
+        scene.admit_session("s");
+        let permit = scene.gate.sessions()["s"].permit.clone();
+        assert!(permit.allows(Permission::View));
+        let token = scene.token(|g| {
+            g.seq = 1;
+            change(g);
+        });
+        assert_eq!(
+            scene.gate.update("s", &token, scene.start),
+            Ok(Some(code)),
+            "{code}"
+        );
+        assert!(!permit.allows(Permission::View) && !permit.allows(Permission::Listen));
+    }
+}
+
+#[test]
+fn listen_is_given_and_taken_while_the_session_runs() {
+    let mut scene = Scene::new();
+    scene.admit_session("s");
+    let permit = scene.gate.sessions()["s"].permit.clone();
+    assert!(!permit.allows(Permission::Listen));
+    for (seq, perms) in [
+        (1, vec![Permission::View, Permission::Listen]),
+        (2, vec![Permission::View]),
+    ] {
+        let may_listen = perms.contains(&Permission::Listen);
+        let token = scene.token(|g| (g.seq, g.perms) = (seq, perms));
+        assert_eq!(scene.gate.update("s", &token, scene.start), Ok(None));
+        assert_eq!(permit.allows(Permission::Listen), may_listen);
+        assert!(permit.allows(Permission::View));
+    }
+}
+
+#[test]
+fn media_stops_with_the_call_that_removes_the_session() {
+    let mut scene = Scene::new();
+    scene.admit_session("s");
+    let permit = scene.gate.sessions()["s"].permit.clone();
+    scene.gate.remove("s").unwrap();
+    assert!(!permit.allows(Permission::View));
 }
 
 #[test]
@@ -193,19 +281,70 @@ fn an_older_update_cannot_be_played_again() {
 }
 
 #[test]
-fn sessions_end_when_the_server_was_out_of_reach_too_long() {
+fn sessions_end_when_the_last_sign_of_the_server_is_older_than_the_orphan_timeout() {
     let mut scene = Scene::new();
     scene.admit_session("s");
     scene.gate.connected("s");
-    scene.gate.offline(scene.at(10));
-    scene.gate.offline(scene.at(30));
+    scene.gate.alive(scene.at(10));
+    // That the connection is lost is noticed late; the clock runs from the last word.
+    scene.gate.offline();
+    assert_eq!(scene.gate.next_deadline(), Some(scene.at(70)));
     assert_eq!(scene.gate.due(scene.at(69)), vec![]);
     assert_eq!(
         scene.gate.due(scene.at(70)),
         vec![("s".into(), Code::ServerUnreachable)]
     );
-    scene.gate.online("nonce 2".into());
-    assert_eq!(scene.gate.due(scene.at(70)), vec![]);
+}
+
+#[test]
+fn only_a_confirmed_grant_stops_the_orphan_clock() {
+    let mut scene = Scene::new();
+    scene.admit_session("s");
+    scene.gate.connected("s");
+    scene.gate.offline();
+    // Someone in the middle welcomes the camera again and again, and keeps the connection lively.
+    for n in 1..20 {
+        let now = scene.at(n * 3);
+        scene.gate.online(format!("nonce {n}"), now);
+        scene.gate.alive(now);
+        scene.gate.offline();
+    }
+    assert_eq!(
+        scene.gate.due(scene.at(60)),
+        vec![("s".into(), Code::ServerUnreachable)]
+    );
+    scene.gate.online("nonce".into(), scene.at(59));
+    let token = scene.token(|g| g.seq = 1);
+    scene.gate.update("s", &token, scene.at(59)).unwrap();
+    assert_eq!(scene.gate.due(scene.at(60)), vec![]);
+    scene.gate.alive(scene.at(80));
+    assert_eq!(scene.gate.due(scene.at(139)), vec![]);
+}
+
+#[test]
+fn a_camera_reports_what_runs_and_what_is_not_confirmed_in_time_ends() {
+    let mut scene = Scene::new();
+    for id in ["a", "b"] {
+        scene.admit_session(id);
+        scene.gate.connected(id);
+    }
+    scene.gate.offline();
+    let reported = scene.gate.online("nonce".into(), scene.at(30));
+    let told: Vec<_> = reported
+        .iter()
+        .map(|r| (r.session_id.as_str(), r.lease))
+        .collect();
+    assert_eq!(told, [("a", 70), ("b", 70)]);
+    let grant = scene.signer.public_key().read(&reported[0].grant).unwrap();
+    assert_eq!((grant.sid.as_str(), grant.sub.as_str()), ("a", "alice"));
+    let token = scene.token(|g| (g.sid, g.seq) = ("a".into(), 1));
+    scene.gate.update("a", &token, scene.at(31)).unwrap();
+    assert_eq!(scene.gate.due(scene.at(34)), vec![]);
+    assert_eq!(scene.gate.next_deadline(), Some(scene.at(35)));
+    assert_eq!(
+        scene.gate.due(scene.at(35)),
+        vec![("b".into(), Code::Unconfirmed)]
+    );
 }
 
 #[test]

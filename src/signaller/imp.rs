@@ -1,57 +1,72 @@
 // SPDX-License-Identifier: MPL-2.0
 //! GObject glue between webrtcsink's `Signallable` interface and the [`link`](super::link).
 //!
-//! Lock order: `commands` is the only lock, held to clone or take the sender and for nothing else.
-
-use std::sync::{Mutex, PoisonError};
+//! Lock order: `commands` is the only lock, held to clone or take the senders and for nothing else.
 
 use gst::{glib, prelude::*, subclass::prelude::*};
 use gst_webrtc::{WebRTCSDPType, WebRTCSessionDescription};
 use gstrswebrtc::signaller::{Signallable, SignallableImpl};
 use porthole_protocol::wire::{PeerMessage, PeerMessageInner, SdpMessage};
-use tokio::sync::mpsc::Sender;
+use std::sync::Mutex;
+use tokio::sync::mpsc;
 
 use super::{
     CAT,
-    link::{Command, Event, Host},
+    link::{Input, Media},
+    task::{Commands, MAX_PEER_MESSAGES},
 };
+use crate::lock::lock;
+
+#[derive(Clone)]
+struct Senders {
+    vital: mpsc::UnboundedSender<Input>,
+    peer: mpsc::Sender<PeerMessage>,
+}
 
 #[derive(Default)]
 pub(crate) struct PortholeSignaller {
-    commands: Mutex<Option<Sender<Command>>>,
+    commands: Mutex<Option<Senders>>,
 }
 
 impl PortholeSignaller {
-    pub(super) fn set_commands(&self, sender: Sender<Command>) {
-        *self.commands.lock().unwrap_or_else(PoisonError::into_inner) = Some(sender);
-    }
-
-    pub(super) fn close(&self) {
-        self.commands
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-    }
-
-    /// Never blocks: it is called from webrtcsink's threads, partly under its locks.
-    pub(super) fn command(&self, command: Command) {
-        let sender = self
-            .commands
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
-        if let Some(sender) = sender
-            && let Err(error) = sender.try_send(command)
-        {
-            gst::warning!(CAT, imp = self, "dropped a message to the server: {error}");
+    /// The other ends of the queues to the task.
+    pub(super) fn open(&self) -> Commands {
+        let (vital, on_vital) = mpsc::unbounded_channel();
+        let (peer, on_peer) = mpsc::channel(MAX_PEER_MESSAGES);
+        *lock(&self.commands) = Some(Senders { vital, peer });
+        Commands {
+            vital: on_vital,
+            peer: on_peer,
         }
     }
 
+    pub(super) fn close(&self) {
+        lock(&self.commands).take();
+    }
+
+    fn senders(&self) -> Option<Senders> {
+        lock(&self.commands).clone()
+    }
+
+    /// Never blocks: it is called from webrtcsink's threads, partly under its locks.
+    pub(super) fn vital(&self, input: Input) {
+        if let Some(senders) = self.senders() {
+            // It fails when the task has ended, and all sessions with it.
+            let _ = senders.vital.send(input);
+        }
+    }
+
+    /// Never blocks either.
     fn peer(&self, session: &str, peer_message: PeerMessageInner) {
-        self.command(Command::Peer(PeerMessage {
+        let message = PeerMessage {
             session_id: session.to_owned(),
             peer_message,
-        }));
+        };
+        if let Some(senders) = self.senders()
+            && let Err(error) = senders.peer.try_send(message)
+        {
+            gst::warning!(CAT, imp = self, "dropped a message to the server: {error}");
+        }
     }
 }
 
@@ -81,11 +96,11 @@ impl ObjectImpl for PortholeSignaller {
 
 impl SignallableImpl for PortholeSignaller {
     fn start(&self) {
-        self.command(Command::Ready(true));
+        self.vital(Input::Ready(true));
     }
 
     fn stop(&self) {
-        self.command(Command::Ready(false));
+        self.vital(Input::Ready(false));
     }
 
     fn send_sdp(&self, session: &str, description: &WebRTCSessionDescription) {
@@ -116,34 +131,15 @@ impl SignallableImpl for PortholeSignaller {
     }
 
     fn end_session(&self, session: &str) {
-        self.command(Command::Ended(session.to_owned()));
+        self.vital(Input::Ended(session.to_owned()));
     }
 }
 
-type Observe = dyn Fn(Event, usize) + Send + Sync;
-
-/// webrtcsink, seen from the link: what it is told goes out as signals of the signaller.
-pub(super) struct Webrtcsink {
+/// webrtcsink, seen from the link: what it is told goes out as signals of the signaller. Lives on a thread of its own,
+/// since webrtcsink builds and takes down pipelines in these calls.
+pub(super) struct Webrtcsink<F> {
     signaller: glib::WeakRef<super::PortholeSignaller>,
-    observe: Box<Observe>,
-}
-
-impl Webrtcsink {
-    pub(super) fn new(
-        signaller: &super::PortholeSignaller,
-        observe: impl Fn(Event, usize) + Send + Sync + 'static,
-    ) -> Self {
-        Self {
-            signaller: signaller.downgrade(),
-            observe: Box::new(observe),
-        }
-    }
-
-    fn with(&self, f: impl FnOnce(&super::PortholeSignaller)) {
-        if let Some(signaller) = self.signaller.upgrade() {
-            f(&signaller);
-        }
-    }
+    on_viewers: F,
 }
 
 /// `None` for an SDP that cannot be parsed.
@@ -152,49 +148,61 @@ fn description(kind: WebRTCSDPType, sdp: &str) -> Option<WebRTCSessionDescriptio
     Some(WebRTCSessionDescription::new(kind, sdp))
 }
 
-impl Host for Webrtcsink {
-    fn start_session(&self, session: &str, offer: Option<&str>) {
-        self.with(|signaller| {
-            let offer = match offer.map(|sdp| description(WebRTCSDPType::Offer, sdp)) {
-                Some(None) => {
-                    gst::warning!(CAT, obj = signaller, "{session}: unreadable offer");
-                    signaller.imp().end_session(session);
-                    return;
-                }
-                offer => offer.flatten(),
-            };
-            // The session stands for its viewer, so that webrtcsink's signals lead back to the grant.
-            signaller.emit_by_name::<()>("session-requested", &[&session, &session, &offer]);
-        });
+impl<F: Fn(usize)> Webrtcsink<F> {
+    pub(super) fn new(signaller: &super::PortholeSignaller, on_viewers: F) -> Self {
+        Self {
+            signaller: signaller.downgrade(),
+            on_viewers,
+        }
     }
 
-    fn end_session(&self, session: &str) {
-        self.with(|signaller| {
-            signaller.emit_by_name::<bool>("session-ended", &[&session]);
-        });
-    }
-
-    fn answer(&self, session: &str, sdp: &str) {
-        self.with(|signaller| match description(WebRTCSDPType::Answer, sdp) {
-            Some(answer) => {
-                signaller.emit_by_name::<()>("session-description", &[&session, &answer]);
+    pub(super) fn call(&self, call: Media) {
+        let Some(signaller) = self.signaller.upgrade() else {
+            return;
+        };
+        match call {
+            Media::Viewers(count) => (self.on_viewers)(count),
+            Media::Start { session, offer } => start(&signaller, &session, offer.as_deref()),
+            Media::End(session) => end(&signaller, &session),
+            Media::Answer { session, sdp } => answer(&signaller, &session, &sdp),
+            Media::Candidate {
+                session,
+                m_line,
+                candidate,
+            } => {
+                let mid: Option<String> = None;
+                signaller.emit_by_name::<()>("handle-ice", &[&session, &m_line, &mid, &candidate]);
             }
-            None => {
-                gst::warning!(CAT, obj = signaller, "{session}: unreadable answer");
-                signaller.emit_by_name::<bool>("session-ended", &[&session]);
-                signaller.imp().end_session(session);
-            }
-        });
+        }
     }
+}
 
-    fn candidate(&self, session: &str, m_line: u32, candidate: &str) {
-        self.with(|signaller| {
-            let mid: Option<String> = None;
-            signaller.emit_by_name::<()>("handle-ice", &[&session, &m_line, &mid, &candidate]);
-        });
-    }
+fn start(signaller: &super::PortholeSignaller, session: &str, offer: Option<&str>) {
+    let offer = match offer.map(|sdp| description(WebRTCSDPType::Offer, sdp)) {
+        Some(None) => {
+            gst::warning!(CAT, obj = signaller, "{session}: unreadable offer");
+            signaller.imp().vital(Input::Ended(session.to_owned()));
+            return;
+        }
+        offer => offer.flatten(),
+    };
+    // The session stands for its viewer, so that webrtcsink's signals lead back to the grant.
+    signaller.emit_by_name::<()>("session-requested", &[&session, &session, &offer]);
+}
 
-    fn event(&self, event: Event, viewers: usize) {
-        (self.observe)(event, viewers);
+fn end(signaller: &super::PortholeSignaller, session: &str) {
+    signaller.emit_by_name::<bool>("session-ended", &[&session]);
+}
+
+fn answer(signaller: &super::PortholeSignaller, session: &str, sdp: &str) {
+    match description(WebRTCSDPType::Answer, sdp) {
+        Some(answer) => {
+            signaller.emit_by_name::<()>("session-description", &[&session, &answer]);
+        }
+        None => {
+            gst::warning!(CAT, obj = signaller, "{session}: unreadable answer");
+            end(signaller, session);
+            signaller.imp().vital(Input::Ended(session.to_owned()));
+        }
     }
 }

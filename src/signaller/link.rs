@@ -1,75 +1,130 @@
 // SPDX-License-Identifier: MPL-2.0
-//! One camera's life at its server: a task that owns the gate, the socket and every deadline.
+//! One camera's life at its server, as a pure state machine: what happened and when goes in, what is to be done comes out.
 //!
-//! webrtcsink and the sink talk to it through [`Command`]s, it talks to them through [`Host`].
+//! [`task`](super::task) runs it. Nothing here waits, calls webrtcsink or the application, or reads a clock, and ending a
+//! session stops its media before anything is put out, so that no one else's slowness can hold up the end of a lease.
 
 use std::{
     collections::HashMap,
-    time::{Duration, Instant},
+    sync::{Arc, Mutex, MutexGuard},
+    time::Instant,
 };
 
 use porthole_protocol::{
     grant::Permission,
-    key::CameraKey,
-    random_secret,
     wire::{
-        self, Announce, Code, EndSessionMessage, Extension, IncomingMessage, OutgoingMessage,
-        PeerMessage, PeerMessageInner, PeerRole, PeerStatus, SdpMessage, ToPeer, ToServer,
-        ToServerExtra,
+        self, Announce, Code, EndSessionMessage, Extension, IceServer, IncomingMessage,
+        OutgoingMessage, PeerMessage, PeerMessageInner, PeerRole, PeerStatus, SdpMessage, ToPeer,
+        ToServer, ToServerExtra,
     },
 };
-use tokio::sync::mpsc;
 
 use super::{
-    gate::{Admitted, Gate, Refusal},
-    socket::{self, Incoming, Trouble},
+    description::Kind,
+    gate::{Gate, Refusal},
+    session::Session,
 };
+use crate::lock::lock;
 
-/// Commands waiting for the task. webrtcsink sends about 30 for each session's start, mostly candidates.
-pub(crate) const MAX_COMMANDS: usize = 1024;
-/// Messages read from the socket and not yet handled; the socket waits beyond that.
-const MAX_INCOMING: usize = 64;
-/// How long the last messages may take to leave when the camera stops.
-const FAREWELL: Duration = Duration::from_millis(500);
-
-/// What webrtcsink and the sink want of the link.
+/// What happens.
 #[derive(Debug)]
-pub(crate) enum Command {
+pub(crate) enum Input {
+    /// A connection stands, though nobody has been welcomed on it.
+    Connected,
+    /// There is no connection, and why. Comes for each failed try and each lost connection.
+    Lost(String),
+    /// The server showed that it is there: a ping, a pong, or a message that follows.
+    Alive,
+    Message(String),
     /// webrtcsink can (or can no longer) take sessions.
     Ready(bool),
-    /// A session's description or candidate for its viewer.
+    /// A session's description or candidate for its viewer, from webrtcsink.
     Peer(PeerMessage),
     /// webrtcsink ended the session by itself.
     Ended(String),
     /// Media of the session flows.
-    Connected(String),
+    MediaFlows(String),
     MaxViewers(usize),
+    /// Whether webrtcsink or the application are behind by more than they may be.
+    Busy(bool),
+    /// The camera stops.
+    Stop,
 }
 
-/// What the operator hears of.
+/// What is to be done.
+#[derive(Debug)]
+pub(crate) enum Output {
+    /// To the server.
+    Send(String),
+    /// Give the connection up and make a new one.
+    Reconnect(Why),
+    /// To webrtcsink.
+    Media(Media),
+    /// To the application.
+    Event(Event),
+    /// To the log.
+    Warning(String),
+}
+
+/// Why a connection is given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Why {
+    /// It should be back at once.
+    Anew,
+    /// Another camera with the same key took over: two that fight must not do so all the time.
+    Replaced,
+}
+
+/// What webrtcsink is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Media {
+    /// So many watch: the camera opens and closes by it.
+    Viewers(usize),
+    /// `offer` is the consumer's, if it made one.
+    Start {
+        session: String,
+        offer: Option<String>,
+    },
+    End(String),
+    Answer {
+        session: String,
+        sdp: String,
+    },
+    Candidate {
+        session: String,
+        m_line: u32,
+        candidate: String,
+    },
+}
+
+/// What the application hears of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Event {
     Online,
     /// Comes once for each outage.
     Offline {
-        trouble: String,
+        error: String,
     },
     Joined {
         session: String,
         user: String,
         permissions: Vec<Permission>,
-        until: Instant,
     },
+    /// The terms of a running session changed.
     Renewed {
         session: String,
+        user: String,
         permissions: Vec<Permission>,
-        until: Instant,
+        /// Of the new lease.
+        seconds: u64,
     },
     Left {
         session: String,
         user: String,
         permissions: Vec<Permission>,
         reason: Code,
+        /// More than the code says, for the operator.
+        detail: String,
     },
     Refused {
         session: String,
@@ -77,185 +132,223 @@ pub(crate) enum Event {
     },
 }
 
-/// The side of webrtcsink and of the sink.
-pub(crate) trait Host: Send + 'static {
-    /// Starts a session; `offer` is the consumer's, if it made one.
-    fn start_session(&self, session: &str, offer: Option<&str>);
-    fn end_session(&self, session: &str);
-    fn answer(&self, session: &str, sdp: &str);
-    fn candidate(&self, session: &str, m_line: u32, candidate: &str);
-    /// `viewers` is the number of admitted sessions after the event.
-    fn event(&self, event: Event, viewers: usize);
-}
+/// The gate, as the link and the sink share it. Locked for as long as it takes to look something up, and never while
+/// anything is sent, posted or emitted.
+pub(crate) type SharedGate<M> = Arc<Mutex<Gate<M>>>;
 
-#[derive(Clone, Debug)]
-pub(crate) struct Options {
-    pub(crate) key: CameraKey,
+/// Where nonces come from. They must be unguessable and never repeat.
+pub(crate) type NonceSource = Box<dyn FnMut() -> String + Send>;
+
+pub(crate) struct Link<M> {
+    gate: SharedGate<M>,
     /// Display name, sent as the `name` of the camera's meta; the server has one of its own.
-    pub(crate) name: Option<String>,
-    pub(crate) max_viewers: usize,
-    pub(crate) orphan_timeout: Duration,
-}
-
-struct Link<H> {
-    host: H,
-    gate: Gate,
     name: Option<String>,
-    outgoing: Option<mpsc::Sender<String>>,
+    next_nonce: NonceSource,
+    connected: bool,
     /// Whether webrtcsink takes sessions; until then they wait with their offers.
     ready: bool,
     waiting: HashMap<String, Option<String>>,
+    busy: bool,
     /// An outage was reported, and is not over.
     reported: bool,
+    outputs: Vec<Output>,
 }
 
-/// Runs until `commands` is closed, then ends all sessions.
-pub(crate) async fn run<H: Host>(options: Options, host: H, mut commands: mpsc::Receiver<Command>) {
-    let key = options.key;
-    let mut link = Link {
-        host,
-        gate: Gate::new(
-            &key.id,
-            key.grant_key,
-            options.max_viewers,
-            options.orphan_timeout,
-        ),
-        name: options.name,
-        outgoing: None,
-        ready: false,
-        waiting: HashMap::new(),
-        reported: false,
-    };
-    let (sender, mut incoming) = mpsc::channel(MAX_INCOMING);
-    let mut socket = tokio::spawn(socket::run(key, sender));
-    loop {
-        let deadline = link.gate.next_deadline();
-        tokio::select! {
-            // What is overdue comes first, and what the operator set counts for all that comes later.
-            biased;
-            () = until(deadline) => link.enforce(Instant::now()),
-            command = commands.recv() => match command {
-                Some(command) => link.command(command),
-                None => break,
-            },
-            Some(event) = incoming.recv() => link.incoming(event),
+impl<M: Default> Link<M> {
+    pub(crate) fn new(gate: SharedGate<M>, name: Option<String>, next_nonce: NonceSource) -> Self {
+        Self {
+            gate,
+            name,
+            next_nonce,
+            connected: false,
+            ready: false,
+            waiting: HashMap::new(),
+            busy: false,
+            reported: false,
+            outputs: Vec::new(),
         }
     }
-    for session in link.gate.session_ids() {
-        link.end(&session, Code::CameraGone, true);
-    }
-    // Dropping both ends lets the socket send what is queued, say goodbye and stop.
-    drop((link, incoming));
-    if tokio::time::timeout(FAREWELL, &mut socket).await.is_err() {
-        socket.abort();
-    }
-}
 
-async fn until(deadline: Option<Instant>) {
-    match deadline {
-        Some(at) => tokio::time::sleep_until(at.into()).await,
-        None => std::future::pending().await,
+    /// Takes in what happened at `now`, after whatever was due by then.
+    pub(crate) fn handle(&mut self, input: Input, now: Instant) -> Vec<Output> {
+        self.enforce(now);
+        match input {
+            Input::Connected => self.connected = true,
+            Input::Lost(error) => self.lost(error),
+            Input::Alive => self.gate().alive(now),
+            Input::Message(text) => self.message(&text, now),
+            Input::Ready(ready) => self.ready(ready),
+            Input::Peer(message) => self.from_webrtcsink(message),
+            Input::Ended(session) => self.end(&session, Code::MediaFailed, "", false),
+            Input::MediaFlows(session) => self.gate().connected(&session),
+            Input::MaxViewers(max) => self.gate().set_max_viewers(max),
+            Input::Busy(busy) => self.busy = busy,
+            Input::Stop => self.stop(),
+        }
+        std::mem::take(&mut self.outputs)
     }
-}
 
-impl<H: Host> Link<H> {
-    fn command(&mut self, command: Command) {
-        match command {
-            Command::Ready(ready) => {
-                self.ready = ready;
-                if ready {
-                    for (session, offer) in std::mem::take(&mut self.waiting) {
-                        self.host.start_session(&session, offer.as_deref());
-                    }
+    /// Ends what is due at `now`.
+    pub(crate) fn tick(&mut self, now: Instant) -> Vec<Output> {
+        self.enforce(now);
+        std::mem::take(&mut self.outputs)
+    }
+
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        self.gate().next_deadline()
+    }
+
+    fn gate(&self) -> MutexGuard<'_, Gate<M>> {
+        lock(&self.gate)
+    }
+
+    fn enforce(&mut self, now: Instant) {
+        let due = self.gate().due(now);
+        for (session, code) in due {
+            self.end(&session, code, "", true);
+        }
+    }
+
+    fn stop(&mut self) {
+        let all: Vec<_> = self.gate().sessions().keys().cloned().collect();
+        for session in all {
+            self.end(&session, Code::CameraGone, "", true);
+        }
+    }
+
+    fn ready(&mut self, ready: bool) {
+        self.ready = ready;
+        if ready {
+            let waiting = std::mem::take(&mut self.waiting).into_iter();
+            let start = |(session, offer)| Output::Media(Media::Start { session, offer });
+            self.outputs.extend(waiting.map(start));
+        }
+    }
+
+    fn from_webrtcsink(&mut self, message: PeerMessage) {
+        {
+            let mut gate = self.gate();
+            let Some(session) = gate.session(&message.session_id) else {
+                return;
+            };
+            match &message.peer_message {
+                PeerMessageInner::Sdp(SdpMessage::Offer { sdp }) => {
+                    session.check.sent(Kind::Offer, sdp);
                 }
+                PeerMessageInner::Sdp(SdpMessage::Answer { sdp }) => {
+                    session.check.sent(Kind::Answer, sdp);
+                }
+                PeerMessageInner::Ice { .. } => (),
             }
-            Command::Peer(message) if self.gate.contains(&message.session_id) => {
-                self.send(IncomingMessage::Peer(message).into());
+        }
+        self.send(IncomingMessage::Peer(message).into());
+    }
+
+    fn message(&mut self, text: &str, now: Instant) {
+        self.gate().alive(now);
+        if let Ok(extension) = serde_json::from_str::<Extension>(text) {
+            if let Extension::GrantUpdate {
+                session_id,
+                grant: Some(grant),
+                ..
+            } = extension
+            {
+                self.renew(&session_id, &grant, now);
             }
-            Command::Peer(_) => (),
-            Command::Ended(session) => self.end(&session, Code::MediaFailed, false),
-            Command::Connected(session) => self.gate.connected(&session),
-            Command::MaxViewers(max) => self.gate.set_max_viewers(max),
+            return;
+        }
+        match serde_json::from_str::<ToPeer>(text) {
+            Ok(message) => self.peer_message(message, now),
+            Err(error) => self.warn(format!("unreadable message: {error}")),
         }
     }
 
-    fn incoming(&mut self, incoming: Incoming) {
-        match incoming {
-            Incoming::Online { outgoing } => self.outgoing = Some(outgoing),
-            Incoming::Offline(trouble) => self.offline(&trouble),
-            Incoming::Message(text) => match serde_json::from_str::<Extension>(&text) {
-                Ok(Extension::GrantUpdate {
-                    session_id,
-                    grant: Some(grant),
-                    ..
-                }) => self.renew(&session_id, &grant),
-                Ok(_) => (),
-                Err(_) => match serde_json::from_str::<ToPeer>(&text) {
-                    Ok(message) => self.message(message),
-                    Err(error) => gst::warning!(super::CAT, "unreadable message: {error}"),
-                },
-            },
-        }
-    }
-
-    fn message(&mut self, ToPeer { message, extra }: ToPeer) {
+    fn peer_message(&mut self, ToPeer { message, extra }: ToPeer, now: Instant) {
         match message {
-            OutgoingMessage::Welcome { peer_id } => self.register(peer_id),
+            OutgoingMessage::Welcome { peer_id } => self.register(peer_id, now),
             OutgoingMessage::StartSession {
                 session_id, offer, ..
             } => {
-                self.admit(session_id, offer, extra.grant.as_deref());
+                let grant = extra.grant.as_deref();
+                self.admit(session_id, offer, grant, extra.ice_servers, now);
             }
             OutgoingMessage::EndSession(EndSessionMessage { session_id }) => {
-                self.end(&session_id, extra.reason.unwrap_or(Code::ViewerLeft), true);
+                let detail = extra.detail.unwrap_or_default();
+                let reason = extra.reason.unwrap_or(Code::ViewerLeft);
+                self.end(&session_id, reason, &detail, true);
             }
-            OutgoingMessage::Peer(PeerMessage {
-                session_id,
-                peer_message,
-            }) if self.gate.contains(&session_id) => match peer_message {
-                PeerMessageInner::Sdp(SdpMessage::Answer { sdp }) => {
-                    self.host.answer(&session_id, &sdp);
-                }
-                PeerMessageInner::Ice {
-                    candidate,
-                    sdp_m_line_index,
-                } => {
-                    self.host
-                        .candidate(&session_id, sdp_m_line_index, &candidate);
-                }
-                PeerMessageInner::Sdp(SdpMessage::Offer { .. }) => {
-                    gst::warning!(super::CAT, "{session_id}: an offer in mid-session");
-                }
-            },
+            OutgoingMessage::Peer(message) => self.from_viewer(message),
             OutgoingMessage::Error { details } => match extra.code {
-                Some(Code::Replaced) => self.report(
-                    "another process uses the same camera key and took over; \
-                     enrol each camera with a key of its own"
-                        .to_owned(),
-                ),
-                _ => gst::warning!(super::CAT, "the server says: {details}"),
+                Some(Code::Replaced) => self.replaced(),
+                _ => self.warn(format!("the server says: {details}")),
             },
             _ => (),
         }
     }
 
-    /// The server welcomed us: announce the camera, with a nonce for this connection.
-    fn register(&mut self, peer_id: String) {
-        let nonce = random_secret();
-        self.gate.online(nonce.clone());
+    /// What a viewer sent is untrusted, although the server passed it on: it reaches webrtcsink only if the check lets it
+    /// through, and what fails ends that session alone.
+    fn from_viewer(&mut self, message: PeerMessage) {
+        let PeerMessage {
+            session_id: session,
+            peer_message,
+        } = message;
+        let checked = {
+            let mut gate = self.gate();
+            let Some(Session { check, .. }) = gate.session(&session) else {
+                return;
+            };
+            match &peer_message {
+                PeerMessageInner::Sdp(SdpMessage::Answer { sdp }) => check.answer(sdp),
+                PeerMessageInner::Sdp(SdpMessage::Offer { sdp }) => check.offer(sdp),
+                PeerMessageInner::Ice {
+                    candidate,
+                    sdp_m_line_index,
+                } => check.candidate(*sdp_m_line_index, candidate),
+            }
+        };
+        if let Err(error) = checked {
+            return self.end(&session, Code::BadDescription, &error.to_string(), true);
+        }
+        match peer_message {
+            PeerMessageInner::Sdp(SdpMessage::Answer { sdp }) => {
+                self.media(Media::Answer { session, sdp });
+            }
+            PeerMessageInner::Ice {
+                candidate,
+                sdp_m_line_index: m_line,
+            } => self.media(Media::Candidate {
+                session,
+                m_line,
+                candidate,
+            }),
+            // An offer comes with the session's start, and webrtcsink knows no other.
+            PeerMessageInner::Sdp(SdpMessage::Offer { .. }) => {
+                self.end(
+                    &session,
+                    Code::BadDescription,
+                    "an offer in mid-session",
+                    true,
+                );
+            }
+        }
+    }
+
+    /// The server welcomed us: announce the camera with a nonce for this connection, and the sessions that run.
+    fn register(&mut self, peer_id: String, now: Instant) {
+        let nonce = (self.next_nonce)();
+        let sessions = self.gate().online(nonce.clone(), now);
         self.reported = false;
+        let name = self.name.as_ref();
         let status = PeerStatus {
             roles: vec![PeerRole::Producer],
-            meta: self
-                .name
-                .as_ref()
-                .map(|name| serde_json::json!({ "name": name })),
+            meta: name.map(|name| serde_json::json!({ "name": name })),
             peer_id: Some(peer_id),
         };
         let porthole = Some(Announce {
             version: wire::VERSION,
             nonce: Some(nonce),
-            sessions: Vec::new(),
+            sessions,
         });
         self.send(ToServer {
             message: IncomingMessage::SetPeerStatus(status),
@@ -264,94 +357,109 @@ impl<H: Host> Link<H> {
                 ..ToServerExtra::default()
             },
         });
-        self.host.event(Event::Online, self.gate.viewers());
+        self.event(Event::Online);
     }
 
-    fn admit(&mut self, session: String, offer: Option<String>, grant: Option<&str>) {
-        match self.gate.admit(&session, grant, Instant::now()) {
-            Ok(Admitted {
-                user,
-                permissions,
-                until,
-                ..
-            }) => {
+    fn admit(
+        &mut self,
+        id: String,
+        offer: Option<String>,
+        grant: Option<&str>,
+        ice_servers: Vec<IceServer>,
+        now: Instant,
+    ) {
+        let busy = self.busy;
+        let admitted = self
+            .gate()
+            .admit(&id, grant, ice_servers, busy, now)
+            .map(|session| (session.user.clone(), session.permissions.clone()));
+        match admitted {
+            Ok((user, permissions)) => {
                 let event = Event::Joined {
-                    session: session.clone(),
-                    user: user.clone(),
-                    permissions: permissions.clone(),
-                    until: *until,
+                    session: id.clone(),
+                    user,
+                    permissions,
                 };
-                self.host.event(event, self.gate.viewers());
-                if self.ready {
-                    self.host.start_session(&session, offer.as_deref());
-                } else {
-                    self.waiting.insert(session, offer);
-                }
+                self.viewers_changed(event);
+                self.start(id, offer);
             }
             Err(refusal) => {
                 // A replay must not make the server believe that the running session ended.
-                if !self.gate.contains(&session) {
-                    self.say_ended(&session, refusal.code());
+                if self.gate().session(&id).is_none() {
+                    self.say_ended(&id, refusal.code());
                 }
-                self.host
-                    .event(Event::Refused { session, refusal }, self.gate.viewers());
+                self.event(Event::Refused {
+                    session: id,
+                    refusal,
+                });
             }
         }
-        if self.gate.is_worn() {
-            self.outgoing = None;
+        if self.gate().is_full_of_memories() {
+            self.reconnect(Why::Anew);
         }
     }
 
-    fn renew(&mut self, session: &str, grant: &str) {
-        let event = match self.gate.update(session, grant, Instant::now()) {
-            Ok(Admitted {
-                permissions, until, ..
-            }) => Event::Renewed {
-                session: session.to_owned(),
-                permissions: permissions.clone(),
-                until: *until,
-            },
-            Err(refusal) => Event::Refused {
-                session: session.to_owned(),
-                refusal,
-            },
-        };
-        self.host.event(event, self.gate.viewers());
+    fn start(&mut self, id: String, offer: Option<String>) {
+        if let Some(offer) = &offer {
+            let checked = match self.gate().session(&id) {
+                Some(session) => session.check.offer(offer),
+                None => return,
+            };
+            if let Err(error) = checked {
+                return self.end(&id, Code::BadDescription, &error.to_string(), false);
+            }
+        }
+        if self.ready {
+            self.media(Media::Start { session: id, offer });
+        } else {
+            self.waiting.insert(id, offer);
+        }
     }
 
-    fn enforce(&mut self, now: Instant) {
-        for (session, code) in self.gate.due(now) {
-            self.end(&session, code, true);
+    fn renew(&mut self, id: &str, grant: &str, now: Instant) {
+        let updated = self.gate().update(id, grant, now);
+        match updated {
+            Ok(Some(ending)) => self.end(id, ending, "", true),
+            Ok(None) => {
+                let event = self.gate().session(id).map(|session| Event::Renewed {
+                    session: id.to_owned(),
+                    user: session.user.clone(),
+                    permissions: session.permissions.clone(),
+                    seconds: session.until.saturating_duration_since(now).as_secs(),
+                });
+                self.outputs.extend(event.map(Output::Event));
+            }
+            Err(refusal) => self.event(Event::Refused {
+                session: id.to_owned(),
+                refusal,
+            }),
         }
     }
 
     /// Ends a session everywhere; `media` says whether webrtcsink still has it.
-    fn end(&mut self, session: &str, reason: Code, media: bool) {
-        let Some(Admitted {
-            user, permissions, ..
-        }) = self.gate.remove(session)
-        else {
+    fn end(&mut self, id: &str, reason: Code, detail: &str, media: bool) {
+        let Some(session) = self.gate().remove(id) else {
             return;
         };
-        let waited = self.waiting.remove(session).is_some();
+        let waited = self.waiting.remove(id).is_some();
         if media && !waited {
-            self.host.end_session(session);
+            self.media(Media::End(id.to_owned()));
         }
         if reason != Code::ViewerLeft {
-            self.say_ended(session, reason);
+            self.say_ended(id, reason);
         }
-        let event = Event::Left {
-            session: session.to_owned(),
-            user,
-            permissions,
+        self.viewers_changed(Event::Left {
+            session: id.to_owned(),
+            user: session.user,
+            permissions: session.permissions,
             reason,
-        };
-        self.host.event(event, self.gate.viewers());
+            detail: detail.to_owned(),
+        });
     }
 
-    fn say_ended(&mut self, session: &str, reason: Code) {
+    fn say_ended(&mut self, id: &str, reason: Code) {
         let end = EndSessionMessage {
-            session_id: session.to_owned(),
+            session_id: id.to_owned(),
         };
         self.send(ToServer {
             message: IncomingMessage::EndSession(end),
@@ -362,30 +470,60 @@ impl<H: Host> Link<H> {
         });
     }
 
-    fn offline(&mut self, trouble: &Trouble) {
-        self.outgoing = None;
-        self.gate.offline(Instant::now());
-        self.report(trouble.to_string());
+    fn lost(&mut self, error: String) {
+        self.connected = false;
+        self.gate().offline();
+        self.report(error);
     }
 
-    fn report(&mut self, trouble: String) {
+    fn replaced(&mut self) {
+        self.reconnect(Why::Replaced);
+        self.report(
+            "another process uses the same camera key and took over; \
+             enrol each camera with a key of its own"
+                .to_owned(),
+        );
+    }
+
+    fn reconnect(&mut self, why: Why) {
+        self.connected = false;
+        self.gate().offline();
+        self.outputs.push(Output::Reconnect(why));
+    }
+
+    fn report(&mut self, error: String) {
         if !std::mem::replace(&mut self.reported, true) {
-            self.host
-                .event(Event::Offline { trouble }, self.gate.viewers());
+            self.event(Event::Offline { error });
         }
+    }
+
+    fn viewers_changed(&mut self, event: Event) {
+        let viewers = self.gate().viewers();
+        self.media(Media::Viewers(viewers));
+        self.event(event);
+    }
+
+    fn event(&mut self, event: Event) {
+        self.outputs.push(Output::Event(event));
+    }
+
+    fn warn(&mut self, words: String) {
+        self.outputs.push(Output::Warning(words));
+    }
+
+    fn media(&mut self, media: Media) {
+        self.outputs.push(Output::Media(media));
     }
 
     fn send(&mut self, message: ToServer) {
-        let Some(outgoing) = &self.outgoing else {
-            return;
-        };
-        let Ok(text) = serde_json::to_string(&message) else {
-            return;
-        };
-        if outgoing.try_send(text).is_err() {
-            // The queue holds far more than any session needs: the connection is stuck. Make a new one.
-            gst::warning!(super::CAT, "the server does not read; connecting again");
-            self.outgoing = None;
+        if self.connected
+            && let Ok(text) = serde_json::to_string(&message)
+        {
+            self.outputs.push(Output::Send(text));
         }
     }
 }
+
+#[cfg(test)]
+#[path = "link_tests.rs"]
+mod tests;

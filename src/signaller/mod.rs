@@ -2,20 +2,37 @@
 //! The camera's side of signalling: a `Signallable` for webrtcsink that holds one WebSocket to the
 //! server and lets no session into webrtcsink before the gate has verified its grant.
 //!
-//! - [`gate`]: grant in, verdict out. Pure.
-//! - [`link`]: the task that owns the gate, the socket and every deadline.
+//! Pure, in the order in which a message meets them:
+//! - [`link`]: what happened goes in, what is to be done comes out.
+//! - [`gate`]: grant in, verdict out; the one table of sessions.
+//! - [`session`]: who looks, on which terms, and until when.
+//! - [`description`]: what a viewer sends, checked before webrtcsink sees it.
+//!
+//! Around them:
+//! - `task`: owns the socket and the time, and runs the link.
 //! - `socket`: one WebSocket that comes back by itself.
-//! - `imp`: GObject glue.
+//! - `imp`: GObject glue, and the thread that calls webrtcsink.
 
-use std::sync::LazyLock;
+use std::{
+    io,
+    sync::{Arc, LazyLock, Mutex},
+    time::Duration,
+};
 
 use gst::{glib, prelude::*, subclass::prelude::*};
 use gstrswebrtc::signaller::Signallable;
 
+pub(crate) mod description;
 pub(crate) mod gate;
 mod imp;
 pub(crate) mod link;
+pub(crate) mod session;
 mod socket;
+mod task;
+
+pub(crate) use task::Options;
+
+use crate::{clock::Stopwatch, worker};
 
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new(
@@ -29,37 +46,70 @@ glib::wrapper! {
     pub(crate) struct PortholeSignaller(ObjectSubclass<imp::PortholeSignaller>) @implements Signallable;
 }
 
-impl PortholeSignaller {
-    /// A signaller that is connecting, and reports to `observe` from its own task.
-    pub(crate) fn start(
-        options: link::Options,
+/// One run of a sink at its server, from READY to READY. Each has a signaller and threads of its own, so that nothing of one
+/// reaches the next.
+pub(crate) struct Run {
+    pub(crate) signaller: PortholeSignaller,
+    media: worker::Ending,
+    events: worker::Ending,
+}
+
+impl Run {
+    /// Begins to connect. `on_viewers` is called with the number of sessions, in order with webrtcsink's calls and from
+    /// the same thread; `on_event` from a thread that may block for as long as the application likes.
+    pub(crate) fn start<M: Default + Send + 'static>(
+        options: Options,
         runtime: &tokio::runtime::Handle,
-        observe: impl Fn(link::Event, usize) + Send + Sync + 'static,
-    ) -> Self {
-        let signaller: Self = glib::Object::new();
-        let (sender, commands) = tokio::sync::mpsc::channel(link::MAX_COMMANDS);
-        signaller.imp().set_commands(sender);
-        let host = imp::Webrtcsink::new(&signaller, observe);
-        runtime.spawn(link::run(options, host, commands));
-        signaller
+        gate: link::SharedGate<M>,
+        clock: Stopwatch,
+        on_viewers: impl Fn(usize) + Send + 'static,
+        on_event: impl FnMut(link::Event) + Send + 'static,
+    ) -> io::Result<Self> {
+        let signaller: PortholeSignaller = glib::Object::new();
+        let webrtcsink = imp::Webrtcsink::new(&signaller, on_viewers);
+        let (media, media_ends) =
+            worker::spawn("porthole-media", move |call| webrtcsink.call(call))?;
+        let (events, events_end) = worker::spawn("porthole-events", on_event)?;
+        let commands = signaller.imp().open();
+        runtime.spawn(task::run(options, gate, clock, media, events, commands));
+        Ok(Self {
+            signaller,
+            media: media_ends,
+            events: events_end,
+        })
     }
 
     /// Ends all sessions and the connection. Does not wait.
     pub(crate) fn close(&self) {
-        self.imp().close();
+        self.signaller.imp().close();
     }
 
+    /// Waits, at most so long, for what follows from [`Self::close`]; then nothing more comes of this run.
+    pub(crate) fn finish(&self, wait: Duration) {
+        self.media.finish(wait);
+        self.events.finish(wait);
+    }
+}
+
+impl PortholeSignaller {
     pub(crate) fn set_max_viewers(&self, max: usize) {
-        self.imp().command(link::Command::MaxViewers(max));
+        self.imp().vital(link::Input::MaxViewers(max));
     }
 
-    pub(crate) fn connected(&self, session: &str) {
+    pub(crate) fn media_flows(&self, session: &str) {
         self.imp()
-            .command(link::Command::Connected(session.to_owned()));
+            .vital(link::Input::MediaFlows(session.to_owned()));
     }
 
     /// The object as webrtcsink wants it.
     pub(crate) fn as_signallable(&self) -> Signallable {
         self.clone().upcast()
     }
+}
+
+/// The table of sessions for a camera that is enrolled with `key`.
+pub(crate) fn gate<M: Default>(options: &Options, max_viewers: usize) -> link::SharedGate<M> {
+    let key = &options.key;
+    let gate = gate::Gate::new(&key.id, key.grant_key, max_viewers, options.orphan_timeout);
+    Arc::new(Mutex::new(gate))
 }

@@ -1,34 +1,34 @@
 // SPDX-License-Identifier: MPL-2.0
 //! `portholesink`: GObject glue.
 //!
-//! Lock order: `settings`, then `state`, `about`, `viewers`. Each is held to read or write a value and never
+//! Lock order: `settings`, then `state`, `about`, the gate of `Sessions`. Each is held to read or write a value and never
 //! while anything is pushed, posted, emitted or sent to another element.
 
 use std::{
-    sync::{LazyLock, Mutex, MutexGuard, OnceLock, PoisonError},
-    time::Instant,
+    sync::{Arc, LazyLock, Mutex, OnceLock},
+    time::{Duration, Instant},
 };
 
 use gst::{glib, prelude::*, subclass::prelude::*};
 use gstrswebrtc::webrtcsink::BaseWebRTCSink;
-use porthole_protocol::grant::Permission;
 
 use super::{
     embedded::{self, Embedded},
     pads, report,
+    session::{self, Sessions},
     settings::{PROPERTIES, Settings},
-    stats,
-    viewers::Viewers,
-    webrtc,
+    stats, webrtc,
 };
 use crate::{
+    clock::Stopwatch,
     demand::Demand,
+    lock::lock,
     runtime,
-    signaller::{
-        PortholeSignaller,
-        link::{Event, Options},
-    },
+    signaller::{self, Options, Run, link::Event},
 };
+
+/// How long a stopping sink waits for the application to take in the last news.
+const LAST_NEWS: Duration = Duration::from_millis(500);
 
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new(
@@ -40,7 +40,9 @@ static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
 
 /// What exists between READY and NULL.
 struct State {
-    signaller: PortholeSignaller,
+    run: Arc<Run>,
+    sessions: Sessions,
+    clock: Stopwatch,
     webrtcsink: BaseWebRTCSink,
     /// Keeps the camera on the page of the server in this process.
     _embedded: Option<Embedded>,
@@ -59,13 +61,8 @@ pub struct PortholeSink {
     settings: Mutex<Settings>,
     state: Mutex<Option<State>>,
     about: Mutex<About>,
-    viewers: Mutex<Viewers>,
     video: OnceLock<gst::GhostPad>,
     audio: Mutex<Option<gst::GhostPad>>,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl PortholeSink {
@@ -114,7 +111,6 @@ impl PortholeSink {
         let options = Options {
             key: key.clone(),
             name,
-            max_viewers: settings.max_viewers(),
             orphan_timeout: settings.orphan_timeout(),
         };
         *lock(&self.about) = About {
@@ -126,31 +122,64 @@ impl PortholeSink {
             .as_ref()
             .and_then(|embedded| embedded.links.as_deref());
         self.announce(links, settings.open_access);
-        let sink = self.obj().downgrade();
-        let signaller = PortholeSignaller::start(options, &runtime, move |event, viewers| {
-            if let Some(sink) = sink.upgrade() {
-                sink.imp().observe(event, viewers);
-            }
-        });
-        let webrtcsink = self.build(&signaller, &settings)?;
+        let sessions = signaller::gate(&options, settings.max_viewers());
+        let clock = Stopwatch::start();
+        let run = self.run(options, &runtime, &sessions, clock).map_err(|e| {
+            gst::error_msg!(
+                gst::ResourceError::NoSpaceLeft,
+                ("cannot start threads: {e}")
+            )
+        })?;
+        let webrtcsink = self.build(&run, &sessions, &settings)?;
         *lock(&self.state) = Some(State {
-            signaller,
+            run: Arc::new(run),
+            sessions,
+            clock,
             webrtcsink,
             _embedded: embedded,
         });
         Ok(())
     }
 
+    fn run(
+        &self,
+        options: Options,
+        runtime: &tokio::runtime::Handle,
+        sessions: &Sessions,
+        clock: Stopwatch,
+    ) -> std::io::Result<Run> {
+        let (for_demand, for_events) = (self.obj().downgrade(), self.obj().downgrade());
+        let on_viewers = move |viewers| {
+            if let Some(sink) = for_demand.upgrade() {
+                sink.imp().demand(viewers);
+            }
+        };
+        let on_event = move |event| {
+            if let Some(sink) = for_events.upgrade() {
+                sink.imp().observe(&event);
+            }
+        };
+        Run::start(
+            options,
+            runtime,
+            sessions.clone(),
+            clock,
+            on_viewers,
+            on_event,
+        )
+    }
+
     /// Puts a webrtcsink into the bin, behind our pads.
     fn build(
         &self,
-        signaller: &PortholeSignaller,
+        run: &Run,
+        sessions: &Sessions,
         settings: &Settings,
     ) -> Result<BaseWebRTCSink, gst::ErrorMessage> {
         let broken =
             || gst::error_msg!(gst::CoreError::Pad, ("cannot put webrtcsink into the bin"));
         let video = self.video.get().ok_or_else(broken)?;
-        let webrtcsink = webrtc::make(signaller, settings, pads::input(video));
+        let webrtcsink = webrtc::make(&run.signaller, settings, pads::input(video));
         self.obj().add(&webrtcsink).map_err(|_| broken())?;
 
         let audio = lock(&self.audio).clone();
@@ -159,12 +188,8 @@ impl PortholeSink {
             let target = webrtcsink.request_pad_simple(template).ok_or_else(broken)?;
             ghost.set_target(Some(&target)).map_err(|_| broken())?;
         }
-        webrtc::watch_media(&webrtcsink, signaller);
-        let sink = self.obj().downgrade();
-        webrtc::mute_unless(&webrtcsink, move |session| {
-            sink.upgrade()
-                .is_some_and(|sink| lock(&sink.imp().viewers).may(session, Permission::Listen))
-        });
+        session::filter(&webrtcsink, sessions);
+        session::guard(&run.signaller, sessions);
         Ok(webrtcsink)
     }
 
@@ -193,7 +218,7 @@ impl PortholeSink {
         let Some(state) = lock(&self.state).take() else {
             return;
         };
-        state.signaller.close();
+        state.run.close();
         let audio = lock(&self.audio).clone();
         for ghost in self.video.get().into_iter().chain(audio.as_ref()) {
             // A ghost pad without a target is fine: it has been one before.
@@ -201,58 +226,45 @@ impl PortholeSink {
         }
         let _ = state.webrtcsink.set_state(gst::State::Null);
         let _ = self.obj().remove(&state.webrtcsink);
-        lock(&self.viewers).sessions.clear();
         lock(&self.about).server = "stopped";
+        state.run.finish(LAST_NEWS);
     }
 
-    /// Hears from the link, on the link's own task.
-    fn observe(&self, event: Event, viewers: usize) {
-        lock(&self.viewers).follow(&event, Instant::now());
-        match &event {
+    /// Tells the application, from a thread on which it may take its time.
+    fn observe(&self, event: &Event) {
+        match event {
             Event::Online => self.server_changed("online", None),
-            Event::Offline { trouble } => self.server_changed("offline", Some(trouble)),
-            Event::Joined { .. } | Event::Left { .. } => {
-                self.demand(viewers);
-                self.obj().notify("viewers");
-            }
+            Event::Offline { error } => self.server_changed("offline", Some(error)),
+            Event::Joined { .. } | Event::Left { .. } => self.obj().notify("viewers"),
             Event::Refused { session, refusal } => {
                 gst::warning!(CAT, imp = self, "refused session {session}: {refusal}");
             }
             Event::Renewed { .. } => (),
         }
-        let Some(report) = report::of(&event) else {
+        let Some(message) = report::message(event) else {
             return;
         };
-        let arguments: Vec<glib::Value> = report.arguments.iter().map(ToValue::to_value).collect();
-        self.obj().emit_by_name_with_values(report.name, &arguments);
-        let message = gst::Structure::builder(format!("porthole/{}", report.name));
-        let fields = report.fields.into_iter();
-        self.post(
-            fields
-                .fold(message, |message, (name, value)| message.field(name, value))
-                .build(),
-        );
+        if let Some((name, arguments)) = report::signal(&message) {
+            self.obj().emit_by_name_with_values(name, &arguments);
+        }
+        self.post(message);
     }
 
-    fn server_changed(&self, server: &'static str, trouble: Option<&str>) {
+    fn server_changed(&self, server: &'static str, error: Option<&str>) {
         let url = {
             let mut about = lock(&self.about);
             about.server = server;
             about.url.clone()
         };
-        if let Some(trouble) = trouble {
+        if let Some(error) = error {
             // Not an error: a camera may start before its server, and goes on trying.
-            gst::element_imp_warning!(
-                self,
-                gst::ResourceError::OpenReadWrite,
-                ("{url}: {trouble}")
-            );
+            gst::element_imp_warning!(self, gst::ResourceError::OpenReadWrite, ("{url}: {error}"));
         }
         self.post(
             gst::Structure::builder("porthole/server")
                 .field("state", server)
                 .field("url", url)
-                .field("detail", trouble.unwrap_or_default())
+                .field("detail", error.unwrap_or_default())
                 .build(),
         );
     }
@@ -272,8 +284,19 @@ impl PortholeSink {
         }
     }
 
+    fn current_run(&self) -> Option<Arc<Run>> {
+        lock(&self.state).as_ref().map(|state| state.run.clone())
+    }
+
+    fn sessions(&self) -> Option<Sessions> {
+        lock(&self.state)
+            .as_ref()
+            .map(|state| state.sessions.clone())
+    }
+
     fn viewer_count(&self) -> usize {
-        lock(&self.viewers).sessions.len()
+        self.sessions()
+            .map_or(0, |sessions| lock(&sessions).viewers())
     }
 
     fn post(&self, structure: gst::Structure) {
@@ -293,13 +316,22 @@ impl PortholeSink {
     }
 
     fn stats(&self) -> gst::Structure {
-        let webrtcsink = lock(&self.state)
-            .as_ref()
-            .map(|state| state.webrtcsink.clone());
         let About { url, server, .. } = lock(&self.about).clone();
-        let webrtc = webrtcsink.map(|sink| sink.property::<gst::Structure>("stats"));
-        let viewers = lock(&self.viewers).clone();
-        stats::structure(&viewers, server, &url, webrtc.as_ref(), Instant::now())
+        let state = lock(&self.state).as_ref().map(|state| {
+            let State {
+                sessions,
+                clock,
+                webrtcsink,
+                ..
+            } = state;
+            (sessions.clone(), *clock, webrtcsink.clone())
+        });
+        let Some((sessions, clock, webrtcsink)) = state else {
+            return stats::structure(None, server, &url, Instant::now());
+        };
+        let mut all = stats::structure(Some(&lock(&sessions)), server, &url, clock.now());
+        stats::add_webrtc(&mut all, &webrtcsink.property::<gst::Structure>("stats"));
+        all
     }
 }
 
@@ -322,9 +354,9 @@ impl ObjectImpl for PortholeSink {
             settings.max_viewers()
         };
         if pspec.name() == "max-viewers"
-            && let Some(state) = &*lock(&self.state)
+            && let Some(run) = self.current_run()
         {
-            state.signaller.set_max_viewers(max_viewers);
+            run.signaller.set_max_viewers(max_viewers);
         }
     }
 
@@ -342,23 +374,7 @@ impl ObjectImpl for PortholeSink {
     }
 
     fn signals() -> &'static [glib::subclass::Signal] {
-        static SIGNALS: LazyLock<Vec<glib::subclass::Signal>> = LazyLock::new(|| {
-            let text = String::static_type();
-            vec![
-                // (session, user, permissions)
-                glib::subclass::Signal::builder("viewer-joined")
-                    .param_types([text, text, text])
-                    .build(),
-                // (session, user, reason)
-                glib::subclass::Signal::builder("viewer-left")
-                    .param_types([text, text, text])
-                    .build(),
-                // (session, reason)
-                glib::subclass::Signal::builder("viewer-refused")
-                    .param_types([text, text])
-                    .build(),
-            ]
-        });
+        static SIGNALS: LazyLock<Vec<glib::subclass::Signal>> = LazyLock::new(report::signals);
         &SIGNALS
     }
 
@@ -433,8 +449,10 @@ impl ElementImpl for PortholeSink {
             self.demand(self.viewer_count());
         }
         let closing = matches!(transition, T::PausedToReady | T::ReadyToNull);
-        if closing && let Some(state) = &*lock(&self.state) {
-            state.signaller.close();
+        if closing && let Some(run) = self.current_run() {
+            run.close();
+            // Upstream still runs, and hears that nobody will watch any more.
+            self.demand(0);
         }
         let result = self.parent_change_state(transition);
         if closing || (result.is_err() && transition == T::ReadyToPaused) {

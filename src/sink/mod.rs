@@ -22,18 +22,22 @@
 //! ```
 //!
 //! Messages on the bus: `porthole/server` (state, url, detail), `porthole/viewer-joined` (session,
-//! user, permissions), `porthole/viewer-left` (and reason), `porthole/viewer-refused` (session, reason).
+//! user, permissions), `porthole/viewer-renewed` (and seconds), `porthole/viewer-left` (and reason, detail),
+//! `porthole/viewer-refused` (session, reason, detail). They and the signals of the same names come in order from a thread
+//! of their own, on which an application may take its time.
 
 use gst::{glib, prelude::*};
 
 mod address;
 mod embedded;
+mod filter;
+mod ice;
 mod imp;
 mod pads;
 mod report;
+mod session;
 mod settings;
 mod stats;
-mod viewers;
 mod webrtc;
 
 glib::wrapper! {

@@ -1,80 +1,98 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What the application hears of viewers: one message on the bus and one signal for each event. Pure.
+//! What the application hears of viewers: for each event one message on the bus and one signal, whose arguments are some of
+//! the message's fields.
 
-use porthole_protocol::wire::Code;
+use gst::glib;
+use gst::prelude::*;
+use porthole_protocol::grant::Permission;
 
-use super::viewers::in_words;
 use crate::signaller::link::Event;
 
-/// The signal `name`, and the bus message `porthole/name`.
-pub(crate) struct Report {
-    pub(crate) name: &'static str,
-    /// The signal's arguments.
-    pub(crate) arguments: Vec<String>,
-    /// The message's fields.
-    pub(crate) fields: Vec<(&'static str, String)>,
+/// The signals: name, and which fields of the message `porthole/NAME` are the arguments.
+const SIGNALS: [(&str, &[&str]); 4] = [
+    ("viewer-joined", &["session", "user", "permissions"]),
+    (
+        "viewer-renewed",
+        &["session", "user", "permissions", "seconds"],
+    ),
+    ("viewer-left", &["session", "user", "reason"]),
+    ("viewer-refused", &["session", "reason"]),
+];
+
+/// The declarations of the signals.
+pub(crate) fn signals() -> Vec<glib::subclass::Signal> {
+    let type_of = |field: &&str| match *field {
+        "seconds" => u64::static_type(),
+        _ => String::static_type(),
+    };
+    SIGNALS
+        .iter()
+        .map(|(name, fields)| {
+            glib::subclass::Signal::builder(*name)
+                .param_types(fields.iter().map(type_of))
+                .build()
+        })
+        .collect()
 }
 
-/// How a code is written on the wire, in bus messages and in signals.
-pub(crate) fn code_name(code: Code) -> String {
-    match serde_json::to_value(code) {
-        Ok(serde_json::Value::String(name)) => name,
-        _ => "other".to_owned(),
-    }
+/// `view listen`, as bus messages and statistics show permissions.
+pub(crate) fn in_words(permissions: &[Permission]) -> String {
+    permissions
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
-/// The report of an event, where it is about a viewer's coming, going or being turned away.
-pub(crate) fn of(event: &Event) -> Option<Report> {
-    match event {
+/// The message of an event, where it is about a viewer.
+pub(crate) fn message(event: &Event) -> Option<gst::Structure> {
+    let structure = match event {
         Event::Joined {
             session,
             user,
             permissions,
-            ..
-        } => {
-            let permissions = in_words(permissions);
-            Some(Report {
-                name: "viewer-joined",
-                arguments: vec![session.clone(), user.clone(), permissions.clone()],
-                fields: vec![
-                    ("session", session.clone()),
-                    ("user", user.clone()),
-                    ("permissions", permissions),
-                ],
-            })
-        }
+        } => gst::Structure::builder("porthole/viewer-joined")
+            .field("session", session)
+            .field("user", user)
+            .field("permissions", in_words(permissions)),
+        Event::Renewed {
+            session,
+            user,
+            permissions,
+            seconds,
+        } => gst::Structure::builder("porthole/viewer-renewed")
+            .field("session", session)
+            .field("user", user)
+            .field("permissions", in_words(permissions))
+            .field("seconds", seconds),
         Event::Left {
             session,
             user,
             permissions,
             reason,
-        } => {
-            let reason = code_name(*reason);
-            Some(Report {
-                name: "viewer-left",
-                arguments: vec![session.clone(), user.clone(), reason.clone()],
-                fields: vec![
-                    ("session", session.clone()),
-                    ("user", user.clone()),
-                    ("permissions", in_words(permissions)),
-                    ("reason", reason),
-                ],
-            })
-        }
-        Event::Refused { session, refusal } => {
-            let reason = code_name(refusal.code());
-            Some(Report {
-                name: "viewer-refused",
-                arguments: vec![session.clone(), reason.clone()],
-                fields: vec![
-                    ("session", session.clone()),
-                    ("reason", reason),
-                    ("detail", refusal.to_string()),
-                ],
-            })
-        }
-        Event::Online | Event::Offline { .. } | Event::Renewed { .. } => None,
-    }
+            detail,
+        } => gst::Structure::builder("porthole/viewer-left")
+            .field("session", session)
+            .field("user", user)
+            .field("permissions", in_words(permissions))
+            .field("reason", reason.to_string())
+            .field("detail", detail),
+        Event::Refused { session, refusal } => gst::Structure::builder("porthole/viewer-refused")
+            .field("session", session)
+            .field("reason", refusal.code().to_string())
+            .field("detail", refusal.to_string()),
+        Event::Online | Event::Offline { .. } => return None,
+    };
+    Some(structure.build())
+}
+
+/// The signal that goes with a message, and its arguments.
+pub(crate) fn signal(message: &gst::StructureRef) -> Option<(&'static str, Vec<glib::Value>)> {
+    let own = message.name().strip_prefix("porthole/")?;
+    let (name, fields) = SIGNALS.iter().find(|(name, _)| *name == own)?;
+    let value = |field: &&str| Some((**message.value(*field).ok()?).clone());
+    let arguments: Option<Vec<glib::Value>> = fields.iter().map(value).collect();
+    Some((name, arguments?))
 }
 
 #[cfg(test)]
@@ -84,19 +102,52 @@ mod tests {
 
     #[test]
     fn a_refusal_gives_the_viewers_code_and_the_operators_reason() {
+        gst::init().unwrap();
         let refusal = Refusal::Replayed;
-        let report = of(&Event::Refused {
+        let message = message(&Event::Refused {
             session: "s".into(),
             refusal,
         })
         .unwrap();
-        assert_eq!(report.name, "viewer-refused");
-        assert_eq!(report.arguments, ["s", "grant-refused"]);
-        assert_eq!(report.fields[2], ("detail", refusal.to_string()));
+        let (name, arguments) = signal(&message).unwrap();
+        assert_eq!(name, "viewer-refused");
+        let words: Vec<&str> = arguments.iter().map(|value| value.get().unwrap()).collect();
+        assert_eq!(words, ["s", "grant-refused"]);
+        assert_eq!(
+            message.get::<String>("detail").unwrap(),
+            refusal.to_string()
+        );
     }
 
     #[test]
-    fn the_servers_comings_and_goings_are_no_viewers() {
-        assert!(of(&Event::Online).is_none());
+    fn every_signal_finds_its_arguments_in_its_message() {
+        gst::init().unwrap();
+        let (session, user) = (String::from("s"), String::from("alice"));
+        let permissions = vec![Permission::View, Permission::Listen];
+        let events = [
+            Event::Joined {
+                session: session.clone(),
+                user: user.clone(),
+                permissions: permissions.clone(),
+            },
+            Event::Renewed {
+                session: session.clone(),
+                user: user.clone(),
+                permissions: permissions.clone(),
+                seconds: 7,
+            },
+            Event::Left {
+                session,
+                user,
+                permissions,
+                reason: porthole_protocol::wire::Code::Revoked,
+                detail: String::new(),
+            },
+        ];
+        for event in events {
+            let message = message(&event).unwrap();
+            assert!(signal(&message).is_some(), "{message:?}");
+        }
+        assert!(message(&Event::Online).is_none());
     }
 }

@@ -4,47 +4,51 @@
 
 use std::time::Instant;
 
-use gst::prelude::*;
+use super::{report::in_words, session::Media};
+use crate::signaller::{gate::Gate, session::Session};
 
-use super::viewers::{Viewer, Viewers, in_words};
-
-/// Everything there is to say now. `webrtc` is webrtcsink's own `stats`, whose fields are session ids.
+/// Everything there is to say without webrtcsink.
 pub(crate) fn structure(
-    viewers: &Viewers,
+    gate: Option<&Gate<Media>>,
     server: &str,
     url: &str,
-    webrtc: Option<&gst::Structure>,
     now: Instant,
 ) -> gst::Structure {
-    let count = u32::try_from(viewers.sessions.len()).unwrap_or(u32::MAX);
+    let count = u32::try_from(gate.map_or(0, Gate::viewers)).unwrap_or(u32::MAX);
     let mut stats = gst::Structure::builder("porthole-stats")
         .field("viewers", count)
-        .field("refused", viewers.refused)
+        .field("refused", gate.map_or(0, Gate::turned_away))
         .field("server", server)
         .field("url", url)
         .build();
-    for (id, viewer) in &viewers.sessions {
-        let webrtc = webrtc.and_then(|s| s.get::<gst::Structure>(id.as_str()).ok());
-        stats.set(format!("session-{id}"), session(viewer, webrtc, now));
+    for (id, viewer) in gate.into_iter().flat_map(Gate::sessions) {
+        stats.set(format!("session-{id}"), session(viewer, now));
     }
     stats
 }
 
-fn session(viewer: &Viewer, webrtc: Option<gst::Structure>, now: Instant) -> gst::Structure {
-    let mut session = gst::Structure::builder("porthole-session")
-        .field("user", viewer.user.as_str())
-        .field("permissions", in_words(&viewer.permissions))
+/// Adds webrtcsink's own `stats`, whose fields are session ids.
+pub(crate) fn add_webrtc(stats: &mut gst::Structure, webrtc: &gst::StructureRef) {
+    for (id, value) in webrtc.iter() {
+        let name = format!("session-{id}");
+        if let Ok(mut session) = stats.get::<gst::Structure>(name.as_str()) {
+            session.set_value("webrtc", value.clone());
+            stats.set(name, session);
+        }
+    }
+}
+
+fn session(session: &Session<Media>, now: Instant) -> gst::Structure {
+    gst::Structure::builder("porthole-session")
+        .field("user", session.user.as_str())
+        .field("permissions", in_words(&session.permissions))
         .field(
             "seconds-watched",
-            now.saturating_duration_since(viewer.since).as_secs(),
+            now.saturating_duration_since(session.since).as_secs(),
         )
         .field(
             "seconds-left",
-            viewer.until.saturating_duration_since(now).as_secs(),
+            session.until.saturating_duration_since(now).as_secs(),
         )
-        .build();
-    if let Some(webrtc) = webrtc {
-        session.set("webrtc", webrtc.to_send_value());
-    }
-    session
+        .build()
 }

@@ -6,7 +6,6 @@
 //! therefore register ours only when the first portholesink starts, and look before we do.
 
 use gst::{glib, prelude::*};
-use gst_webrtc::WebRTCPeerConnectionState;
 use gstrswebrtc::webrtcsink::BaseWebRTCSink;
 use once_cell::sync::OnceCell;
 
@@ -93,44 +92,4 @@ pub(crate) fn make(
         sink.set_property("do-fec", false);
     }
     sink
-}
-
-/// Tells the gate when a session's media flows. webrtcsink knows the session as its consumer.
-pub(crate) fn watch_media(webrtcsink: &BaseWebRTCSink, signaller: &PortholeSignaller) {
-    let signaller = signaller.downgrade();
-    webrtcsink.connect("consumer-added", false, move |args| {
-        let session = args.get(1)?.get::<String>().ok()?;
-        let webrtcbin = args.get(2)?.get::<gst::Element>().ok()?;
-        let signaller = signaller.clone();
-        webrtcbin.connect_notify(Some("connection-state"), move |webrtcbin, _| {
-            let state = webrtcbin.property::<WebRTCPeerConnectionState>("connection-state");
-            if state == WebRTCPeerConnectionState::Connected
-                && let Some(signaller) = signaller.upgrade()
-            {
-                signaller.connected(&session);
-            }
-        });
-        None
-    });
-}
-
-/// Puts a closed valve into the sound of every session that `may_listen` denies it.
-pub(crate) fn mute_unless(
-    webrtcsink: &BaseWebRTCSink,
-    may_listen: impl Fn(&str) -> bool + Send + Sync + 'static,
-) {
-    webrtcsink.connect("request-encoded-filter", false, move |args| {
-        let filter = || -> Option<gst::Element> {
-            let session = args.get(1)?.get::<Option<String>>().ok()??;
-            let stream = args.get(2)?.get::<String>().ok()?;
-            if !stream.starts_with("audio") || may_listen(&session) {
-                return None;
-            }
-            gst::ElementFactory::make("valve")
-                .property("drop", true)
-                .build()
-                .ok()
-        };
-        Some(filter().to_value())
-    });
 }

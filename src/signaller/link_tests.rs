@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: MPL-2.0
+//! One camera's link, told what happens; the gate's own rules are in gate_tests.rs, both ends together in simulation.rs.
+
+use std::time::Duration;
+
+use porthole_protocol::grant::{Grant, GrantSigner};
+use serde_json::{Value, json};
+
+use super::*;
+
+struct Scene {
+    signer: GrantSigner,
+    link: Link<()>,
+    start: Instant,
+    sent: Vec<Value>,
+    media: Vec<Media>,
+    events: Vec<Event>,
+    reconnects: Vec<Why>,
+}
+
+impl Scene {
+    fn offline() -> Self {
+        let signer = GrantSigner::generate().unwrap();
+        let orphan = Duration::from_secs(60);
+        let gate = Gate::new("front", signer.public_key(), 4, orphan);
+        let mut n = 0;
+        let nonces = Box::new(move || {
+            n += 1;
+            format!("nonce {n}")
+        });
+        let link = Link::new(Arc::new(Mutex::new(gate)), None, nonces);
+        let mut scene = Self {
+            signer,
+            link,
+            start: Instant::now(),
+            sent: Vec::new(),
+            media: Vec::new(),
+            events: Vec::new(),
+            reconnects: Vec::new(),
+        };
+        scene.at(0, Input::Ready(true));
+        scene
+    }
+
+    /// Registered, on the nonce "nonce 1".
+    fn online() -> Self {
+        let mut scene = Self::offline();
+        scene.at(0, Input::Connected);
+        scene.say(0, json!({"type":"welcome","peerId":"front"}));
+        scene.forget();
+        scene
+    }
+
+    fn in_session() -> Self {
+        let mut scene = Self::online();
+        let grant = scene.grant(|_| ());
+        scene.start(0, "s", Some(grant));
+        scene.forget();
+        scene
+    }
+
+    fn forget(&mut self) {
+        (self.sent, self.media, self.events) = Default::default();
+    }
+
+    fn at(&mut self, seconds: u64, input: Input) {
+        let now = self.start + Duration::from_secs(seconds);
+        let outputs = self.link.handle(input, now);
+        self.take(outputs);
+    }
+
+    fn tick(&mut self, seconds: u64) {
+        let outputs = self.link.tick(self.start + Duration::from_secs(seconds));
+        self.take(outputs);
+    }
+
+    fn take(&mut self, outputs: Vec<Output>) {
+        for output in outputs {
+            match output {
+                Output::Send(text) => self.sent.push(serde_json::from_str(&text).unwrap()),
+                Output::Media(media) => self.media.push(media),
+                Output::Event(event) => self.events.push(event),
+                Output::Reconnect(why) => self.reconnects.push(why),
+                Output::Warning(_) => (),
+            }
+        }
+    }
+
+    fn say(&mut self, seconds: u64, message: Value) {
+        self.at(seconds, Input::Message(message.to_string()));
+    }
+
+    fn grant(&self, change: impl FnOnce(&mut Grant)) -> String {
+        let mut grant = Grant {
+            aud: "front".into(),
+            sub: "alice".into(),
+            sid: "s".into(),
+            nonce: "nonce 1".into(),
+            seq: 0,
+            lease: 100,
+            perms: vec![Permission::View],
+        };
+        change(&mut grant);
+        self.signer.sign(&grant).unwrap()
+    }
+
+    fn start(&mut self, seconds: u64, session: &str, grant: Option<String>) {
+        let message = json!({"type":"startSession","peerId":"v","sessionId":session,"grant":grant});
+        self.say(seconds, message);
+    }
+
+    fn reasons(&self) -> Vec<Code> {
+        let left = self.events.iter().filter_map(|event| match event {
+            Event::Left { reason, .. } => Some(*reason),
+            _ => None,
+        });
+        left.collect()
+    }
+}
+
+#[test]
+fn the_camera_hears_of_the_viewer_before_webrtcsink_builds_the_session() {
+    let mut scene = Scene::online();
+    let grant = scene.grant(|_| ());
+    scene.start(0, "s", Some(grant));
+    let start = Media::Start {
+        session: "s".into(),
+        offer: None,
+    };
+    assert_eq!(scene.media, [Media::Viewers(1), start]);
+    assert!(matches!(&scene.events[..], [Event::Joined { user, .. }] if user == "alice"));
+}
+
+#[test]
+fn a_session_waits_for_webrtcsink_and_ends_without_it() {
+    let mut scene = Scene::online();
+    scene.at(0, Input::Ready(false));
+    let grant = scene.grant(|_| ());
+    scene.start(0, "s", Some(grant));
+    assert_eq!(scene.media, [Media::Viewers(1)]);
+    scene.tick(30);
+    assert_eq!(scene.reasons(), [Code::MediaFailed]);
+    assert_eq!(scene.media, [Media::Viewers(1), Media::Viewers(0)]);
+}
+
+#[test]
+fn the_end_of_a_lease_goes_to_webrtcsink_the_server_and_the_application() {
+    let mut scene = Scene::in_session();
+    scene.at(1, Input::MediaFlows("s".into()));
+    scene.at(50, Input::Alive);
+    scene.tick(99);
+    assert!(scene.media.is_empty());
+    scene.tick(100);
+    assert_eq!(scene.media, [Media::End("s".into()), Media::Viewers(0)]);
+    assert_eq!(
+        scene.sent,
+        [json!({"type":"endSession","sessionId":"s","reason":"lease-ended"})]
+    );
+    assert_eq!(scene.reasons(), [Code::LeaseEnded]);
+}
+
+#[test]
+fn what_is_overdue_ends_before_anything_else_is_heard() {
+    let mut scene = Scene::in_session();
+    scene.at(1, Input::MediaFlows("s".into()));
+    scene.at(50, Input::Alive);
+    // It arrives when the lease is over; the session must not be there to be renewed.
+    let grant = scene.grant(|g| g.seq = 1);
+    scene.say(
+        100,
+        json!({"type":"grantUpdate","sessionId":"s","grant":grant}),
+    );
+    assert_eq!(scene.reasons(), [Code::LeaseEnded]);
+}
+
+#[test]
+fn an_update_is_heard_of_and_one_without_time_ends_the_session() {
+    let mut scene = Scene::in_session();
+    let longer = scene.grant(|g| (g.seq, g.lease) = (1, 500));
+    scene.say(
+        1,
+        json!({"type":"grantUpdate","sessionId":"s","grant":longer}),
+    );
+    assert!(matches!(
+        scene.events[..],
+        [Event::Renewed { seconds: 500, .. }]
+    ));
+    let over = scene.grant(|g| (g.seq, g.lease) = (2, 0));
+    scene.say(
+        2,
+        json!({"type":"grantUpdate","sessionId":"s","grant":over}),
+    );
+    assert_eq!(scene.reasons(), [Code::LeaseEnded]);
+}
+
+#[test]
+fn running_sessions_are_reported_at_registration() {
+    let mut scene = Scene::in_session();
+    scene.at(1, Input::MediaFlows("s".into()));
+    scene.at(2, Input::Lost("gone".into()));
+    scene.at(3, Input::Connected);
+    scene.say(3, json!({"type":"welcome","peerId":"front"}));
+    let porthole = &scene.sent[0]["porthole"];
+    assert_eq!(porthole["nonce"], "nonce 2");
+    assert_eq!(porthole["sessions"][0]["sessionId"], "s");
+    assert_eq!(porthole["sessions"][0]["lease"], 97);
+    scene.tick(8);
+    assert_eq!(scene.reasons(), [Code::Unconfirmed]);
+}
+
+#[test]
+fn a_bad_description_ends_its_session_alone() {
+    let mut scene = Scene::in_session();
+    let other = scene.grant(|g| g.sid = "t".into());
+    scene.start(0, "t", Some(other));
+    scene.forget();
+    scene.say(
+        0,
+        json!({"type":"peer","sessionId":"s","sdp":{"type":"offer","sdp":"v=0"}}),
+    );
+    assert_eq!(scene.reasons(), [Code::BadDescription]);
+    assert_eq!(scene.media, [Media::End("s".into()), Media::Viewers(1)]);
+    assert_eq!(scene.sent[0]["reason"], "bad-description");
+}
+
+#[test]
+fn one_that_was_replaced_says_so_and_comes_back_later() {
+    let mut scene = Scene::in_session();
+    scene.say(0, json!({"type":"error","details":"...","code":"replaced"}));
+    assert_eq!(scene.reconnects, [Why::Replaced]);
+    assert!(
+        matches!(&scene.events[..], [Event::Offline { error }] if error.contains("same camera key"))
+    );
+}
+
+#[test]
+fn an_outage_is_told_of_once() {
+    let mut scene = Scene::offline();
+    for n in 0..5 {
+        scene.at(n, Input::Lost("unreachable".into()));
+    }
+    assert_eq!(scene.events.len(), 1);
+}
+
+#[test]
+fn a_replayed_start_does_not_end_the_session_that_runs() {
+    let mut scene = Scene::in_session();
+    let grant = scene.grant(|_| ());
+    scene.start(1, "s", Some(grant));
+    assert!(scene.sent.is_empty());
+    assert!(matches!(scene.events[..], [Event::Refused { .. }]));
+}
+
+#[test]
+fn what_webrtcsink_says_of_ended_sessions_goes_nowhere() {
+    let mut scene = Scene::in_session();
+    scene.at(0, Input::Ended("s".into()));
+    scene.forget();
+    let candidate = PeerMessageInner::Ice {
+        candidate: "c".into(),
+        sdp_m_line_index: 0,
+    };
+    scene.at(
+        0,
+        Input::Peer(PeerMessage {
+            session_id: "s".into(),
+            peer_message: candidate,
+        }),
+    );
+    assert!(scene.sent.is_empty());
+}

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: MPL-2.0
+//! One viewer's look through this camera: who, on which terms, and what has been confirmed. Pure.
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU8, Ordering::Relaxed},
+    },
+    time::{Duration, Instant},
+};
+
+use porthole_protocol::{
+    grant::{Grant, MAX_LEASE_SECONDS, Permission},
+    wire::IceServer,
+};
+
+use super::description::Check;
+
+/// What the session's media may pass right now. The streaming threads ask it for every buffer, so it is one
+/// atomic, and closing it waits for nobody.
+#[derive(Clone, Default)]
+pub(crate) struct Permit(Arc<AtomicU8>);
+
+impl Permit {
+    fn bit(permission: Permission) -> u8 {
+        match permission {
+            Permission::View => 1,
+            Permission::Listen => 2,
+            Permission::Talk => 4,
+            Permission::Control => 8,
+        }
+    }
+
+    pub(crate) fn allows(&self, permission: Permission) -> bool {
+        self.0.load(Relaxed) & Self::bit(permission) != 0
+    }
+
+    fn set(&self, permissions: &[Permission]) {
+        let bits = permissions.iter().fold(0, |all, p| all | Self::bit(*p));
+        self.0.store(bits, Relaxed);
+    }
+
+    /// From now on nothing passes.
+    pub(crate) fn close(&self) {
+        self.0.store(0, Relaxed);
+    }
+}
+
+impl fmt::Debug for Permit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Permit({:#06b})", self.0.load(Relaxed))
+    }
+}
+
+/// Whether the server has said, on the present connection and with its signature, that the session may go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    Confirmed,
+    /// `by` is set once the camera has registered again.
+    Unconfirmed {
+        by: Option<Instant>,
+    },
+}
+
+/// An admitted session. `M` is what the sink hangs on it.
+#[derive(Debug)]
+pub(crate) struct Session<M> {
+    pub(crate) user: String,
+    pub(crate) permissions: Vec<Permission>,
+    pub(crate) since: Instant,
+    /// The end of the lease.
+    pub(crate) until: Instant,
+    pub(crate) permit: Permit,
+    /// The STUN and TURN servers of this session alone.
+    pub(crate) ice_servers: Vec<IceServer>,
+    /// What its viewer may still send.
+    pub(crate) check: Check,
+    pub(crate) media: M,
+    /// The last grant taken, by which the server knows the session again.
+    token: String,
+    seq: u32,
+    standing: Standing,
+    /// The last sign of life of a server that had confirmed the session.
+    alive: Instant,
+    /// Media has flowed, so that it need no longer hurry.
+    connected: bool,
+}
+
+/// The viewer may not even see any more: what an authentic update says when it ends a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    Lease,
+    NotPermitted,
+}
+
+impl<M: Default> Session<M> {
+    pub(super) fn new(
+        grant: &Grant,
+        token: &str,
+        ice_servers: Vec<IceServer>,
+        now: Instant,
+    ) -> Self {
+        let mut session = Self {
+            user: grant.sub.clone(),
+            permissions: Vec::new(),
+            since: now,
+            until: now,
+            permit: Permit::default(),
+            ice_servers,
+            check: Check::new(),
+            media: M::default(),
+            token: String::new(),
+            seq: 0,
+            standing: Standing::Confirmed,
+            alive: now,
+            connected: false,
+        };
+        session.apply(grant, token, now);
+        session
+    }
+}
+
+impl<M> Session<M> {
+    /// Takes over the terms of an authentic grant, at once. `Some` if they end the session.
+    pub(super) fn apply(&mut self, grant: &Grant, token: &str, now: Instant) -> Option<Ending> {
+        token.clone_into(&mut self.token);
+        self.seq = grant.seq;
+        self.until = now + Duration::from_secs(grant.lease.min(MAX_LEASE_SECONDS).into());
+        self.permissions.clone_from(&grant.perms);
+        self.standing = Standing::Confirmed;
+        self.alive = now;
+        let ending = if grant.lease == 0 {
+            Some(Ending::Lease)
+        } else if !grant.perms.contains(&Permission::View) {
+            Some(Ending::NotPermitted)
+        } else {
+            None
+        };
+        match ending {
+            Some(_) => self.permit.close(),
+            None => self.permit.set(&self.permissions),
+        }
+        ending
+    }
+
+    /// Whether a grant with this number is newer than what the session has.
+    pub(super) fn is_newer(&self, seq: u32) -> bool {
+        seq > self.seq
+    }
+
+    pub(super) fn token(&self) -> &str {
+        &self.token
+    }
+
+    pub(super) fn connected(&mut self) {
+        self.connected = true;
+    }
+
+    /// The connection on which it was confirmed is no more.
+    pub(super) fn offline(&mut self) {
+        self.standing = Standing::Unconfirmed { by: None };
+    }
+
+    /// The camera has registered again: the server has until `by` to confirm.
+    pub(super) fn registered(&mut self, by: Instant) {
+        self.standing = Standing::Unconfirmed { by: Some(by) };
+    }
+
+    /// The server is there. Counts only for what it has confirmed: a welcome is not signed.
+    pub(super) fn alive(&mut self, now: Instant) {
+        if self.standing == Standing::Confirmed {
+            self.alive = now;
+        }
+    }
+
+    /// The three ends that come by themselves: of the lease, of the time to be confirmed or to be without a server, and
+    /// of the time to connect.
+    pub(super) fn deadlines(&self, orphan: Duration, setup: Duration) -> [Option<Instant>; 4] {
+        let confirm = match self.standing {
+            Standing::Unconfirmed { by } => by,
+            Standing::Confirmed => None,
+        };
+        [
+            Some(self.until),
+            confirm,
+            Some(self.alive + orphan),
+            (!self.connected).then(|| self.since + setup),
+        ]
+    }
+}

@@ -117,7 +117,8 @@ async fn websocket(
         ApiError::new(StatusCode::UPGRADE_REQUIRED, "bad-message", message)
     })?;
     Ok(socket::bounded(upgrade).on_upgrade(async move |socket| {
-        socket::run(socket, identity, &shared.hub, shared.timings).await;
+        let address = connection.peer;
+        socket::run(socket, identity, address, &shared.hub, shared.timings).await;
         drop(connection.place);
     }))
 }

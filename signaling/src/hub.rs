@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The one task that owns the [`Room`]. It waits for nothing but its inputs: a client whose queue is
-//! full is dropped, so nobody waits for anyone else's network.
+//! The one task that owns the [`Room`], and its clock. It waits for nothing but its inputs and the room's next
+//! deadline: a client whose queue is full is dropped, so nobody waits for anyone else's network.
 
 use std::collections::HashMap;
+use std::future::pending;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use axum::extract::ws::Utf8Bytes;
-use porthole_protocol::wire::{Code, ToServer};
+use porthole_protocol::wire::{ClientMessage, Code};
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::sleep_until;
 
 use crate::registry::{Registry, SecretDigest};
-use crate::room::{Action, ClientId, Counts, Outgoing, Principal, Room};
+use crate::room::{Action, ClientId, Counts, Outgoing, Principal, Rights, Room};
 use crate::server::{locked, stopped};
 
 /// Events waiting for the room. Clients wait when it is full; the room takes microseconds for each.
@@ -29,18 +33,30 @@ pub(crate) enum Event {
         client: ClientId,
         principal: Principal,
         credential: Option<SecretDigest>,
+        address: IpAddr,
         outbox: Outbox,
     },
-    Message(ClientId, Box<ToServer>),
+    Message(ClientId, ClientMessage),
     Unreadable(ClientId),
     Gone(ClientId),
 }
 
 /// What the application that runs the server changes.
 pub(crate) enum Change {
-    CameraAdded { id: String, name: String },
-    CameraRemoved { id: String },
-    ViewerRevoked { user: String },
+    CameraAdded {
+        id: String,
+        name: String,
+    },
+    CameraRemoved {
+        id: String,
+    },
+    /// A viewer was added, or may do something else now.
+    ViewerSet {
+        rights: Rights,
+    },
+    ViewerRemoved {
+        user: String,
+    },
 }
 
 /// Why the hub let go of a client.
@@ -179,10 +195,15 @@ impl Hub {
 
     pub(crate) async fn run(mut self, mut stop: watch::Receiver<()>) {
         loop {
+            let deadline = self.room.next_deadline();
             tokio::select! {
                 biased;
                 () = stopped(&mut stop) => break,
                 Some(change) = self.changes.recv() => self.change(change),
+                () = until(deadline) => {
+                    let actions = self.room.tick(Instant::now());
+                    self.act(actions);
+                }
                 Some(event) = self.events.recv() => {
                     // A camera may connect right after it was added: the change goes first.
                     while let Ok(change) = self.changes.try_recv() {
@@ -197,28 +218,33 @@ impl Hub {
     }
 
     fn change(&mut self, change: Change) {
+        let now = Instant::now();
         let actions = match change {
             Change::CameraAdded { id, name } => {
                 self.room.add_camera(&id, &name);
                 return;
             }
-            Change::CameraRemoved { id } => self.room.remove_camera(&id),
-            Change::ViewerRevoked { user } => self.room.revoke_viewer(&user),
+            Change::CameraRemoved { id } => self.room.remove_camera(&id, now),
+            Change::ViewerSet { rights } => self.room.set_viewer(rights, now),
+            Change::ViewerRemoved { user } => self.room.remove_viewer(&user, now),
         };
         self.act(actions);
     }
 
     fn event(&mut self, event: Event) {
+        let now = Instant::now();
         let actions = match event {
             Event::Connected {
                 client,
                 principal,
                 credential,
+                address,
                 outbox,
             } => {
+                self.outboxes.insert(client, outbox);
                 let Some(principal) = self.as_of_now(principal, credential) else {
-                    let _ = outbox.dropped.send(Dropped::Because(Code::Unauthorized));
-                    return;
+                    let actions = self.room.unauthorized(client);
+                    return self.act(actions);
                 };
                 match &principal {
                     Principal::Camera { id } => {
@@ -228,15 +254,14 @@ impl Hub {
                         tracing::info!(client = client.0, user = v.user, "connected")
                     }
                 }
-                self.outboxes.insert(client, outbox);
-                self.room.connected(client, principal)
+                self.room.connected(client, principal, address, now)
             }
-            Event::Message(client, message) => self.room.message(client, *message),
+            Event::Message(client, message) => self.room.message(client, message, now),
             Event::Unreadable(client) => self.room.unreadable(client),
             Event::Gone(client) => {
                 self.outboxes.remove(&client);
                 tracing::info!(client = client.0, "disconnected");
-                self.room.gone(client)
+                self.room.gone(client, now)
             }
         };
         self.act(actions);
@@ -270,7 +295,7 @@ impl Hub {
                     "dropped: it does not read what it is sent"
                 );
                 self.let_go(client, Dropped::TooSlow);
-                let actions = self.room.gone(client);
+                let actions = self.room.gone(client, Instant::now());
                 self.act(actions);
             }
         }
@@ -294,5 +319,13 @@ impl Hub {
         if let Some(outbox) = self.outboxes.remove(&client) {
             let _ = outbox.dropped.send(why);
         }
+    }
+}
+
+/// Waits for the room's next deadline, or for ever if there is none.
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline.into()).await,
+        None => pending().await,
     }
 }

@@ -86,6 +86,8 @@ pub struct ViewerEntry {
     pub perms: Vec<Permission>,
     /// For how long a session is granted, in seconds.
     pub lease: u32,
+    /// Whether many people were given this token, who must not count as one.
+    pub shared: bool,
 }
 
 impl ViewerEntry {
@@ -97,15 +99,23 @@ impl ViewerEntry {
             cameras: Cameras::All,
             perms: vec![Permission::View, Permission::Listen],
             lease: DEFAULT_LEASE_SECONDS,
+            shared: false,
         }
     }
 
-    fn rights(&self) -> Rights {
+    /// Says whether many people were given this token.
+    #[must_use]
+    pub fn shared(self, shared: bool) -> Self {
+        Self { shared, ..self }
+    }
+
+    pub(crate) fn rights(&self) -> Rights {
         Rights {
             user: self.user.clone(),
             cameras: self.cameras.clone(),
             perms: self.perms.clone(),
             lease: self.lease,
+            shared: self.shared,
         }
     }
 }
@@ -138,6 +148,12 @@ impl Registry {
 
     /// Whether there was one.
     pub(crate) fn remove_camera(&mut self, id: &str) -> bool {
+        for viewer in self.viewers.values_mut() {
+            // Another camera may get this id, and is not for everyone who might see the old one.
+            if let Cameras::Only(ids) = &mut viewer.cameras {
+                ids.remove(id);
+            }
+        }
         self.cameras.remove(id).is_some()
     }
 
@@ -146,6 +162,12 @@ impl Registry {
         let old = self.viewers.insert(viewer.user.clone(), viewer);
         self.log_out_unknown();
         old.is_some()
+    }
+
+    /// Whether a viewer of this name has this token already.
+    pub(crate) fn is_same_viewer(&self, viewer: &ViewerEntry) -> bool {
+        let old = self.viewers.get(&viewer.user);
+        old.is_some_and(|old| old.token.matches(&viewer.token))
     }
 
     /// Whether there was one.

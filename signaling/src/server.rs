@@ -143,7 +143,12 @@ impl Server {
         };
         let grant_key = options.signer.public_key();
         let ids = Box::new(|| uuid::Uuid::new_v4().to_string());
-        let room = Room::new(options.signer, options.ice_servers.clone(), ids);
+        let room = Room::new(
+            options.signer,
+            options.ice_servers.clone(),
+            options.open_access,
+            ids,
+        );
         let registry = Arc::new(Mutex::new(Registry::default()));
         let (changes, on_change) = mpsc::unbounded_channel();
         let (hub, handle) = Hub::new(room, registry.clone(), on_change);
@@ -236,18 +241,33 @@ impl Server {
     /// Lets a viewer in. One of the same name is replaced: its sessions end, its token is void.
     pub fn add_viewer(&self, mut viewer: ViewerEntry) {
         viewer.lease = viewer.lease.min(MAX_LEASE_SECONDS);
-        let user = viewer.user.clone();
+        let (user, rights) = (viewer.user.clone(), viewer.rights());
         let mut registry = locked(&self.inner.registry);
         if registry.add_viewer(viewer) {
-            self.tell(Change::ViewerRevoked { user });
+            self.tell(Change::ViewerRemoved { user });
         }
+        self.tell(Change::ViewerSet { rights });
+    }
+
+    /// Changes what a viewer may do. With the same token as before, running sessions follow at once: they get
+    /// other terms, or end if they are no longer permitted. With another token, or if there is no such viewer, this is
+    /// [`Self::add_viewer`].
+    pub fn update_viewer(&self, mut viewer: ViewerEntry) {
+        viewer.lease = viewer.lease.min(MAX_LEASE_SECONDS);
+        let (user, rights) = (viewer.user.clone(), viewer.rights());
+        let mut registry = locked(&self.inner.registry);
+        let is_same = registry.is_same_viewer(&viewer);
+        if registry.add_viewer(viewer) && !is_same {
+            self.tell(Change::ViewerRemoved { user });
+        }
+        self.tell(Change::ViewerSet { rights });
     }
 
     /// Takes a viewer's permission back: the sessions end, the token is void.
     pub fn remove_viewer(&self, user: &str) {
         let mut registry = locked(&self.inner.registry);
         if registry.remove_viewer(user) {
-            self.tell(Change::ViewerRevoked {
+            self.tell(Change::ViewerRemoved {
                 user: user.to_owned(),
             });
         }

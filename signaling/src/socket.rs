@@ -2,13 +2,14 @@
 //! One client's WebSocket: frames in, events to the hub; messages from the hub, frames out.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 use std::time::Instant;
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt as _, StreamExt as _};
 use porthole_protocol::limits::MAX_MESSAGE_BYTES;
-use porthole_protocol::wire::{Code, IncomingMessage, ToServer};
+use porthole_protocol::wire::{ClientMessage, IncomingMessage};
 use tokio::sync::oneshot::error::RecvError;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
@@ -36,8 +37,14 @@ pub(crate) fn bounded(upgrade: WebSocketUpgrade) -> WebSocketUpgrade {
         .max_frame_size(MAX_MESSAGE_BYTES)
 }
 
-/// Runs one client to its end.
-pub(crate) async fn run(socket: WebSocket, identity: Identity, hub: &HubHandle, timings: Timings) {
+/// Runs one client, which comes from `address`, to its end.
+pub(crate) async fn run(
+    socket: WebSocket,
+    identity: Identity,
+    address: IpAddr,
+    hub: &HubHandle,
+    timings: Timings,
+) {
     let client = hub.new_client();
     let (outbox, inbox, mut on_drop) = queue();
     let Identity {
@@ -55,6 +62,7 @@ pub(crate) async fn run(socket: WebSocket, identity: Identity, hub: &HubHandle, 
             client,
             principal,
             credential,
+            address,
             outbox,
         })
         .await
@@ -113,7 +121,7 @@ async fn write(
 
 fn farewell(why: Result<Dropped, RecvError>) -> CloseFrame {
     match why {
-        Ok(Dropped::Because(code)) => close(close_code::POLICY, code_name(code)),
+        Ok(Dropped::Because(code)) => close(close_code::POLICY, code.to_string()),
         Ok(Dropped::TooSlow) => close(close_code::AGAIN, "too-slow"),
         Err(_) => close(close_code::AWAY, "the server shuts down"),
     }
@@ -136,15 +144,15 @@ async fn read(
             Ok(Some(Ok(message))) => message,
         };
         let event = match message {
-            Message::Text(text) => match serde_json::from_str::<ToServer>(&text) {
-                Ok(message) => Some(Event::Message(client, Box::new(message))),
+            Message::Text(text) => match serde_json::from_str::<ClientMessage>(&text) {
+                Ok(message) => Some(Event::Message(client, message)),
                 Err(_) => Some(Event::Unreadable(client)),
             },
             Message::Binary(_) => Some(Event::Unreadable(client)),
             _ => None,
         };
         let counts_for = match &event {
-            Some(Event::Message(_, message))
+            Some(Event::Message(_, ClientMessage::Peer(message)))
                 if matches!(message.message, IncomingMessage::List) =>
             {
                 LIST_MESSAGES
@@ -172,13 +180,5 @@ fn close(code: u16, reason: impl Into<Cow<'static, str>>) -> CloseFrame {
     CloseFrame {
         code,
         reason: reason.into().as_ref().into(),
-    }
-}
-
-/// The code as it is spelt on the wire.
-fn code_name(code: Code) -> String {
-    match serde_json::to_value(code) {
-        Ok(serde_json::Value::String(name)) => name,
-        _ => "other".to_owned(),
     }
 }

@@ -157,6 +157,7 @@ impl Config {
             cameras: table.cameras.clone().map_or(Cameras::All, Cameras::Only),
             perms: table.perms.clone(),
             lease: table.lease,
+            shared: false,
         })
     }
 }

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Which cameras are listed, and who hears of it.
 
+use std::time::Instant;
+
 use porthole_protocol::wire::{
-    Announce, Code, OutgoingMessage, Peer, PeerRole, PeerStatus, ToPeerExtra,
+    Announce, Code, OutgoingMessage, Peer, PeerRole, PeerStatus, RunningSession, ToPeerExtra,
 };
 use serde_json::{Value, json};
 
-use super::{Client, ClientId, MAX_META_BYTES, Principal, Refusal, Room, UNKNOWN_SENDER};
+use super::limits::{check_announce, check_status};
+use super::table::Tell;
+use super::{Announced, ClientId, Refusal, Rights, Role, Room, UNKNOWN_SENDER};
 
 impl Room {
     pub(super) fn set_status(
@@ -14,34 +18,65 @@ impl Room {
         from: ClientId,
         status: PeerStatus,
         announce: Option<Announce>,
+        now: Instant,
     ) -> Result<(), Refusal> {
-        let client = self.clients.get_mut(&from).ok_or(UNKNOWN_SENDER)?;
-        client.announced = announce;
-        match &client.principal {
-            Principal::Camera { id } => {
-                let id = id.clone();
-                self.set_camera_status(&id, status)
+        let checked = announce.as_ref().map_or(Ok(()), check_announce);
+        let (announced, reports) = match announce {
+            Some(Announce {
+                nonce, sessions, ..
+            }) => {
+                let nonce = nonce.filter(|_| checked.is_ok());
+                (Some(Announced { nonce }), sessions)
             }
-            Principal::Viewer(_) => self.set_viewer_status(from, status),
+            None => (None, Vec::new()),
+        };
+        let client = self.clients.get_mut(&from).ok_or(UNKNOWN_SENDER)?;
+        // Before anything is refused, so that the refusal carries its code.
+        client.announced = announced;
+        checked?;
+        check_status(&status)?;
+        match &client.role {
+            Role::Camera(id) => {
+                let id = id.clone();
+                self.set_camera_status(from, &id, status, reports, now)
+            }
+            Role::Viewer(_) => self.set_viewer_status(from, status),
         }
     }
 
-    fn set_camera_status(&mut self, id: &str, status: PeerStatus) -> Result<(), Refusal> {
+    fn set_camera_status(
+        &mut self,
+        from: ClientId,
+        id: &str,
+        status: PeerStatus,
+        reports: Vec<RunningSession>,
+        now: Instant,
+    ) -> Result<(), Refusal> {
         if status.listening() || status.consuming() {
             return Err(Refusal(
                 Code::NotPermitted,
                 "a camera can only be a producer",
             ));
         }
-        let camera = self.cameras.get_mut(id).ok_or(UNKNOWN_SENDER)?;
-        if !status.producing() {
-            self.unlist(id, Code::CameraGone);
+        let camera = self.cameras.get(id).ok_or(UNKNOWN_SENDER)?;
+        let producing = status.producing();
+        let meta = named_meta(status.meta, &camera.name)?;
+        let client = self.clients.get_mut(&from).ok_or(UNKNOWN_SENDER)?;
+        if !std::mem::replace(&mut client.registered, true) {
+            self.reconcile(from, id, reports, now);
+            self.answer_awaited(id, now);
+        }
+        if !producing {
+            self.end_all_at(id, Code::CameraGone, Tell::Viewer);
+            self.unlist(id);
             return Ok(());
         }
-        let meta = named_meta(status.meta, &camera.name)?;
+        let camera = self.cameras.get_mut(id).ok_or(UNKNOWN_SENDER)?;
         if camera.listed.as_ref() != Some(&meta) {
-            camera.listed = Some(meta.clone());
-            self.tell_listeners(id, vec![PeerRole::Producer], meta);
+            if camera.listed.replace(meta.clone()).is_none() {
+                self.listed_cameras += 1;
+            }
+            self.tell_listeners(id, &[PeerRole::Producer], &meta);
         }
         Ok(())
     }
@@ -53,22 +88,25 @@ impl Room {
                 "only an enrolled camera can be a producer",
             ));
         }
-        let client = self.clients.get_mut(&from).ok_or(UNKNOWN_SENDER)?;
-        client.listening = status.listening();
-        if client.listening {
-            // gstwebrtc-api takes the echo of its own status as the sign that it is registered.
-            let peer_id = Some(client.peer_id.clone());
-            let echo = OutgoingMessage::PeerStatusChanged(PeerStatus { peer_id, ..status });
-            self.send(from, echo, ToPeerExtra::default());
+        if !status.listening() {
+            self.listeners.remove(&from);
+            return Ok(());
         }
+        self.listeners.insert(from);
+        let client = self.clients.get(&from).ok_or(UNKNOWN_SENDER)?;
+        // gstwebrtc-api takes the echo of its own status as the sign that it is registered.
+        let peer_id = Some(client.peer_id.clone());
+        let echo = OutgoingMessage::PeerStatusChanged(PeerStatus { peer_id, ..status });
+        self.send(from, echo, ToPeerExtra::default());
         Ok(())
     }
 
     pub(super) fn visible_producers(&self, to: ClientId) -> Vec<Peer> {
-        let Some(rights) = self.clients.get(&to).and_then(Client::rights) else {
+        let Some(user) = self.user_of(to) else {
             return Vec::new();
         };
-        let listed = self.cameras.iter().filter(|(id, _)| rights.may_see(id));
+        let cameras = self.cameras.iter();
+        let listed = cameras.filter(|(id, _)| user.rights.may_see(id));
         listed
             .filter_map(|(id, camera)| {
                 camera.listed.clone().map(|meta| Peer {
@@ -79,33 +117,53 @@ impl Room {
             .collect()
     }
 
-    fn tell_listeners(&mut self, camera_id: &str, roles: Vec<PeerRole>, meta: Value) {
-        let sees = |client: &Client| client.rights().is_some_and(|r| r.may_see(camera_id));
-        let listeners = self.clients.iter().filter(|(_, c)| c.listening && sees(c));
-        let mut listeners: Vec<_> = listeners.map(|(id, _)| *id).collect();
-        listeners.sort();
-        for listener in listeners {
-            let status = PeerStatus {
-                roles: roles.clone(),
-                meta: Some(meta.clone()),
-                peer_id: Some(camera_id.to_owned()),
-            };
-            let message = OutgoingMessage::PeerStatusChanged(status);
-            self.send(listener, message, ToPeerExtra::default());
+    /// Tells a user's listeners which cameras have come and gone for them with other rights.
+    pub(super) fn tell_of_new_rights(&mut self, user: &str, old: &Rights) {
+        let Some(user) = self.users.get(user) else {
+            return;
+        };
+        let (new, own) = (&user.rights, &user.connections);
+        let listeners: Vec<_> = own.intersection(&self.listeners).copied().collect();
+        let listed = self.cameras.iter().filter_map(|(id, camera)| {
+            let meta = camera.listed.as_ref()?;
+            (old.may_see(id) != new.may_see(id))
+                .then(|| (id.clone(), meta.clone(), new.may_see(id)))
+        });
+        for (id, meta, sees) in listed.collect::<Vec<_>>() {
+            let roles: &[_] = if sees { &[PeerRole::Producer] } else { &[] };
+            for listener in &listeners {
+                self.tell_listener(*listener, &id, roles, &meta);
+            }
         }
     }
 
-    /// Takes a camera off the list and ends its sessions.
-    pub(super) fn unlist(&mut self, id: &str, reason: Code) {
-        let Some(camera) = self.cameras.get_mut(id) else {
-            return;
+    fn tell_listeners(&mut self, camera_id: &str, roles: &[PeerRole], meta: &Value) {
+        let sees = |id: &&ClientId| {
+            self.user_of(**id)
+                .is_some_and(|user| user.rights.may_see(camera_id))
         };
-        let (client, meta) = (camera.client, camera.listed.take());
-        if let Some(client) = client {
-            self.end_all_sessions(client, reason);
+        let listeners: Vec<_> = self.listeners.iter().filter(sees).copied().collect();
+        for listener in listeners {
+            self.tell_listener(listener, camera_id, roles, meta);
         }
-        if let Some(meta) = meta {
-            self.tell_listeners(id, Vec::new(), meta);
+    }
+
+    fn tell_listener(&mut self, to: ClientId, camera_id: &str, roles: &[PeerRole], meta: &Value) {
+        let status = PeerStatus {
+            roles: roles.to_vec(),
+            meta: Some(meta.clone()),
+            peer_id: Some(camera_id.to_owned()),
+        };
+        let message = OutgoingMessage::PeerStatusChanged(status);
+        self.send(to, message, ToPeerExtra::default());
+    }
+
+    /// Takes a camera off the list.
+    pub(super) fn unlist(&mut self, id: &str) {
+        let camera = self.cameras.get_mut(id);
+        if let Some(meta) = camera.and_then(|camera| camera.listed.take()) {
+            self.listed_cameras -= 1;
+            self.tell_listeners(id, &[], &meta);
         }
     }
 }
@@ -117,12 +175,6 @@ fn named_meta(meta: Option<Value>, name: &str) -> Result<Value, Refusal> {
         Some(meta @ Value::Object(_)) => meta,
         Some(_) => return Err(Refusal(Code::BadMessage, "meta must be an object or null")),
     };
-    if meta.to_string().len() > MAX_META_BYTES {
-        return Err(Refusal(
-            Code::BadMessage,
-            "meta is larger than 1024 bytes: shorten it",
-        ));
-    }
     if let Some(fields) = meta.as_object_mut() {
         fields.entry("name").or_insert_with(|| name.into());
     }

@@ -1,46 +1,47 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Who is here, who may see whom, and which sessions run: a pure state machine.
 //!
-//! Something happens to a client, and [`Room`] answers with the list of [`Action`]s that follow from it.
-//! It knows no sockets and reads no clock; session and peer ids come from a source given to it. A
-//! grant holds a duration and not a time, so the room needs no time at all.
+//! Something happens to a client, or it is time for something, and [`Room`] answers with the list of
+//! [`Action`]s that follow from it. It knows no sockets and reads no clock: the time is an argument, and
+//! [`Room::next_deadline`] says when [`Room::tick`] has something to do. Session and peer ids come from a
+//! source given to it.
 //!
-//! Porthole's additions to the wire protocol leave through `Room::send` alone, which holds them
-//! back from peers that did not announce themselves.
+//! A session outlives the connections of both its ends: `lifetime` says for how long, and `reconcile` how a
+//! camera that was away and the room agree again on what runs.
+//!
+//! Porthole's additions to the wire protocol leave through `Room::send` and `Room::extend` alone, which hold
+//! them back from peers that did not announce themselves.
 
+mod admission;
+mod enrolment;
+mod lifetime;
+pub(crate) mod limits;
 mod listing;
 mod principal;
+mod reconcile;
 mod sessions;
+mod table;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::IpAddr;
+use std::time::Instant;
 
 use porthole_protocol::grant::GrantSigner;
 use porthole_protocol::wire::{
-    Announce, Code, Extension, IceServer, IncomingMessage, OutgoingMessage, ToPeer, ToPeerExtra,
-    ToServer,
+    ClientExtension, ClientMessage, Code, Extension, IceServer, IncomingMessage, OutgoingMessage,
+    ToPeer, ToPeerExtra, ToServer,
 };
 use serde_json::Value;
 
+pub use lifetime::VIEWER_RETURN;
+pub use limits::{
+    MAX_CAMERAS, MAX_CONNECTIONS_PER_USER, MAX_SESSIONS_PER_ADDRESS, MAX_SESSIONS_PER_PERSON,
+    MAX_SESSIONS_PER_VIEWER, MAX_SHARED_VIEWERS, MAX_VIEWERS,
+};
 pub use principal::{Cameras, DEFAULT_LEASE_SECONDS, GUEST, Principal, Rights};
-use sessions::Session;
-
-/// Cameras that can be enrolled. A fleet of robots fits, and a list of all of them with the largest
-/// `meta` stays near one MiB.
-pub const MAX_CAMERAS: usize = 1000;
-/// Viewers connected at a time, beside which every camera still finds a place: 4072 clients of about
-/// 6 KiB each are 24 MiB.
-pub const MAX_VIEWERS: usize = 3072;
-/// Connections of one user: some browser tabs on some devices, and no more, so that one token cannot
-/// take up all the places. Guests are many people under one name and are exempt.
-pub const MAX_CONNECTIONS_PER_USER: usize = 64;
-/// Sessions of one viewer's connection: a page that shows a wall of 4 by 4 cameras.
-pub const MAX_SESSIONS_PER_VIEWER: usize = 16;
-/// Sessions of one camera. Its uplink gives out long before; the camera's own `max-viewers` is lower.
-pub const MAX_SESSIONS_PER_CAMERA: usize = 64;
-/// Size of a camera's `meta` as JSON: a name, a place and some tags. It is sent to every listener.
-pub const MAX_META_BYTES: usize = 1024;
+use table::{Ended, Session};
 
 /// A connected client, as the caller numbers them. A number is never given twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -70,19 +71,43 @@ pub enum Outgoing {
 pub struct Counts {
     /// Cameras that are listed.
     pub cameras: usize,
-    /// Sessions that run.
+    /// Sessions that run, also those of which one end is away.
     pub sessions: usize,
 }
 
 /// Why a message was not followed: a stable code, and a sentence that says what to do.
+#[derive(Debug)]
 struct Refusal(Code, &'static str);
 
+const UNKNOWN_SENDER: Refusal = Refusal(Code::Unauthorized, "you are not connected");
+
+/// Which end of the wire a client is at.
+#[derive(Clone, PartialEq, Eq)]
+enum Role {
+    /// The camera of this id.
+    Camera(String),
+    /// A connection of this user.
+    Viewer(String),
+}
+
+/// That a client understands Porthole's additions.
+struct Announced {
+    /// A camera's, without which it can check no grant.
+    nonce: Option<String>,
+}
+
 struct Client {
-    principal: Principal,
+    role: Role,
+    /// The network it comes from; see [`limits::network`].
+    network: IpAddr,
     peer_id: String,
-    announced: Option<Announce>,
-    listening: bool,
+    announced: Option<Announced>,
+    /// A camera whose status was taken on this connection.
+    registered: bool,
+    /// A viewer's sessions.
     sessions: BTreeSet<String>,
+    /// A viewer's sessions that it came back for before their camera did, and those cameras.
+    awaited: BTreeMap<String, String>,
 }
 
 struct Camera {
@@ -90,6 +115,18 @@ struct Camera {
     client: Option<ClientId>,
     /// Its `meta` while it is listed.
     listed: Option<Value>,
+    sessions: BTreeSet<String>,
+    /// Sessions that are over, of which the camera or the viewer may not have heard.
+    ended: Ended,
+    /// Who waits for which session until the camera is back.
+    awaited: BTreeSet<(String, ClientId)>,
+}
+
+/// Someone who may connect as a viewer.
+struct User {
+    rights: Rights,
+    connections: BTreeSet<ClientId>,
+    sessions: BTreeSet<String>,
 }
 
 /// Where session ids and viewers' peer ids come from. They must be unguessable and never repeat.
@@ -101,100 +138,72 @@ pub struct Room {
     ice_servers: Vec<IceServer>,
     next_id: IdSource,
     cameras: BTreeMap<String, Camera>,
+    users: BTreeMap<String, User>,
     clients: HashMap<ClientId, Client>,
     sessions: HashMap<String, Session>,
+    /// When each session is due, in that order.
+    deadlines: BTreeSet<(Instant, String)>,
+    /// Viewers that hear of cameras.
+    listeners: BTreeSet<ClientId>,
+    viewers: usize,
+    shared_viewers: usize,
+    listed_cameras: usize,
     actions: Vec<Action>,
 }
 
 impl Room {
-    /// An empty room. `ice_servers` are told to both ends of every session.
-    pub fn new(signer: GrantSigner, ice_servers: Vec<IceServer>, next_id: IdSource) -> Self {
+    /// An empty room. `ice_servers` are told to both ends of every session; with `open_access`, those without
+    /// a credential may watch too.
+    pub fn new(
+        signer: GrantSigner,
+        ice_servers: Vec<IceServer>,
+        open_access: bool,
+        next_id: IdSource,
+    ) -> Self {
+        let guest = open_access.then(|| (GUEST.to_owned(), User::new(Rights::guest())));
         Self {
             signer,
             ice_servers,
             next_id,
             cameras: BTreeMap::new(),
+            users: guest.into_iter().collect(),
             clients: HashMap::new(),
             sessions: HashMap::new(),
+            deadlines: BTreeSet::new(),
+            listeners: BTreeSet::new(),
+            viewers: 0,
+            shared_viewers: 0,
+            listed_cameras: 0,
             actions: Vec::new(),
         }
     }
 
     /// How much is going on.
     pub fn counts(&self) -> Counts {
-        let cameras = self
-            .cameras
-            .values()
-            .filter(|camera| camera.listed.is_some())
-            .count();
         Counts {
-            cameras,
+            cameras: self.listed_cameras,
             sessions: self.sessions.len(),
         }
     }
 
-    /// A camera was enrolled. The name is shown where the camera gives none itself.
-    pub fn add_camera(&mut self, id: &str, name: &str) {
-        let camera = Camera {
-            name: name.to_owned(),
-            client: None,
-            listed: None,
-        };
-        self.cameras.entry(id.to_owned()).or_insert(camera);
-    }
-
-    /// A camera is no longer enrolled: its sessions end with `revoked`, its connection is dropped.
-    pub fn remove_camera(&mut self, id: &str) -> Vec<Action> {
-        if let Some(client) = self.cameras.get(id).and_then(|camera| camera.client) {
-            self.expel(
-                client,
-                Code::Revoked,
-                "this camera was removed from the server",
-            );
-        }
-        self.cameras.remove(id);
-        self.take_actions()
-    }
-
-    /// A user's credential was withdrawn: the sessions end with `revoked`, the connections are dropped.
-    pub fn revoke_viewer(&mut self, user: &str) -> Vec<Action> {
-        let mut clients: Vec<_> = self
-            .clients
-            .iter()
-            .filter(|(_, c)| c.is_user(user))
-            .map(|(id, _)| *id)
-            .collect();
-        clients.sort();
-        for client in clients {
-            self.expel(client, Code::Revoked, "your permission was withdrawn");
-        }
-        self.take_actions()
-    }
-
-    /// A client has connected and shown who it is.
-    pub fn connected(&mut self, id: ClientId, principal: Principal) -> Vec<Action> {
-        if let Err(Refusal(code, details)) = self.admit(id, principal) {
-            self.send_error(id, code, details);
-            self.actions.push(Action::Drop(id, code));
-        }
-        self.take_actions()
-    }
-
     /// A client has sent a message.
-    pub fn message(&mut self, from: ClientId, message: ToServer) -> Vec<Action> {
+    pub fn message(&mut self, from: ClientId, message: ClientMessage, now: Instant) -> Vec<Action> {
         if self.clients.contains_key(&from)
-            && let Err(Refusal(code, details)) = self.handle(from, message)
-            && !self.is_stale_to_stock_peer(from, code)
+            && let Err(Refusal(code, details)) = self.handle(from, message, now)
+            && !self.is_stale(from, code)
         {
             self.send_error(from, code, details);
         }
         self.take_actions()
     }
 
-    /// A candidate that crosses the end of its session on the wire is ordinary, and a stock
-    /// `webrtcsink` ends its pipeline at any `error`: as upstream does, say nothing to it.
-    fn is_stale_to_stock_peer(&self, to: ClientId, code: Code) -> bool {
-        code == Code::NoSuchSession && self.clients.get(&to).is_some_and(|c| c.announced.is_none())
+    /// A message that crosses the end of its session on the wire is ordinary. A camera has nothing to do about
+    /// it, and a stock `webrtcsink` ends its pipeline at any `error`: as upstream does, say nothing.
+    fn is_stale(&self, to: ClientId, code: Code) -> bool {
+        code == Code::NoSuchSession
+            && self.clients.get(&to).is_some_and(|client| {
+                client.announced.is_none() || matches!(client.role, Role::Camera(_))
+            })
     }
 
     /// A client has sent something that is no message of the protocol.
@@ -209,108 +218,45 @@ impl Room {
         self.take_actions()
     }
 
-    /// A client's connection is gone.
-    pub fn gone(&mut self, id: ClientId) -> Vec<Action> {
-        self.forget(id, None);
-        self.take_actions()
-    }
-
     fn take_actions(&mut self) -> Vec<Action> {
         std::mem::take(&mut self.actions)
     }
 
-    fn admit(&mut self, id: ClientId, principal: Principal) -> Result<(), Refusal> {
-        let peer_id = match &principal {
-            Principal::Camera { id: camera_id } => {
-                let camera = self.cameras.get(camera_id);
-                let camera =
-                    camera.ok_or(Refusal(Code::Unauthorized, "the camera is not enrolled"))?;
-                if let Some(old) = camera.client {
-                    self.expel(
-                        old,
-                        Code::Replaced,
-                        "the same camera connected again elsewhere",
-                    );
-                }
-                camera_id.clone()
-            }
-            Principal::Viewer(rights) => {
-                self.check_room_for(&rights.user)?;
-                (self.next_id)()
+    fn handle(
+        &mut self,
+        from: ClientId,
+        message: ClientMessage,
+        now: Instant,
+    ) -> Result<(), Refusal> {
+        let ToServer { message, extra } = match message {
+            ClientMessage::Peer(message) => *message,
+            ClientMessage::Extension(ClientExtension::ResumeSession { peer_id, proof }) => {
+                return self.resume(from, &peer_id, &proof, now);
             }
         };
-        if let Principal::Camera { id: camera_id } = &principal
-            && let Some(camera) = self.cameras.get_mut(camera_id)
-        {
-            camera.client = Some(id);
-        }
-        let client = Client {
-            principal,
-            peer_id: peer_id.clone(),
-            announced: None,
-            listening: false,
-            sessions: BTreeSet::new(),
-        };
-        self.clients.insert(id, client);
-        self.send(
-            id,
-            OutgoingMessage::Welcome { peer_id },
-            ToPeerExtra::default(),
-        );
-        Ok(())
-    }
-
-    fn check_room_for(&self, user: &str) -> Result<(), Refusal> {
-        let viewers = self
-            .clients
-            .values()
-            .filter(|c| matches!(c.principal, Principal::Viewer(_)));
-        if viewers.count() >= MAX_VIEWERS {
-            return Err(Refusal(
-                Code::TooMany,
-                "the server is full: try again later",
-            ));
-        }
-        let own = self
-            .clients
-            .values()
-            .filter(|client| client.is_user(user))
-            .count();
-        if user != GUEST && own >= MAX_CONNECTIONS_PER_USER {
-            return Err(Refusal(
-                Code::TooMany,
-                "too many connections: close some of your pages",
-            ));
-        }
-        Ok(())
-    }
-
-    fn handle(&mut self, from: ClientId, message: ToServer) -> Result<(), Refusal> {
-        match message.message {
+        match message {
             IncomingMessage::SetPeerStatus(status) => {
-                self.set_status(from, status, message.extra.porthole)
+                self.set_status(from, status, extra.porthole, now)
             }
             IncomingMessage::List => {
                 let producers = self.visible_producers(from);
-                self.send(
-                    from,
-                    OutgoingMessage::List { producers },
-                    ToPeerExtra::default(),
-                );
+                let list = OutgoingMessage::List { producers };
+                self.send(from, list, ToPeerExtra::default());
                 Ok(())
             }
             IncomingMessage::ListConsumers => {
                 // Who watches is nobody else's business.
-                let answer = OutgoingMessage::ListConsumers {
-                    consumers: Vec::new(),
-                };
+                let consumers = Vec::new();
+                let answer = OutgoingMessage::ListConsumers { consumers };
                 self.send(from, answer, ToPeerExtra::default());
                 Ok(())
             }
-            IncomingMessage::StartSession(wanted) => self.start_session(from, wanted),
+            IncomingMessage::StartSession(wanted) => {
+                self.start_session(from, wanted, extra.replaces, now)
+            }
             IncomingMessage::Peer(message) => self.forward(from, message),
             IncomingMessage::EndSession(end) => {
-                self.leave_session(from, &end.session_id, message.extra.reason)
+                self.leave_session(from, &end.session_id, extra.reason)
             }
             IncomingMessage::NewPeer => Err(Refusal(
                 Code::BadMessage,
@@ -319,78 +265,54 @@ impl Room {
         }
     }
 
-    /// Tells a client why, and closes its connection.
-    fn expel(&mut self, id: ClientId, code: Code, details: &'static str) {
-        let revoked = (code == Code::Revoked).then_some(code);
-        if revoked.is_some() {
-            // Unlike one that was replaced, it may still hold the session and has to end it.
-            self.tell_own_sessions(id, Code::Revoked);
-        }
-        self.send_error(id, code, details);
-        self.forget(id, revoked);
-        self.actions.push(Action::Drop(id, code));
-    }
-
-    fn forget(&mut self, id: ClientId, reason: Option<Code>) {
-        let Some(client) = self.clients.get(&id) else {
-            return;
-        };
-        match &client.principal {
-            Principal::Camera { id: camera_id } => {
-                let camera_id = camera_id.clone();
-                self.unlist(&camera_id, reason.unwrap_or(Code::CameraGone));
-                if let Some(camera) = self.cameras.get_mut(&camera_id) {
-                    camera.client = None;
-                }
-            }
-            Principal::Viewer(_) => self.end_all_sessions(id, reason.unwrap_or(Code::ViewerLeft)),
-        }
-        self.clients.remove(&id);
-    }
-
     fn send_error(&mut self, to: ClientId, code: Code, details: &str) {
-        let message = OutgoingMessage::Error {
-            details: details.to_owned(),
+        let details = details.to_owned();
+        let extra = ToPeerExtra {
+            code: Some(code),
+            ..ToPeerExtra::default()
         };
-        self.send(
-            to,
-            message,
-            ToPeerExtra {
-                code: Some(code),
-                ..ToPeerExtra::default()
-            },
-        );
+        self.send(to, OutgoingMessage::Error { details }, extra);
     }
 
-    /// The one way out for messages: a stock peer gets them without Porthole's additions.
+    /// The way out for upstream's messages: a stock peer gets them without Porthole's additions.
     fn send(&mut self, to: ClientId, message: OutgoingMessage, extra: ToPeerExtra) {
-        let announced = self
-            .clients
-            .get(&to)
-            .is_some_and(|client| client.announced.is_some());
-        let extra = if announced {
+        let extra = if self.has_announced(to) {
             extra
         } else {
             ToPeerExtra::default()
         };
-        self.actions.push(Action::Send(
-            to,
-            Outgoing::Peer(Box::new(ToPeer { message, extra })),
-        ));
+        let message = Outgoing::Peer(Box::new(ToPeer { message, extra }));
+        self.actions.push(Action::Send(to, message));
     }
-}
 
-const UNKNOWN_SENDER: Refusal = Refusal(Code::Unauthorized, "you are not connected");
-
-impl Client {
-    fn rights(&self) -> Option<&Rights> {
-        match &self.principal {
-            Principal::Viewer(rights) => Some(rights),
-            Principal::Camera { .. } => None,
+    /// The way out for Porthole's own messages, of which a stock peer hears nothing.
+    fn extend(&mut self, to: ClientId, message: Extension) {
+        if self.has_announced(to) {
+            self.actions
+                .push(Action::Send(to, Outgoing::Extension(message)));
         }
     }
 
-    fn is_user(&self, user: &str) -> bool {
-        self.rights().is_some_and(|rights| rights.user == user)
+    fn has_announced(&self, client: ClientId) -> bool {
+        let client = self.clients.get(&client);
+        client.is_some_and(|client| client.announced.is_some())
+    }
+
+    /// The user of a viewer's connection; `None` for a camera's.
+    fn user_of(&self, client: ClientId) -> Option<&User> {
+        match &self.clients.get(&client)?.role {
+            Role::Viewer(user) => self.users.get(user),
+            Role::Camera(_) => None,
+        }
+    }
+}
+
+impl User {
+    fn new(rights: Rights) -> Self {
+        Self {
+            rights,
+            connections: BTreeSet::new(),
+            sessions: BTreeSet::new(),
+        }
     }
 }

@@ -34,6 +34,8 @@ pub struct Rights {
     pub perms: Vec<Permission>,
     /// For how long a session is granted, in seconds.
     pub lease: u32,
+    /// Whether many people go by this name, who must not count as one: guests, or those who were given one link.
+    pub shared: bool,
 }
 
 /// A choice of cameras.
@@ -53,6 +55,7 @@ impl Rights {
             cameras: Cameras::All,
             perms: vec![Permission::View, Permission::Listen],
             lease: DEFAULT_LEASE_SECONDS,
+            shared: true,
         }
     }
 

@@ -1,75 +1,75 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The life of a session: one viewer's connection looking through one camera's.
+//! How a session starts, what goes back and forth in it, and how one of its ends leaves it.
 
-use porthole_protocol::grant::{Grant, MAX_LEASE_SECONDS, Permission};
+use porthole_protocol::grant::{Grant, Permission};
 use porthole_protocol::wire::{
-    Code, EndSessionMessage, OutgoingMessage, PeerMessage, StartSessionMessage, ToPeerExtra,
+    Code, OutgoingMessage, PeerMessage, SessionProof, StartSessionMessage, ToPeerExtra,
 };
+use std::time::Instant;
 
-use super::{
-    ClientId, MAX_SESSIONS_PER_CAMERA, MAX_SESSIONS_PER_VIEWER, Principal, Refusal, Rights, Room,
-    UNKNOWN_SENDER,
-};
+use super::limits::{check_description, check_peer_message, check_proof};
+use super::table::{Session, Tell, lease_end};
+use super::{ClientId, Refusal, Rights, Role, Room, UNKNOWN_SENDER};
 
 const NO_SUCH_SESSION: Refusal = Refusal(
     Code::NoSuchSession,
     "there is no such session of yours: it may have ended",
 );
 
-pub(super) struct Session {
-    viewer: ClientId,
-    camera: ClientId,
-}
-
-impl Session {
-    fn other_end(&self, client: ClientId) -> Option<ClientId> {
-        match client {
-            _ if client == self.viewer => Some(self.camera),
-            _ if client == self.camera => Some(self.viewer),
-            _ => None,
-        }
-    }
-}
-
 impl Room {
     pub(super) fn start_session(
         &mut self,
         viewer: ClientId,
         wanted: StartSessionMessage,
+        replaces: Option<SessionProof>,
+        now: Instant,
     ) -> Result<(), Refusal> {
-        let client = self.clients.get(&viewer).ok_or(UNKNOWN_SENDER)?;
-        let Some(rights) = client.rights().cloned() else {
-            return Err(Refusal(
-                Code::NotPermitted,
-                "a camera cannot start a session",
-            ));
-        };
-        let camera = self.camera_for(&rights, &wanted.peer_id)?;
-        if client.sessions.len() >= MAX_SESSIONS_PER_VIEWER {
-            return Err(Refusal(Code::TooMany, "too many sessions: end one first"));
+        if let Some(offer) = &wanted.offer {
+            check_description(offer)?;
         }
+        let camera_id = wanted.peer_id;
+        if let Some(proof) = replaces {
+            self.replace_session(viewer, &camera_id, &proof);
+        }
+        let client = self.clients.get(&viewer).ok_or(UNKNOWN_SENDER)?;
+        let user = self.user_of(viewer).ok_or(Refusal(
+            Code::NotPermitted,
+            "a camera cannot start a session",
+        ))?;
+        let rights = &user.rights;
+        let camera = self.camera_for(rights, &camera_id)?;
+        self.check_places(viewer, rights, &camera_id, None)?;
+        let session = Session {
+            user: rights.user.clone(),
+            camera_id: camera_id.clone(),
+            viewer: Some(viewer),
+            camera: Some(camera),
+            network: Some(client.network),
+            perms: rights.perms.clone(),
+            until: lease_end(now, rights.lease),
+            seq: 0,
+            return_by: None,
+        };
         let viewer_peer_id = client.peer_id.clone();
         let session_id = (self.next_id)();
-        let grant = self.grant(camera, &rights, &wanted.peer_id, &session_id)?;
+        let grant = self.grant(&session_id, &session, now)?;
+        let terms = session.terms(now);
+        self.insert_session(&session_id, session);
 
-        self.sessions
-            .insert(session_id.clone(), Session { viewer, camera });
-        for end in [viewer, camera] {
-            if let Some(client) = self.clients.get_mut(&end) {
-                client.sessions.insert(session_id.clone());
-            }
-        }
-        let ice_servers = self.ice_servers.clone();
         let extra = ToPeerExtra {
-            ice_servers,
+            ice_servers: self.ice_servers.clone(),
             ..ToPeerExtra::default()
         };
-        let peer_id = wanted.peer_id;
         let started = OutgoingMessage::SessionStarted {
-            peer_id,
+            peer_id: camera_id,
             session_id: session_id.clone(),
         };
-        self.send(viewer, started, extra.clone());
+        let to_viewer = ToPeerExtra {
+            secret: Some(self.signer.session_secret(&session_id)),
+            terms: Some(terms),
+            ..extra.clone()
+        };
+        self.send(viewer, started, to_viewer);
         let start = OutgoingMessage::StartSession {
             peer_id: viewer_peer_id,
             session_id,
@@ -87,44 +87,34 @@ impl Room {
         if !rights.perms.contains(&Permission::View) {
             return Err(Refusal(Code::NotPermitted, "you may not view this camera"));
         }
-        let client = camera.client.filter(|_| camera.listed.is_some());
-        let client = client.ok_or(Refusal(Code::CameraOffline, "the camera is not connected"))?;
-        let sessions = self
-            .clients
-            .get(&client)
-            .map_or(0, |client| client.sessions.len());
-        if sessions >= MAX_SESSIONS_PER_CAMERA {
-            return Err(Refusal(
-                Code::TooMany,
-                "the camera has too many viewers: try again later",
-            ));
+        if rights.lease == 0 {
+            return Err(Refusal(Code::LeaseEnded, "your time is over"));
         }
-        Ok(client)
+        let client = camera.client.filter(|_| camera.listed.is_some());
+        client.ok_or(Refusal(Code::CameraOffline, "the camera is not connected"))
     }
 
-    /// The grant for a camera that announced itself; a stock one cannot check any.
-    fn grant(
+    /// The grant of a session for a camera that announced itself; a stock one cannot check any.
+    pub(super) fn grant(
         &self,
-        camera: ClientId,
-        rights: &Rights,
-        camera_id: &str,
-        session_id: &str,
+        id: &str,
+        session: &Session,
+        now: Instant,
     ) -> Result<Option<String>, Refusal> {
-        let announce = self
-            .clients
-            .get(&camera)
-            .and_then(|client| client.announced.as_ref());
-        let Some(nonce) = announce.and_then(|announce| announce.nonce.clone()) else {
+        let client = session.camera.and_then(|camera| self.clients.get(&camera));
+        let announced = client.and_then(|client| client.announced.as_ref());
+        let Some(nonce) = announced.and_then(|announced| announced.nonce.clone()) else {
             return Ok(None);
         };
+        let terms = session.terms(now);
         let grant = Grant {
-            aud: camera_id.to_owned(),
-            sub: rights.user.clone(),
-            sid: session_id.to_owned(),
+            aud: session.camera_id.clone(),
+            sub: session.user.clone(),
+            sid: id.to_owned(),
             nonce,
-            seq: 0,
-            lease: rights.lease.min(MAX_LEASE_SECONDS),
-            perms: rights.perms.clone(),
+            seq: session.seq,
+            lease: terms.lease,
+            perms: terms.perms,
         };
         let token = self.signer.sign(&grant);
         token
@@ -132,86 +122,109 @@ impl Room {
             .map_err(|_| Refusal(Code::Other, "the server could not sign the grant"))
     }
 
+    /// A page that was loaded again has lost its peer connection: its old session ends first, so that it is not in
+    /// the way of the new one. A proof that is none changes nothing.
+    fn replace_session(&mut self, viewer: ClientId, camera_id: &str, proof: &SessionProof) {
+        let id = &proof.session_id;
+        let Some(user) = self.user_of(viewer).map(|user| user.rights.user.clone()) else {
+            return;
+        };
+        if check_proof(proof).is_err() || !self.signer.is_session_secret(id, &proof.secret) {
+            return;
+        }
+        match self.sessions.get(id) {
+            Some(session) if session.user == user && session.camera_id == camera_id => {
+                self.end(id, Code::ViewerLeft, Tell::Both);
+            }
+            Some(_) => (),
+            // This server does not know it, but the camera may report it when it is back.
+            None => self.remember_left(id, &user, camera_id),
+        }
+    }
+
+    /// A session of which only its camera knows, and that camera is away: its end waits there.
+    pub(super) fn remember_left(&mut self, id: &str, user: &str, camera_id: &str) {
+        if !self.is_registered(camera_id)
+            && let Some(camera) = self.cameras.get_mut(camera_id)
+            && camera.ended.reason(id, user).is_none()
+        {
+            camera.ended.remember(id, user, Code::ViewerLeft);
+        }
+    }
+
     pub(super) fn forward(&mut self, from: ClientId, message: PeerMessage) -> Result<(), Refusal> {
+        let client = self.clients.get(&from).ok_or(UNKNOWN_SENDER)?;
+        if matches!(client.role, Role::Viewer(_)) {
+            check_peer_message(&message.peer_message)?;
+        }
         let session = self.sessions.get(&message.session_id);
-        let to = session
-            .and_then(|session| session.other_end(from))
-            .ok_or(NO_SUCH_SESSION)?;
-        self.send(to, OutgoingMessage::Peer(message), ToPeerExtra::default());
+        let session = session.ok_or(NO_SUCH_SESSION)?;
+        let to = match Some(from) {
+            viewer if viewer == session.viewer => session.camera,
+            camera if camera == session.camera => session.viewer,
+            _ => return Err(NO_SUCH_SESSION),
+        };
+        // What is said while the other end is away is lost, as it would be on the wire.
+        if let Some(to) = to {
+            self.send(to, OutgoingMessage::Peer(message), ToPeerExtra::default());
+        }
         Ok(())
     }
 
     pub(super) fn leave_session(
         &mut self,
         from: ClientId,
-        session_id: &str,
+        id: &str,
         reason: Option<Code>,
     ) -> Result<(), Refusal> {
-        let session = self.sessions.get(session_id);
-        let to = session
-            .and_then(|session| session.other_end(from))
-            .ok_or(NO_SUCH_SESSION)?;
-        let is_camera = self.clients.get(&from).map(|client| &client.principal);
-        let default = match is_camera {
-            Some(Principal::Camera { .. }) => Code::CameraGone,
-            _ => Code::ViewerLeft,
-        };
-        self.remove_session(session_id);
-        self.send_end(to, session_id, reason.unwrap_or(default));
+        let client = self.clients.get_mut(&from).ok_or(UNKNOWN_SENDER)?;
+        if let Some(camera_id) = client.awaited.remove(id)
+            && let Role::Viewer(user) = &client.role
+        {
+            let user = user.clone();
+            if let Some(camera) = self.cameras.get_mut(&camera_id) {
+                camera.awaited.remove(&(id.to_owned(), from));
+            }
+            self.remember_left(id, &user, &camera_id);
+            return Ok(());
+        }
+        let session = self.sessions.get(id).ok_or(NO_SUCH_SESSION)?;
+        match Some(from) {
+            viewer if viewer == session.viewer => {
+                self.end(id, viewers_reason(reason), Tell::Camera);
+            }
+            camera if camera == session.camera => {
+                self.end(id, cameras_reason(reason), Tell::Viewer);
+            }
+            _ => return Err(NO_SUCH_SESSION),
+        }
         Ok(())
     }
+}
 
-    /// Ends all sessions of a client and tells the other ends.
-    pub(super) fn end_all_sessions(&mut self, client: ClientId, reason: Code) {
-        let Some(own) = self
-            .clients
-            .get(&client)
-            .map(|client| client.sessions.clone())
-        else {
-            return;
-        };
-        for id in own {
-            let other = self
-                .sessions
-                .get(&id)
-                .and_then(|session| session.other_end(client));
-            self.remove_session(&id);
-            if let Some(other) = other {
-                self.send_end(other, &id, reason);
-            }
-        }
+/// The reason shows in the camera's messages: a viewer can only speak for itself there.
+fn viewers_reason(said: Option<Code>) -> Code {
+    match said {
+        Some(Code::MediaFailed) => Code::MediaFailed,
+        _ => Code::ViewerLeft,
     }
+}
 
-    /// Tells a client of the end of its own sessions.
-    pub(super) fn tell_own_sessions(&mut self, client: ClientId, reason: Code) {
-        let own = self
-            .clients
-            .get(&client)
-            .map(|client| client.sessions.clone());
-        for id in own.unwrap_or_default() {
-            self.send_end(client, &id, reason);
-        }
-    }
-
-    fn remove_session(&mut self, id: &str) {
-        let Some(session) = self.sessions.remove(id) else {
-            return;
-        };
-        for end in [session.viewer, session.camera] {
-            if let Some(client) = self.clients.get_mut(&end) {
-                client.sessions.remove(id);
-            }
-        }
-    }
-
-    fn send_end(&mut self, to: ClientId, session_id: &str, reason: Code) {
-        let end = EndSessionMessage {
-            session_id: session_id.to_owned(),
-        };
-        let extra = ToPeerExtra {
-            reason: Some(reason),
-            ..ToPeerExtra::default()
-        };
-        self.send(to, OutgoingMessage::EndSession(end), extra);
+/// What a camera can know. The rest is the server's to say.
+fn cameras_reason(said: Option<Code>) -> Code {
+    match said {
+        Some(
+            code @ (Code::BadDescription
+            | Code::CameraFull
+            | Code::GrantRefused
+            | Code::LeaseEnded
+            | Code::MediaFailed
+            | Code::NotPermitted
+            | Code::ServerUnreachable
+            | Code::TooLarge
+            | Code::Unconfirmed
+            | Code::ViewerLeft),
+        ) => code,
+        _ => Code::CameraGone,
     }
 }

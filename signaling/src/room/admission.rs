@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Connections come and go.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::time::Instant;
+
+use porthole_protocol::wire::{Code, OutgoingMessage, ToPeer, ToPeerExtra};
+
+use super::lifetime::VIEWER_RETURN;
+use super::limits::{MAX_CONNECTIONS_PER_USER, MAX_SHARED_VIEWERS, MAX_VIEWERS, network};
+use super::table::Tell;
+use super::{Action, Client, ClientId, Outgoing, Principal, Refusal, Rights, Role, Room};
+
+impl Room {
+    /// A client has connected from `address` and shown who it is. What a viewer may do is what
+    /// [`Self::set_viewer`] said last.
+    pub fn connected(
+        &mut self,
+        id: ClientId,
+        principal: Principal,
+        address: IpAddr,
+        now: Instant,
+    ) -> Vec<Action> {
+        let admitted = match principal {
+            Principal::Camera { id: camera_id } => self.admit_camera(id, camera_id, now),
+            Principal::Viewer(rights) => self.admit_viewer(rights.user),
+        };
+        match admitted {
+            Ok((role, peer_id)) => {
+                let client = Client {
+                    role,
+                    network: network(address),
+                    peer_id: peer_id.clone(),
+                    announced: None,
+                    registered: false,
+                    sessions: BTreeSet::new(),
+                    awaited: BTreeMap::new(),
+                };
+                self.enter(id, client);
+                let welcome = OutgoingMessage::Welcome { peer_id };
+                self.send(id, welcome, ToPeerExtra::default());
+            }
+            Err(refusal) => self.turn_away(id, &refusal),
+        }
+        self.take_actions()
+    }
+
+    /// A client's credential was withdrawn while it was connecting.
+    pub fn unauthorized(&mut self, id: ClientId) -> Vec<Action> {
+        self.turn_away(id, &WITHDRAWN);
+        self.take_actions()
+    }
+
+    /// A client's connection is gone.
+    pub fn gone(&mut self, id: ClientId, now: Instant) -> Vec<Action> {
+        self.forget(id, now);
+        self.take_actions()
+    }
+
+    /// Nobody that is turned away had the time to announce itself, and all need to know why.
+    fn turn_away(&mut self, id: ClientId, refusal: &Refusal) {
+        let Refusal(code, details) = *refusal;
+        let message = OutgoingMessage::Error {
+            details: details.to_owned(),
+        };
+        let extra = ToPeerExtra {
+            code: Some(code),
+            ..ToPeerExtra::default()
+        };
+        let message = Outgoing::Peer(Box::new(ToPeer { message, extra }));
+        self.actions.push(Action::Send(id, message));
+        self.actions.push(Action::Drop(id, code));
+    }
+
+    fn admit_camera(
+        &mut self,
+        id: ClientId,
+        camera_id: String,
+        now: Instant,
+    ) -> Result<(Role, String), Refusal> {
+        let camera = self
+            .cameras
+            .get(&camera_id)
+            .ok_or(Refusal(Code::Unauthorized, "the camera is not enrolled"))?;
+        if let Some(old) = camera.client {
+            let words = "the same camera connected again elsewhere";
+            self.expel(old, Code::Replaced, words, now);
+        }
+        if let Some(camera) = self.cameras.get_mut(&camera_id) {
+            camera.client = Some(id);
+        }
+        Ok((Role::Camera(camera_id.clone()), camera_id))
+    }
+
+    fn admit_viewer(&mut self, name: String) -> Result<(Role, String), Refusal> {
+        let user = self.users.get(&name).ok_or(WITHDRAWN)?;
+        let Rights { shared, .. } = user.rights;
+        let full = self.viewers >= MAX_VIEWERS;
+        if full || shared && self.shared_viewers >= MAX_SHARED_VIEWERS {
+            return Err(Refusal(
+                Code::TooMany,
+                "the server is full: try again later",
+            ));
+        }
+        if !shared && user.connections.len() >= MAX_CONNECTIONS_PER_USER {
+            return Err(Refusal(
+                Code::TooMany,
+                "too many connections: close some of your pages",
+            ));
+        }
+        Ok((Role::Viewer(name), (self.next_id)()))
+    }
+
+    fn enter(&mut self, id: ClientId, client: Client) {
+        if let Role::Viewer(name) = &client.role
+            && let Some(user) = self.users.get_mut(name)
+        {
+            user.connections.insert(id);
+            self.viewers += 1;
+            self.shared_viewers += usize::from(user.rights.shared);
+        }
+        self.clients.insert(id, client);
+    }
+
+    /// Tells a client why, and closes its connection.
+    pub(super) fn expel(&mut self, id: ClientId, code: Code, details: &'static str, now: Instant) {
+        self.send_error(id, code, details);
+        self.forget(id, now);
+        self.actions.push(Action::Drop(id, code));
+    }
+
+    fn forget(&mut self, id: ClientId, now: Instant) {
+        let Some(client) = self.clients.remove(&id) else {
+            return;
+        };
+        match &client.role {
+            Role::Camera(camera_id) => self.forget_camera(id, camera_id, &client),
+            Role::Viewer(user) => self.forget_viewer(id, user, &client, now),
+        }
+    }
+
+    /// A camera that can report its sessions keeps them; a stock one cannot come back to any.
+    fn forget_camera(&mut self, id: ClientId, camera_id: &str, client: &Client) {
+        let Some(camera) = self.cameras.get_mut(camera_id) else {
+            return;
+        };
+        camera.client = None;
+        let reports = client.announced.as_ref().is_some_and(|a| a.nonce.is_some());
+        for session in camera.sessions.clone() {
+            let is_on_it = |s: &super::Session| s.camera == Some(id);
+            if !self.sessions.get(&session).is_some_and(is_on_it) {
+                continue;
+            }
+            if reports {
+                self.change_session(&session, |session| session.camera = None);
+            } else {
+                self.end(&session, Code::CameraGone, Tell::Viewer);
+            }
+        }
+        self.unlist(camera_id);
+    }
+
+    /// A viewer that was told a secret may come back to its sessions.
+    fn forget_viewer(&mut self, id: ClientId, user: &str, client: &Client, now: Instant) {
+        self.listeners.remove(&id);
+        self.viewers -= 1;
+        if let Some(user) = self.users.get_mut(user) {
+            user.connections.remove(&id);
+            self.shared_viewers -= usize::from(user.rights.shared);
+        }
+        for (session, camera_id) in &client.awaited {
+            if let Some(camera) = self.cameras.get_mut(camera_id) {
+                camera.awaited.remove(&(session.clone(), id));
+            }
+        }
+        for session in &client.sessions {
+            if client.announced.is_some() {
+                self.detach_viewer(session, now + VIEWER_RETURN);
+            } else {
+                self.end(session, Code::ViewerLeft, Tell::Camera);
+            }
+        }
+    }
+}
+
+const WITHDRAWN: Refusal = Refusal(
+    Code::Unauthorized,
+    "this key or link is not valid any more: ask for a new one",
+);

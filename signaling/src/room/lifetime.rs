@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: MPL-2.0
+//! How long a session lasts: to the end of its terms, and without its viewer for a short while.
+
+use std::time::{Duration, Instant};
+
+use porthole_protocol::wire::{Code, Extension, SessionProof};
+
+use super::limits::check_proof;
+use super::table::Tell;
+use super::{Action, ClientId, Refusal, Role, Room, UNKNOWN_SENDER};
+
+/// How long a session waits for its viewer to come back: a change of network and a few tries to connect, and not
+/// so long that it takes a place from others.
+pub const VIEWER_RETURN: Duration = Duration::from_secs(30);
+
+/// What becomes of a viewer that came back.
+enum Return {
+    /// It has its session again.
+    Attach,
+    /// The camera is not back yet, and alone knows.
+    Wait,
+    Over(Code),
+}
+
+impl Room {
+    /// When [`Self::tick`] next has something to do.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        self.deadlines.first().map(|(at, _)| *at)
+    }
+
+    /// Ends the sessions whose time is up.
+    pub fn tick(&mut self, now: Instant) -> Vec<Action> {
+        while let Some((at, id)) = self.deadlines.first()
+            && *at <= now
+        {
+            let id = id.clone();
+            let over = self
+                .sessions
+                .get(&id)
+                .is_some_and(|session| session.until <= now);
+            let reason = if over {
+                Code::LeaseEnded
+            } else {
+                Code::ViewerLeft
+            };
+            self.end(&id, reason, Tell::Both);
+        }
+        self.take_actions()
+    }
+
+    /// A viewer is back after its connection broke.
+    pub(super) fn resume(
+        &mut self,
+        from: ClientId,
+        camera_id: &str,
+        proof: &SessionProof,
+        now: Instant,
+    ) -> Result<(), Refusal> {
+        let client = self.clients.get(&from).ok_or(UNKNOWN_SENDER)?;
+        if matches!(client.role, Role::Camera(_)) {
+            return Err(Refusal(
+                Code::NotPermitted,
+                "a camera cannot resume a session",
+            ));
+        }
+        if client.announced.is_none() {
+            return Err(Refusal(
+                Code::BadMessage,
+                "send setPeerStatus with the field porthole first",
+            ));
+        }
+        check_proof(proof)?;
+        let id = &proof.session_id;
+        if !self.signer.is_session_secret(id, &proof.secret) {
+            self.send_end(from, id, Code::NoSuchSession);
+            return Ok(());
+        }
+        self.settle(from, camera_id, id, now)
+    }
+
+    /// Answers those who came back before this camera did.
+    pub(super) fn answer_awaited(&mut self, camera_id: &str, now: Instant) {
+        let Some(camera) = self.cameras.get_mut(camera_id) else {
+            return;
+        };
+        for (id, viewer) in std::mem::take(&mut camera.awaited) {
+            if let Some(client) = self.clients.get_mut(&viewer) {
+                client.awaited.remove(&id);
+            }
+            if let Err(Refusal(code, details)) = self.settle(viewer, camera_id, &id, now) {
+                self.send_error(viewer, code, details);
+            }
+        }
+    }
+
+    /// Takes a viewer that has shown the session's secret back.
+    fn settle(
+        &mut self,
+        viewer: ClientId,
+        camera_id: &str,
+        id: &str,
+        now: Instant,
+    ) -> Result<(), Refusal> {
+        let verdict = self.may_return(viewer, camera_id, id)?;
+        match verdict {
+            Return::Attach => self.attach(viewer, id, now),
+            Return::Over(reason) => self.send_end(viewer, id, reason),
+            Return::Wait => {
+                if let Some(client) = self.clients.get_mut(&viewer)
+                    && let Some(camera) = self.cameras.get_mut(camera_id)
+                {
+                    client.awaited.insert(id.to_owned(), camera_id.to_owned());
+                    camera.awaited.insert((id.to_owned(), viewer));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn may_return(&self, viewer: ClientId, camera_id: &str, id: &str) -> Result<Return, Refusal> {
+        const NONE: Return = Return::Over(Code::NoSuchSession);
+        let (Some(user), Some(camera)) = (self.user_of(viewer), self.cameras.get(camera_id)) else {
+            return Ok(NONE);
+        };
+        let rights = &user.rights;
+        if let Some(session) = self.sessions.get(id) {
+            if session.user != rights.user || session.camera_id != camera_id {
+                return Ok(NONE);
+            }
+            self.check_places(viewer, rights, camera_id, Some(id))?;
+            return Ok(Return::Attach);
+        }
+        if let Some(reason) = camera.ended.reason(id, &rights.user) {
+            return Ok(Return::Over(reason));
+        }
+        if !rights.may_see(camera_id) || self.is_registered(camera_id) {
+            return Ok(NONE);
+        }
+        let client = self.clients.get(&viewer).ok_or(UNKNOWN_SENDER)?;
+        if !client.awaited.contains_key(id) {
+            self.check_places(viewer, rights, camera_id, None)?;
+        }
+        Ok(Return::Wait)
+    }
+
+    fn attach(&mut self, viewer: ClientId, id: &str, now: Instant) {
+        if let Some(old) = self.attach_viewer(id, viewer) {
+            // Mostly a connection that is dead already. One that lives has to know.
+            self.send_end(old, id, Code::Replaced);
+        }
+        if let Some(session) = self.sessions.get(id) {
+            let resumed = Extension::SessionResumed {
+                session_id: id.to_owned(),
+                peer_id: session.camera_id.clone(),
+                terms: session.terms(now),
+            };
+            self.extend(viewer, resumed);
+        }
+    }
+}

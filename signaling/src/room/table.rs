@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The one table of sessions, and the indexes into it. Only this file adds, attaches, changes and removes.
+
+use std::collections::VecDeque;
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+use porthole_protocol::grant::{MAX_LEASE_SECONDS, Permission};
+use porthole_protocol::wire::{Code, EndSessionMessage, OutgoingMessage, Terms, ToPeerExtra};
+
+use super::{ClientId, Room};
+
+/// Ends remembered for one camera: twice as many as it has sessions. What is forgotten beyond that is decided by
+/// the user's rights again.
+const MAX_ENDED: usize = 2 * porthole_protocol::limits::MAX_SESSIONS_PER_CAMERA;
+
+/// One viewer's look through one camera. Either end may be away for a while.
+pub(super) struct Session {
+    pub(super) user: String,
+    pub(super) camera_id: String,
+    pub(super) viewer: Option<ClientId>,
+    /// The connection on which the camera is known to have it.
+    pub(super) camera: Option<ClientId>,
+    /// Where the viewer was last; not known after a restart.
+    pub(super) network: Option<IpAddr>,
+    pub(super) perms: Vec<Permission>,
+    pub(super) until: Instant,
+    /// Of the last grant that was signed.
+    pub(super) seq: u32,
+    /// While the viewer is away: when it is too late to come back.
+    pub(super) return_by: Option<Instant>,
+}
+
+impl Session {
+    fn due(&self) -> Instant {
+        self.return_by
+            .map_or(self.until, |return_by| return_by.min(self.until))
+    }
+
+    /// As they are told to anyone: whole seconds, and never more than are left.
+    pub(super) fn terms(&self, now: Instant) -> Terms {
+        let left = self.until.saturating_duration_since(now).as_secs();
+        Terms {
+            lease: u32::try_from(left).unwrap_or(MAX_LEASE_SECONDS),
+            perms: self.perms.clone(),
+        }
+    }
+}
+
+/// The end of a lease of so many seconds.
+pub(super) fn lease_end(now: Instant, seconds: u32) -> Instant {
+    now + Duration::from_secs(seconds.min(MAX_LEASE_SECONDS).into())
+}
+
+/// Why a session ends.
+#[derive(Clone, Copy)]
+pub(super) struct End {
+    pub(super) reason: Code,
+    /// More than the code says, for the viewer.
+    pub(super) detail: Option<&'static str>,
+}
+
+impl From<Code> for End {
+    fn from(reason: Code) -> Self {
+        Self {
+            reason,
+            detail: None,
+        }
+    }
+}
+
+/// Who is told of an end. Whoever caused it knows.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tell {
+    Both,
+    Viewer,
+    Camera,
+}
+
+/// Sessions of one camera that are over, the latest last.
+#[derive(Default)]
+pub(super) struct Ended {
+    sessions: VecDeque<(String, String, Code)>,
+}
+
+impl Ended {
+    pub(super) fn remember(&mut self, session: &str, user: &str, reason: Code) {
+        if self.sessions.len() >= MAX_ENDED {
+            self.sessions.pop_front();
+        }
+        self.sessions
+            .push_back((session.to_owned(), user.to_owned(), reason));
+    }
+
+    /// Why this session of this user ended.
+    pub(super) fn reason(&self, session: &str, user: &str) -> Option<Code> {
+        let mut all = self.sessions.iter().rev();
+        let (_, _, reason) = all.find(|(id, whose, _)| id == session && whose == user)?;
+        Some(*reason)
+    }
+}
+
+impl Room {
+    pub(super) fn insert_session(&mut self, id: &str, session: Session) {
+        if let Some(camera) = self.cameras.get_mut(&session.camera_id) {
+            camera.sessions.insert(id.to_owned());
+        }
+        if let Some(user) = self.users.get_mut(&session.user) {
+            user.sessions.insert(id.to_owned());
+        }
+        if let Some(client) = session.viewer.and_then(|v| self.clients.get_mut(&v)) {
+            client.sessions.insert(id.to_owned());
+        }
+        self.deadlines.insert((session.due(), id.to_owned()));
+        self.sessions.insert(id.to_owned(), session);
+    }
+
+    /// Changes a session and keeps its deadline in order.
+    pub(super) fn change_session(&mut self, id: &str, change: impl FnOnce(&mut Session)) {
+        let Some(session) = self.sessions.get_mut(id) else {
+            return;
+        };
+        let before = session.due();
+        change(session);
+        let due = session.due();
+        if due != before {
+            self.deadlines.remove(&(before, id.to_owned()));
+            self.deadlines.insert((due, id.to_owned()));
+        }
+    }
+
+    /// Gives a session to this connection, and returns the one that had it.
+    pub(super) fn attach_viewer(&mut self, id: &str, viewer: ClientId) -> Option<ClientId> {
+        let network = self.clients.get(&viewer).map(|client| client.network);
+        let mut old = None;
+        self.change_session(id, |session| {
+            old = session.viewer.replace(viewer).filter(|old| *old != viewer);
+            session.network = network;
+            session.return_by = None;
+        });
+        if let Some(client) = old.and_then(|old| self.clients.get_mut(&old)) {
+            client.sessions.remove(id);
+        }
+        if let Some(client) = self.clients.get_mut(&viewer) {
+            client.sessions.insert(id.to_owned());
+        }
+        old
+    }
+
+    /// Leaves a session without its viewer until `return_by`.
+    pub(super) fn detach_viewer(&mut self, id: &str, return_by: Instant) {
+        let mut old = None;
+        self.change_session(id, |session| {
+            old = session.viewer.take();
+            session.return_by = Some(return_by);
+        });
+        if let Some(client) = old.and_then(|old| self.clients.get_mut(&old)) {
+            client.sessions.remove(id);
+        }
+    }
+
+    /// Ends a session and remembers why.
+    pub(super) fn end(&mut self, id: &str, end: impl Into<End>, tell: Tell) {
+        let end = end.into();
+        let Some(session) = self.sessions.remove(id) else {
+            return;
+        };
+        self.deadlines.remove(&(session.due(), id.to_owned()));
+        if let Some(camera) = self.cameras.get_mut(&session.camera_id) {
+            camera.sessions.remove(id);
+            camera.ended.remember(id, &session.user, end.reason);
+        }
+        if let Some(user) = self.users.get_mut(&session.user) {
+            user.sessions.remove(id);
+        }
+        if let Some(client) = session.viewer.and_then(|v| self.clients.get_mut(&v)) {
+            client.sessions.remove(id);
+        }
+        if let Some(viewer) = session.viewer.filter(|_| tell != Tell::Camera) {
+            self.send_end(viewer, id, end);
+        }
+        if let Some(camera) = session.camera.filter(|_| tell != Tell::Viewer) {
+            self.send_end(camera, id, end.reason);
+        }
+    }
+
+    pub(super) fn send_end(&mut self, to: ClientId, session_id: &str, end: impl Into<End>) {
+        let End { reason, detail } = end.into();
+        let session_id = session_id.to_owned();
+        let extra = ToPeerExtra {
+            reason: Some(reason),
+            detail: detail.map(str::to_owned),
+            ..ToPeerExtra::default()
+        };
+        let end = OutgoingMessage::EndSession(EndSessionMessage { session_id });
+        self.send(to, end, extra);
+    }
+}

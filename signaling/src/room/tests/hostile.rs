@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Whatever anyone says in whatever order: the tables stay consistent, every message fits, and nothing is left over.
+//!
+//! [`World::act`] checks consistency and sizes after each step.
+
+use super::*;
+
+/// A small generator, so that a seed says all (xorshift64*; Vigna, 2016).
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: usize) -> usize {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) as usize % sides
+    }
+
+    fn pick<T: Clone>(&mut self, of: &[T]) -> T {
+        of[self.roll(of.len())].clone()
+    }
+
+    /// Text of any size up to the largest message, of what JSON makes long.
+    fn text(&mut self) -> String {
+        let unit = self.pick(&["a", "\"", "\\", "\n", "\u{1}", "é", "\u{7f}", "v=0\r\n"]);
+        let size = self.pick(&[1, 43, 64, 1024, 12_000, 24_576, 24_577, 65_400]);
+        unit.repeat(size / unit.len())
+    }
+}
+
+const CLIENTS: u64 = 12;
+
+/// What a client may say, of what it knows or guesses.
+fn message(world: &World, dice: &mut Dice) -> Value {
+    let session = format!("id{}", dice.roll(80));
+    let camera = dice.pick(&["front", "back", "attic"]);
+    let secret = if dice.roll(4) > 0 {
+        world.secret(&session)
+    } else {
+        dice.text()
+    };
+    let text = if dice.roll(3) > 0 {
+        "v=0".to_owned()
+    } else {
+        dice.text()
+    };
+    let grant = world.grant(|g| g.sid.clone_from(&session));
+    let roles = dice.pick(&[json!(["producer"]), json!(["listener"]), json!([])]);
+    match dice.roll(9) {
+        0 => {
+            json!({"type":"setPeerStatus","roles":roles,"meta":{"t":text},"porthole":{"version":1,"nonce":text}})
+        }
+        1 => json!({"type":"setPeerStatus","roles":roles,"meta":null}),
+        2 => {
+            json!({"type":"setPeerStatus","roles":roles,"meta":null,"porthole":{"version":1,"nonce":"n",
+            "sessions":[{"sessionId":session,"grant":grant,"lease":dice.roll(900)},{"sessionId":text,"grant":text,"lease":1}]}})
+        }
+        3 => json!({"type":"startSession","peerId":camera}),
+        4 => {
+            json!({"type":"startSession","peerId":camera,"offer":text,"replaces":{"sessionId":session,"secret":secret}})
+        }
+        5 => json!({"type":"peer","sessionId":session,"sdp":{"type":"offer","sdp":text}}),
+        6 => {
+            json!({"type":"peer","sessionId":session,"ice":{"candidate":text,"sdpMLineIndex":dice.roll(9)}})
+        }
+        7 => json!({"type":"endSession","sessionId":session,"reason":"revoked"}),
+        _ => json!({"type":"resumeSession","peerId":camera,"sessionId":session,"secret":secret}),
+    }
+}
+
+fn step(world: &mut World, dice: &mut Dice, next: &mut u64) {
+    // The latest clients, some of which are gone again.
+    let client = ClientId(next.saturating_sub(dice.roll(CLIENTS as usize) as u64));
+    let user = dice.pick(&["alice", "bob", "carol"]);
+    match dice.roll(20) {
+        0 => world.gone(client),
+        1 | 2 => {
+            *next += 1;
+            world.camera(ClientId(*next), dice.pick(&["front", "back"]));
+            world.say(ClientId(*next), producer(dice.roll(4) > 0));
+        }
+        3..=5 => {
+            *next += 1;
+            let rights = dice.pick(&[rights(user), Rights::guest()]);
+            world.viewer(ClientId(*next), rights);
+            world.announce(ClientId(*next));
+        }
+        6 => world.set_viewer(Rights {
+            lease: dice.roll(700) as u32,
+            shared: dice.roll(2) == 0,
+            perms: dice.pick(&[
+                vec![Permission::View],
+                vec![],
+                vec![Permission::View, Permission::Talk],
+            ]),
+            ..dice.pick(&[rights(user), back_only(user)])
+        }),
+        7 => world.remove_viewer(user),
+        8 if dice.roll(8) == 0 => {
+            world.remove_camera("back");
+            world.room.add_camera("back", "");
+        }
+        9 => world.wait(dice.pick(&[1, 5, 31, 300])),
+        _ => {
+            let message = message(world, dice);
+            // The socket takes no more than this.
+            if message.to_string().len() <= MAX_MESSAGE_BYTES {
+                world.say(client, message);
+            }
+        }
+    }
+}
+
+#[test]
+fn whatever_anyone_says_every_message_fits_and_nothing_is_left_at_the_end() {
+    for seed in 1..=200 {
+        let told = std::panic::catch_unwind(|| {
+            let (mut world, mut dice, mut next) = (World::in_session(), Dice(seed), CLIENTS);
+            for _ in 0..300 {
+                step(&mut world, &mut dice, &mut next);
+                world.sent.clear();
+            }
+            for client in 0..=next {
+                world.gone(ClientId(client));
+            }
+            world.wait(VIEWER_RETURN.as_secs());
+            assert_eq!(world.room.counts(), Counts::default());
+            assert_eq!(world.room.next_deadline(), None);
+            assert!(world.room.clients.is_empty() && world.room.listeners.is_empty());
+        });
+        assert!(told.is_ok(), "seed {seed}");
+    }
+}

@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The rules of the room, one a test. [`World`] plays all clients and keeps what each was sent.
+
+mod admission;
+mod hostile;
+mod lifetime;
+mod limits;
+mod listing;
+mod reconcile;
+mod sessions;
+mod terms;
+
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use porthole_protocol::grant::{GrantKey, Permission};
+use porthole_protocol::limits::MAX_MESSAGE_BYTES;
+use serde_json::{Value, json};
+
+use super::*;
+
+const CAMERA: ClientId = ClientId(1);
+const ALICE: ClientId = ClientId(2);
+const BOB: ClientId = ClientId(3);
+/// Connections that come later in a story.
+const AGAIN: ClientId = ClientId(4);
+const LATER: ClientId = ClientId(5);
+
+const HERE: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
+
+struct World {
+    room: Room,
+    pkcs8: Vec<u8>,
+    key: GrantKey,
+    now: Instant,
+    sent: Vec<(ClientId, Value)>,
+    dropped: Vec<(ClientId, Code)>,
+}
+
+fn rights(user: &str) -> Rights {
+    Rights {
+        user: user.to_owned(),
+        lease: 600,
+        shared: false,
+        ..Rights::guest()
+    }
+}
+
+/// May see no camera but the back one.
+fn back_only(user: &str) -> Rights {
+    Rights {
+        cameras: Cameras::Only(["back".to_owned()].into()),
+        ..rights(user)
+    }
+}
+
+fn room(signer: GrantSigner, prefix: &'static str) -> Room {
+    let mut n = 0;
+    let ids = Box::new(move || {
+        n += 1;
+        format!("{prefix}{n}")
+    });
+    let ice = IceServer {
+        urls: vec!["stun:s".into()],
+        ..IceServer::default()
+    };
+    let mut room = Room::new(signer, vec![ice], true, ids);
+    room.add_camera("front", "Front door");
+    room.add_camera("back", "Back yard");
+    room
+}
+
+impl World {
+    /// Cameras "front" and "back" are enrolled, nobody is connected.
+    fn new() -> Self {
+        let signer = GrantSigner::generate().unwrap();
+        Self {
+            pkcs8: signer.pkcs8().to_vec(),
+            key: signer.public_key(),
+            room: room(signer, "id"),
+            now: Instant::now(),
+            sent: Vec::new(),
+            dropped: Vec::new(),
+        }
+    }
+
+    /// Everyone announced, Alice in session "id2" with the front camera, nothing unread.
+    fn in_session() -> Self {
+        let mut world = Self::new();
+        world.camera(CAMERA, "front");
+        world.produce(CAMERA, true);
+        world.viewer(ALICE, rights("alice"));
+        world.announce(ALICE);
+        world.start(ALICE, "front");
+        world.sent.clear();
+        world
+    }
+
+    /// The server is killed and started again, with the same key and Alice among its users.
+    fn restart(&mut self) {
+        self.room = room(self.signer(), "new");
+        self.set_viewer(rights("alice"));
+        self.sent.clear();
+    }
+
+    fn signer(&self) -> GrantSigner {
+        GrantSigner::from_pkcs8(&self.pkcs8).unwrap()
+    }
+
+    fn act(&mut self, actions: Vec<Action>) {
+        for action in actions {
+            match action {
+                Action::Send(to, message) => {
+                    let text = serde_json::to_string(&message).unwrap();
+                    // Whoever tests whatever: no message is one that its receiver would not take.
+                    assert!(text.len() < MAX_MESSAGE_BYTES, "{} bytes", text.len());
+                    self.sent.push((to, serde_json::from_str(&text).unwrap()));
+                }
+                Action::Drop(client, code) => self.dropped.push((client, code)),
+            }
+        }
+        self.room.assert_consistent();
+    }
+
+    fn camera(&mut self, client: ClientId, id: &str) {
+        let camera = Principal::Camera { id: id.into() };
+        let actions = self.room.connected(client, camera, HERE, self.now);
+        self.act(actions);
+    }
+
+    fn set_viewer(&mut self, rights: Rights) {
+        let actions = self.room.set_viewer(rights, self.now);
+        self.act(actions);
+    }
+
+    fn remove_viewer(&mut self, user: &str) {
+        let actions = self.room.remove_viewer(user, self.now);
+        self.act(actions);
+    }
+
+    fn remove_camera(&mut self, id: &str) {
+        let actions = self.room.remove_camera(id, self.now);
+        self.act(actions);
+    }
+
+    fn viewer(&mut self, client: ClientId, rights: Rights) {
+        self.viewer_from(client, rights, HERE);
+    }
+
+    /// Makes the viewer known, and connects.
+    fn viewer_from(&mut self, client: ClientId, rights: Rights, address: IpAddr) {
+        self.set_viewer(rights.clone());
+        let viewer = Principal::Viewer(rights);
+        let actions = self.room.connected(client, viewer, address, self.now);
+        self.act(actions);
+    }
+
+    /// Connects one of a crowd, without a look at all the others.
+    fn quietly(&mut self, client: ClientId, rights: Rights) {
+        let viewer = Principal::Viewer(rights);
+        let actions = self.room.connected(client, viewer, HERE, self.now);
+        assert_eq!(actions.len(), 1, "{actions:?}");
+    }
+
+    fn say(&mut self, from: ClientId, message: Value) {
+        let message = serde_json::from_value(message).unwrap();
+        let actions = self.room.message(from, message, self.now);
+        self.act(actions);
+    }
+
+    fn gone(&mut self, client: ClientId) {
+        let actions = self.room.gone(client, self.now);
+        self.act(actions);
+    }
+
+    /// Time passes, in one jump.
+    fn wait(&mut self, seconds: u64) {
+        self.now += Duration::from_secs(seconds);
+        let actions = self.room.tick(self.now);
+        self.act(actions);
+    }
+
+    /// What this client was sent since the last time someone looked.
+    fn to(&mut self, client: ClientId) -> Vec<Value> {
+        let (its, others) = std::mem::take(&mut self.sent)
+            .into_iter()
+            .partition(|(c, _)| *c == client);
+        self.sent = others;
+        let its: Vec<(ClientId, Value)> = its;
+        its.into_iter().map(|(_, message)| message).collect()
+    }
+
+    fn only_to(&mut self, client: ClientId) -> Value {
+        let mut all = self.to(client);
+        assert_eq!(all.len(), 1, "{all:?}");
+        all.remove(0)
+    }
+
+    fn produce(&mut self, client: ClientId, announced: bool) {
+        self.say(client, producer(announced));
+    }
+
+    fn announce(&mut self, viewer: ClientId) {
+        self.say(viewer, json!({"type":"setPeerStatus","roles":["listener"],"meta":null,"porthole":{"version":1}}));
+    }
+
+    fn start(&mut self, viewer: ClientId, camera: &str) {
+        self.say(viewer, json!({"type":"startSession","peerId":camera}));
+    }
+
+    fn secret(&self, session: &str) -> String {
+        self.signer().session_secret(session)
+    }
+
+    fn resume(&mut self, viewer: ClientId, session: &str) {
+        let secret = self.secret(session);
+        self.say(
+            viewer,
+            json!({"type":"resumeSession","peerId":"front","sessionId":session,"secret":secret}),
+        );
+    }
+
+    /// Alice on a new connection, announced, with nothing unread.
+    fn alice_again(&mut self, client: ClientId) {
+        self.viewer(client, rights("alice"));
+        self.announce(client);
+        self.to(client);
+    }
+
+    /// A grant as the server signed it for session "id2", but for what `change` does to it.
+    fn grant(&self, change: impl FnOnce(&mut porthole_protocol::grant::Grant)) -> String {
+        let mut grant = porthole_protocol::grant::Grant {
+            aud: "front".into(),
+            sub: "alice".into(),
+            sid: "id2".into(),
+            nonce: "n1".into(),
+            seq: 0,
+            lease: 600,
+            perms: vec![Permission::View, Permission::Listen],
+        };
+        change(&mut grant);
+        self.signer().sign(&grant).unwrap()
+    }
+
+    /// The front camera connects again and reports sessions, each with its grant and the time left.
+    fn front_again(&mut self, client: ClientId, sessions: &[(&str, String, u32)]) {
+        self.camera(client, "front");
+        self.to(client);
+        let report = |(id, grant, lease): &(&str, String, u32)| json!({"sessionId": id, "grant": grant, "lease": lease});
+        let sessions: Vec<_> = sessions.iter().map(report).collect();
+        let mut status = producer(true);
+        status["porthole"] = json!({"version":1,"nonce":"n2","sessions":sessions});
+        self.say(client, status);
+    }
+
+    fn read(&self, grant: &Value) -> porthole_protocol::grant::Grant {
+        self.key.read(grant.as_str().unwrap()).unwrap()
+    }
+
+    fn sessions(&self) -> usize {
+        self.room.counts().sessions
+    }
+}
+
+fn producer(announced: bool) -> Value {
+    let mut status = json!({"type":"setPeerStatus","roles":["producer"],"meta":null});
+    if announced {
+        status["porthole"] = json!({"version":1,"nonce":"n1"});
+    }
+    status
+}
+
+fn sdp(session: &str) -> Value {
+    json!({"type":"peer","sessionId":session,"sdp":{"type":"answer","sdp":"v=0"}})
+}
+
+fn end(session: &str, reason: &str) -> Value {
+    json!({"type":"endSession","sessionId":session,"reason":reason})
+}
+
+impl Room {
+    /// Every index agrees with the tables, in both directions.
+    fn assert_consistent(&self) {
+        for (id, session) in &self.sessions {
+            assert!(self.cameras[&session.camera_id].sessions.contains(id));
+            assert!(self.users[&session.user].sessions.contains(id));
+            match session.viewer {
+                Some(viewer) => assert!(self.clients[&viewer].sessions.contains(id)),
+                None => assert!(session.return_by.is_some(), "a ghost for ever"),
+            }
+            if let Some(camera) = session.camera {
+                assert_eq!(self.cameras[&session.camera_id].client, Some(camera));
+            }
+        }
+        let ids = |all: &BTreeSet<String>| all.len();
+        let of_cameras = self.cameras.values().map(|c| ids(&c.sessions)).sum();
+        let of_users = self.users.values().map(|u| ids(&u.sessions)).sum();
+        let attached = self.sessions.values().filter(|s| s.viewer.is_some());
+        let of_clients: usize = self.clients.values().map(|c| ids(&c.sessions)).sum();
+        let counts: [usize; 4] = [
+            self.sessions.len(),
+            of_cameras,
+            of_users,
+            self.deadlines.len(),
+        ];
+        assert!(counts.iter().all(|n| *n == counts[0]), "{counts:?}");
+        assert_eq!(attached.count(), of_clients);
+
+        let waiting: usize = self.cameras.values().map(|c| c.awaited.len()).sum();
+        let waiting_clients: usize = self.clients.values().map(|c| c.awaited.len()).sum();
+        assert_eq!(waiting, waiting_clients);
+        let viewers = |c: &&Client| matches!(c.role, Role::Viewer(_));
+        assert_eq!(self.viewers, self.clients.values().filter(viewers).count());
+        let users = self.users.values();
+        let connections: usize = users.clone().map(|u| u.connections.len()).sum();
+        assert_eq!(self.viewers, connections);
+        let shared = users.filter(|u| u.rights.shared);
+        let shared: usize = shared.map(|u| u.connections.len()).sum();
+        assert_eq!(self.shared_viewers, shared);
+        let listed = self.cameras.values().filter(|c| c.listed.is_some());
+        assert_eq!(self.listed_cameras, listed.count());
+        assert!(self.listeners.iter().all(|l| self.clients.contains_key(l)));
+    }
+}

@@ -1,33 +1,52 @@
 // SPDX-License-Identifier: MPL-2.0
 // @ts-check
-/** @typedef {import("./porthole-client.js").SessionState} SessionState */
+/**
+ * @typedef {import("./porthole-client.js").SessionState} SessionState
+ * @typedef {import("./porthole-client.js").Terms} Terms
+ * @typedef {import("./porthole-client.js").Proof} Proof
+ */
 
 import { LatencyMeter } from "./latency-clock.js";
 import {
-  DISCONNECTED_MS, FIRST_FRAME_TIMEOUT_MS, MAX_CANDIDATES, POLL_FIRST_MS, POLL_LIVE_MS,
-  REASON_MS, STABLE_MS, STALL_POLLS, Stateful, backoff, decide, describe, list,
+  BACKOFF_CAP_MS, DISCONNECTED_MS, FIRST_FRAME_TIMEOUT_MS, FULL_CAP_MS, LEASE_SLACK_MS, MAX_CANDIDATES, MAX_UNSENT,
+  POLL_FIRST_MS, POLL_LIVE_MS, REASON_MS, STABLE_MS, STALL_POLLS, Stateful, backoff, changes, decide, describe, readProof,
+  readTerms, text,
 } from "./rules.js";
 
 /**
  * One picture, kept going as long as that makes sense. Made by {@link PortholeClient.watch}.
  *
  * Events: `state` (also in `state`, `code`, `message`; see {@link SessionState}), `tracks`, when
- * audio or video was added to or removed from `stream`, and `latency`, at each reading of the clock and
- * each change of the reason why there is none. `live` means that a picture was decoded.
+ * audio or video was added to or removed from `stream`, `latency`, at each reading of the clock and
+ * each change of the reason why there is none, and `terms`, when `terms` has changed, with the permissions that
+ * were `given` and `taken` while it ran. `live` means that a picture was decoded.
+ *
+ * A picture that flows needs no server: when the connection to it breaks the picture goes on, and when it is back the
+ * session is taken up where it was.
  */
 export class Session extends Stateful {
   /** The id on the wire; empty while there is none. */
   sessionId = "";
+  /** What is permitted and until when, as the server last told it; null as long as it has told nothing. @type {Terms|null} */
+  terms = null;
   /** The same stream for the whole life of the session. @type {MediaStream} */
   stream;
   #env; #link; #pc = /** @type {any} */ (null); #phase = /** @type {"idle"|"asked"|"open"|"over"} */ ("over");
-  #candidates = /** @type {any[]|null} */ ([]); #work = Promise.resolve(); #attempt = 0; #afterLease = false;
+  #candidates = /** @type {any[]|null} */ ([]); #work = Promise.resolve(); #attempt = 0;
+  /** Of the session, or else of the last one of which it is not sure that the server has ended it. @type {Proof|null} */
+  #proof;
+  /** Words to the camera while the session waits to be resumed; null while the server takes them. @type {object[]|null} */
+  #unsent = null;
   #waiting = false; #seen = false; #packets = 0; #still = 0; #video = /** @type {any} */ (null);
   #meter; #measures = false; #retryTimer; #deadline; #pollTimer; #stable;
 
-  /** @param {string} cameraId @param {any} env @param {any} link what it may ask of its client */
-  constructor(cameraId, env, link) {
+  /**
+   * @param {string} cameraId @param {any} env @param {any} link what it may ask of its client
+   * @param {Proof|null} replaces the session that the first one takes the place of
+   */
+  constructor(cameraId, env, link, replaces) {
     super();
+    this.#proof = replaces;
     this.cameraId = cameraId;
     this.#env = env;
     this.#link = link;
@@ -61,6 +80,12 @@ export class Session extends Stateful {
     this.#measure();
   }
 
+  /**
+   * What proves to the server that the session is one's own: for `replaces`, after this page is gone. Null if there is
+   * nothing left to prove. It is a secret.
+   */
+  get proof() { return this.#proof; }
+
   /** Shows the picture in an element. @param {HTMLVideoElement} video */
   attach(video) {
     this.#video = video;
@@ -74,13 +99,20 @@ export class Session extends Stateful {
     if (this.#phase !== "over") this.#over("ended", "viewer-left", describe("viewer-left"), true);
   }
 
-  /** Asks again after `refused` or `ended`. */
+  /** Asks again after `refused` or `ended`; at once where it would be asked again anyway. */
   retry() {
+    if (this.#retryTimer && this.#link.online()) {
+      this.#env.clearTimeout(this.#retryTimer);
+      this.#retryTimer = undefined;
+      this.#waiting = false;
+      return this._ready();
+    }
+    if (this.#phase === "idle" && this.#link.refusal()) return this.#link.reconnect();
     if (this.#phase !== "over") return;
     if (!this.#link.enter()) return this._set("refused", "too-many", describe("too-many"));
     this.#phase = "idle";
     this.#attempt = 0;
-    this.#afterLease = this.#waiting = false;
+    this.#waiting = false;
     this._set("connecting");
     const refusal = this.#link.refusal();
     if (refusal) this._refuse(refusal.code, refusal.message);
@@ -96,36 +128,80 @@ export class Session extends Stateful {
 
   /** @internal The connection was lost. A picture that flows goes on without it. */
   _offline() {
-    this.sessionId = "";
-    if (this.#phase === "over" || (this.#phase === "open" && this.#seen)) return;
+    if (this.#phase === "over") return;
+    if (this.#phase === "open" && this.#seen) {
+      if (!this.#proof) this.sessionId = ""; // The server has no way to resume it.
+      else this.#unsent ??= [];
+      return;
+    }
     this.#dropMedia();
-    if (!this.#waiting) this._set(this.state, "server-unreachable", describe("server-unreachable"));
+    if (this.#waiting) return;
+    const state = this.state === "refused" ? "reconnecting" : this.state;
+    this._set(state, "server-unreachable", describe("server-unreachable"));
+  }
+
+  /** @internal The server is back: it is told that the session still runs. */
+  _resume() {
+    if (this.#unsent) this.#link.send({ type: "resumeSession", peerId: this.cameraId, ...this.#proof });
+  }
+
+  /** @internal The session is this connection's again. */
+  _resumed(terms) {
+    const unsent = this.#unsent ?? [];
+    this.#unsent = null;
+    for (const message of unsent) this.#tell(message);
+    this._terms(terms);
   }
 
   /** @internal The server does not let this page in. A picture that flows is the camera's to end. */
   _refuse(code, message) {
-    if (!this.#seen && this.#phase !== "over") this.#over("refused", code, message);
+    if (this.#seen || this.#phase === "over") return;
+    this.#dropMedia();
+    this.#blank();
+    this.#waiting = false;
+    this._set("refused", code, message);
+  }
+
+  /** @internal The server says that the session is over. */
+  _ended(code, details) {
+    this.#proof = null;
+    this._fail(code, details);
   }
 
   /** @internal Refused or ended, by the server, the camera or the network. */
   _fail(code, details = "") {
     if (this.#phase === "over") return;
-    const step = decide(code, this.#afterLease);
+    const step = decide(code);
     if (step.action === "stop") return this.#over(step.state, step.code, describe(step.code, details));
     this.#dropMedia();
-    if (code === "lease-ended") {
-      this.#afterLease = true;
-      this.#blank();
-    }
+    const refusal = this.#link.refusal();
+    if (refusal) return this._refuse(refusal.code, refusal.message);
+    if (step.state === "refused") this.#blank();
     this.#waiting = step.action === "wait";
     this._set(step.state, step.code, describe(step.code, details));
-    if (!this.#waiting || this.#link.has()) this.#later();
+    if (!this.#waiting || this.#link.has()) this.#later(code === "camera-full" ? FULL_CAP_MS : BACKOFF_CAP_MS);
+  }
+
+  /** @internal Terms that cannot be read change nothing. */
+  _terms(told) {
+    const terms = readTerms(told, this.#env.now());
+    if (terms) this.#setTerms(terms);
+  }
+
+  /** @param {Terms|null} terms */
+  #setTerms(terms) {
+    if (terms === this.terms) return;
+    const detail = { terms, ...changes(this.terms, terms) };
+    this.terms = terms;
+    this.dispatchEvent(new CustomEvent("terms", { detail }));
   }
 
   /** @internal */
-  _started(sessionId, iceServers) {
-    this.sessionId = sessionId;
+  _started({ sessionId, secret, iceServers, terms }) {
+    this.sessionId = text(sessionId);
+    this.#proof = readProof({ sessionId, secret });
     this.#phase = "open";
+    this._terms(terms);
     if (this.#video && this.#video.srcObject !== this.stream) this.#video.srcObject = this.stream;
     const pc = new this.#env.RTCPeerConnection({ iceServers: iceServers ?? this.#link.iceServers() });
     this.#pc = pc;
@@ -143,6 +219,8 @@ export class Session extends Stateful {
   _peer({ sdp, ice }) {
     const pc = this.#pc;
     if (sdp?.type === "offer") {
+      // Not earlier: a camera that is full says so only now.
+      if (this.state === "refused") this._set("connecting");
       this.#work = this.#work.then(() => this.#answer(pc, sdp)).catch(() => { if (pc === this.#pc) this.#mediaFailed(); });
     } else if (ice && this.#candidates) {
       if (this.#candidates.length < MAX_CANDIDATES) this.#candidates.push(ice);
@@ -221,7 +299,6 @@ export class Session extends Stateful {
     if (this.#seen) return;
     this.#seen = true;
     this.#still = 0;
-    this.#afterLease = false;
     this.#env.clearTimeout(this.#deadline);
     this.#stable = this.#env.setTimeout(() => { this.#attempt = 0; }, STABLE_MS);
     this.#measure();
@@ -234,26 +311,32 @@ export class Session extends Stateful {
   }
 
   #mediaFailed() {
-    this.#tell({ type: "endSession", reason: "media-failed" });
-    this._fail("media-failed");
+    // The camera ends media at the end of the lease, also when no server can say why.
+    const isOver = this.terms && this.#env.now() > this.terms.until - LEASE_SLACK_MS;
+    if (!this.#unsent) this.#tell({ type: "endSession", reason: "media-failed" });
+    this._fail(isOver ? "lease-ended" : "media-failed");
   }
 
   #ask() {
     this.#phase = "asked";
     this.#waiting = false;
-    if (this.code === "server-unreachable") this._set(this.state);
+    if (this.state === "refused" && this.code !== "camera-full") this._set("connecting");
+    else if (this.code === "server-unreachable") this._set(this.state);
     this.#link.ask();
   }
 
-  #later() {
+  /** @param {number} [cap] in ms */
+  #later(cap) {
     this.#retryTimer ??= this.#env.setTimeout(() => {
       this.#retryTimer = undefined;
       if (this.#link.online() && !(this.#waiting && !this.#link.has())) this.#ask();
-    }, backoff(this.#attempt++, this.#env.random()));
+    }, backoff(this.#attempt++, this.#env.random(), cap));
   }
 
   #tell(message) {
-    if (this.sessionId) this.#link.send({ ...message, sessionId: this.sessionId });
+    if (!this.sessionId) return;
+    if (!this.#unsent) this.#link.send({ ...message, sessionId: this.sessionId });
+    else if (this.#unsent.length < MAX_UNSENT) this.#unsent.push(message);
   }
 
   /** Back to `idle`, with nothing left of the last try. */
@@ -269,11 +352,13 @@ export class Session extends Stateful {
     for (const track of this.stream.getTracks()) this.stream.removeTrack(track);
     this.dispatchEvent(new Event("tracks"));
     this.sessionId = "";
+    this.#unsent = null;
     this.#candidates = [];
     this.#work = Promise.resolve(); // Work on a closed connection may never end.
     this.#seen = false;
     this.#packets = this.#still = 0;
     this.#phase = "idle";
+    this.#setTerms(null);
     this.#measure();
   }
 

@@ -143,7 +143,7 @@ function open(id) {
   session.addEventListener("state", () => showState(picture));
   session.addEventListener("tracks", () => showSound(picture));
   session.addEventListener("latency", () => showLatency(picture));
-  session.addEventListener("terms", ({ detail }) => showTerms(picture, detail));
+  session.addEventListener("terms", (/** @type {any} */ { detail }) => showTerms(picture, detail));
 
   $("#pictures").append(element);
   session.attach(video);

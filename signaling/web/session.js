@@ -162,13 +162,13 @@ export class Session extends Stateful {
     this._set("refused", code, message);
   }
 
-  /** @internal The server says that the session is over. */
+  /** @internal The server says that the session is over. @param {string} code @param {unknown} details */
   _ended(code, details) {
     this.#proof = null;
     this._fail(code, details);
   }
 
-  /** @internal Refused or ended, by the server, the camera or the network. */
+  /** @internal Refused or ended, by the server, the camera or the network. @param {string} code @param {unknown} [details] */
   _fail(code, details = "") {
     if (this.#phase === "over") return;
     const step = decide(code);

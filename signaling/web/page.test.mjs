@@ -101,7 +101,7 @@ test("the page and its modules name each other from where they are, so that a pr
   const folder = new URL(".", import.meta.url);
   const text = (name) => readFileSync(new URL(name, folder), "utf8");
   const html = [...text("index.html").matchAll(/(?:href|src|action)="([^"]*)"/g)].map(([, url]) => url);
-  const modules = ["app.js", "page.js", "porthole-client.js", "session.js", "rules.js", "latency-clock.js"];
+  const modules = ["app.js", "page.js", "porthole-client.js", "access.js", "media.js", "session.js", "rules.js", "latency-clock.js"];
   const imports = modules.flatMap((name) => [...text(name).matchAll(/(?:from|import\()\s*"([^"]*)"/g)].map(([, url]) => url));
   assert.ok(html.length >= 2 && imports.length >= 6);
   for (const url of [...html, ...imports, ...[...text("style.css").matchAll(/url\(([^)]*)\)/g)].map(([, url]) => url)]) {

@@ -38,10 +38,10 @@
  *   setTimeout?: any, clearTimeout?: any, now?: () => number, random?: () => number, OffscreenCanvas?: any}} Options
  */
 
+import { Access } from "./access.js";
 import {
   ANSWER_TIMEOUT_MS, CONNECT_TIMEOUT_MS, FULL_CAP_MS, KEEPALIVE_MS, MAX_CAMERAS, MAX_MESSAGE, MAX_SESSIONS,
-  MAX_TEXT, RETRY_AFTER_CAP_S, Refusal, STABLE_MS, Stateful, backoff, describe, list, readProof, text,
-  turnedAway,
+  MAX_TEXT, Refusal, STABLE_MS, Stateful, backoff, describe, list, readProof, text, turnedAway,
 } from "./rules.js";
 import { Session } from "./session.js";
 
@@ -63,7 +63,7 @@ export class PortholeClient extends Stateful {
   user = "";
   /** Whether the server asks for no credential. */
   openAccess = false;
-  #env; #base; #token; #presented = false; #running = false; #turn = 0; #attempt = 0; #config = /** @type {any} */ ({});
+  #env; #access; #running = false; #turn = 0; #attempt = 0; #config = /** @type {any} */ ({});
   #socket = /** @type {any} */ (null); #heard = 0; #word = /** @type {any} */ (null); #welcome = false; #timer; #stable;
   /** @type {Set<Session>} */ #sessions = new Set();
   // An `error` names no session, so that only one `startSession` is under way at a time.
@@ -77,15 +77,13 @@ export class PortholeClient extends Stateful {
    */
   constructor(baseUrl = new URL(".", import.meta.url), { token, ...env } = {}) {
     super();
-    this.#base = new URL(baseUrl, globalThis.location?.href);
-    if (!this.#base.pathname.endsWith("/")) this.#base.pathname += "/";
-    this.#token = token;
     const g = /** @type {any} */ (globalThis);
     this.#env = {
       WebSocket: g.WebSocket, RTCPeerConnection: g.RTCPeerConnection, MediaStream: g.MediaStream,
       fetch: (...a) => g.fetch(...a), setTimeout: (...a) => g.setTimeout(...a),
       clearTimeout: (id) => g.clearTimeout(id), now: Date.now, random: Math.random, ...env,
     };
+    this.#access = new Access(this.#env.fetch, baseUrl, token);
   }
 
   /** Connects, and stays connected. Harmless when it already is. */
@@ -95,8 +93,7 @@ export class PortholeClient extends Stateful {
 
   /** Presents a token and connects anew with it. @param {string} token */
   login(token) {
-    this.#token = token;
-    this.#presented = false;
+    this.#access.use(token);
     this.#set("connecting");
     this.#open();
   }
@@ -104,8 +101,7 @@ export class PortholeClient extends Stateful {
   /** Forgets the token and the cookie, and closes everything. */
   async logout() {
     this.close();
-    this.#token = undefined;
-    await this.#request("DELETE", "api/session").catch(() => {});
+    await this.#access.forget();
     this.#refuse("unauthorized", "You are signed out.");
   }
 
@@ -147,13 +143,12 @@ export class PortholeClient extends Stateful {
     this.#running = true;
     const turn = ++this.#turn;
     try {
-      const config = await this.#authenticate();
+      const config = await this.#access.enter();
       if (turn !== this.#turn) return;
       this.#config = config;
       this.user = text(config.user?.name ?? config.user);
       this.openAccess = config.openAccess === true;
-      // A proxy may have put the server into a folder, of which it knows nothing.
-      const url = this.#at(text(config.websocket) || "ws");
+      const url = this.#access.at(text(config.websocket) || "ws");
       url.protocol = url.protocol.replace("http", "ws");
       const socket = (this.#socket = new this.#env.WebSocket(url.href));
       socket.onmessage = ({ data }) => this.#receive(data);
@@ -165,52 +160,6 @@ export class PortholeClient extends Stateful {
       this.#refuse(error.code, error.message);
       if (error.retryAfter) this.#timer = this.#env.setTimeout(() => this.#open(), error.retryAfter * 1_000);
     }
-  }
-
-  /** Resolves to the server's configuration once there is leave to connect. */
-  async #authenticate() {
-    const config = async () => {
-      const response = await this.#request("GET", "api/config");
-      if (!response.ok) throw new Error(`api/config: ${response.status}`);
-      return response.json();
-    };
-    let known = await config();
-    // A token of the link comes before an older cookie, and makes a new one when that is forgotten.
-    if (this.#token && !known.openAccess && !(this.#presented && known.authenticated)) {
-      await this.#present();
-      known = await config();
-      if (!known.authenticated) throw new Refusal("unauthorized", "The browser did not keep the session cookie. Allow cookies for this site.");
-    }
-    if (!known.authenticated && !known.openAccess) throw new Refusal("unauthorized", "This server asks for an access token.");
-    return known;
-  }
-
-  async #present() {
-    const response = await this.#request("POST", "api/session", { Authorization: `Bearer ${this.#token}` });
-    if (response.status === 429) {
-      const seconds = Math.min(RETRY_AFTER_CAP_S, Math.max(1, Number(response.headers.get("Retry-After")) || 1));
-      throw new Refusal("too-many", `Too many tries. This page tries again in ${seconds} s.`, seconds);
-    }
-    if (response.status >= 500) throw new Error(`api/session: ${response.status}`);
-    if (!response.ok) {
-      this.#token = undefined;
-      const { code, message } = await response.json().catch(() => ({}));
-      if (response.status !== 401) throw new Refusal(text(code) || "other", text(message) || describe("other"));
-      throw new Refusal("unauthorized", "The server does not know this token. Check it, or ask for a new link.");
-    }
-    this.#presented = true;
-  }
-
-  /** @param {string} method @param {string} path @param {object} [headers] */
-  #request(method, path, headers = {}) {
-    return this.#env.fetch(this.#at(path).href, {
-      method, headers, cache: "no-store", credentials: "same-origin", signal: AbortSignal.timeout(CONNECT_TIMEOUT_MS),
-    });
-  }
-
-  /** An address of the server, from its folder on. @param {string} path */
-  #at(path) {
-    return new URL(path.replace(/^\/+/, ""), this.#base);
   }
 
   /** Leaves the socket and all that hangs on it, without waiting for a closing handshake. */
@@ -240,9 +189,9 @@ export class PortholeClient extends Stateful {
     const why = turnedAway(reason, word?.code === reason ? word.details : "") ?? (word && turnedAway(word.code, word.details));
     if (!why) return this.#lost();
     // A cookie has an end; the token it was given for may still be good.
-    if (why.code === "unauthorized" && this.#token && this.#attempt === 0) this.#presented = false;
-    else if (why.action !== "retry") return this.#sentAway(why);
-    this.#lost(why);
+    const renewed = why.code === "unauthorized" && this.#attempt === 0 && this.#access.renew();
+    if (renewed || why.action === "retry") this.#lost(why);
+    else this.#sentAway(why);
   }
 
   #sentAway({ code, message, action }) {

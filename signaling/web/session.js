@@ -7,10 +7,10 @@
  */
 
 import { LatencyMeter } from "./latency-clock.js";
+import { Media } from "./media.js";
 import {
-  BACKOFF_CAP_MS, DISCONNECTED_MS, FIRST_FRAME_TIMEOUT_MS, FULL_CAP_MS, LEASE_SLACK_MS, MAX_CANDIDATES, MAX_UNSENT,
-  POLL_FIRST_MS, POLL_LIVE_MS, REASON_MS, STABLE_MS, STALL_POLLS, Stateful, backoff, changes, decide, describe, readProof,
-  readTerms, text,
+  BACKOFF_CAP_MS, FULL_CAP_MS, LEASE_SLACK_MS, MAX_UNSENT, STABLE_MS, Stateful, backoff, changes, decide, describe,
+  readProof, readTerms, text,
 } from "./rules.js";
 
 /**
@@ -31,14 +31,13 @@ export class Session extends Stateful {
   terms = null;
   /** The same stream for the whole life of the session. @type {MediaStream} */
   stream;
-  #env; #link; #pc = /** @type {any} */ (null); #phase = /** @type {"idle"|"asked"|"open"|"over"} */ ("over");
-  #candidates = /** @type {any[]|null} */ ([]); #work = Promise.resolve(); #attempt = 0;
+  #env; #link; #media = /** @type {Media|null} */ (null); #phase = /** @type {"idle"|"asked"|"open"|"over"} */ ("over");
   /** Of the session, or else of the last one of which it is not sure that the server has ended it. @type {Proof|null} */
   #proof;
   /** Words to the camera while the session waits to be resumed; null while the server takes them. @type {object[]|null} */
   #unsent = null;
-  #waiting = false; #seen = false; #packets = 0; #still = 0; #video = /** @type {any} */ (null);
-  #meter; #measures = false; #retryTimer; #deadline; #pollTimer; #stable;
+  #attempt = 0; #waiting = false; #video = /** @type {any} */ (null);
+  #meter; #measures = false; #retryTimer; #stable;
 
   /**
    * @param {string} cameraId @param {any} env @param {any} link what it may ask of its client
@@ -90,7 +89,7 @@ export class Session extends Stateful {
   attach(video) {
     this.#video = video;
     if (this.#phase !== "over") video.srcObject = this.stream;
-    this.#watchFrames();
+    this.#media?.show(video);
     this.#measure();
   }
 
@@ -129,7 +128,7 @@ export class Session extends Stateful {
   /** @internal The connection was lost. A picture that flows goes on without it. */
   _offline() {
     if (this.#phase === "over") return;
-    if (this.#phase === "open" && this.#seen) {
+    if (this.#media?.seen) {
       if (!this.#proof) this.sessionId = ""; // The server has no way to resume it.
       else this.#unsent ??= [];
       return;
@@ -155,7 +154,7 @@ export class Session extends Stateful {
 
   /** @internal The server does not let this page in. A picture that flows is the camera's to end. */
   _refuse(code, message) {
-    if (this.#seen || this.#phase === "over") return;
+    if (this.#media?.seen || this.#phase === "over") return;
     this.#dropMedia();
     this.#blank();
     this.#waiting = false;
@@ -203,110 +202,31 @@ export class Session extends Stateful {
     this.#phase = "open";
     this._terms(terms);
     if (this.#video && this.#video.srcObject !== this.stream) this.#video.srcObject = this.stream;
-    const pc = new this.#env.RTCPeerConnection({ iceServers: iceServers ?? this.#link.iceServers() });
-    this.#pc = pc;
-    pc.ontrack = ({ track, receiver }) => this.#addTrack(track, receiver);
-    pc.onicecandidate = ({ candidate }) => {
-      if (!candidate?.candidate) return;
-      this.#tell({ type: "peer", ice: { candidate: candidate.candidate, sdpMLineIndex: candidate.sdpMLineIndex ?? 0 } });
-    };
-    pc.onconnectionstatechange = () => this.#connectionChanged(pc);
-    this.#deadline = this.#env.setTimeout(() => this.#mediaFailed(), FIRST_FRAME_TIMEOUT_MS);
-    this.#poll(pc);
+    this.#media = new Media(this.#env, iceServers ?? this.#link.iceServers(), this.stream, {
+      say: (message) => this.#tell(message),
+      tracks: () => this.dispatchEvent(new Event("tracks")),
+      live: () => this.#live(),
+      flows: (well) => (well ? this._set("live") : this._set("reconnecting", "media-failed", describe("media-failed"))),
+      failed: () => this.#mediaFailed(),
+    });
+    this.#media.show(this.#video);
   }
 
-  /** @internal A word from the camera. Offers are taken one after the other. */
-  _peer({ sdp, ice }) {
-    const pc = this.#pc;
-    if (sdp?.type === "offer") {
-      // Not earlier: a camera that is full says so only now.
-      if (this.state === "refused") this._set("connecting");
-      this.#work = this.#work.then(() => this.#answer(pc, sdp)).catch(() => { if (pc === this.#pc) this.#mediaFailed(); });
-    } else if (ice && this.#candidates) {
-      if (this.#candidates.length < MAX_CANDIDATES) this.#candidates.push(ice);
-    } else if (ice) this.#addCandidate(pc, ice);
-  }
-
-  async #answer(pc, { sdp }) {
-    if (pc !== this.#pc) return;
-    await pc.setRemoteDescription({ type: "offer", sdp });
-    if (pc !== this.#pc) return;
-    for (const ice of this.#candidates ?? []) this.#addCandidate(pc, ice);
-    this.#candidates = null;
-    const answer = await pc.createAnswer();
-    await pc.setLocalDescription(answer);
-    if (pc !== this.#pc) return;
-    this.#tell({ type: "peer", sdp: { type: "answer", sdp: answer.sdp } });
-    for (const { transport } of pc.getReceivers()) {
-      // A camera that ends media says so here; the connection's own state would take half a minute.
-      transport?.addEventListener("statechange", () => {
-        if (transport.state !== "closed" || pc !== this.#pc) return;
-        this.#env.clearTimeout(this.#deadline);
-        this.#deadline = this.#env.setTimeout(() => this.#mediaFailed(), REASON_MS);
-      });
-    }
-  }
-
-  #addCandidate(pc, { candidate, sdpMLineIndex }) {
-    // One bad candidate, such as a name that does not resolve, must not end the others.
-    pc.addIceCandidate({ candidate, sdpMLineIndex }).catch(() => {});
-  }
-
-  #addTrack(track, receiver) {
-    // Frames are shown when they arrive; smoothing would cost up to a few hundred milliseconds.
-    if ("jitterBufferTarget" in receiver) receiver.jitterBufferTarget = 0;
-    else if ("playoutDelayHint" in receiver) receiver.playoutDelayHint = 0;
-    this.stream.addTrack(track);
-    this.dispatchEvent(new Event("tracks"));
-    this.#watchFrames();
-  }
-
-  #watchFrames() {
-    const pc = this.#pc;
-    if (pc && !this.#seen) this.#video?.requestVideoFrameCallback?.(() => { if (pc === this.#pc) this.#live(); });
-  }
-
-  #connectionChanged(pc) {
-    if (pc !== this.#pc) return;
-    if (["failed", "closed"].includes(pc.connectionState)) return this.#mediaFailed();
-    if (!this.#seen || pc.connectionState === "connecting") return;
-    this.#env.clearTimeout(this.#deadline);
-    if (pc.connectionState === "connected") return this._set("live");
-    this._set("reconnecting", "media-failed", describe("media-failed"));
-    this.#deadline = this.#env.setTimeout(() => this.#mediaFailed(), DISCONNECTED_MS);
-  }
-
-  #poll(pc) {
-    this.#pollTimer = this.#env.setTimeout(async () => {
-      let frames = 0, packets = 0;
-      const stats = await pc.getStats().catch(() => new Map());
-      if (pc !== this.#pc) return;
-      stats.forEach((entry) => {
-        if (entry.type !== "inbound-rtp") return;
-        packets += entry.packetsReceived ?? 0;
-        frames += entry.framesDecoded ?? 0;
-      });
-      const kinds = this.stream.getTracks().map((track) => track.kind);
-      if (frames || (packets && !kinds.includes("video"))) this.#live();
-      this.#still = packets === this.#packets ? this.#still + 1 : 0;
-      this.#packets = packets;
-      if (this.#seen && this.#still >= STALL_POLLS) this.#mediaFailed();
-      else this.#poll(pc);
-    }, this.#seen ? POLL_LIVE_MS : POLL_FIRST_MS);
+  /** @internal A word from the camera. */
+  _peer(message) {
+    // Not earlier: a camera that is full says so only now.
+    if (message.sdp?.type === "offer" && this.state === "refused") this._set("connecting");
+    this.#media?.peer(message);
   }
 
   #live() {
-    if (this.#seen) return;
-    this.#seen = true;
-    this.#still = 0;
-    this.#env.clearTimeout(this.#deadline);
     this.#stable = this.#env.setTimeout(() => { this.#attempt = 0; }, STABLE_MS);
     this.#measure();
     this._set("live");
   }
 
   #measure() {
-    if (this.#measures && this.#seen && this.#video) this.#meter.start(this.#video);
+    if (this.#measures && this.#media?.seen && this.#video) this.#meter.start(this.#video);
     else this.#meter.stop();
   }
 
@@ -341,22 +261,13 @@ export class Session extends Stateful {
 
   /** Back to `idle`, with nothing left of the last try. */
   #dropMedia() {
-    for (const timer of [this.#retryTimer, this.#deadline, this.#pollTimer, this.#stable]) this.#env.clearTimeout(timer);
+    for (const timer of [this.#retryTimer, this.#stable]) this.#env.clearTimeout(timer);
     this.#retryTimer = undefined;
-    const pc = this.#pc;
-    this.#pc = null;
-    if (pc) {
-      pc.ontrack = pc.onicecandidate = pc.onconnectionstatechange = null;
-      pc.close();
-    }
-    for (const track of this.stream.getTracks()) this.stream.removeTrack(track);
-    this.dispatchEvent(new Event("tracks"));
+    const media = this.#media;
+    this.#media = null;
+    media?.close();
     this.sessionId = "";
     this.#unsent = null;
-    this.#candidates = [];
-    this.#work = Promise.resolve(); // Work on a closed connection may never end.
-    this.#seen = false;
-    this.#packets = this.#still = 0;
     this.#phase = "idle";
     this.#setTerms(null);
     this.#measure();

@@ -240,7 +240,7 @@ export class PortholeClient extends Stateful {
     if (typeof data !== "string" || data.length > MAX_MESSAGE) return;
     let message;
     try { message = JSON.parse(data); } catch { return; }
-    const session = message?.sessionId && [...this.#sessions].find((s) => s.sessionId === message.sessionId);
+    const session = message?.sessionId ? [...this.#sessions].find((s) => s.sessionId === message.sessionId) : undefined;
     switch (message?.type) {
       case "welcome":
         this.#welcome = true;

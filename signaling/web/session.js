@@ -202,14 +202,22 @@ export class Session extends Stateful {
     this.#phase = "open";
     this._terms(terms);
     if (this.#video && this.#video.srcObject !== this.stream) this.#video.srcObject = this.stream;
-    this.#media = new Media(this.#env, iceServers ?? this.#link.iceServers(), this.stream, {
+    try {
+      this.#media = this.#newMedia(iceServers ?? this.#link.iceServers());
+      this.#media.show(this.#video);
+    } catch { // Servers for ICE that this browser cannot read.
+      this.#mediaFailed();
+    }
+  }
+
+  #newMedia(iceServers) {
+    return new Media(this.#env, iceServers, this.stream, {
       say: (message) => this.#tell(message),
       tracks: () => this.dispatchEvent(new Event("tracks")),
       live: () => this.#live(),
       flows: (well) => (well ? this._set("live") : this._set("reconnecting", "media-failed", describe("media-failed"))),
       failed: () => this.#mediaFailed(),
     });
-    this.#media.show(this.#video);
   }
 
   /** @internal A word from the camera. */

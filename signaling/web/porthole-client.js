@@ -271,14 +271,15 @@ export class PortholeClient extends Stateful {
     if (this.#asking && !NEVER_OF_A_START.includes(code)) return this.#answered()?._fail(code || "other", details);
     const why = turnedAway(code, details);
     if (!why) return;
-    this.#word = { code, details };
+    // The others concern a message, and explain no later end of the connection.
+    if (!this.#welcome || why.code === "unauthorized" || why.code === "revoked") this.#word = { code, details };
     if (!this.#welcome) this.#closed();
     else if (this.state === "online") this._set("online", code, why.message);
   }
 
   #listed(message) {
     this.cameras.clear();
-    for (const { id, meta } of list(message.producers).slice(0, MAX_CAMERAS)) this.#add(id, meta);
+    for (const each of list(message.producers).slice(0, MAX_CAMERAS)) this.#add(each?.id, each?.meta);
     if (this.state !== "online") {
       this.#env.clearTimeout(this.#timer);
       this.#keepAlive();

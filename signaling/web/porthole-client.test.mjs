@@ -263,6 +263,23 @@ test("an error that answers no start is shown, and hides no start's answer", asy
   assert.deepEqual([client.state, client.code], ["online", ""], "it is not shown for ever");
 });
 
+test("an error about one message makes no later crash of the server final", async () => {
+  const world = new World();
+  const client = await world.online("front");
+  await world.say({ type: "error", code: "not-permitted", details: "" });
+  assert.deepEqual([client.state, client.code], ["online", "not-permitted"]);
+  world.drop();
+  assert.deepEqual([client.state, client.code], ["reconnecting", "server-unreachable"]);
+});
+
+test("the words of an error tell more than the closing frame after it", async () => {
+  const world = new World();
+  const client = await world.online("front");
+  await world.say({ type: "error", code: "revoked", details: "the owner removed you" });
+  world.drop({ code: 1008, reason: "revoked" });
+  assert.equal(client.message, `${REASONS.revoked} (the owner removed you)`);
+});
+
 test("a cookie that came to its end is renewed once by the token that is still there", async () => {
   const world = new World({ token: "secret" });
   world.config.openAccess = false;
@@ -335,7 +352,8 @@ test("messages that make no sense change nothing", async () => {
   const client = await world.online("front");
   await world.say("{", "null", "[]", "7", '{"type":"list","producers":[{"id":7}],"x":1}', '{"type":"peer"}',
     '{"type":"error"}', '{"type":"error","code":7,"details":{}}', '{"type":"endSession","sessionId":"?"}',
-    '{"type":"grantUpdate"}', '{"type":"sessionResumed"}', '{"type":"sessionStarted"}', '{"type":"welcome"}', "x".repeat((1 << 20) + 1));
+    '{"type":"grantUpdate"}', '{"type":"sessionResumed"}', '{"type":"sessionStarted"}', '{"type":"welcome"}',
+    '{"type":"list","producers":[null,7,"x"]}', '{"type":"peer","sessionId":""}', '{"type":"endSession","sessionId":""}', "x".repeat((1 << 20) + 1));
   assert.equal(client.state, "online");
 });
 

@@ -186,7 +186,8 @@ export class PortholeClient extends Stateful {
   /** The server closed the connection, and may have said why: in the frame that closes it, or in an `error` before. */
   #closed({ reason = "" } = {}) {
     const word = this.#word;
-    const why = turnedAway(reason, word?.code === reason ? word.details : "") ?? (word && turnedAway(word.code, word.details));
+    const why = turnedAway(reason, word?.code === reason ? word.details : "")
+      ?? (word?.ends ? turnedAway(word.code, word.details) : null);
     if (!why) return this.#lost();
     // A cookie has an end; the token it was given for may still be good.
     const renewed = why.code === "unauthorized" && this.#attempt === 0 && this.#access.renew();
@@ -271,8 +272,9 @@ export class PortholeClient extends Stateful {
     if (this.#asking && !NEVER_OF_A_START.includes(code)) return this.#answered()?._fail(code || "other", details);
     const why = turnedAway(code, details);
     if (!why) return;
-    // The others concern a message, and explain no later end of the connection.
-    if (!this.#welcome || why.code === "unauthorized" || why.code === "revoked") this.#word = { code, details };
+    // The others concern a message, and explain an end of the connection only if the end says the same.
+    const ends = !this.#welcome || code === "unauthorized" || code === "revoked";
+    this.#word = { code, details, ends };
     if (!this.#welcome) this.#closed();
     else if (this.state === "online") this._set("online", code, why.message);
   }

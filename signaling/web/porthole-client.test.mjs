@@ -278,6 +278,12 @@ test("the words of an error tell more than the closing frame after it", async ()
   await world.say({ type: "error", code: "revoked", details: "the owner removed you" });
   world.drop({ code: 1008, reason: "revoked" });
   assert.equal(client.message, `${REASONS.revoked} (the owner removed you)`);
+  const full = new World();
+  await full.online("front");
+  await full.say({ type: "error", code: "too-many", details: "the server is full" });
+  full.drop({ code: 1008, reason: "too-many" });
+  assert.deepEqual([full.client.state, full.client.code], ["refused", "too-many"]);
+  assert.match(full.client.message, /\(the server is full\)/);
 });
 
 test("a cookie that came to its end is renewed once by the token that is still there", async () => {

@@ -28,10 +28,13 @@ const CSS: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// The files of the page, as (path, content type, text).
-const FILES: [(&str, &str, &str); 7] = [
+const FILES: [(&str, &str, &str); 10] = [
     ("/", HTML, include_str!("../web/index.html")),
     ("/style.css", CSS, include_str!("../web/style.css")),
     ("/app.js", SCRIPT, include_str!("../web/app.js")),
+    ("/access.js", SCRIPT, include_str!("../web/access.js")),
+    ("/media.js", SCRIPT, include_str!("../web/media.js")),
+    ("/page.js", SCRIPT, include_str!("../web/page.js")),
     (
         "/porthole-client.js",
         SCRIPT,

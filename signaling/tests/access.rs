@@ -279,6 +279,9 @@ async fn the_page_comes_with_its_types_and_the_security_headers() {
         ("/session.js", "text/javascript"),
         ("/rules.js", "text/javascript"),
         ("/latency-clock.js", "text/javascript"),
+        ("/access.js", "text/javascript"),
+        ("/media.js", "text/javascript"),
+        ("/page.js", "text/javascript"),
     ];
     for (path, content_type) in files {
         let answer = http(server.local_addr(), &format!("GET {path}"), &[]).await;

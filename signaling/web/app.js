@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MPL-2.0
 // @ts-check
 /** The viewer's page: what {@link PortholeClient} says, on the screen. Text goes in as text, never as HTML. */
+import {
+  NOTICE_MS, changesInWords, connectionInWords, keepSessions, mayListen, readLink, stateInWords, takeSessions, timeLeft,
+} from "./page.js";
 import { PortholeClient } from "./porthole-client.js";
 
 /** @typedef {import("./porthole-client.js").Session} Session */
-/** @typedef {{session: Session, element: HTMLElement, video: HTMLVideoElement}} Picture */
+/** @typedef {{session: Session, element: HTMLElement, video: HTMLVideoElement, noticeTimer?: any}} Picture */
 
 /** @param {string} selector @param {ParentNode} [root] @returns {any} */
 const $ = (selector, root = document) => root.querySelector(selector);
@@ -16,46 +19,36 @@ let presented = false;
 
 const first = takeLink();
 presented = first.token !== undefined;
-const client = new PortholeClient(location.origin, { token: first.token });
+const client = new PortholeClient(new URL(".", location.href), { token: first.token });
+const storage = () => sessionStorage;
+/** Sessions of the page before it was loaded again, which the next ones take the place of. */
+const leftBehind = takeSessions(storage, /** @type {any} */ (performance.getEntriesByType("navigation")[0])?.type);
 
-/**
- * The token and the camera of a link such as `#token=…&camera=front`. The fragment is removed: a secret
- * must not stay in the address bar, in the history or in a screenshot.
- * @returns {{token?: string, camera?: string}}
- */
+/** The link's fields. The fragment is removed: a secret must not stay in the address bar, in the history or in a screenshot. */
 function takeLink() {
-  const fields = new URLSearchParams(location.hash.slice(1));
+  const link = readLink(location.hash);
   if (location.hash) history.replaceState(null, "", location.pathname + location.search);
-  return { token: fields.get("token") ?? undefined, camera: fields.get("camera") ?? undefined };
+  return link;
 }
 
 // -- the connection -----------------------------------------------------------------------------
 
 function showConnection() {
-  const words = {
-    connecting: "Connecting…",
-    online: "Connected",
-    reconnecting: "Reconnecting… The server does not answer. Open pictures go on if they can.",
-    refused: "Not signed in",
-  };
+  const { words, signIn } = connectionInWords(client);
   const line = $("#connection");
   line.dataset.state = client.state;
   line.dataset.code = client.code;
-  line.textContent = words[client.state];
+  line.textContent = words;
 
-  const refused = client.state === "refused";
-  $("#token-form").hidden = !refused;
-  $("#token-error").textContent = refused && presented ? client.message : "";
-  if (refused && !document.activeElement?.matches("button, input")) $("#token").focus();
+  $("#token-form").hidden = !signIn;
+  $("#token-error").textContent = signIn && (presented || client.code !== "unauthorized") ? client.message : "";
+  if (signIn && !document.activeElement?.matches("button, input")) $("#token").focus();
 
   const signedIn = client.state === "online" && !client.openAccess;
   $("#logout").hidden = !signedIn;
   $("#user").hidden = !(signedIn && client.user);
   $("#user").textContent = client.user;
 
-  if (client.state === "online") {
-    for (const { session } of pictures.values()) if (session.code === "unauthorized") session.retry();
-  }
   showCameras();
 }
 
@@ -125,7 +118,8 @@ function open(id) {
   }
   const element = $("#picture").content.firstElementChild.cloneNode(true);
   const video = $("video", element);
-  const session = client.watch(id);
+  const session = client.watch(id, { replaces: leftBehind.get(id) });
+  leftBehind.delete(id);
   const picture = { session, element, video };
   pictures.set(id, picture);
 
@@ -133,8 +127,8 @@ function open(id) {
   $("h3", element).textContent = name;
   video.muted = true; // A clone does not take over the attribute, and unmuted video may not autoplay.
   video.setAttribute("aria-label", `Picture of ${name}`);
-  for (const [selector, hook] of [["video", "video"], [".state", "state"], [".latency", "latency"], [".sound", "sound"],
-    [".close", "close"], [".retry", "retry"], [".full", "full"]]) {
+  for (const [selector, hook] of [["video", "video"], [".state", "state"], [".latency", "latency"], [".left", "left"],
+    [".warning", "warning"], [".notice", "notice"], [".sound", "sound"], [".close", "close"], [".retry", "retry"], [".full", "full"]]) {
     $(selector, element).dataset.testid = `${hook}-${id}`;
   }
 
@@ -149,12 +143,14 @@ function open(id) {
   session.addEventListener("state", () => showState(picture));
   session.addEventListener("tracks", () => showSound(picture));
   session.addEventListener("latency", () => showLatency(picture));
+  session.addEventListener("terms", (/** @type {any} */ { detail }) => showTerms(picture, detail));
 
   $("#pictures").append(element);
   session.attach(video);
   session.measureLatency();
   showState(picture);
   showSound(picture);
+  showTime(picture);
   showCameras();
   element.scrollIntoView({ block: "nearest" });
 }
@@ -166,6 +162,7 @@ function close(id) {
   pictures.delete(id);
   picture.session.close();
   picture.video.srcObject = null;
+  clearTimeout(picture.noticeTimer);
   const hadFocus = picture.element.contains(document.activeElement);
   picture.element.remove();
   showCameras();
@@ -193,16 +190,32 @@ function showState(picture) {
   }
 }
 
-/** @param {string} state @param {string} message */
-function stateInWords(state, message) {
-  const inside = message.charAt(0).toLowerCase() + message.slice(1);
-  switch (state) {
-    case "live": return "Live";
-    case "connecting": return `Connecting… ${message}`.trim();
-    case "reconnecting": return `Reconnecting… ${message}`.trim();
-    case "refused": return `Refused: ${inside}`;
-    default: return `Ended: ${inside}`;
-  }
+/** @param {Picture} picture @param {{given: string[], taken: string[]}} changes */
+function showTerms(picture, changes) {
+  const words = changesInWords(changes);
+  if (words) showNotice(picture, words);
+  showSound(picture);
+  showTime(picture);
+}
+
+/** For a short while. @param {Picture} picture @param {string} words */
+function showNotice(picture, words) {
+  const line = $(".notice", picture.element);
+  line.textContent = words;
+  clearTimeout(picture.noticeTimer);
+  picture.noticeTimer = setTimeout(() => { line.textContent = ""; }, NOTICE_MS);
+}
+
+/** @param {Picture} picture */
+function showTime({ session, element }) {
+  const { countdown, warning } = timeLeft(session.terms, Date.now());
+  const left = $(".left", element);
+  left.hidden = !countdown;
+  left.textContent = countdown;
+  left.dataset.warning = String(warning !== "");
+  // Only when it changes: a screen reader would read it again each second.
+  const line = $(".warning", element);
+  if (line.textContent !== warning) line.textContent = warning;
 }
 
 /** Nothing where the camera paints no clock. @param {Picture} picture */
@@ -219,16 +232,16 @@ function showLatency({ session, element }) {
 /** @param {Picture} picture */
 function showSound({ session, element, video }) {
   const button = $(".sound", element);
-  button.hidden = session.stream.getAudioTracks().length === 0;
+  button.hidden = session.stream.getAudioTracks().length === 0 || !mayListen(session.terms);
   button.textContent = video.muted ? "Sound on" : "Sound off";
 }
 
 /** @param {Picture} picture */
 function fullScreen({ element, video }) {
   if (document.fullscreenElement) return document.exitFullscreen();
-  const screen = $(".screen", element);
+  const stage = $(".stage", element);
   // A phone's Safari knows full screen for the video alone.
-  if (screen.requestFullscreen) return screen.requestFullscreen().catch(() => {});
+  if (stage.requestFullscreen) return stage.requestFullscreen().catch(() => {});
   return /** @type {any} */ (video).webkitEnterFullscreen?.();
 }
 
@@ -244,8 +257,16 @@ addEventListener("hashchange", () => {
   if (link.camera) open(link.camera);
 });
 
-// Leaving frees the viewer's place at the camera at once; coming back by the Back button starts anew.
-addEventListener("pagehide", () => client.close());
+setInterval(() => { for (const picture of pictures.values()) showTime(picture); }, 1_000);
+
+// Leaving frees the viewer's place at the camera at once, or at the next beginning where the server cannot be told
+// now. Coming back by the Back button starts anew.
+addEventListener("pagehide", () => {
+  const proofs = new Map(leftBehind);
+  for (const [id, { session }] of pictures) if (session.proof) proofs.set(id, session.proof);
+  keepSessions(storage, proofs);
+  client.close();
+});
 addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
 
 client.connect();

@@ -18,9 +18,18 @@
  * session.measureLatency();
  * ```
  *
+ * A session has terms, which may change: how long one may watch, and what one may do besides.
+ *
+ * ```js
+ * session.addEventListener("terms", () => show(session.terms?.until, session.terms?.perms));
+ * ```
+ *
  * The server decides who may watch and the camera enforces it: nothing here is a security boundary.
  * Left out: talking back, the data channel, other origins.
  *
+ * @typedef {{until: number, perms: string[]}} Terms the end of the permission in ms of this device's clock
+ *   (`Date.now()`), and what may be done, out of `view`, `listen`, `talk`, `control`
+ * @typedef {{sessionId: string, secret: string}} Proof that a session is one's own
  * @typedef {{id: string, name: string, meta: any}} Camera
  * @typedef {"connecting"|"online"|"reconnecting"|"refused"} ClientState
  * @typedef {"connecting"|"live"|"reconnecting"|"refused"|"ended"} SessionState
@@ -29,14 +38,18 @@
  *   setTimeout?: any, clearTimeout?: any, now?: () => number, random?: () => number, OffscreenCanvas?: any}} Options
  */
 
+import { Access } from "./access.js";
 import {
-  ANSWER_TIMEOUT_MS, CONNECT_TIMEOUT_MS, KEEPALIVE_MS, MAX_CAMERAS, MAX_MESSAGE, MAX_SESSIONS,
-  MAX_TEXT, RETRY_AFTER_CAP_S, Refusal, STABLE_MS, Stateful, backoff, describe, list, text,
+  ANSWER_TIMEOUT_MS, CONNECT_TIMEOUT_MS, FULL_CAP_MS, KEEPALIVE_MS, MAX_CAMERAS, MAX_MESSAGE, MAX_SESSIONS,
+  MAX_TEXT, Refusal, STABLE_MS, Stateful, backoff, describe, list, readProof, text, turnedAway,
 } from "./rules.js";
 import { Session } from "./session.js";
 
 export { REASONS, backoff, decide, describe } from "./rules.js";
 export { Session };
+
+/** Codes of an `error` that concerns the connection, or another message than a `startSession`. */
+const NEVER_OF_A_START = ["unauthorized", "revoked", "replaced", "bad-message", "bad-description", "too-large"];
 
 /**
  * One connection to a server. It reconnects by itself until `close()` or a refusal.
@@ -50,25 +63,27 @@ export class PortholeClient extends Stateful {
   user = "";
   /** Whether the server asks for no credential. */
   openAccess = false;
-  #env; #base; #token; #presented = false; #running = false; #turn = 0; #attempt = 0; #config = /** @type {any} */ ({});
-  #socket = /** @type {any} */ (null); #heard = true; #timer; #stable;
+  #env; #access; #running = false; #turn = 0; #attempt = 0; #config = /** @type {any} */ ({});
+  #socket = /** @type {any} */ (null); #heard = 0; #word = /** @type {any} */ (null); #welcome = false; #timer; #stable;
   /** @type {Set<Session>} */ #sessions = new Set();
   // An `error` names no session, so that only one `startSession` is under way at a time.
   /** @type {Session[]} */ #queue = [];
   /** @type {Session|null} */ #asking = null;
   #answerTimer;
 
-  /** @param {string} [baseUrl] @param {Options} [options] the rest of the options is for tests */
-  constructor(baseUrl = globalThis.location?.origin, { token, ...env } = {}) {
+  /**
+   * @param {string|URL} [baseUrl] the folder of the server's page, which is that of this module if not given
+   * @param {Options} [options] all but `token` are for tests
+   */
+  constructor(baseUrl = new URL(".", import.meta.url), { token, ...env } = {}) {
     super();
-    this.#base = baseUrl;
-    this.#token = token;
     const g = /** @type {any} */ (globalThis);
     this.#env = {
       WebSocket: g.WebSocket, RTCPeerConnection: g.RTCPeerConnection, MediaStream: g.MediaStream,
       fetch: (...a) => g.fetch(...a), setTimeout: (...a) => g.setTimeout(...a),
       clearTimeout: (id) => g.clearTimeout(id), now: Date.now, random: Math.random, ...env,
     };
+    this.#access = new Access(this.#env.fetch, baseUrl, token);
   }
 
   /** Connects, and stays connected. Harmless when it already is. */
@@ -78,8 +93,7 @@ export class PortholeClient extends Stateful {
 
   /** Presents a token and connects anew with it. @param {string} token */
   login(token) {
-    this.#token = token;
-    this.#presented = false;
+    this.#access.use(token);
     this.#set("connecting");
     this.#open();
   }
@@ -87,8 +101,7 @@ export class PortholeClient extends Stateful {
   /** Forgets the token and the cookie, and closes everything. */
   async logout() {
     this.close();
-    this.#token = undefined;
-    await this.#request("DELETE", "/api/session").catch(() => {});
+    await this.#access.forget();
     this.#refuse("unauthorized", "You are signed out.");
   }
 
@@ -102,19 +115,23 @@ export class PortholeClient extends Stateful {
 
   /**
    * Asks for a camera's picture. May be called before the connection is up.
-   * @param {string} cameraId @returns {Session}
+   * @param {string} cameraId
+   * @param {{replaces?: Proof|null}} [options] `replaces`: the proof of an own session at this camera that nobody watches
+   *   any more, such as that of the page before it was loaded again. The server ends it first.
+   * @returns {Session}
    */
-  watch(cameraId) {
+  watch(cameraId, { replaces = null } = {}) {
     const session = new Session(cameraId, this.#env, {
       online: () => this.state === "online",
       refusal: () => (this.state === "refused" ? this : null),
+      reconnect: () => this.#open(),
       has: () => this.cameras.has(cameraId),
       iceServers: () => list(this.#config.iceServers),
       send: (message) => this.#send(message),
       ask: () => { if (this.#asking !== session) this.#queue.push(session); this.#next(); },
       enter: () => this.#sessions.size < MAX_SESSIONS && !!this.#sessions.add(session),
       leave: () => { this.#sessions.delete(session); this.#queue = this.#queue.filter((s) => s !== session); },
-    });
+    }, readProof(replaces));
     session.retry();
     return session;
   }
@@ -126,17 +143,17 @@ export class PortholeClient extends Stateful {
     this.#running = true;
     const turn = ++this.#turn;
     try {
-      const config = await this.#authenticate();
+      const config = await this.#access.enter();
       if (turn !== this.#turn) return;
       this.#config = config;
       this.user = text(config.user?.name ?? config.user);
       this.openAccess = config.openAccess === true;
-      const url = new URL(text(config.websocket) || "/ws", this.#base);
+      const url = this.#access.at(text(config.websocket) || "ws");
       url.protocol = url.protocol.replace("http", "ws");
       const socket = (this.#socket = new this.#env.WebSocket(url.href));
       socket.onmessage = ({ data }) => this.#receive(data);
-      socket.onclose = () => this.#lost();
-      this.#timer = this.#env.setTimeout(() => this.#lost(), CONNECT_TIMEOUT_MS);
+      socket.onclose = (event) => this.#closed(event);
+      this.#timer = this.#env.setTimeout(() => this.#closed(), CONNECT_TIMEOUT_MS);
     } catch (error) {
       if (turn !== this.#turn) return;
       if (!(error instanceof Refusal)) return this.#lost();
@@ -145,53 +162,13 @@ export class PortholeClient extends Stateful {
     }
   }
 
-  /** Resolves to the server's configuration once there is leave to connect. */
-  async #authenticate() {
-    const config = async () => {
-      const response = await this.#request("GET", "/api/config");
-      if (!response.ok) throw new Error(`/api/config: ${response.status}`);
-      return response.json();
-    };
-    let known = await config();
-    // A token of the link comes before an older cookie, and makes a new one when that is forgotten.
-    if (this.#token && !known.openAccess && !(this.#presented && known.authenticated)) {
-      await this.#present();
-      known = await config();
-      if (!known.authenticated) throw new Refusal("unauthorized", "The browser did not keep the session cookie. Allow cookies for this site.");
-    }
-    if (!known.authenticated && !known.openAccess) throw new Refusal("unauthorized", "This server asks for an access token.");
-    return known;
-  }
-
-  async #present() {
-    const response = await this.#request("POST", "/api/session", { Authorization: `Bearer ${this.#token}` });
-    if (response.status === 429) {
-      const seconds = Math.min(RETRY_AFTER_CAP_S, Math.max(1, Number(response.headers.get("Retry-After")) || 1));
-      throw new Refusal("too-many", `Too many tries. This page tries again in ${seconds} s.`, seconds);
-    }
-    if (response.status >= 500) throw new Error(`/api/session: ${response.status}`);
-    if (!response.ok) {
-      this.#token = undefined;
-      const { code, message } = await response.json().catch(() => ({}));
-      if (response.status !== 401) throw new Refusal(text(code) || "other", text(message) || describe("other"));
-      throw new Refusal("unauthorized", "The server does not know this token. Check it, or ask for a new link.");
-    }
-    this.#presented = true;
-  }
-
-  /** @param {string} method @param {string} path @param {object} [headers] */
-  #request(method, path, headers = {}) {
-    return this.#env.fetch(new URL(path, this.#base).href, {
-      method, headers, cache: "no-store", credentials: "same-origin", signal: AbortSignal.timeout(CONNECT_TIMEOUT_MS),
-    });
-  }
-
   /** Leaves the socket and all that hangs on it, without waiting for a closing handshake. */
   #drop() {
     for (const timer of [this.#timer, this.#stable, this.#answerTimer]) this.#env.clearTimeout(timer);
     const socket = this.#socket;
     this.#socket = null;
-    this.#asking = null;
+    this.#asking = this.#word = null;
+    this.#welcome = false;
     this.#queue = [];
     if (!socket) return;
     socket.onmessage = socket.onclose = null;
@@ -199,10 +176,31 @@ export class PortholeClient extends Stateful {
     for (const session of this.#sessions) session._offline();
   }
 
-  #lost() {
+  /** @param {{code: string, message: string}} [why] if the server said it */
+  #lost(why = { code: "server-unreachable", message: describe("server-unreachable") }) {
     this.#drop();
-    this.#set("reconnecting", "server-unreachable");
+    this._set("reconnecting", why.code, why.message);
     this.#timer = this.#env.setTimeout(() => this.#open(), backoff(this.#attempt++, this.#env.random()));
+  }
+
+  /** The server closed the connection, and may have said why: in the frame that closes it, or in an `error` before. */
+  #closed({ reason = "" } = {}) {
+    const word = this.#word;
+    const why = turnedAway(reason, word?.code === reason ? word.details : "")
+      ?? (word?.ends ? turnedAway(word.code, word.details) : null);
+    if (!why) return this.#lost();
+    // A cookie has an end; the token it was given for may still be good.
+    const renewed = why.code === "unauthorized" && this.#attempt === 0 && this.#access.renew();
+    if (renewed || why.action === "retry") this.#lost(why);
+    else this.#sentAway(why);
+  }
+
+  #sentAway({ code, message, action }) {
+    this.#drop();
+    this.#refuse(code, action === "wait" ? `${message} It is tried again by itself.` : message);
+    if (action === "wait") {
+      this.#timer = this.#env.setTimeout(() => this.#open(), backoff(this.#attempt++, this.#env.random(), FULL_CAP_MS));
+    }
   }
 
   /** @param {string} code @param {string} message */
@@ -218,12 +216,15 @@ export class PortholeClient extends Stateful {
     this._set(state, code, code && describe(code));
   }
 
-  #keepAlive() {
+  /** @param {number} [before] what had been heard when the last word was asked for */
+  #keepAlive(before = -1) {
     this.#timer = this.#env.setTimeout(() => {
-      if (!this.#heard) return this.#lost();
-      this.#heard = false;
-      this.#send({ type: "list" });
-      this.#keepAlive();
+      if (this.#heard === before) return this.#lost();
+      this.#word = null;
+      this.#set("online");
+      // Every server answers this one, and always with next to nothing.
+      this.#send({ type: "listConsumers" });
+      this.#keepAlive(this.#heard);
     }, KEEPALIVE_MS);
   }
 
@@ -236,14 +237,16 @@ export class PortholeClient extends Stateful {
 
   /** @param {unknown} data */
   #receive(data) {
-    this.#heard = true;
+    this.#heard += 1;
     if (typeof data !== "string" || data.length > MAX_MESSAGE) return;
     let message;
     try { message = JSON.parse(data); } catch { return; }
-    const session = message?.sessionId && [...this.#sessions].find((s) => s.sessionId === message.sessionId);
+    const session = message?.sessionId ? [...this.#sessions].find((s) => s.sessionId === message.sessionId) : undefined;
     switch (message?.type) {
       case "welcome":
+        this.#welcome = true;
         this.#send({ type: "setPeerStatus", roles: ["listener"], meta: null, porthole: { version: 1 } });
+        for (const each of this.#sessions) each._resume();
         return this.#send({ type: "list" });
       case "list": return this.#listed(message);
       case "peerStatusChanged":
@@ -252,16 +255,33 @@ export class PortholeClient extends Stateful {
         return this.#camerasChanged();
       case "sessionStarted": return this.#started(message);
       case "peer": return session?._peer(message);
-      case "endSession": return session?._fail(text(message.reason) || "camera-gone");
-      case "error":
-        // This one answers a word about a session that is already over, never a `startSession`.
-        if (message.code !== "no-such-session") this.#answered()?._fail(text(message.code) || "other", message.details);
+      case "grantUpdate": return session?._terms(message.terms);
+      case "sessionResumed":
+        if (session) return session._resumed(message.terms);
+        // It was closed, or asked for anew, in the meantime.
+        return this.#send({ type: "endSession", sessionId: message.sessionId, reason: "viewer-left" });
+      case "endSession": return session?._ended(text(message.reason) || "camera-gone", message.detail);
+      case "error": return this.#error(text(message.code), message.details);
     }
+  }
+
+  /** @param {string} code @param {unknown} details */
+  #error(code, details) {
+    // Answers a word about a session that is already over.
+    if (code === "no-such-session") return;
+    if (this.#asking && !NEVER_OF_A_START.includes(code)) return this.#answered()?._fail(code || "other", details);
+    const why = turnedAway(code, details);
+    if (!why) return;
+    // The others concern a message, and explain an end of the connection only if the end says the same.
+    const ends = !this.#welcome || code === "unauthorized" || code === "revoked";
+    this.#word = { code, details, ends };
+    if (!this.#welcome) this.#closed();
+    else if (this.state === "online") this._set("online", code, why.message);
   }
 
   #listed(message) {
     this.cameras.clear();
-    for (const { id, meta } of list(message.producers).slice(0, MAX_CAMERAS)) this.#add(id, meta);
+    for (const each of list(message.producers).slice(0, MAX_CAMERAS)) this.#add(each?.id, each?.meta);
     if (this.state !== "online") {
       this.#env.clearTimeout(this.#timer);
       this.#keepAlive();
@@ -283,8 +303,14 @@ export class PortholeClient extends Stateful {
 
   #next() {
     if (this.#asking || !(this.#asking = this.#queue.shift() ?? null)) return;
-    this.#send({ type: "startSession", peerId: this.#asking.cameraId });
-    this.#answerTimer = this.#env.setTimeout(() => this.#answered()?._fail("media-failed"), ANSWER_TIMEOUT_MS);
+    const { cameraId: peerId, proof: replaces } = this.#asking;
+    const before = this.#heard;
+    this.#send({ type: "startSession", peerId, ...(replaces && { replaces }) });
+    this.#answerTimer = this.#env.setTimeout(() => {
+      // Not one word in all that time: it is the connection that does not work.
+      if (this.#heard === before) this.#lost();
+      else this.#answered()?._fail("media-failed");
+    }, ANSWER_TIMEOUT_MS);
   }
 
   /** The session that the server has just answered, if any. */
@@ -296,9 +322,10 @@ export class PortholeClient extends Stateful {
     return session && this.#sessions.has(session) ? session : null;
   }
 
-  #started({ sessionId, peerId, iceServers }) {
+  #started(message) {
+    const { sessionId, peerId } = message;
     const session = this.#asking?.cameraId === peerId ? this.#answered() : null;
-    if (session) session._started(text(sessionId), iceServers);
+    if (session) session._started(message);
     else this.#send({ type: "endSession", sessionId, reason: "viewer-left" });
   }
 }

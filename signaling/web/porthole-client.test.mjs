@@ -3,130 +3,19 @@
 import test from "node:test";
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { PortholeClient, REASONS, backoff, decide, describe } from "./porthole-client.js";
-
-/** Lets promises run; there is no clock in it. */
-const settle = () => new Promise((resolve) => setImmediate(resolve));
-
-class World {
-  now = 0;
-  timers = [];
-  sockets = [];
-  peers = [];
-  requests = [];
-  config = { openAccess: true, authenticated: false, websocket: "/ws", iceServers: [] };
-  login = { status: 200, headers: {}, body: {} };
-
-  constructor(options = {}) {
-    const world = this;
-    class FakeSocket {
-      readyState = 1;
-      sent = [];
-      constructor(url) { this.url = url; world.sockets.push(this); }
-      send(data) { this.sent.push(JSON.parse(data)); }
-      close() { this.readyState = 3; }
-    }
-    class FakeStream {
-      #tracks = [];
-      addTrack(track) { this.#tracks.push(track); }
-      removeTrack(track) { this.#tracks = this.#tracks.filter((t) => t !== track); }
-      getTracks() { return this.#tracks; }
-    }
-    class FakePeer {
-      connectionState = "new";
-      candidates = [];
-      frames = 0;
-      packets = 0;
-      closed = false;
-      transport = new EventTarget();
-      constructor(config) { this.config = config; world.peers.push(this); }
-      async setRemoteDescription(description) { this.remote = description; }
-      async createAnswer() { return { type: "answer", sdp: "answer" }; }
-      async setLocalDescription() {}
-      async addIceCandidate(candidate) { assert.ok(this.remote, "a candidate before the offer"); this.candidates.push(candidate); }
-      getReceivers() { return [{ transport: this.transport }]; }
-      async getStats() { return new Map([["v", { type: "inbound-rtp", framesDecoded: this.frames, packetsReceived: this.packets }]]); }
-      close() { this.closed = true; }
-      become(state) { this.connectionState = state; this.onconnectionstatechange?.(); }
-    }
-    this.client = new PortholeClient("http://host:8080", {
-      WebSocket: FakeSocket, RTCPeerConnection: FakePeer, MediaStream: FakeStream, random: () => 0.5,
-      setTimeout: (call, ms) => { const timer = { at: this.now + ms, call }; this.timers.push(timer); return timer; },
-      clearTimeout: (timer) => { this.timers = this.timers.filter((t) => t !== timer); },
-      fetch: async (url, { method, headers }) => {
-        const { pathname } = new URL(url);
-        this.requests.push(`${method} ${pathname}${headers.Authorization ? ` ${headers.Authorization}` : ""}`);
-        if (this.down) throw new TypeError("no route");
-        if (pathname === "/api/config") return { ok: true, status: 200, json: async () => this.config };
-        if (method === "POST" && this.login.status === 200) this.config = { ...this.config, authenticated: true };
-        return { ok: this.login.status < 300, status: this.login.status, headers: new Headers(this.login.headers), json: async () => this.login.body };
-      },
-      ...options,
-    });
-  }
-
-  get socket() { return this.sockets.at(-1); }
-  get peer() { return this.peers.at(-1); }
-  sent(type) { return this.socket.sent.filter((message) => message.type === type); }
-
-  async advance(ms) {
-    const end = this.now + ms;
-    await settle();
-    for (;;) {
-      const next = this.timers.filter((t) => t.at <= end).sort((a, b) => a.at - b.at)[0];
-      if (!next) break;
-      this.now = next.at;
-      this.timers = this.timers.filter((t) => t !== next);
-      next.call();
-      await settle();
-    }
-    this.now = end;
-  }
-
-  async say(...messages) {
-    for (const message of messages) this.socket.onmessage?.({ data: typeof message === "string" ? message : JSON.stringify(message) });
-    await settle();
-  }
-
-  /** A connected client that sees the cameras `ids`. */
-  async online(...ids) {
-    this.client.connect();
-    await settle();
-    await this.welcome(...ids);
-    return this.client;
-  }
-
-  async welcome(...ids) {
-    await this.say({ type: "welcome", peerId: "me" }, { type: "list", producers: ids.map((id) => ({ id, meta: null })) });
-  }
-
-  async offer(sessionId = "s1", peerId = "front") {
-    await this.say({ type: "sessionStarted", peerId, sessionId }, { type: "peer", sessionId, sdp: { type: "offer", sdp: "offer" } });
-  }
-
-  /** A session that shows a picture. */
-  async live() {
-    const client = await this.online("front");
-    const session = client.watch("front");
-    await this.offer();
-    this.flow();
-    await this.advance(250);
-    assert.equal(session.state, "live");
-    return session;
-  }
-
-  flow() { this.peer.frames += 1; this.peer.packets += 1; }
-  drop() { this.socket.onclose(); }
-}
+import { REASONS, backoff, decide, describe } from "./porthole-client.js";
+import { readProof, readTerms } from "./rules.js";
+import { World, settle } from "./world.mjs";
 
 // -- pure ---------------------------------------------------------------------------------------
 
-test("the backoff doubles from a quarter of a second, is jittered, and stops at five seconds", () => {
+test("the backoff doubles from a quarter of a second, is jittered, and never exceeds two seconds", () => {
   assert.equal(backoff(0, 0), 250);
   assert.equal(backoff(1, 0), 500);
   assert.ok(backoff(0, 0.999) <= 500);
-  assert.equal(backoff(50, 0), 2_500);
-  assert.ok(backoff(50, 0.999) <= 5_000);
+  assert.equal(backoff(50, 0), 1_000);
+  assert.ok(backoff(50, 0.999) <= 2_000);
+  assert.ok(backoff(50, 0.999, 5_000) > 4_900);
 });
 
 test("every stable code of the protocol has a sentence", () => {
@@ -145,24 +34,39 @@ test("the server's words are shown where they tell more, and bounded", () => {
   assert.match(describe("not-permitted", "next booking at 10:00"), /next booking at 10:00/);
   assert.equal(describe("camera-full", "42"), REASONS["camera-full"]);
   assert.ok(describe("not-permitted", "x".repeat(9_999)).length < 500);
+  assert.equal(describe("revoked", { toString: () => "no text" }), REASONS.revoked);
 });
 
 test("a refusal that asking again cannot change is not retried", () => {
-  for (const code of ["camera-full", "not-permitted", "grant-refused", "revoked", "unauthorized", "too-many", "of-the-future"]) {
-    const step = decide(code, false);
+  for (const code of ["not-permitted", "grant-refused", "revoked", "unauthorized", "too-many", "bad-description", "too-large", "of-the-future"]) {
+    const step = decide(code);
     assert.deepEqual([step.action, step.state], ["stop", "refused"], code);
   }
 });
 
 test("what passes by itself is retried, and a camera that is away is waited for", () => {
-  for (const code of ["media-failed", "server-unreachable", "replaced"]) assert.equal(decide(code, false).action, "retry", code);
-  for (const code of ["camera-gone", "camera-offline"]) assert.equal(decide(code, false).action, "wait", code);
+  for (const code of ["media-failed", "server-unreachable", "replaced", "no-such-session", "unconfirmed"]) {
+    assert.deepEqual(decide(code), { action: "retry", state: "reconnecting", code });
+  }
+  for (const code of ["camera-gone", "camera-offline"]) assert.equal(decide(code).action, "wait", code);
+  assert.deepEqual(decide("camera-full"), { action: "retry", state: "refused", code: "camera-full" });
 });
 
-test("the end of a lease is asked about once and is then the end", () => {
-  assert.equal(decide("lease-ended", false).action, "retry");
-  assert.deepEqual(decide("not-permitted", true), { action: "stop", state: "ended", code: "lease-ended" });
-  assert.deepEqual(decide("lease-ended", true), { action: "stop", state: "ended", code: "lease-ended" });
+test("the end of a lease is the end", () => {
+  assert.deepEqual(decide("lease-ended"), { action: "stop", state: "ended", code: "lease-ended" });
+});
+
+test("terms are read onto this device's clock, and those that make no sense are none", () => {
+  assert.deepEqual(readTerms({ lease: 60, perms: ["view", "listen", 7, ""] }, 1_000), { until: 61_000, perms: ["view", "listen"] });
+  assert.deepEqual(readTerms({ lease: 0 }, 5), { until: 5, perms: [] });
+  assert.ok(readTerms({ lease: 1, perms: Array(9_999).fill("x".repeat(9_999)) }, 0).perms.join("").length < 9_999);
+  for (const bad of [undefined, null, 7, {}, { lease: "60" }, { lease: -1 }, { lease: null }]) assert.equal(readTerms(bad, 0), null);
+});
+
+test("a proof is an id and a secret, and nothing else", () => {
+  assert.deepEqual(readProof({ camera: "front", sessionId: "s", secret: "x" }), { sessionId: "s", secret: "x" });
+  for (const bad of [undefined, null, 7, {}, { sessionId: "s" }, { secret: "x" }, { sessionId: "s", secret: 7 }, { sessionId: "", secret: "x" },
+    { sessionId: "s", secret: "x".repeat(999) }]) assert.equal(readProof(bad), null);
 });
 
 // -- the connection -----------------------------------------------------------------------------
@@ -252,9 +156,9 @@ test("a lost connection comes back by itself, however long it takes", async () =
   world.drop();
   assert.equal(client.state, "reconnecting");
   await world.advance(600_000);
-  assert.ok(world.requests.length < 200, "the backoff grows");
+  assert.ok(world.requests.length < 600, "the backoff grows");
   world.down = false;
-  await world.advance(5_000);
+  await world.advance(2_000);
   await world.welcome("front");
   assert.equal(client.state, "online");
 });
@@ -262,12 +166,182 @@ test("a lost connection comes back by itself, however long it takes", async () =
 test("a connection that went silent is given up", async () => {
   const world = new World();
   const client = await world.online();
-  await world.advance(20_000);
-  await world.welcome();
+  for (let i = 0; i < 3; i += 1) {
+    await world.advance(20_000);
+    await world.say({ type: "listConsumers", consumers: [] });
+    assert.equal(client.state, "online");
+  }
   await world.advance(20_000);
   assert.equal(client.state, "online");
   await world.advance(20_000);
   assert.equal(client.state, "reconnecting");
+});
+
+test("a quiet connection is kept alive by what costs the server nothing, and listed once", async () => {
+  const world = new World();
+  await world.online("front");
+  for (let i = 0; i < 5; i += 1) {
+    await world.advance(20_000);
+    await world.say({ type: "listConsumers", consumers: [] });
+  }
+  assert.equal(world.sent("list").length, 1);
+  assert.equal(world.sent("listConsumers").length, 5);
+});
+
+test("behind a proxy's folder every address stays in that folder", async () => {
+  for (const base of ["https://host/look/", "https://host/look"]) {
+    const world = new World({ base, token: "secret" });
+    world.config.openAccess = false;
+    await world.online("front");
+    await world.client.logout();
+    assert.deepEqual(world.requests, ["GET /look/api/config", "POST /look/api/session Bearer secret", "GET /look/api/config", "DELETE /look/api/session"]);
+    assert.equal(world.sockets[0].url, "wss://host/look/ws");
+  }
+});
+
+test("a server that says why it closes the connection is believed", async () => {
+  for (const code of ["revoked", "unauthorized", "not-permitted"]) {
+    const world = new World();
+    const client = await world.online("front");
+    world.drop({ code: 1008, reason: code });
+    assert.deepEqual([client.state, client.code, client.message], ["refused", code, REASONS[code]]);
+    await world.advance(60_000);
+    assert.equal(world.sockets.length, 1, `${code}: not tried again`);
+  }
+});
+
+test("what passes is told and tried again", async () => {
+  const world = new World();
+  const client = await world.online("front");
+  world.drop({ code: 1013, reason: "too-slow" });
+  assert.deepEqual([client.state, client.code], ["reconnecting", "too-slow"]);
+  assert.match(client.message, /did not read/);
+  await world.advance(500);
+  await world.welcome("front");
+  assert.equal(client.state, "online");
+  world.drop({ code: 1001, reason: "the server shuts down" });
+  assert.equal(client.code, "server-unreachable");
+});
+
+test("a server that is full says so, and is tried again patiently", async () => {
+  const world = new World();
+  world.client.connect();
+  await settle();
+  await world.say({ type: "error", code: "too-many", details: "the server is full: try again later" });
+  assert.deepEqual([world.client.state, world.client.code], ["refused", "too-many"]);
+  assert.match(world.client.message, /the server is full.*by itself/);
+  await world.advance(60_000);
+  assert.ok(world.sockets.length > 1 && world.sockets.length < 25, `${world.sockets.length} tries in a minute`);
+  await world.welcome("front");
+  assert.equal(world.client.state, "online");
+});
+
+test("an error before the welcome whose code comes with the closing frame is told in the server's words", async () => {
+  const world = new World();
+  world.client.connect();
+  await settle();
+  await world.say({ type: "error", details: "of no code" });
+  assert.equal(world.client.state, "connecting");
+  world.drop({ code: 1008, reason: "too-many" });
+  assert.deepEqual([world.client.state, world.client.code], ["refused", "too-many"]);
+});
+
+test("an error that answers no start is shown, and hides no start's answer", async () => {
+  const world = new World();
+  const client = await world.online("front");
+  await world.say({ type: "error", code: "too-large", details: "a candidate has at most 1024 bytes" });
+  assert.deepEqual([client.state, client.code], ["online", "too-large"]);
+  assert.match(client.message, /1024 bytes/);
+  const session = client.watch("front");
+  await world.say({ type: "error", code: "too-large", details: "" });
+  assert.equal(session.state, "connecting");
+  await world.offer();
+  world.flow();
+  await world.advance(250);
+  assert.equal(session.state, "live");
+  await world.play(20_000);
+  assert.deepEqual([client.state, client.code], ["online", ""], "it is not shown for ever");
+});
+
+test("an error about one message makes no later crash of the server final", async () => {
+  const world = new World();
+  const client = await world.online("front");
+  await world.say({ type: "error", code: "not-permitted", details: "" });
+  assert.deepEqual([client.state, client.code], ["online", "not-permitted"]);
+  world.drop();
+  assert.deepEqual([client.state, client.code], ["reconnecting", "server-unreachable"]);
+});
+
+test("the words of an error tell more than the closing frame after it", async () => {
+  const world = new World();
+  const client = await world.online("front");
+  await world.say({ type: "error", code: "revoked", details: "the owner removed you" });
+  world.drop({ code: 1008, reason: "revoked" });
+  assert.equal(client.message, `${REASONS.revoked} (the owner removed you)`);
+  const full = new World();
+  await full.online("front");
+  await full.say({ type: "error", code: "too-many", details: "the server is full" });
+  full.drop({ code: 1008, reason: "too-many" });
+  assert.deepEqual([full.client.state, full.client.code], ["refused", "too-many"]);
+  assert.match(full.client.message, /\(the server is full\)/);
+});
+
+test("a cookie that came to its end is renewed once by the token that is still there", async () => {
+  const world = new World({ token: "secret" });
+  world.config.openAccess = false;
+  const client = await world.online("front");
+  await world.advance(10_000);
+  world.drop({ code: 1008, reason: "unauthorized" });
+  await world.advance(500);
+  assert.equal(world.requests.filter((r) => r.startsWith("POST")).length, 2);
+  assert.equal(world.sockets.length, 2);
+  world.drop({ code: 1008, reason: "unauthorized" });
+  assert.deepEqual([client.state, client.code], ["refused", "unauthorized"]);
+  await world.advance(60_000);
+  assert.equal(world.sockets.length, 2);
+});
+
+test("a picture that was refused with the connection comes when a token lets it in", async () => {
+  const world = new World();
+  world.config.openAccess = false;
+  world.client.connect();
+  await settle();
+  const session = world.client.watch("front");
+  assert.deepEqual([session.state, session.code], ["refused", "unauthorized"]);
+  world.client.login("secret");
+  await settle();
+  await world.welcome("front");
+  assert.equal(session.state, "connecting");
+  assert.equal(world.sent("startSession").length, 1);
+});
+
+test("trying a picture again tries the connection again that was refused", async () => {
+  const world = new World();
+  const session = await world.live();
+  await world.say({ type: "endSession", sessionId: "s1", reason: "revoked" }, { type: "error", code: "revoked", details: "" });
+  world.drop({ code: 1008, reason: "revoked" });
+  assert.deepEqual([world.client.state, session.state, session.code], ["refused", "refused", "revoked"]);
+  session.retry();
+  session.retry();
+  await settle();
+  assert.equal(world.sockets.length, 2);
+  await world.welcome("front");
+  assert.equal(session.state, "connecting");
+});
+
+test("whenever the server comes back, and however the dice fall, the page is back within three seconds", async () => {
+  for (let away = 100; away < 30_000; away += 997) {
+    for (const random of [0, 0.5, 0.999]) {
+      const world = new World({ random: () => random });
+      await world.online("front");
+      world.down = true;
+      world.drop();
+      await world.advance(away);
+      world.down = false;
+      await world.advance(2_000);
+      assert.equal(world.sockets.length, 2, `away ${away} ms, random ${random}`);
+    }
+  }
 });
 
 test("cameras come and go while one looks", async () => {
@@ -283,7 +357,9 @@ test("messages that make no sense change nothing", async () => {
   const world = new World();
   const client = await world.online("front");
   await world.say("{", "null", "[]", "7", '{"type":"list","producers":[{"id":7}],"x":1}', '{"type":"peer"}',
-    '{"type":"error"}', '{"type":"endSession","sessionId":"?"}', "x".repeat((1 << 20) + 1));
+    '{"type":"error"}', '{"type":"error","code":7,"details":{}}', '{"type":"endSession","sessionId":"?"}',
+    '{"type":"grantUpdate"}', '{"type":"sessionResumed"}', '{"type":"sessionStarted"}', '{"type":"welcome"}',
+    '{"type":"list","producers":[null,7,"x"]}', '{"type":"peer","sessionId":""}', '{"type":"endSession","sessionId":""}', "x".repeat((1 << 20) + 1));
   assert.equal(client.state, "online");
 });
 
@@ -338,6 +414,18 @@ test("the servers for ICE are those of the session, or else of the configuration
   assert.deepEqual(world.peer.config.iceServers, [{ urls: ["turn:b"] }]);
 });
 
+test("servers for ICE that cannot be read fail this picture alone", async () => {
+  const world = new World();
+  const client = await world.online("front", "back");
+  const [front, back] = [client.watch("front"), client.watch("back")];
+  await world.say({ type: "sessionStarted", peerId: "front", sessionId: "s1", iceServers: 7 });
+  assert.deepEqual([front.state, front.code], ["reconnecting", "media-failed"]);
+  await world.offer("s2", "back");
+  world.flow();
+  await world.advance(250);
+  assert.equal(back.state, "live");
+});
+
 test("candidates that come before the offer are kept, up to a bound", async () => {
   const world = new World();
   const client = await world.online("front");
@@ -356,8 +444,8 @@ test("one session is asked for at a time, so that an error has one meaning", asy
   const client = await world.online("front", "back");
   const [front, back] = [client.watch("front"), client.watch("back")];
   assert.equal(world.sent("startSession").length, 1);
-  await world.say({ type: "error", details: "full", code: "camera-full" });
-  assert.deepEqual([front.state, front.code, back.state], ["refused", "camera-full", "connecting"]);
+  await world.say({ type: "error", details: "", code: "not-permitted" });
+  assert.deepEqual([front.state, front.code, back.state], ["refused", "not-permitted", "connecting"]);
   assert.equal(world.sent("startSession").at(-1).peerId, "back");
 });
 
@@ -373,29 +461,216 @@ test("a refused session stays refused until a person tries again", async () => {
   assert.equal(world.sent("startSession").length, 2);
 });
 
-test("a picture goes on while the server is away, and is not asked for a second time", async () => {
+test("a picture goes on while the server is away, and its session is resumed and not started again", async () => {
   const world = new World();
   const session = await world.live();
   const { peer } = world;
+  const states = [];
+  session.addEventListener("state", () => states.push(session.state));
   world.drop();
-  assert.equal(session.state, "live");
   await world.advance(1_000);
-  await world.welcome("front");
+  await world.say({ type: "welcome", peerId: "me2" });
+  assert.deepEqual(world.socket.sent.map(({ type }) => type), ["setPeerStatus", "resumeSession", "list"]);
+  assert.deepEqual(world.sent("resumeSession"), [{ type: "resumeSession", peerId: "front", sessionId: "s1", secret: "x1" }]);
+  await world.say({ type: "list", producers: [] }, { type: "sessionResumed", sessionId: "s1", peerId: "front", terms: { lease: 60, perms: ["view"] } });
+  await world.play(30_000);
+  assert.deepEqual(states, []);
   assert.equal(session.state, "live");
   assert.equal(peer.closed, false);
   assert.equal(world.sent("startSession").length, 0);
+  session.close();
+  assert.deepEqual(world.sent("endSession"), [{ type: "endSession", sessionId: "s1", reason: "viewer-left" }]);
+});
+
+test("however often the server comes and goes, the picture stays and is resumed each time", async () => {
+  const world = new World();
+  const session = await world.live();
+  for (let i = 0; i < 10; i += 1) {
+    world.drop();
+    world.down = i % 2 === 0;
+    await world.play(7_000);
+    world.down = false;
+    await world.play(2_000);
+    await world.say({ type: "welcome", peerId: "me" });
+    assert.equal(world.sent("resumeSession").length, 1);
+    if (i % 3) await world.say({ type: "sessionResumed", sessionId: "s1", peerId: "front", terms: { lease: 600, perms: ["view"] } });
+  }
+  assert.equal(session.state, "live");
+  assert.equal(world.peers.length, 1);
+});
+
+test("words to the camera are kept while the server is away, up to a bound, and sent when the session is resumed", async () => {
+  const world = new World();
+  await world.live();
+  world.drop();
+  const say = (n) => world.peer.onicecandidate({ candidate: { candidate: `c${n}`, sdpMLineIndex: 0 } });
+  for (let n = 0; n < 300; n += 1) say(n);
+  await world.advance(1_000);
+  await world.welcome("front");
+  say(300);
+  assert.equal(world.sent("peer").length, 0, "the server takes nothing before the session is resumed");
+  await world.say({ type: "sessionResumed", sessionId: "s1", peerId: "front", terms: { lease: 60, perms: ["view"] } });
+  assert.equal(world.sent("peer").length, 256);
+  assert.deepEqual(world.sent("peer")[0], { type: "peer", sessionId: "s1", ice: { candidate: "c0", sdpMLineIndex: 0 } });
+  say(301);
+  assert.equal(world.sent("peer").at(-1).ice.candidate, "c301");
+});
+
+test("a session that the server no longer knows is asked for anew", async () => {
+  const world = new World();
+  const session = await world.live();
+  world.drop();
+  await world.advance(1_000);
+  await world.welcome("front");
+  await world.say({ type: "endSession", sessionId: "s1", reason: "no-such-session" });
+  assert.equal(session.state, "reconnecting");
+  await world.advance(500);
+  assert.deepEqual(world.sent("startSession"), [{ type: "startSession", peerId: "front" }]);
+});
+
+test("a viewer who was revoked while the server was away is out when it is back", async () => {
+  const world = new World();
+  const session = await world.live();
+  world.drop();
+  await world.advance(1_000);
+  await world.welcome("front");
+  await world.say({ type: "endSession", sessionId: "s1", reason: "revoked", detail: "by the owner" });
+  assert.deepEqual([session.state, session.code], ["refused", "revoked"]);
+  assert.match(session.message, /\(by the owner\)/);
+  assert.ok(world.peer.closed);
+});
+
+test("media that fails while the server is away is asked for in the place of the old session", async () => {
+  const world = new World();
+  const session = await world.live();
+  world.drop();
+  world.peer.become("failed");
+  assert.equal(session.state, "reconnecting");
+  await world.advance(1_000);
+  await world.welcome("front");
+  assert.equal(world.sent("resumeSession").length, 0);
+  await world.advance(500);
+  assert.deepEqual(world.sent("startSession"), [{ type: "startSession", peerId: "front", replaces: { sessionId: "s1", secret: "x1" } }]);
+});
+
+test("a session that was resumed too late is ended", async () => {
+  const world = new World();
+  const session = await world.live();
+  world.drop();
+  await world.advance(1_000);
+  await world.welcome("front");
+  session.close();
+  await world.say({ type: "sessionResumed", sessionId: "s1", peerId: "front", terms: { lease: 60, perms: ["view"] } });
+  assert.deepEqual(world.sent("endSession").at(-1), { type: "endSession", sessionId: "s1", reason: "viewer-left" });
+  assert.equal(session.state, "ended");
+});
+
+test("with a server that gives no secret, a picture goes on as long as it flows", async () => {
+  const world = new World();
+  const client = await world.online("front");
+  const session = client.watch("front");
+  await world.offer();
+  world.flow();
+  await world.advance(250);
+  world.drop();
+  await world.play(1_000);
+  await world.welcome("front");
+  await world.play(10_000);
+  assert.equal(session.state, "live");
+  assert.equal(session.proof, null);
+  assert.deepEqual([world.sent("startSession").length, world.sent("resumeSession").length], [0, 0]);
+});
+
+test("the session of a page that was loaded again takes the place of the old one, once", async () => {
+  const world = new World();
+  const client = await world.online("front");
+  const session = client.watch("front", { replaces: { sessionId: "old", secret: "x0" } });
+  assert.deepEqual(world.sent("startSession"), [{ type: "startSession", peerId: "front", replaces: { sessionId: "old", secret: "x0" } }]);
+  assert.deepEqual(session.proof, { sessionId: "old", secret: "x0" }, "it is not ended yet");
+  await world.offer("s1", "front", { secret: "x1" });
+  assert.deepEqual(session.proof, { sessionId: "s1", secret: "x1" });
+  await world.say({ type: "endSession", sessionId: "s1", reason: "media-failed" });
+  await world.advance(500);
+  assert.deepEqual(world.sent("startSession").at(-1), { type: "startSession", peerId: "front" });
+});
+
+test("a proof that is none is not sent", async () => {
+  const world = new World();
+  const client = await world.online("front");
+  client.watch("front", { replaces: { sessionId: 7 } });
+  assert.deepEqual(world.sent("startSession"), [{ type: "startSession", peerId: "front" }]);
 });
 
 test("a session that has no picture yet starts anew with the new connection", async () => {
   const world = new World();
   const client = await world.online("front");
   client.watch("front");
-  await world.offer();
+  await world.offer("s1", "front", { secret: "x1" });
   const { peer } = world;
   world.drop();
   assert.ok(peer.closed);
   await world.advance(1_000);
   await world.welcome("front");
+  assert.deepEqual(world.sent("startSession"), [{ type: "startSession", peerId: "front", replaces: { sessionId: "s1", secret: "x1" } }]);
+  assert.equal(world.sent("resumeSession").length, 0);
+});
+
+test("a server that answers nothing any more is left before the next word is due", async () => {
+  const world = new World();
+  const client = await world.online("front");
+  client.watch("front");
+  await world.advance(10_000);
+  assert.equal(client.state, "reconnecting");
+});
+
+test("a camera that is full is refused in words, tried again by itself, and not by flickering", async () => {
+  const world = new World();
+  const client = await world.online("front");
+  const session = client.watch("front");
+  const states = [];
+  session.addEventListener("state", () => states.push(session.state));
+  const full = async (id) => {
+    await world.say({ type: "sessionStarted", peerId: "front", sessionId: id, secret: "x" });
+    await world.say({ type: "endSession", sessionId: id, reason: "camera-full" });
+  };
+  await full("s1");
+  assert.deepEqual([session.state, session.code], ["refused", "camera-full"]);
+  assert.match(session.message, /again by itself/);
+  for (let i = 2; i < 20; i += 1) {
+    await world.advance(5_000);
+    assert.equal(world.sent("startSession").length, i);
+    await full(`s${i}`);
+  }
+  assert.deepEqual(states, ["refused"]);
+  await world.advance(5_000);
+  await world.offer("s20");
+  world.flow();
+  await world.advance(250);
+  assert.deepEqual(states, ["refused", "connecting", "live"]);
+});
+
+test("a camera that is full is asked at once by a person, and no more when the picture was closed", async () => {
+  const world = new World();
+  const client = await world.online("front");
+  const session = client.watch("front");
+  await world.say({ type: "error", details: "", code: "camera-full" });
+  session.retry();
+  session.retry();
+  assert.equal(world.sent("startSession").length, 2);
+  await world.say({ type: "error", details: "", code: "camera-full" });
+  session.close();
+  await world.advance(15_000);
+  assert.equal(world.sent("startSession").length, 2);
+});
+
+test("too many sessions is final until a person tries again", async () => {
+  const world = new World();
+  const client = await world.online("front");
+  const session = client.watch("front");
+  await world.say({ type: "error", details: "four of yours watch this camera", code: "too-many" });
+  assert.deepEqual([session.state, session.code], ["refused", "too-many"]);
+  assert.match(session.message, /four of yours/);
+  await world.advance(15_000);
   assert.equal(world.sent("startSession").length, 1);
 });
 
@@ -474,17 +749,55 @@ test("media that the camera closed without a word is asked for again", async () 
   assert.equal(session.state, "reconnecting");
 });
 
-test("when the lease ends and is not renewed, the session ends and says so", async () => {
+test("when the lease ends the session ends and says so, and only a person asks again", async () => {
   const world = new World();
   const session = await world.live();
-  await world.say({ type: "endSession", sessionId: "s1", reason: "lease-ended" });
-  assert.deepEqual([session.state, session.code], ["reconnecting", "lease-ended"]);
-  assert.equal(session.stream.getTracks().length, 0);
-  await world.advance(500);
-  await world.say({ type: "error", details: "", code: "not-permitted" });
-  await world.advance(60_000);
+  await world.say({ type: "endSession", sessionId: "s1", reason: "lease-ended", detail: "next at 10:00" });
   assert.deepEqual([session.state, session.code], ["ended", "lease-ended"]);
-  assert.equal(session.message, REASONS["lease-ended"]);
+  assert.equal(session.message, `${REASONS["lease-ended"]} (next at 10:00)`);
+  assert.deepEqual([session.stream.getTracks().length, session.terms], [0, null]);
+  await world.advance(15_000);
+  assert.equal(world.sent("startSession").length, 1);
+  session.retry();
+  assert.equal(world.sent("startSession").length, 2);
+});
+
+test("media that ends with the lease while the server is away is not asked for again either", async () => {
+  const world = new World();
+  const session = await world.live({ lease: 60, perms: ["view"] });
+  world.drop();
+  await world.play(59_500);
+  world.peer.transport.state = "closed";
+  world.peer.transport.dispatchEvent(new Event("statechange"));
+  await world.advance(1_000);
+  assert.deepEqual([session.state, session.code], ["ended", "lease-ended"]);
+  await world.welcome("front");
+  await world.advance(5_000);
+  assert.equal(world.sent("startSession").length, 0);
+});
+
+test("terms are told with the session and whenever they change, with what was given and taken", async () => {
+  const world = new World();
+  const client = await world.online("front");
+  const session = client.watch("front");
+  const told = [];
+  session.addEventListener("terms", ({ detail }) => told.push([detail.given, detail.taken]));
+  await world.offer("s1", "front", { secret: "x1", terms: { lease: 60, perms: ["view", "listen"] } });
+  assert.deepEqual(session.terms, { until: 60_000, perms: ["view", "listen"] });
+  world.flow();
+  await world.advance(1_000);
+  await world.say({ type: "grantUpdate", sessionId: "s1", terms: { lease: 120, perms: ["view", "talk"] } });
+  assert.deepEqual(session.terms, { until: 121_000, perms: ["view", "talk"] });
+  world.drop();
+  await world.play(1_000);
+  await world.welcome("front");
+  await world.say({ type: "sessionResumed", sessionId: "s1", peerId: "front", terms: { lease: 10, perms: ["view", "listen", "talk"] } });
+  assert.deepEqual(session.terms, { until: 12_000, perms: ["view", "listen", "talk"] });
+  await world.say({ type: "grantUpdate", sessionId: "s1", terms: "later" }, { type: "grantUpdate", sessionId: "?", terms: { lease: 1, perms: [] } });
+  assert.equal(session.terms.until, 12_000);
+  session.close();
+  assert.equal(session.terms, null);
+  assert.deepEqual(told, [[[], []], [["talk"], ["listen"]], [["listen"], []], [[], []]]);
 });
 
 // `latency-clock.test.mjs` has the readings; this is when they begin and end.

@@ -4,17 +4,21 @@
  * What the client decides by: its bounds, the meaning of the server's codes, when to try again. Pure.
  *
  * @typedef {import("./porthole-client.js").Step} Step
+ * @typedef {import("./porthole-client.js").Terms} Terms
+ * @typedef {import("./porthole-client.js").Proof} Proof
  */
 
 /** First wait before a retry: short, so that a restarted server is hardly noticed. */
 export const BACKOFF_FIRST_MS = 500;
-/** Longest wait before a retry: a person still waits in front of the page. */
-export const BACKOFF_CAP_MS = 5_000;
+/** Longest wait before a retry, jitter included: a page is back within 3 s of its server. */
+export const BACKOFF_CAP_MS = 2_000;
+/** The same where a place must become free first, which no haste brings about. */
+export const FULL_CAP_MS = 5_000;
 /** A connection or picture that held this long starts again with the first wait. */
 export const STABLE_MS = 10_000;
 /** From opening the WebSocket to the list of cameras; also for each HTTP request. */
 export const CONNECT_TIMEOUT_MS = 10_000;
-/** A quiet connection is asked for the list this often: pages cannot send WebSocket pings. */
+/** A quiet connection is asked for a word this often: pages cannot send WebSocket pings. */
 export const KEEPALIVE_MS = 20_000;
 /** From `startSession` to its answer. The server answers from memory. */
 export const ANSWER_TIMEOUT_MS = 10_000;
@@ -24,6 +28,8 @@ export const FIRST_FRAME_TIMEOUT_MS = 20_000;
 export const DISCONNECTED_MS = 5_000;
 /** When the camera ends the media, its reason comes by way of the server, a little later. */
 export const REASON_MS = 500;
+/** Media that ends this close to the end of the lease ends because of it: leases are told in whole seconds. */
+export const LEASE_SLACK_MS = 2_000;
 /** How often the counters are read until the first picture, and after it. */
 export const POLL_FIRST_MS = 250;
 export const POLL_LIVE_MS = 2_000;
@@ -33,6 +39,12 @@ export const STALL_POLLS = 5;
 export const RETRY_AFTER_CAP_S = 120;
 /** Candidates kept until the offer is applied; a camera has a few dozen. */
 export const MAX_CANDIDATES = 256;
+/** Words to the camera kept while the connection to the server is away; a page has a few dozen candidates. */
+export const MAX_UNSENT = 256;
+/** Permissions read from one message; there are four. */
+export const MAX_PERMISSIONS = 16;
+/** An id or a secret, in characters; they have 43. */
+export const MAX_ID = 128;
 /** The largest message read, in characters: a list of a thousand cameras fits. */
 export const MAX_MESSAGE = 1 << 20;
 /** Cameras kept from one list. */
@@ -48,7 +60,7 @@ export const REASONS = Object.freeze({
   "not-permitted": "You may not watch this camera now. Ask its owner for a booking.",
   "no-such-camera": "There is no such camera, or it is not yours to see. Check the link you were given.",
   "camera-offline": "The camera is not connected. The picture comes when it is back.",
-  "camera-full": "The camera is full (its max-viewers is reached). Try again later.",
+  "camera-full": "The camera is full (its max-viewers is reached). It is tried again by itself.",
   "grant-refused": "The camera turned the permission down. Try again; if it stays, its camera key may be out of date.",
   "lease-ended": "Your time with this camera is over. Book it again to go on watching.",
   "revoked": "Your permission was withdrawn. Ask the camera's owner.",
@@ -60,53 +72,104 @@ export const REASONS = Object.freeze({
   "too-many": "There are too many connections or pictures. Close some, or try again later.",
   "no-such-session": "The server no longer knows this picture. It is asked for again.",
   "bad-message": "The server could not read this page's message. Reload the page.",
+  "bad-description": "The camera cannot work with what this browser offers. Update the browser, or use another one.",
+  "too-large": "This page sent more than the server takes. Reload the page.",
+  "unconfirmed": "The server did not confirm the picture after an interruption. It is asked for again.",
   "other": "Something went wrong that this page does not know. Reload the page.",
 });
+
+/** Codes to which the server's own words add nothing. */
+const SAYS_IT_ALL = ["unauthorized", "no-such-camera", "camera-offline", "camera-full", "viewer-left"];
 
 /**
  * The sentence for a code. What the server adds is shown where it tells more than the code does,
  * such as the time of the next booking.
- * @param {string} code @param {string} [details]
+ * @param {string} code @param {unknown} [details]
  */
 export function describe(code, details = "") {
   const known = Object.hasOwn(REASONS, code) ? code : "other";
-  const more = ["not-permitted", "lease-ended", "bad-message", "other"].includes(known) ? text(details) : "";
+  const more = SAYS_IT_ALL.includes(known) ? "" : text(details);
   return more ? `${REASONS[known]} (${more})` : REASONS[known];
+}
+
+/** What the server closes a connection for besides the codes. */
+const CLOSED = Object.freeze({
+  "too-slow": "This page did not read what the server sent. It connects again by itself.",
+});
+
+/**
+ * Why a server that answered ended the connection, or null where it gave no reason. Final is what a new
+ * connection cannot change.
+ * @param {string} code the reason of the closing frame, or the code of the `error` before it
+ * @param {unknown} [details]
+ * @returns {{code: string, message: string, action: "retry"|"wait"|"stop"}|null}
+ */
+export function turnedAway(code, details = "") {
+  if (Object.hasOwn(CLOSED, code)) return { code, message: CLOSED[code], action: "retry" };
+  if (!Object.hasOwn(REASONS, code)) return null;
+  const action = ["unauthorized", "not-permitted", "revoked"].includes(code) ? "stop" : code === "too-many" ? "wait" : "retry";
+  return { code, message: describe(code, details), action };
 }
 
 /**
  * The wait before retry number `attempt` (from 0), in ms: doubling, capped, and jittered so that many
  * pages do not come back at the same moment.
- * @param {number} attempt @param {number} random in [0, 1)
+ * @param {number} attempt @param {number} random in [0, 1) @param {number} [cap] in ms
  */
-export function backoff(attempt, random) {
-  const ceiling = Math.min(BACKOFF_CAP_MS, BACKOFF_FIRST_MS * 2 ** Math.min(attempt, 16));
+export function backoff(attempt, random, cap = BACKOFF_CAP_MS) {
+  const ceiling = Math.min(cap, BACKOFF_FIRST_MS * 2 ** Math.min(attempt, 16));
   return Math.round(ceiling / 2 + (random * ceiling) / 2);
 }
 
 /**
- * What a session does when it was refused or ended. `wait` is a retry once the camera is there.
+ * What a session does when it was refused or ended. `wait` is a retry once the camera is there. A lease that has
+ * ended is not asked for again: it would be had in full, and the end of the time would be no end.
  * @param {string} code
- * @param {boolean} afterLease whether this answers the one retry after a lease ended
  * @returns {Step}
  */
-export function decide(code, afterLease) {
+export function decide(code) {
   switch (code) {
-    case "media-failed": case "server-unreachable": case "replaced": case "no-such-session":
+    case "media-failed": case "server-unreachable": case "replaced": case "no-such-session": case "unconfirmed":
       return { action: "retry", state: "reconnecting", code };
+    case "camera-full":
+      return { action: "retry", state: "refused", code };
     case "camera-gone": case "camera-offline":
       return { action: "wait", state: "reconnecting", code };
-    case "lease-ended":
-      // The booking may have been extended; the server knows.
-      return afterLease ? { action: "stop", state: "ended", code } : { action: "retry", state: "reconnecting", code };
-    case "not-permitted": case "no-such-camera":
-      if (afterLease) return { action: "stop", state: "ended", code: "lease-ended" };
-      return { action: "stop", state: "refused", code };
-    case "viewer-left":
+    case "lease-ended": case "viewer-left":
       return { action: "stop", state: "ended", code };
     default:
       return { action: "stop", state: "refused", code: Object.hasOwn(REASONS, code) ? code : "other" };
   }
+}
+
+/**
+ * The terms of a session as the server tells them, on this device's clock; null where they cannot be read.
+ * @param {any} told @param {number} now in ms
+ * @returns {Terms|null}
+ */
+export function readTerms(told, now) {
+  if (!Number.isFinite(told?.lease) || told.lease < 0) return null;
+  return { until: now + told.lease * 1_000, perms: list(told.perms).slice(0, MAX_PERMISSIONS).map(text).filter(Boolean) };
+}
+
+/**
+ * Which permissions were given and which were taken from one word of the server to the next.
+ * @param {Terms|null} before @param {Terms|null} after
+ */
+export function changes(before, after) {
+  if (!before || !after) return { given: [], taken: [] };
+  const without = (/** @type {Terms} */ a, /** @type {Terms} */ b) => a.perms.filter((perm) => !b.perms.includes(perm));
+  return { given: without(after, before), taken: without(before, after) };
+}
+
+/**
+ * A session's id and secret, or null where either is missing.
+ * @param {any} told @returns {Proof|null}
+ */
+export function readProof(told) {
+  const { sessionId, secret } = told ?? {};
+  const fits = (/** @type {unknown} */ id) => typeof id === "string" && id !== "" && id.length <= MAX_ID;
+  return fits(sessionId) && fits(secret) ? { sessionId, secret } : null;
 }
 
 /** @param {unknown} value */

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: MPL-2.0
+// @ts-check
+import {
+  DISCONNECTED_MS, FIRST_FRAME_TIMEOUT_MS, MAX_CANDIDATES, POLL_FIRST_MS, POLL_LIVE_MS, REASON_MS, STALL_POLLS,
+} from "./rules.js";
+
+/**
+ * What a {@link Media} says. After `failed` nothing more is to be expected of it.
+ *
+ * @typedef {{say: (message: object) => void, tracks: () => void, live: () => void, flows: (well: boolean) => void,
+ *   failed: () => void}} Listener
+ *   `say`: something for the camera. `live`: the first picture was decoded. `flows`: the network lost the camera, or
+ *   found it again.
+ */
+
+/** One peer connection to a camera, from its offer to its end; it knows no server. */
+export class Media {
+  /** Whether a picture was decoded. */
+  seen = false;
+  #env; #pc; #stream; #on; #video = /** @type {any} */ (null); #closed = false;
+  #candidates = /** @type {any[]|null} */ ([]); #work = Promise.resolve(); #packets = 0; #still = 0; #deadline; #pollTimer;
+
+  /** @param {any} env @param {any[]} iceServers @param {MediaStream} stream which gets the tracks @param {Listener} on */
+  constructor(env, iceServers, stream, on) {
+    this.#env = env;
+    this.#stream = stream;
+    this.#on = on;
+    const pc = (this.#pc = new env.RTCPeerConnection({ iceServers }));
+    pc.ontrack = ({ track, receiver }) => this.#addTrack(track, receiver);
+    pc.onicecandidate = ({ candidate }) => {
+      if (!candidate?.candidate) return;
+      on.say({ type: "peer", ice: { candidate: candidate.candidate, sdpMLineIndex: candidate.sdpMLineIndex ?? 0 } });
+    };
+    pc.onconnectionstatechange = () => this.#connectionChanged();
+    this.#failIn(FIRST_FRAME_TIMEOUT_MS);
+    this.#poll();
+  }
+
+  /** A word from the camera. Offers are taken one after the other. */
+  peer({ sdp, ice }) {
+    if (sdp?.type === "offer") {
+      this.#work = this.#work.then(() => this.#answer(sdp)).catch(() => { if (!this.#closed) this.#on.failed(); });
+    } else if (ice && this.#candidates) {
+      if (this.#candidates.length < MAX_CANDIDATES) this.#candidates.push(ice);
+    } else if (ice) this.#addCandidate(ice);
+  }
+
+  /** The element that shows the picture, if there is one. */
+  show(video) {
+    this.#video = video;
+    this.#watchFrames();
+  }
+
+  close() {
+    this.#closed = true;
+    for (const timer of [this.#deadline, this.#pollTimer]) this.#env.clearTimeout(timer);
+    const pc = this.#pc;
+    pc.ontrack = pc.onicecandidate = pc.onconnectionstatechange = null;
+    pc.close();
+    for (const track of this.#stream.getTracks()) this.#stream.removeTrack(track);
+    this.#on.tracks();
+  }
+
+  async #answer({ sdp }) {
+    const pc = this.#pc;
+    if (this.#closed) return;
+    await pc.setRemoteDescription({ type: "offer", sdp });
+    if (this.#closed) return;
+    for (const ice of this.#candidates ?? []) this.#addCandidate(ice);
+    this.#candidates = null;
+    const answer = await pc.createAnswer();
+    await pc.setLocalDescription(answer);
+    if (this.#closed) return;
+    this.#on.say({ type: "peer", sdp: { type: "answer", sdp: answer.sdp } });
+    for (const { transport } of pc.getReceivers()) {
+      // A camera that ends media says so here; the connection's own state would take half a minute.
+      transport?.addEventListener("statechange", () => {
+        if (transport.state === "closed" && !this.#closed) this.#failIn(REASON_MS);
+      });
+    }
+  }
+
+  #addCandidate({ candidate, sdpMLineIndex }) {
+    // One bad candidate, such as a name that does not resolve, must not end the others.
+    this.#pc.addIceCandidate({ candidate, sdpMLineIndex }).catch(() => {});
+  }
+
+  #addTrack(track, receiver) {
+    // Frames are shown when they arrive; smoothing would cost up to a few hundred milliseconds.
+    if ("jitterBufferTarget" in receiver) receiver.jitterBufferTarget = 0;
+    else if ("playoutDelayHint" in receiver) receiver.playoutDelayHint = 0;
+    this.#stream.addTrack(track);
+    this.#on.tracks();
+    this.#watchFrames();
+  }
+
+  #watchFrames() {
+    if (!this.seen) this.#video?.requestVideoFrameCallback?.(() => { if (!this.#closed) this.#live(); });
+  }
+
+  #connectionChanged() {
+    const state = this.#pc.connectionState;
+    if (["failed", "closed"].includes(state)) return this.#on.failed();
+    if (!this.seen || state === "connecting") return;
+    this.#env.clearTimeout(this.#deadline);
+    if (state !== "connected") this.#failIn(DISCONNECTED_MS);
+    this.#on.flows(state === "connected");
+  }
+
+  #poll() {
+    this.#pollTimer = this.#env.setTimeout(async () => {
+      let frames = 0, packets = 0;
+      const stats = await this.#pc.getStats().catch(() => new Map());
+      if (this.#closed) return;
+      stats.forEach((entry) => {
+        if (entry.type !== "inbound-rtp") return;
+        packets += entry.packetsReceived ?? 0;
+        frames += entry.framesDecoded ?? 0;
+      });
+      const kinds = this.#stream.getTracks().map((track) => track.kind);
+      if (frames || (packets && !kinds.includes("video"))) this.#live();
+      this.#still = packets === this.#packets ? this.#still + 1 : 0;
+      this.#packets = packets;
+      if (this.seen && this.#still >= STALL_POLLS) this.#on.failed();
+      else if (!this.#closed) this.#poll();
+    }, this.seen ? POLL_LIVE_MS : POLL_FIRST_MS);
+  }
+
+  #live() {
+    if (this.seen) return;
+    this.seen = true;
+    this.#still = 0;
+    this.#env.clearTimeout(this.#deadline);
+    this.#on.live();
+  }
+
+  #failIn(ms) {
+    this.#env.clearTimeout(this.#deadline);
+    this.#deadline = this.#env.setTimeout(() => this.#on.failed(), ms);
+  }
+}

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: MPL-2.0
+// The fakes around a client: time, network and media. Nothing here waits.
+import assert from "node:assert/strict";
+import { PortholeClient } from "./porthole-client.js";
+
+/** Lets promises run; there is no clock in it. */
+export const settle = () => new Promise((resolve) => setImmediate(resolve));
+
+export class World {
+  now = 0;
+  timers = [];
+  sockets = [];
+  peers = [];
+  requests = [];
+  config = { openAccess: true, authenticated: false, websocket: "/ws", iceServers: [] };
+  login = { status: 200, headers: {}, body: {} };
+
+  constructor({ base = "http://host:8080", ...options } = {}) {
+    const world = this;
+    class FakeSocket {
+      readyState = 1;
+      sent = [];
+      constructor(url) { this.url = url; world.sockets.push(this); }
+      send(data) { this.sent.push(JSON.parse(data)); }
+      close() { this.readyState = 3; }
+    }
+    class FakeStream {
+      #tracks = [];
+      addTrack(track) { this.#tracks.push(track); }
+      removeTrack(track) { this.#tracks = this.#tracks.filter((t) => t !== track); }
+      getTracks() { return this.#tracks; }
+    }
+    class FakePeer {
+      connectionState = "new";
+      candidates = [];
+      frames = 0;
+      packets = 0;
+      closed = false;
+      transport = new EventTarget();
+      constructor(config) {
+        if (!Array.isArray(config.iceServers)) throw new TypeError("iceServers");
+        this.config = config;
+        world.peers.push(this);
+      }
+      async setRemoteDescription(description) { this.remote = description; }
+      async createAnswer() { return { type: "answer", sdp: "answer" }; }
+      async setLocalDescription() {}
+      async addIceCandidate(candidate) { assert.ok(this.remote, "a candidate before the offer"); this.candidates.push(candidate); }
+      getReceivers() { return [{ transport: this.transport }]; }
+      async getStats() { return new Map([["v", { type: "inbound-rtp", framesDecoded: this.frames, packetsReceived: this.packets }]]); }
+      close() { this.closed = true; }
+      become(state) { this.connectionState = state; this.onconnectionstatechange?.(); }
+    }
+    this.client = new PortholeClient(base, {
+      WebSocket: FakeSocket, RTCPeerConnection: FakePeer, MediaStream: FakeStream, random: () => 0.5, now: () => this.now,
+      setTimeout: (call, ms) => { const timer = { at: this.now + ms, call }; this.timers.push(timer); return timer; },
+      clearTimeout: (timer) => { this.timers = this.timers.filter((t) => t !== timer); },
+      fetch: async (url, { method, headers }) => {
+        const { pathname } = new URL(url);
+        this.requests.push(`${method} ${pathname}${headers.Authorization ? ` ${headers.Authorization}` : ""}`);
+        if (this.down) throw new TypeError("no route");
+        if (pathname.endsWith("/api/config")) return { ok: true, status: 200, json: async () => this.config };
+        if (method === "POST" && this.login.status === 200) this.config = { ...this.config, authenticated: true };
+        return { ok: this.login.status < 300, status: this.login.status, headers: new Headers(this.login.headers), json: async () => this.login.body };
+      },
+      ...options,
+    });
+  }
+
+  get socket() { return this.sockets.at(-1); }
+  get peer() { return this.peers.at(-1); }
+  sent(type) { return this.socket.sent.filter((message) => message.type === type); }
+
+  async advance(ms) {
+    const end = this.now + ms;
+    await settle();
+    for (;;) {
+      const next = this.timers.filter((t) => t.at <= end).sort((a, b) => a.at - b.at)[0];
+      if (!next) break;
+      this.now = next.at;
+      this.timers = this.timers.filter((t) => t !== next);
+      next.call();
+      await settle();
+    }
+    this.now = end;
+  }
+
+  async say(...messages) {
+    for (const message of messages) this.socket.onmessage?.({ data: typeof message === "string" ? message : JSON.stringify(message) });
+    await settle();
+  }
+
+  /** A connected client that sees the cameras `ids`. */
+  async online(...ids) {
+    this.client.connect();
+    await settle();
+    await this.welcome(...ids);
+    return this.client;
+  }
+
+  async welcome(...ids) {
+    await this.say({ type: "welcome", peerId: "me" }, { type: "list", producers: ids.map((id) => ({ id, meta: null })) });
+  }
+
+  async offer(sessionId = "s1", peerId = "front", extra = {}) {
+    await this.say({ type: "sessionStarted", peerId, sessionId, ...extra }, { type: "peer", sessionId, sdp: { type: "offer", sdp: "offer" } });
+  }
+
+  /** A session that shows a picture, as a server of ours starts it. */
+  async live(terms = { lease: 600, perms: ["view"] }) {
+    const client = await this.online("front");
+    const session = client.watch("front");
+    await this.offer("s1", "front", { secret: "x1", terms });
+    this.flow();
+    await this.advance(250);
+    assert.equal(session.state, "live");
+    return session;
+  }
+
+  flow() { this.peer.frames += 1; this.peer.packets += 1; }
+  drop(frame) { this.socket?.onclose?.(frame); }
+  /** Media goes on for so long. */
+  async play(ms) {
+    for (const end = this.now + ms; this.now < end;) {
+      this.flow();
+      await this.advance(Math.min(1_000, end - this.now));
+    }
+  }
+}

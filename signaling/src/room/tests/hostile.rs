@@ -113,7 +113,7 @@ fn step(world: &mut World, dice: &mut Dice, next: &mut u64) {
 
 #[test]
 fn whatever_anyone_says_every_message_fits_and_nothing_is_left_at_the_end() {
-    for seed in 1..=200 {
+    for seed in 1..=40 {
         let told = std::panic::catch_unwind(|| {
             let (mut world, mut dice, mut next) = (World::in_session(), Dice(seed), CLIENTS);
             for _ in 0..300 {

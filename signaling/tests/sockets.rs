@@ -41,7 +41,9 @@ async fn a_viewer_looks_through_a_camera_and_leaves() {
     let offer = json!({"type":"peer","sessionId":session,"sdp":{"type":"offer","sdp":"v=0"}});
     camera.send(offer.clone()).await;
     assert_eq!(alice.recv().await, offer);
-    drop(alice);
+    alice
+        .send(json!({"type":"endSession","sessionId":session}))
+        .await;
     let end = json!({"type":"endSession","sessionId":session,"reason":"viewer-left"});
     assert_eq!(camera.recv().await, end);
 }
@@ -119,7 +121,8 @@ async fn a_client_that_does_not_read_is_dropped_and_nobody_else_notices() {
     let mut front = Client::camera(&server, &secret, json!(null)).await;
     let mut bob = Client::viewer(&server, "bob-token").await;
     let bobs = bob.start_session(&mut front, "front").await;
-    let mut alice = Client::viewer(&server, "alice-token").await;
+    // She did not announce herself, so her session ends with her connection.
+    let mut alice = Client::with_token(&server, "alice-token").await;
     let alices = alice.start_session(&mut front, "front").await;
     // More than the system buffers for a connection and the server queues for it.
     let sdp = "v".repeat(60_000);
@@ -161,7 +164,8 @@ async fn a_client_that_answers_no_ping_is_gone_and_one_that_does_stays() {
     server.add_viewer(ViewerEntry::new("alice", "alice-token"));
     let secret = server.add_camera("front", "").unwrap();
     let mut camera = Client::camera(&server, &secret, json!(null)).await;
-    let mut alice = Client::viewer(&server, "alice-token").await;
+    // She did not announce herself, so her session ends with her connection.
+    let mut alice = Client::with_token(&server, "alice-token").await;
     alice.start_session(&mut camera, "front").await;
     // While the camera waits here it answers its pings; nobody polls Alice's connection.
     assert_eq!(camera.recv().await["reason"], "viewer-left");

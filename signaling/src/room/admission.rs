@@ -175,7 +175,7 @@ impl Room {
             }
         }
         for session in &client.sessions {
-            if client.announced.is_some() {
+            if self.sessions.get(session).is_some_and(|s| s.has_secret) {
                 self.detach_viewer(session, now + VIEWER_RETURN);
             } else {
                 self.end(session, Code::ViewerLeft, Tell::Camera);

@@ -67,7 +67,7 @@ impl Room {
             self.answer_awaited(id, now);
         }
         if !producing {
-            self.end_all_at(id, Code::CameraGone, Tell::Viewer);
+            self.end_all_at(id, Code::CameraGone, Tell::Both);
             self.unlist(id);
             return Ok(());
         }

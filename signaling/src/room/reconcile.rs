@@ -127,6 +127,7 @@ impl Room {
             camera_id: camera_id.to_owned(),
             viewer: None,
             camera: None,
+            has_secret: true,
             network: None,
             perms: user.rights.perms.clone(),
             until: lease_end(now, lease),

@@ -44,6 +44,7 @@ impl Room {
             camera_id: camera_id.clone(),
             viewer: Some(viewer),
             camera: Some(camera),
+            has_secret: client.announced.is_some(),
             network: Some(client.network),
             perms: rights.perms.clone(),
             until: lease_end(now, rights.lease),

@@ -21,6 +21,8 @@ pub(super) struct Session {
     pub(super) viewer: Option<ClientId>,
     /// The connection on which the camera is known to have it.
     pub(super) camera: Option<ClientId>,
+    /// Whether the viewer was told the secret, without which it cannot come back.
+    pub(super) has_secret: bool,
     /// Where the viewer was last; not known after a restart.
     pub(super) network: Option<IpAddr>,
     pub(super) perms: Vec<Permission>,

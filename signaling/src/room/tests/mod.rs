@@ -220,9 +220,11 @@ impl World {
         );
     }
 
-    /// Alice on a new connection, announced, with nothing unread.
+    /// Alice on a new connection, with the rights she has, announced, with nothing unread.
     fn alice_again(&mut self, client: ClientId) {
-        self.viewer(client, rights("alice"));
+        let alice = Principal::Viewer(rights("alice"));
+        let actions = self.room.connected(client, alice, HERE, self.now);
+        self.act(actions);
         self.announce(client);
         self.to(client);
     }

@@ -417,3 +417,44 @@ fn a_camera_without_a_nonce_can_keep_nothing() {
     assert_eq!(world.only_to(AGAIN), end("id2", "no-such-session"));
     assert_eq!(world.sessions(), 0);
 }
+
+#[test]
+fn who_waits_for_a_camera_that_is_removed_hears_of_it() {
+    let mut world = World::in_session();
+    world.restart();
+    world.alice_again(LATER);
+    world.resume(LATER, "id2");
+    world.remove_camera("front");
+    assert_eq!(world.only_to(LATER)["reason"], "revoked");
+}
+
+#[test]
+fn a_restarted_server_hands_a_session_to_nobody_but_its_user() {
+    let mut world = World::in_session();
+    world.restart();
+    world.viewer(BOB, rights("bob"));
+    world.announce(BOB);
+    world.to(BOB);
+    world.resume(BOB, "id2");
+    world.front_again(AGAIN, &[("id2", world.grant(|_| ()), 450)]);
+    assert_eq!(world.to(BOB)[0], end("id2", "no-such-session"));
+    world.alice_again(LATER);
+    world.resume(LATER, "id2");
+    assert_eq!(world.only_to(LATER)["type"], "sessionResumed");
+}
+
+#[test]
+fn a_camera_that_registers_without_producing_keeps_nothing() {
+    let mut world = World::in_session();
+    world.gone(CAMERA);
+    world.camera(AGAIN, "front");
+    world.sent.clear();
+    let sessions = json!([{"sessionId":"id2","grant":world.grant(|_| ()),"lease":450}]);
+    let porthole = json!({"version":1,"nonce":"n2","sessions":sessions});
+    world.say(
+        AGAIN,
+        json!({"type":"setPeerStatus","roles":[],"meta":null,"porthole":porthole}),
+    );
+    assert_eq!(world.to(AGAIN).pop(), Some(end("id2", "camera-gone")));
+    assert_eq!(world.only_to(ALICE)["reason"], "camera-gone");
+}

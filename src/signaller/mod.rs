@@ -113,3 +113,6 @@ pub(crate) fn gate<M: Default>(options: &Options, max_viewers: usize) -> link::S
     let gate = gate::Gate::new(&key.id, key.grant_key, max_viewers, options.orphan_timeout);
     Arc::new(Mutex::new(gate))
 }
+
+#[cfg(test)]
+mod simulation;

@@ -63,6 +63,10 @@ pub(crate) fn guard(signaller: &PortholeSignaller, sessions: &Sessions) {
             (session.permit.clone(), session.ice_servers.clone())
         };
         ice::add(&webrtcbin, &ice_servers);
+        // The first pads are there already; others come when the camera gets or loses its sound.
+        for pad in webrtcbin.sink_pads() {
+            guard_pad(&pad, permit.clone());
+        }
         webrtcbin.connect_pad_added(move |_, pad| {
             if pad.direction() == gst::PadDirection::Sink {
                 guard_pad(pad, permit.clone());
@@ -100,7 +104,8 @@ fn guard_pad(pad: &gst::Pad, permit: Permit) {
         if allowed {
             gst::PadProbeReturn::Ok
         } else {
-            gst::PadProbeReturn::Drop
+            // As good as dropped. With GStreamer 1.22 the bindings' own `Drop` lets go of it twice.
+            gst::PadProbeReturn::Handled
         }
     });
 }

@@ -13,6 +13,7 @@
 
 pub mod program;
 pub mod server;
+pub mod viewer;
 
 use std::{
     fs,

@@ -2,17 +2,19 @@
 //! A signaling server that says what the test wants it to, with a key that really signs grants.
 
 use std::{
+    io,
     net::{SocketAddr, TcpListener, TcpStream},
     sync::mpsc::{Receiver, channel},
     thread,
+    time::Duration,
 };
 
 use porthole_protocol::{
     grant::{Grant, GrantSigner, Permission},
     key::CameraKey,
     wire::{
-        Code, IncomingMessage, OutgoingMessage, PeerMessageInner, SdpMessage, ToPeer, ToPeerExtra,
-        ToServer,
+        Code, Extension, IncomingMessage, OutgoingMessage, PeerMessage, PeerMessageInner,
+        RunningSession, SdpMessage, ToPeer, ToPeerExtra, ToServer,
     },
 };
 use tokio_tungstenite::tungstenite::{self, Message, WebSocket};
@@ -70,6 +72,7 @@ impl FakeServer {
         let mut connection = Connection {
             socket: tungstenite::accept(stream).unwrap(),
             nonce: String::new(),
+            reported: Vec::new(),
         };
         let welcome = OutgoingMessage::Welcome {
             peer_id: "camera".into(),
@@ -80,7 +83,9 @@ impl FakeServer {
             matches!(&announced.message, IncomingMessage::SetPeerStatus(status) if status.producing()),
             "{announced:?}"
         );
-        connection.nonce = announced.extra.porthole.unwrap().nonce.unwrap();
+        let porthole = announced.extra.porthole.unwrap();
+        connection.nonce = porthole.nonce.unwrap();
+        connection.reported = porthole.sessions;
         connection
     }
 
@@ -117,6 +122,8 @@ impl Drop for FakeServer {
 pub struct Connection {
     socket: WebSocket<TcpStream>,
     pub nonce: String,
+    /// The sessions that the camera said were running.
+    pub reported: Vec<RunningSession>,
 }
 
 impl Connection {
@@ -134,6 +141,50 @@ impl Connection {
                 return serde_json::from_str(text.as_str()).unwrap();
             }
         }
+    }
+
+    /// What comes within `wait`, if anything does.
+    pub fn receive_within(&mut self, wait: Duration) -> Option<ToServer> {
+        self.socket.get_ref().set_read_timeout(Some(wait)).unwrap();
+        let read = loop {
+            match self.socket.read() {
+                Ok(Message::Text(text)) => {
+                    break Some(serde_json::from_str(text.as_str()).unwrap());
+                }
+                Ok(_) => (),
+                Err(tungstenite::Error::Io(error))
+                    if matches!(
+                        error.kind(),
+                        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
+                    ) =>
+                {
+                    break None;
+                }
+                Err(error) => panic!("{error}"),
+            }
+        };
+        let patience = Some(PATIENCE);
+        self.socket.get_ref().set_read_timeout(patience).unwrap();
+        read
+    }
+
+    /// Says something to the camera in the name of the session's viewer.
+    pub fn say(&mut self, session: &str, message: PeerMessageInner) {
+        let message = PeerMessage {
+            session_id: session.into(),
+            peer_message: message,
+        };
+        self.send(&OutgoingMessage::Peer(message).into());
+    }
+
+    /// Sends a running session's new grant.
+    pub fn update(&mut self, session: &str, grant: String) {
+        let update = Extension::GrantUpdate {
+            session_id: session.into(),
+            grant: Some(grant),
+            terms: None,
+        };
+        self.send_text(serde_json::to_string(&update).unwrap());
     }
 
     pub fn start_session(&mut self, session: &str, grant: Option<String>) {

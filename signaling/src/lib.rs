@@ -11,6 +11,7 @@
 //! - `registry` knows the credentials (as digests), `auth` finds and checks the one in a request.
 //! - `token` judges tokens that people choose.
 //! - `server` is the handle to all of it, `accept` takes connections in, `tls` wraps them.
+//! - `hosts` and `places` decide which names are ours and how many connections there may be.
 //! - `state`, `timings`, `lock` and `shutdown` are what several of these share.
 //!
 //! Imports run one way: `cli`, `server`, `http` and `accept`, `socket`, `hub`, `room`; what is shared stands below.
@@ -23,11 +24,13 @@ mod auth;
 #[cfg(feature = "cli")]
 pub mod cli;
 mod error;
+mod hosts;
 mod http;
 mod hub;
 mod limit;
 mod lock;
 mod page;
+mod places;
 mod registry;
 pub mod room;
 mod server;
@@ -39,7 +42,7 @@ mod tls;
 mod token;
 
 pub use registry::{CameraEntry, SecretDigest, ViewerEntry};
-pub use room::Cameras;
+pub use room::{Cameras, Counts};
 pub use server::{Server, ServerError, ServerOptions};
 pub use timings::Timings;
 pub use tls::TlsFiles;

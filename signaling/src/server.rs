@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpListener as StdListener};
 use std::sync::{Arc, Mutex};
 use std::{fmt, io};
 
+use ipnet::IpNet;
 use porthole_protocol::grant::{GrantKey, GrantSigner, MAX_LEASE_SECONDS};
 use porthole_protocol::key::is_camera_id;
 use porthole_protocol::random_secret;
@@ -12,17 +13,21 @@ use porthole_protocol::wire::IceServer;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
+use url::Url;
 
 use crate::accept::Acceptance;
+use crate::hosts::Hosts;
 use crate::http::app;
-use crate::hub::{Change, Hub};
+use crate::hub::{Change, Hub, Stats};
+use crate::limit::Failures;
 use crate::lock::lock;
+use crate::places::{self, Addresses};
 use crate::registry::{CameraEntry, Registry, SecretDigest, ViewerEntry};
-use crate::room::{MAX_CAMERAS, Room};
+use crate::room::{Counts, MAX_CAMERAS, Room};
 use crate::shutdown::stopped;
 use crate::state::Shared;
 use crate::timings::Timings;
-use crate::tls::TlsFiles;
+use crate::tls::{CurrentTls, TlsFiles};
 
 /// What a server is started with.
 #[derive(Debug)]
@@ -31,6 +36,15 @@ pub struct ServerOptions {
     pub open_access: bool,
     /// STUN and TURN servers, told to both ends of every session.
     pub ice_servers: Vec<IceServer>,
+    /// Where the server is reached from outside: http or https, host and port. Pages from there are its own.
+    pub url: Option<Url>,
+    /// Further host names it answers to, as `NAME` or `NAME:PORT`. Without any of these it answers to addresses,
+    /// `localhost` and this machine's own name alone.
+    pub allowed_hosts: Vec<String>,
+    /// Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Connections at a time. `None`: a quarter of the process's file descriptors, at most 4584.
+    pub max_connections: Option<usize>,
     /// Signs the grants.
     pub signer: GrantSigner,
     /// Certificate, for HTTPS. Without it the server speaks plain HTTP.
@@ -46,6 +60,10 @@ impl ServerOptions {
         Self {
             open_access: false,
             ice_servers: Vec::new(),
+            url: None,
+            allowed_hosts: Vec::new(),
+            trusted_proxies: Vec::new(),
+            max_connections: None,
             signer,
             tls: None,
             timings,
@@ -62,6 +80,9 @@ pub enum ServerError {
     /// The certificate or its key is missing or broken, and why.
     #[error("{0}")]
     Tls(String),
+    /// `url` or `allowed_hosts` cannot be used, and why.
+    #[error("{0}")]
+    Hosts(String),
     /// There is a camera of this id already.
     #[error("there is a camera with the id \"{0}\" already: choose another id")]
     CameraExists(String),
@@ -86,6 +107,9 @@ struct Inner {
     grant_key: GrantKey,
     registry: Arc<Mutex<Registry>>,
     changes: mpsc::UnboundedSender<Change>,
+    failures: Arc<Mutex<Failures>>,
+    stats: Arc<Stats>,
+    tls: Option<CurrentTls>,
     /// All tasks end when this is dropped. They hold no `Inner`, so that it can be.
     stop: Mutex<Option<watch::Sender<()>>>,
     /// Closed once the port is free and all connections are gone.
@@ -111,7 +135,14 @@ impl Server {
             .tls
             .map(|files| files.load())
             .transpose()
-            .map_err(ServerError::Tls)?;
+            .map_err(ServerError::Tls)?
+            .map(CurrentTls::new);
+        let hosts = Hosts::new(
+            options.url.as_ref(),
+            &options.allowed_hosts,
+            &machine_name(),
+        );
+        let hosts = hosts.map_err(ServerError::Hosts)?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let listener = {
@@ -124,13 +155,29 @@ impl Server {
         let registry = Arc::new(Mutex::new(Registry::default()));
         let (changes, on_change) = mpsc::unbounded_channel();
         let (hub, handle) = Hub::new(room, registry.clone(), on_change);
+        let (failures, stats) = (Arc::<Mutex<Failures>>::default(), handle.stats.clone());
+        let max_connections = options
+            .max_connections
+            .unwrap_or_else(places::embedded)
+            .max(1);
+        let per_address = places::per_address(max_connections);
+        tracing::info!(
+            max_connections,
+            per_address,
+            "connections that are taken at a time"
+        );
+        let outside_port = options.url.as_ref().and_then(Url::port_or_known_default);
         let shared = Shared {
             registry: registry.clone(),
-            failures: Mutex::default(),
+            failures: failures.clone(),
             hub: handle,
             open_access: options.open_access,
             ice_servers: options.ice_servers,
             tls: tls.is_some(),
+            hosts,
+            trusted_proxies: options.trusted_proxies.clone(),
+            cookie_name: format!("porthole-{}", outside_port.unwrap_or(address.port())),
+            sockets: Addresses::new(places::sockets_per_address(per_address)),
             timings: options.timings,
         };
         let (stop, on_stop) = watch::channel(());
@@ -138,7 +185,10 @@ impl Server {
         let (open, closed) = watch::channel(());
         let acceptance = Acceptance {
             listener,
-            tls,
+            tls: tls.clone(),
+            max_connections,
+            addresses: Addresses::new(per_address),
+            trusted_proxies: options.trusted_proxies,
             router,
             timings: options.timings,
             _open: open,
@@ -152,6 +202,9 @@ impl Server {
                 grant_key,
                 registry,
                 changes,
+                failures,
+                stats,
+                tls,
                 stop,
                 closed,
             }),
@@ -202,6 +255,24 @@ impl Server {
         Ok(())
     }
 
+    /// Changes an enrolled camera. One with another secret is cut off; a name is shown from the next time on that the
+    /// camera tells about itself.
+    pub fn update_camera(&self, camera: CameraEntry) -> Result<(), ServerError> {
+        let mut registry = lock(&self.inner.registry);
+        let known = registry.camera(&camera.id);
+        if known.is_some_and(|known| known.secret.matches(&camera.secret)) {
+            self.tell(Change::CameraAdded {
+                id: camera.id.clone(),
+                name: camera.name.clone(),
+            });
+            registry.add_camera(camera);
+            return Ok(());
+        }
+        drop(registry);
+        self.remove_camera(&camera.id);
+        self.enrol_camera(camera)
+    }
+
     /// Takes a camera's enrolment back: its sessions end, its connection is dropped.
     pub fn remove_camera(&self, id: &str) {
         let mut registry = lock(&self.inner.registry);
@@ -220,6 +291,11 @@ impl Server {
         }
     }
 
+    /// Changes what a viewer may do, and for how long.
+    pub fn update_viewer(&self, viewer: ViewerEntry) {
+        self.add_viewer(viewer);
+    }
+
     /// Takes a viewer's permission back: the sessions end, the token is void.
     pub fn remove_viewer(&self, user: &str) {
         let mut registry = lock(&self.inner.registry);
@@ -228,6 +304,26 @@ impl Server {
                 user: user.to_owned(),
             });
         }
+    }
+
+    /// Uses this certificate for connections that come from now on. A server that was started without TLS stays so.
+    pub fn reload_tls(&self, files: &TlsFiles) -> Result<(), ServerError> {
+        let Some(tls) = &self.inner.tls else {
+            let message = "the server was started without a certificate: restart it";
+            return Err(ServerError::Tls(message.to_owned()));
+        };
+        tls.replace(files.load().map_err(ServerError::Tls)?);
+        Ok(())
+    }
+
+    /// How much is going on.
+    pub fn counts(&self) -> Counts {
+        self.inner.stats.get()
+    }
+
+    /// Wrong credentials presented since the start.
+    pub fn failed_credentials(&self) -> u64 {
+        lock(&self.inner.failures).total()
     }
 
     /// Stops accepting, closes all connections and frees the port. Calling it again does nothing.
@@ -244,4 +340,10 @@ impl Server {
         // It fails only after a shutdown, when there is nobody left to be told.
         let _ = self.inner.changes.send(change);
     }
+}
+
+/// What this machine calls itself in its network.
+fn machine_name() -> String {
+    let name = rustix::system::uname();
+    name.nodename().to_string_lossy().into_owned()
 }

@@ -2,19 +2,22 @@
 //! One client's WebSocket: frames in, events to the hub; messages from the hub, frames out.
 
 use std::borrow::Cow;
+use std::convert::Infallible;
+use std::future::pending;
 use std::time::Instant;
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
-use futures_util::stream::{SplitSink, SplitStream};
-use futures_util::{SinkExt as _, StreamExt as _};
+use futures_util::stream::SplitStream;
+use futures_util::{Sink, SinkExt as _, StreamExt as _};
 use porthole_protocol::limits::MAX_MESSAGE_BYTES;
-use porthole_protocol::wire::{Code, IncomingMessage, ToServer};
+use porthole_protocol::wire::ToServer;
 use tokio::sync::oneshot::error::RecvError;
-use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tokio::time::{MissedTickBehavior, interval, sleep, sleep_until, timeout};
 
 use crate::auth::Identity;
-use crate::hub::{Dropped, Event, HubHandle, Inbox, queue};
-use crate::limit::{CAMERA_PACE, LIST_MESSAGES, MessagePace, VIEWER_PACE};
+use crate::hub::{CAMERA_QUEUE, Dropped, Event, HubHandle, Inbox, VIEWER_QUEUE, queue};
+use crate::limit::{CAMERA_PACE, MessagePace, VIEWER_PACE, cost};
+use crate::registry::LoginEnd;
 use crate::room::{ClientId, Principal};
 use crate::timings::Timings;
 
@@ -23,8 +26,8 @@ use crate::timings::Timings;
 const READ_BUFFER_BYTES: usize = 4096;
 /// Frames are written out as they come; nothing is gained by collecting more.
 const WRITE_BUFFER_BYTES: usize = 4096;
-/// One list of every camera fits.
-const MAX_WRITE_BUFFER_BYTES: usize = 4 * 1024 * 1024;
+/// One list of every camera fits; a message is written out before the next one is taken.
+const MAX_WRITE_BUFFER_BYTES: usize = 2 * 1024 * 1024;
 
 /// Sets the bounds of a WebSocket before it is accepted.
 pub(crate) fn bounded(upgrade: WebSocketUpgrade) -> WebSocketUpgrade {
@@ -39,16 +42,18 @@ pub(crate) fn bounded(upgrade: WebSocketUpgrade) -> WebSocketUpgrade {
 /// Runs one client to its end.
 pub(crate) async fn run(socket: WebSocket, identity: Identity, hub: &HubHandle, timings: Timings) {
     let client = hub.new_client();
-    let (outbox, inbox, mut on_drop) = queue();
     let Identity {
         principal,
         credential,
+        login,
         ..
     } = identity;
-    let pace = match principal {
-        Principal::Camera { .. } => CAMERA_PACE,
-        Principal::Viewer(_) => VIEWER_PACE,
+    let is_camera = matches!(principal, Principal::Camera { .. });
+    let (pace, bounds) = match is_camera {
+        true => (CAMERA_PACE, CAMERA_QUEUE),
+        false => (VIEWER_PACE, VIEWER_QUEUE),
     };
+    let (outbox, inbox, mut on_drop) = queue(bounds);
     let pace = MessagePace::new(pace, Instant::now());
     if !hub
         .send(Event::Connected {
@@ -64,6 +69,12 @@ pub(crate) async fn run(socket: WebSocket, identity: Identity, hub: &HubHandle, 
     let (sink, mut stream) = socket.split();
     let mut writer = std::pin::pin!(write(sink, inbox, timings));
     let mut written = None;
+    let logged_out = async {
+        ended(login).await;
+        hub.send(Event::LoggedOut(client)).await;
+        // The hub lets go of it.
+        pending::<Infallible>().await
+    };
     let frame = tokio::select! {
         sink = &mut writer => {
             // The end of the queue may be seen before its reason, which is there by then.
@@ -71,8 +82,9 @@ pub(crate) async fn run(socket: WebSocket, identity: Identity, hub: &HubHandle, 
             written = Some(sink);
             if drained { farewell(on_drop.await) } else { close(close_code::NORMAL, "") }
         }
-        frame = read(&mut stream, pace, client, hub, timings) => frame,
+        frame = read(&mut stream, pace, client, is_camera, hub, timings) => frame,
         why = &mut on_drop => farewell(why),
+        never = logged_out => match never {},
     };
     hub.send(Event::Gone(client)).await;
     // What is queued goes out first, and a client that does not take it waits in vain.
@@ -90,12 +102,26 @@ pub(crate) async fn run(socket: WebSocket, identity: Identity, hub: &HubHandle, 
     .await;
 }
 
+/// Waits for the end of a log-in, which may be put off meanwhile. Without one there is none.
+async fn ended(login: Option<LoginEnd>) {
+    let Some(mut login) = login else {
+        return pending().await;
+    };
+    loop {
+        let until = *login.borrow_and_update();
+        tokio::select! {
+            changed = login.changed() => if changed.is_err() { return },
+            () = sleep_until(until.into()) => return,
+        }
+    }
+}
+
 /// Writes until the hub lets go of the client, and returns the sink unless it broke before.
-async fn write(
-    mut sink: SplitSink<WebSocket, Message>,
+async fn write<S: Sink<Message> + Unpin>(
+    mut sink: S,
     mut inbox: Inbox,
     timings: Timings,
-) -> Option<SplitSink<WebSocket, Message>> {
+) -> Option<S> {
     let mut ping = interval(timings.ping);
     ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ping.reset();
@@ -107,13 +133,19 @@ async fn write(
             },
             _ = ping.tick() => Message::Ping(Vec::new().into()),
         };
-        sink.send(message).await.ok()?;
+        match timeout(timings.write, sink.send(message)).await {
+            Ok(sent) => sent.ok()?,
+            Err(_) => {
+                tracing::info!("a client is dropped: it does not take what it is sent");
+                return None;
+            }
+        }
     }
 }
 
 fn farewell(why: Result<Dropped, RecvError>) -> CloseFrame {
     match why {
-        Ok(Dropped::Because(code)) => close(close_code::POLICY, code_name(code)),
+        Ok(Dropped::Because(code)) => close(close_code::POLICY, code.to_string()),
         Ok(Dropped::TooSlow) => close(close_code::AGAIN, "too-slow"),
         Err(_) => close(close_code::AWAY, "the server shuts down"),
     }
@@ -124,6 +156,7 @@ async fn read(
     stream: &mut SplitStream<WebSocket>,
     mut pace: MessagePace,
     client: ClientId,
+    is_camera: bool,
     hub: &HubHandle,
     timings: Timings,
 ) -> CloseFrame {
@@ -135,6 +168,7 @@ async fn read(
             Ok(Some(Err(error))) => return close_for(&error),
             Ok(Some(Ok(message))) => message,
         };
+        let bytes = size(&message);
         let event = match message {
             Message::Text(text) => match serde_json::from_str::<ToServer>(&text) {
                 Ok(message) => Some(Event::Message(client, Box::new(message))),
@@ -144,11 +178,7 @@ async fn read(
             _ => None,
         };
         let counts_for = match &event {
-            Some(Event::Message(_, message))
-                if matches!(message.message, IncomingMessage::List) =>
-            {
-                LIST_MESSAGES
-            }
+            Some(Event::Message(_, message)) => cost(&message.message, is_camera),
             _ => 1,
         };
         if let Some(event) = event
@@ -156,7 +186,15 @@ async fn read(
         {
             return close(close_code::AWAY, "the server shuts down");
         }
-        sleep(pace.message(counts_for, Instant::now())).await;
+        sleep(pace.message(counts_for, bytes, Instant::now())).await;
+    }
+}
+
+fn size(message: &Message) -> usize {
+    match message {
+        Message::Text(text) => text.len(),
+        Message::Binary(bytes) | Message::Ping(bytes) | Message::Pong(bytes) => bytes.len(),
+        Message::Close(_) => 0,
     }
 }
 
@@ -175,10 +213,47 @@ fn close(code: u16, reason: impl Into<Cow<'static, str>>) -> CloseFrame {
     }
 }
 
-/// The code as it is spelt on the wire.
-fn code_name(code: Code) -> String {
-    match serde_json::to_value(code) {
-        Ok(serde_json::Value::String(name)) => name,
-        _ => "other".to_owned(),
+#[cfg(test)]
+mod tests {
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+    use std::time::Duration;
+
+    use super::*;
+
+    /// Takes nothing, as a reader that has stalled.
+    struct Stalled;
+
+    impl Sink<Message> for Stalled {
+        type Error = ();
+
+        fn poll_ready(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), ()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn start_send(self: Pin<&mut Self>, _: Message) -> Result<(), ()> {
+            Ok(())
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), ()>> {
+            Poll::Pending
+        }
+
+        fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), ()>> {
+            Poll::Pending
+        }
+    }
+
+    #[tokio::test]
+    async fn a_reader_that_has_stalled_is_given_up_after_the_deadline() {
+        let timings = Timings {
+            ping: Duration::from_millis(1),
+            write: Duration::from_millis(50),
+            ..Timings::default()
+        };
+        let (_outbox, inbox, _) = queue(VIEWER_QUEUE);
+        let start = Instant::now();
+        assert!(write(Stalled, inbox, timings).await.is_none());
+        assert!(start.elapsed() >= timings.write);
     }
 }

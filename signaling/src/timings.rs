@@ -14,6 +14,11 @@ pub struct Timings {
     /// For any sign of life after a ping. 10 s: together with `ping`, a client that is cut off is
     /// noticed within 25 s.
     pub pong: Duration,
+    /// For a client to take one message. 20 s: the longest list arrives at 500 kbit/s, and who has stalled does not
+    /// hold on to memory.
+    pub write: Duration,
+    /// From a log-in to its end: 12 hours, a working day, like the default lease.
+    pub login: Duration,
     /// For what is still queued to go out when a client is let go of: 1 s.
     pub close: Duration,
 }
@@ -24,6 +29,8 @@ impl Default for Timings {
             header: Duration::from_secs(5),
             ping: Duration::from_secs(15),
             pong: Duration::from_secs(10),
+            write: Duration::from_secs(20),
+            login: Duration::from_secs(12 * 60 * 60),
             close: Duration::from_secs(1),
         }
     }

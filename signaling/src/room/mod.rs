@@ -133,14 +133,17 @@ impl Room {
         }
     }
 
-    /// A camera was enrolled. The name is shown where the camera gives none itself.
+    /// A camera was enrolled, or has another name. The name is shown where the camera gives none itself.
     pub fn add_camera(&mut self, id: &str, name: &str) {
         let camera = Camera {
             name: name.to_owned(),
             client: None,
             listed: None,
         };
-        self.cameras.entry(id.to_owned()).or_insert(camera);
+        let known = self.cameras.entry(id.to_owned());
+        known
+            .and_modify(|known| known.name.clone_from(&camera.name))
+            .or_insert(camera);
     }
 
     /// A camera is no longer enrolled: its sessions end with `revoked`, its connection is dropped.
@@ -167,6 +170,15 @@ impl Room {
         clients.sort();
         for client in clients {
             self.expel(client, Code::Revoked, "your permission was withdrawn");
+        }
+        self.take_actions()
+    }
+
+    /// The log-in by which a client connected has ended: its sessions end, its connection is dropped.
+    pub fn log_out(&mut self, id: ClientId) -> Vec<Action> {
+        if self.clients.contains_key(&id) {
+            let details = "your log-in has ended: open your link again";
+            self.expel(id, Code::Revoked, details);
         }
         self.take_actions()
     }

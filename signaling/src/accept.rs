@@ -2,7 +2,7 @@
 //! Accepts connections and serves HTTP on them, with the deadlines that `axum::serve` lacks.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,20 +12,19 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use ipnet::IpNet;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::timeout;
 use tower::ServiceExt as _;
 
-use crate::http::Connection;
-use crate::room::{MAX_CAMERAS, MAX_VIEWERS};
-use crate::server::{Timings, stopped};
-use crate::tls::Acceptor;
+use crate::places::Addresses;
+use crate::shutdown::stopped;
+use crate::state::{Connection, Place, is_uncounted};
+use crate::timings::Timings;
+use crate::tls::{Acceptor, CurrentTls};
 
-/// Connections at a time: every client the room takes, and some pages that are just loading.
-/// Beyond that, new ones wait in the backlog of the listener.
-const MAX_CONNECTIONS: usize = MAX_CAMERAS + MAX_VIEWERS + 512;
 /// Largest request head: cookies of other servers on the same host included.
 const MAX_HEAD_BYTES: usize = 16 * 1024;
 /// How long to wait when the system has no more file descriptors: it will not change at once.
@@ -33,7 +32,12 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 pub(crate) struct Acceptance {
     pub(crate) listener: TcpListener,
-    pub(crate) tls: Option<Acceptor>,
+    pub(crate) tls: Option<CurrentTls>,
+    /// Connections at a time.
+    pub(crate) max_connections: usize,
+    /// Connections of each address.
+    pub(crate) addresses: Arc<Addresses>,
+    pub(crate) trusted_proxies: Vec<IpNet>,
     pub(crate) router: Router,
     pub(crate) timings: Timings,
     /// Dropped when all is over.
@@ -42,20 +46,18 @@ pub(crate) struct Acceptance {
 
 impl Acceptance {
     pub(crate) async fn run(self, stop: watch::Receiver<()>) {
-        let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+        let places = Arc::new(Semaphore::new(self.max_connections));
         self.accept_all(&places, stop).await;
         let Self {
             listener,
             timings,
+            max_connections,
             _open,
             ..
         } = self;
         drop(listener);
-        let _ = timeout(
-            timings.close * 2,
-            places.acquire_many(MAX_CONNECTIONS as u32),
-        )
-        .await;
+        let all = u32::try_from(max_connections).unwrap_or(u32::MAX);
+        let _ = timeout(timings.close * 2, places.acquire_many(all)).await;
     }
 
     async fn accept_all(&self, places: &Arc<Semaphore>, stop: watch::Receiver<()>) {
@@ -67,8 +69,9 @@ impl Acceptance {
                 accepted = self.accept(places) => accepted,
             };
             match accepted {
-                Ok((stream, connection)) => {
-                    let tls = self.tls.clone();
+                Ok((_, None)) => tracing::debug!("closed: too many connections from this address"),
+                Ok((stream, Some(connection))) => {
+                    let tls = self.tls.as_ref().map(CurrentTls::get);
                     let serving = serve(
                         stream,
                         tls,
@@ -92,21 +95,32 @@ impl Acceptance {
         }
     }
 
-    async fn accept(&self, places: &Arc<Semaphore>) -> io::Result<(TcpStream, Connection)> {
+    /// The next connection, and its place if its address may have one more.
+    async fn accept(&self, places: &Arc<Semaphore>) -> io::Result<(TcpStream, Option<Connection>)> {
         let place = places
             .clone()
             .acquire_owned()
             .await
             .map_err(io::Error::other)?;
         let (stream, peer) = self.listener.accept().await?;
-        Ok((stream, connection(peer, place)))
+        Ok((stream, self.connection(peer.ip(), place)))
     }
-}
 
-fn connection(peer: SocketAddr, place: OwnedSemaphorePermit) -> Connection {
-    Connection {
-        peer: peer.ip(),
-        place: Arc::new(place),
+    fn connection(&self, peer: IpAddr, place: OwnedSemaphorePermit) -> Option<Connection> {
+        let of_address = if is_uncounted(peer, &self.trusted_proxies) {
+            None
+        } else {
+            Some(self.addresses.take(peer)?)
+        };
+        let place = Place {
+            _among_all: place,
+            _of_address: of_address,
+        };
+        Some(Connection {
+            peer: peer.to_canonical(),
+            https: false,
+            place: Arc::new(place),
+        })
     }
 }
 

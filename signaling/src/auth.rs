@@ -8,14 +8,14 @@
 use std::net::IpAddr;
 use std::time::Instant;
 
-use axum::http::uri::Authority;
-use axum::http::{HeaderMap, Uri, header};
+use axum::http::{HeaderMap, header};
 
 use crate::error::ApiError;
-use crate::http::Shared;
-use crate::registry::SecretDigest;
+use crate::hosts::Hosts;
+use crate::lock::lock;
+use crate::registry::{LoginEnd, SecretDigest};
 use crate::room::{Principal, Rights};
-use crate::server::locked;
+use crate::state::Shared;
 
 /// Longest credential looked at: a secret has 43 characters.
 const MAX_CREDENTIAL_BYTES: usize = 512;
@@ -29,6 +29,8 @@ pub(crate) struct Identity {
     pub(crate) principal: Principal,
     /// `None` for a guest.
     pub(crate) credential: Option<SecretDigest>,
+    /// Of a credential that is a cookie.
+    pub(crate) login: Option<LoginEnd>,
     way: Way,
 }
 
@@ -50,16 +52,21 @@ pub(crate) fn identify(
 ) -> Result<Identity, ApiError> {
     let now = Instant::now();
     let token = bearer(headers).or_else(|| query_token(query));
-    let (digest, way) = match (token, cookie(headers, shared.tls)) {
-        (Some(token), _) => (Some(SecretDigest::of(&token)), Way::Token),
-        (None, Some(cookie)) => (locked(&shared.registry).logged_in(cookie, now), Way::Cookie),
-        (None, None) => (None, Way::Guest),
+    let (digest, login, way) = match (token, cookie(headers, &shared.cookie_name)) {
+        (Some(token), _) => (Some(SecretDigest::of(&token)), None, Way::Token),
+        (None, Some(cookie)) => {
+            let found = lock(&shared.registry).logged_in(cookie, now);
+            let (digest, login) = found.unzip();
+            (digest, login, Way::Cookie)
+        }
+        (None, None) => (None, None, Way::Guest),
     };
-    let principal = digest.and_then(|digest| locked(&shared.registry).identify(&digest));
+    let principal = digest.and_then(|digest| lock(&shared.registry).identify(&digest));
     match (principal, way) {
         (Some(principal), _) => Ok(Identity {
             principal,
             credential: digest,
+            login,
             way,
         }),
         // A cookie that ran out is no attempt at anything.
@@ -68,15 +75,28 @@ pub(crate) fn identify(
             Ok(Identity {
                 principal,
                 credential: None,
+                login: None,
                 way: Way::Guest,
             })
         }
         // The random cookie of a login that ended, or of a server before its restart, is nobody's guess.
         (None, Way::Guest | Way::Cookie) => Err(ApiError::unauthorized(LOG_IN)),
-        (None, _) => match locked(&shared.failures).add(peer, now) {
-            Ok(()) => Err(ApiError::unauthorized(WRONG)),
-            Err(wait) => Err(ApiError::too_many_failures(wait)),
-        },
+        (None, Way::Token) => Err(failed(shared, peer, now)),
+    }
+}
+
+/// Counts a wrong credential, and now and then says in the log from where they come.
+fn failed(shared: &Shared, peer: IpAddr, now: Instant) -> ApiError {
+    let mut failures = lock(&shared.failures);
+    let added = failures.add(peer, now);
+    let (to_log, total) = (failures.to_log(now), failures.total());
+    drop(failures);
+    if let Some(failures) = to_log {
+        tracing::warn!(%peer, failures, total, "a wrong key, link or token was presented");
+    }
+    match added {
+        Ok(()) => ApiError::unauthorized(WRONG),
+        Err(wait) => ApiError::too_many_failures(wait),
     }
 }
 
@@ -85,13 +105,17 @@ impl Identity {
         self.way == Way::Guest
     }
 
+    pub(crate) fn is_by_cookie(&self) -> bool {
+        self.way == Way::Cookie
+    }
+
     /// Refuses what a page of another site made the browser send (cross-site WebSocket hijacking).
-    pub(crate) fn check_origin(&self, headers: &HeaderMap) -> Result<(), ApiError> {
+    pub(crate) fn check_origin(&self, headers: &HeaderMap, hosts: &Hosts) -> Result<(), ApiError> {
         let fine = match self.way {
             Way::Token => true,
-            Way::Cookie => is_same_origin(headers),
+            Way::Cookie => hosts.is_own_origin(headers),
             // Only browsers send an origin, and a guest need not be one.
-            Way::Guest => !headers.contains_key(header::ORIGIN) || is_same_origin(headers),
+            Way::Guest => !headers.contains_key(header::ORIGIN) || hosts.is_own_origin(headers),
         };
         let message = "the request comes from a page of another site: open this server's own page";
         if fine {
@@ -126,8 +150,7 @@ fn query_token(query: Option<&str>) -> Option<String> {
 }
 
 /// The session cookie of this server.
-pub(crate) fn cookie(headers: &HeaderMap, tls: bool) -> Option<&str> {
-    let name = cookie_name(headers, tls);
+pub(crate) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let cookies = headers
         .get_all(header::COOKIE)
         .iter()
@@ -139,43 +162,6 @@ pub(crate) fn cookie(headers: &HeaderMap, tls: bool) -> Option<&str> {
         .filter(|(key, _)| *key == name)
         .map(|(_, value)| value)
         .next()
-}
-
-/// Cookies do not heed the port, so its number is in the name: two servers on one host, as every
-/// developer has them, must not log each other's viewers out.
-pub(crate) fn cookie_name(headers: &HeaderMap, tls: bool) -> String {
-    let port = host(headers).and_then(|host| host.port_u16());
-    format!("porthole-{}", port.unwrap_or(if tls { 443 } else { 80 }))
-}
-
-/// Whether the page that sent the request came by HTTPS, perhaps through a proxy.
-pub(crate) fn is_https_origin(headers: &HeaderMap) -> bool {
-    origin(headers).is_some_and(|origin| origin.scheme_str() == Some("https"))
-}
-
-fn host(headers: &HeaderMap) -> Option<Authority> {
-    headers.get(header::HOST)?.to_str().ok()?.parse().ok()
-}
-
-fn origin(headers: &HeaderMap) -> Option<Uri> {
-    headers.get(header::ORIGIN)?.to_str().ok()?.parse().ok()
-}
-
-/// Whether `Origin` names the host and port of `Host`.
-fn is_same_origin(headers: &HeaderMap) -> bool {
-    let (Some(origin), Some(host)) = (origin(headers), host(headers)) else {
-        return false;
-    };
-    let default = match origin.scheme_str() {
-        Some("http") => 80,
-        Some("https") => 443,
-        _ => return false,
-    };
-    let port = |port: Option<u16>| port.unwrap_or(default);
-    origin
-        .host()
-        .is_some_and(|name| name.eq_ignore_ascii_case(host.host()))
-        && port(origin.port_u16()) == port(host.port_u16())
 }
 
 #[cfg(test)]
@@ -190,38 +176,11 @@ mod tests {
     }
 
     #[test]
-    fn an_origin_is_ours_if_host_and_port_are() {
-        let cases = [
-            ("http://pi:8080", "pi:8080", true),
-            ("http://PI:8080", "pi:8080", true),
-            ("https://example.org", "example.org", true),
-            ("https://example.org", "example.org:443", true),
-            ("http://[::1]:8080", "[::1]:8080", true),
-            ("http://evil.example", "pi:8080", false),
-            ("http://pi:8081", "pi:8080", false),
-            ("http://pi", "pi:8080", false),
-            ("http://pi.evil.example:8080", "pi:8080", false),
-            ("null", "pi:8080", false),
-            ("file://", "pi:8080", false),
-        ];
-        for (origin, host, expected) in cases {
-            let headers = headers(&[("origin", origin), ("host", host)]);
-            assert_eq!(is_same_origin(&headers), expected, "{origin} at {host}");
-        }
-        assert!(!is_same_origin(&headers(&[("host", "pi:8080")])));
-    }
-
-    #[test]
-    fn a_cookie_is_found_by_the_port_it_was_made_for() {
+    fn a_cookie_is_found_by_its_name_whatever_the_host_is_called() {
         let jar = "a=b; porthole-8080=mine; porthole-9090=other";
-        assert_eq!(
-            cookie(&headers(&[("host", "pi:8080"), ("cookie", jar)]), false),
-            Some("mine")
-        );
-        assert_eq!(
-            cookie(&headers(&[("host", "pi"), ("cookie", jar)]), false),
-            None
-        );
+        let headers = headers(&[("host", "pi"), ("cookie", jar)]);
+        assert_eq!(cookie(&headers, "porthole-8080"), Some("mine"));
+        assert_eq!(cookie(&headers, "porthole-80"), None);
     }
 
     #[test]

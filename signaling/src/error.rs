@@ -8,6 +8,9 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
+/// When to try again after there were too many connections: some may have ended by then.
+const CONNECTIONS_RETRY: Duration = Duration::from_secs(10);
+
 #[derive(Debug)]
 pub(crate) struct ApiError {
     status: StatusCode,
@@ -33,6 +36,21 @@ impl ApiError {
 
     pub(crate) fn not_permitted(message: &'static str) -> Self {
         Self::new(StatusCode::FORBIDDEN, "not-permitted", message)
+    }
+
+    pub(crate) fn wrong_host() -> Self {
+        let message = "this server does not answer to this host name: use its address, or set url or allowed-hosts \
+                       in its configuration";
+        Self::new(StatusCode::MISDIRECTED_REQUEST, "wrong-host", message)
+    }
+
+    pub(crate) fn too_many_connections() -> Self {
+        let message = "there are too many connections from this address: close some pages, and try again later";
+        let error = Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many", message);
+        Self {
+            retry_after: Some(CONNECTIONS_RETRY),
+            ..error
+        }
     }
 
     pub(crate) fn too_many_failures(wait: Duration) -> Self {

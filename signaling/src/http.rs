@@ -1,56 +1,36 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The router: the API, the WebSocket upgrade, and what holds for every answer.
 
-use std::net::IpAddr;
-use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
-use axum::middleware::{Next, from_fn};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
 use porthole_protocol::random_secret;
-use porthole_protocol::wire::IceServer;
 use serde_json::json;
-use tokio::sync::OwnedSemaphorePermit;
 
-use crate::auth::{Identity, cookie, cookie_name, identify, is_https_origin};
+use crate::auth::{Identity, cookie, identify};
 use crate::error::ApiError;
-use crate::hub::HubHandle;
-use crate::limit::Failures;
+use crate::hosts::{client, is_https_origin};
+use crate::lock::lock;
 use crate::page;
-use crate::registry::{LOGIN_LIFETIME, Registry};
 use crate::room::{Cameras, Principal};
-use crate::server::{Timings, locked};
 use crate::socket;
+use crate::state::{Connection, Shared, is_uncounted};
 
 /// Largest request body. No request of this API has one.
 const MAX_BODY_BYTES: u64 = 1024;
 
+/// For the hub to answer. It takes microseconds for what is before it in its queue.
+const HEALTH_TIMEOUT: Duration = Duration::from_secs(2);
+
 const VERSION: &str = env!("CARGO_PKG_VERSION");
-
-/// What every request may need.
-pub(crate) struct Shared {
-    pub(crate) registry: Arc<Mutex<Registry>>,
-    pub(crate) failures: Mutex<Failures>,
-    pub(crate) hub: HubHandle,
-    pub(crate) open_access: bool,
-    pub(crate) ice_servers: Vec<IceServer>,
-    pub(crate) tls: bool,
-    pub(crate) timings: Timings,
-}
-
-/// The connection a request came on.
-#[derive(Clone)]
-pub(crate) struct Connection {
-    pub(crate) peer: IpAddr,
-    /// Its place among the bounded number of connections, which a WebSocket keeps.
-    pub(crate) place: Arc<OwnedSemaphorePermit>,
-}
 
 pub(crate) fn app(shared: Arc<Shared>) -> Router {
     Router::new()
@@ -74,20 +54,29 @@ pub(crate) fn app(shared: Arc<Shared>) -> Router {
                 message,
             )
         })
-        .layer(from_fn(guard))
+        .layer(from_fn_with_state(shared.clone(), guard))
         .with_state(shared)
 }
 
-/// Refuses large bodies, and puts the security headers on every answer.
-async fn guard(request: Request, next: Next) -> Response {
+/// Refuses what is not for us and large bodies, finds out for whom a proxy asks, and puts the security headers on
+/// every answer.
+async fn guard(State(shared): State<Arc<Shared>>, mut request: Request, next: Next) -> Response {
     let length = request.headers().get(header::CONTENT_LENGTH);
     let length = length
         .and_then(|value| value.to_str().ok()?.parse::<u64>().ok())
         .unwrap_or(0);
-    let mut response = if length > MAX_BODY_BYTES {
+    let mut response = if !shared.hosts.is_for_us(request.headers(), request.uri()) {
+        ApiError::wrong_host().into_response()
+    } else if length > MAX_BODY_BYTES {
         let message = "the request body is too large: this API needs none";
         ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", message).into_response()
     } else {
+        if let Some(mut connection) = request.extensions().get::<Connection>().cloned() {
+            let peer = connection.peer;
+            (connection.peer, connection.https) =
+                client(peer, request.headers(), &shared.trusted_proxies);
+            request.extensions_mut().insert(connection);
+        }
         next.run(request).await
     };
     let headers = response.headers_mut();
@@ -111,15 +100,20 @@ async fn websocket(
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, ApiError> {
     let identity = identify(&shared, &headers, uri.query(), connection.peer)?;
-    identity.check_origin(&headers)?;
+    identity.check_origin(&headers, &shared.hosts)?;
     let upgrade = upgrade.map_err(|_| {
         let message = "this address speaks WebSocket (RFC 6455) only";
         ApiError::new(StatusCode::UPGRADE_REQUIRED, "bad-message", message)
     })?;
+    let counted = !is_uncounted(connection.peer, &shared.trusted_proxies);
+    let of_address = counted.then(|| shared.sockets.take(connection.peer));
+    if matches!(of_address, Some(None)) {
+        return Err(ApiError::too_many_connections());
+    }
     Ok(socket::bounded(upgrade).on_upgrade(async move |socket| {
         let address = connection.peer;
         socket::run(socket, identity, address, &shared.hub, shared.timings).await;
-        drop(connection.place);
+        drop((connection.place, of_address));
     }))
 }
 
@@ -130,7 +124,8 @@ async fn log_in(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let identity = identify(&shared, &headers, None, connection.peer)?;
-    identity.check_origin(&headers)?;
+    identity.check_origin(&headers, &shared.hosts)?;
+    let by_cookie = identity.is_by_cookie();
     let Identity {
         principal,
         credential,
@@ -145,13 +140,20 @@ async fn log_in(
     if let Cameras::Only(cameras) = &rights.cameras {
         answer["cameras"] = json!(cameras);
     }
-    // A guest needs no cookie.
-    let Some(token) = credential else {
+    // A guest needs no cookie, and a cookie begets none: it has an end, after which the token is to be shown again.
+    let Some(token) = credential.filter(|_| !by_cookie) else {
         return Ok(Json(answer).into_response());
     };
-    let secret = random_secret();
-    locked(&shared.registry).log_in(&secret, token, Instant::now());
-    let cookie = set_cookie(&shared, &headers, &secret, LOGIN_LIFETIME.as_secs())?;
+    let now = Instant::now();
+    let until = now + shared.timings.login;
+    let known = cookie(&headers, &shared.cookie_name);
+    let known = known.filter(|known| lock(&shared.registry).log_in_again(known, token, now, until));
+    let secret = known.map_or_else(random_secret, str::to_owned);
+    if known.is_none() {
+        lock(&shared.registry).log_in(&secret, token, now, until);
+    }
+    let https = connection.https || is_https_origin(&headers);
+    let cookie = set_cookie(&shared, https, &secret, shared.timings.login.as_secs())?;
     Ok(([(header::SET_COOKIE, cookie)], Json(answer)).into_response())
 }
 
@@ -160,33 +162,32 @@ async fn log_out(
     Extension(connection): Extension<Connection>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    if let Some(secret) = cookie(&headers, shared.tls) {
-        identify(&shared, &headers, None, connection.peer)?.check_origin(&headers)?;
-        locked(&shared.registry).log_out(secret);
+    if let Some(secret) = cookie(&headers, &shared.cookie_name) {
+        identify(&shared, &headers, None, connection.peer)?
+            .check_origin(&headers, &shared.hosts)?;
+        lock(&shared.registry).log_out(secret);
     }
-    let cookie = set_cookie(&shared, &headers, "", 0)?;
+    let https = connection.https || is_https_origin(&headers);
+    let cookie = set_cookie(&shared, https, "", 0)?;
     Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie)]).into_response())
 }
 
 fn set_cookie(
     shared: &Shared,
-    headers: &HeaderMap,
+    https: bool,
     value: &str,
     max_age: u64,
 ) -> Result<HeaderValue, ApiError> {
-    let secure = if shared.tls || is_https_origin(headers) {
-        "; Secure"
-    } else {
-        ""
-    };
-    let name = cookie_name(headers, shared.tls);
+    let secure = if shared.tls || https { "; Secure" } else { "" };
+    let name = &shared.cookie_name;
     let attributes = "HttpOnly; SameSite=Strict; Path=/";
     let cookie = format!("{name}={value}; Max-Age={max_age}; {attributes}{secure}");
+    // Only a cookie that a client sent, and that is known, could be one it cannot be.
     let mut cookie = HeaderValue::try_from(cookie).map_err(|_| {
         ApiError::new(
             StatusCode::BAD_REQUEST,
             "bad-message",
-            "the Host header is not valid",
+            "the cookie is not valid",
         )
     })?;
     cookie.set_sensitive(true);
@@ -227,13 +228,12 @@ async fn config(
     Json(answer).into_response()
 }
 
+/// Whether the server does its work: the hub is asked. Who watches is nobody's business here.
 async fn health(State(shared): State<Arc<Shared>>) -> Response {
-    let counts = shared.hub.stats.get();
-    Json(json!({
-        "status": "ok",
-        "version": VERSION,
-        "cameras": counts.cameras,
-        "sessions": counts.sessions,
-    }))
-    .into_response()
+    let (status, text) = if shared.hub.answers(HEALTH_TIMEOUT).await {
+        (StatusCode::OK, "ok")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "stuck")
+    };
+    (status, Json(json!({ "status": text, "version": VERSION }))).into_response()
 }

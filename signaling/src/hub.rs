@@ -7,24 +7,37 @@ use std::future::pending;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::extract::ws::Utf8Bytes;
 use porthole_protocol::wire::{ClientMessage, Code};
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::sleep_until;
+use tokio::time::{sleep_until, timeout};
 
+use crate::lock::lock;
 use crate::registry::{Registry, SecretDigest};
 use crate::room::{Action, ClientId, Counts, Outgoing, Principal, Rights, Room};
-use crate::server::{locked, stopped};
+use crate::shutdown::stopped;
 
 /// Events waiting for the room. Clients wait when it is full; the room takes microseconds for each.
 const MAX_EVENTS: usize = 1024;
-/// Messages waiting for one client: the candidates of 64 sessions that start together.
-const MAX_QUEUED_MESSAGES: usize = 1024;
-/// Bytes waiting for one client: one list of every camera fits, twice, and a client that does not
-/// read costs no more.
-const MAX_QUEUED_BYTES: usize = 4 * 1024 * 1024;
+/// What may wait for one client.
+#[derive(Clone, Copy)]
+pub(crate) struct QueueBounds {
+    messages: usize,
+    bytes: usize,
+}
+
+/// A viewer's: one list of every camera fits, and a client that does not read costs no more.
+pub(crate) const VIEWER_QUEUE: QueueBounds = QueueBounds {
+    messages: 1024,
+    bytes: 2 * 1024 * 1024,
+};
+/// A camera's: what all of its 64 viewers can send it at once by their pace, so that they cannot fill it.
+pub(crate) const CAMERA_QUEUE: QueueBounds = QueueBounds {
+    messages: 16 * 1024,
+    bytes: 9 * 1024 * 1024,
+};
 
 /// What happens to a client.
 pub(crate) enum Event {
@@ -38,7 +51,11 @@ pub(crate) enum Event {
     },
     Message(ClientId, ClientMessage),
     Unreadable(ClientId),
+    /// The log-in by which it connected has ended.
+    LoggedOut(ClientId),
     Gone(ClientId),
+    /// Is anybody there?
+    Health(oneshot::Sender<()>),
 }
 
 /// What the application that runs the server changes.
@@ -68,6 +85,7 @@ pub(crate) enum Dropped {
 /// The hub's end of a client's queue.
 pub(crate) struct Outbox {
     messages: mpsc::Sender<Utf8Bytes>,
+    max_bytes: usize,
     queued_bytes: Arc<AtomicUsize>,
     dropped: oneshot::Sender<Dropped>,
 }
@@ -79,12 +97,13 @@ pub(crate) struct Inbox {
 }
 
 /// Makes a client's queue, and the signal that the hub has let go of the client.
-pub(crate) fn queue() -> (Outbox, Inbox, oneshot::Receiver<Dropped>) {
-    let (sender, receiver) = mpsc::channel(MAX_QUEUED_MESSAGES);
+pub(crate) fn queue(bounds: QueueBounds) -> (Outbox, Inbox, oneshot::Receiver<Dropped>) {
+    let (sender, receiver) = mpsc::channel(bounds.messages);
     let (dropped, on_drop) = oneshot::channel();
     let queued_bytes = Arc::new(AtomicUsize::new(0));
     let outbox = Outbox {
         messages: sender,
+        max_bytes: bounds.bytes,
         queued_bytes: queued_bytes.clone(),
         dropped,
     };
@@ -103,7 +122,7 @@ impl Outbox {
     fn push(&self, message: Utf8Bytes) -> bool {
         let bytes = message.len();
         let queued = self.queued_bytes.fetch_add(bytes, Relaxed);
-        queued + bytes <= MAX_QUEUED_BYTES && self.messages.try_send(message).is_ok()
+        queued + bytes <= self.max_bytes && self.messages.try_send(message).is_ok()
     }
 }
 
@@ -116,7 +135,7 @@ impl Inbox {
     }
 }
 
-/// How much is going on, for `/health`.
+/// How much is going on.
 #[derive(Default)]
 pub(crate) struct Stats {
     cameras: AtomicUsize,
@@ -147,6 +166,13 @@ pub(crate) struct HubHandle {
 impl HubHandle {
     pub(crate) fn new_client(&self) -> ClientId {
         ClientId(self.next_client.fetch_add(1, Relaxed))
+    }
+
+    /// Whether the hub takes up an event and answers it within this time.
+    pub(crate) async fn answers(&self, within: Duration) -> bool {
+        let (answer, answered) = oneshot::channel();
+        let asked = async { self.send(Event::Health(answer)).await && answered.await.is_ok() };
+        timeout(within, asked).await.unwrap_or(false)
     }
 
     /// Whether the hub still runs.
@@ -258,6 +284,11 @@ impl Hub {
             }
             Event::Message(client, message) => self.room.message(client, message, now),
             Event::Unreadable(client) => self.room.unreadable(client),
+            Event::LoggedOut(client) => self.room.log_out(client, now),
+            Event::Health(answer) => {
+                let _ = answer.send(());
+                return;
+            }
             Event::Gone(client) => {
                 self.outboxes.remove(&client);
                 tracing::info!(client = client.0, "disconnected");
@@ -270,7 +301,7 @@ impl Hub {
     /// The credential may have been withdrawn between the HTTP request and now.
     fn as_of_now(&self, was: Principal, credential: Option<SecretDigest>) -> Option<Principal> {
         match credential {
-            Some(secret) => locked(&self.registry).identify(&secret),
+            Some(secret) => lock(&self.registry).identify(&secret),
             None => Some(was),
         }
     }

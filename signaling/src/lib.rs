@@ -9,7 +9,12 @@
 //! - `hub` is the one task that owns the room; each client has a bounded queue there.
 //! - `socket` is one client's WebSocket, `http` and `page` are the rest of the router.
 //! - `registry` knows the credentials (as digests), `auth` finds and checks the one in a request.
+//! - `token` judges tokens that people choose.
 //! - `server` is the handle to all of it, `accept` takes connections in, `tls` wraps them.
+//! - `hosts` and `places` decide which names are ours and how many connections there may be.
+//! - `state`, `timings`, `lock` and `shutdown` are what several of these share.
+//!
+//! Imports run one way: `cli`, `server`, `http` and `accept`, `socket`, `hub`, `room`; what is shared stands below.
 //!
 //! No media passes through here, and nothing in this crate knows GStreamer.
 #![forbid(unsafe_code)]
@@ -19,17 +24,27 @@ mod auth;
 #[cfg(feature = "cli")]
 pub mod cli;
 mod error;
+mod hosts;
 mod http;
 mod hub;
 mod limit;
+mod lock;
+mod network;
 mod page;
+mod places;
 mod registry;
 pub mod room;
 mod server;
+mod shutdown;
 mod socket;
+mod state;
+mod timings;
 mod tls;
+mod token;
 
 pub use registry::{CameraEntry, SecretDigest, ViewerEntry};
-pub use room::Cameras;
-pub use server::{Server, ServerError, ServerOptions, Timings};
+pub use room::{Cameras, Counts};
+pub use server::{Server, ServerError, ServerOptions};
+pub use timings::Timings;
 pub use tls::TlsFiles;
+pub use token::{MAX_TOKEN_CHARS, MIN_TOKEN_CHARS, WeakToken, check_token, token_fragment};

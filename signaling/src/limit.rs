@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: MPL-2.0
-//! How often: a limit on failed credentials, and one on a client's messages. Time comes in as an argument.
+//! How often: a limit on failed credentials, and one on a client's messages and bytes. Time comes in as an argument.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
+
+use porthole_protocol::wire::{ClientMessage, IncomingMessage};
+
+use crate::network::network;
 
 /// Failed credentials from one address within [`FAILURE_WINDOW`]. A person mistypes a few, a fleet
 /// of cameras behind one address with stale keys a few more.
@@ -13,29 +17,69 @@ pub(crate) const FAILURE_WINDOW: Duration = Duration::from_secs(60);
 /// Addresses remembered, at about 50 bytes each. Beyond that newcomers share one count.
 const MAX_ADDRESSES: usize = 4096;
 
-/// How fast a client's messages are read. Those that come faster are read later.
+/// Lines in the log about failed credentials that come in a row, and how many a second after that.
+const LOG_RATE: Rate = Rate {
+    burst: 10,
+    per_second: 1,
+};
+
+/// So much at once, and so much a second on average.
 #[derive(Clone, Copy)]
-pub(crate) struct Pace {
-    /// Messages in a row.
+pub(crate) struct Rate {
     burst: u32,
-    /// Messages per second on average.
     per_second: u32,
 }
 
-/// A viewer's: 16 sessions that start together send some 200 candidates. It cannot fill the queue of
-/// the camera it talks to.
+/// How fast a client's messages are read. Those that come faster are read later.
+#[derive(Clone, Copy)]
+pub(crate) struct Pace {
+    messages: Rate,
+    bytes: Rate,
+}
+
+/// A viewer's: 16 sessions that start together send some 200 candidates and 16 answers of at most 8 KiB. All viewers
+/// that a camera can have do not fill its queue with that (see the bounds of queues in `hub`).
 pub(crate) const VIEWER_PACE: Pace = Pace {
-    burst: 200,
-    per_second: 50,
+    messages: Rate {
+        burst: 200,
+        per_second: 50,
+    },
+    bytes: Rate {
+        burst: 128 * 1024,
+        per_second: 16 * 1024,
+    },
 };
 /// A camera's: it answers up to 64 viewers.
 pub(crate) const CAMERA_PACE: Pace = Pace {
-    burst: 2000,
-    per_second: 500,
+    messages: Rate {
+        burst: 2000,
+        per_second: 500,
+    },
+    bytes: Rate {
+        burst: 4 * 1024 * 1024,
+        per_second: 1024 * 1024,
+    },
 };
 
-/// What a `list` counts for: its answer is up to a thousand times as long as its question.
-pub(crate) const LIST_MESSAGES: u32 = 20;
+/// What coming back to a session counts for: a digest, and the camera's word.
+const RESUME: u32 = 10;
+
+/// What a message counts for: its work here, measured in candidates that are passed on.
+pub(crate) fn cost(message: &ClientMessage, is_camera: bool) -> u32 {
+    let ClientMessage::Peer(message) = message else {
+        return RESUME;
+    };
+    match message.message {
+        // The answer is up to a thousand times as long as the question.
+        IncomingMessage::List => 20,
+        // A signature, and the camera's work.
+        IncomingMessage::StartSession(_) => 10,
+        // Told to every listener: two a second are enough for a camera.
+        IncomingMessage::SetPeerStatus(_) if is_camera => 250,
+        IncomingMessage::SetPeerStatus(_) => 10,
+        _ => 1,
+    }
+}
 
 /// Counts failed credentials per address.
 ///
@@ -45,6 +89,9 @@ pub(crate) const LIST_MESSAGES: u32 = 20;
 pub(crate) struct Failures {
     by_address: HashMap<IpAddr, Count>,
     others: Count,
+    total: u64,
+    unlogged: u64,
+    log: Option<Bucket>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -75,6 +122,8 @@ impl Count {
 impl Failures {
     /// Counts a failure. `Err` says how long the client should wait.
     pub(crate) fn add(&mut self, address: IpAddr, now: Instant) -> Result<(), Duration> {
+        self.total += 1;
+        self.unlogged += 1;
         let key = network(address);
         if !self.by_address.contains_key(&key) && self.by_address.len() >= MAX_ADDRESSES {
             self.by_address
@@ -85,32 +134,74 @@ impl Failures {
         }
         self.by_address.entry(key).or_default().add(now)
     }
-}
 
-/// Whoever has one IPv6 address has the other 2^64 of its network as well.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64)).into(),
-        v4 => v4,
+    /// Whether a line of the log is due, and how many failures it is about: nobody may fill a disk.
+    pub(crate) fn to_log(&mut self, now: Instant) -> Option<u64> {
+        let bucket = self.log.get_or_insert(Bucket {
+            rate: LOG_RATE,
+            next: now,
+        });
+        bucket
+            .has_room(now)
+            .then(|| std::mem::take(&mut self.unlogged))
+    }
+
+    /// All failures since the start.
+    pub(crate) fn total(&self) -> u64 {
+        self.total
     }
 }
 
-/// Spaces out the messages of one client (a leaky bucket).
-pub(crate) struct MessagePace {
-    pace: Pace,
+/// A leaky bucket.
+struct Bucket {
+    rate: Rate,
+    /// When it is empty.
     next: Instant,
+}
+
+impl Bucket {
+    /// Takes so much in, and says how long until there is room again.
+    fn add(&mut self, amount: u32, now: Instant) -> Duration {
+        self.next = self.next.max(now) + self.time_of(amount);
+        (self.next - now).saturating_sub(self.time_of(self.rate.burst))
+    }
+
+    /// Takes one in if there is room.
+    fn has_room(&mut self, now: Instant) -> bool {
+        let full = self.next.saturating_duration_since(now) + self.time_of(1)
+            > self.time_of(self.rate.burst);
+        if !full {
+            self.add(1, now);
+        }
+        !full
+    }
+
+    fn time_of(&self, amount: u32) -> Duration {
+        Duration::from_secs(amount.into()) / self.rate.per_second
+    }
+}
+
+/// Spaces out the messages of one client.
+pub(crate) struct MessagePace {
+    messages: Bucket,
+    bytes: Bucket,
 }
 
 impl MessagePace {
     pub(crate) fn new(pace: Pace, now: Instant) -> Self {
-        Self { pace, next: now }
+        let bucket = |rate| Bucket { rate, next: now };
+        Self {
+            messages: bucket(pace.messages),
+            bytes: bucket(pace.bytes),
+        }
     }
 
     /// Counts a message as so many, and says how long to wait before the next one is read.
-    pub(crate) fn message(&mut self, messages: u32, now: Instant) -> Duration {
-        let interval = Duration::from_secs(1) / self.pace.per_second;
-        self.next = self.next.max(now) + interval * messages;
-        (self.next - now).saturating_sub(interval * self.pace.burst)
+    pub(crate) fn message(&mut self, messages: u32, bytes: usize, now: Instant) -> Duration {
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        self.messages
+            .add(messages, now)
+            .max(self.bytes.add(bytes, now))
     }
 }
 
@@ -172,18 +263,58 @@ mod tests {
     }
 
     #[test]
+    fn failures_are_counted_and_their_lines_in_the_log_are_few() {
+        let (mut failures, now) = (Failures::default(), Instant::now());
+        let mut lines = Vec::new();
+        for _ in 0..1000 {
+            let _ = fail(&mut failures, "192.0.2.1", 1, now);
+            lines.extend(failures.to_log(now));
+        }
+        assert_eq!(lines, vec![1; LOG_RATE.burst as usize]);
+        let later = now + Duration::from_secs(1);
+        let _ = fail(&mut failures, "192.0.2.1", 1, later);
+        assert_eq!(
+            failures.to_log(later),
+            Some(1001 - u64::from(LOG_RATE.burst))
+        );
+        assert_eq!(failures.total(), 1001);
+    }
+
+    #[test]
+    fn large_messages_are_paced_by_their_bytes() {
+        let start = Instant::now();
+        let mut pace = MessagePace::new(VIEWER_PACE, start);
+        let size = 64 * 1024;
+        assert_eq!(pace.message(1, size, start), Duration::ZERO);
+        assert_eq!(pace.message(1, size, start), Duration::ZERO);
+        assert_eq!(pace.message(1, size, start), Duration::from_secs(4));
+    }
+
+    #[test]
+    fn sixteen_sessions_that_start_together_do_not_wait() {
+        let start = Instant::now();
+        let mut pace = MessagePace::new(VIEWER_PACE, start);
+        for _ in 0..16 {
+            assert_eq!(pace.message(1, 7000, start), Duration::ZERO);
+        }
+        for _ in 0..100 {
+            assert_eq!(pace.message(1, 150, start), Duration::ZERO);
+        }
+    }
+
+    #[test]
     fn a_burst_passes_at_once_and_what_follows_is_paced() {
         let start = Instant::now();
         let mut pace = MessagePace::new(VIEWER_PACE, start);
-        for _ in 0..VIEWER_PACE.burst {
-            assert_eq!(pace.message(1, start), Duration::ZERO);
+        for _ in 0..VIEWER_PACE.messages.burst {
+            assert_eq!(pace.message(1, 1, start), Duration::ZERO);
         }
         assert_eq!(
-            pace.message(1, start),
-            Duration::from_secs(1) / VIEWER_PACE.per_second
+            pace.message(1, 1, start),
+            Duration::from_secs(1) / VIEWER_PACE.messages.per_second
         );
         assert_eq!(
-            pace.message(1, start + Duration::from_secs(1)),
+            pace.message(1, 1, start + Duration::from_secs(1)),
             Duration::ZERO
         );
     }

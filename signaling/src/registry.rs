@@ -6,19 +6,19 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest::{SHA256, digest};
 use porthole_protocol::grant::Permission;
+use tokio::sync::watch;
 
 use crate::room::{Cameras, DEFAULT_LEASE_SECONDS, Principal, Rights};
 
-/// How long a page stays logged in: a working day, like the default lease.
-pub(crate) const LOGIN_LIFETIME: Duration = Duration::from_secs(12 * 60 * 60);
-/// Logged-in pages of one viewer, beyond which the oldest is logged out. Bounds the table, since
-/// every entry belongs to an enrolled viewer.
-const MAX_LOGINS_PER_VIEWER: usize = 32;
+/// Log-ins of one viewer's token, beyond which the oldest without a connection ends. A shared link is opened by many
+/// browsers, each a log-in; more than [`crate::room::MAX_CONNECTIONS_PER_USER`], so a page that is open stays.
+/// Bounds the table, since every entry belongs to an enrolled viewer.
+const MAX_LOGINS_PER_VIEWER: usize = 256;
 
 /// The SHA-256 digest of a secret. Secrets are 256 random bits, so they need no slow hash.
 #[derive(Clone, Copy)]
@@ -122,8 +122,12 @@ impl ViewerEntry {
 
 struct Login {
     token: SecretDigest,
-    until: Instant,
+    /// When it ends. Its connections watch this, and end when it is dropped.
+    until: watch::Sender<Instant>,
 }
+
+/// A log-in as a connection sees it.
+pub(crate) type LoginEnd = watch::Receiver<Instant>;
 
 #[derive(Default)]
 pub(crate) struct Registry {
@@ -155,6 +159,10 @@ impl Registry {
             }
         }
         self.cameras.remove(id).is_some()
+    }
+
+    pub(crate) fn camera(&self, id: &str) -> Option<&CameraEntry> {
+        self.cameras.get(id)
     }
 
     /// Whether it replaced an earlier one of the same name.
@@ -196,32 +204,60 @@ impl Registry {
         camera.or_else(|| viewer.map(|viewer| Principal::Viewer(viewer.rights())))
     }
 
-    /// Remembers that the bearer of `cookie` has shown the viewer's `token`.
-    pub(crate) fn log_in(&mut self, cookie: &str, token: SecretDigest, now: Instant) {
-        self.logins.retain(|_, login| login.until > now);
+    /// Remembers until `until` that the bearer of `cookie` has shown the viewer's `token`.
+    pub(crate) fn log_in(
+        &mut self,
+        cookie: &str,
+        token: SecretDigest,
+        now: Instant,
+        until: Instant,
+    ) {
+        self.logins.retain(|_, login| *login.until.borrow() > now);
         let own = self
             .logins
             .iter()
             .filter(|(_, login)| login.token.0 == token.0);
-        let mut own: Vec<_> = own.map(|(cookie, login)| (login.until, *cookie)).collect();
+        let mut own: Vec<_> = own
+            .map(|(cookie, login)| {
+                let connected = login.until.receiver_count() > 0;
+                (connected, *login.until.borrow(), *cookie)
+            })
+            .collect();
         own.sort();
         let surplus = (own.len() + 1).saturating_sub(MAX_LOGINS_PER_VIEWER);
-        for (_, oldest) in own.into_iter().take(surplus) {
+        for (_, _, oldest) in own.into_iter().take(surplus) {
             self.logins.remove(&oldest);
         }
         let login = Login {
             token,
-            until: now + LOGIN_LIFETIME,
+            until: watch::Sender::new(until),
         };
         self.logins.insert(SecretDigest::of(cookie).0, login);
     }
 
-    /// The viewer's token behind a cookie. The table is keyed by digest, which no one can aim at.
-    pub(crate) fn logged_in(&self, cookie: &str, now: Instant) -> Option<SecretDigest> {
-        let login = self.logins.get(&SecretDigest::of(cookie).0)?;
-        (login.until > now).then_some(login.token)
+    /// The bearer of `cookie` has shown `token` again. Whether the cookie was of that token and goes on until `until`.
+    pub(crate) fn log_in_again(
+        &mut self,
+        cookie: &str,
+        token: SecretDigest,
+        now: Instant,
+        until: Instant,
+    ) -> bool {
+        let login = self.logins.get(&SecretDigest::of(cookie).0);
+        let login = login.filter(|l| l.token.matches(&token) && *l.until.borrow() > now);
+        if let Some(login) = login {
+            login.until.send_replace(until);
+        }
+        login.is_some()
     }
 
+    /// The viewer's token behind a cookie. The table is keyed by digest, which no one can aim at.
+    pub(crate) fn logged_in(&self, cookie: &str, now: Instant) -> Option<(SecretDigest, LoginEnd)> {
+        let login = self.logins.get(&SecretDigest::of(cookie).0)?;
+        (*login.until.borrow() > now).then(|| (login.token, login.until.subscribe()))
+    }
+
+    /// Ends a log-in and, with it, the connections made by it.
     pub(crate) fn log_out(&mut self, cookie: &str) {
         self.logins.remove(&SecretDigest::of(cookie).0);
     }
@@ -237,6 +273,8 @@ fn every<T>(entries: impl Iterator<Item = T>, matches: impl Fn(&T) -> bool) -> O
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -260,37 +298,63 @@ mod tests {
         }
     }
 
+    const LIFETIME: Duration = Duration::from_secs(100);
+
+    fn registry_of_alice() -> (Registry, SecretDigest, Instant) {
+        let mut registry = Registry::default();
+        let viewer = ViewerEntry::new("alice", "t");
+        let token = viewer.token;
+        registry.add_viewer(viewer);
+        (registry, token, Instant::now())
+    }
+
     #[test]
     fn a_login_ends_after_its_lifetime_and_with_its_viewer() {
-        let (mut registry, start) = (Registry::default(), Instant::now());
-        let viewer = ViewerEntry::new("alice", "t");
-        registry.add_viewer(viewer.clone());
-        registry.log_in("cookie", viewer.token, start);
-        assert!(
-            registry
-                .logged_in("cookie", start + LOGIN_LIFETIME / 2)
-                .is_some()
-        );
-        assert!(
-            registry
-                .logged_in("cookie", start + LOGIN_LIFETIME)
-                .is_none()
-        );
+        let (mut registry, token, start) = registry_of_alice();
+        registry.log_in("cookie", token, start, start + LIFETIME);
+        let half = start + LIFETIME / 2;
+        assert!(registry.logged_in("cookie", half).is_some());
+        assert!(registry.logged_in("cookie", start + LIFETIME).is_none());
         registry.remove_viewer("alice");
         assert!(registry.logged_in("cookie", start).is_none());
     }
 
     #[test]
-    fn too_many_logins_of_one_viewer_end_the_oldest() {
-        let (mut registry, start) = (Registry::default(), Instant::now());
-        let viewer = ViewerEntry::new("alice", "t");
-        registry.add_viewer(viewer.clone());
+    fn a_cookie_goes_on_when_its_own_token_is_shown_again() {
+        let (mut registry, token, start) = registry_of_alice();
+        registry.log_in("cookie", token, start, start + LIFETIME);
+        let (_, end) = registry.logged_in("cookie", start).unwrap();
+        let later = start + LIFETIME * 2;
+        assert!(!registry.log_in_again("cookie", SecretDigest::of("other"), start, later));
+        assert!(!registry.log_in_again("unknown", token, start, later));
+        assert_eq!(*end.borrow(), start + LIFETIME);
+        assert!(registry.log_in_again("cookie", token, start, later));
+        assert_eq!(*end.borrow(), later);
+        assert!(!registry.log_in_again("cookie", token, later, later + LIFETIME));
+    }
+
+    #[test]
+    fn a_login_that_ends_is_seen_by_its_connections() {
+        let (mut registry, token, start) = registry_of_alice();
+        registry.log_in("cookie", token, start, start + LIFETIME);
+        let (_, end) = registry.logged_in("cookie", start).unwrap();
+        assert!(end.has_changed().is_ok());
+        registry.log_out("cookie");
+        assert!(end.has_changed().is_err());
+    }
+
+    #[test]
+    fn too_many_logins_of_one_viewer_end_the_oldest_that_is_not_connected() {
+        let (mut registry, token, start) = registry_of_alice();
+        let mut connected = None;
         for n in 0..=MAX_LOGINS_PER_VIEWER {
-            let now = start + Duration::from_secs(n as u64);
-            registry.log_in(&format!("cookie {n}"), viewer.token, now);
+            let now = start + Duration::from_millis(n as u64);
+            registry.log_in(&format!("cookie {n}"), token, now, now + LIFETIME);
+            connected = connected.or_else(|| registry.logged_in("cookie 0", now));
         }
-        assert!(registry.logged_in("cookie 0", start).is_none());
-        assert!(registry.logged_in("cookie 1", start).is_some());
+        assert!(registry.logged_in("cookie 0", start).is_some());
+        assert!(registry.logged_in("cookie 1", start).is_none());
+        assert!(registry.logged_in("cookie 2", start).is_some());
         assert_eq!(registry.logins.len(), MAX_LOGINS_PER_VIEWER);
     }
 }

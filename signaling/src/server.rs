@@ -2,10 +2,10 @@
 //! The server as a whole: started on a listener, changed while it runs, shut down.
 
 use std::net::{SocketAddr, TcpListener as StdListener};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
 use std::{fmt, io};
 
+use ipnet::IpNet;
 use porthole_protocol::grant::{GrantKey, GrantSigner, MAX_LEASE_SECONDS};
 use porthole_protocol::key::is_camera_id;
 use porthole_protocol::random_secret;
@@ -13,13 +13,21 @@ use porthole_protocol::wire::IceServer;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
+use url::Url;
 
 use crate::accept::Acceptance;
-use crate::http::{Shared, app};
-use crate::hub::{Change, Hub};
+use crate::hosts::Hosts;
+use crate::http::app;
+use crate::hub::{Change, Hub, Stats};
+use crate::limit::Failures;
+use crate::lock::lock;
+use crate::places::{self, Addresses};
 use crate::registry::{CameraEntry, Registry, SecretDigest, ViewerEntry};
-use crate::room::{MAX_CAMERAS, Room};
-use crate::tls::TlsFiles;
+use crate::room::{Counts, MAX_CAMERAS, Room};
+use crate::shutdown::stopped;
+use crate::state::Shared;
+use crate::timings::Timings;
+use crate::tls::{CurrentTls, TlsFiles};
 
 /// What a server is started with.
 #[derive(Debug)]
@@ -28,6 +36,15 @@ pub struct ServerOptions {
     pub open_access: bool,
     /// STUN and TURN servers, told to both ends of every session.
     pub ice_servers: Vec<IceServer>,
+    /// Where the server is reached from outside: http or https, host and port. Pages from there are its own.
+    pub url: Option<Url>,
+    /// Further host names it answers to, as `NAME` or `NAME:PORT`. Without any of these it answers to addresses,
+    /// `localhost` and this machine's own name alone.
+    pub allowed_hosts: Vec<String>,
+    /// Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Connections at a time. `None`: a quarter of the process's file descriptors, at most 4584.
+    pub max_connections: Option<usize>,
     /// Signs the grants.
     pub signer: GrantSigner,
     /// Certificate, for HTTPS. Without it the server speaks plain HTTP.
@@ -43,35 +60,13 @@ impl ServerOptions {
         Self {
             open_access: false,
             ice_servers: Vec::new(),
+            url: None,
+            allowed_hosts: Vec::new(),
+            trusted_proxies: Vec::new(),
+            max_connections: None,
             signer,
             tls: None,
             timings,
-        }
-    }
-}
-
-/// How long the server waits for a client.
-#[derive(Clone, Copy, Debug)]
-pub struct Timings {
-    /// For a TLS handshake, for a whole request head, and between requests. 5 s: slower than any
-    /// honest client, and short enough that idle connections do not pile up.
-    pub header: Duration,
-    /// Between pings. 15 s keeps a connection alive in the address translations on its way.
-    pub ping: Duration,
-    /// For any sign of life after a ping. 10 s: together with `ping`, a client that is cut off is
-    /// noticed within 25 s.
-    pub pong: Duration,
-    /// For what is still queued to go out when a client is let go of: 1 s.
-    pub close: Duration,
-}
-
-impl Default for Timings {
-    fn default() -> Self {
-        Self {
-            header: Duration::from_secs(5),
-            ping: Duration::from_secs(15),
-            pong: Duration::from_secs(10),
-            close: Duration::from_secs(1),
         }
     }
 }
@@ -85,6 +80,9 @@ pub enum ServerError {
     /// The certificate or its key is missing or broken, and why.
     #[error("{0}")]
     Tls(String),
+    /// `url` or `allowed_hosts` cannot be used, and why.
+    #[error("{0}")]
+    Hosts(String),
     /// There is a camera of this id already.
     #[error("there is a camera with the id \"{0}\" already: choose another id")]
     CameraExists(String),
@@ -109,6 +107,9 @@ struct Inner {
     grant_key: GrantKey,
     registry: Arc<Mutex<Registry>>,
     changes: mpsc::UnboundedSender<Change>,
+    failures: Arc<Mutex<Failures>>,
+    stats: Arc<Stats>,
+    tls: Option<CurrentTls>,
     /// All tasks end when this is dropped. They hold no `Inner`, so that it can be.
     stop: Mutex<Option<watch::Sender<()>>>,
     /// Closed once the port is free and all connections are gone.
@@ -134,7 +135,14 @@ impl Server {
             .tls
             .map(|files| files.load())
             .transpose()
-            .map_err(ServerError::Tls)?;
+            .map_err(ServerError::Tls)?
+            .map(CurrentTls::new);
+        let hosts = Hosts::new(
+            options.url.as_ref(),
+            &options.allowed_hosts,
+            &machine_name(),
+        );
+        let hosts = hosts.map_err(ServerError::Hosts)?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let listener = {
@@ -152,13 +160,29 @@ impl Server {
         let registry = Arc::new(Mutex::new(Registry::default()));
         let (changes, on_change) = mpsc::unbounded_channel();
         let (hub, handle) = Hub::new(room, registry.clone(), on_change);
+        let (failures, stats) = (Arc::<Mutex<Failures>>::default(), handle.stats.clone());
+        let max_connections = options
+            .max_connections
+            .unwrap_or_else(places::embedded)
+            .max(1);
+        let per_address = places::per_address(max_connections);
+        tracing::info!(
+            max_connections,
+            per_address,
+            "connections that are taken at a time"
+        );
+        let outside_port = options.url.as_ref().and_then(Url::port_or_known_default);
         let shared = Shared {
             registry: registry.clone(),
-            failures: Mutex::default(),
+            failures: failures.clone(),
             hub: handle,
             open_access: options.open_access,
             ice_servers: options.ice_servers,
             tls: tls.is_some(),
+            hosts,
+            trusted_proxies: options.trusted_proxies.clone(),
+            cookie_name: format!("porthole-{}", outside_port.unwrap_or(address.port())),
+            sockets: Addresses::new(places::sockets_per_address(per_address)),
             timings: options.timings,
         };
         let (stop, on_stop) = watch::channel(());
@@ -166,7 +190,10 @@ impl Server {
         let (open, closed) = watch::channel(());
         let acceptance = Acceptance {
             listener,
-            tls,
+            tls: tls.clone(),
+            max_connections,
+            addresses: Addresses::new(per_address),
+            trusted_proxies: options.trusted_proxies,
             router,
             timings: options.timings,
             _open: open,
@@ -180,6 +207,9 @@ impl Server {
                 grant_key,
                 registry,
                 changes,
+                failures,
+                stats,
+                tls,
                 stop,
                 closed,
             }),
@@ -214,7 +244,7 @@ impl Server {
         if !is_camera_id(&camera.id) {
             return Err(ServerError::BadCameraId(camera.id));
         }
-        let mut registry = locked(&self.inner.registry);
+        let mut registry = lock(&self.inner.registry);
         if registry.has_camera(&camera.id) {
             return Err(ServerError::CameraExists(camera.id));
         }
@@ -230,9 +260,27 @@ impl Server {
         Ok(())
     }
 
+    /// Changes an enrolled camera. One with another secret is cut off; a name is shown from the next time on that the
+    /// camera tells about itself.
+    pub fn update_camera(&self, camera: CameraEntry) -> Result<(), ServerError> {
+        let mut registry = lock(&self.inner.registry);
+        let known = registry.camera(&camera.id);
+        if known.is_some_and(|known| known.secret.matches(&camera.secret)) {
+            self.tell(Change::CameraAdded {
+                id: camera.id.clone(),
+                name: camera.name.clone(),
+            });
+            registry.add_camera(camera);
+            return Ok(());
+        }
+        drop(registry);
+        self.remove_camera(&camera.id);
+        self.enrol_camera(camera)
+    }
+
     /// Takes a camera's enrolment back: its sessions end, its connection is dropped.
     pub fn remove_camera(&self, id: &str) {
-        let mut registry = locked(&self.inner.registry);
+        let mut registry = lock(&self.inner.registry);
         if registry.remove_camera(id) {
             self.tell(Change::CameraRemoved { id: id.to_owned() });
         }
@@ -242,7 +290,7 @@ impl Server {
     pub fn add_viewer(&self, mut viewer: ViewerEntry) {
         viewer.lease = viewer.lease.min(MAX_LEASE_SECONDS);
         let (user, rights) = (viewer.user.clone(), viewer.rights());
-        let mut registry = locked(&self.inner.registry);
+        let mut registry = lock(&self.inner.registry);
         if registry.add_viewer(viewer) {
             self.tell(Change::ViewerRemoved { user });
         }
@@ -255,7 +303,7 @@ impl Server {
     pub fn update_viewer(&self, mut viewer: ViewerEntry) {
         viewer.lease = viewer.lease.min(MAX_LEASE_SECONDS);
         let (user, rights) = (viewer.user.clone(), viewer.rights());
-        let mut registry = locked(&self.inner.registry);
+        let mut registry = lock(&self.inner.registry);
         let is_same = registry.is_same_viewer(&viewer);
         if registry.add_viewer(viewer) && !is_same {
             self.tell(Change::ViewerRemoved { user });
@@ -265,7 +313,7 @@ impl Server {
 
     /// Takes a viewer's permission back: the sessions end, the token is void.
     pub fn remove_viewer(&self, user: &str) {
-        let mut registry = locked(&self.inner.registry);
+        let mut registry = lock(&self.inner.registry);
         if registry.remove_viewer(user) {
             self.tell(Change::ViewerRemoved {
                 user: user.to_owned(),
@@ -273,9 +321,29 @@ impl Server {
         }
     }
 
+    /// Uses this certificate for connections that come from now on. A server that was started without TLS stays so.
+    pub fn reload_tls(&self, files: &TlsFiles) -> Result<(), ServerError> {
+        let Some(tls) = &self.inner.tls else {
+            let message = "the server was started without a certificate: restart it";
+            return Err(ServerError::Tls(message.to_owned()));
+        };
+        tls.replace(files.load().map_err(ServerError::Tls)?);
+        Ok(())
+    }
+
+    /// How much is going on.
+    pub fn counts(&self) -> Counts {
+        self.inner.stats.get()
+    }
+
+    /// Wrong credentials presented since the start.
+    pub fn failed_credentials(&self) -> u64 {
+        lock(&self.inner.failures).total()
+    }
+
     /// Stops accepting, closes all connections and frees the port. Calling it again does nothing.
     pub fn shutdown(&self) {
-        locked(&self.inner.stop).take();
+        lock(&self.inner.stop).take();
     }
 
     /// Waits until the port is free and, at most for twice [`Timings::close`], all connections are gone.
@@ -289,13 +357,8 @@ impl Server {
     }
 }
 
-/// Locks a mutex. What is behind ours is consistent between any two statements, so a panic of
-/// another thread is no reason to stop.
-pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Waits for the shutdown.
-pub(crate) async fn stopped(stop: &mut watch::Receiver<()>) {
-    while stop.changed().await.is_ok() {}
+/// What this machine calls itself in its network.
+fn machine_name() -> String {
+    let name = rustix::system::uname();
+    name.nodename().to_string_lossy().into_owned()
 }

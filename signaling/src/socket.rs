@@ -2,30 +2,33 @@
 //! One client's WebSocket: frames in, events to the hub; messages from the hub, frames out.
 
 use std::borrow::Cow;
+use std::convert::Infallible;
+use std::future::pending;
 use std::net::IpAddr;
 use std::time::Instant;
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
-use futures_util::stream::{SplitSink, SplitStream};
-use futures_util::{SinkExt as _, StreamExt as _};
+use futures_util::stream::SplitStream;
+use futures_util::{Sink, SinkExt as _, StreamExt as _};
 use porthole_protocol::limits::MAX_MESSAGE_BYTES;
-use porthole_protocol::wire::{ClientMessage, IncomingMessage};
+use porthole_protocol::wire::ClientMessage;
 use tokio::sync::oneshot::error::RecvError;
-use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tokio::time::{MissedTickBehavior, interval, sleep, sleep_until, timeout};
 
 use crate::auth::Identity;
-use crate::hub::{Dropped, Event, HubHandle, Inbox, queue};
-use crate::limit::{CAMERA_PACE, LIST_MESSAGES, MessagePace, VIEWER_PACE};
+use crate::hub::{CAMERA_QUEUE, Dropped, Event, HubHandle, Inbox, VIEWER_QUEUE, queue};
+use crate::limit::{CAMERA_PACE, MessagePace, VIEWER_PACE, cost};
+use crate::registry::LoginEnd;
 use crate::room::{ClientId, Principal};
-use crate::server::Timings;
+use crate::timings::Timings;
 
 /// A signaling message is mostly under 4 KiB. The default of 128 KiB makes ten thousand idle
 /// connections cost 1.3 GB.
 const READ_BUFFER_BYTES: usize = 4096;
 /// Frames are written out as they come; nothing is gained by collecting more.
 const WRITE_BUFFER_BYTES: usize = 4096;
-/// One list of every camera fits.
-const MAX_WRITE_BUFFER_BYTES: usize = 4 * 1024 * 1024;
+/// One list of every camera fits; a message is written out before the next one is taken.
+const MAX_WRITE_BUFFER_BYTES: usize = 2 * 1024 * 1024;
 
 /// Sets the bounds of a WebSocket before it is accepted.
 pub(crate) fn bounded(upgrade: WebSocketUpgrade) -> WebSocketUpgrade {
@@ -46,16 +49,18 @@ pub(crate) async fn run(
     timings: Timings,
 ) {
     let client = hub.new_client();
-    let (outbox, inbox, mut on_drop) = queue();
     let Identity {
         principal,
         credential,
+        login,
         ..
     } = identity;
-    let pace = match principal {
-        Principal::Camera { .. } => CAMERA_PACE,
-        Principal::Viewer(_) => VIEWER_PACE,
+    let is_camera = matches!(principal, Principal::Camera { .. });
+    let (pace, bounds) = match is_camera {
+        true => (CAMERA_PACE, CAMERA_QUEUE),
+        false => (VIEWER_PACE, VIEWER_QUEUE),
     };
+    let (outbox, inbox, mut on_drop) = queue(bounds);
     let pace = MessagePace::new(pace, Instant::now());
     if !hub
         .send(Event::Connected {
@@ -72,6 +77,12 @@ pub(crate) async fn run(
     let (sink, mut stream) = socket.split();
     let mut writer = std::pin::pin!(write(sink, inbox, timings));
     let mut written = None;
+    let logged_out = async {
+        ended(login).await;
+        hub.send(Event::LoggedOut(client)).await;
+        // The hub lets go of it.
+        pending::<Infallible>().await
+    };
     let frame = tokio::select! {
         sink = &mut writer => {
             // The end of the queue may be seen before its reason, which is there by then.
@@ -79,8 +90,9 @@ pub(crate) async fn run(
             written = Some(sink);
             if drained { farewell(on_drop.await) } else { close(close_code::NORMAL, "") }
         }
-        frame = read(&mut stream, pace, client, hub, timings) => frame,
+        frame = read(&mut stream, pace, client, is_camera, hub, timings) => frame,
         why = &mut on_drop => farewell(why),
+        never = logged_out => match never {},
     };
     hub.send(Event::Gone(client)).await;
     // What is queued goes out first, and a client that does not take it waits in vain.
@@ -98,12 +110,26 @@ pub(crate) async fn run(
     .await;
 }
 
+/// Waits for the end of a log-in, which may be put off meanwhile. Without one there is none.
+async fn ended(login: Option<LoginEnd>) {
+    let Some(mut login) = login else {
+        return pending().await;
+    };
+    loop {
+        let until = *login.borrow_and_update();
+        tokio::select! {
+            changed = login.changed() => if changed.is_err() { return },
+            () = sleep_until(until.into()) => return,
+        }
+    }
+}
+
 /// Writes until the hub lets go of the client, and returns the sink unless it broke before.
-async fn write(
-    mut sink: SplitSink<WebSocket, Message>,
+async fn write<S: Sink<Message> + Unpin>(
+    mut sink: S,
     mut inbox: Inbox,
     timings: Timings,
-) -> Option<SplitSink<WebSocket, Message>> {
+) -> Option<S> {
     let mut ping = interval(timings.ping);
     ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ping.reset();
@@ -115,7 +141,13 @@ async fn write(
             },
             _ = ping.tick() => Message::Ping(Vec::new().into()),
         };
-        sink.send(message).await.ok()?;
+        match timeout(timings.write, sink.send(message)).await {
+            Ok(sent) => sent.ok()?,
+            Err(_) => {
+                tracing::info!("a client is dropped: it does not take what it is sent");
+                return None;
+            }
+        }
     }
 }
 
@@ -132,6 +164,7 @@ async fn read(
     stream: &mut SplitStream<WebSocket>,
     mut pace: MessagePace,
     client: ClientId,
+    is_camera: bool,
     hub: &HubHandle,
     timings: Timings,
 ) -> CloseFrame {
@@ -143,6 +176,7 @@ async fn read(
             Ok(Some(Err(error))) => return close_for(&error),
             Ok(Some(Ok(message))) => message,
         };
+        let bytes = size(&message);
         let event = match message {
             Message::Text(text) => match serde_json::from_str::<ClientMessage>(&text) {
                 Ok(message) => Some(Event::Message(client, message)),
@@ -152,11 +186,7 @@ async fn read(
             _ => None,
         };
         let counts_for = match &event {
-            Some(Event::Message(_, ClientMessage::Peer(message)))
-                if matches!(message.message, IncomingMessage::List) =>
-            {
-                LIST_MESSAGES
-            }
+            Some(Event::Message(_, message)) => cost(message, is_camera),
             _ => 1,
         };
         if let Some(event) = event
@@ -164,7 +194,15 @@ async fn read(
         {
             return close(close_code::AWAY, "the server shuts down");
         }
-        sleep(pace.message(counts_for, Instant::now())).await;
+        sleep(pace.message(counts_for, bytes, Instant::now())).await;
+    }
+}
+
+fn size(message: &Message) -> usize {
+    match message {
+        Message::Text(text) => text.len(),
+        Message::Binary(bytes) | Message::Ping(bytes) | Message::Pong(bytes) => bytes.len(),
+        Message::Close(_) => 0,
     }
 }
 
@@ -180,5 +218,50 @@ fn close(code: u16, reason: impl Into<Cow<'static, str>>) -> CloseFrame {
     CloseFrame {
         code,
         reason: reason.into().as_ref().into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+    use std::time::Duration;
+
+    use super::*;
+
+    /// Takes nothing, as a reader that has stalled.
+    struct Stalled;
+
+    impl Sink<Message> for Stalled {
+        type Error = ();
+
+        fn poll_ready(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), ()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn start_send(self: Pin<&mut Self>, _: Message) -> Result<(), ()> {
+            Ok(())
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), ()>> {
+            Poll::Pending
+        }
+
+        fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), ()>> {
+            Poll::Pending
+        }
+    }
+
+    #[tokio::test]
+    async fn a_reader_that_has_stalled_is_given_up_after_the_deadline() {
+        let timings = Timings {
+            ping: Duration::from_millis(1),
+            write: Duration::from_millis(50),
+            ..Timings::default()
+        };
+        let (_outbox, inbox, _) = queue(VIEWER_QUEUE);
+        let start = Instant::now();
+        assert!(write(Stalled, inbox, timings).await.is_none());
+        assert!(start.elapsed() >= timings.write);
     }
 }

@@ -2,6 +2,9 @@
 //! TLS by certificate files. What is wrong with them is an error at the start, never plain HTTP.
 
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use crate::lock::lock;
 
 /// Where the certificate is.
 #[derive(Clone, Debug)]
@@ -10,6 +13,26 @@ pub struct TlsFiles {
     pub cert: PathBuf,
     /// Private key, PEM.
     pub key: PathBuf,
+}
+
+/// The certificate in use, which can be replaced while the server runs.
+#[derive(Clone)]
+pub(crate) struct CurrentTls(Arc<Mutex<Acceptor>>);
+
+impl CurrentTls {
+    pub(crate) fn new(acceptor: Acceptor) -> Self {
+        Self(Arc::new(Mutex::new(acceptor)))
+    }
+
+    /// For one connection.
+    pub(crate) fn get(&self) -> Acceptor {
+        lock(&self.0).clone()
+    }
+
+    /// Connections that stand keep theirs.
+    pub(crate) fn replace(&self, acceptor: Acceptor) {
+        *lock(&self.0) = acceptor;
+    }
 }
 
 #[cfg(feature = "tls")]

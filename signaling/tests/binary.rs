@@ -85,7 +85,11 @@ struct Serving {
 
 impl Serving {
     async fn start(config: &str, scheme: &str) -> Self {
-        let mut child = AsyncCommand::new(BINARY)
+        Self::start_by(AsyncCommand::new(BINARY), config, scheme).await
+    }
+
+    async fn start_by(mut command: AsyncCommand, config: &str, scheme: &str) -> Self {
+        let mut child = command
             .args(["serve", "--config", config, "--listen", "127.0.0.1:0"])
             .env("PORTHOLE_LOG", "trace")
             .stderr(Stdio::piped())
@@ -113,16 +117,25 @@ impl Serving {
         }
     }
 
+    fn signal(&self, name: &str) {
+        let id = self.child.id().unwrap().to_string();
+        let sent = Command::new("kill").args([name, &id]).status();
+        assert!(sent.unwrap().success());
+    }
+
+    /// Has the server read its file again, and waits until the log has such a line.
+    async fn reload(&mut self, line: &str) {
+        let before = self.log.len();
+        self.signal("-HUP");
+        while !self.log[before..].contains(line) {
+            let read = timeout(PATIENCE, self.stderr.read_line(&mut self.log));
+            assert_ne!(read.await.unwrap().unwrap(), 0, "it ended: {}", self.log);
+        }
+    }
+
     /// Ends the server as an init system does, and returns all it has logged.
     async fn terminate(mut self) -> String {
-        let id = self.child.id().unwrap().to_string();
-        assert!(
-            Command::new("kill")
-                .args(["-TERM", &id])
-                .status()
-                .unwrap()
-                .success()
-        );
+        self.signal("-TERM");
         timeout(PATIENCE, self.stderr.read_to_string(&mut self.log))
             .await
             .unwrap()
@@ -376,5 +389,217 @@ fn completions_and_help_are_printed() {
     assert!(
         help.contains("PORTHOLE_LOG") && help.contains("camera add"),
         "{help}"
+    );
+}
+
+#[test]
+fn a_key_goes_into_a_file_for_its_owner_alone_with_the_certificates_it_is_to_trust() {
+    let folder = Folder::new("output");
+    let (config, output) = (
+        folder.config("url = \"https://a.example\"\n"),
+        folder.file("front.key"),
+    );
+    let pair = rcgen::generate_simple_self_signed(["a.example".to_owned()]).unwrap();
+    let ca = folder.file("ca.pem");
+    fs::write(&ca, pair.cert.pem().repeat(2)).unwrap();
+    let add = [
+        "camera", "add", "Front", "--config", &config, "--output", &output, "--ca", &ca,
+    ];
+    let done = run(&add);
+    assert!(done.status.success() && done.stdout.is_empty(), "{done:?}");
+    let mode = fs::metadata(&output).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let key: CameraKey = fs::read_to_string(&output).unwrap().parse().unwrap();
+    assert_eq!(key.ca.len(), 2);
+    assert_eq!(key.ca[0].0, pair.cert.der().to_vec());
+
+    // A file that is there is not written over, and nobody is enrolled.
+    let before = fs::read_to_string(&config).unwrap();
+    let add = [
+        "camera", "add", "Back", "--config", &config, "--output", &output,
+    ];
+    assert!(complaint_of(&add).contains("there is such a file already"));
+    fs::write(&ca, "garbage").unwrap();
+    let other = folder.file("back.key");
+    let add = [
+        "camera", "add", "Back", "--config", &config, "--output", &other, "--ca", &ca,
+    ];
+    assert!(complaint_of(&add).contains("there is no certificate (PEM) in this file"));
+    assert!(!Path::new(&other).exists());
+    assert_eq!(fs::read_to_string(&config).unwrap(), before);
+}
+
+#[test]
+fn a_new_camera_does_not_inherit_the_viewers_of_an_old_one() {
+    let folder = Folder::new("heir");
+    let config = folder.file("p.toml");
+    line_of(&["camera", "add", "Front", "--config", &config]);
+    line_of(&[
+        "viewer",
+        "add",
+        "alice",
+        "--cameras",
+        "front",
+        "--config",
+        &config,
+    ]);
+    let removed = run(&["camera", "remove", "front", "--config", &config]);
+    assert!(
+        String::from_utf8(removed.stderr)
+            .unwrap()
+            .contains("SIGHUP")
+    );
+    let complaint = complaint_of(&["camera", "add", "Front", "--config", &config]);
+    assert!(
+        complaint.contains("viewer \"alice\" was let in to an earlier camera"),
+        "{complaint}"
+    );
+    line_of(&[
+        "camera", "add", "Front", "--id", "front-2", "--config", &config,
+    ]);
+}
+
+#[tokio::test]
+async fn a_signal_has_the_server_read_its_file_again() {
+    let folder = Folder::new("reload");
+    let config = folder.file("p.toml");
+    let add_viewer = |name: &str| {
+        let link = line_of(&["viewer", "add", name, "--config", &config]);
+        format!("Bearer {}", link.split_once("#token=").unwrap().1)
+    };
+    let alice = add_viewer("alice");
+    let mut serving = Serving::start(&config, "http").await;
+    let address = serving.address;
+    let mut client = Client::connect(address, "/ws", &[("authorization", &alice)])
+        .await
+        .unwrap();
+    assert_eq!(client.recv().await["type"], "welcome");
+
+    let bob = add_viewer("bob");
+    let key: CameraKey = line_of(&["camera", "add", "Front", "--config", &config])
+        .parse()
+        .unwrap();
+    serving.reload("read the configuration again").await;
+    let path = format!("/ws?access_token={}", key.secret);
+    let mut camera = Client::connect(address, &path, &[]).await.unwrap();
+    assert_eq!(camera.recv().await["peerId"], "front");
+    let status = json!({"type":"setPeerStatus","roles":["producer"],"meta":null,"porthole":{"version":1,"nonce":"n"}});
+    camera.send(status).await;
+    camera.send(json!({"type":"list"})).await;
+    assert_eq!(camera.recv().await["type"], "list");
+    let mut second = Client::connect(address, "/ws", &[("authorization", &bob)])
+        .await
+        .unwrap();
+    assert_eq!(second.recv().await["type"], "welcome");
+    second.start_session(&mut camera, "front").await;
+
+    // A broken file changes nothing, and the log says where the mistake is.
+    let good = fs::read_to_string(&config).unwrap();
+    fs::write(&config, format!("opne = 1\n{good}")).unwrap();
+    serving.reload("nothing is changed: ").await;
+    assert!(
+        serving.log.contains("p.toml:1: opne: unknown field"),
+        "{}",
+        serving.log
+    );
+    fs::write(&config, format!("listen = \"127.0.0.1:1\"\n{good}")).unwrap();
+    serving.reload("listen").await;
+
+    // Bob is taken out: his session ends. Alice stays.
+    assert!(
+        run(&["viewer", "remove", "bob", "--config", &config])
+            .status
+            .success()
+    );
+    serving.reload("read the configuration again").await;
+    let ended = camera.recv().await;
+    assert_eq!(
+        (&ended["type"], &ended["reason"]),
+        (&json!("endSession"), &json!("revoked"))
+    );
+    let refused = Client::connect(address, "/ws", &[("authorization", &bob)]).await;
+    assert_eq!(refused.err().unwrap().0, 401);
+    client.send(json!({"type":"list"})).await;
+    assert_eq!(client.recv().await["type"], "list");
+    serving.terminate().await;
+}
+
+/// Connects by TLS to a server whose certificate is this one, and says whether that worked.
+async fn trusts(address: SocketAddr, certificate: &rcgen::Certificate) -> bool {
+    let mut roots = RootCertStore::empty();
+    roots.add(certificate.der().clone()).unwrap();
+    let client = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let stream = TcpStream::connect(address).await.unwrap();
+    let name = ServerName::try_from("localhost").unwrap();
+    let connector = TlsConnector::from(Arc::new(client));
+    connector.connect(name, stream).await.is_ok()
+}
+
+#[tokio::test]
+async fn a_signal_takes_up_a_renewed_certificate_and_no_broken_one() {
+    let folder = Folder::new("renewed");
+    let pair = || rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let put = |pair: &rcgen::CertifiedKey<rcgen::KeyPair>| {
+        fs::write(folder.file("c.pem"), pair.cert.pem()).unwrap();
+        fs::write(folder.file("k.pem"), pair.signing_key.serialize_pem()).unwrap();
+    };
+    let (old, new) = (pair(), pair());
+    put(&old);
+    let config = folder.config("tls-cert = \"c.pem\"\ntls-key = \"k.pem\"\n");
+    let mut serving = Serving::start(&config, "https").await;
+    assert!(trusts(serving.address, &old.cert).await);
+    fs::write(folder.file("c.pem"), "garbage").unwrap();
+    serving
+        .reload("nothing is changed: tls-cert, tls-key: ")
+        .await;
+    assert!(trusts(serving.address, &old.cert).await);
+    put(&new);
+    serving.reload("read the configuration again").await;
+    assert!(trusts(serving.address, &new.cert).await);
+    assert!(!trusts(serving.address, &old.cert).await);
+    serving.terminate().await;
+}
+
+#[tokio::test]
+async fn it_takes_as_many_connections_as_its_file_descriptors_allow() {
+    let folder = Folder::new("descriptors");
+    let config = folder.config("");
+    let mut command = AsyncCommand::new("sh");
+    let script = "ulimit -Sn 100 && ulimit -Hn 300 && exec \"$0\" \"$@\"";
+    command.args(["-c", script, BINARY]);
+    let serving = Serving::start_by(command, &config, "http").await;
+    assert!(
+        serving.log.contains("max_connections=236"),
+        "{}",
+        serving.log
+    );
+    serving.terminate().await;
+}
+
+#[tokio::test]
+async fn wrong_credentials_are_logged_with_where_they_come_from() {
+    let folder = Folder::new("wrong");
+    let serving = Serving::start(&folder.config(""), "http").await;
+    for _ in 0..100 {
+        http(
+            serving.address,
+            "POST /api/session",
+            &[("authorization", "Bearer wr0ng")],
+        )
+        .await;
+    }
+    let log = serving.terminate().await;
+    let lines = log
+        .lines()
+        .filter(|line| line.contains("a wrong key, link or token"))
+        .count();
+    assert!((1..50).contains(&lines), "{lines} lines");
+    assert!(
+        log.contains("peer=127.0.0.1") && !log.contains("wr0ng"),
+        "{log}"
     );
 }

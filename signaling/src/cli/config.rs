@@ -2,10 +2,11 @@
 //! The configuration file. Each key is explained in `config.example.toml`.
 
 use std::collections::BTreeSet;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use ipnet::IpNet;
 use porthole_protocol::grant::{MAX_LEASE_SECONDS, Permission};
 use porthole_protocol::key::is_camera_id;
 use porthole_protocol::wire::IceServer;
@@ -13,12 +14,13 @@ use serde::de::{Deserialize, Deserializer, Error as _};
 use url::Url;
 
 use super::Failure;
+use crate::hosts::{Hosts, check_url};
 use crate::registry::{CameraEntry, SecretDigest, ViewerEntry};
 use crate::room::{Cameras, DEFAULT_LEASE_SECONDS, GUEST, MAX_CAMERAS};
 use crate::tls::TlsFiles;
 
 /// Where a server listens for which nothing is said: for the same machine alone.
-const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
+const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 
 /// A configuration file that was read and makes sense.
 #[derive(Debug, serde::Deserialize)]
@@ -30,6 +32,12 @@ pub struct Config {
     /// Where the server is reached from outside.
     #[serde(default, deserialize_with = "http_url")]
     pub url: Option<Url>,
+    /// Further host names the server answers to.
+    #[serde(default)]
+    pub allowed_hosts: Vec<String>,
+    /// Proxies whose forwarded headers are believed.
+    #[serde(default, deserialize_with = "networks")]
+    pub trusted_proxies: Vec<IpNet>,
     /// Lets everybody see and hear all cameras.
     #[serde(default)]
     pub open_access: bool,
@@ -114,6 +122,7 @@ impl Config {
                 "[[camera]]: one server takes at most {MAX_CAMERAS}"
             ));
         }
+        Hosts::new(self.url.as_ref(), &self.allowed_hosts, "")?;
         if self.tls_cert.is_some() != self.tls_key.is_some() {
             return Err("tls-cert and tls-key belong together: give both or neither".to_owned());
         }
@@ -128,6 +137,17 @@ impl Config {
             cert: folder.join(cert),
             key: folder.join(key),
         })
+    }
+
+    /// Whether there is a certificate.
+    pub(super) fn has_tls(&self) -> bool {
+        self.tls_cert.is_some()
+    }
+
+    /// Takes over cameras and viewers, and leaves the rest as the server was started with it.
+    pub(super) fn take_entries(&mut self, new: Self) {
+        self.cameras = new.cameras;
+        self.viewers = new.viewers;
     }
 
     /// The STUN and TURN servers.
@@ -246,12 +266,21 @@ pub(super) fn check_lease(seconds: u32) -> Result<(), String> {
 
 fn http_url<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Url>, D::Error> {
     let url: Url = String::deserialize(d)?.parse().map_err(D::Error::custom)?;
-    match url.scheme() {
-        "http" | "https" => Ok(Some(url)),
-        _ => Err(D::Error::custom(
-            "use an address that begins with http:// or https://",
-        )),
-    }
+    check_url(&url).map_err(D::Error::custom)?;
+    Ok(Some(url))
+}
+
+/// Addresses or networks.
+fn networks<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<IpNet>, D::Error> {
+    let texts = Vec::<String>::deserialize(d)?;
+    let network = |text: &String| {
+        let network = text.parse::<IpNet>().ok();
+        network.or_else(|| Some(text.parse::<IpAddr>().ok()?.into()))
+    };
+    let networks = texts.iter().map(network).collect::<Option<_>>();
+    networks.ok_or_else(|| {
+        D::Error::custom("use addresses such as 10.0.0.1 or networks such as 10.0.0.0/8")
+    })
 }
 
 #[cfg(test)]
@@ -274,6 +303,10 @@ mod tests {
             .collect();
         let config = parse(&uncommented.join("\n")).unwrap();
         assert!(config.url.is_some() && config.tls(Path::new("/etc/p.toml")).is_some());
+        assert_eq!(
+            (config.allowed_hosts.len(), config.trusted_proxies.len()),
+            (1, 2)
+        );
         let sizes = (
             config.ice_servers().len(),
             config.cameras().count(),
@@ -299,6 +332,18 @@ mod tests {
             (
                 "url = \"ftp://x\"",
                 "p.toml:1: url: use an address that begins with",
+            ),
+            (
+                "url = \"https://x.example/cams\"",
+                "p.toml:1: url: use an address without a path",
+            ),
+            (
+                "allowed-hosts = [\"https://x\"]",
+                "p.toml: allowed-hosts: \"https://x\" is no host name",
+            ),
+            (
+                "\ntrusted-proxies = [\"10.0.0.0/33\"]",
+                "p.toml:2: trusted-proxies: use addresses such as",
             ),
             (
                 "tls-cert = \"c.pem\"",

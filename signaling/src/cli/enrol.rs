@@ -1,30 +1,44 @@
 // SPDX-License-Identifier: MPL-2.0
 //! `camera` and `viewer`: changes of the configuration file.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use porthole_protocol::grant::Permission;
-use porthole_protocol::key::{CameraKey, is_camera_id, slug};
+use porthole_protocol::key::{CameraKey, Certificate, is_camera_id, slug};
 use porthole_protocol::random_secret;
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject as _;
 use toml_edit::{Array, Table, value};
 use url::Url;
 
 use super::config::{Config, check_lease, check_user};
-use super::file::{append, grant_signer, read, read_to_edit, remove, write};
+use super::file::{NewFile, append, grant_signer, read, read_to_edit, remove, write};
 use super::{CameraCommand, Failure, ServerUrl, ViewerCommand, print, remark};
+use crate::hosts::check_url;
 use crate::registry::SecretDigest;
 use crate::room::{Cameras, DEFAULT_LEASE_SECONDS};
+use crate::token::token_fragment;
 
-const RESTART: &str = "a running server reads its file when it starts: restart it";
+const RELOAD: &str = "a running server reads its file again on SIGHUP: kill -HUP its process id, or systemctl reload";
 
 pub(super) fn camera(command: CameraCommand) -> Result<(), Failure> {
     match command {
         CameraCommand::Add {
             name,
             id,
+            output,
+            ca,
             file,
             url,
-        } => add_camera(&name, id, &file.config, url),
+        } => {
+            let camera = NewCamera {
+                name,
+                id,
+                output,
+                ca,
+            };
+            add_camera(camera, &file.config, url)
+        }
         CameraCommand::List { file } => {
             for camera in read(&file.config)?.cameras() {
                 print(format_args!("{}\t{}", camera.id, camera.name))?;
@@ -58,37 +72,88 @@ pub(super) fn viewer(command: ViewerCommand) -> Result<(), Failure> {
     }
 }
 
-fn add_camera(name: &str, id: Option<String>, path: &Path, url: ServerUrl) -> Result<(), Failure> {
+struct NewCamera {
+    name: String,
+    id: Option<String>,
+    output: Option<PathBuf>,
+    ca: Option<PathBuf>,
+}
+
+fn add_camera(camera: NewCamera, path: &Path, url: ServerUrl) -> Result<(), Failure> {
     let (config, mut document) = read_to_edit(path)?;
-    let id = id.unwrap_or_else(|| slug(name));
-    if !is_camera_id(&id) {
+    let id = camera.id.unwrap_or_else(|| slug(&camera.name));
+    check_new_camera(&config, path, &id)?;
+    let url = server_url(&config, path, url)?;
+    let ca = camera.ca.as_deref().map(certificates).transpose()?;
+    let signer = grant_signer(path, &config)?;
+    // Before the camera is enrolled: a key that cannot be kept enrols nobody.
+    let output = camera.output.as_deref().map(NewFile::create).transpose()?;
+    let secret = random_secret();
+    let mut table = Table::new();
+    table["id"] = value(&id);
+    table["name"] = value(camera.name);
+    table["secret-sha256"] = value(SecretDigest::of(&secret).to_hex());
+    append(&mut document, "camera", table);
+    let key = CameraKey {
+        url,
+        id,
+        secret,
+        grant_key: signer.public_key(),
+        ca: ca.unwrap_or_default(),
+    };
+    let kept = output
+        .map(|file| file.write(&format!("{key}\n")))
+        .transpose()?;
+    write(path, &document)?;
+    remark(RELOAD);
+    match kept {
+        Some(file) => {
+            file.keep();
+            Ok(())
+        }
+        None => print(key),
+    }
+}
+
+fn check_new_camera(config: &Config, path: &Path, id: &str) -> Result<(), Failure> {
+    let path = path.display();
+    if !is_camera_id(id) {
         return Err(Failure::input(
             "--id: give the camera an id of 1 to 64 of a-z, 0-9 and -",
         ));
     }
     if config.cameras().any(|camera| camera.id == id) {
         return Err(Failure::input(format!(
-            "{}: there is a camera with the id \"{id}\" already: give another with --id, or remove it first",
-            path.display()
+            "{path}: there is a camera with the id \"{id}\" already: give another with --id, or remove it first"
         )));
     }
-    let url = server_url(&config, path, url)?;
-    let signer = grant_signer(path, &config)?;
-    let secret = random_secret();
-    let mut table = Table::new();
-    table["id"] = value(&id);
-    table["name"] = value(name);
-    table["secret-sha256"] = value(SecretDigest::of(&secret).to_hex());
-    append(&mut document, "camera", table);
-    write(path, &document)?;
-    remark(RESTART);
-    print(CameraKey {
-        url,
-        id,
-        secret,
-        grant_key: signer.public_key(),
-        ca: Vec::new(),
-    })
+    // They were let in to another camera, which is gone.
+    let heir = config.viewers().find(|viewer| match &viewer.cameras {
+        Cameras::All => false,
+        Cameras::Only(ids) => ids.contains(id),
+    });
+    match heir {
+        None => Ok(()),
+        Some(viewer) => Err(Failure::input(format!(
+            "{path}: viewer \"{}\" was let in to an earlier camera with the id \"{id}\": take it out of that viewer's \
+             cameras, or give another with --id",
+            viewer.user
+        ))),
+    }
+}
+
+/// The certificates of a PEM file.
+fn certificates(path: &Path) -> Result<Vec<Certificate>, Failure> {
+    let wrong = |e: &dyn std::fmt::Display| Failure::input(format!("--ca {}: {e}", path.display()));
+    let read = CertificateDer::pem_file_iter(path).map_err(|e| wrong(&e))?;
+    let read = read.collect::<Result<Vec<_>, _>>().map_err(|e| wrong(&e))?;
+    if read.is_empty() {
+        return Err(wrong(&"there is no certificate (PEM) in this file"));
+    }
+    Ok(read
+        .into_iter()
+        .map(|certificate| Certificate(certificate.to_vec()))
+        .collect())
 }
 
 struct NewViewer {
@@ -137,9 +202,9 @@ fn add_viewer(viewer: NewViewer, path: &Path, url: ServerUrl) -> Result<(), Fail
     table["lease"] = value(i64::from(lease));
     append(&mut document, "viewer", table);
     write(path, &document)?;
-    remark(RESTART);
+    remark(RELOAD);
     // In the fragment, which a browser sends to no server and no log holds.
-    url.set_fragment(Some(&format!("token={token}")));
+    url.set_fragment(Some(&token_fragment(&token)));
     print(url)
 }
 
@@ -183,18 +248,14 @@ fn remove_entry(path: &Path, table: &str, key: &str, name: &str) -> Result<(), F
         )));
     }
     write(path, &document)?;
-    remark(RESTART);
+    remark(RELOAD);
     Ok(())
 }
 
 fn server_url(config: &Config, path: &Path, typed: ServerUrl) -> Result<Url, Failure> {
     if let Some(url) = typed.url.or_else(|| config.url.clone()) {
-        return match url.scheme() {
-            "http" | "https" => Ok(url),
-            _ => Err(Failure::input(
-                "--url: give an address that begins with http:// or https://",
-            )),
-        };
+        check_url(&url).map_err(|e| Failure::input(format!("--url: {e}")))?;
+        return Ok(url);
     }
     if config.listen.ip().is_unspecified() || config.listen.port() == 0 {
         let message = "url: say where the server is reached from outside, here or with --url";

@@ -78,7 +78,7 @@ pub(super) fn remove(document: &mut DocumentMut, name: &str, key: &str, value: &
 
 /// Replaces the file in one step, and keeps its owner and mode.
 pub(super) fn write(path: &Path, document: &DocumentMut) -> Result<(), Failure> {
-    let failed = |e: io::Error| Failure::system(format!("cannot write {}: {e}", path.display()));
+    let failed = |e: io::Error| cannot_write(path, &e);
     // Behind a symbolic link, the file it points to is the one to replace.
     let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let new = beside(path, ".new");
@@ -132,8 +132,57 @@ fn new_signer(path: &Path) -> Result<GrantSigner, Failure> {
         file.write_all(text.as_bytes())?;
         file.sync_all()
     });
-    written.map_err(|e| Failure::system(format!("cannot write {}: {e}", path.display())))?;
+    written.map_err(|e| cannot_write(path, &e))?;
     Ok(signer)
+}
+
+/// A file for its owner alone that was not there before. It is removed again unless it is kept.
+pub(super) struct NewFile {
+    path: PathBuf,
+    file: File,
+    kept: bool,
+}
+
+impl NewFile {
+    pub(super) fn create(path: &Path) -> Result<Self, Failure> {
+        let file = create(path).map_err(|e| match e.kind() {
+            io::ErrorKind::AlreadyExists => {
+                let path = path.display();
+                Failure::input(format!(
+                    "--output {path}: there is such a file already: give another"
+                ))
+            }
+            _ => cannot_write(path, &e),
+        })?;
+        Ok(Self {
+            path: path.to_owned(),
+            file,
+            kept: false,
+        })
+    }
+
+    pub(super) fn write(mut self, text: &str) -> Result<Self, Failure> {
+        let written = self.file.write_all(text.as_bytes());
+        let written = written.and_then(|()| self.file.sync_all());
+        written.map_err(|e| cannot_write(&self.path, &e))?;
+        Ok(self)
+    }
+
+    pub(super) fn keep(mut self) {
+        self.kept = true;
+    }
+}
+
+impl Drop for NewFile {
+    fn drop(&mut self) {
+        if !self.kept {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+fn cannot_write(path: &Path, error: &io::Error) -> Failure {
+    Failure::system(format!("cannot write {}: {error}", path.display()))
 }
 
 fn create(path: &Path) -> io::Result<File> {

@@ -4,6 +4,7 @@
 pub mod config;
 mod enrol;
 mod file;
+mod reload;
 mod serve;
 
 use std::fmt;
@@ -26,10 +27,11 @@ struct Cli {
 
 const AFTER_HELP: &str = "\
 To begin:
-  porthole-signaling camera add \"Front door\" --config porthole.toml > front-door.key
+  porthole-signaling camera add \"Front door\" --config porthole.toml --output front-door.key
   porthole-signaling viewer add alice --config porthole.toml
   porthole-signaling serve --config porthole.toml
 
+A running server reads its file again on SIGHUP.
 Messages go to stderr; PORTHOLE_LOG=debug shows more of them.
 Exit codes: 0 done, 1 it did not work, 2 what was typed or configured is wrong.";
 
@@ -79,6 +81,12 @@ enum CameraCommand {
         /// Id in addresses and grants [default: made of the name]
         #[arg(long)]
         id: Option<String>,
+        /// Write the key into this new file, which only its owner can read, and not on stdout
+        #[arg(long, value_name = "FILE")]
+        output: Option<PathBuf>,
+        /// Certificates (PEM) that the server's must be signed by, for a server with a private one; they go into the key
+        #[arg(long, value_name = "FILE")]
+        ca: Option<PathBuf>,
         #[command(flatten)]
         file: ConfigFile,
         #[command(flatten)]

@@ -13,8 +13,9 @@ use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::file::{grant_signer, read};
+use super::reload::{Running, warn_of_strays};
 use super::{Failure, remark};
-use crate::room::Cameras;
+use crate::places;
 use crate::server::{Server, ServerError, ServerOptions};
 
 const LOG_VARIABLE: &str = "PORTHOLE_LOG";
@@ -27,6 +28,10 @@ pub(super) fn run(path: &Path, listen: Option<SocketAddr>) -> Result<(), Failure
     let mut options = ServerOptions::new(grant_signer(path, &config)?);
     options.open_access = config.open_access;
     options.ice_servers = config.ice_servers();
+    options.url = config.url.clone();
+    options.allowed_hosts = config.allowed_hosts.clone();
+    options.trusted_proxies = config.trusted_proxies.clone();
+    options.max_connections = Some(places::standalone());
     options.tls = tls;
     if config.open_access {
         tracing::warn!("open-access is on: whoever reaches this server sees and hears all cameras");
@@ -48,40 +53,39 @@ pub(super) fn run(path: &Path, listen: Option<SocketAddr>) -> Result<(), Failure
     for camera in config.cameras() {
         server.enrol_camera(camera).map_err(Failure::input)?;
     }
+    warn_of_strays(&config);
     for viewer in config.viewers() {
-        if let Cameras::Only(ids) = &viewer.cameras
-            && let Some(id) = ids
-                .iter()
-                .find(|id| !config.cameras().any(|c| c.id == **id))
-        {
-            tracing::warn!(
-                viewer = viewer.user,
-                camera = id,
-                "this viewer's camera is not enrolled"
-            );
-        }
         server.add_viewer(viewer);
     }
+    let running = Running {
+        server,
+        path: path.to_owned(),
+        config,
+    };
     runtime
-        .block_on(until_signal(&server, scheme))
+        .block_on(until_signal(running, scheme))
         .map_err(Failure::system)
 }
 
-async fn until_signal(server: &Server, scheme: &str) -> io::Result<()> {
-    // Before the line is printed, so that whoever reads it may end the server right away.
+async fn until_signal(mut running: Running, scheme: &str) -> io::Result<()> {
+    // Before the line is printed, so that whoever reads it may signal the server right away.
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
+    let mut hangup = signal(SignalKind::hangup())?;
     remark(format_args!(
         "listening on {scheme}://{}",
-        server.local_addr()
+        running.server.local_addr()
     ));
-    tokio::select! {
-        _ = interrupt.recv() => (),
-        _ = terminate.recv() => (),
+    loop {
+        tokio::select! {
+            _ = interrupt.recv() => break,
+            _ = terminate.recv() => break,
+            _ = hangup.recv() => running.reload(),
+        }
     }
     tracing::info!("shutting down");
-    server.shutdown();
-    server.closed().await;
+    running.server.shutdown();
+    running.server.closed().await;
     Ok(())
 }
 

@@ -8,9 +8,10 @@ use std::time::Instant;
 use porthole_protocol::wire::{Code, OutgoingMessage, ToPeer, ToPeerExtra};
 
 use super::lifetime::VIEWER_RETURN;
-use super::limits::{MAX_CONNECTIONS_PER_USER, MAX_SHARED_VIEWERS, MAX_VIEWERS, network};
-use super::table::Tell;
+use super::limits::{MAX_CONNECTIONS_PER_USER, MAX_SHARED_VIEWERS, MAX_VIEWERS};
+use super::table::{End, Tell};
 use super::{Action, Client, ClientId, Outgoing, Principal, Refusal, Rights, Role, Room};
+use crate::network::network;
 
 impl Room {
     /// A client has connected from `address` and shown who it is. What a viewer may do is what
@@ -49,6 +50,22 @@ impl Room {
     /// A client's credential was withdrawn while it was connecting.
     pub fn unauthorized(&mut self, id: ClientId) -> Vec<Action> {
         self.turn_away(id, &WITHDRAWN);
+        self.take_actions()
+    }
+
+    /// The log-in by which a viewer connected has ended: its sessions end, its connection is dropped.
+    pub fn log_out(&mut self, id: ClientId, now: Instant) -> Vec<Action> {
+        if let Some(client) = self.clients.get(&id) {
+            let words = "your log-in has ended: open your link again";
+            let end = End {
+                reason: Code::Revoked,
+                detail: Some(words),
+            };
+            for session in client.sessions.clone() {
+                self.end(&session, end, Tell::Both);
+            }
+            self.expel(id, Code::Revoked, words, now);
+        }
         self.take_actions()
     }
 

@@ -11,7 +11,7 @@ use super::table::{End, Ended, Tell, lease_end};
 use super::{Action, Camera, Cameras, Rights, Room, User};
 
 impl Room {
-    /// A camera was enrolled. The name is shown where the camera gives none itself.
+    /// A camera was enrolled, or has another name. The name is shown where the camera gives none itself.
     pub fn add_camera(&mut self, id: &str, name: &str) {
         let camera = Camera {
             name: name.to_owned(),
@@ -21,7 +21,10 @@ impl Room {
             ended: Ended::default(),
             awaited: BTreeSet::new(),
         };
-        self.cameras.entry(id.to_owned()).or_insert(camera);
+        let known = self.cameras.entry(id.to_owned());
+        known
+            .and_modify(|known| known.name.clone_from(&camera.name))
+            .or_insert(camera);
     }
 
     /// A camera is no longer enrolled: its sessions end with `revoked`, its connection is dropped. Nobody's rights

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 //! How much of the room anyone may take, and how large what they say may be.
 
-use std::net::{IpAddr, Ipv6Addr};
-
 use porthole_protocol::limits::{
     MAX_CANDIDATE_BYTES, MAX_DESCRIPTION_BYTES, MAX_META_BYTES, MAX_NONCE_BYTES,
     MAX_SESSIONS_PER_CAMERA,
@@ -83,15 +81,6 @@ impl Room {
             ));
         }
         Ok(())
-    }
-}
-
-/// The network an address is counted by. Whoever has one IPv6 address has the other 2^64 of its network as well.
-pub(crate) fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        v6 if v6.is_loopback() => v6,
-        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64)).into(),
-        v4 => v4,
     }
 }
 

@@ -98,7 +98,7 @@ struct Announced {
 
 struct Client {
     role: Role,
-    /// The network it comes from; see [`limits::network`].
+    /// The network it comes from; see [`network`](crate::network).
     network: IpAddr,
     peer_id: String,
     announced: Option<Announced>,

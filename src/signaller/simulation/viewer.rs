@@ -79,8 +79,10 @@ impl Viewer {
             Some("welcome") => {
                 self.welcomed = true;
                 self.away_since = None;
-                let mut say = vec![json!({"type":"setPeerStatus","roles":["listener"],"meta":null,
-                    "porthole":{"version":1}})];
+                let mut say = vec![
+                    json!({"type":"setPeerStatus","roles":["listener"],"meta":null,
+                    "porthole":{"version":1}}),
+                ];
                 match &self.session {
                     Some(Held { id, secret }) => say.push(json!({"type":"resumeSession",
                         "peerId":CAMERA,"sessionId":id,"secret":secret})),

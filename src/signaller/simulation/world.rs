@@ -20,11 +20,11 @@ use super::{
     net::{Agenda, Chance, Wire},
     viewer::Viewer,
 };
+use crate::lock::lock;
 use crate::signaller::{
     gate::Gate,
     link::{Event, Input, Link, Media, Output, SharedGate, Why},
 };
-use crate::lock::lock;
 
 /// The camera's orphan timeout here.
 const ORPHAN: Duration = Duration::from_secs(20);
@@ -44,7 +44,11 @@ const LEASE: u32 = 90;
 const VIEWERS: [&str; 4] = ["alice", "alice", "bob", "carol"];
 
 enum Happens {
-    Arrives { wire: u64, to_server: bool, text: String },
+    Arrives {
+        wire: u64,
+        to_server: bool,
+        text: String,
+    },
     /// This end notices that the wire is broken.
     ServerNotices(u64),
     ClientNotices(u64),
@@ -57,7 +61,10 @@ enum Happens {
     Mischief,
     Restart,
     Heal,
-    GivesUp { wire: u64, cut: u64 },
+    GivesUp {
+        wire: u64,
+        cut: u64,
+    },
 }
 
 /// What was true of a session, for judging its end.
@@ -216,7 +223,10 @@ impl World {
             } => self.arrives(wire, to_server, text),
             Happens::ServerNotices(wire) => {
                 let now = self.now;
-                let actions = self.room.as_mut().map(|room| room.gone(ClientId(wire), now));
+                let actions = self
+                    .room
+                    .as_mut()
+                    .map(|room| room.gone(ClientId(wire), now));
                 self.act(actions.unwrap_or_default());
             }
             Happens::ClientNotices(wire) => self.client_notices(wire),
@@ -278,15 +288,22 @@ impl World {
         if !self.wires.get(&wire).is_some_and(|wire| wire.whole) {
             return;
         }
-        self.tell(|| format!("{} {wire}: {:.300}", if to_server { "from" } else { "to" }, text));
+        self.tell(|| {
+            format!(
+                "{} {wire}: {:.300}",
+                if to_server { "from" } else { "to" },
+                text
+            )
+        });
         if to_server {
             let now = self.now;
-            let actions = self.room.as_mut().map(|room| {
-                match serde_json::from_str(&text) {
+            let actions = self
+                .room
+                .as_mut()
+                .map(|room| match serde_json::from_str(&text) {
                     Ok(message) => room.message(ClientId(wire), message, now),
                     Err(_) => room.unreadable(ClientId(wire)),
-                }
-            });
+                });
             self.act(actions.unwrap_or_default());
         } else if self.camera_wire == Some(wire) {
             if text.contains("\"grant\"") {
@@ -360,7 +377,9 @@ impl World {
         for wire in all {
             self.break_wire(wire, DELAY);
         }
-        let down = self.chance.between(Duration::from_millis(100), Duration::from_secs(30));
+        let down = self
+            .chance
+            .between(Duration::from_millis(100), Duration::from_secs(30));
         self.after(down, Happens::Restart);
     }
 
@@ -523,7 +542,8 @@ impl World {
             self.viewers[n].lost(now);
             // What it said last may still arrive.
             self.after(DELAY, Happens::GivesUp { wire, cut: 0 });
-            self.agenda.add(now + 2 * DELAY, Happens::ServerNotices(wire));
+            self.agenda
+                .add(now + 2 * DELAY, Happens::ServerNotices(wire));
         }
     }
 
@@ -700,14 +720,25 @@ impl World {
     fn nobody_watches_beyond_their_terms(&self) {
         let gate = lock(&self.gate);
         for (id, session) in gate.sessions() {
-            self.must(session.until >= self.now, &format!("{id} outlived its lease"));
+            self.must(
+                session.until >= self.now,
+                &format!("{id} outlived its lease"),
+            );
             let watches = session.permit.allows(Permission::View);
             self.must(watches, &format!("{id} is there and shows nothing"));
             if let Some(known) = self.known.get(id) {
-                self.must_be_over(known.promised, known.said, &format!("{id} beyond its promise"));
+                self.must_be_over(
+                    known.promised,
+                    known.said,
+                    &format!("{id} beyond its promise"),
+                );
             }
             let user = session.user.as_str();
-            if let Some(at) = self.curtailed.get(user).filter(|_| !self.rights.contains_key(user)) {
+            if let Some(at) = self
+                .curtailed
+                .get(user)
+                .filter(|_| !self.rights.contains_key(user))
+            {
                 self.must_be_over(*at, *at, &format!("{user} in {id} after the revocation"));
             }
         }
@@ -732,7 +763,10 @@ impl World {
         let Some(viewer) = viewer.filter(|viewer| viewer.user != "mallory") else {
             return;
         };
-        let holds_it = viewer.session.as_ref().is_some_and(|held| held.id == session);
+        let holds_it = viewer
+            .session
+            .as_ref()
+            .is_some_and(|held| held.id == session);
         if !holds_it || !viewer.here {
             return;
         }
@@ -749,7 +783,9 @@ impl World {
             Code::Revoked | Code::NotPermitted => curtailed,
             // Its page was away for too long, or has not yet heard that another connection took over.
             Code::ViewerLeft | Code::Replaced | Code::NoSuchSession => {
-                viewer.away_since.is_some_and(|since| self.now >= since + Duration::from_secs(15))
+                viewer
+                    .away_since
+                    .is_some_and(|since| self.now >= since + Duration::from_secs(15))
                     || disturbed(Duration::from_secs(45))
             }
             Code::ServerUnreachable => disturbed(ORPHAN + SILENCE),
@@ -757,7 +793,10 @@ impl World {
             Code::MediaFailed => disturbed(Duration::from_secs(45)),
             _ => false,
         };
-        self.must(fine, &format!("{user} was thrown out of {session}: {reason}"));
+        self.must(
+            fine,
+            &format!("{user} was thrown out of {session}: {reason}"),
+        );
     }
 
     // -- the end ------------------------------------------------------------------------------------
@@ -773,7 +812,10 @@ impl World {
         }
         self.rights.remove("mallory");
         let now = self.now;
-        let actions = self.room.as_mut().map(|room| room.remove_viewer("mallory", now));
+        let actions = self
+            .room
+            .as_mut()
+            .map(|room| room.remove_viewer("mallory", now));
         self.act(actions.unwrap_or_default());
         self.viewers[VIEWERS.len()].here = false;
         for n in 0..VIEWERS.len() {
@@ -788,21 +830,33 @@ impl World {
             self.must(viewer.welcomed, "a viewer did not come back to the server");
             if let Some(held) = &viewer.session {
                 let there = gate.sessions().contains_key(&held.id);
-                self.must(there, &format!("a page shows {} that the camera has not", held.id));
+                self.must(
+                    there,
+                    &format!("a page shows {} that the camera has not", held.id),
+                );
             }
         }
-        let held = self.viewers.iter().filter_map(|viewer| viewer.session.as_ref());
+        let held = self
+            .viewers
+            .iter()
+            .filter_map(|viewer| viewer.session.as_ref());
         let held: Vec<_> = held.map(|held| held.id.as_str()).collect();
         for id in gate.sessions().keys() {
             self.must(held.contains(&id.as_str()), &format!("{id} is a ghost"));
         }
         let sessions = self.room.as_ref().map(|room| room.counts().sessions);
         let same = sessions == Some(gate.viewers());
-        self.must(same, &format!("the server has {sessions:?}, the camera {}", gate.viewers()));
+        self.must(
+            same,
+            &format!("the server has {sessions:?}, the camera {}", gate.viewers()),
+        );
     }
 
     fn nothing_is_left(&self) {
-        self.must(lock(&self.gate).viewers() == 0, "the camera's table is not empty");
+        self.must(
+            lock(&self.gate).viewers() == 0,
+            "the camera's table is not empty",
+        );
         let sessions = self.room.as_ref().map(|room| room.counts().sessions);
         self.must(sessions == Some(0), "the server's table is not empty");
     }

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MPL-2.0
+//! What requests share, and what is known of the connection one came on.
+
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex};
+
+use ipnet::IpNet;
+use porthole_protocol::wire::IceServer;
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::hosts::{Hosts, is_trusted};
+use crate::hub::HubHandle;
+use crate::limit::Failures;
+use crate::places::{AddressPlace, Addresses};
+use crate::registry::Registry;
+use crate::timings::Timings;
+
+/// What every request may need.
+pub(crate) struct Shared {
+    pub(crate) registry: Arc<Mutex<Registry>>,
+    pub(crate) failures: Arc<Mutex<Failures>>,
+    pub(crate) hub: HubHandle,
+    pub(crate) open_access: bool,
+    pub(crate) ice_servers: Vec<IceServer>,
+    pub(crate) tls: bool,
+    pub(crate) hosts: Hosts,
+    pub(crate) trusted_proxies: Vec<IpNet>,
+    /// Cookies do not heed the port, so its number is in the name: two servers on one host, as every developer has
+    /// them, must not log each other's viewers out.
+    pub(crate) cookie_name: String,
+    /// WebSockets of each address.
+    pub(crate) sockets: Arc<Addresses>,
+    pub(crate) timings: Timings,
+}
+
+/// The connection a request came on.
+#[derive(Clone)]
+pub(crate) struct Connection {
+    /// Who asks: the other end, or the client that a trusted proxy asks for.
+    pub(crate) peer: IpAddr,
+    /// Whether a trusted proxy says that it was asked by HTTPS.
+    pub(crate) https: bool,
+    /// Its place among the bounded number of connections, which a WebSocket keeps.
+    pub(crate) place: Arc<Place>,
+}
+
+/// A connection's place, among all and among those of its address.
+pub(crate) struct Place {
+    pub(crate) _among_all: OwnedSemaphorePermit,
+    pub(crate) _of_address: Option<AddressPlace>,
+}
+
+/// Whether the connections of this address are not counted: those of this machine, and of proxies, which ask for many.
+pub(crate) fn is_uncounted(address: IpAddr, trusted_proxies: &[IpNet]) -> bool {
+    address.to_canonical().is_loopback() || is_trusted(address, trusted_proxies)
+}

@@ -1,0 +1,340 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Which hosts and proxies are ours, how many connections an address has, and how log-ins end.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod common;
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use common::{Answer, Client, PATIENCE, http, options, start};
+use futures_util::SinkExt as _;
+use porthole_signaling::{Server, ServerError, ServerOptions, ViewerEntry};
+use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::Message;
+
+const BEARER: (&str, &str) = ("authorization", "Bearer alice-token");
+
+fn start_for_alice(options: ServerOptions) -> Server {
+    let server = start(options);
+    server.add_viewer(ViewerEntry::new("alice", "alice-token"));
+    server
+}
+
+/// Sends a request with this `Host`.
+async fn at(address: SocketAddr, host: &str, request: &str, headers: &[(&str, &str)]) -> Answer {
+    let headers: String = headers
+        .iter()
+        .map(|(k, v)| format!("{k}: {v}\r\n"))
+        .collect();
+    let text = format!("{request} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{headers}\r\n");
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(text.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    let read = stream.read_to_string(&mut answer);
+    timeout(PATIENCE, read).await.unwrap().unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    Answer {
+        status: head.split(' ').nth(1).unwrap().parse().unwrap(),
+        head: head.to_owned(),
+        body: body.to_owned(),
+    }
+}
+
+/// The cookie of an answer, as a request sends it.
+fn cookie_of(answer: &Answer) -> String {
+    let cookie = answer.header("set-cookie").unwrap();
+    cookie.split(';').next().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_foreign_name_that_leads_here_is_refused_even_when_all_may_watch() {
+    let mut options = options();
+    options.open_access = true;
+    let server = start(options);
+    let address = server.local_addr();
+    let foreign = format!("evil.example:{}", address.port());
+    let origin = format!("http://{foreign}");
+    let upgrade = [
+        ("origin", origin.as_str()),
+        ("connection", "upgrade"),
+        ("upgrade", "websocket"),
+        ("sec-websocket-version", "13"),
+        ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+    ];
+    for request in [
+        "GET /",
+        "GET /ws",
+        "GET /api/config",
+        "GET /health",
+        "POST /api/session",
+        "GET /nowhere",
+    ] {
+        let answer = at(address, &foreign, request, &upgrade).await;
+        assert_eq!(
+            (answer.status, &answer.json()["code"]),
+            (421, &json!("wrong-host")),
+            "{request}"
+        );
+        assert!(
+            answer.json()["message"]
+                .as_str()
+                .unwrap()
+                .contains("allowed-hosts")
+        );
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+    }
+    assert_eq!(at(address, "localhost:1", "GET /", &[]).await.status, 200);
+    assert_eq!(at(address, "", "GET /", &[]).await.status, 421);
+}
+
+#[tokio::test]
+async fn a_proxy_with_the_default_host_of_nginx_works_when_url_is_set() {
+    let mut options = options();
+    options.url = Some("https://look.example.org".parse().unwrap());
+    let server = start_for_alice(options);
+    let address = server.local_addr();
+    let origin = [("origin", "https://look.example.org")];
+    let answer = http(address, "POST /api/session", &[BEARER, origin[0]]).await;
+    let set = answer.header("set-cookie").unwrap();
+    assert!(
+        set.starts_with("porthole-443=") && set.ends_with("; Secure"),
+        "{set}"
+    );
+    let cookie = cookie_of(&answer);
+    let headers = [("cookie", cookie.as_str()), origin[0]];
+    let mut client = Client::connect(address, "/ws", &headers).await.unwrap();
+    assert_eq!(client.recv().await["type"], "welcome");
+    // The cookie is the same whatever the proxy makes of `Host`.
+    let config = at(address, "look.example.org", "GET /api/config", &headers).await;
+    assert_eq!(config.json()["user"], "alice");
+    let foreign = [
+        ("cookie", cookie.as_str()),
+        ("origin", "https://evil.example"),
+    ];
+    let refused = Client::connect(address, "/ws", &foreign)
+        .await
+        .err()
+        .unwrap();
+    assert_eq!(refused.0, 403);
+}
+
+#[tokio::test]
+async fn an_url_or_host_that_cannot_work_is_an_error_at_the_start() {
+    let start = |change: &dyn Fn(&mut ServerOptions)| {
+        let mut options = options();
+        change(&mut options);
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        Server::start(options, listener, &tokio::runtime::Handle::current())
+    };
+    let path = start(&|options| options.url = Some("https://a.example/cams".parse().unwrap()));
+    assert!(matches!(path, Err(ServerError::Hosts(why)) if why.contains("without a path")));
+    let host = start(&|options| options.allowed_hosts = vec!["https://a.example".to_owned()]);
+    assert!(matches!(host, Err(ServerError::Hosts(why)) if why.contains("NAME or NAME:PORT")));
+}
+
+#[tokio::test]
+async fn failures_behind_a_trusted_proxy_count_for_the_client_and_elsewhere_its_word_is_nothing() {
+    let wrong = ("authorization", "Bearer x");
+    for trusted in [true, false] {
+        let mut options = options();
+        if trusted {
+            options.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
+        }
+        let server = start_for_alice(options);
+        let address = server.local_addr();
+        let mut limited = false;
+        for n in 0..22 {
+            // A stranger who writes another address each time.
+            let forwarded = format!("198.51.100.{n}");
+            let headers = [wrong, ("x-forwarded-for", forwarded.as_str())];
+            limited |= http(address, "POST /api/session", &headers).await.status == 429;
+        }
+        assert_eq!(limited, !trusted);
+        assert_eq!(server.failed_credentials(), 22);
+    }
+}
+
+#[tokio::test]
+async fn a_cookie_made_over_https_in_front_of_a_trusted_proxy_is_secure() {
+    let mut options = options();
+    options.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
+    let server = start_for_alice(options);
+    let https = ("x-forwarded-proto", "https");
+    let answer = http(server.local_addr(), "POST /api/session", &[BEARER, https]).await;
+    assert!(answer.header("set-cookie").unwrap().ends_with("; Secure"));
+    let server = start_for_alice(common::options());
+    let answer = http(server.local_addr(), "POST /api/session", &[BEARER, https]).await;
+    assert!(!answer.header("set-cookie").unwrap().contains("Secure"));
+}
+
+#[tokio::test]
+async fn the_connections_of_an_address_are_bounded_and_the_refusal_has_a_code() {
+    let mut options = options();
+    options.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
+    // A quarter for one address, three quarters of which may be WebSockets.
+    options.max_connections = Some(64);
+    let server = start_for_alice(options);
+    let address = server.local_addr();
+    let connect = |from: &'static str| async move {
+        Client::connect(address, "/ws", &[BEARER, ("x-forwarded-for", from)]).await
+    };
+    let mut clients = Vec::new();
+    for _ in 0..12 {
+        clients.push(connect("198.51.100.1").await.unwrap());
+    }
+    let (status, body) = connect("198.51.100.1").await.err().unwrap();
+    assert_eq!((status, &body["code"]), (429, &json!("too-many")));
+    assert!(connect("198.51.100.2").await.is_ok());
+    let mut one = clients.pop().unwrap();
+    one.ws.close(None).await.unwrap();
+    while !one.recv().await["close"].is_null() {}
+    let again = async { while connect("198.51.100.1").await.is_err() {} };
+    timeout(PATIENCE, again)
+        .await
+        .expect("the place did not come back");
+}
+
+#[tokio::test]
+async fn a_cookie_begets_no_other() {
+    let server = start_for_alice(options());
+    let address = server.local_addr();
+    let cookie = cookie_of(&http(address, "POST /api/session", &[BEARER]).await);
+    let origin = format!("http://{address}");
+    let headers = [("cookie", cookie.as_str()), ("origin", origin.as_str())];
+    let answer = http(address, "POST /api/session", &headers).await;
+    assert_eq!(
+        (answer.status, &answer.json()["user"]),
+        (200, &json!("alice"))
+    );
+    assert!(answer.header("set-cookie").is_none());
+}
+
+#[tokio::test]
+async fn a_hundred_loads_of_a_shared_link_leave_the_first_page_logged_in() {
+    let server = start_for_alice(options());
+    let address = server.local_addr();
+    let first = cookie_of(&http(address, "POST /api/session", &[BEARER]).await);
+    for _ in 0..100 {
+        http(address, "POST /api/session", &[BEARER]).await;
+    }
+    let again = http(address, "POST /api/session", &[BEARER, ("cookie", &first)]).await;
+    assert_eq!(
+        cookie_of(&again),
+        first,
+        "the same browser keeps its cookie"
+    );
+    let config = http(address, "GET /api/config", &[("cookie", &first)]).await;
+    assert_eq!(config.json()["authenticated"], true);
+}
+
+/// Connects a page by cookie and starts a session.
+async fn page_with_session(server: &Server, camera: &mut Client) -> (Client, String, String) {
+    let address = server.local_addr();
+    let cookie = cookie_of(&http(address, "POST /api/session", &[BEARER]).await);
+    let origin = format!("http://{address}");
+    let headers = [("cookie", cookie.as_str()), ("origin", origin.as_str())];
+    let mut page = Client::connect(address, "/ws", &headers).await.unwrap();
+    assert_eq!(page.recv().await["type"], "welcome");
+    page.start_session(camera, "front").await;
+    (page, cookie, origin)
+}
+
+#[tokio::test]
+async fn logging_out_ends_the_sessions_and_sockets_of_that_login_and_of_no_other() {
+    let server = start_for_alice(options());
+    let secret = server.add_camera("front", "").unwrap();
+    let mut camera = Client::camera(&server, &secret, json!(null)).await;
+    let (mut page, cookie, origin) = page_with_session(&server, &mut camera).await;
+    let (mut other, ..) = page_with_session(&server, &mut camera).await;
+    let headers = [("cookie", cookie.as_str()), ("origin", origin.as_str())];
+    let answer = http(server.local_addr(), "DELETE /api/session", &headers).await;
+    assert_eq!(answer.status, 204);
+    assert_eq!(camera.recv().await["type"], "endSession");
+    while page.recv().await["close"] != 1008 {}
+    other.send(json!({"type":"list"})).await;
+    assert_eq!(other.recv().await["type"], "list");
+}
+
+#[tokio::test]
+async fn a_login_that_runs_out_ends_its_sessions_and_sockets() {
+    let mut options = options();
+    options.timings.login = Duration::from_millis(500);
+    let server = start_for_alice(options);
+    let secret = server.add_camera("front", "").unwrap();
+    let mut camera = Client::camera(&server, &secret, json!(null)).await;
+    let (mut page, cookie, _) = page_with_session(&server, &mut camera).await;
+    assert_eq!(camera.recv().await["type"], "endSession");
+    while page.recv().await["close"] != 1008 {}
+    let config = http(
+        server.local_addr(),
+        "GET /api/config",
+        &[("cookie", &cookie)],
+    )
+    .await;
+    assert_eq!(config.json()["authenticated"], false);
+}
+
+#[tokio::test]
+async fn health_knows_whether_the_hub_lives() {
+    let server = start(options());
+    let address = server.local_addr();
+    let answer = http(address, "GET /health", &[]).await;
+    assert_eq!(
+        (answer.status, &answer.json()["status"]),
+        (200, &json!("ok"))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn twenty_floods_of_large_messages_neither_slow_others_nor_drop_the_camera() {
+    let server = start_for_alice(options());
+    let secret = server.add_camera("front", "").unwrap();
+    let mut camera = Client::camera(&server, &secret, json!(null)).await;
+    let mut honest = Client::with_token(&server, "alice-token").await;
+    let session = honest.start_session(&mut camera, "front").await;
+    let sdp = "v".repeat(60_000);
+    let mut floods = Vec::new();
+    for n in 0..20 {
+        // Sessions of one person at one camera are few.
+        let name = format!("flood-{n}");
+        server.add_viewer(ViewerEntry::new(&name, &name));
+        let mut flood = Client::with_token(&server, &name).await;
+        let own = flood.start_session(&mut camera, "front").await;
+        let message = json!({"type":"peer","sessionId":own,"sdp":{"type":"answer","sdp":sdp}});
+        let message = Message::text(message.to_string());
+        floods.push((flood, message));
+    }
+    let floods: Vec<_> = floods
+        .into_iter()
+        .map(|(mut flood, message)| {
+            tokio::spawn(async move { while flood.ws.send(message.clone()).await.is_ok() {} })
+        })
+        .collect();
+    let mut times = Vec::new();
+    for _ in 0..100 {
+        let ice =
+            json!({"type":"peer","sessionId":session,"ice":{"candidate":"c","sdpMLineIndex":0}});
+        let begun = Instant::now();
+        honest.send(ice.clone()).await;
+        loop {
+            let message = camera.recv().await;
+            assert!(
+                message["close"].is_null() && message.get("close").is_none(),
+                "{message}"
+            );
+            if message == ice {
+                break;
+            }
+        }
+        times.push(begun.elapsed());
+    }
+    floods.iter().for_each(tokio::task::JoinHandle::abort);
+    times.sort();
+    // The figure is 20 ms, measured by the benchmark on a quiet machine; this one may be a busy one.
+    assert!(times[98] < Duration::from_millis(200), "{:?}", times[98]);
+    assert!(times[50] < Duration::from_millis(20), "{:?}", times[50]);
+}

@@ -11,12 +11,11 @@
 use gst::glib;
 
 mod camera;
-mod demand;
+mod events;
 mod overlay;
 mod runtime;
 mod signaller;
 mod sink;
-mod turned;
 
 fn plugin_init(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
     camera::register(plugin)?;

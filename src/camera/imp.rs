@@ -22,7 +22,7 @@ use super::{
     source::{Feeds, Surroundings},
     worker::{MAX_NEWS, News, Worker},
 };
-use crate::demand;
+use crate::events::demand::Demand;
 
 pub(crate) static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new(
@@ -85,10 +85,10 @@ impl PortholeSrc {
             .build();
         let element = self.obj().downgrade();
         pad.add_probe(gst::PadProbeType::EVENT_UPSTREAM, move |_, info| {
-            let active = info.event().and_then(|event| demand::active(event));
-            match (active, element.upgrade()) {
-                (Some(active), Some(element)) => {
-                    element.imp().on_demand(active);
+            let demand = info.event().and_then(|event| Demand::parse(event));
+            match (demand, element.upgrade()) {
+                (Some(demand), Some(element)) => {
+                    element.imp().on_demand(demand.active);
                     gst::PadProbeReturn::Handled
                 }
                 _ => gst::PadProbeReturn::Ok,

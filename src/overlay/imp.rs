@@ -14,7 +14,10 @@ use gst_video::{VideoFrameRef, VideoInfo};
 use jiff::Timestamp;
 use porthole_painter::Orientation;
 
-use crate::{demand, turned};
+use crate::events::{
+    demand::Demand,
+    turn::{Turn, Turned},
+};
 
 use super::direction::VideoDirection;
 use super::learned::Learned;
@@ -159,7 +162,7 @@ impl PortholeOverlay {
     /// Lets a camera that can turn the picture for nothing know how it is wanted.
     fn ask_upstream(&self) {
         let direction = self.settings().direction;
-        let event = turned::wanted(self.learned().method(direction));
+        let event = Turn(self.learned().method(direction)).event();
         let _ = self.obj().sink_pad().push_event(event);
     }
 
@@ -326,8 +329,8 @@ impl BaseTransformImpl for PortholeOverlay {
                 }
                 event
             }
-            EventView::CustomDownstreamSticky(custom) => {
-                if let Some(direction) = custom.structure().and_then(turned::done) {
+            EventView::CustomDownstreamSticky(_) => {
+                if let Some(Turned(direction)) = Turned::parse(&event) {
                     Arc::make_mut(&mut lock(&self.learned)).take_turned(direction);
                     return true;
                 }
@@ -351,8 +354,8 @@ impl BaseTransformImpl for PortholeOverlay {
     fn src_event(&self, event: gst::Event) -> bool {
         use gst::EventView;
         let event = match event.view() {
-            EventView::CustomUpstream(custom) => {
-                if let Some(demand) = custom.structure().filter(|s| s.name() == demand::NAME) {
+            EventView::CustomUpstream(_) => {
+                if let Some(demand) = Demand::parse(&event) {
                     Arc::make_mut(&mut lock(&self.learned)).take_demand(demand);
                 }
                 event

@@ -13,6 +13,7 @@ use gst::glib;
 mod camera;
 mod events;
 mod overlay;
+mod properties;
 mod runtime;
 mod signaller;
 mod sink;

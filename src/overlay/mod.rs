@@ -38,11 +38,12 @@ mod image;
 mod imp;
 mod learned;
 mod metas;
-mod place;
+mod position;
 mod properties;
 mod rate;
 mod settings;
 mod state;
+mod transform;
 mod words;
 
 glib::wrapper! {
@@ -53,7 +54,7 @@ glib::wrapper! {
 }
 
 pub(crate) fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
-    place::Position::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
+    position::Position::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
     gst::Element::register(
         Some(plugin),
         "portholeoverlay",

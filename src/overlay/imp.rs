@@ -17,7 +17,7 @@ use super::caps;
 use super::direction::VideoDirection;
 use super::learned::Learned;
 use super::position::Position;
-use super::settings::{self, Problem, Settings};
+use super::settings::{self, Settings};
 use super::state::State;
 use crate::properties::Snapshot;
 
@@ -73,8 +73,8 @@ pub struct PortholeOverlay {
     #[property(name = "masks", type = Option<String>, member = masks, get, set = Self::set_masks, nullable, mutable_playing,
         blurb = "Parts of the turned picture that nobody may see, in fractions of its width and height, 0 to 1: \
                  'rect X Y WIDTH HEIGHT' or 'polygon X1 Y1 X2 Y2 X3 Y3 ...', each filled with black, or with a color after \
-                 'fill=#RRGGBB', or made unrecognisable after 'pixelate'; separated by ';', up to 64. No frame passes while a \
-                 mask is not understood")]
+                 'fill=#RRGGBB', or made unrecognisable after 'pixelate'; separated by ';', up to 64. While a mask is \
+                 not understood, the whole picture is covered")]
     #[property(name = "latency-clock", type = bool, member = latency_clock, get, set, controllable, mutable_playing,
         blurb = "Whether to paint the time of day in milliseconds as black and white blocks at the bottom left")]
     #[property(name = "threads", type = u32, member = threads, get, set = Self::set_threads, mutable_playing,
@@ -119,39 +119,26 @@ impl PortholeOverlay {
     }
 
     /// Takes the current settings over into the state, before a frame is handled.
-    pub(super) fn follow_settings(&self) -> Result<(), gst::FlowError> {
+    pub(super) fn follow_settings(&self) {
         let settings = self.settings.now();
-        if let Some(Problem { why, .. }) = &settings.masks.problem {
-            gst::element_imp_error!(
-                self,
-                gst::LibraryError::Settings,
-                ("The property masks is not understood, so that no frame passes: {why}")
-            );
-            return Err(gst::FlowError::Error);
-        }
         let wanted = self.wanted();
-        let mut problem = None;
+        let mut warnings = Vec::new();
         let mut renegotiate = false;
         if let Some(state) = lock(&self.state).as_mut() {
             renegotiate = state.orientation.transposes() != wanted.transposes();
-            problem = state.take_settings(settings, Timestamp::now);
+            warnings = state.take_settings(settings, Timestamp::now);
         }
-        if let Some(problem) = problem {
-            self.warn_of_text(&problem);
+        for warning in warnings {
+            self.warn(&warning);
         }
         if renegotiate {
             self.obj().reconfigure_src();
         }
         self.choose_mode(wanted);
-        Ok(())
     }
 
-    pub(super) fn warn_of_text(&self, problem: &str) {
-        gst::element_imp_warning!(
-            self,
-            gst::LibraryError::Settings,
-            ("The property text is shown as it is where it is not understood: {problem}")
-        );
+    pub(super) fn warn(&self, sentence: &str) {
+        gst::element_imp_warning!(self, gst::LibraryError::Settings, ("{sentence}"));
     }
 
     /// Sets the properties that a controller has values for at the time of this frame.
@@ -200,10 +187,8 @@ impl PortholeOverlay {
             done
         });
         if broken_font {
-            gst::element_imp_warning!(
-                self,
-                gst::LibraryError::Settings,
-                ("The property font names a font that is broken; the built-in one is used, choose another")
+            self.warn(
+                "The property font names a font that is broken; the built-in one is used, choose another",
             );
         }
         if done.is_none() {
@@ -253,10 +238,29 @@ impl ElementImpl for PortholeOverlay {
             .into_iter()
             .filter_map(|(name, direction)| {
                 let presence = gst::PadPresence::Always;
-                gst::PadTemplate::new(name, direction, presence, &caps::TEMPLATE).ok()
+                gst::PadTemplate::new(name, direction, presence, &caps::TEMPLATE)
+                    .inspect_err(|error| gst::error!(CAT, "no pad template {name}: {error}"))
+                    .ok()
             })
             .collect()
         });
         &TEMPLATES
+    }
+
+    fn change_state(
+        &self,
+        transition: gst::StateChange,
+    ) -> Result<gst::StateChangeSuccess, gst::StateChangeError> {
+        // The base class makes the pads in its constructor, which cannot fail.
+        let pads = self.obj().num_pads();
+        if transition == gst::StateChange::NullToReady && pads != 2 {
+            gst::element_imp_error!(
+                self,
+                gst::CoreError::Pad,
+                ("portholeoverlay has {pads} pads in place of two: GST_DEBUG=portholeoverlay:1 shows why; make the element anew")
+            );
+            return Err(gst::StateChangeError);
+        }
+        self.parent_change_state(transition)
     }
 }

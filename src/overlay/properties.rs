@@ -37,11 +37,7 @@ impl PortholeOverlay {
 
     fn warn_of(&self, problem: Option<Problem>) {
         if let Some(Problem { property, why }) = problem.filter(|_| self.is_started()) {
-            gst::element_imp_warning!(
-                self,
-                gst::LibraryError::Settings,
-                ("The property {property} stays as it was: {why}")
-            );
+            self.warn(&format!("The property {property} stays as it was: {why}"));
         }
     }
 

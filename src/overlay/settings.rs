@@ -135,7 +135,7 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Whether a frame may have to be drawn on. With masks that were not understood no frame may pass at all.
+    /// Whether a frame may have to be drawn on. Masks that were not understood cover all of it.
     pub(crate) fn draws(&self) -> bool {
         self.latency_clock
             || self.text.as_ref().is_some_and(|text| !text.is_empty())

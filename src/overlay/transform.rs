@@ -30,8 +30,8 @@ impl BaseTransformImpl for PortholeOverlay {
         }
         settings.find_glyphs();
         let state = State::new(settings, Timestamp::now());
-        if let Some(problem) = state.text_problem() {
-            self.warn_of_text(problem);
+        if let Some(warning) = state.text_warning() {
+            self.warn(&warning);
         }
         *lock(&self.state) = Some(state);
         Ok(())
@@ -131,7 +131,7 @@ impl BaseTransformImpl for PortholeOverlay {
             state.rate.push(pts.nseconds());
         }
         self.follow_controllers(&inbuf);
-        self.follow_settings()?;
+        self.follow_settings();
         // Negotiates, if anything above asked for it.
         let flow = self.parent_submit_input_buffer(is_discont, inbuf)?;
         self.settle_orientation();

@@ -42,3 +42,28 @@ impl<T: Clone> PropertySetNested for Snapshot<T> {
         self.change(f);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_taken_stays_as_it_was_when_settings_change() {
+        let settings = Snapshot::<u32>::default();
+        let before = settings.now();
+        settings.change(|value| *value = 7);
+        assert_eq!((*before, *settings.now()), (0, 7));
+    }
+
+    #[test]
+    fn a_change_that_panics_leaves_settings_that_can_be_read_and_changed() {
+        let settings = Snapshot::<u32>::default();
+        let panicked = std::thread::scope(|scope| {
+            let thread = scope.spawn(|| settings.change(|_| panic!("of a test")));
+            thread.join().is_err()
+        });
+        assert!(panicked);
+        settings.change(|value| *value += 1);
+        assert_eq!(*settings.now(), 1);
+    }
+}

@@ -409,8 +409,11 @@ fn it_stops_at_once_whatever_it_was_doing() {
     const AT_ONCE: Duration = Duration::from_millis(500);
     const TRIALS: usize = 5;
 
+    /// Has the camera do something.
+    type Reach = fn(&mut Scene);
+
     /// What the camera is doing when it is stopped.
-    const DOINGS: [(&str, fn(&mut Scene)); 4] = [
+    const DOINGS: [(&str, Reach); 4] = [
         ("starts", |_| ()),
         ("is live", |scene| {
             drop(scene.hear("porthole/camera", "state", "live"))

@@ -295,3 +295,23 @@ impl ElementImpl for PortholeSrc {
 }
 
 impl BinImpl for PortholeSrc {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_element_whose_pad_could_not_be_made_says_so_where_it_would_start() {
+        gst::init().unwrap();
+        let error = format!("{:?}", PortholeSrc::default().video().unwrap_err());
+        assert!(error.contains("no pad src"), "{error}");
+    }
+
+    #[test]
+    fn a_second_pad_of_one_name_is_an_error_and_not_silence() {
+        gst::init().unwrap();
+        let element = glib::Object::new::<super::super::PortholeSrc>();
+        assert!(element.imp().video().is_ok());
+        assert!(element.imp().add_feed(VIDEO).is_err());
+    }
+}

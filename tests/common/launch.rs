@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, channel};
 
 use gst::prelude::*;
 
-use super::{Folder, PATIENCE, Scene, server::FakeServer};
+use super::{Folder, PATIENCE, Scene, error_text, server::FakeServer};
 
 /// Frames, or pieces of sound, that have to arrive at each pad of each sink.
 const ENOUGH: usize = 3;
@@ -50,8 +50,9 @@ pub fn run(description: &str) {
             );
         }
     }
-    // Whatever went wrong meanwhile.
-    scene.warnings();
+    while let Some(message) = scene.next(gst::ClockTime::ZERO) {
+        assert_eq!(error_text(&message), None, "{description}");
+    }
     drop(connections);
 }
 

@@ -10,7 +10,7 @@ use gst_video::subclass::prelude::*;
 use porthole_painter::{FontChoice, masks, parse_time, time_zone};
 
 use super::imp::{PortholeOverlay, lock};
-use super::settings::{self, Problem, Settings, Understood};
+use super::settings::{self, Parsed, Problem, Settings};
 use crate::events::turn::Turn;
 
 impl PortholeOverlay {
@@ -23,7 +23,7 @@ impl PortholeOverlay {
     fn understand<T>(
         &self,
         property: &'static str,
-        field: impl FnOnce(&mut Settings) -> &mut Understood<T>,
+        field: impl FnOnce(&mut Settings) -> &mut Parsed<T>,
         text: Option<String>,
         meaning: impl FnOnce(&str) -> Result<T, String>,
     ) -> Option<Problem> {

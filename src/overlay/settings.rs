@@ -36,9 +36,9 @@ pub(crate) struct Problem {
     pub(crate) why: String,
 }
 
-/// A property that is text with a meaning.
+/// A property that is text, and what it was parsed to.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Understood<T> {
+pub(crate) struct Parsed<T> {
     text: Option<String>,
     /// The meaning of the last text that had one.
     pub(crate) value: T,
@@ -46,7 +46,7 @@ pub(crate) struct Understood<T> {
     pub(crate) problem: Option<Problem>,
 }
 
-impl<T> Understood<T> {
+impl<T> Parsed<T> {
     /// What the user wrote.
     pub(crate) fn text(&self) -> Option<&str> {
         self.text.as_deref()
@@ -66,7 +66,7 @@ impl<T> Understood<T> {
 }
 
 /// Such a property reads as what the user wrote.
-impl<T> ToValue for Understood<T> {
+impl<T> ToValue for Parsed<T> {
     fn to_value(&self) -> glib::Value {
         self.text.to_value()
     }
@@ -81,21 +81,21 @@ impl<T> ToValue for Understood<T> {
 pub(crate) struct Settings {
     pub(crate) direction: VideoOrientationMethod,
     pub(crate) text: Option<String>,
-    pub(crate) font: Understood<FontChoice>,
+    pub(crate) font: Parsed<FontChoice>,
     pub(crate) font_size: f64,
     pub(crate) color: u32,
     pub(crate) background: u32,
     pub(crate) position: Position,
     pub(crate) margin: f64,
-    pub(crate) image: Understood<Option<Arc<Image>>>,
+    pub(crate) image: Parsed<Option<Arc<Image>>>,
     pub(crate) image_position: Position,
     pub(crate) image_size: f64,
     pub(crate) image_opacity: f64,
-    pub(crate) masks: Understood<Arc<[Mask]>>,
+    pub(crate) masks: Parsed<Arc<[Mask]>>,
     pub(crate) latency_clock: bool,
-    pub(crate) zone: Understood<TimeZone>,
+    pub(crate) zone: Parsed<TimeZone>,
     /// The time to show instead of the present one.
-    pub(crate) time: Understood<Option<Timestamp>>,
+    pub(crate) time: Parsed<Option<Timestamp>>,
     pub(crate) threads: u32,
     /// Threads that help the streaming thread, if any.
     pub(crate) pool: Option<Arc<ThreadPool>>,
@@ -106,28 +106,28 @@ impl Default for Settings {
         Self {
             direction: VideoOrientationMethod::Identity,
             text: None,
-            font: Understood::default(),
+            font: Parsed::default(),
             font_size: FONT_SIZE,
             color: COLOR,
             background: BACKGROUND,
             position: POSITION,
             margin: MARGIN,
-            image: Understood::default(),
+            image: Parsed::default(),
             image_position: IMAGE_POSITION,
             image_size: IMAGE_SIZE,
             image_opacity: IMAGE_OPACITY,
-            masks: Understood {
+            masks: Parsed {
                 text: None,
                 value: Arc::new([]),
                 problem: None,
             },
             latency_clock: false,
-            zone: Understood {
+            zone: Parsed {
                 text: None,
                 value: TimeZone::system(),
                 problem: None,
             },
-            time: Understood::default(),
+            time: Parsed::default(),
             threads: THREADS,
             pool: None,
         }

@@ -12,13 +12,13 @@ use gst::glib;
 
 mod camera;
 mod clock;
-mod demand;
+mod events;
 mod lock;
 mod overlay;
+mod properties;
 mod runtime;
 mod signaller;
 mod sink;
-mod turned;
 mod worker;
 
 fn plugin_init(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {

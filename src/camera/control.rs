@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn repeated_news_of_no_demand_does_not_put_off_the_end() {
+    fn no_demand_said_again_does_not_put_off_the_end() {
         let start = Instant::now();
         let mut control = Control::new(Some(true));
         control.camera = Camera::Live;

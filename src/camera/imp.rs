@@ -1,72 +1,57 @@
 // SPDX-License-Identifier: MPL-2.0
 //! `portholesrc`: GObject glue.
 //!
-//! Lock order: `settings`, then `state`, then `audio`; none is held while anything is pushed, posted or
-//! joined.
+//! Locks: each of `demand`, `device`, `running` and `audio` is held alone, to read or write a value, and never while
+//! anything is pushed, posted or joined.
 
 use std::{
-    sync::{
-        Arc, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError,
-        atomic::{AtomicU32, Ordering},
-        mpsc::{SyncSender, sync_channel},
-    },
+    sync::{Arc, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError},
     thread::JoinHandle,
 };
 
 use gst::{glib, prelude::*, subclass::prelude::*};
 
 use super::{
+    CAT,
+    devices::{self, Device},
+    event::{self, Event, EventSender},
     feed::Feed,
-    place::Place,
+    outlet::{Context, Feeds},
+    settings::{self, Settings},
     slate,
-    source::{Feeds, Surroundings},
-    worker::{MAX_NEWS, News, Worker},
+    worker::{self, Config},
 };
-use crate::demand;
+use crate::{events::demand::Demand, properties::Snapshot};
 
-pub(crate) static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
-    gst::DebugCategory::new(
-        "portholesrc",
-        gst::DebugColorFlags::empty(),
-        Some("Porthole's source: the camera"),
-    )
-});
-
-const DEFAULT_CAMERA: &str = "test";
-/// A viewer who reloads the page is back within this.
-const DEFAULT_IDLE_TIMEOUT: u32 = 5;
 const VIDEO: &str = "src";
 const AUDIO: &str = "audio";
 
-/// A running worker.
+/// A worker on its thread.
 struct Running {
-    news: SyncSender<News>,
+    events: EventSender,
     thread: JoinHandle<()>,
 }
 
+/// The element `portholesrc`.
+#[derive(Default, glib::Properties)]
+#[properties(wrapper_type = super::PortholeSrc)]
 pub struct PortholeSrc {
-    camera: Mutex<String>,
-    idle_timeout: Arc<AtomicU32>,
+    #[property(name = "camera", type = Option<String>, get = Self::camera, set = Self::set_camera, nullable, mutable_ready,
+        default_value = Some(settings::CAMERA), nick = "Camera",
+        blurb = "The camera: test for a test pattern and a ticking sound, or file:///PATH for a video file, played at its own \
+                 rate again and again")]
+    #[property(name = "idle-timeout", type = u32, member = idle_timeout, get, set, mutable_playing,
+        maximum = settings::MAX_IDLE_TIMEOUT, default_value = settings::IDLE_TIMEOUT, nick = "Idle timeout",
+        blurb = "Seconds from the last viewer's leaving to the closing of the camera")]
+    settings: Arc<Snapshot<Settings>>,
     /// What the sink said last; `None` if it never spoke.
     demand: Mutex<Option<bool>>,
-    place: Mutex<Option<Place>>,
+    /// What `camera` named when the element left READY.
+    device: Mutex<Option<Arc<dyn Device>>>,
     running: Mutex<Option<Running>>,
+    /// There as soon as the element is, unless that failed.
     video: OnceLock<Arc<Feed>>,
     audio: Mutex<Option<Arc<Feed>>>,
-}
-
-impl Default for PortholeSrc {
-    fn default() -> Self {
-        Self {
-            camera: Mutex::new(DEFAULT_CAMERA.into()),
-            idle_timeout: Arc::new(AtomicU32::new(DEFAULT_IDLE_TIMEOUT)),
-            demand: Mutex::default(),
-            place: Mutex::default(),
-            running: Mutex::default(),
-            video: OnceLock::new(),
-            audio: Mutex::default(),
-        }
-    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -74,54 +59,77 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl PortholeSrc {
-    /// Adds a feed and its ghost pad.
-    fn add_feed(&self, template: &gst::PadTemplate) -> Option<(Arc<Feed>, gst::GhostPad)> {
-        let feed = Arc::new(Feed::new(template.name_template()));
-        self.obj().add(&feed.appsrc).ok()?;
-        let target = feed.appsrc.static_pad("src")?;
-        let pad = gst::GhostPad::builder_from_template_with_target(template, &target)
-            .ok()?
-            .name(template.name_template())
+    fn camera(&self) -> Option<String> {
+        Some(self.settings.now().camera.clone())
+    }
+
+    fn set_camera(&self, camera: Option<String>) {
+        let camera = camera.unwrap_or_else(|| settings::CAMERA.into());
+        self.settings.change(|settings| settings.camera = camera);
+    }
+
+    /// Adds a feed and its ghost pad, named as the template is.
+    fn add_feed(&self, name: &str) -> Result<(Arc<Feed>, gst::GhostPad), glib::BoolError> {
+        let missing = || glib::bool_error!("no pad {name}");
+        let obj = self.obj();
+        let template = obj.pad_template(name).ok_or_else(missing)?;
+        let feed = Arc::new(Feed::new(name));
+        obj.add(&feed.appsrc)?;
+        let target = feed.appsrc.static_pad("src").ok_or_else(missing)?;
+        let pad = gst::GhostPad::builder_from_template_with_target(&template, &target)?
+            .name(name)
             .build();
-        let element = self.obj().downgrade();
+        let element = obj.downgrade();
         pad.add_probe(gst::PadProbeType::EVENT_UPSTREAM, move |_, info| {
-            let active = info.event().and_then(|event| demand::active(event));
-            match (active, element.upgrade()) {
-                (Some(active), Some(element)) => {
-                    element.imp().on_demand(active);
+            let demand = info.event().and_then(|event| Demand::parse(event));
+            match (demand, element.upgrade()) {
+                (Some(demand), Some(element)) => {
+                    element.imp().on_demand(demand.active);
                     gst::PadProbeReturn::Handled
                 }
                 _ => gst::PadProbeReturn::Ok,
             }
         });
-        let _ = feed.appsrc.sync_state_with_parent();
-        Some((feed, pad))
+        feed.appsrc.sync_state_with_parent()?;
+        obj.add_pad(&pad)?;
+        Ok((feed, pad))
+    }
+
+    /// The picture's feed, or why there is none.
+    fn video(&self) -> Result<Arc<Feed>, gst::ErrorMessage> {
+        self.video.get().cloned().ok_or_else(|| {
+            gst::error_msg!(
+                gst::CoreError::Pad,
+                ("portholesrc has no pad {VIDEO}: it could not be made, GST_DEBUG=portholesrc:1 shows why; make the element anew")
+            )
+        })
     }
 
     fn on_demand(&self, active: bool) {
-        let changed = lock(&self.demand).replace(active) != Some(active);
-        let news = lock(&self.running)
+        if lock(&self.demand).replace(active) != Some(active) {
+            self.send(Event::Demand(active));
+        }
+    }
+
+    /// Tells the worker, if one is running.
+    fn send(&self, event: Event) {
+        let events = lock(&self.running)
             .as_ref()
-            .map(|running| running.news.clone());
-        if let Some(news) = news.filter(|_| changed) {
-            let _ = news.try_send(News::Demand(active));
+            .map(|running| running.events.clone());
+        if let Some(events) = events {
+            events.send(event);
         }
     }
 
     fn prepare(&self) -> Result<(), gst::ErrorMessage> {
-        let camera = lock(&self.camera).clone();
-        let place = Place::parse(&camera)
+        let device = devices::parse(&self.settings.now().camera)
             .map_err(|e| gst::error_msg!(gst::ResourceError::NotFound, ("{e}")))?;
-        *lock(&self.place) = Some(place);
+        *lock(&self.device) = Some(device);
+        self.video()?.reset();
         let audio = lock(&self.audio).clone();
         if let Some(audio) = audio {
             audio.reset();
-            audio
-                .appsrc
-                .set_caps(slate::SOUND.parse::<gst::Caps>().ok().as_ref());
-        }
-        if let Some(video) = self.video.get() {
-            video.reset();
+            audio.appsrc.set_caps(Some(&slate::sound()));
         }
         Ok(())
     }
@@ -129,48 +137,44 @@ impl PortholeSrc {
     fn play(&self) -> Result<(), gst::ErrorMessage> {
         let broken = || gst::error_msg!(gst::CoreError::StateChange, ("no clock to run by"));
         let obj = self.obj();
-        let video = self.video.get().ok_or_else(broken)?.clone();
+        let video = self.video()?;
         let pad = obj.static_pad(VIDEO).ok_or_else(broken)?;
-        let place = lock(&self.place).clone().ok_or_else(broken)?;
-        let (news, receiver) = sync_channel(MAX_NEWS);
-        let worker = Worker {
+        let device = lock(&self.device).clone().ok_or_else(broken)?;
+        let (events, receiver) = event::queue();
+        let config = Config {
             element: obj.downgrade(),
-            place,
+            device,
             feeds: Feeds {
                 video,
                 audio: lock(&self.audio).clone(),
             },
-            around: Surroundings {
+            context: Context {
                 clock: obj.clock().ok_or_else(broken)?,
                 base_time: obj.base_time().ok_or_else(broken)?,
                 allowed: pad.peer_query_caps(Some(&pad.pad_template_caps())),
             },
-            idle_timeout: self.idle_timeout.clone(),
-            sender: news.clone(),
+            settings: self.settings.clone(),
+            events: events.clone(),
         };
         let demand = *lock(&self.demand);
         let thread = std::thread::Builder::new()
             .name("portholesrc".into())
-            .spawn(move || worker.run(demand, &receiver))
+            .spawn(move || worker::run(config, demand, &receiver))
             .map_err(|e| gst::error_msg!(gst::ResourceError::NoSpaceLeft, ("no thread: {e}")))?;
-        *lock(&self.running) = Some(Running { news, thread });
+        *lock(&self.running) = Some(Running { events, thread });
         // The sink may have spoken between our look and now.
-        if let Some(active) = *lock(&self.demand)
-            && demand != Some(active)
-        {
-            let news = lock(&self.running)
-                .as_ref()
-                .map(|running| running.news.clone());
-            let _ = news.map(|news| news.try_send(News::Demand(active)));
+        let latest = *lock(&self.demand);
+        if let Some(active) = latest.filter(|_| latest != demand) {
+            self.send(Event::Demand(active));
         }
         Ok(())
     }
 
     fn halt(&self) {
-        let Some(Running { news, thread }) = lock(&self.running).take() else {
+        let Some(Running { events, thread }) = lock(&self.running).take() else {
             return;
         };
-        let _ = news.send(News::Quit);
+        events.quit();
         if thread.join().is_err() {
             gst::error!(CAT, imp = self, "the camera's thread panicked");
         }
@@ -184,61 +188,19 @@ impl ObjectSubclass for PortholeSrc {
     type ParentType = gst::Bin;
 }
 
+#[glib::derived_properties]
 impl ObjectImpl for PortholeSrc {
-    fn properties() -> &'static [glib::ParamSpec] {
-        static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(|| {
-            vec![
-                glib::ParamSpecString::builder("camera")
-                    .nick("Camera")
-                    .blurb("The camera: test for a test pattern and a ticking sound, or file:///PATH for a video file, played at its own rate again and again")
-                    .default_value(Some(DEFAULT_CAMERA))
-                    .mutable_ready()
-                    .build(),
-                glib::ParamSpecUInt::builder("idle-timeout")
-                    .nick("Idle timeout")
-                    .blurb("Seconds from the last viewer's leaving to the closing of the camera")
-                    .maximum(24 * 60 * 60)
-                    .default_value(DEFAULT_IDLE_TIMEOUT)
-                    .mutable_playing()
-                    .build(),
-            ]
-        });
-        &PROPERTIES
-    }
-
-    fn set_property(&self, _id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
-        // GObject has checked each value against its property's type.
-        match pspec.name() {
-            "camera" => {
-                let text = value.get::<Option<String>>().ok().flatten();
-                *lock(&self.camera) = text.unwrap_or_else(|| DEFAULT_CAMERA.into());
-            }
-            "idle-timeout" => {
-                let seconds = value.get().unwrap_or(DEFAULT_IDLE_TIMEOUT);
-                self.idle_timeout.store(seconds, Ordering::Relaxed);
-            }
-            _ => (),
-        }
-    }
-
-    fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {
-        match pspec.name() {
-            "camera" => lock(&self.camera).to_value(),
-            "idle-timeout" => self.idle_timeout.load(Ordering::Relaxed).to_value(),
-            _ => pspec.default_value().clone(),
-        }
-    }
-
     fn constructed(&self) {
         self.parent_constructed();
         let obj = self.obj();
         obj.set_suppressed_flags(gst::ElementFlags::SINK | gst::ElementFlags::SOURCE);
         obj.set_element_flags(gst::ElementFlags::SOURCE);
-        if let Some(template) = obj.pad_template(VIDEO)
-            && let Some((feed, pad)) = self.add_feed(&template)
-            && obj.add_pad(&pad).is_ok()
-        {
-            let _ = self.video.set(feed);
+        // A constructor cannot fail: going to READY does.
+        match self.add_feed(VIDEO) {
+            Ok((feed, _)) => {
+                let _ = self.video.set(feed);
+            }
+            Err(error) => gst::error!(CAT, imp = self, "no pad {VIDEO}: {error}"),
         }
     }
 }
@@ -263,16 +225,15 @@ impl ElementImpl for PortholeSrc {
             let video = gst_video::VideoCapsBuilder::new()
                 .format_list([gst_video::VideoFormat::I420, gst_video::VideoFormat::Nv12])
                 .build();
-            let audio = slate::SOUND
-                .parse::<gst::Caps>()
-                .unwrap_or_else(|_| gst::Caps::new_any());
             [
                 (VIDEO, gst::PadPresence::Always, video),
-                (AUDIO, gst::PadPresence::Request, audio),
+                (AUDIO, gst::PadPresence::Request, slate::sound()),
             ]
             .into_iter()
             .filter_map(|(name, presence, caps)| {
-                gst::PadTemplate::new(name, gst::PadDirection::Src, presence, &caps).ok()
+                gst::PadTemplate::new(name, gst::PadDirection::Src, presence, &caps)
+                    .inspect_err(|error| gst::error!(CAT, "no pad template {name}: {error}"))
+                    .ok()
             })
             .collect()
         });
@@ -281,7 +242,7 @@ impl ElementImpl for PortholeSrc {
 
     fn request_new_pad(
         &self,
-        template: &gst::PadTemplate,
+        _template: &gst::PadTemplate,
         _name: Option<&str>,
         _caps: Option<&gst::Caps>,
     ) -> Option<gst::Pad> {
@@ -289,8 +250,10 @@ impl ElementImpl for PortholeSrc {
             gst::warning!(CAT, imp = self, "one audio pad, and only before PLAYING");
             return None;
         }
-        let (feed, pad) = self.add_feed(template)?;
-        self.obj().add_pad(&pad).ok()?;
+        let (feed, pad) = self
+            .add_feed(AUDIO)
+            .inspect_err(|error| gst::error!(CAT, imp = self, "no pad {AUDIO}: {error}"))
+            .ok()?;
         *lock(&self.audio) = Some(feed);
         Some(pad.upcast())
     }
@@ -316,6 +279,7 @@ impl ElementImpl for PortholeSrc {
             gst::StateChangeError
         };
         match transition {
+            T::NullToReady => drop(self.video().map_err(fail)?),
             T::ReadyToPaused => self.prepare().map_err(fail)?,
             T::PlayingToPaused | T::PausedToReady => self.halt(),
             _ => (),
@@ -331,3 +295,23 @@ impl ElementImpl for PortholeSrc {
 }
 
 impl BinImpl for PortholeSrc {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_element_whose_pad_could_not_be_made_says_so_where_it_would_start() {
+        gst::init().unwrap();
+        let error = format!("{:?}", PortholeSrc::default().video().unwrap_err());
+        assert!(error.contains("no pad src"), "{error}");
+    }
+
+    #[test]
+    fn a_second_pad_of_one_name_is_an_error_and_not_silence() {
+        gst::init().unwrap();
+        let element = glib::Object::new::<super::super::PortholeSrc>();
+        assert!(element.imp().video().is_ok());
+        assert!(element.imp().add_feed(VIDEO).is_err());
+    }
+}

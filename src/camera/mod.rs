@@ -18,15 +18,28 @@
 //!
 //! Messages on the bus: `porthole/camera` (state: closed, opening or live; device).
 
+use std::sync::LazyLock;
+
 use gst::{glib, prelude::*};
 
 mod control;
+mod devices;
+mod event;
 mod feed;
 mod imp;
-mod place;
+mod outlet;
+mod settings;
 mod slate;
 mod source;
 mod worker;
+
+static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
+    gst::DebugCategory::new(
+        "portholesrc",
+        gst::DebugColorFlags::empty(),
+        Some("Porthole's source: the camera"),
+    )
+});
 
 glib::wrapper! {
     /// The element `portholesrc`.

@@ -4,8 +4,17 @@
 /// Length of one piece of silence: five Opus frames.
 pub(crate) const SILENCE: gst::ClockTime = gst::ClockTime::from_mseconds(100);
 
-/// The form of all sound that leaves portholesrc: what Opus works in.
-pub(crate) const SOUND: &str = "audio/x-raw, format=S16LE, layout=interleaved, rate=48000, channels=2, channel-mask=(bitmask)0x3";
+/// The form of all sound that leaves portholesrc: what Opus works in, left and right.
+pub(crate) fn sound() -> gst::Caps {
+    gst::Caps::builder("audio/x-raw")
+        .field("format", "S16LE")
+        .field("layout", "interleaved")
+        .field("rate", 48_000)
+        .field("channels", 2)
+        .field("channel-mask", gst::Bitmask::new(0b11))
+        .build()
+}
+/// Two channels of two bytes each.
 const SOUND_BYTES_PER_MS: usize = 48 * 2 * 2;
 
 /// A black frame of these caps; `None` for caps that are no I420 or NV12.
@@ -24,7 +33,7 @@ pub(crate) fn black(caps: &gst::Caps) -> Option<gst::Buffer> {
     Some(frame.into_buffer())
 }
 
-/// [`SILENCE`] in the form of [`SOUND`].
+/// [`SILENCE`] in the form of [`sound`].
 pub(crate) fn silence() -> Option<gst::Buffer> {
     let mut buffer =
         gst::Buffer::with_size(SOUND_BYTES_PER_MS * SILENCE.mseconds() as usize).ok()?;

@@ -5,8 +5,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU32, Ordering},
-        mpsc::{Receiver, RecvTimeoutError, SyncSender},
+        mpsc::{Receiver, RecvTimeoutError},
     },
     time::{Duration, Instant},
 };
@@ -16,81 +15,62 @@ use gst::{glib, prelude::*};
 use super::{
     PortholeSrc,
     control::{Camera, Control},
-    place::Place,
+    devices::Device,
+    event::{Event, EventSender},
+    outlet::{Context, Feeds},
+    settings::Settings,
     slate,
-    source::{Feeds, Source, Surroundings, test_mode},
+    source::Source,
 };
-
-/// Events waiting for the worker. Each comes at most once per camera start, loop or change of viewers.
-pub(crate) const MAX_NEWS: usize = 64;
+use crate::properties::Snapshot;
 
 /// A black picture this often while the camera is closed: downstream stays negotiated and nearly idle.
 const SLATE_PERIOD: Duration = Duration::from_secs(1);
 
-/// What the worker hears.
-#[derive(Debug)]
-pub(crate) enum News {
-    Demand(bool),
-    /// The camera's mode, known before its first frame.
-    Mode(gst::Caps),
-    /// The camera's first frame.
-    Frame,
-    /// The file is at its end.
-    Ended,
-    Failed(String),
-    Quit,
-}
-
-pub(crate) struct Worker {
+/// What one run of the camera is made from.
+pub(crate) struct Config {
     pub(crate) element: glib::WeakRef<PortholeSrc>,
-    pub(crate) place: Place,
+    pub(crate) device: Arc<dyn Device>,
     pub(crate) feeds: Feeds,
-    pub(crate) around: Surroundings,
-    pub(crate) idle_timeout: Arc<AtomicU32>,
-    pub(crate) sender: SyncSender<News>,
+    pub(crate) context: Context,
+    pub(crate) settings: Arc<Snapshot<Settings>>,
+    pub(crate) events: EventSender,
 }
 
-/// A failure that ends the stream.
-struct Fatal(String);
-
-impl Worker {
-    pub(crate) fn run(self, demand: Option<bool>, news: &Receiver<News>) {
-        let mut shift = Shift {
-            control: Control::new(demand),
-            source: None,
-            black: None,
-            next_slate: Instant::now(),
-            worker: self,
-        };
-        if let Err(Fatal(why)) = shift.run(news) {
-            shift.worker.with_element(|element| {
-                gst::element_error!(element, gst::ResourceError::Failed, ("{why}"));
-            });
-        }
-        shift.close();
-    }
-
+impl Config {
     fn with_element(&self, f: impl FnOnce(&PortholeSrc)) {
         if let Some(element) = self.element.upgrade() {
             f(&element);
         }
     }
 
-    fn device(&self) -> &str {
-        match &self.place {
-            Place::Test => "test",
-            Place::File(url) => url.as_str(),
-        }
-    }
-
     fn idle_timeout(&self) -> Duration {
-        Duration::from_secs(self.idle_timeout.load(Ordering::Relaxed).into())
+        Duration::from_secs(self.settings.now().idle_timeout.into())
     }
 }
 
-/// The worker at work.
-struct Shift {
-    worker: Worker,
+/// A failure that ends the stream. Names the camera and the fix.
+struct Fatal(String);
+
+/// Runs the camera until it is told to quit. `demand` is what the sink has said so far.
+pub(crate) fn run(config: Config, demand: Option<bool>, events: &Receiver<Event>) {
+    let mut worker = Worker {
+        control: Control::new(demand),
+        source: None,
+        black: None,
+        next_slate: Instant::now(),
+        config,
+    };
+    if let Err(Fatal(why)) = worker.run(events) {
+        worker.config.with_element(|element| {
+            gst::element_error!(element, gst::ResourceError::Failed, ("{why}"));
+        });
+    }
+    worker.close();
+}
+
+struct Worker {
+    config: Config,
     control: Control,
     source: Option<Source>,
     /// The slate, once the mode is known.
@@ -98,16 +78,17 @@ struct Shift {
     next_slate: Instant,
 }
 
-impl Shift {
-    fn run(&mut self, news: &Receiver<News>) -> Result<(), Fatal> {
-        match self.worker.place {
-            Place::Test => {
-                let mode = test_mode(&self.worker.around.allowed).ok_or_else(|| self.no_mode())?;
-                self.learn_mode(&mode);
-            }
-            // Only the file itself knows its mode. This also finds out at once whether it can be played.
-            Place::File(_) if !self.control.must_open() => self.open(gst::State::Paused)?,
-            Place::File(_) => (),
+impl Worker {
+    fn run(&mut self, events: &Receiver<Event>) -> Result<(), Fatal> {
+        let allowed = &self.config.context.allowed;
+        if allowed.is_empty() {
+            return Err(self.no_mode());
+        }
+        match self.config.device.known_mode(allowed) {
+            Some(mode) => self.learn_mode(&mode),
+            // This also finds out at once whether it can be played.
+            None if !self.control.must_open() => self.open(gst::State::Paused)?,
+            None => (),
         }
         loop {
             if self.control.must_open() {
@@ -115,7 +96,7 @@ impl Shift {
                 self.set_camera(Camera::Opening);
             }
             let now = Instant::now();
-            let idle_timeout = self.worker.idle_timeout();
+            let idle_timeout = self.config.idle_timeout();
             if self.control.must_close(idle_timeout, now) {
                 self.close();
             }
@@ -130,36 +111,36 @@ impl Shift {
                 .chain([self.next_slate])
                 .min();
             let wait = wake.map_or(SLATE_PERIOD, |at| at.saturating_duration_since(now));
-            match news.recv_timeout(wait.max(Duration::from_millis(1))) {
-                Ok(News::Quit) | Err(RecvTimeoutError::Disconnected) => return Ok(()),
-                Ok(item) => self.hear(item)?,
+            match events.recv_timeout(wait.max(Duration::from_millis(1))) {
+                Ok(Event::Quit) | Err(RecvTimeoutError::Disconnected) => return Ok(()),
+                Ok(event) => self.hear(event)?,
                 Err(RecvTimeoutError::Timeout) => (),
             }
         }
     }
 
-    fn hear(&mut self, news: News) -> Result<(), Fatal> {
-        match news {
-            News::Demand(active) => self.control.demand(active, Instant::now()),
-            News::Mode(caps) => {
+    fn hear(&mut self, event: Event) -> Result<(), Fatal> {
+        match event {
+            Event::Demand(active) => self.control.demand(active, Instant::now()),
+            Event::Mode(caps) => {
                 self.learn_mode(&caps);
                 if self.control.camera == Camera::Closed {
                     self.source = None;
                     self.next_slate = Instant::now();
                 }
             }
-            News::Frame if self.control.camera == Camera::Opening => {
+            Event::FirstFrame if self.control.camera == Camera::Opening => {
                 self.set_camera(Camera::Live);
             }
-            News::Ended if self.source.is_some() => self.rewind()?,
-            News::Failed(why) if self.source.is_some() => {
+            Event::EndOfFile if self.source.is_some() => self.rewind()?,
+            Event::Failed(why) if self.source.is_some() => {
                 return Err(Fatal(format!(
                     "camera={}: {why}; check that it is a video file that GStreamer can play \
                      (gst-play-1.0 shows whether it can)",
-                    self.worker.device()
+                    self.config.device.name()
                 )));
             }
-            News::Frame | News::Ended | News::Failed(_) | News::Quit => (),
+            Event::FirstFrame | Event::EndOfFile | Event::Failed(_) | Event::Quit => (),
         }
         Ok(())
     }
@@ -167,12 +148,12 @@ impl Shift {
     fn no_mode(&self) -> Fatal {
         Fatal(format!(
             "camera={}: what follows portholesrc takes neither I420 nor NV12 video; put videoconvert behind it",
-            self.worker.device()
+            self.config.device.name()
         ))
     }
 
     fn learn_mode(&mut self, caps: &gst::Caps) {
-        let appsrc = &self.worker.feeds.video.appsrc;
+        let appsrc = &self.config.feeds.video.appsrc;
         if appsrc.caps().as_ref() != Some(caps) {
             appsrc.set_caps(Some(caps));
         }
@@ -180,24 +161,20 @@ impl Shift {
     }
 
     fn open(&mut self, state: gst::State) -> Result<(), Fatal> {
-        let Worker {
-            place,
+        let Config {
+            device,
             feeds,
-            around,
-            sender,
+            context,
+            events,
             ..
-        } = &self.worker;
-        if around.allowed.is_empty() {
-            return Err(self.no_mode());
-        }
-        let failed = |why: &dyn std::fmt::Display| {
+        } = &self.config;
+        let source = Source::new(device.as_ref(), feeds, context, events).map_err(|error| {
             Fatal(format!(
-                "camera={}: cannot be opened: {why}",
-                self.worker.device()
+                "camera={}: cannot be opened: {error}",
+                device.name()
             ))
-        };
-        let source = Source::new(place, feeds, around, sender).map_err(|e| failed(&e))?;
-        // Where this fails, the reason comes as News::Failed.
+        })?;
+        // Where this fails, the reason comes as Event::Failed.
         let _ = source.pipeline.set_state(state);
         self.source = Some(source);
         Ok(())
@@ -231,10 +208,10 @@ impl Shift {
 
     fn set_camera(&mut self, camera: Camera) {
         self.control.camera = camera;
-        self.worker.with_element(|element| {
+        self.config.with_element(|element| {
             let structure = gst::Structure::builder("porthole/camera")
                 .field("state", camera.name())
-                .field("device", self.worker.device())
+                .field("device", self.config.device.name())
                 .build();
             let message = gst::message::Element::builder(structure)
                 .src(element)
@@ -245,18 +222,18 @@ impl Shift {
 
     /// One black picture and a piece of silence, now: what the camera does not give itself.
     fn send_slate(&self) {
-        let Surroundings {
+        let Context {
             clock, base_time, ..
-        } = &self.worker.around;
+        } = &self.config.context;
         let Some(now) = clock.time().checked_sub(*base_time) else {
             return;
         };
         let live = self.control.camera == Camera::Live;
         let heard = live && self.source.as_ref().is_some_and(Source::has_sound);
         if let Some(black) = self.black.as_ref().filter(|_| !live) {
-            let _ = self.worker.feeds.video.push(black.copy(), now);
+            let _ = self.config.feeds.video.push(black.copy(), now);
         }
-        if let Some(audio) = self.worker.feeds.audio.as_ref().filter(|_| !heard)
+        if let Some(audio) = self.config.feeds.audio.as_ref().filter(|_| !heard)
             && let Some(silence) = slate::silence()
         {
             let _ = audio.push(silence, now);

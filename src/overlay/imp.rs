@@ -7,22 +7,21 @@
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use gst::glib;
-use gst_base::subclass::BaseTransformMode;
 use gst_video::prelude::*;
 use gst_video::subclass::prelude::*;
-use gst_video::{VideoFrameRef, VideoInfo};
+use gst_video::{VideoFrameRef, VideoOrientationMethod};
 use jiff::Timestamp;
 use porthole_painter::Orientation;
 
-use crate::{demand, turned};
-
+use super::caps;
 use super::direction::VideoDirection;
 use super::learned::Learned;
-use super::settings::Settings;
-use super::state::{Format, State};
-use super::{caps, events, metas, properties};
+use super::position::Position;
+use super::settings::{self, Settings};
+use super::state::State;
+use crate::properties::Snapshot;
 
-static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
+pub(super) static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new(
         "portholeoverlay",
         gst::DebugColorFlags::empty(),
@@ -30,39 +29,83 @@ static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     )
 });
 
-/// The `portholeoverlay` element.
-#[derive(Default)]
+/// The `portholeoverlay` element. All of its properties may change while playing.
+#[derive(Default, glib::Properties)]
+#[properties(wrapper_type = super::PortholeOverlay)]
 pub struct PortholeOverlay {
-    settings: Mutex<Arc<Settings>>,
-    learned: Mutex<Arc<Learned>>,
-    state: Mutex<Option<State>>,
+    #[property(name = "video-direction", override_interface = VideoDirection, type = VideoOrientationMethod,
+        member = direction, get, set = Self::set_direction)]
+    #[property(name = "text", type = Option<String>, member = text, get, set = Self::set_text, nullable, mutable_playing,
+        blurb = "Text to draw: strftime format with {camera}, {viewers}, {fps}, {res} and %n for a new line, up to 1024 \
+                 characters; none draws nothing")]
+    #[property(name = "font", type = Option<String>, member = font, get, set = Self::set_font, nullable, mutable_playing,
+        blurb = "Font of the text: a family that is installed, or the path of a .ttf, .otf or .ttc file; none is the \
+                 built-in DejaVu Sans")]
+    #[property(name = "font-size", type = f64, member = font_size, get, set, controllable, mutable_playing,
+        minimum = 0.01, maximum = 512.0, default_value = settings::FONT_SIZE,
+        blurb = "Font size as a fraction of the picture's height, 0.01 to less than 1, or in pixels, 1 to 512")]
+    #[property(name = "color", type = u32, member = color, get, set, controllable, mutable_playing,
+        default_value = settings::COLOR,
+        blurb = "Color of the text as 0xAARRGGBB, 0 to 0xffffffff; AA=00 is invisible, AA=ff opaque")]
+    #[property(name = "background", type = u32, member = background, get, set, controllable, mutable_playing,
+        default_value = settings::BACKGROUND,
+        blurb = "Color of the box behind the text as 0xAARRGGBB, 0 to 0xffffffff; AA=00 is no box, AA=ff opaque")]
+    #[property(name = "position", type = Position, member = position, get, set, controllable, mutable_playing,
+        blurb = "Where in the turned picture the text is: one of nine places", builder(settings::POSITION))]
+    #[property(name = "margin", type = f64, member = margin, get, set, controllable, mutable_playing,
+        minimum = 0.0, maximum = 0.5, default_value = settings::MARGIN,
+        blurb = "Distance of text and image from the picture's edges as a fraction of its height, 0 to 0.5")]
+    #[property(name = "time-zone", type = Option<String>, member = zone, get, set = Self::set_time_zone, nullable,
+        mutable_playing, blurb = "Time zone of the text as an IANA name such as Europe/Berlin; none is the system's")]
+    #[property(name = "time", type = Option<String>, member = time, get, set = Self::set_time, nullable, mutable_playing,
+        blurb = "Time to show in text and latency clock instead of the present one, for tests, as in RFC 3339: \
+                 2026-03-07T08:09:10Z; none is the present")]
+    #[property(name = "image", type = Option<String>, member = image, get, set = Self::set_image, nullable, mutable_playing,
+        blurb = "Path of a PNG or JPEG file, up to 16 MiB, to lay over the picture; none draws nothing")]
+    #[property(name = "image-position", type = Position, member = image_position, get, set, controllable, mutable_playing,
+        blurb = "Where in the turned picture the image is: one of nine places", builder(settings::IMAGE_POSITION))]
+    #[property(name = "image-size", type = f64, member = image_size, get, set = Self::set_image_size, controllable,
+        mutable_playing, minimum = 0.01, maximum = 1.0, default_value = settings::IMAGE_SIZE,
+        blurb = "Height of the image as a fraction of the picture's height, 0.01 to 1; its width follows")]
+    #[property(name = "image-opacity", type = f64, member = image_opacity, get, set, controllable, mutable_playing,
+        minimum = 0.0, maximum = 1.0, default_value = settings::IMAGE_OPACITY,
+        blurb = "Opacity of the image, 0 (invisible) to 1")]
+    #[property(name = "masks", type = Option<String>, member = masks, get, set = Self::set_masks, nullable, mutable_playing,
+        blurb = "Parts of the turned picture that nobody may see, in fractions of its width and height, 0 to 1: \
+                 'rect X Y WIDTH HEIGHT' or 'polygon X1 Y1 X2 Y2 X3 Y3 ...', each filled with black, or with a color after \
+                 'fill=#RRGGBB', or made unrecognisable after 'pixelate'; separated by ';', up to 64. While a mask is \
+                 not understood, the whole picture is covered")]
+    #[property(name = "latency-clock", type = bool, member = latency_clock, get, set, controllable, mutable_playing,
+        blurb = "Whether to paint the time of day in milliseconds as black and white blocks at the bottom left")]
+    #[property(name = "threads", type = u32, member = threads, get, set = Self::set_threads, mutable_playing,
+        minimum = 1, maximum = settings::MAX_THREADS, default_value = settings::THREADS,
+        blurb = "Threads that share the work on a frame, 1 to 16; more than 1 pays for large frames that are turned")]
+    pub(super) settings: Snapshot<Settings>,
+    pub(super) learned: Mutex<Arc<Learned>>,
+    pub(super) state: Mutex<Option<State>>,
 }
 
 /// A panic while drawing must not make every later call panic too: all that is guarded is valid at any time.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl PortholeOverlay {
-    fn settings(&self) -> Arc<Settings> {
-        lock(&self.settings).clone()
-    }
-
-    fn learned(&self) -> Arc<Learned> {
+    pub(super) fn learned(&self) -> Arc<Learned> {
         lock(&self.learned).clone()
     }
 
     /// The orientation asked for now; it is in effect from the next frame on.
-    fn wanted(&self) -> Orientation {
-        let direction = self.settings().direction;
+    pub(super) fn wanted(&self) -> Orientation {
+        let direction = self.settings.now().direction;
         self.learned().orientation(direction)
     }
 
     /// Chooses the cheapest way of working that does what is asked, and has allocation negotiated again if it changed.
-    fn choose_mode(&self, orientation: Orientation) {
+    pub(super) fn choose_mode(&self, orientation: Orientation) {
         let element = self.obj();
         let in_place = orientation == Orientation::Identity;
-        let passthrough = in_place && !self.settings().draws();
+        let passthrough = in_place && !self.settings.now().draws();
         if element.is_passthrough() != passthrough || element.is_in_place() != in_place {
             gst::debug!(
                 CAT,
@@ -76,43 +119,30 @@ impl PortholeOverlay {
     }
 
     /// Takes the current settings over into the state, before a frame is handled.
-    fn follow_settings(&self) -> Result<(), gst::FlowError> {
-        let settings = self.settings();
-        if let Some(problem) = &settings.masks.problem {
-            gst::element_imp_error!(
-                self,
-                gst::LibraryError::Settings,
-                ("The property masks is not understood, so that no frame passes: {problem}")
-            );
-            return Err(gst::FlowError::Error);
-        }
+    pub(super) fn follow_settings(&self) {
+        let settings = self.settings.now();
         let wanted = self.wanted();
-        let mut problem = None;
+        let mut warnings = Vec::new();
         let mut renegotiate = false;
         if let Some(state) = lock(&self.state).as_mut() {
             renegotiate = state.orientation.transposes() != wanted.transposes();
-            problem = state.take_settings(settings, Timestamp::now);
+            warnings = state.take_settings(settings, Timestamp::now);
         }
-        if let Some(problem) = problem {
-            self.warn_of_text(&problem);
+        for warning in warnings {
+            self.warn(&warning);
         }
         if renegotiate {
             self.obj().reconfigure_src();
         }
         self.choose_mode(wanted);
-        Ok(())
     }
 
-    fn warn_of_text(&self, problem: &str) {
-        gst::element_imp_warning!(
-            self,
-            gst::LibraryError::Settings,
-            ("The property text is shown as it is where it is not understood: {problem}")
-        );
+    pub(super) fn warn(&self, sentence: &str) {
+        gst::element_imp_warning!(self, gst::LibraryError::Settings, ("{sentence}"));
     }
 
     /// Sets the properties that a controller has values for at the time of this frame.
-    fn follow_controllers(&self, frame: &gst::BufferRef) {
+    pub(super) fn follow_controllers(&self, frame: &gst::BufferRef) {
         let element = self.obj();
         if !element.has_active_control_bindings() {
             return;
@@ -126,45 +156,8 @@ impl PortholeOverlay {
         }
     }
 
-    /// What remains to be done after a property has changed; by the thread that changed it.
-    fn changed(&self, property: &str) {
-        let output = lock(&self.state)
-            .as_ref()
-            .map(|state| state.format.as_ref().map(|format| format.output));
-        // Before start() there is nobody to warn: start() itself refuses.
-        let Some(output) = output else { return };
-        let settings = self.settings();
-        if let (Some(image), Some(output), true) =
-            (&settings.image.value, output, property.starts_with("image"))
-        {
-            image.at_height(settings.image_height(output.height));
-        }
-        match property {
-            "video-direction" => self.ask_upstream(),
-            "text" | "font" => settings.find_glyphs(),
-            _ => (),
-        }
-        let problem = settings
-            .problems()
-            .find(|(name, _)| *name == property && *name != "masks");
-        if let Some((name, problem)) = problem {
-            gst::element_imp_warning!(
-                self,
-                gst::LibraryError::Settings,
-                ("The property {name} stays as it was: {problem}")
-            );
-        }
-    }
-
-    /// Lets a camera that can turn the picture for nothing know how it is wanted.
-    fn ask_upstream(&self) {
-        let direction = self.settings().direction;
-        let event = turned::wanted(self.learned().method(direction));
-        let _ = self.obj().sink_pad().push_event(event);
-    }
-
     /// Puts the orientation into effect, as far as the negotiated sizes allow.
-    fn settle_orientation(&self) {
+    pub(super) fn settle_orientation(&self) {
         let wanted = self.wanted();
         let chosen = {
             let mut state = lock(&self.state);
@@ -175,13 +168,18 @@ impl PortholeOverlay {
     }
 
     /// Paints a frame, turned from `input` or in place.
-    fn paint(
+    pub(super) fn paint(
         &self,
         input: Option<&VideoFrameRef<&gst::BufferRef>>,
         output: &mut VideoFrameRef<&mut gst::BufferRef>,
     ) -> Result<gst::FlowSuccess, gst::FlowError> {
         let learned = self.learned();
-        let now = self.settings().time.value.unwrap_or_else(Timestamp::now);
+        let now = self
+            .settings
+            .now()
+            .time
+            .value
+            .unwrap_or_else(Timestamp::now);
         let mut broken_font = false;
         let done = lock(&self.state).as_mut().and_then(|state| {
             let done = state.paint(input, output, &learned, now);
@@ -189,10 +187,8 @@ impl PortholeOverlay {
             done
         });
         if broken_font {
-            gst::element_imp_warning!(
-                self,
-                gst::LibraryError::Settings,
-                ("The property font names a font that is broken; the built-in one is used, choose another")
+            self.warn(
+                "The property font names a font that is broken; the built-in one is used, choose another",
             );
         }
         if done.is_none() {
@@ -215,25 +211,8 @@ impl ObjectSubclass for PortholeOverlay {
     type Interfaces = (VideoDirection,);
 }
 
-impl ObjectImpl for PortholeOverlay {
-    fn properties() -> &'static [glib::ParamSpec] {
-        properties::all()
-    }
-
-    fn set_property(&self, _id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
-        let Some(change) = Settings::change(pspec.name(), value) else {
-            gst::error!(CAT, imp = self, "Cannot set property {}", pspec.name());
-            return;
-        };
-        change(Arc::make_mut(&mut lock(&self.settings)));
-        self.changed(pspec.name());
-    }
-
-    fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {
-        let value = self.settings().get(pspec.name());
-        value.unwrap_or_else(|| pspec.default_value().clone())
-    }
-}
+#[glib::derived_properties]
+impl ObjectImpl for PortholeOverlay {}
 
 impl GstObjectImpl for PortholeOverlay {}
 
@@ -259,190 +238,29 @@ impl ElementImpl for PortholeOverlay {
             .into_iter()
             .filter_map(|(name, direction)| {
                 let presence = gst::PadPresence::Always;
-                gst::PadTemplate::new(name, direction, presence, &caps::TEMPLATE).ok()
+                gst::PadTemplate::new(name, direction, presence, &caps::TEMPLATE)
+                    .inspect_err(|error| gst::error!(CAT, "no pad template {name}: {error}"))
+                    .ok()
             })
             .collect()
         });
         &TEMPLATES
     }
-}
 
-impl BaseTransformImpl for PortholeOverlay {
-    const MODE: BaseTransformMode = BaseTransformMode::Both;
-    const PASSTHROUGH_ON_SAME_CAPS: bool = false;
-    const TRANSFORM_IP_ON_PASSTHROUGH: bool = false;
-
-    fn start(&self) -> Result<(), gst::ErrorMessage> {
-        let settings = self.settings();
-        if let Some((name, problem)) = settings.problems().next() {
-            return Err(gst::error_msg!(
-                gst::LibraryError::Settings,
-                ("The property {name} is not understood: {problem}")
-            ));
+    fn change_state(
+        &self,
+        transition: gst::StateChange,
+    ) -> Result<gst::StateChangeSuccess, gst::StateChangeError> {
+        // The base class makes the pads in its constructor, which cannot fail.
+        let pads = self.obj().num_pads();
+        if transition == gst::StateChange::NullToReady && pads != 2 {
+            gst::element_imp_error!(
+                self,
+                gst::CoreError::Pad,
+                ("portholeoverlay has {pads} pads in place of two: GST_DEBUG=portholeoverlay:1 shows why; make the element anew")
+            );
+            return Err(gst::StateChangeError);
         }
-        settings.find_glyphs();
-        let state = State::new(settings, Timestamp::now());
-        if let Some(problem) = state.text_problem() {
-            self.warn_of_text(problem);
-        }
-        *lock(&self.state) = Some(state);
-        Ok(())
-    }
-
-    fn stop(&self) -> Result<(), gst::ErrorMessage> {
-        *lock(&self.state) = None;
-        *lock(&self.learned) = Arc::default();
-        Ok(())
-    }
-
-    fn transform_caps(
-        &self,
-        _direction: gst::PadDirection,
-        caps: &gst::Caps,
-        filter: Option<&gst::Caps>,
-    ) -> Option<gst::Caps> {
-        let other = caps::transform(caps, self.wanted().transposes());
-        Some(match filter {
-            Some(filter) => filter.intersect_with_mode(&other, gst::CapsIntersectMode::First),
-            None => other,
-        })
-    }
-
-    fn sink_event(&self, event: gst::Event) -> bool {
-        use gst::EventView;
-        let event = match event.view() {
-            EventView::Caps(caps) if caps::is_interlaced(caps.caps()) => {
-                gst::element_imp_error!(
-                    self,
-                    gst::StreamError::Format,
-                    ("Interlaced video is not supported, put a deinterlace element before this one")
-                );
-                return false;
-            }
-            EventView::StreamStart(_) => {
-                Arc::make_mut(&mut lock(&self.learned)).forget_stream();
-                if self.settings().direction != gst_video::VideoOrientationMethod::Identity {
-                    self.ask_upstream();
-                }
-                event
-            }
-            EventView::CustomDownstreamSticky(custom) => {
-                if let Some(direction) = custom.structure().and_then(turned::done) {
-                    Arc::make_mut(&mut lock(&self.learned)).take_turned(direction);
-                    return true;
-                }
-                event
-            }
-            EventView::Tag(tag) => {
-                Arc::make_mut(&mut lock(&self.learned)).take_tags(tag.tag());
-                let auto = self.settings().direction == gst_video::VideoOrientationMethod::Auto;
-                if auto {
-                    self.ask_upstream();
-                    events::upright(&event, tag.tag())
-                } else {
-                    event
-                }
-            }
-            _ => event,
-        };
-        self.parent_sink_event(event)
-    }
-
-    fn src_event(&self, event: gst::Event) -> bool {
-        use gst::EventView;
-        let event = match event.view() {
-            EventView::CustomUpstream(custom) => {
-                if let Some(demand) = custom.structure().filter(|s| s.name() == demand::NAME) {
-                    Arc::make_mut(&mut lock(&self.learned)).take_demand(demand);
-                }
-                event
-            }
-            EventView::Navigation(_) => {
-                let turned = lock(&self.state).as_ref().and_then(|state| {
-                    let format = state.format.as_ref()?;
-                    Some((state.orientation, format.input.width, format.input.height))
-                });
-                match turned {
-                    Some((orientation, width, height)) => {
-                        events::pointer_to_source(event, orientation, (width, height))
-                    }
-                    None => event,
-                }
-            }
-            _ => event,
-        };
-        self.parent_src_event(event)
-    }
-
-    fn submit_input_buffer(
-        &self,
-        is_discont: bool,
-        inbuf: gst::Buffer,
-    ) -> Result<gst::FlowSuccess, gst::FlowError> {
-        if let (Some(state), Some(pts)) = (lock(&self.state).as_mut(), inbuf.pts()) {
-            state.rate.push(pts.nseconds());
-        }
-        self.follow_controllers(&inbuf);
-        self.follow_settings()?;
-        // Negotiates, if anything above asked for it.
-        let flow = self.parent_submit_input_buffer(is_discont, inbuf)?;
-        self.settle_orientation();
-        Ok(flow)
-    }
-
-    fn transform_meta<'a>(
-        &self,
-        outbuf: &mut gst::BufferRef,
-        meta: gst::MetaRef<'a, gst::Meta>,
-        inbuf: &'a gst::BufferRef,
-    ) -> bool {
-        let turned = match lock(&self.state).as_ref() {
-            Some(State {
-                format: Some(format),
-                orientation,
-                ..
-            }) if *orientation != Orientation::Identity => Some((*orientation, format.input)),
-            _ => None,
-        };
-        if let Some((orientation, input)) = turned {
-            let size = (input.width as u32, input.height as u32);
-            if metas::turn(&meta, outbuf, orientation, size) {
-                return false;
-            }
-        }
-        self.parent_transform_meta(outbuf, meta, inbuf)
-    }
-}
-
-impl VideoFilterImpl for PortholeOverlay {
-    fn set_info(
-        &self,
-        _incaps: &gst::Caps,
-        input: &VideoInfo,
-        _outcaps: &gst::Caps,
-        output: &VideoInfo,
-    ) -> Result<(), gst::LoggableError> {
-        let format = Format::new(input, output)
-            .ok_or_else(|| gst::loggable_error!(CAT, "Cannot paint {:?}", output.format()))?;
-        if let Some(state) = lock(&self.state).as_mut() {
-            state.set_format(format);
-        }
-        self.settle_orientation();
-        Ok(())
-    }
-
-    fn transform_frame(
-        &self,
-        input: &VideoFrameRef<&gst::BufferRef>,
-        output: &mut VideoFrameRef<&mut gst::BufferRef>,
-    ) -> Result<gst::FlowSuccess, gst::FlowError> {
-        self.paint(Some(input), output)
-    }
-
-    fn transform_frame_ip(
-        &self,
-        frame: &mut VideoFrameRef<&mut gst::BufferRef>,
-    ) -> Result<gst::FlowSuccess, gst::FlowError> {
-        self.paint(None, frame)
+        self.parent_change_state(transition)
     }
 }

@@ -5,6 +5,8 @@ use gst_video::VideoOrientationMethod;
 
 use porthole_painter::Orientation;
 
+use crate::events::demand::Demand;
+
 /// Shown for `{camera}` when nobody has told a name.
 const NAMELESS: &str = "camera";
 
@@ -50,13 +52,11 @@ impl Learned {
         self.done = orientation(direction);
     }
 
-    /// Takes a `porthole/demand` structure; fields of the wrong type are ignored.
-    pub(crate) fn take_demand(&mut self, demand: &gst::StructureRef) {
-        if let Ok(viewers) = demand.get("viewers") {
-            self.viewers = viewers;
-        }
-        if let Ok(camera) = demand.get::<Option<String>>("camera") {
-            self.camera = camera;
+    /// Takes who watches, and what.
+    pub(crate) fn take_demand(&mut self, demand: Demand) {
+        self.viewers = demand.viewers;
+        if demand.camera.is_some() {
+            self.camera = demand.camera;
         }
     }
 

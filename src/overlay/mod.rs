@@ -22,7 +22,7 @@
 //! drawn on in place. The work on pixels is done by the crate in `painter`, which knows nothing of GStreamer.
 //!
 //! A camera that can turn the picture for nothing is asked to, and what it has turned is not turned again: see
-//! `src/turned.rs`.
+//! `src/events/turn.rs`.
 //!
 //! Left out: interlaced video (put `deinterlace` before); formats besides those of the pad templates (put `videoconvert`
 //! before). `custom` as a direction means identity. The threads of `threads` are used for every frame, also for small ones.
@@ -38,11 +38,12 @@ mod image;
 mod imp;
 mod learned;
 mod metas;
-mod place;
+mod position;
 mod properties;
 mod rate;
 mod settings;
 mod state;
+mod transform;
 mod words;
 
 glib::wrapper! {
@@ -53,7 +54,7 @@ glib::wrapper! {
 }
 
 pub(crate) fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
-    place::Position::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
+    position::Position::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
     gst::Element::register(
         Some(plugin),
         "portholeoverlay",

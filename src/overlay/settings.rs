@@ -4,33 +4,56 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use gst::glib;
+use gst::glib::{self, prelude::*};
 use gst_video::VideoOrientationMethod;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use porthole_painter::{Bitmap, FontChoice, Mask, masks, parse_time, time_zone};
+use porthole_painter::{Bitmap, FontChoice, Mask};
 use rayon_core::{ThreadPool, ThreadPoolBuilder};
 
 use super::image::Image;
-use super::place::Position;
+use super::position::Position;
 
-/// A property that is text with a meaning.
+/// More threads than this do not make a frame ready sooner: it is memory that they wait for.
+pub(crate) const MAX_THREADS: u32 = 16;
+
+// Defaults, for the declarations of the properties.
+pub(crate) const FONT_SIZE: f64 = 0.045;
+pub(crate) const COLOR: u32 = 0xFFFF_FFFF;
+pub(crate) const BACKGROUND: u32 = 0x8000_0000;
+pub(crate) const POSITION: Position = Position::TopLeft;
+pub(crate) const MARGIN: f64 = 0.02;
+pub(crate) const IMAGE_POSITION: Position = Position::TopRight;
+pub(crate) const IMAGE_SIZE: f64 = 0.1;
+pub(crate) const IMAGE_OPACITY: f64 = 1.0;
+pub(crate) const THREADS: u32 = 1;
+
+/// Why a property is not understood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Problem {
+    pub(crate) property: &'static str,
+    /// Names the fix.
+    pub(crate) why: String,
+}
+
+/// A property that is text, and what it was parsed to.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Understood<T> {
+pub(crate) struct Parsed<T> {
     text: Option<String>,
     /// The meaning of the last text that had one.
     pub(crate) value: T,
     /// What is wrong with the text, if it has none.
-    pub(crate) problem: Option<String>,
+    pub(crate) problem: Option<Problem>,
 }
 
-impl<T> Understood<T> {
+impl<T> Parsed<T> {
     /// What the user wrote.
     pub(crate) fn text(&self) -> Option<&str> {
         self.text.as_deref()
     }
 
-    fn take(&mut self, text: Option<String>, result: Result<T, String>) {
+    /// Takes a text and what was made of it.
+    pub(crate) fn take(&mut self, text: Option<String>, result: Result<T, Problem>) {
         self.text = text;
         self.problem = match result {
             Ok(value) => {
@@ -42,27 +65,38 @@ impl<T> Understood<T> {
     }
 }
 
+/// Such a property reads as what the user wrote.
+impl<T> ToValue for Parsed<T> {
+    fn to_value(&self) -> glib::Value {
+        self.text.to_value()
+    }
+
+    fn value_type(&self) -> glib::Type {
+        String::static_type()
+    }
+}
+
 /// The values of the properties.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) direction: VideoOrientationMethod,
     pub(crate) text: Option<String>,
-    pub(crate) font: Understood<FontChoice>,
+    pub(crate) font: Parsed<FontChoice>,
     pub(crate) font_size: f64,
     pub(crate) color: u32,
     pub(crate) background: u32,
     pub(crate) position: Position,
     pub(crate) margin: f64,
-    pub(crate) image: Understood<Option<Arc<Image>>>,
+    pub(crate) image: Parsed<Option<Arc<Image>>>,
     pub(crate) image_position: Position,
     pub(crate) image_size: f64,
     pub(crate) image_opacity: f64,
-    pub(crate) masks: Understood<Arc<[Mask]>>,
+    pub(crate) masks: Parsed<Arc<[Mask]>>,
     pub(crate) latency_clock: bool,
-    pub(crate) zone: Understood<TimeZone>,
+    pub(crate) zone: Parsed<TimeZone>,
     /// The time to show instead of the present one.
-    pub(crate) time: Understood<Option<Timestamp>>,
-    threads: u32,
+    pub(crate) time: Parsed<Option<Timestamp>>,
+    pub(crate) threads: u32,
     /// Threads that help the streaming thread, if any.
     pub(crate) pool: Option<Arc<ThreadPool>>,
 }
@@ -72,39 +106,36 @@ impl Default for Settings {
         Self {
             direction: VideoOrientationMethod::Identity,
             text: None,
-            font: Understood::default(),
-            font_size: 0.045,
-            color: 0xFFFF_FFFF,
-            background: 0x8000_0000,
-            position: Position::default(),
-            margin: 0.02,
-            image: Understood::default(),
-            image_position: Position::TopRight,
-            image_size: 0.1,
-            image_opacity: 1.0,
-            masks: Understood {
+            font: Parsed::default(),
+            font_size: FONT_SIZE,
+            color: COLOR,
+            background: BACKGROUND,
+            position: POSITION,
+            margin: MARGIN,
+            image: Parsed::default(),
+            image_position: IMAGE_POSITION,
+            image_size: IMAGE_SIZE,
+            image_opacity: IMAGE_OPACITY,
+            masks: Parsed {
                 text: None,
                 value: Arc::new([]),
                 problem: None,
             },
             latency_clock: false,
-            zone: Understood {
+            zone: Parsed {
                 text: None,
                 value: TimeZone::system(),
                 problem: None,
             },
-            time: Understood::default(),
-            threads: 1,
+            time: Parsed::default(),
+            threads: THREADS,
             pool: None,
         }
     }
 }
 
-/// A change that is ready to be made: whatever takes time has been done.
-pub(crate) type Change = Box<dyn FnOnce(&mut Settings)>;
-
 impl Settings {
-    /// Whether a frame may have to be drawn on. With masks that were not understood no frame may pass at all.
+    /// Whether a frame may have to be drawn on. Masks that were not understood cover all of it.
     pub(crate) fn draws(&self) -> bool {
         self.latency_clock
             || self.text.as_ref().is_some_and(|text| !text.is_empty())
@@ -139,100 +170,22 @@ impl Settings {
         }
     }
 
-    /// Properties that were not understood, each with what is wrong; a mask first.
-    pub(crate) fn problems(&self) -> impl Iterator<Item = (&'static str, &str)> {
+    /// What is wrong with properties that were not understood; a mask first.
+    pub(crate) fn problems(&self) -> impl Iterator<Item = &Problem> {
         [
-            ("masks", &self.masks.problem),
-            ("image", &self.image.problem),
-            ("font", &self.font.problem),
-            ("time-zone", &self.zone.problem),
-            ("time", &self.time.problem),
+            &self.masks.problem,
+            &self.image.problem,
+            &self.font.problem,
+            &self.zone.problem,
+            &self.time.problem,
         ]
         .into_iter()
-        .filter_map(|(name, problem)| Some((name, problem.as_deref()?)))
-    }
-
-    /// Makes a property's new value ready; `None` if there is no such property or the value has another type. May read a
-    /// file, so that it is called without a lock.
-    pub(crate) fn change(name: &str, value: &glib::Value) -> Option<Change> {
-        /// A property that is what it is.
-        macro_rules! plain {
-            ($field:ident) => {{
-                let value = value.get().ok()?;
-                Box::new(move |settings: &mut Self| settings.$field = value)
-            }};
-        }
-        /// A text with a meaning; none has the default one.
-        macro_rules! understood {
-            ($field:ident, $meaning:expr) => {{
-                let text: Option<String> = value.get().ok()?;
-                let typed = text.as_deref().unwrap_or("").trim();
-                let result = $meaning(typed);
-                Box::new(move |settings: &mut Self| settings.$field.take(text, result))
-            }};
-        }
-        Some(match name {
-            "video-direction" => plain!(direction),
-            "text" => plain!(text),
-            "font" => understood!(font, |text| FontChoice::find(text)
-                .map_err(|e| e.to_string())),
-            "font-size" => plain!(font_size),
-            "color" => plain!(color),
-            "background" => plain!(background),
-            "position" => plain!(position),
-            "margin" => plain!(margin),
-            "image" => understood!(image, load),
-            "image-position" => plain!(image_position),
-            "image-size" => plain!(image_size),
-            "image-opacity" => plain!(image_opacity),
-            "masks" => understood!(masks, |text| masks::parse(text)
-                .map(Arc::from)
-                .map_err(|e| e.to_string())),
-            "latency-clock" => plain!(latency_clock),
-            "time-zone" => understood!(zone, |text| time_zone(text).map_err(|e| e.to_string())),
-            "time" => understood!(time, |text: &str| match text {
-                "" => Ok(None),
-                text => parse_time(text).map(Some).map_err(|e| e.to_string()),
-            }),
-            "threads" => {
-                let threads = value.get().ok()?;
-                let pool = pool(threads);
-                Box::new(move |settings: &mut Self| {
-                    settings.threads = threads;
-                    settings.pool = pool;
-                })
-            }
-            _ => return None,
-        })
-    }
-
-    /// A property's value, `None` if there is no such property.
-    pub(crate) fn get(&self, name: &str) -> Option<glib::Value> {
-        use glib::prelude::ToValue;
-        Some(match name {
-            "video-direction" => self.direction.to_value(),
-            "text" => self.text.to_value(),
-            "font" => self.font.text.to_value(),
-            "font-size" => self.font_size.to_value(),
-            "color" => self.color.to_value(),
-            "background" => self.background.to_value(),
-            "position" => self.position.to_value(),
-            "margin" => self.margin.to_value(),
-            "image" => self.image.text.to_value(),
-            "image-position" => self.image_position.to_value(),
-            "image-size" => self.image_size.to_value(),
-            "image-opacity" => self.image_opacity.to_value(),
-            "masks" => self.masks.text.to_value(),
-            "latency-clock" => self.latency_clock.to_value(),
-            "time-zone" => self.zone.text.to_value(),
-            "time" => self.time.text.to_value(),
-            "threads" => self.threads.to_value(),
-            _ => return None,
-        })
+        .flatten()
     }
 }
 
-fn load(path: &str) -> Result<Option<Arc<Image>>, String> {
+/// The image in a file; none for no path.
+pub(crate) fn load(path: &str) -> Result<Option<Arc<Image>>, String> {
     if path.is_empty() {
         return Ok(None);
     }
@@ -242,7 +195,7 @@ fn load(path: &str) -> Result<Option<Arc<Image>>, String> {
 }
 
 /// The threads that help the streaming thread, which counts as one; none if they cannot be had.
-fn pool(threads: u32) -> Option<Arc<ThreadPool>> {
+pub(crate) fn pool(threads: u32) -> Option<Arc<ThreadPool>> {
     let helpers = usize::try_from(threads)
         .ok()?
         .checked_sub(1)

@@ -12,7 +12,7 @@ use porthole_painter::{
 use super::frame;
 use super::learned::Learned;
 use super::rate::Rate;
-use super::settings::Settings;
+use super::settings::{Problem, Settings};
 use super::words::Words;
 
 /// What was negotiated.
@@ -95,9 +95,9 @@ impl State {
         }
     }
 
-    /// What is wrong with the text, if anything.
-    pub(crate) fn text_problem(&self) -> Option<&str> {
-        self.words.problem()
+    /// What is wrong with the text, if anything, in a whole sentence.
+    pub(crate) fn text_warning(&self) -> Option<String> {
+        self.words.problem().map(text_warning)
     }
 
     /// Whether the font has turned out to be broken since the last call.
@@ -124,25 +124,34 @@ impl State {
         self.orientation
     }
 
-    /// Takes the settings for the next frame; says what is wrong with a text that is new.
+    /// Takes the settings for the next frame; says, in whole sentences, what is wrong with a text or masks that are new.
     pub(crate) fn take_settings(
         &mut self,
         settings: Arc<Settings>,
         now: impl FnOnce() -> Timestamp,
-    ) -> Option<String> {
+    ) -> Vec<String> {
         if Arc::ptr_eq(&self.settings, &settings) {
-            return None;
+            return Vec::new();
         }
         let old = std::mem::replace(&mut self.settings, settings);
         let new = &self.settings;
-        let problem = self.words.take_settings(&old, new, now());
+        let text_problem = self.words.take_settings(&old, new, now());
+        let mut warnings: Vec<String> = text_problem
+            .as_deref()
+            .map(text_warning)
+            .into_iter()
+            .collect();
         let same_image = match (&old.image.value, &new.image.value) {
             (Some(old), Some(new)) => Arc::ptr_eq(old, new),
             (None, None) => true,
             _ => false,
         };
         let look = |s: &Settings| (s.image_size, s.image_opacity, s.image_position, s.margin);
-        let same_masks = Arc::ptr_eq(&old.masks.value, &new.masks.value);
+        let same_masks = Arc::ptr_eq(&old.masks.value, &new.masks.value)
+            && old.masks.problem == new.masks.problem;
+        if !same_masks {
+            warnings.extend(new.masks.problem.as_ref().map(masks_warning));
+        }
         let same_clock = old.latency_clock == new.latency_clock;
         if !same_image || look(&old) != look(new) {
             self.make_image();
@@ -153,7 +162,7 @@ impl State {
         if !same_clock {
             self.make_clock();
         }
-        problem
+        warnings
     }
 
     fn make_image(&mut self) {
@@ -178,7 +187,12 @@ impl State {
     }
 
     fn make_hidden(&mut self) {
-        let masks = &self.settings.masks.value;
+        // Nobody knows what a mask that is not understood was to hide.
+        let everything = [whole_picture()];
+        let masks = match &self.settings.masks {
+            masks if masks.problem.is_some() => &everything,
+            masks => &*masks.value,
+        };
         self.hidden = self
             .format
             .as_ref()
@@ -245,6 +259,16 @@ impl State {
         let pool = self.settings.pool.as_deref();
         porthole_painter::paint(self.isa, input, &drawing, output, pool)
     }
+}
+
+fn text_warning(problem: &str) -> String {
+    format!("The property text is shown as it is where it is not understood: {problem}")
+}
+
+fn masks_warning(Problem { property, why }: &Problem) -> String {
+    format!(
+        "The property {property} is not understood, so that the whole picture is covered until it is: {why}"
+    )
 }
 
 /// A mask over all of the picture.

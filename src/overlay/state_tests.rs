@@ -5,7 +5,6 @@
     reason = "a helper that fails is a test that fails"
 )]
 
-use gst::glib::prelude::*;
 use gst_video::VideoFormat;
 
 use super::*;
@@ -21,8 +20,9 @@ fn info(width: u32, height: u32) -> VideoInfo {
 fn masked() -> State {
     let info = info(64, 48);
     let mut settings = Settings::default();
-    let masks = Settings::change("masks", &"rect 0 0 0.5 1".to_value()).unwrap();
-    masks(&mut settings);
+    settings.masks.value = porthole_painter::masks::parse("rect 0 0 0.5 1")
+        .unwrap()
+        .into();
     let mut state = State::new(Arc::new(settings), Timestamp::UNIX_EPOCH);
     state.set_format(Format::new(&info, &info).unwrap());
     state

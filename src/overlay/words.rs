@@ -14,8 +14,8 @@ const PADDING: f64 = 0.25;
 pub(crate) struct Words {
     expander: Expander,
     rasteriser: Rasteriser,
-    /// Whether a broken font has been told of.
-    told: bool,
+    /// Whether the user has been warned of a broken font.
+    font_warned: bool,
     /// Whether the bitmap is new to its user although the text and its look are what they were.
     stale: bool,
 }
@@ -25,7 +25,7 @@ impl Words {
         Self {
             expander: expander(settings, now),
             rasteriser: Rasteriser::with_font(settings.font.value.clone()),
-            told: false,
+            font_warned: false,
             stale: true,
         }
     }
@@ -51,7 +51,7 @@ impl Words {
         self.stale = true;
         if old.font.text() != new.font.text() {
             self.rasteriser = Rasteriser::with_font(new.font.value.clone());
-            self.told = false;
+            self.font_warned = false;
         }
         if old.text == new.text && old.zone.text() == new.zone.text() {
             return None;
@@ -63,7 +63,7 @@ impl Words {
     /// Whether the font has turned out to be broken since the last call; the built-in one is used instead.
     pub(crate) fn broken_font(&mut self) -> bool {
         let broken = self.rasteriser.has_broken_font();
-        broken && !std::mem::replace(&mut self.told, true)
+        broken && !std::mem::replace(&mut self.font_warned, true)
     }
 
     /// The bitmap for a frame of this shape, if it is not that of the last frame.

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     clock::Stopwatch,
-    demand::Demand,
+    events::demand::Demand,
     lock::lock,
     runtime,
     signaller::{self, Options, Run, link::Event},
@@ -272,7 +272,13 @@ impl PortholeSink {
     fn current_demand(&self, viewers: usize) -> gst::Event {
         let camera = lock(&self.about).camera_name.clone();
         let viewers = u32::try_from(viewers).unwrap_or(u32::MAX);
-        Demand { viewers, camera }.event()
+        Demand {
+            viewers,
+            active: viewers > 0,
+            camera: Some(camera),
+            sink: Some(self.obj().path_string().into()),
+        }
+        .event()
     }
 
     fn demand(&self, viewers: usize) {

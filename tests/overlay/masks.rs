@@ -47,58 +47,143 @@ fn a_mask_that_is_not_understood_refuses_to_start() {
     }
 }
 
-#[test]
-fn a_mask_that_is_not_understood_while_playing_lets_no_frame_pass() {
-    let (mut harness, element, bus) = element_with_bus();
-    let caps = caps("I420", 64, 48);
-    element.set_property("masks", "rect 0 0 1 1");
-    harness.set_src_caps(caps.clone());
-    pass(&mut harness, grey_frame(&caps, 90));
-    element.set_property("masks", "rect 0 0 one 1");
-    assert_eq!(
-        harness.push(grey_frame(&caps, 90)),
-        Err(gst::FlowError::Error)
-    );
-    assert!(harness.try_pull().is_none());
-    assert!(error_text(&bus).contains("masks"));
-    // A mask that is understood lets the element go on.
-    element.set_property("masks", "rect 0 0 1 0.5");
-    let planes = pass(&mut harness, grey_frame(&caps, 90));
-    assert_eq!(changed(&planes[0], 64, 90), Some((0, 0, 63, 23)));
+/// The sentences of all warnings on a bus. Nothing worse may be there.
+fn warnings(bus: &gst::Bus) -> Vec<String> {
+    let kinds = [gst::MessageType::Error, gst::MessageType::Warning];
+    std::iter::from_fn(|| bus.pop_filtered(&kinds))
+        .map(|message| match message.view() {
+            gst::MessageView::Warning(warning) => warning.error().message().to_owned(),
+            other => panic!("{other:?}"),
+        })
+        .collect()
+}
+
+/// Whether nothing is to be seen of a grey frame.
+fn is_covered(planes: &[Vec<u8>]) -> bool {
+    planes[0].iter().all(|luma| *luma == 16) && planes[1..].iter().flatten().all(|c| *c == 128)
 }
 
 #[test]
-fn no_frame_shows_half_of_a_change() {
-    let (mut harness, element, _bus) = element_with_bus();
-    let caps = caps("I420", 320, 240);
+fn a_mask_that_is_not_understood_while_playing_covers_the_whole_picture_until_it_is_corrected() {
+    let (mut harness, element, bus) = element_with_bus();
+    let wide = caps("I420", 64, 48);
+    element.set_property("masks", "rect 0 0 1 0.5");
+    harness.set_src_caps(wide.clone());
+    assert!(!is_covered(&pass(&mut harness, grey_frame(&wide, 90))));
+    element.set_property("masks", "rect 0 0 one 1");
+    for _ in 0..3 {
+        assert!(is_covered(&pass(&mut harness, grey_frame(&wide, 90))));
+    }
+    let told = warnings(&bus);
+    assert_eq!(told.len(), 1, "{told:?}");
+    for part in ["masks", "whole picture", "as in \"rect 0.7 0 0.3 0.25\""] {
+        assert!(told[0].contains(part), "{part} in {}", told[0]);
+    }
+    // Nor does anything else bring the picture back.
+    element.set_property_from_str("video-direction", "90r");
+    assert!(is_covered(&pass(&mut harness, grey_frame(&wide, 90))));
+    let small = caps("NV12", 32, 32);
+    harness.set_src_caps(small.clone());
+    assert!(is_covered(&pass(&mut harness, grey_frame(&small, 90))));
+    assert_eq!(warnings(&bus), [""; 0]);
+    // Another mistake is another warning.
+    element.set_property("masks", "circle 0 0 1 1");
+    assert!(is_covered(&pass(&mut harness, grey_frame(&small, 90))));
+    assert_eq!(warnings(&bus).len(), 1);
+    element.set_property("masks", "rect 0 0 1 0.5");
+    let planes = pass(&mut harness, grey_frame(&small, 90));
+    assert_eq!(changed(&planes[0], 32, 90), Some((0, 0, 31, 15)));
+    assert_eq!(warnings(&bus), [""; 0]);
+}
+
+#[test]
+fn a_mask_that_is_not_understood_covers_a_picture_that_had_none() {
+    let (mut harness, element, bus) = element_with_bus();
+    let caps = caps("I420", 64, 48);
     harness.set_src_caps(caps.clone());
-    let both = ["rect 0 0 0.5 1", "rect 0.5 0 0.5 1"];
-    element.set_property("masks", both[0]);
-    let expected = both.map(|masks| {
-        let (mut harness, element, _bus) = element_with_bus();
-        element.set_property("masks", masks);
-        harness.set_src_caps(caps.clone());
-        pass(&mut harness, grey_frame(&caps, 90))
-    });
-    let stop = std::sync::atomic::AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            use std::sync::atomic::Ordering;
-            for masks in both
-                .iter()
-                .cycle()
-                .take_while(|_| !stop.load(Ordering::Relaxed))
-            {
+    assert!(!is_covered(&pass(&mut harness, grey_frame(&caps, 90))));
+    element.set_property("masks", "nonsense");
+    assert!(is_covered(&pass(&mut harness, grey_frame(&caps, 90))));
+    element.set_property("masks", None::<String>);
+    assert!(
+        pass(&mut harness, grey_frame(&caps, 90))[0]
+            .iter()
+            .all(|luma| *luma == 90)
+    );
+    assert_eq!(warnings(&bus).len(), 1);
+}
+
+/// Frames that are pushed while everything around them changes.
+const RACING_FRAMES: usize = 1500;
+
+/// Masks, direction and negotiation change in threads of their own, the caps from frame to frame. Neither direction asked for is one
+/// that the element would take by itself, so that a frame turned as nobody asked is seen.
+#[test]
+fn no_frame_shows_half_of_a_change() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    const MASKS: [&str; 2] = ["rect 0 0 0.5 1", "rect 0.5 0 0.5 1"];
+    const DIRECTIONS: [&str; 2] = ["180", "90l"];
+    let inputs: Vec<_> = [(66, 34), (34, 66), (48, 48)]
+        .map(|(width, height)| caps("I420", width, height))
+        .into_iter()
+        .map(|caps| (test_frame(&caps), caps))
+        .collect();
+    let mut whole = Vec::new();
+    for (frame, caps) in &inputs {
+        for direction in DIRECTIONS {
+            for masks in MASKS {
+                let (mut harness, element, _bus) = element_with_bus();
+                element.set_property_from_str("video-direction", direction);
                 element.set_property("masks", masks);
-            }
-        });
-        for _ in 0..300 {
-            let out = pass(&mut harness, grey_frame(&caps, 90));
-            if !expected.contains(&out) {
-                stop.store(true, std::sync::atomic::Ordering::Relaxed);
-                panic!("a frame with neither mask whole");
+                harness.set_src_caps(caps.clone());
+                whole.push(pass(&mut harness, frame.copy()));
             }
         }
-        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    let (mut harness, element, _bus) = element_with_bus();
+    element.set_property("masks", MASKS[0]);
+    element.set_property_from_str("video-direction", DIRECTIONS[0]);
+    let stop = AtomicBool::new(false);
+    let until_stopped = |values: [&'static str; 2], set: &dyn Fn(&str)| {
+        values
+            .iter()
+            .cycle()
+            .take_while(|_| !stop.load(Ordering::Relaxed))
+            .for_each(|value| set(value));
+    };
+    let mut seen = vec![0; whole.len()];
+    let broken = std::thread::scope(|scope| {
+        scope.spawn(|| until_stopped(MASKS, &|masks| element.set_property("masks", masks)));
+        scope.spawn(|| {
+            until_stopped(DIRECTIONS, &|direction| {
+                element.set_property_from_str("video-direction", direction);
+            });
+        });
+        scope.spawn(|| {
+            until_stopped(["", ""], &|_| {
+                let pad = element.static_pad("src").unwrap();
+                pad.send_event(gst::event::Reconfigure::new());
+                std::thread::yield_now();
+            });
+        });
+        let broken = (0..RACING_FRAMES).find(|i| {
+            let (frame, caps) = &inputs[i / 3 % inputs.len()];
+            if i % 3 == 0 {
+                harness.set_src_caps(caps.clone());
+            }
+            let out = pass(&mut harness, frame.copy());
+            match whole.iter().position(|expected| *expected == out) {
+                Some(place) => seen[place] += 1,
+                None => return !is_covered(&out),
+            }
+            false
+        });
+        stop.store(true, Ordering::Relaxed);
+        broken
     });
+    assert_eq!(broken, None, "a frame with half of a change");
+    // Otherwise nothing raced: a square picture turns without a new negotiation, so that all of its four come up.
+    assert!(seen[8..].iter().all(|count| *count > 0), "{seen:?}");
 }

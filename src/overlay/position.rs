@@ -7,7 +7,7 @@ use porthole_painter::Align;
 /// Where in the picture something is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, glib::Enum)]
 #[enum_type(name = "GstPortholeOverlayPosition")]
-pub(crate) enum Position {
+pub enum Position {
     #[default]
     #[enum_value(name = "Top left", nick = "top-left")]
     TopLeft,

@@ -3,6 +3,7 @@
 
 use std::io;
 use std::net::IpAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -72,13 +73,7 @@ impl Acceptance {
                 Ok((_, None)) => tracing::debug!("closed: too many connections from this address"),
                 Ok((stream, Some(connection))) => {
                     let tls = self.tls.as_ref().map(CurrentTls::get);
-                    let serving = serve(
-                        stream,
-                        tls,
-                        self.router.clone(),
-                        connection,
-                        self.timings.header,
-                    );
+                    let serving = serve(stream, tls, self.router.clone(), connection, self.timings);
                     let mut stop = stop.clone();
                     tokio::spawn(async move {
                         tokio::select! {
@@ -129,13 +124,13 @@ async fn serve(
     tls: Option<Acceptor>,
     router: Router,
     connection: Connection,
-    header_timeout: Duration,
+    timings: Timings,
 ) {
     // Candidates are small and urgent.
     let _ = stream.set_nodelay(true);
     match tls {
-        None => serve_http(stream, router, connection, header_timeout).await,
-        Some(acceptor) => serve_tls(acceptor, stream, router, connection, header_timeout).await,
+        None => serve_http(stream, router, connection, timings).await,
+        Some(acceptor) => serve_tls(acceptor, stream, router, connection, timings).await,
     }
 }
 
@@ -145,17 +140,17 @@ async fn serve_tls(
     stream: TcpStream,
     router: Router,
     connection: Connection,
-    header_timeout: Duration,
+    timings: Timings,
 ) {
-    match tokio::time::timeout(header_timeout, acceptor.accept(stream)).await {
-        Ok(Ok(stream)) => serve_http(stream, router, connection, header_timeout).await,
+    match tokio::time::timeout(timings.header, acceptor.accept(stream)).await {
+        Ok(Ok(stream)) => serve_http(stream, router, connection, timings).await,
         Ok(Err(error)) => tracing::debug!(%error, "TLS handshake failed"),
         Err(_) => tracing::debug!("TLS handshake took too long"),
     }
 }
 
 #[cfg(not(feature = "tls"))]
-async fn serve_tls(acceptor: Acceptor, _: TcpStream, _: Router, _: Connection, _: Duration) {
+async fn serve_tls(acceptor: Acceptor, _: TcpStream, _: Router, _: Connection, _: Timings) {
     match acceptor {}
 }
 
@@ -163,7 +158,7 @@ async fn serve_http(
     stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
     router: Router,
     connection: Connection,
-    header_timeout: Duration,
+    timings: Timings,
 ) {
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(connection.clone());
@@ -171,12 +166,22 @@ async fn serve_http(
     });
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(header_timeout)
+        .header_read_timeout(timings.header)
         .max_buf_size(MAX_HEAD_BYTES)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
-    if let Err(error) = served.await {
+    let mut served = pin!(served);
+    // It ends as well when the connection becomes a WebSocket, which has deadlines of its own.
+    let mut result = timeout(timings.http, served.as_mut()).await;
+    if result.is_err() {
+        // What has been begun may be finished.
+        served.as_mut().graceful_shutdown();
+        result = timeout(timings.write, served).await;
+    }
+    match result {
+        Ok(Ok(())) => (),
         // A client that went away or was too slow; hyper's errors hold no part of the request.
-        tracing::debug!(%error, "connection ended early");
+        Ok(Err(error)) => tracing::debug!(%error, "connection ended early"),
+        Err(_) => tracing::debug!("a connection is closed: its answers are not read"),
     }
 }

@@ -89,7 +89,7 @@ pub(crate) fn identify(
 fn failed(shared: &Shared, peer: IpAddr, now: Instant) -> ApiError {
     let mut failures = lock(&shared.failures);
     let added = failures.add(peer, now);
-    let (to_log, total) = (failures.to_log(now), failures.total());
+    let (to_log, total) = (failures.take_log(now), failures.total());
     drop(failures);
     if let Some(failures) = to_log {
         tracing::warn!(%peer, failures, total, "a wrong key, link or token was presented");

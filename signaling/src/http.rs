@@ -17,9 +17,10 @@ use serde_json::json;
 
 use crate::auth::{Identity, cookie, identify};
 use crate::error::ApiError;
-use crate::hosts::{client, is_https_origin};
+use crate::hosts::is_https_origin;
 use crate::lock::lock;
 use crate::page;
+use crate::proxy::client;
 use crate::room::{Cameras, Principal};
 use crate::socket;
 use crate::state::{Connection, Shared, is_uncounted};

@@ -11,7 +11,7 @@
 //! - `registry` knows the credentials (as digests), `auth` finds and checks the one in a request.
 //! - `token` judges tokens that people choose.
 //! - `server` is the handle to all of it, `accept` takes connections in, `tls` wraps them.
-//! - `hosts` and `places` decide which names are ours and how many connections there may be.
+//! - `hosts`, `proxy` and `places` decide which names are ours, whom a proxy asks for, and how many connections there may be.
 //! - `state`, `timings`, `lock` and `shutdown` are what several of these share.
 //!
 //! Imports run one way: `cli`, `server`, `http` and `accept`, `socket`, `hub`, `room`; what is shared stands below.
@@ -32,6 +32,7 @@ mod lock;
 mod network;
 mod page;
 mod places;
+mod proxy;
 mod registry;
 pub mod room;
 mod server;

@@ -136,7 +136,7 @@ impl Failures {
     }
 
     /// Whether a line of the log is due, and how many failures it is about: nobody may fill a disk.
-    pub(crate) fn to_log(&mut self, now: Instant) -> Option<u64> {
+    pub(crate) fn take_log(&mut self, now: Instant) -> Option<u64> {
         let bucket = self.log.get_or_insert(Bucket {
             rate: LOG_RATE,
             next: now,
@@ -268,13 +268,13 @@ mod tests {
         let mut lines = Vec::new();
         for _ in 0..1000 {
             let _ = fail(&mut failures, "192.0.2.1", 1, now);
-            lines.extend(failures.to_log(now));
+            lines.extend(failures.take_log(now));
         }
         assert_eq!(lines, vec![1; LOG_RATE.burst as usize]);
         let later = now + Duration::from_secs(1);
         let _ = fail(&mut failures, "192.0.2.1", 1, later);
         assert_eq!(
-            failures.to_log(later),
+            failures.take_log(later),
             Some(1001 - u64::from(LOG_RATE.burst))
         );
         assert_eq!(failures.total(), 1001);

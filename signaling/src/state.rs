@@ -8,10 +8,11 @@ use ipnet::IpNet;
 use porthole_protocol::wire::IceServer;
 use tokio::sync::OwnedSemaphorePermit;
 
-use crate::hosts::{Hosts, is_trusted};
+use crate::hosts::Hosts;
 use crate::hub::HubHandle;
 use crate::limit::Failures;
 use crate::places::{AddressPlace, Addresses};
+use crate::proxy::is_trusted;
 use crate::registry::Registry;
 use crate::timings::Timings;
 

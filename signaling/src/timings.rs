@@ -9,6 +9,9 @@ pub struct Timings {
     /// For a TLS handshake, for a whole request head, and between requests. 5 s: slower than any
     /// honest client, and short enough that idle connections do not pile up.
     pub header: Duration,
+    /// For all requests of one connection together, until it becomes a WebSocket: 60 s. Who reads slower than the page
+    /// can be read on any network does not hold a place for ever.
+    pub http: Duration,
     /// Between pings. 15 s keeps a connection alive in the address translations on its way.
     pub ping: Duration,
     /// For any sign of life after a ping. 10 s: together with `ping`, a client that is cut off is
@@ -27,6 +30,7 @@ impl Default for Timings {
     fn default() -> Self {
         Self {
             header: Duration::from_secs(5),
+            http: Duration::from_secs(60),
             ping: Duration::from_secs(15),
             pong: Duration::from_secs(10),
             write: Duration::from_secs(20),

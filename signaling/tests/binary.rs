@@ -170,12 +170,16 @@ fn adding_a_camera_makes_the_files_and_prints_a_key() {
             0o600
         );
     }
-    assert!(!fs::read_to_string(&config).unwrap().contains(&key.secret));
-    let second = line_of(&["camera", "add", "Back", "--id", "b", "--config", &config]);
-    assert_eq!(
-        second.parse::<CameraKey>().unwrap().grant_key,
-        key.grant_key
+    let text = fs::read_to_string(&config).unwrap();
+    assert!(!text.contains(&key.secret));
+    // The server answers to that name from now on.
+    assert!(
+        text.starts_with("url = \"https://cameras.example.org/\"\n"),
+        "{text}"
     );
+    let second = line_of(&["camera", "add", "Back", "--id", "b", "--config", &config]);
+    let second = second.parse::<CameraKey>().unwrap();
+    assert_eq!((second.grant_key, &second.url), (key.grant_key, &key.url));
     let list = run(&["camera", "list", "--config", &config]).stdout;
     assert_eq!(
         String::from_utf8(list).unwrap(),

@@ -279,6 +279,21 @@ async fn a_login_that_runs_out_ends_its_sessions_and_sockets() {
 }
 
 #[tokio::test]
+async fn who_asks_for_pages_and_does_not_read_them_is_cut_off() {
+    let mut options = options();
+    options.timings.http = Duration::from_millis(200);
+    options.timings.write = Duration::from_millis(200);
+    let server = start(options);
+    let mut stream = TcpStream::connect(server.local_addr()).await.unwrap();
+    // More answers, and at last more questions, than the system buffers.
+    let request = "GET /porthole-client.js HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(100);
+    let ask = async { while stream.write_all(request.as_bytes()).await.is_ok() {} };
+    timeout(PATIENCE, ask)
+        .await
+        .expect("the connection stayed open");
+}
+
+#[tokio::test]
 async fn health_knows_whether_the_hub_lives() {
     let server = start(options());
     let address = server.local_addr();

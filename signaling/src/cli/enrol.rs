@@ -8,7 +8,7 @@ use porthole_protocol::key::{CameraKey, Certificate, is_camera_id, slug};
 use porthole_protocol::random_secret;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
-use toml_edit::{Array, Table, value};
+use toml_edit::{Array, DocumentMut, Table, value};
 use url::Url;
 
 use super::config::{Config, check_lease, check_user};
@@ -83,7 +83,7 @@ fn add_camera(camera: NewCamera, path: &Path, url: ServerUrl) -> Result<(), Fail
     let (config, mut document) = read_to_edit(path)?;
     let id = camera.id.unwrap_or_else(|| slug(&camera.name));
     check_new_camera(&config, path, &id)?;
-    let url = server_url(&config, path, url)?;
+    let url = server_url(&config, path, url, &mut document)?;
     let ca = camera.ca.as_deref().map(certificates).transpose()?;
     let signer = grant_signer(path, &config)?;
     // Before the camera is enrolled: a key that cannot be kept enrols nobody.
@@ -189,7 +189,7 @@ fn add_viewer(viewer: NewViewer, path: &Path, url: ServerUrl) -> Result<(), Fail
         .collect::<Result<Vec<_>, _>>()?;
     let lease = viewer.lease.unwrap_or(DEFAULT_LEASE_SECONDS);
     check_lease(lease).map_err(|e| Failure::input(format!("--lease: {e}")))?;
-    let mut url = server_url(&config, path, url)?;
+    let mut url = server_url(&config, path, url, &mut document)?;
 
     let token = random_secret();
     let mut table = Table::new();
@@ -252,10 +252,22 @@ fn remove_entry(path: &Path, table: &str, key: &str, name: &str) -> Result<(), F
     Ok(())
 }
 
-fn server_url(config: &Config, path: &Path, typed: ServerUrl) -> Result<Url, Failure> {
-    if let Some(url) = typed.url.or_else(|| config.url.clone()) {
+/// Where the server is reached. The first one typed goes into the file: the server answers to no name it does not know.
+fn server_url(
+    config: &Config,
+    path: &Path,
+    typed: ServerUrl,
+    document: &mut DocumentMut,
+) -> Result<Url, Failure> {
+    if let Some(url) = typed.url {
         check_url(&url).map_err(|e| Failure::input(format!("--url: {e}")))?;
+        if config.url.is_none() {
+            document["url"] = value(url.as_str());
+        }
         return Ok(url);
+    }
+    if let Some(url) = &config.url {
+        return Ok(url.clone());
     }
     if config.listen.ip().is_unspecified() || config.listen.port() == 0 {
         let message = "url: say where the server is reached from outside, here or with --url";

@@ -67,7 +67,8 @@ struct ConfigFile {
 
 #[derive(Debug, Args)]
 struct ServerUrl {
-    /// Where the server is reached from outside [default: `url` of the file, else where it listens]
+    /// Where the server is reached from outside; written into a file that has no `url` yet [default: `url` of the
+    /// file, else where it listens]
     #[arg(long, value_name = "URL")]
     url: Option<Url>,
 }

@@ -12,6 +12,7 @@ use gst::glib;
 
 mod camera;
 mod demand;
+mod lock;
 mod overlay;
 mod runtime;
 mod signaller;

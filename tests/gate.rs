@@ -12,12 +12,12 @@ use std::time::{Duration, Instant};
 
 use common::{
     Scene,
-    server::{CAMERA, Connection, FakeServer},
+    server::{CAMERA, Connection, FakeServer, viewer_left},
 };
 use gst::prelude::*;
 use porthole_protocol::{
     grant::{Grant, GrantSigner, Permission},
-    wire::{Code, EndSessionMessage, OutgoingMessage, ToPeer, ToPeerExtra},
+    wire::Code,
 };
 
 /// How far the end of a session may be from the end of its lease.
@@ -43,16 +43,6 @@ fn admit(server: &FakeServer, connection: &mut Connection, session: &str) {
     let grant = server.grant(connection, session, |_| ());
     connection.start_session(session, Some(grant));
     connection.offer_of(session);
-}
-
-/// The server's news that a viewer left.
-fn viewer_left(session: &str) -> ToPeer {
-    ToPeer {
-        message: OutgoingMessage::EndSession(EndSessionMessage {
-            session_id: session.into(),
-        }),
-        extra: ToPeerExtra::default(),
-    }
 }
 
 fn joined(scene: &mut Scene) -> Vec<String> {

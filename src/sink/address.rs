@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Addresses: what `listen` may say, and the links that lead there. Pure.
+//! Addresses: what `listen` and `allowed-hosts` may say, and the links that lead there. Pure.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use url::form_urlencoded;
 
 /// Why a text is not an address to listen on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -10,6 +12,8 @@ pub(crate) enum BadAddress {
         "give ADDRESS:PORT, for example 0.0.0.0:8080 for the whole network or 127.0.0.1:8080 for this machine alone"
     )]
     Form,
+    #[error("give host names separated by commas, for example look.example.org,door.example.org")]
+    Host,
 }
 
 /// Reads `ADDRESS:PORT`; `localhost` stands for 127.0.0.1, and a missing address for all of them.
@@ -20,6 +24,18 @@ pub(crate) fn parse(text: &str) -> Result<SocketAddr, BadAddress> {
         None => text.to_owned(),
     };
     text.parse().map_err(|_| BadAddress::Form)
+}
+
+/// Reads names separated by commas, without ports; a text without any is an empty list.
+pub(crate) fn hosts(text: &str) -> Result<Vec<String>, BadAddress> {
+    let names = text.split(',').map(str::trim);
+    names
+        .filter(|name| !name.is_empty())
+        .map(|name| match url::Host::parse(name) {
+            Ok(host) => Ok(host.to_string()),
+            Err(_) => Err(BadAddress::Host),
+        })
+        .collect()
 }
 
 /// Whether webrtcbin understands `text` as a STUN server.
@@ -43,7 +59,8 @@ pub(crate) fn local(address: SocketAddr) -> SocketAddr {
 }
 
 /// One link for each of the machine's addresses that `address` covers, those of other machines' use
-/// first and loopback last. The token goes into the fragment, which browsers do not send.
+/// first and loopback last. The token goes into the fragment, which browsers do not send; the page reads it as form data,
+/// so it is written as such.
 pub(crate) fn links(address: SocketAddr, machine: &[IpAddr], token: Option<&str>) -> Vec<String> {
     let mut ips: Vec<IpAddr> = if address.ip().is_unspecified() {
         let covered = |ip: &&IpAddr| match ip {
@@ -58,7 +75,10 @@ pub(crate) fn links(address: SocketAddr, machine: &[IpAddr], token: Option<&str>
     ips.sort_by_key(|ip| (ip.is_loopback(), *ip));
     ips.dedup();
     let fragment = token
-        .map(|token| format!("#token={token}"))
+        .map(|token| {
+            let encoded: String = form_urlencoded::byte_serialize(token.as_bytes()).collect();
+            format!("#token={encoded}")
+        })
         .unwrap_or_default();
     ips.into_iter()
         .map(|ip| format!("http://{}/{fragment}", SocketAddr::new(ip, address.port())))
@@ -93,6 +113,30 @@ mod tests {
             links(parse("127.0.0.1:1").unwrap(), &machine, None),
             ["http://127.0.0.1:1/"]
         );
+    }
+
+    #[test]
+    fn a_token_of_any_characters_survives_the_pages_reading_of_the_link() {
+        for token in ["a+b c%20d/e#f&g=h?", "ünïcödé", "plain-Token_1.0"] {
+            let links = links(parse("127.0.0.1:1").unwrap(), &[], Some(token));
+            let url = url::Url::parse(&links[0]).unwrap();
+            // URLSearchParams of a browser parses exactly so.
+            let fields = form_urlencoded::parse(url.fragment().unwrap().as_bytes());
+            let fields: Vec<_> = fields.into_owned().collect();
+            assert_eq!(fields, [("token".to_owned(), token.to_owned())]);
+        }
+    }
+
+    #[test]
+    fn hosts_are_names_without_schemes_ports_or_paths() {
+        assert_eq!(hosts("").unwrap(), [""; 0]);
+        assert_eq!(
+            hosts("Look.example.org, door").unwrap(),
+            ["look.example.org", "door"]
+        );
+        for bad in ["https://look.example.org", "door:8080", "door/x", "a b"] {
+            assert_eq!(hosts(bad), Err(BadAddress::Host), "{bad}");
+        }
     }
 
     #[test]

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
 //! `portholesink`: GObject glue.
 //!
-//! Lock order: `settings`, then `state`, `about`, `viewers`. Each is held to read or write a value and never
+//! Lock order: `settings`, then `state`, `inputs`, `audio`, `about`, `viewers`. Each is held to read or write a value and never
 //! while anything is pushed, posted, emitted or sent to another element.
 
 use std::{
-    sync::{LazyLock, Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{LazyLock, Mutex, OnceLock},
     time::Instant,
 };
 
@@ -14,7 +14,8 @@ use gstrswebrtc::webrtcsink::BaseWebRTCSink;
 use porthole_protocol::grant::Permission;
 
 use super::{
-    embedded::{self, Embedded},
+    embedded::{self, Embedded, Token},
+    input::Inputs,
     pads, report,
     settings::{PROPERTIES, Settings},
     stats,
@@ -23,6 +24,7 @@ use super::{
 };
 use crate::{
     demand::Demand,
+    lock::lock,
     runtime,
     signaller::{
         PortholeSignaller,
@@ -62,10 +64,10 @@ pub struct PortholeSink {
     viewers: Mutex<Viewers>,
     video: OnceLock<gst::GhostPad>,
     audio: Mutex<Option<gst::GhostPad>>,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Lives as long as the element, and so does a link.
+    token: Token,
+    /// Where the pads lead to, between READY and NULL.
+    pub(super) inputs: Mutex<Option<Inputs>>,
 }
 
 impl PortholeSink {
@@ -93,13 +95,15 @@ impl PortholeSink {
             Some(key) => (key, None),
             None => {
                 let listen = settings.listen().map_err(|e| setting(&e))?;
-                let wish = embedded::Wish {
+                let config = embedded::Config {
                     listen,
                     open_access: settings.open_access,
                     stun_server: settings.stun_server.as_deref(),
+                    allowed_hosts: settings.allowed_hosts().map_err(|e| setting(&e))?,
                     camera_name: &settings.name(),
+                    token: &self.token,
                 };
-                let embedded = embedded::join(&wish, &runtime)
+                let embedded = embedded::join(&config, &runtime)
                     .map_err(|e| gst::error_msg!(gst::ResourceError::OpenRead, ("{e}")))?;
                 (embedded.key.clone(), Some(embedded))
             }
@@ -125,7 +129,7 @@ impl PortholeSink {
         let links = embedded
             .as_ref()
             .and_then(|embedded| embedded.links.as_deref());
-        self.announce(links, settings.open_access);
+        self.announce(links, &settings);
         let sink = self.obj().downgrade();
         let signaller = PortholeSignaller::start(options, &runtime, move |event, viewers| {
             if let Some(sink) = sink.upgrade() {
@@ -150,15 +154,19 @@ impl PortholeSink {
         let broken =
             || gst::error_msg!(gst::CoreError::Pad, ("cannot put webrtcsink into the bin"));
         let video = self.video.get().ok_or_else(broken)?;
-        let webrtcsink = webrtc::make(signaller, settings, pads::input(video));
+        let webrtcsink = webrtc::make(signaller, settings);
         self.obj().add(&webrtcsink).map_err(|_| broken())?;
-
-        let audio = lock(&self.audio).clone();
-        for (ghost, template) in [(Some(video), "video_%u"), (audio.as_ref(), "audio_%u")] {
-            let Some(ghost) = ghost else { continue };
-            let target = webrtcsink.request_pad_simple(template).ok_or_else(broken)?;
-            ghost.set_target(Some(&target)).map_err(|_| broken())?;
+        // The pad of sound follows with its first buffer.
+        let target = webrtcsink.request_pad_simple("video_%u");
+        if target.is_none_or(|target| video.set_target(Some(&target)).is_err()) {
+            self.take_out(&webrtcsink);
+            return Err(broken());
         }
+        *lock(&self.inputs) = Some(Inputs::new(
+            &webrtcsink,
+            signaller.as_signallable(),
+            settings.video_caps.clone(),
+        ));
         webrtc::watch_media(&webrtcsink, signaller);
         let sink = self.obj().downgrade();
         webrtc::mute_unless(&webrtcsink, move |session| {
@@ -169,16 +177,16 @@ impl PortholeSink {
     }
 
     /// Prints the links where a person sees them, and puts them on the bus for programs.
-    fn announce(&self, links: Option<&[String]>, open_access: bool) {
+    fn announce(&self, links: Option<&[String]>, settings: &Settings) {
         let Some(links) = links else { return };
-        if open_access {
+        if settings.open_access {
             gst::element_imp_warning!(
                 self,
                 gst::ResourceError::Settings,
                 ("open-access=true: everyone who can reach this address can watch, without a token")
             );
         }
-        for link in links {
+        for link in links.iter().filter(|_| settings.print_link) {
             eprintln!("porthole: watch at {link}");
         }
         let structure = gst::Structure::builder("porthole/server")
@@ -194,15 +202,26 @@ impl PortholeSink {
             return;
         };
         state.signaller.close();
+        self.take_out(&state.webrtcsink);
+        lock(&self.viewers).sessions.clear();
+        lock(&self.about).server = "stopped";
+    }
+
+    fn signaller(&self) -> Option<PortholeSignaller> {
+        let state = lock(&self.state);
+        state.as_ref().map(|state| state.signaller.clone())
+    }
+
+    /// Takes webrtcsink out of the bin again, at whatever point it has come to.
+    fn take_out(&self, webrtcsink: &BaseWebRTCSink) {
+        lock(&self.inputs).take();
         let audio = lock(&self.audio).clone();
         for ghost in self.video.get().into_iter().chain(audio.as_ref()) {
             // A ghost pad without a target is fine: it has been one before.
             let _ = ghost.set_target(None::<&gst::Pad>);
         }
-        let _ = state.webrtcsink.set_state(gst::State::Null);
-        let _ = self.obj().remove(&state.webrtcsink);
-        lock(&self.viewers).sessions.clear();
-        lock(&self.about).server = "stopped";
+        let _ = webrtcsink.set_state(gst::State::Null);
+        let _ = self.obj().remove(webrtcsink);
     }
 
     /// Hears from the link, on the link's own task.
@@ -257,14 +276,18 @@ impl PortholeSink {
         );
     }
 
-    fn current_demand(&self, viewers: usize) -> gst::Event {
+    pub(super) fn current_demand(&self) -> gst::Event {
+        self.demand_of(self.viewer_count())
+    }
+
+    fn demand_of(&self, viewers: usize) -> gst::Event {
         let camera = lock(&self.about).camera_name.clone();
         let viewers = u32::try_from(viewers).unwrap_or(u32::MAX);
         Demand { viewers, camera }.event()
     }
 
     fn demand(&self, viewers: usize) {
-        let event = self.current_demand(viewers);
+        let event = self.demand_of(viewers);
         let audio = lock(&self.audio).clone();
         for pad in self.video.get().into_iter().chain(audio.as_ref()) {
             // Where nothing upstream knows the event, it is refused, and that is fine.
@@ -281,15 +304,6 @@ impl PortholeSink {
             .src(&*self.obj())
             .build();
         let _ = self.obj().post_message(message);
-    }
-
-    fn ghost(&self, name: &str) -> Option<gst::GhostPad> {
-        let template = self.obj().pad_template(name)?;
-        let sink = self.obj().downgrade();
-        Some(pads::ghost(&template, move |pad| {
-            let Some(sink) = sink.upgrade() else { return };
-            let _ = pad.push_event(sink.imp().current_demand(sink.imp().viewer_count()));
-        }))
     }
 
     fn stats(&self) -> gst::Structure {
@@ -322,9 +336,9 @@ impl ObjectImpl for PortholeSink {
             settings.max_viewers()
         };
         if pspec.name() == "max-viewers"
-            && let Some(state) = &*lock(&self.state)
+            && let Some(signaller) = self.signaller()
         {
-            state.signaller.set_max_viewers(max_viewers);
+            signaller.set_max_viewers(max_viewers);
         }
     }
 
@@ -367,10 +381,12 @@ impl ObjectImpl for PortholeSink {
         let obj = self.obj();
         obj.set_suppressed_flags(gst::ElementFlags::SINK | gst::ElementFlags::SOURCE);
         obj.set_element_flags(gst::ElementFlags::SINK);
-        if let Some(pad) = self.ghost(pads::VIDEO)
-            && obj.add_pad(&pad).is_ok()
-        {
-            let _ = self.video.set(pad);
+        match self.ghost(pads::VIDEO) {
+            Some(pad) if obj.add_pad(&pad).is_ok() => {
+                let _ = self.video.set(pad);
+            }
+            // READY is refused then.
+            _ => gst::error!(CAT, imp = self, "made without its pad {}", pads::VIDEO),
         }
     }
 }
@@ -400,19 +416,27 @@ impl ElementImpl for PortholeSink {
         _name: Option<&str>,
         _caps: Option<&gst::Caps>,
     ) -> Option<gst::Pad> {
-        if lock(&self.state).is_some() || lock(&self.audio).is_some() {
-            gst::warning!(CAT, imp = self, "one audio pad, and only before PAUSED");
+        if lock(&self.audio).is_some() {
+            gst::warning!(CAT, imp = self, "there is one audio pad, and it is taken");
             return None;
         }
         let pad = self.ghost(pads::AUDIO)?;
+        // A running element takes only pads that are running as well; parents activate the others.
+        if self.obj().current_state() > gst::State::Ready {
+            pad.set_active(true).ok()?;
+        }
         self.obj().add_pad(&pad).ok()?;
         *lock(&self.audio) = Some(pad.clone());
         Some(pad.upcast())
     }
 
     fn release_pad(&self, pad: &gst::Pad) {
-        lock(&self.audio).take();
+        let audio = lock(&self.audio).take();
+        // After this no buffer is on its way through the pad.
         let _ = pad.set_active(false);
+        if let Some(audio) = audio {
+            self.detach_sound(&audio);
+        }
         let _ = self.obj().remove_pad(pad);
     }
 
@@ -421,6 +445,17 @@ impl ElementImpl for PortholeSink {
         transition: gst::StateChange,
     ) -> Result<gst::StateChangeSuccess, gst::StateChangeError> {
         use gst::StateChange as T;
+        if transition == T::NullToReady && self.video.get().is_none() {
+            gst::element_imp_error!(
+                self,
+                gst::CoreError::Pad,
+                (
+                    "portholesink was made without its pad {}; its plugin and GStreamer do not fit together: install both again",
+                    pads::VIDEO
+                )
+            );
+            return Err(gst::StateChangeError);
+        }
         if transition == T::ReadyToPaused
             && let Err(error) = self.start()
         {
@@ -433,8 +468,8 @@ impl ElementImpl for PortholeSink {
             self.demand(self.viewer_count());
         }
         let closing = matches!(transition, T::PausedToReady | T::ReadyToNull);
-        if closing && let Some(state) = &*lock(&self.state) {
-            state.signaller.close();
+        if closing && let Some(signaller) = self.signaller() {
+            signaller.close();
         }
         let result = self.parent_change_state(transition);
         if closing || (result.is_err() && transition == T::ReadyToPaused) {

@@ -29,6 +29,7 @@ use gst::{glib, prelude::*};
 mod address;
 mod embedded;
 mod imp;
+mod input;
 mod pads;
 mod report;
 mod settings;

@@ -4,7 +4,10 @@
 use std::{env, fs, io::Read as _, net::SocketAddr, sync::LazyLock, time::Duration};
 
 use gst::{glib, prelude::*};
-use porthole_protocol::key::{CameraKey, KeyError};
+use porthole_protocol::{
+    key::{CameraKey, KeyError},
+    limits::MAX_SESSIONS_PER_CAMERA,
+};
 
 use super::address;
 
@@ -12,8 +15,6 @@ use super::address;
 const DEFAULT_LISTEN: &str = "0.0.0.0:8080";
 /// A Pi encodes for about this many; more is the operator's decision.
 const DEFAULT_MAX_VIEWERS: u32 = 16;
-/// Each raw-video viewer costs an encoder and about 40 MB: beyond this, something else is meant.
-const MOST_VIEWERS: u32 = 256;
 /// Long enough for a server's restart, short enough that cutting the link does not outlive a revocation.
 const DEFAULT_ORPHAN_TIMEOUT: u32 = 60;
 /// A camera key is about 300 bytes: a longer file is another file.
@@ -28,6 +29,8 @@ pub(crate) struct Settings {
     pub(crate) camera_name: Option<String>,
     pub(crate) listen: String,
     pub(crate) open_access: bool,
+    pub(crate) print_link: bool,
+    pub(crate) allowed_hosts: Option<String>,
     pub(crate) max_viewers: u32,
     pub(crate) stun_server: Option<String>,
     pub(crate) orphan_timeout: u32,
@@ -42,6 +45,8 @@ impl Default for Settings {
             camera_name: None,
             listen: DEFAULT_LISTEN.into(),
             open_access: false,
+            print_link: true,
+            allowed_hosts: None,
             max_viewers: DEFAULT_MAX_VIEWERS,
             stun_server: None,
             orphan_timeout: DEFAULT_ORPHAN_TIMEOUT,
@@ -62,6 +67,11 @@ pub(crate) enum BadSetting {
         text: String,
         error: address::BadAddress,
     },
+    #[error("allowed-hosts={text}: {error}")]
+    AllowedHosts {
+        text: String,
+        error: address::BadAddress,
+    },
     #[error(
         "stun-server={0}: give it as stun://HOST:PORT, for example stun://stun.example.org:3478"
     )]
@@ -79,6 +89,8 @@ impl Settings {
             "camera-name" => self.camera_name = text(),
             "listen" => self.listen = text().unwrap_or_else(|| DEFAULT_LISTEN.into()),
             "open-access" => self.open_access = value.get().unwrap_or_default(),
+            "print-link" => self.print_link = value.get().unwrap_or(true),
+            "allowed-hosts" => self.allowed_hosts = text(),
             "max-viewers" => self.max_viewers = number(self.max_viewers),
             "stun-server" => self.stun_server = text(),
             "orphan-timeout" => self.orphan_timeout = number(self.orphan_timeout),
@@ -94,6 +106,8 @@ impl Settings {
             "camera-name" => self.camera_name.to_value(),
             "listen" => self.listen.to_value(),
             "open-access" => self.open_access.to_value(),
+            "print-link" => self.print_link.to_value(),
+            "allowed-hosts" => self.allowed_hosts.to_value(),
             "max-viewers" => self.max_viewers.to_value(),
             "stun-server" => self.stun_server.to_value(),
             "orphan-timeout" => self.orphan_timeout.to_value(),
@@ -122,6 +136,14 @@ impl Settings {
     pub(crate) fn listen(&self) -> Result<SocketAddr, BadSetting> {
         address::parse(&self.listen).map_err(|error| BadSetting::Listen {
             text: self.listen.clone(),
+            error,
+        })
+    }
+
+    pub(crate) fn allowed_hosts(&self) -> Result<Vec<String>, BadSetting> {
+        let text = self.allowed_hosts.as_deref().unwrap_or_default();
+        address::hosts(text).map_err(|error| BadSetting::AllowedHosts {
+            text: text.into(),
             error,
         })
     }
@@ -166,6 +188,9 @@ fn read_key_file(path: &str) -> Result<String, BadSetting> {
         })
 }
 
+/// What server and camera agree on.
+const MOST_VIEWERS: u32 = MAX_SESSIONS_PER_CAMERA as u32;
+
 pub(crate) static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(|| {
     vec![
         glib::ParamSpecString::builder("camera-key")
@@ -193,6 +218,17 @@ pub(crate) static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(|| 
         glib::ParamSpecBoolean::builder("open-access")
             .nick("Open access")
             .blurb("Let everyone watch who can reach the page, without a token. Only for the server in this process")
+            .mutable_ready()
+            .build(),
+        glib::ParamSpecBoolean::builder("print-link")
+            .nick("Print links")
+            .blurb("Print the links under which the page of this process is reached to standard error, with the token that lets their holder watch. Message porthole/server on the bus carries them (url, links) all the same")
+            .default_value(true)
+            .mutable_ready()
+            .build(),
+        glib::ParamSpecString::builder("allowed-hosts")
+            .nick("Allowed hosts")
+            .blurb("Names, separated by commas, under which viewers reach the page of this process, besides its addresses and the machine's own name, for example look.example.org")
             .mutable_ready()
             .build(),
         glib::ParamSpecUInt::builder("max-viewers")

@@ -13,6 +13,7 @@
 
 pub mod program;
 pub mod server;
+pub mod viewer;
 
 use std::{
     fs,
@@ -66,10 +67,13 @@ impl Drop for Scene {
 impl Scene {
     pub fn new(description: &str) -> Self {
         init();
-        let pipeline = gst::parse::launch(description)
-            .unwrap()
-            .downcast::<gst::Pipeline>()
-            .unwrap();
+        let parsed = gst::parse::launch(description).unwrap();
+        // A single element is parsed to itself.
+        let pipeline = parsed.downcast().unwrap_or_else(|element| {
+            let pipeline = gst::Pipeline::new();
+            pipeline.add(&element).unwrap();
+            pipeline
+        });
         let bus = pipeline.bus().unwrap();
         Self {
             pipeline,

@@ -18,9 +18,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::timeout;
 use tower::ServiceExt as _;
 
-use crate::http::Connection;
 use crate::room::{MAX_CAMERAS, MAX_VIEWERS};
-use crate::server::{Timings, stopped};
+use crate::shutdown::stopped;
+use crate::state::Connection;
+use crate::timings::Timings;
 use crate::tls::Acceptor;
 
 /// Connections at a time: every client the room takes, and some pages that are just loading.

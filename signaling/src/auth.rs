@@ -12,10 +12,10 @@ use axum::http::uri::Authority;
 use axum::http::{HeaderMap, Uri, header};
 
 use crate::error::ApiError;
-use crate::http::Shared;
+use crate::lock::lock;
 use crate::registry::SecretDigest;
 use crate::room::{Principal, Rights};
-use crate::server::locked;
+use crate::state::Shared;
 
 /// Longest credential looked at: a secret has 43 characters.
 const MAX_CREDENTIAL_BYTES: usize = 512;
@@ -52,10 +52,10 @@ pub(crate) fn identify(
     let token = bearer(headers).or_else(|| query_token(query));
     let (digest, way) = match (token, cookie(headers, shared.tls)) {
         (Some(token), _) => (Some(SecretDigest::of(&token)), Way::Token),
-        (None, Some(cookie)) => (locked(&shared.registry).logged_in(cookie, now), Way::Cookie),
+        (None, Some(cookie)) => (lock(&shared.registry).logged_in(cookie, now), Way::Cookie),
         (None, None) => (None, Way::Guest),
     };
-    let principal = digest.and_then(|digest| locked(&shared.registry).identify(&digest));
+    let principal = digest.and_then(|digest| lock(&shared.registry).identify(&digest));
     match (principal, way) {
         (Some(principal), _) => Ok(Identity {
             principal,
@@ -73,7 +73,7 @@ pub(crate) fn identify(
         }
         // The random cookie of a login that ended, or of a server before its restart, is nobody's guess.
         (None, Way::Guest | Way::Cookie) => Err(ApiError::unauthorized(LOG_IN)),
-        (None, _) => match locked(&shared.failures).add(peer, now) {
+        (None, _) => match lock(&shared.failures).add(peer, now) {
             Ok(()) => Err(ApiError::unauthorized(WRONG)),
             Err(wait) => Err(ApiError::too_many_failures(wait)),
         },

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The router: the API, the WebSocket upgrade, and what holds for every answer.
 
-use std::net::IpAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Instant;
 
 use axum::extract::ws::WebSocketUpgrade;
@@ -14,43 +13,21 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
 use porthole_protocol::random_secret;
-use porthole_protocol::wire::IceServer;
 use serde_json::json;
-use tokio::sync::OwnedSemaphorePermit;
 
 use crate::auth::{Identity, cookie, cookie_name, identify, is_https_origin};
 use crate::error::ApiError;
-use crate::hub::HubHandle;
-use crate::limit::Failures;
+use crate::lock::lock;
 use crate::page;
-use crate::registry::{LOGIN_LIFETIME, Registry};
+use crate::registry::LOGIN_LIFETIME;
 use crate::room::{Cameras, Principal};
-use crate::server::{Timings, locked};
 use crate::socket;
+use crate::state::{Connection, Shared};
 
 /// Largest request body. No request of this API has one.
 const MAX_BODY_BYTES: u64 = 1024;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
-
-/// What every request may need.
-pub(crate) struct Shared {
-    pub(crate) registry: Arc<Mutex<Registry>>,
-    pub(crate) failures: Mutex<Failures>,
-    pub(crate) hub: HubHandle,
-    pub(crate) open_access: bool,
-    pub(crate) ice_servers: Vec<IceServer>,
-    pub(crate) tls: bool,
-    pub(crate) timings: Timings,
-}
-
-/// The connection a request came on.
-#[derive(Clone)]
-pub(crate) struct Connection {
-    pub(crate) peer: IpAddr,
-    /// Its place among the bounded number of connections, which a WebSocket keeps.
-    pub(crate) place: Arc<OwnedSemaphorePermit>,
-}
 
 pub(crate) fn app(shared: Arc<Shared>) -> Router {
     Router::new()
@@ -149,7 +126,7 @@ async fn log_in(
         return Ok(Json(answer).into_response());
     };
     let secret = random_secret();
-    locked(&shared.registry).log_in(&secret, token, Instant::now());
+    lock(&shared.registry).log_in(&secret, token, Instant::now());
     let cookie = set_cookie(&shared, &headers, &secret, LOGIN_LIFETIME.as_secs())?;
     Ok(([(header::SET_COOKIE, cookie)], Json(answer)).into_response())
 }
@@ -161,7 +138,7 @@ async fn log_out(
 ) -> Result<Response, ApiError> {
     if let Some(secret) = cookie(&headers, shared.tls) {
         identify(&shared, &headers, None, connection.peer)?.check_origin(&headers)?;
-        locked(&shared.registry).log_out(secret);
+        lock(&shared.registry).log_out(secret);
     }
     let cookie = set_cookie(&shared, &headers, "", 0)?;
     Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie)]).into_response())

@@ -10,9 +10,10 @@ use axum::extract::ws::Utf8Bytes;
 use porthole_protocol::wire::{Code, ToServer};
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::lock::lock;
 use crate::registry::{Registry, SecretDigest};
 use crate::room::{Action, ClientId, Counts, Outgoing, Principal, Room};
-use crate::server::{locked, stopped};
+use crate::shutdown::stopped;
 
 /// Events waiting for the room. Clients wait when it is full; the room takes microseconds for each.
 const MAX_EVENTS: usize = 1024;
@@ -245,7 +246,7 @@ impl Hub {
     /// The credential may have been withdrawn between the HTTP request and now.
     fn as_of_now(&self, was: Principal, credential: Option<SecretDigest>) -> Option<Principal> {
         match credential {
-            Some(secret) => locked(&self.registry).identify(&secret),
+            Some(secret) => lock(&self.registry).identify(&secret),
             None => Some(was),
         }
     }

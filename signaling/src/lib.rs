@@ -10,6 +10,9 @@
 //! - `socket` is one client's WebSocket, `http` and `page` are the rest of the router.
 //! - `registry` knows the credentials (as digests), `auth` finds and checks the one in a request.
 //! - `server` is the handle to all of it, `accept` takes connections in, `tls` wraps them.
+//! - `state`, `timings`, `lock` and `shutdown` are what several of these share.
+//!
+//! Imports run one way: `cli`, `server`, `http` and `accept`, `socket`, `hub`, `room`; what is shared stands below.
 //!
 //! No media passes through here, and nothing in this crate knows GStreamer.
 #![forbid(unsafe_code)]
@@ -22,14 +25,19 @@ mod error;
 mod http;
 mod hub;
 mod limit;
+mod lock;
 mod page;
 mod registry;
 pub mod room;
 mod server;
+mod shutdown;
 mod socket;
+mod state;
+mod timings;
 mod tls;
 
 pub use registry::{CameraEntry, SecretDigest, ViewerEntry};
 pub use room::Cameras;
-pub use server::{Server, ServerError, ServerOptions, Timings};
+pub use server::{Server, ServerError, ServerOptions};
+pub use timings::Timings;
 pub use tls::TlsFiles;

@@ -2,8 +2,7 @@
 //! The server as a whole: started on a listener, changed while it runs, shut down.
 
 use std::net::{SocketAddr, TcpListener as StdListener};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
 use std::{fmt, io};
 
 use porthole_protocol::grant::{GrantKey, GrantSigner, MAX_LEASE_SECONDS};
@@ -15,10 +14,14 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 
 use crate::accept::Acceptance;
-use crate::http::{Shared, app};
+use crate::http::app;
 use crate::hub::{Change, Hub};
+use crate::lock::lock;
 use crate::registry::{CameraEntry, Registry, SecretDigest, ViewerEntry};
 use crate::room::{MAX_CAMERAS, Room};
+use crate::shutdown::stopped;
+use crate::state::Shared;
+use crate::timings::Timings;
 use crate::tls::TlsFiles;
 
 /// What a server is started with.
@@ -46,32 +49,6 @@ impl ServerOptions {
             signer,
             tls: None,
             timings,
-        }
-    }
-}
-
-/// How long the server waits for a client.
-#[derive(Clone, Copy, Debug)]
-pub struct Timings {
-    /// For a TLS handshake, for a whole request head, and between requests. 5 s: slower than any
-    /// honest client, and short enough that idle connections do not pile up.
-    pub header: Duration,
-    /// Between pings. 15 s keeps a connection alive in the address translations on its way.
-    pub ping: Duration,
-    /// For any sign of life after a ping. 10 s: together with `ping`, a client that is cut off is
-    /// noticed within 25 s.
-    pub pong: Duration,
-    /// For what is still queued to go out when a client is let go of: 1 s.
-    pub close: Duration,
-}
-
-impl Default for Timings {
-    fn default() -> Self {
-        Self {
-            header: Duration::from_secs(5),
-            ping: Duration::from_secs(15),
-            pong: Duration::from_secs(10),
-            close: Duration::from_secs(1),
         }
     }
 }
@@ -209,7 +186,7 @@ impl Server {
         if !is_camera_id(&camera.id) {
             return Err(ServerError::BadCameraId(camera.id));
         }
-        let mut registry = locked(&self.inner.registry);
+        let mut registry = lock(&self.inner.registry);
         if registry.has_camera(&camera.id) {
             return Err(ServerError::CameraExists(camera.id));
         }
@@ -227,7 +204,7 @@ impl Server {
 
     /// Takes a camera's enrolment back: its sessions end, its connection is dropped.
     pub fn remove_camera(&self, id: &str) {
-        let mut registry = locked(&self.inner.registry);
+        let mut registry = lock(&self.inner.registry);
         if registry.remove_camera(id) {
             self.tell(Change::CameraRemoved { id: id.to_owned() });
         }
@@ -237,7 +214,7 @@ impl Server {
     pub fn add_viewer(&self, mut viewer: ViewerEntry) {
         viewer.lease = viewer.lease.min(MAX_LEASE_SECONDS);
         let user = viewer.user.clone();
-        let mut registry = locked(&self.inner.registry);
+        let mut registry = lock(&self.inner.registry);
         if registry.add_viewer(viewer) {
             self.tell(Change::ViewerRevoked { user });
         }
@@ -245,7 +222,7 @@ impl Server {
 
     /// Takes a viewer's permission back: the sessions end, the token is void.
     pub fn remove_viewer(&self, user: &str) {
-        let mut registry = locked(&self.inner.registry);
+        let mut registry = lock(&self.inner.registry);
         if registry.remove_viewer(user) {
             self.tell(Change::ViewerRevoked {
                 user: user.to_owned(),
@@ -255,7 +232,7 @@ impl Server {
 
     /// Stops accepting, closes all connections and frees the port. Calling it again does nothing.
     pub fn shutdown(&self) {
-        locked(&self.inner.stop).take();
+        lock(&self.inner.stop).take();
     }
 
     /// Waits until the port is free and, at most for twice [`Timings::close`], all connections are gone.
@@ -267,15 +244,4 @@ impl Server {
         // It fails only after a shutdown, when there is nobody left to be told.
         let _ = self.inner.changes.send(change);
     }
-}
-
-/// Locks a mutex. What is behind ours is consistent between any two statements, so a panic of
-/// another thread is no reason to stop.
-pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Waits for the shutdown.
-pub(crate) async fn stopped(stop: &mut watch::Receiver<()>) {
-    while stop.changed().await.is_ok() {}
 }

@@ -16,7 +16,7 @@ use crate::auth::Identity;
 use crate::hub::{Dropped, Event, HubHandle, Inbox, queue};
 use crate::limit::{CAMERA_PACE, LIST_MESSAGES, MessagePace, VIEWER_PACE};
 use crate::room::{ClientId, Principal};
-use crate::server::Timings;
+use crate::timings::Timings;
 
 /// A signaling message is mostly under 4 KiB. The default of 128 KiB makes ten thousand idle
 /// connections cost 1.3 GB.

@@ -9,6 +9,7 @@
 //! - `hub` is the one task that owns the room; each client has a bounded queue there.
 //! - `socket` is one client's WebSocket, `http` and `page` are the rest of the router.
 //! - `registry` knows the credentials (as digests), `auth` finds and checks the one in a request.
+//! - `token` judges tokens that people choose.
 //! - `server` is the handle to all of it, `accept` takes connections in, `tls` wraps them.
 //! - `state`, `timings`, `lock` and `shutdown` are what several of these share.
 //!
@@ -35,9 +36,11 @@ mod socket;
 mod state;
 mod timings;
 mod tls;
+mod token;
 
 pub use registry::{CameraEntry, SecretDigest, ViewerEntry};
 pub use room::Cameras;
 pub use server::{Server, ServerError, ServerOptions};
 pub use timings::Timings;
 pub use tls::TlsFiles;
+pub use token::{MAX_TOKEN_CHARS, MIN_TOKEN_CHARS, WeakToken, check_token, token_fragment};

@@ -14,6 +14,7 @@ mod camera;
 mod demand;
 mod lock;
 mod overlay;
+mod properties;
 mod runtime;
 mod signaller;
 mod sink;

@@ -3,7 +3,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use url::form_urlencoded;
+use porthole_signaling::token_fragment;
 
 /// Why a text is not an address to listen on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -59,8 +59,7 @@ pub(crate) fn local(address: SocketAddr) -> SocketAddr {
 }
 
 /// One link for each of the machine's addresses that `address` covers, those of other machines' use
-/// first and loopback last. The token goes into the fragment, which browsers do not send; the page reads it as form data,
-/// so it is written as such.
+/// first and loopback last. The token goes into the fragment, which browsers do not send.
 pub(crate) fn links(address: SocketAddr, machine: &[IpAddr], token: Option<&str>) -> Vec<String> {
     let mut ips: Vec<IpAddr> = if address.ip().is_unspecified() {
         let covered = |ip: &&IpAddr| match ip {
@@ -75,10 +74,7 @@ pub(crate) fn links(address: SocketAddr, machine: &[IpAddr], token: Option<&str>
     ips.sort_by_key(|ip| (ip.is_loopback(), *ip));
     ips.dedup();
     let fragment = token
-        .map(|token| {
-            let encoded: String = form_urlencoded::byte_serialize(token.as_bytes()).collect();
-            format!("#token={encoded}")
-        })
+        .map(|token| format!("#{}", token_fragment(token)))
         .unwrap_or_default();
     ips.into_iter()
         .map(|ip| format!("http://{}/{fragment}", SocketAddr::new(ip, address.port())))
@@ -121,7 +117,7 @@ mod tests {
             let links = links(parse("127.0.0.1:1").unwrap(), &[], Some(token));
             let url = url::Url::parse(&links[0]).unwrap();
             // URLSearchParams of a browser parses exactly so.
-            let fields = form_urlencoded::parse(url.fragment().unwrap().as_bytes());
+            let fields = url::form_urlencoded::parse(url.fragment().unwrap().as_bytes());
             let fields: Vec<_> = fields.into_owned().collect();
             assert_eq!(fields, [("token".to_owned(), token.to_owned())]);
         }

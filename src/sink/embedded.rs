@@ -20,7 +20,7 @@ use porthole_protocol::{
     random_secret,
     wire::IceServer,
 };
-use porthole_signaling::{Server, ServerOptions, ViewerEntry};
+use porthole_signaling::{Server, ServerOptions, ViewerEntry, WeakToken, check_token};
 use tokio::runtime::Handle;
 
 use super::address;
@@ -28,8 +28,6 @@ use crate::{lock::lock, runtime};
 
 /// A viewer token of the user's own choice, so that a link outlives a restart.
 const TOKEN_VARIABLE: &str = "PORTHOLE_VIEWER_TOKEN";
-/// Shorter tokens could be guessed.
-const MIN_TOKEN_CHARS: usize = 16;
 /// A server that stops frees its port within twice its `Timings::close`, which is 1 s.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long a start waits for a server of this process that closes on the same port; it is given up as long after
@@ -47,10 +45,8 @@ pub(crate) enum StartError {
         "listen={0}: another portholesink of this process has the same listen, but another {1}; give both the same"
     )]
     Differs(SocketAddr, &'static str),
-    #[error(
-        "{TOKEN_VARIABLE} has fewer than {MIN_TOKEN_CHARS} characters and could be guessed; make it longer or unset it"
-    )]
-    WeakToken,
+    #[error("{TOKEN_VARIABLE}: {0}. Unset it for a random one")]
+    WeakToken(WeakToken),
     #[error(
         "camera-name={0}: there are too many cameras of this name on the page; give each another name"
     )]
@@ -261,8 +257,10 @@ fn start(config: &Config, token: Option<String>, runtime: &Handle) -> Result<Sha
         })
         .into_iter()
         .collect();
+    // options.allowed_hosts = config.allowed_hosts.clone();
     let server = Server::start(options, listener, runtime).map_err(|e| failed(&e))?;
     if let Some(token) = &token {
+        // Many people have the one link: .shared(true)
         server.add_viewer(ViewerEntry::new("viewer", token));
     }
     Ok(Shared {
@@ -277,8 +275,10 @@ fn start(config: &Config, token: Option<String>, runtime: &Handle) -> Result<Sha
 /// The token that `variable` gives, if it is no guessable one, or else the element's own.
 fn viewer_token(variable: Option<String>, config: &Config) -> Result<String, StartError> {
     match variable {
-        Some(token) if token.chars().count() < MIN_TOKEN_CHARS => Err(StartError::WeakToken),
-        Some(token) => Ok(token),
+        Some(token) => match check_token(&token) {
+            Ok(()) => Ok(token),
+            Err(weak) => Err(StartError::WeakToken(weak)),
+        },
         None => Ok(config.token.text(config.listen)),
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! `portholesink`: GObject glue.
 //!
-//! Lock order: `settings`, then `state`, `inputs`, `audio`, `about`, `viewers`. Each is held to read or write a value and never
+//! Lock order: `state`, `inputs`, `audio`, `about`, `viewers`. Each is held to read or write a value and never
 //! while anything is pushed, posted, emitted or sent to another element.
 
 use std::{
@@ -17,7 +17,7 @@ use super::{
     embedded::{self, Embedded, Token},
     input::Inputs,
     pads, report,
-    settings::{PROPERTIES, Settings},
+    settings::{self, Settings},
     stats,
     viewers::Viewers,
     webrtc,
@@ -25,6 +25,7 @@ use super::{
 use crate::{
     demand::Demand,
     lock::lock,
+    properties::Snapshot,
     runtime,
     signaller::{
         PortholeSignaller,
@@ -39,6 +40,9 @@ static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
         Some("Porthole's sink: the gate"),
     )
 });
+
+/// The property that is declared by hand.
+const STATS: &str = "stats";
 
 /// What exists between READY and NULL.
 struct State {
@@ -56,9 +60,49 @@ struct About {
     server: &'static str,
 }
 
-#[derive(Default)]
+#[derive(Default, glib::Properties)]
+#[properties(wrapper_type = super::PortholeSink)]
 pub struct PortholeSink {
-    settings: Mutex<Settings>,
+    #[property(name = "camera-key", type = Option<String>, member = camera_key, set, nullable, mutable_ready,
+        nick = "Camera key",
+        blurb = "Camera key made by `porthole-signaling camera add`. Shows in the process list: prefer camera-key-file or the \
+                 variable PORTHOLE_CAMERA_KEY. Without a key the server runs in this process")]
+    #[property(name = "camera-key-file", type = Option<String>, member = camera_key_file, get, set, nullable, mutable_ready,
+        nick = "Camera key file", blurb = "File that holds the camera key made by `porthole-signaling camera add`")]
+    #[property(name = "camera-name", type = Option<String>, member = camera_name, get, set, nullable, mutable_ready,
+        nick = "Camera name",
+        blurb = "Name of the camera as viewers see it. If not set: with a camera key the name it was enrolled under, else the \
+                 machine's host name")]
+    #[property(name = "listen", type = Option<String>, get = |sink: &Self| Some(sink.settings.now().listen.clone()),
+        set = Self::set_listen, nullable, mutable_ready, default_value = Some(settings::LISTEN), nick = "Listen address",
+        blurb = "ADDRESS:PORT of the page and the signaling server in this process, used when there is no camera key. Port 0 \
+                 takes a free one. Sinks with the same value share one page, and one link for as long as one of them lives")]
+    #[property(name = "open-access", type = bool, member = open_access, get, set, mutable_ready, nick = "Open access",
+        blurb = "Let everyone watch who can reach the page, without a token. Only for the server in this process")]
+    #[property(name = "print-link", type = bool, member = print_link, get, set, mutable_ready, default_value = true,
+        nick = "Print links",
+        blurb = "Print the links to the page of this process to standard error, with the token that lets whoever has it \
+                 watch. The message porthole/server on the bus carries them (url, links) in either case")]
+    #[property(name = "allowed-hosts", type = Option<String>, member = allowed_hosts, get, set, nullable, mutable_ready,
+        nick = "Allowed hosts",
+        blurb = "Names, separated by commas, under which viewers reach the page of this process besides its addresses and the \
+                 machine's own name, for example look.example.org")]
+    #[property(name = "max-viewers", type = u32, member = max_viewers, get, set = Self::set_max_viewers, mutable_playing,
+        minimum = 1, maximum = settings::MOST_VIEWERS, default_value = settings::MAX_VIEWERS, nick = "Most viewers",
+        blurb = "Number of viewers at the same time, 1 to 64; the next one is told that the camera is full")]
+    #[property(name = "stun-server", type = Option<String>, member = stun_server, get, set, nullable, mutable_ready,
+        nick = "STUN server",
+        blurb = "STUN server for viewers outside this network, as stun://HOST:PORT; none if not set")]
+    #[property(name = "orphan-timeout", type = u32, member = orphan_timeout, get, set, mutable_ready, minimum = 1,
+        maximum = settings::LONGEST_ORPHAN_TIMEOUT, default_value = settings::ORPHAN_TIMEOUT, nick = "Orphan timeout",
+        blurb = "Seconds, 1 to 86400, that running sessions go on while the signaling server is out of reach")]
+    #[property(name = "video-caps", type = Option<gst::Caps>, member = video_caps, get, set, nullable, mutable_ready,
+        nick = "Video codecs",
+        blurb = "Codecs offered to viewers, first the preferred one; for raw video VP8 and H.264 if not set, for encoded video \
+                 the one that comes in")]
+    #[property(name = "viewers", type = u32, get = Self::viewers, nick = "Viewers",
+        blurb = "Number of viewers admitted now")]
+    settings: Snapshot<Settings>,
     state: Mutex<Option<State>>,
     about: Mutex<About>,
     viewers: Mutex<Viewers>,
@@ -75,7 +119,7 @@ impl PortholeSink {
         let setting = |error: &dyn std::fmt::Display| {
             gst::error_msg!(gst::ResourceError::Settings, ("{error}"))
         };
-        let settings = lock(&self.settings).clone();
+        let settings = self.settings.now();
         webrtc::claim().map_err(|e| gst::error_msg!(gst::LibraryError::Init, ("{e}")))?;
         settings.check_stun().map_err(|e| setting(&e))?;
         let runtime = runtime::handle().map_err(|e| {
@@ -295,6 +339,22 @@ impl PortholeSink {
         }
     }
 
+    fn set_listen(&self, listen: Option<String>) {
+        let listen = listen.unwrap_or_else(|| settings::LISTEN.into());
+        self.settings.change(|settings| settings.listen = listen);
+    }
+
+    fn set_max_viewers(&self, max: u32) {
+        self.settings.change(|settings| settings.max_viewers = max);
+        if let Some(signaller) = self.signaller() {
+            signaller.set_max_viewers(self.settings.now().max_viewers());
+        }
+    }
+
+    fn viewers(&self) -> u32 {
+        u32::try_from(self.viewer_count()).unwrap_or(u32::MAX)
+    }
+
     fn viewer_count(&self) -> usize {
         lock(&self.viewers).sessions.len()
     }
@@ -326,32 +386,27 @@ impl ObjectSubclass for PortholeSink {
 
 impl ObjectImpl for PortholeSink {
     fn properties() -> &'static [glib::ParamSpec] {
+        // The derive knows no gst::Structure.
+        static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(|| {
+            let stats = glib::ParamSpecBoxed::builder::<gst::Structure>(STATS)
+                .nick("Statistics")
+                .blurb("Viewers, refusals, the state of the server, and for each session its user, permissions, seconds watched and left, and webrtcsink's statistics")
+                .read_only()
+                .build();
+            let derived = PortholeSink::derived_properties();
+            derived.iter().cloned().chain([stats]).collect()
+        });
         &PROPERTIES
     }
 
-    fn set_property(&self, _id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
-        let max_viewers = {
-            let mut settings = lock(&self.settings);
-            settings.set(pspec.name(), value);
-            settings.max_viewers()
-        };
-        if pspec.name() == "max-viewers"
-            && let Some(signaller) = self.signaller()
-        {
-            signaller.set_max_viewers(max_viewers);
-        }
+    fn set_property(&self, id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
+        self.derived_set_property(id, value, pspec);
     }
 
-    fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {
+    fn property(&self, id: usize, pspec: &glib::ParamSpec) -> glib::Value {
         match pspec.name() {
-            "viewers" => u32::try_from(self.viewer_count())
-                .unwrap_or(u32::MAX)
-                .to_value(),
-            "stats" => self.stats().to_value(),
-            name => {
-                let value = lock(&self.settings).get(name);
-                value.unwrap_or_else(|| pspec.default_value().clone())
-            }
+            STATS => self.stats().to_value(),
+            _ => self.derived_property(id, pspec),
         }
     }
 

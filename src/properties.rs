@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MPL-2.0
+//! How all three elements keep their properties: `#[derive(glib::Properties)]` declares each once, on a field
+//! `settings: Snapshot<Settings>` of the element.
+//!
+//! In the derive, `member = field` names the field of `Settings` that a property is, and `set = Self::set_field` a setter of
+//! one that has to be understood or entails something.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use gst::glib::property::{PropertyGet, PropertySetNested};
+
+/// Settings that any thread may change, and of which any thread takes a picture that then stays as it is.
+#[derive(Debug, Default)]
+pub(crate) struct Snapshot<T>(Mutex<Arc<T>>);
+
+impl<T: Clone> Snapshot<T> {
+    /// All settings as they are now.
+    pub(crate) fn now(&self) -> Arc<T> {
+        let settings = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        settings.clone()
+    }
+
+    /// Changes settings in one step. Whatever takes time is done before: `change` runs under the lock.
+    pub(crate) fn change(&self, change: impl FnOnce(&mut T)) {
+        let mut settings = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        change(Arc::make_mut(&mut settings));
+    }
+}
+
+impl<T: Clone> PropertyGet for Snapshot<T> {
+    type Value = T;
+
+    fn get<R, F: Fn(&T) -> R>(&self, f: F) -> R {
+        f(&self.now())
+    }
+}
+
+impl<T: Clone> PropertySetNested for Snapshot<T> {
+    type SetNestedValue = T;
+
+    fn set_nested<F: FnOnce(&mut T)>(&self, f: F) {
+        self.change(f);
+    }
+}

@@ -386,6 +386,34 @@ fn sound_is_added_and_taken_away_while_playing() {
 }
 
 #[test]
+fn sound_that_stops_at_once_keeps_nobody_out() {
+    let mut camera = Camera::playing(&format!("{VIDEO} ! portholesink name=sink"));
+    camera.offer("before");
+    let pad = camera.request_audio();
+    let (sender, buffers) = channel();
+    pad.add_probe(gst::PadProbeType::BUFFER, move |_, _| {
+        let _ = sender.send(());
+        gst::PadProbeReturn::Ok
+    });
+    let bin = camera.link(
+        "appsrc name=tone is-live=true format=time do-timestamp=true \
+         caps=audio/x-raw,format=S16LE,layout=interleaved,rate=48000,channels=1",
+        &pad,
+    );
+    let tone = bin.downcast::<gst::Bin>().unwrap().by_name("tone").unwrap();
+    let tone = tone.downcast::<gst_app::AppSrc>().unwrap();
+    // Twice a millisecond, of which no encoder makes anything; the second comes when the first has been handled.
+    for _ in 0..2 {
+        let buffer = gst::Buffer::from_slice([0_u8; 96]);
+        tone.push_buffer(buffer).unwrap();
+        buffers.recv_timeout(PATIENCE).unwrap();
+    }
+    assert!(!camera.offer("s").contains("m=audio"));
+    let warnings = camera.scene.warnings();
+    assert!(warnings[0].contains("pad audio"), "{warnings:?}");
+}
+
+#[test]
 fn a_viewer_who_watches_goes_on_watching_when_sound_is_added_and_taken_away() {
     let mut camera = Camera::playing(&format!("{VIDEO} ! portholesink name=sink"));
     camera.request("s");

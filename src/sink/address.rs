@@ -26,16 +26,23 @@ pub(crate) fn parse(text: &str) -> Result<SocketAddr, BadAddress> {
     text.parse().map_err(|_| BadAddress::Form)
 }
 
-/// Reads names separated by commas, without ports; a text without any is an empty list.
+/// Reads names separated by commas, each with a port or without; a text without any is an empty list.
 pub(crate) fn hosts(text: &str) -> Result<Vec<String>, BadAddress> {
     let names = text.split(',').map(str::trim);
-    names
-        .filter(|name| !name.is_empty())
-        .map(|name| match url::Host::parse(name) {
-            Ok(host) => Ok(host.to_string()),
-            Err(_) => Err(BadAddress::Host),
-        })
-        .collect()
+    names.filter(|name| !name.is_empty()).map(host).collect()
+}
+
+fn host(text: &str) -> Result<String, BadAddress> {
+    let (name, port) = match text.rsplit_once(':') {
+        Some((name, port)) => (name, Some(port)),
+        None => (text, None),
+    };
+    let name = url::Host::parse(name).map_err(|_| BadAddress::Host)?;
+    match port.map(str::parse::<u16>) {
+        None => Ok(name.to_string()),
+        Some(Ok(port)) => Ok(format!("{name}:{port}")),
+        Some(Err(_)) => Err(BadAddress::Host),
+    }
 }
 
 /// Whether webrtcbin understands `text` as a STUN server.
@@ -124,13 +131,19 @@ mod tests {
     }
 
     #[test]
-    fn hosts_are_names_without_schemes_ports_or_paths() {
+    fn hosts_are_names_with_or_without_a_port() {
         assert_eq!(hosts("").unwrap(), [""; 0]);
         assert_eq!(
-            hosts("Look.example.org, door").unwrap(),
-            ["look.example.org", "door"]
+            hosts("Look.example.org, door:8443").unwrap(),
+            ["look.example.org", "door:8443"]
         );
-        for bad in ["https://look.example.org", "door:8080", "door/x", "a b"] {
+        for bad in [
+            "https://look.example.org",
+            "door:",
+            "door:x",
+            "door/x",
+            "a b",
+        ] {
             assert_eq!(hosts(bad), Err(BadAddress::Host), "{bad}");
         }
     }

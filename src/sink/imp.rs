@@ -522,6 +522,10 @@ impl ElementImpl for PortholeSink {
             // Upstream is at least PAUSED by now and hears it before the camera starts.
             self.demand(self.viewer_count());
         }
+        if transition == T::PausedToReady {
+            // While upstream still listens: what the link says of the ends comes too late for it.
+            self.demand(0);
+        }
         let closing = matches!(transition, T::PausedToReady | T::ReadyToNull);
         if closing && let Some(signaller) = self.signaller() {
             signaller.close();

@@ -32,6 +32,9 @@ use crate::{lock::lock, runtime};
 /// webrtcsink notes what it found out about a stream a moment after it has dropped what it found it out with, which is
 /// what we see: this much longer sessions wait.
 const NOTING: Duration = Duration::from_millis(100);
+/// How long webrtcsink may look at sound. Nobody is let in meanwhile, so sound that stops at once is taken away from it
+/// again; a loaded machine takes about a second.
+const LOOK_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The inputs of one run of the element.
 pub(super) struct Inputs {
@@ -276,31 +279,68 @@ impl PortholeSink {
             }
             pad.set_target(Some(target)).is_ok()
         });
-        if attached.is_none() {
+        let Some(target) = attached else {
             discovery.release();
             if is_late {
                 signallable.start();
             }
             self.refuse(&BadInput::Full(pad.name().into()));
             return Err(gst::FlowError::Error);
-        }
+        };
+        self.bound_discovery(pad, &target.name());
         Ok(true)
+    }
+
+    /// Takes the stream of sound away again if webrtcsink cannot find out about it, since it stopped at once.
+    fn bound_discovery(&self, pad: &gst::GhostPad, stream: &str) {
+        let Ok(runtime) = runtime::handle() else {
+            return;
+        };
+        let (sink, pad) = (self.obj().downgrade(), pad.downgrade());
+        let stream = stream.to_owned();
+        runtime.spawn(async move {
+            tokio::time::sleep(LOOK_TIMEOUT).await;
+            let (Some(sink), Some(pad)) = (sink.upgrade(), pad.upgrade()) else {
+                return;
+            };
+            let imp = sink.imp();
+            let is_same = pad.target().is_some_and(|target| target.name() == stream);
+            let is_done = lock(&imp.inputs)
+                .as_ref()
+                .is_none_or(|inputs| inputs.discovery.is_done(&stream));
+            if is_same && !is_done {
+                gst::element_imp_warning!(
+                    imp,
+                    gst::StreamError::CodecNotFound,
+                    ("pad {}: too little sound comes in to find out what it is; viewers have none until more comes", pad.name())
+                );
+                imp.detach_sound(&pad);
+            }
+        });
     }
 
     /// Ends the stream of sound at webrtcsink. No buffer is on its way.
     pub(super) fn detach_sound(&self, pad: &gst::GhostPad) {
         let Some(target) = pad.target() else { return };
         let _ = pad.set_target(None::<&gst::Pad>);
-        let (webrtcsink, discovery) = {
+        let (webrtcsink, signallable, discovery) = {
             let inputs = lock(&self.inputs);
             let Some(inputs) = inputs.as_ref() else {
                 return;
             };
-            (inputs.webrtcsink.clone(), inputs.discovery.clone())
+            (
+                inputs.webrtcsink.clone(),
+                inputs.signallable.clone(),
+                inputs.discovery.clone(),
+            )
         };
         webrtcsink.release_request_pad(&target);
         webrtc::clear_away(&webrtcsink, &target);
-        discovery.release();
+        lock(&discovery.held).take();
+        if discovery.is_done(webrtc::VIDEO) {
+            // Whether webrtcsink waited for this stream, or we for it: nobody does now.
+            signallable.start();
+        }
     }
 
     fn refuse(&self, error: &BadInput) {

@@ -108,7 +108,11 @@ impl Scene {
             MessageType::Warning,
             MessageType::Element,
         ];
-        let message = self.bus.timed_pop_filtered(wait, &kinds)?;
+        // A timed pop whose time is over at once returns nothing, whatever there is.
+        let message = match wait {
+            gst::ClockTime::ZERO => self.bus.pop_filtered(&kinds),
+            wait => self.bus.timed_pop_filtered(wait, &kinds),
+        }?;
         match message.view() {
             MessageView::Warning(warning) => self.warnings.push(warning.error().to_string()),
             MessageView::Element(element) => {

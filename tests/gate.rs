@@ -8,16 +8,19 @@
 
 mod common;
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::mpsc::{Receiver, channel},
+    time::{Duration, Instant},
+};
 
 use common::{
     Scene,
-    server::{CAMERA, Connection, FakeServer},
+    server::{CAMERA, Connection, FakeServer, viewer_left},
 };
 use gst::prelude::*;
 use porthole_protocol::{
     grant::{Grant, GrantSigner, Permission},
-    wire::{Code, EndSessionMessage, OutgoingMessage, ToPeer, ToPeerExtra},
+    wire::Code,
 };
 
 /// How far the end of a session may be from the end of its lease.
@@ -43,16 +46,6 @@ fn admit(server: &FakeServer, connection: &mut Connection, session: &str) {
     let grant = server.grant(connection, session, |_| ());
     connection.start_session(session, Some(grant));
     connection.offer_of(session);
-}
-
-/// The server's news that a viewer left.
-fn viewer_left(session: &str) -> ToPeer {
-    ToPeer {
-        message: OutgoingMessage::EndSession(EndSessionMessage {
-            session_id: session.into(),
-        }),
-        extra: ToPeerExtra::default(),
-    }
 }
 
 fn joined(scene: &mut Scene) -> Vec<String> {
@@ -260,36 +253,54 @@ fn one_viewer_too_many_is_told_so_until_max_viewers_is_raised() {
     admit(&server, &mut connection, "c");
 }
 
-#[test]
-fn upstream_hears_of_the_first_viewer_and_of_the_last() {
-    let server = FakeServer::start();
+/// A camera whose upstream says what it hears of demand: how many watch, and whether the camera is to run.
+fn camera_heard(server: &FakeServer) -> (Scene, Receiver<(u32, bool)>) {
     let scene = Scene::new(
         "videotestsrc is-live=true ! video/x-raw,width=160,height=120,framerate=10/1 \
          ! identity name=tap ! portholesink name=sink",
     );
-    let (sender, demands) = std::sync::mpsc::channel();
+    let (sender, demands) = channel();
     scene
         .pad("tap", "src")
         .add_probe(gst::PadProbeType::EVENT_UPSTREAM, move |_, info| {
             if let Some(s) = info.event().and_then(|event| event.structure())
                 && s.name() == "porthole/demand"
             {
-                let _ = sender.send((s.get::<u32>("viewers"), s.get::<bool>("active")));
+                let _ = sender.send((s.get("viewers").unwrap(), s.get("active").unwrap()));
             }
             gst::PadProbeReturn::Ok
         });
     let key = server.key().to_string();
     scene.element("sink").set_property("camera-key", key);
     scene.set(gst::State::Playing);
-    let wait_for = |viewers, active| {
-        while demands.recv_timeout(common::PATIENCE).unwrap() != (Ok(viewers), Ok(active)) {}
-    };
+    (scene, demands)
+}
+
+fn wait_for(demands: &Receiver<(u32, bool)>, demand: (u32, bool)) {
+    while demands.recv_timeout(common::PATIENCE).unwrap() != demand {}
+}
+
+#[test]
+fn upstream_hears_of_the_first_viewer_and_of_the_last() {
+    let server = FakeServer::start();
+    let (_scene, demands) = camera_heard(&server);
     let mut connection = server.camera();
-    wait_for(0, false);
+    wait_for(&demands, (0, false));
     admit(&server, &mut connection, "s");
-    wait_for(1, true);
+    wait_for(&demands, (1, true));
     connection.send(&viewer_left("s"));
-    wait_for(0, false);
+    wait_for(&demands, (0, false));
+}
+
+#[test]
+fn upstream_hears_that_nobody_watches_when_the_pipeline_stops() {
+    let server = FakeServer::start();
+    let (scene, demands) = camera_heard(&server);
+    let mut connection = server.camera();
+    admit(&server, &mut connection, "s");
+    wait_for(&demands, (1, true));
+    scene.set(gst::State::Ready);
+    wait_for(&demands, (0, false));
 }
 
 #[test]

@@ -9,12 +9,21 @@
 mod common;
 
 use std::{
+    env,
     net::{TcpListener, TcpStream},
+    process::Command,
     sync::mpsc::channel,
+    thread,
 };
 
-use common::{Folder, PATIENCE, Scene, free_address, init, server::FakeServer};
+use common::{
+    Folder, PATIENCE, Scene, free_address, init,
+    program::{Ended, run},
+    server::{self, Connection, FakeServer},
+    viewer::Viewer,
+};
 use gst::prelude::*;
+use porthole_protocol::{grant::Permission, wire::Code};
 
 /// A small live video that costs next to nothing.
 const VIDEO: &str = "videotestsrc is-live=true ! video/x-raw,width=160,height=120,framerate=10/1";
@@ -79,6 +88,10 @@ fn each_bad_setting_is_one_error_that_names_its_property() {
         (
             "listen=127.0.0.1:0 stun-server=stun.example.org".to_owned(),
             "stun-server=",
+        ),
+        (
+            "listen=127.0.0.1:0 allowed-hosts=https://look.example.org".to_owned(),
+            "allowed-hosts=",
         ),
         ("listen=somewhere".to_owned(), "listen=somewhere"),
         (
@@ -203,12 +216,32 @@ fn sinks_that_share_a_server_must_agree_on_open_access() {
 }
 
 #[test]
-fn max_viewers_changes_while_playing() {
-    let mut scene = Scene::playing(&pipeline("listen=127.0.0.1:0"));
-    scene.hear("porthole/server", "state", "online");
+fn max_viewers_lets_in_and_turns_away_as_it_changes_while_playing() {
+    let server = FakeServer::start();
+    let scene = Scene::new(&pipeline("max-viewers=1"));
     let sink = scene.element("sink");
-    sink.set_property("max-viewers", 3_u32);
-    assert_eq!(sink.property::<u32>("max-viewers"), 3);
+    sink.set_property("camera-key", server.key().to_string());
+    scene.set(gst::State::Playing);
+    let mut connection = server.camera();
+    let start = |connection: &mut Connection, session| {
+        let grant = server.grant(connection, session, |_| ());
+        connection.start_session(session, Some(grant));
+    };
+    start(&mut connection, "first");
+    connection.offer_of("first");
+    start(&mut connection, "early");
+    assert_eq!(connection.refusal_of("early"), Some(Code::CameraFull));
+
+    sink.set_property("max-viewers", 2_u32);
+    start(&mut connection, "second");
+    connection.offer_of("second");
+
+    // Those who are in stay; nobody comes after them, not even in the place of one who leaves.
+    sink.set_property("max-viewers", 1_u32);
+    connection.send(&server::viewer_left("second"));
+    start(&mut connection, "late");
+    assert_eq!(connection.refusal_of("late"), Some(Code::CameraFull));
+    assert_eq!(sink.property::<u32>("viewers"), 1);
 }
 
 #[test]
@@ -246,13 +279,140 @@ fn it_takes_video_that_is_encoded_already() {
 }
 
 #[test]
-fn it_takes_sound_on_its_audio_pad() {
-    let mut scene = Scene::playing(&format!(
-        "{VIDEO} ! portholesink name=sink listen=127.0.0.1:0 \
-         audiotestsrc is-live=true ! sink.audio"
+fn sound_from_its_audio_pad_reaches_a_viewer() {
+    let server = FakeServer::start();
+    let scene = Scene::new(&format!(
+        "{VIDEO} ! portholesink name=sink audiotestsrc is-live=true ! sink.audio"
     ));
-    scene.hear("porthole/server", "state", "online");
-    wait_for_buffers(&scene, 3);
+    let sink = scene.element("sink");
+    sink.set_property("camera-key", server.key().to_string());
+    scene.set(gst::State::Playing);
+    let mut connection = server.camera();
+    let grant = server.grant(&connection, "s", |grant| {
+        grant.perms = vec![Permission::View, Permission::Listen];
+    });
+    connection.start_session("s", Some(grant));
+    let viewer = Viewer::of("s", connection);
+    viewer.wait_for("audio", 10);
+    viewer.wait_for("video", 10);
+}
+
+#[test]
+fn a_link_outlives_a_stop() {
+    let listen = free_address();
+    let mut scene = Scene::new(&pipeline(&format!("listen={listen}")));
+    let links: Vec<String> = (0..2)
+        .map(|_| {
+            scene.set(gst::State::Playing);
+            let listening = scene.hear("porthole/server", "state", "listening");
+            scene.set(gst::State::Null);
+            listening.get("url").unwrap()
+        })
+        .collect();
+    assert_eq!(links[0], links[1]);
+}
+
+#[test]
+fn sinks_that_share_a_server_have_one_link_whichever_of_them_starts_it() {
+    let listen = free_address();
+    let mut first = Scene::playing(&pipeline(&format!("listen={listen}")));
+    let link = |scene: &mut Scene| {
+        let listening = scene.hear("porthole/server", "state", "listening");
+        listening.get::<String>("url").unwrap()
+    };
+    let first_link = link(&mut first);
+    let mut second = Scene::playing(&pipeline(&format!("listen={listen}")));
+    url(&mut second);
+    first.set(gst::State::Null);
+    drop(first);
+    second.set(gst::State::Null);
+    second.set(gst::State::Playing);
+    assert_eq!(link(&mut second), first_link);
+}
+
+/// How often two sinks hand over.
+const HANDOVERS: u32 = 100;
+
+#[test]
+fn two_sinks_that_hand_over_one_listen_never_meet_each_other() {
+    let listen = free_address();
+    let sink = || {
+        let sink = gst::ElementFactory::make("portholesink")
+            .property("listen", listen.to_string())
+            .property("print-link", false)
+            .build()
+            .unwrap();
+        // Its errors, which would say why it did not start.
+        sink.set_bus(Some(&gst::Bus::new()));
+        sink
+    };
+    init();
+    let (mut running, mut idle) = (sink(), sink());
+    running.set_state(gst::State::Paused).unwrap();
+    for _ in 0..HANDOVERS {
+        let start = {
+            let idle = idle.clone();
+            thread::spawn(move || idle.set_state(gst::State::Paused))
+        };
+        running.set_state(gst::State::Null).unwrap();
+        let started = start.join().unwrap();
+        let said = idle.bus().unwrap().pop_filtered(&[gst::MessageType::Error]);
+        assert!(started.is_ok(), "{said:?}");
+        TcpStream::connect(listen).unwrap();
+        std::mem::swap(&mut running, &mut idle);
+    }
+    running.set_state(gst::State::Null).unwrap();
+}
+
+/// Runs a sink in a program of its own until its stream ends.
+fn launch(properties: &str, token: Option<&str>) -> Ended {
+    let folder = env::current_exe().unwrap().parent().unwrap().to_owned();
+    let plugin = format!(
+        "--gst-plugin-load={}",
+        folder.join("libgstporthole.so").display()
+    );
+    let line = format!(
+        "{plugin} videotestsrc num-buffers=3 ! portholesink listen=127.0.0.1:0 {properties}"
+    );
+    let mut command = Command::new("gst-launch-1.0");
+    command
+        .args(line.split_whitespace())
+        .env_remove("PORTHOLE_CAMERA_KEY")
+        .env_remove("PORTHOLE_VIEWER_TOKEN");
+    if let Some(token) = token {
+        command.env("PORTHOLE_VIEWER_TOKEN", token);
+    }
+    run(&mut command)
+}
+
+#[test]
+fn links_are_printed_unless_an_application_says_no() {
+    let ended = launch("", None);
+    assert!(ended.output.contains("#token="), "{}", ended.output);
+    let ended = launch("print-link=false", None);
+    assert!(!ended.output.contains("token"), "{}", ended.output);
+    assert!(ended.status.success(), "{}", ended.output);
+}
+
+#[test]
+fn a_viewer_token_that_could_be_guessed_is_refused_with_the_reason() {
+    for token in ["", "secret", "password12345678"] {
+        let ended = launch("", Some(token));
+        assert!(!ended.status.success(), "{token}: {}", ended.output);
+        assert!(
+            ended.output.contains("PORTHOLE_VIEWER_TOKEN"),
+            "{}",
+            ended.output
+        );
+        assert!(ended.output.contains("guess"), "{}", ended.output);
+    }
+}
+
+#[test]
+fn a_viewer_token_of_the_users_own_is_in_the_link_percent_encoded() {
+    let ended = launch("", Some("tG7+xq/Vd9%Zc2#Lm4&Rk8"));
+    let encoded = "#token=tG7%2Bxq%2FVd9%25Zc2%23Lm4%26Rk8";
+    assert!(ended.output.contains(encoded), "{}", ended.output);
 }
 
 #[test]

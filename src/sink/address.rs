@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Addresses: what `listen` may say, and the links that lead there. Pure.
+//! Addresses: what `listen` and `allowed-hosts` may say, and the links that lead there. Pure.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use porthole_signaling::token_fragment;
 
 /// Why a text is not an address to listen on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -10,6 +12,8 @@ pub(crate) enum BadAddress {
         "give ADDRESS:PORT, for example 0.0.0.0:8080 for the whole network or 127.0.0.1:8080 for this machine alone"
     )]
     Form,
+    #[error("give host names separated by commas, for example look.example.org,door.example.org")]
+    Host,
 }
 
 /// Reads `ADDRESS:PORT`; `localhost` stands for 127.0.0.1, and a missing address for all of them.
@@ -20,6 +24,25 @@ pub(crate) fn parse(text: &str) -> Result<SocketAddr, BadAddress> {
         None => text.to_owned(),
     };
     text.parse().map_err(|_| BadAddress::Form)
+}
+
+/// Reads names separated by commas, each with a port or without; a text without any is an empty list.
+pub(crate) fn hosts(text: &str) -> Result<Vec<String>, BadAddress> {
+    let names = text.split(',').map(str::trim);
+    names.filter(|name| !name.is_empty()).map(host).collect()
+}
+
+fn host(text: &str) -> Result<String, BadAddress> {
+    let (name, port) = match text.rsplit_once(':') {
+        Some((name, port)) => (name, Some(port)),
+        None => (text, None),
+    };
+    let name = url::Host::parse(name).map_err(|_| BadAddress::Host)?;
+    match port.map(str::parse::<u16>) {
+        None => Ok(name.to_string()),
+        Some(Ok(port)) => Ok(format!("{name}:{port}")),
+        Some(Err(_)) => Err(BadAddress::Host),
+    }
 }
 
 /// Whether webrtcbin understands `text` as a STUN server.
@@ -58,7 +81,7 @@ pub(crate) fn links(address: SocketAddr, machine: &[IpAddr], token: Option<&str>
     ips.sort_by_key(|ip| (ip.is_loopback(), *ip));
     ips.dedup();
     let fragment = token
-        .map(|token| format!("#token={token}"))
+        .map(|token| format!("#{}", token_fragment(token)))
         .unwrap_or_default();
     ips.into_iter()
         .map(|ip| format!("http://{}/{fragment}", SocketAddr::new(ip, address.port())))
@@ -93,6 +116,36 @@ mod tests {
             links(parse("127.0.0.1:1").unwrap(), &machine, None),
             ["http://127.0.0.1:1/"]
         );
+    }
+
+    #[test]
+    fn a_token_of_any_characters_survives_the_pages_reading_of_the_link() {
+        for token in ["a+b c%20d/e#f&g=h?", "ünïcödé", "plain-Token_1.0"] {
+            let links = links(parse("127.0.0.1:1").unwrap(), &[], Some(token));
+            let url = url::Url::parse(&links[0]).unwrap();
+            // URLSearchParams of a browser parses exactly so.
+            let fields = url::form_urlencoded::parse(url.fragment().unwrap().as_bytes());
+            let fields: Vec<_> = fields.into_owned().collect();
+            assert_eq!(fields, [("token".to_owned(), token.to_owned())]);
+        }
+    }
+
+    #[test]
+    fn hosts_are_names_with_or_without_a_port() {
+        assert_eq!(hosts("").unwrap(), [""; 0]);
+        assert_eq!(
+            hosts("Look.example.org, door:8443").unwrap(),
+            ["look.example.org", "door:8443"]
+        );
+        for bad in [
+            "https://look.example.org",
+            "door:",
+            "door:x",
+            "door/x",
+            "a b",
+        ] {
+            assert_eq!(hosts(bad), Err(BadAddress::Host), "{bad}");
+        }
     }
 
     #[test]

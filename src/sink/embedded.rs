@@ -2,15 +2,16 @@
 //! The signaling server inside the process, for sinks without a camera key.
 //!
 //! Sinks with the same `listen` share one server, so that their cameras stand on one page. It stops
-//! when the last of them does.
+//! when the last of them does; a start that meets it while it closes waits for it.
 //!
-//! Locks: `SERVERS` alone, held while a server is looked up or bound; never while anything is posted.
+//! Lock order: an element's `Token`, then `TOKENS`; `SERVERS` alone, held while a server is looked up or bound. An `Arc` of
+//! a server is never dropped under `SERVERS`, since the last one takes it.
 
 use std::{
     env, io,
     net::{IpAddr, SocketAddr, TcpListener},
-    sync::{Arc, Mutex, PoisonError, Weak, mpsc},
-    time::Duration,
+    sync::{Arc, Condvar, Mutex, PoisonError, Weak, mpsc},
+    time::{Duration, Instant},
 };
 
 use porthole_protocol::{
@@ -19,18 +20,19 @@ use porthole_protocol::{
     random_secret,
     wire::IceServer,
 };
-use porthole_signaling::{Server, ServerOptions, ViewerEntry};
+use porthole_signaling::{Server, ServerOptions, ViewerEntry, WeakToken, check_token};
 use tokio::runtime::Handle;
 
 use super::address;
-use crate::runtime;
+use crate::{lock::lock, runtime};
 
 /// A viewer token of the user's own choice, so that a link outlives a restart.
 const TOKEN_VARIABLE: &str = "PORTHOLE_VIEWER_TOKEN";
-/// Shorter tokens could be guessed.
-const MIN_TOKEN_CHARS: usize = 16;
 /// A server that stops frees its port within twice its `Timings::close`, which is 1 s.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long a start waits for a server of this process that closes on the same port; it is given up as long after
+/// [`CLOSE_TIMEOUT`] as a loaded machine may take to say so.
+const HANDOVER_TIMEOUT: Duration = Duration::from_secs(5);
 /// Cameras of one name on one page: `door`, `door-2`, ... This many must be a mistake.
 const MAX_NAMESAKES: u32 = 64;
 
@@ -43,10 +45,8 @@ pub(crate) enum StartError {
         "listen={0}: another portholesink of this process has the same listen, but another {1}; give both the same"
     )]
     Differs(SocketAddr, &'static str),
-    #[error(
-        "{TOKEN_VARIABLE} has fewer than {MIN_TOKEN_CHARS} characters and could be guessed; make it longer or unset it"
-    )]
-    WeakToken,
+    #[error("{TOKEN_VARIABLE}: {0}. Unset it for a random one")]
+    WeakToken(WeakToken),
     #[error(
         "camera-name={0}: there are too many cameras of this name on the page; give each another name"
     )]
@@ -69,10 +69,45 @@ fn hint(error: &io::Error) -> String {
     }
 }
 
-struct Shared {
+/// The part of a link that lets its holder watch, kept for as long as an element lives, so that its link outlives a
+/// stop. Sinks with the same `listen` have one.
+#[derive(Default)]
+pub(crate) struct Token(Mutex<Option<Arc<TokenOf>>>);
+
+struct TokenOf {
     listen: SocketAddr,
+    text: String,
+}
+
+/// Those of the elements that live.
+static TOKENS: Mutex<Vec<Weak<TokenOf>>> = Mutex::new(Vec::new());
+
+impl Token {
+    /// The token for `listen`, made at first use.
+    fn text(&self, listen: SocketAddr) -> String {
+        let mut own = lock(&self.0);
+        let mut tokens = lock(&TOKENS);
+        tokens.retain(|token| token.strong_count() > 0);
+        // Port 0 is a new port each time, so two sinks that ask for it have nothing in common.
+        let mut living = tokens.iter().filter_map(Weak::upgrade);
+        let same = living.find(|token| token.listen == listen && listen.port() != 0);
+        let token = same.unwrap_or_else(|| {
+            let text = own.as_ref().map(|own| own.text.clone());
+            let text = text.unwrap_or_else(random_secret);
+            let token = Arc::new(TokenOf { listen, text });
+            tokens.push(Arc::downgrade(&token));
+            token
+        });
+        let text = token.text.clone();
+        *own = Some(token);
+        text
+    }
+}
+
+struct Shared {
     open_access: bool,
     stun_server: Option<String>,
+    allowed_hosts: Vec<String>,
     token: Option<String>,
     server: Server,
 }
@@ -89,10 +124,22 @@ impl Drop for Shared {
             });
             let _ = closed.recv_timeout(CLOSE_TIMEOUT);
         }
+        lock(&SERVERS).retain(|place| !std::ptr::eq(place.server.as_ptr(), self));
+        CLOSED.notify_all();
     }
 }
 
-static SERVERS: Mutex<Vec<Weak<Shared>>> = Mutex::new(Vec::new());
+/// A server of this process, running or closing.
+struct Place {
+    listen: SocketAddr,
+    port: u16,
+    /// Dead while it closes.
+    server: Weak<Shared>,
+}
+
+static SERVERS: Mutex<Vec<Place>> = Mutex::new(Vec::new());
+/// Signalled when one of them has closed.
+static CLOSED: Condvar = Condvar::new();
 
 /// One camera's place at the server of this process; dropping it takes the camera off the page.
 pub(crate) struct Embedded {
@@ -108,17 +155,24 @@ impl Drop for Embedded {
     }
 }
 
-pub(crate) struct Wish<'a> {
+/// What the settings of one element ask of the server.
+pub(crate) struct Config<'a> {
     pub(crate) listen: SocketAddr,
     pub(crate) open_access: bool,
     pub(crate) stun_server: Option<&'a str>,
+    pub(crate) allowed_hosts: Vec<String>,
     pub(crate) camera_name: &'a str,
+    pub(crate) token: &'a Token,
 }
 
-/// Joins the server at `wish.listen`, which is started if it does not run.
-pub(crate) fn join(wish: &Wish, runtime: &Handle) -> Result<Embedded, StartError> {
-    let (shared, is_new) = find_or_start(wish, runtime)?;
-    let (id, secret) = enrol(&shared.server, wish.camera_name)?;
+/// Joins the server at `config.listen`, which is started if it does not run.
+pub(crate) fn join(config: &Config, runtime: &Handle) -> Result<Embedded, StartError> {
+    let token = match config.open_access {
+        true => None,
+        false => Some(viewer_token(env::var(TOKEN_VARIABLE).ok(), config)?),
+    };
+    let (shared, is_new) = find_or_start(config, token, runtime)?;
+    let (id, secret) = enrol(&shared.server, config.camera_name)?;
     let address = shared.server.local_addr();
     let url = url::Url::parse(&format!("http://{}/", address::local(address)))
         .map_err(|error| StartError::Server(error.to_string()))?;
@@ -134,41 +188,68 @@ pub(crate) fn join(wish: &Wish, runtime: &Handle) -> Result<Embedded, StartError
     Ok(Embedded { shared, key, links })
 }
 
-fn find_or_start(wish: &Wish, runtime: &Handle) -> Result<(Arc<Shared>, bool), StartError> {
-    let mut servers = SERVERS.lock().unwrap_or_else(PoisonError::into_inner);
-    servers.retain(|server| server.strong_count() > 0);
-    // Port 0 is a new port each time, so two sinks that ask for it do not mean the same server.
-    let running = servers.iter().filter_map(Weak::upgrade);
-    if let Some(shared) = running
-        .into_iter()
-        .find(|s| s.listen == wish.listen && s.listen.port() != 0)
-    {
-        if shared.open_access != wish.open_access {
-            return Err(StartError::Differs(wish.listen, "open-access"));
+fn find_or_start(
+    config: &Config,
+    token: Option<String>,
+    runtime: &Handle,
+) -> Result<(Arc<Shared>, bool), StartError> {
+    let deadline = Instant::now() + HANDOVER_TIMEOUT;
+    let mut servers = lock(&SERVERS);
+    loop {
+        let running = servers
+            .iter()
+            .filter(|place| place.server.strong_count() > 0);
+        // Port 0 is a new port each time, so two sinks that ask for it do not mean the same server.
+        let same = running
+            .into_iter()
+            .find(|place| place.listen == config.listen && config.listen.port() != 0);
+        if let Some(shared) = same.and_then(|place| place.server.upgrade()) {
+            drop(servers);
+            agree(&shared, config)?;
+            return Ok((shared, false));
         }
-        if shared.stun_server.as_deref() != wish.stun_server {
-            return Err(StartError::Differs(wish.listen, "stun-server"));
+        let closing = servers
+            .iter()
+            .any(|place| place.server.strong_count() == 0 && place.port == config.listen.port());
+        let left = deadline.saturating_duration_since(Instant::now());
+        if !closing || left.is_zero() {
+            break;
         }
-        return Ok((shared, false));
+        let waited = CLOSED.wait_timeout(servers, left);
+        (servers, _) = waited.unwrap_or_else(PoisonError::into_inner);
     }
-    let shared = Arc::new(start(wish, runtime)?);
-    servers.push(Arc::downgrade(&shared));
+    let shared = Arc::new(start(config, token, runtime)?);
+    servers.push(Place {
+        listen: config.listen,
+        port: shared.server.local_addr().port(),
+        server: Arc::downgrade(&shared),
+    });
     Ok((shared, true))
 }
 
-fn start(wish: &Wish, runtime: &Handle) -> Result<Shared, StartError> {
-    let token = if wish.open_access {
-        None
-    } else {
-        Some(viewer_token()?)
-    };
+/// A server has one way to be, whichever of its sinks started it.
+fn agree(shared: &Shared, config: &Config) -> Result<(), StartError> {
+    let differs = |property| Err(StartError::Differs(config.listen, property));
+    if shared.open_access != config.open_access {
+        return differs("open-access");
+    }
+    if shared.stun_server.as_deref() != config.stun_server {
+        return differs("stun-server");
+    }
+    if shared.allowed_hosts != config.allowed_hosts {
+        return differs("allowed-hosts");
+    }
+    Ok(())
+}
+
+fn start(config: &Config, token: Option<String>, runtime: &Handle) -> Result<Shared, StartError> {
     let listener =
-        TcpListener::bind(wish.listen).map_err(|error| StartError::Bind(wish.listen, error))?;
+        TcpListener::bind(config.listen).map_err(|error| StartError::Bind(config.listen, error))?;
     let failed = |error: &dyn std::fmt::Display| StartError::Server(error.to_string());
     let signer = GrantSigner::generate().map_err(|e| failed(&e))?;
     let mut options = ServerOptions::new(signer);
-    options.open_access = wish.open_access;
-    options.ice_servers = wish
+    options.open_access = config.open_access;
+    options.ice_servers = config
         .stun_server
         .map(|stun| IceServer {
             urls: vec![address::stun_for_browsers(stun)],
@@ -176,24 +257,29 @@ fn start(wish: &Wish, runtime: &Handle) -> Result<Shared, StartError> {
         })
         .into_iter()
         .collect();
+    options.allowed_hosts = config.allowed_hosts.clone();
     let server = Server::start(options, listener, runtime).map_err(|e| failed(&e))?;
     if let Some(token) = &token {
-        server.add_viewer(ViewerEntry::new("viewer", token));
+        // Many people have the one link.
+        server.add_viewer(ViewerEntry::new("viewer", token).shared(true));
     }
     Ok(Shared {
-        listen: wish.listen,
-        open_access: wish.open_access,
-        stun_server: wish.stun_server.map(str::to_owned),
+        open_access: config.open_access,
+        stun_server: config.stun_server.map(str::to_owned),
+        allowed_hosts: config.allowed_hosts.clone(),
         token,
         server,
     })
 }
 
-fn viewer_token() -> Result<String, StartError> {
-    match env::var(TOKEN_VARIABLE) {
-        Ok(token) if token.chars().count() < MIN_TOKEN_CHARS => Err(StartError::WeakToken),
-        Ok(token) => Ok(token),
-        Err(_) => Ok(random_secret()),
+/// The token that `variable` gives, if it is no guessable one, or else the element's own.
+fn viewer_token(variable: Option<String>, config: &Config) -> Result<String, StartError> {
+    match variable {
+        Some(token) => match check_token(&token) {
+            Ok(()) => Ok(token),
+            Err(weak) => Err(StartError::WeakToken(weak)),
+        },
+        None => Ok(config.token.text(config.listen)),
     }
 }
 

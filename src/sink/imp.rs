@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! `portholesink`: GObject glue.
 //!
-//! Lock order: `settings`, then `state`, `about`, the gate of `Sessions`. Each is held to read or write a value and never
+//! Lock order: `state`, `inputs`, `audio`, `about`, the gate of `Sessions`. Each is held to read or write a value and never
 //! while anything is pushed, posted, emitted or sent to another element.
 
 use std::{
@@ -13,16 +13,18 @@ use gst::{glib, prelude::*, subclass::prelude::*};
 use gstrswebrtc::webrtcsink::BaseWebRTCSink;
 
 use super::{
-    embedded::{self, Embedded},
+    embedded::{self, Embedded, Token},
+    input::Inputs,
     pads, report,
     session::{self, Sessions},
-    settings::{PROPERTIES, Settings},
+    settings::{self, Settings},
     stats, webrtc,
 };
 use crate::{
     clock::Stopwatch,
     events::demand::Demand,
     lock::lock,
+    properties::Snapshot,
     runtime,
     signaller::{self, Options, Run, link::Event},
 };
@@ -37,6 +39,9 @@ static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
         Some("Porthole's sink: the gate"),
     )
 });
+
+/// The property that is declared by hand.
+const STATS: &str = "stats";
 
 /// What exists between READY and NULL.
 struct State {
@@ -56,13 +61,57 @@ struct About {
     server: &'static str,
 }
 
-#[derive(Default)]
+#[derive(Default, glib::Properties)]
+#[properties(wrapper_type = super::PortholeSink)]
 pub struct PortholeSink {
-    settings: Mutex<Settings>,
+    #[property(name = "camera-key", type = Option<String>, member = camera_key, set, nullable, mutable_ready,
+        nick = "Camera key",
+        blurb = "Camera key made by `porthole-signaling camera add`. Shows in the process list: prefer camera-key-file or the \
+                 variable PORTHOLE_CAMERA_KEY. Without a key the server runs in this process")]
+    #[property(name = "camera-key-file", type = Option<String>, member = camera_key_file, get, set, nullable, mutable_ready,
+        nick = "Camera key file", blurb = "File that holds the camera key made by `porthole-signaling camera add`")]
+    #[property(name = "camera-name", type = Option<String>, member = camera_name, get, set, nullable, mutable_ready,
+        nick = "Camera name",
+        blurb = "Name of the camera as viewers see it. If not set: with a camera key the name it was enrolled under, else the \
+                 machine's host name")]
+    #[property(name = "listen", type = Option<String>, get = |sink: &Self| Some(sink.settings.now().listen.clone()),
+        set = Self::set_listen, nullable, mutable_ready, default_value = Some(settings::LISTEN), nick = "Listen address",
+        blurb = "ADDRESS:PORT of the page and the signaling server in this process, used when there is no camera key. Port 0 \
+                 takes a free one. Sinks with the same value share one page, and one link for as long as one of them lives")]
+    #[property(name = "open-access", type = bool, member = open_access, get, set, mutable_ready, nick = "Open access",
+        blurb = "Let everyone watch who can reach the page, without a token. Only for the server in this process")]
+    #[property(name = "print-link", type = bool, member = print_link, get, set, mutable_ready, default_value = true,
+        nick = "Print links",
+        blurb = "Print the links to the page of this process to standard error, with the token that lets whoever has it \
+                 watch. The message porthole/server on the bus carries them (url, links) in either case")]
+    #[property(name = "allowed-hosts", type = Option<String>, member = allowed_hosts, get, set, nullable, mutable_ready,
+        nick = "Allowed hosts",
+        blurb = "Names, separated by commas, under which viewers reach the page of this process besides its addresses and the \
+                 machine's own name, for example look.example.org")]
+    #[property(name = "max-viewers", type = u32, member = max_viewers, get, set = Self::set_max_viewers, mutable_playing,
+        minimum = 1, maximum = settings::MOST_VIEWERS, default_value = settings::MAX_VIEWERS, nick = "Most viewers",
+        blurb = "Number of viewers at the same time, 1 to 64; the next one is told that the camera is full")]
+    #[property(name = "stun-server", type = Option<String>, member = stun_server, get, set, nullable, mutable_ready,
+        nick = "STUN server",
+        blurb = "STUN server for viewers outside this network, as stun://HOST:PORT; none if not set")]
+    #[property(name = "orphan-timeout", type = u32, member = orphan_timeout, get, set, mutable_ready, minimum = 1,
+        maximum = settings::LONGEST_ORPHAN_TIMEOUT, default_value = settings::ORPHAN_TIMEOUT, nick = "Orphan timeout",
+        blurb = "Seconds, 1 to 86400, that running sessions go on while the signaling server is out of reach")]
+    #[property(name = "video-caps", type = Option<gst::Caps>, member = video_caps, get, set, nullable, mutable_ready,
+        nick = "Video codecs",
+        blurb = "Codecs offered to viewers, first the preferred one; for raw video VP8 and H.264 if not set, for encoded video \
+                 the one that comes in")]
+    #[property(name = "viewers", type = u32, get = Self::viewers, nick = "Viewers",
+        blurb = "Number of viewers admitted now")]
+    settings: Snapshot<Settings>,
     state: Mutex<Option<State>>,
     about: Mutex<About>,
     video: OnceLock<gst::GhostPad>,
     audio: Mutex<Option<gst::GhostPad>>,
+    /// Lives as long as the element, and so does a link.
+    token: Token,
+    /// Where the pads lead to, between READY and NULL.
+    pub(super) inputs: Mutex<Option<Inputs>>,
 }
 
 impl PortholeSink {
@@ -70,7 +119,7 @@ impl PortholeSink {
         let setting = |error: &dyn std::fmt::Display| {
             gst::error_msg!(gst::ResourceError::Settings, ("{error}"))
         };
-        let settings = lock(&self.settings).clone();
+        let settings = self.settings.now();
         webrtc::claim().map_err(|e| gst::error_msg!(gst::LibraryError::Init, ("{e}")))?;
         settings.check_stun().map_err(|e| setting(&e))?;
         let runtime = runtime::handle().map_err(|e| {
@@ -90,13 +139,15 @@ impl PortholeSink {
             Some(key) => (key, None),
             None => {
                 let listen = settings.listen().map_err(|e| setting(&e))?;
-                let wish = embedded::Wish {
+                let config = embedded::Config {
                     listen,
                     open_access: settings.open_access,
                     stun_server: settings.stun_server.as_deref(),
+                    allowed_hosts: settings.allowed_hosts().map_err(|e| setting(&e))?,
                     camera_name: &settings.name(),
+                    token: &self.token,
                 };
-                let embedded = embedded::join(&wish, &runtime)
+                let embedded = embedded::join(&config, &runtime)
                     .map_err(|e| gst::error_msg!(gst::ResourceError::OpenRead, ("{e}")))?;
                 (embedded.key.clone(), Some(embedded))
             }
@@ -121,7 +172,7 @@ impl PortholeSink {
         let links = embedded
             .as_ref()
             .and_then(|embedded| embedded.links.as_deref());
-        self.announce(links, settings.open_access);
+        self.announce(links, &settings);
         let sessions = signaller::gate(&options, settings.max_viewers());
         let clock = Stopwatch::start();
         let run = self.run(options, &runtime, &sessions, clock).map_err(|e| {
@@ -179,31 +230,35 @@ impl PortholeSink {
         let broken =
             || gst::error_msg!(gst::CoreError::Pad, ("cannot put webrtcsink into the bin"));
         let video = self.video.get().ok_or_else(broken)?;
-        let webrtcsink = webrtc::make(&run.signaller, settings, pads::input(video));
+        let webrtcsink = webrtc::make(&run.signaller, settings);
         self.obj().add(&webrtcsink).map_err(|_| broken())?;
-
-        let audio = lock(&self.audio).clone();
-        for (ghost, template) in [(Some(video), "video_%u"), (audio.as_ref(), "audio_%u")] {
-            let Some(ghost) = ghost else { continue };
-            let target = webrtcsink.request_pad_simple(template).ok_or_else(broken)?;
-            ghost.set_target(Some(&target)).map_err(|_| broken())?;
+        // The pad of sound follows with its first buffer.
+        let target = webrtcsink.request_pad_simple("video_%u");
+        if target.is_none_or(|target| video.set_target(Some(&target)).is_err()) {
+            self.take_out(&webrtcsink);
+            return Err(broken());
         }
+        *lock(&self.inputs) = Some(Inputs::new(
+            &webrtcsink,
+            run.signaller.as_signallable(),
+            settings.video_caps.clone(),
+        ));
         session::filter(&webrtcsink, sessions);
         session::guard(&run.signaller, sessions);
         Ok(webrtcsink)
     }
 
     /// Prints the links where a person sees them, and puts them on the bus for programs.
-    fn announce(&self, links: Option<&[String]>, open_access: bool) {
+    fn announce(&self, links: Option<&[String]>, settings: &Settings) {
         let Some(links) = links else { return };
-        if open_access {
+        if settings.open_access {
             gst::element_imp_warning!(
                 self,
                 gst::ResourceError::Settings,
                 ("open-access=true: everyone who can reach this address can watch, without a token")
             );
         }
-        for link in links {
+        for link in links.iter().filter(|_| settings.print_link) {
             eprintln!("porthole: watch at {link}");
         }
         let structure = gst::Structure::builder("porthole/server")
@@ -219,15 +274,31 @@ impl PortholeSink {
             return;
         };
         state.run.close();
+        self.take_out(&state.webrtcsink);
+        lock(&self.about).server = "stopped";
+        state.run.finish(LAST_NEWS);
+    }
+
+    fn current_run(&self) -> Option<Arc<Run>> {
+        lock(&self.state).as_ref().map(|state| state.run.clone())
+    }
+
+    fn sessions(&self) -> Option<Sessions> {
+        lock(&self.state)
+            .as_ref()
+            .map(|state| state.sessions.clone())
+    }
+
+    /// Takes webrtcsink out of the bin again, at whatever point it has come to.
+    fn take_out(&self, webrtcsink: &BaseWebRTCSink) {
+        lock(&self.inputs).take();
         let audio = lock(&self.audio).clone();
         for ghost in self.video.get().into_iter().chain(audio.as_ref()) {
             // A ghost pad without a target is fine: it has been one before.
             let _ = ghost.set_target(None::<&gst::Pad>);
         }
-        let _ = state.webrtcsink.set_state(gst::State::Null);
-        let _ = self.obj().remove(&state.webrtcsink);
-        lock(&self.about).server = "stopped";
-        state.run.finish(LAST_NEWS);
+        let _ = webrtcsink.set_state(gst::State::Null);
+        let _ = self.obj().remove(webrtcsink);
     }
 
     /// Tells the application, from a thread on which it may take its time.
@@ -269,7 +340,11 @@ impl PortholeSink {
         );
     }
 
-    fn current_demand(&self, viewers: usize) -> gst::Event {
+    pub(super) fn current_demand(&self) -> gst::Event {
+        self.demand_of(self.viewer_count())
+    }
+
+    fn demand_of(&self, viewers: usize) -> gst::Event {
         let camera = lock(&self.about).camera_name.clone();
         let viewers = u32::try_from(viewers).unwrap_or(u32::MAX);
         Demand {
@@ -282,7 +357,7 @@ impl PortholeSink {
     }
 
     fn demand(&self, viewers: usize) {
-        let event = self.current_demand(viewers);
+        let event = self.demand_of(viewers);
         let audio = lock(&self.audio).clone();
         for pad in self.video.get().into_iter().chain(audio.as_ref()) {
             // Where nothing upstream knows the event, it is refused, and that is fine.
@@ -290,14 +365,20 @@ impl PortholeSink {
         }
     }
 
-    fn current_run(&self) -> Option<Arc<Run>> {
-        lock(&self.state).as_ref().map(|state| state.run.clone())
+    fn set_listen(&self, listen: Option<String>) {
+        let listen = listen.unwrap_or_else(|| settings::LISTEN.into());
+        self.settings.change(|settings| settings.listen = listen);
     }
 
-    fn sessions(&self) -> Option<Sessions> {
-        lock(&self.state)
-            .as_ref()
-            .map(|state| state.sessions.clone())
+    fn set_max_viewers(&self, max: u32) {
+        self.settings.change(|settings| settings.max_viewers = max);
+        if let Some(run) = self.current_run() {
+            run.signaller.set_max_viewers(self.settings.now().max_viewers());
+        }
+    }
+
+    fn viewers(&self) -> u32 {
+        u32::try_from(self.viewer_count()).unwrap_or(u32::MAX)
     }
 
     fn viewer_count(&self) -> usize {
@@ -310,15 +391,6 @@ impl PortholeSink {
             .src(&*self.obj())
             .build();
         let _ = self.obj().post_message(message);
-    }
-
-    fn ghost(&self, name: &str) -> Option<gst::GhostPad> {
-        let template = self.obj().pad_template(name)?;
-        let sink = self.obj().downgrade();
-        Some(pads::ghost(&template, move |pad| {
-            let Some(sink) = sink.upgrade() else { return };
-            let _ = pad.push_event(sink.imp().current_demand(sink.imp().viewer_count()));
-        }))
     }
 
     fn stats(&self) -> gst::Structure {
@@ -350,32 +422,27 @@ impl ObjectSubclass for PortholeSink {
 
 impl ObjectImpl for PortholeSink {
     fn properties() -> &'static [glib::ParamSpec] {
+        // The derive knows no gst::Structure.
+        static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(|| {
+            let stats = glib::ParamSpecBoxed::builder::<gst::Structure>(STATS)
+                .nick("Statistics")
+                .blurb("Viewers, refusals, the state of the server, and for each session its user, permissions, seconds watched and left, and webrtcsink's statistics")
+                .read_only()
+                .build();
+            let derived = PortholeSink::derived_properties();
+            derived.iter().cloned().chain([stats]).collect()
+        });
         &PROPERTIES
     }
 
-    fn set_property(&self, _id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
-        let max_viewers = {
-            let mut settings = lock(&self.settings);
-            settings.set(pspec.name(), value);
-            settings.max_viewers()
-        };
-        if pspec.name() == "max-viewers"
-            && let Some(run) = self.current_run()
-        {
-            run.signaller.set_max_viewers(max_viewers);
-        }
+    fn set_property(&self, id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
+        self.derived_set_property(id, value, pspec);
     }
 
-    fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {
+    fn property(&self, id: usize, pspec: &glib::ParamSpec) -> glib::Value {
         match pspec.name() {
-            "viewers" => u32::try_from(self.viewer_count())
-                .unwrap_or(u32::MAX)
-                .to_value(),
-            "stats" => self.stats().to_value(),
-            name => {
-                let value = lock(&self.settings).get(name);
-                value.unwrap_or_else(|| pspec.default_value().clone())
-            }
+            STATS => self.stats().to_value(),
+            _ => self.derived_property(id, pspec),
         }
     }
 
@@ -389,10 +456,12 @@ impl ObjectImpl for PortholeSink {
         let obj = self.obj();
         obj.set_suppressed_flags(gst::ElementFlags::SINK | gst::ElementFlags::SOURCE);
         obj.set_element_flags(gst::ElementFlags::SINK);
-        if let Some(pad) = self.ghost(pads::VIDEO)
-            && obj.add_pad(&pad).is_ok()
-        {
-            let _ = self.video.set(pad);
+        match self.ghost(pads::VIDEO) {
+            Some(pad) if obj.add_pad(&pad).is_ok() => {
+                let _ = self.video.set(pad);
+            }
+            // READY is refused then.
+            _ => gst::error!(CAT, imp = self, "made without its pad {}", pads::VIDEO),
         }
     }
 }
@@ -422,19 +491,27 @@ impl ElementImpl for PortholeSink {
         _name: Option<&str>,
         _caps: Option<&gst::Caps>,
     ) -> Option<gst::Pad> {
-        if lock(&self.state).is_some() || lock(&self.audio).is_some() {
-            gst::warning!(CAT, imp = self, "one audio pad, and only before PAUSED");
+        if lock(&self.audio).is_some() {
+            gst::warning!(CAT, imp = self, "there is one audio pad, and it is taken");
             return None;
         }
         let pad = self.ghost(pads::AUDIO)?;
+        // A running element takes only pads that are running as well; parents activate the others.
+        if self.obj().current_state() > gst::State::Ready {
+            pad.set_active(true).ok()?;
+        }
         self.obj().add_pad(&pad).ok()?;
         *lock(&self.audio) = Some(pad.clone());
         Some(pad.upcast())
     }
 
     fn release_pad(&self, pad: &gst::Pad) {
-        lock(&self.audio).take();
+        let audio = lock(&self.audio).take();
+        // After this no buffer is on its way through the pad.
         let _ = pad.set_active(false);
+        if let Some(audio) = audio {
+            self.detach_sound(&audio);
+        }
         let _ = self.obj().remove_pad(pad);
     }
 
@@ -443,6 +520,17 @@ impl ElementImpl for PortholeSink {
         transition: gst::StateChange,
     ) -> Result<gst::StateChangeSuccess, gst::StateChangeError> {
         use gst::StateChange as T;
+        if transition == T::NullToReady && self.video.get().is_none() {
+            gst::element_imp_error!(
+                self,
+                gst::CoreError::Pad,
+                (
+                    "portholesink was made without its pad {}; its plugin and GStreamer do not fit together: install both again",
+                    pads::VIDEO
+                )
+            );
+            return Err(gst::StateChangeError);
+        }
         if transition == T::ReadyToPaused
             && let Err(error) = self.start()
         {
@@ -454,11 +542,13 @@ impl ElementImpl for PortholeSink {
             // Upstream is at least PAUSED by now and hears it before the camera starts.
             self.demand(self.viewer_count());
         }
+        if transition == T::PausedToReady {
+            // While upstream still listens: what the link says of the ends comes too late for it.
+            self.demand(0);
+        }
         let closing = matches!(transition, T::PausedToReady | T::ReadyToNull);
         if closing && let Some(run) = self.current_run() {
             run.close();
-            // Upstream still runs, and hears that nobody will watch any more.
-            self.demand(0);
         }
         let result = self.parent_change_state(transition);
         if closing || (result.is_err() && transition == T::ReadyToPaused) {

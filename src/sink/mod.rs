@@ -15,13 +15,15 @@
 //! gst-launch-1.0 portholesrc camera=test ! portholesink camera-key-file=/etc/porthole/front.key
 //! ```
 //!
-//! Sound goes to the request pad `audio`:
+//! Sound goes to the request pad `audio`, which may come and go while playing:
 //!
 //! ```sh
 //! gst-launch-1.0 portholesrc name=cam ! portholesink name=out  cam.audio ! out.audio
 //! ```
 //!
-//! Messages on the bus: `porthole/server` (state, url, detail), `porthole/viewer-joined` (session,
+//! What comes in is judged when its caps come (see `input`), so both pads may be linked at any time.
+//!
+//! Messages on the bus: `porthole/server` (state, url, detail or links), `porthole/viewer-joined` (session,
 //! user, permissions), `porthole/viewer-renewed` (and seconds), `porthole/viewer-left` (and reason, detail),
 //! `porthole/viewer-refused` (session, reason, detail). They and the signals of the same names come in order from a thread
 //! of their own, on which an application may take its time.
@@ -33,6 +35,7 @@ mod embedded;
 mod filter;
 mod ice;
 mod imp;
+mod input;
 mod pads;
 mod report;
 mod session;

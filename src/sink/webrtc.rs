@@ -9,7 +9,7 @@ use gst::{glib, prelude::*};
 use gstrswebrtc::webrtcsink::BaseWebRTCSink;
 use once_cell::sync::OnceCell;
 
-use super::settings::Settings;
+use super::{pads::Kind, settings::Settings};
 use crate::signaller::PortholeSignaller;
 
 /// Types that webrtcsink registers, of which the stock plugin registers at least one when it is loaded.
@@ -60,36 +60,53 @@ pub(crate) fn claim() -> Result<(), Conflict> {
     .copied()
 }
 
-/// What reaches the sink's video pad.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Input {
-    Raw,
-    Encoded,
-}
+/// webrtcsink's first, and our only, video pad.
+pub(crate) const VIDEO: &str = "video_0";
 
 /// Codecs offered for raw video when nobody asked for others: every browser has one of them, and a
 /// short list keeps the search for encoders at start short.
 const RAW_CODECS: &str = "video/x-vp8; video/x-h264";
 
 /// A webrtcsink for the signaller, not yet in a bin. Call [`claim`] first.
-pub(crate) fn make(
-    signaller: &PortholeSignaller,
-    settings: &Settings,
-    input: Input,
-) -> BaseWebRTCSink {
+pub(crate) fn make(signaller: &PortholeSignaller, settings: &Settings) -> BaseWebRTCSink {
     let sink = BaseWebRTCSink::with_signaller(signaller.as_signallable());
     sink.set_property("stun-server", settings.stun_server.as_deref());
-    let codecs = match (&settings.video_caps, input) {
-        (Some(caps), _) => Some(caps.clone()),
-        (None, Input::Raw) => RAW_CODECS.parse::<gst::Caps>().ok(),
-        (None, Input::Encoded) => None,
+    sink
+}
+
+/// Prepares it for video of a kind, before any of it has come. `codecs` are the user's choice.
+pub(crate) fn expect(sink: &BaseWebRTCSink, kind: Kind, codecs: Option<gst::Caps>) {
+    let codecs = match (codecs, kind) {
+        (Some(codecs), _) => Some(codecs),
+        (None, Kind::Raw) => RAW_CODECS.parse::<gst::Caps>().ok(),
+        (None, Kind::Encoded) => None,
     };
     if let Some(codecs) = codecs {
         sink.set_property("video-caps", codecs);
     }
-    if input == Input::Encoded {
+    if kind == Kind::Encoded {
         // webrtcsink divides the FEC share by its number of encoders, and here it has none.
         sink.set_property("do-fec", false);
     }
-    sink
+}
+
+/// Takes away what webrtcsink leaves of a pad that it released: the pad itself and the two elements behind it, for whose end
+/// of stream the whole pipeline would wait.
+pub(crate) fn clear_away(sink: &BaseWebRTCSink, pad: &gst::Pad) {
+    let inner = pad
+        .downcast_ref::<gst::GhostPad>()
+        .and_then(GhostPadExt::target);
+    let clocksync = inner.and_then(|pad| pad.parent_element());
+    let source = clocksync.as_ref().and_then(|e| e.static_pad("src"));
+    let appsink = source
+        .and_then(|pad| pad.peer())
+        .and_then(|pad| pad.parent_element());
+    let _ = pad.set_active(false);
+    let _ = sink.remove_pad(pad);
+    for element in clocksync.into_iter().chain(appsink) {
+        // Locked, so that a change of webrtcsink's state meanwhile does not start it again.
+        element.set_locked_state(true);
+        let _ = element.set_state(gst::State::Null);
+        let _ = sink.remove(&element);
+    }
 }

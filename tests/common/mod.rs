@@ -68,10 +68,13 @@ impl Drop for Scene {
 impl Scene {
     pub fn new(description: &str) -> Self {
         init();
-        let pipeline = gst::parse::launch(description)
-            .unwrap()
-            .downcast::<gst::Pipeline>()
-            .unwrap();
+        let parsed = gst::parse::launch(description).unwrap();
+        // A single element is parsed to itself.
+        let pipeline = parsed.downcast().unwrap_or_else(|element| {
+            let pipeline = gst::Pipeline::new();
+            pipeline.add(&element).unwrap();
+            pipeline
+        });
         let bus = pipeline.bus().unwrap();
         Self {
             pipeline,
@@ -106,7 +109,11 @@ impl Scene {
             MessageType::Warning,
             MessageType::Element,
         ];
-        let message = self.bus.timed_pop_filtered(wait, &kinds)?;
+        // A timed pop whose time is over at once returns nothing, whatever there is.
+        let message = match wait {
+            gst::ClockTime::ZERO => self.bus.pop_filtered(&kinds),
+            wait => self.bus.timed_pop_filtered(wait, &kinds),
+        }?;
         match message.view() {
             MessageView::Warning(warning) => self.warnings.push(warning.error().to_string()),
             MessageView::Element(element) => {

@@ -13,8 +13,8 @@ use porthole_protocol::{
     grant::{Grant, GrantSigner, Permission},
     key::CameraKey,
     wire::{
-        Code, Extension, IncomingMessage, OutgoingMessage, PeerMessage, PeerMessageInner,
-        RunningSession, SdpMessage, ToPeer, ToPeerExtra, ToServer,
+        Code, EndSessionMessage, Extension, IncomingMessage, OutgoingMessage, PeerMessage,
+        PeerMessageInner, RunningSession, SdpMessage, ToPeer, ToPeerExtra, ToServer,
     },
 };
 use tokio_tungstenite::tungstenite::{self, Message, WebSocket};
@@ -118,6 +118,16 @@ impl Drop for FakeServer {
     }
 }
 
+/// The server's news that a viewer left.
+pub fn viewer_left(session: &str) -> ToPeer {
+    ToPeer {
+        message: OutgoingMessage::EndSession(EndSessionMessage {
+            session_id: session.into(),
+        }),
+        extra: ToPeerExtra::default(),
+    }
+}
+
 /// A camera's connection. Dropping it breaks it off without a goodbye.
 pub struct Connection {
     socket: WebSocket<TcpStream>,
@@ -136,9 +146,14 @@ impl Connection {
     }
 
     pub fn receive(&mut self) -> ToServer {
+        self.try_receive().unwrap()
+    }
+
+    /// The next message, or `None` where the connection has ended.
+    pub fn try_receive(&mut self) -> Option<ToServer> {
         loop {
-            if let Message::Text(text) = self.socket.read().unwrap() {
-                return serde_json::from_str(text.as_str()).unwrap();
+            if let Message::Text(text) = self.socket.read().ok()? {
+                return Some(serde_json::from_str(text.as_str()).unwrap());
             }
         }
     }

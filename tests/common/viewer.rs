@@ -1,16 +1,22 @@
 // SPDX-License-Identifier: MPL-2.0
-//! A viewer that really receives: a webrtcbin which answers the camera's offer and counts what comes.
+//! A viewer without a browser: a webrtcbin that answers what the camera offers, and counts the packets that reach it.
+//!
+//! It sends no candidates: the camera's lead to it, and the camera learns its address from its first packet.
 
 use std::{
-    sync::{Arc, Mutex, mpsc::channel},
+    sync::{Arc, Mutex},
+    thread,
     time::{Duration, Instant},
 };
 
-use gst::prelude::*;
+use gst::{glib, prelude::*};
 use gst_webrtc::{WebRTCSDPType, WebRTCSessionDescription};
 use porthole_protocol::wire::{IncomingMessage, PeerMessage, PeerMessageInner, SdpMessage};
 
 use super::{PATIENCE, server::Connection};
+
+/// How often a wait looks.
+const LOOK: Duration = Duration::from_millis(2);
 
 /// Packets of one kind of media.
 #[derive(Clone, Copy, Debug, Default)]
@@ -19,6 +25,7 @@ pub struct Packets {
     pub last: Option<Instant>,
 }
 
+/// Of video and of audio.
 #[derive(Clone, Default)]
 struct Counts(Arc<Mutex<[Packets; 2]>>);
 
@@ -39,8 +46,7 @@ fn place(kind: &str) -> usize {
 }
 
 impl Viewer {
-    /// Takes part in `session`, whose grant was sent on `connection`, until media is connected.
-    pub fn watch(connection: &mut Connection, session: &str) -> Self {
+    fn new() -> Self {
         let pipeline = gst::Pipeline::new();
         let webrtcbin = gst::ElementFactory::make("webrtcbin")
             .property_from_str("bundle-policy", "max-bundle")
@@ -48,95 +54,40 @@ impl Viewer {
             .unwrap();
         pipeline.add(&webrtcbin).unwrap();
         let counts = Counts::default();
-        {
-            let (counts, pipeline) = (counts.clone(), pipeline.downgrade());
-            webrtcbin.connect_pad_added(move |_, pad| {
-                if pad.direction() == gst::PadDirection::Src
-                    && let Some(pipeline) = pipeline.upgrade()
-                {
-                    count(&pipeline, pad, counts.clone());
-                }
-            });
-        }
+        let own = counts.clone();
+        webrtcbin.connect_pad_added(move |webrtcbin, pad| count(webrtcbin, pad, own.clone()));
         pipeline.set_state(gst::State::Playing).unwrap();
-        let viewer = Self {
+        Self {
             pipeline,
             webrtcbin,
             counts,
-        };
-        let offer = connection.offer_of(session);
-        let answer = viewer.answer(&offer);
-        connection.say(
-            session,
-            PeerMessageInner::Sdp(SdpMessage::Answer { sdp: answer }),
-        );
-        viewer.connect(connection, session);
+        }
+    }
+
+    /// Takes part in `session`, which has been asked for, until video comes.
+    pub fn watch(connection: &mut Connection, session: &str) -> Self {
+        let viewer = Self::new();
+        let start = Instant::now();
+        while viewer.packets("video").count == 0 {
+            assert!(start.elapsed() < PATIENCE, "no video came");
+            if let Some(received) = connection.receive_within(10 * LOOK) {
+                hear(&viewer.webrtcbin, connection, session, received.message);
+            }
+        }
         viewer
     }
 
-    /// The answer with all candidates in it.
-    fn answer(&self, offer: &str) -> String {
-        let offer = gst_sdp::SDPMessage::parse_buffer(offer.as_bytes()).unwrap();
-        let offer = WebRTCSessionDescription::new(WebRTCSDPType::Offer, offer);
-        self.promise("set-remote-description", &offer);
-        let (sender, answer) = channel();
-        let promise = gst::Promise::with_change_func(move |reply| {
-            let answer = reply
-                .unwrap()
-                .unwrap()
-                .get::<WebRTCSessionDescription>("answer");
-            sender.send(answer.unwrap()).unwrap();
-        });
-        self.webrtcbin
-            .emit_by_name::<()>("create-answer", &[&None::<gst::Structure>, &promise]);
-        let answer = answer.recv_timeout(PATIENCE).unwrap();
-        let (sender, gathered) = channel();
-        self.webrtcbin
-            .connect_notify(Some("ice-gathering-state"), move |webrtcbin, _| {
-                let state = webrtcbin
-                    .property::<gst_webrtc::WebRTCICEGatheringState>("ice-gathering-state");
-                if state == gst_webrtc::WebRTCICEGatheringState::Complete {
-                    let _ = sender.send(());
-                }
-            });
-        self.promise("set-local-description", &answer);
-        gathered.recv_timeout(PATIENCE).unwrap();
-        let local = self
-            .webrtcbin
-            .property::<WebRTCSessionDescription>("local-description");
-        local.sdp().as_text().unwrap()
-    }
-
-    fn promise(&self, action: &str, description: &WebRTCSessionDescription) {
-        let (sender, done) = channel();
-        let promise = gst::Promise::with_change_func(move |_| sender.send(()).unwrap());
-        self.webrtcbin
-            .emit_by_name::<()>(action, &[description, &promise]);
-        done.recv_timeout(PATIENCE).unwrap();
-    }
-
-    /// Hands on the camera's candidates until video comes.
-    fn connect(&self, connection: &mut Connection, session: &str) {
-        let start = Instant::now();
-        while self.packets("video").count == 0 {
-            assert!(start.elapsed() < PATIENCE, "no video came");
-            let Some(message) = connection.receive_within(Duration::from_millis(20)) else {
-                continue;
-            };
-            if let IncomingMessage::Peer(PeerMessage {
-                session_id,
-                peer_message:
-                    PeerMessageInner::Ice {
-                        candidate,
-                        sdp_m_line_index,
-                    },
-            }) = message.message
-                && session_id == session
-            {
-                self.webrtcbin
-                    .emit_by_name::<()>("add-ice-candidate", &[&sdp_m_line_index, &candidate]);
+    /// Takes part in `session`, which has been asked for, with all that comes over `connection` from now on.
+    pub fn of(session: &str, mut connection: Connection) -> Self {
+        let viewer = Self::new();
+        let (webrtcbin, session) = (viewer.webrtcbin.clone(), session.to_owned());
+        // Ends with the connection.
+        thread::spawn(move || {
+            while let Some(received) = connection.try_receive() {
+                hear(&webrtcbin, &mut connection, &session, received.message);
             }
-        }
+        });
+        viewer
     }
 
     /// What has come of `video` or `audio`.
@@ -149,7 +100,7 @@ impl Viewer {
         let (start, goal) = (Instant::now(), self.packets(kind).count + more);
         while self.packets(kind).count < goal {
             assert!(start.elapsed() < PATIENCE, "no {kind} comes");
-            std::thread::park_timeout(Duration::from_millis(2));
+            thread::park_timeout(LOOK);
         }
     }
 
@@ -162,32 +113,85 @@ impl Viewer {
                 return last;
             }
             assert!(start.elapsed() < PATIENCE, "{kind} goes on");
-            std::thread::park_timeout(Duration::from_millis(2));
+            thread::park_timeout(LOOK);
         }
     }
 }
 
-fn count(pipeline: &gst::Pipeline, pad: &gst::Pad, counts: Counts) {
-    let caps = pad.current_caps().unwrap_or_else(|| pad.query_caps(None));
-    let media = caps
-        .structure(0)
-        .and_then(|s| s.get::<String>("media").ok());
-    let place = place(&media.unwrap_or_default());
-    pad.add_probe(
-        gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST,
-        move |_, _| {
-            let packets = &mut counts.0.lock().unwrap()[place];
-            packets.count += 1;
-            packets.last = Some(Instant::now());
-            gst::PadProbeReturn::Ok
-        },
-    );
+/// Takes in what the camera says in `session`, and answers an offer.
+fn hear(
+    webrtcbin: &gst::Element,
+    connection: &mut Connection,
+    session: &str,
+    message: IncomingMessage,
+) {
+    let IncomingMessage::Peer(PeerMessage {
+        session_id,
+        peer_message,
+    }) = message
+    else {
+        return;
+    };
+    if session_id != session {
+        return;
+    }
+    match peer_message {
+        PeerMessageInner::Sdp(SdpMessage::Offer { sdp }) => {
+            let sdp = answer(webrtcbin, &sdp);
+            connection.say(session, PeerMessageInner::Sdp(SdpMessage::Answer { sdp }));
+        }
+        PeerMessageInner::Ice {
+            candidate,
+            sdp_m_line_index,
+        } => webrtcbin.emit_by_name("add-ice-candidate", &[&sdp_m_line_index, &candidate]),
+        PeerMessageInner::Sdp(SdpMessage::Answer { .. }) => (),
+    }
+}
+
+fn count(webrtcbin: &gst::Element, pad: &gst::Pad, counts: Counts) {
+    if pad.direction() != gst::PadDirection::Src {
+        return;
+    }
+    let caps = pad.current_caps().unwrap();
+    let media: String = caps.structure(0).unwrap().get("media").unwrap();
+    let data = gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST;
+    pad.add_probe(data, move |_, _| {
+        let packets = &mut counts.0.lock().unwrap()[place(&media)];
+        packets.count += 1;
+        packets.last = Some(Instant::now());
+        gst::PadProbeReturn::Ok
+    });
     let sink = gst::ElementFactory::make("fakesink")
-        .property("sync", false)
         .property("async", false)
         .build()
         .unwrap();
+    let pipeline = webrtcbin.parent().unwrap().downcast::<gst::Bin>().unwrap();
     pipeline.add(&sink).unwrap();
     sink.sync_state_with_parent().unwrap();
     pad.link(&sink.static_pad("sink").unwrap()).unwrap();
+}
+
+fn answer(webrtcbin: &gst::Element, offer: &str) -> String {
+    let offer = gst_sdp::SDPMessage::parse_buffer(offer.as_bytes()).unwrap();
+    let offer = WebRTCSessionDescription::new(WebRTCSDPType::Offer, offer);
+    ask(webrtcbin, "set-remote-description", &offer);
+    let none = None::<gst::Structure>;
+    let reply = ask(webrtcbin, "create-answer", &none).unwrap();
+    let answer: WebRTCSessionDescription = reply.get("answer").unwrap();
+    ask(webrtcbin, "set-local-description", &answer);
+    answer.sdp().as_text().unwrap()
+}
+
+fn ask(
+    webrtcbin: &gst::Element,
+    signal: &str,
+    argument: &dyn ToValue,
+) -> Option<gst::Structure> {
+    let promise = gst::Promise::new();
+    webrtcbin.emit_by_name_with_values(
+        signal,
+        &[argument.to_value(), promise.to_value()] as &[glib::Value],
+    );
+    promise.wait();
+    promise.get_reply().map(ToOwned::to_owned)
 }

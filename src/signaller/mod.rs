@@ -5,17 +5,20 @@
 //! - [`gate`]: grant in, verdict out. Pure.
 //! - [`link`]: the task that owns the gate, the socket and every deadline.
 //! - `socket`: one WebSocket that comes back by itself.
+//! - [`untrusted`]: what a viewer sends, checked before webrtcsink sees it. Pure.
 //! - `imp`: GObject glue.
 
 use std::sync::LazyLock;
 
 use gst::{glib, prelude::*, subclass::prelude::*};
 use gstrswebrtc::signaller::Signallable;
+use porthole_protocol::limits;
 
 pub(crate) mod gate;
 mod imp;
 pub(crate) mod link;
 mod socket;
+pub(crate) mod untrusted;
 
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new(

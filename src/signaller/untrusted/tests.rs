@@ -142,7 +142,7 @@ fn an_h264_profile_that_webrtcsink_does_not_know_is_refused() {
     let with = |id: &str| {
         answer(
             H264,
-            "profile-level-id=42c01f",
+            "profile-level-id=42e01f",
             &format!("profile-level-id={id}"),
         )
     };

@@ -18,7 +18,7 @@ mod webrtcsink;
 #[allow(dead_code, reason = "the plugin uses what is not used here")]
 mod untrusted;
 
-use std::{env, fs, path::Path, process::Command};
+use std::{collections::VecDeque, env, fs, path::Path, process::Command};
 
 use untrusted::{Check, Kind};
 use webrtcsink::{Event, Fed};
@@ -27,7 +27,10 @@ use webrtcsink::{Event, Fed};
 const ANSWERS: u64 = 900;
 const OFFERS: u64 = 100;
 /// Sessions at a time. webrtcsink polls the statistics of each ten times a second.
-const PARALLEL: usize = 8;
+const PARALLEL: usize = 4;
+/// Sessions that go on after webrtcsink began to build them. One that ends while it is still being built can leave
+/// webrtcsink locked for ever, which is not what is tested here (docs/upstream.md).
+const GROWN: usize = 8;
 /// Says what to feed, in a child.
 const TASK: &str = "PORTHOLE_FEED";
 
@@ -138,7 +141,7 @@ fn answers(codec: &str, first: u64) {
     for _ in 0..PARALLEL {
         fed.start(None);
     }
-    let mut finished = 0;
+    let (mut finished, mut grown) = (0, VecDeque::new());
     while finished < enough {
         match fed.event() {
             Event::Described(session, Kind::Offer, offer) => {
@@ -169,15 +172,24 @@ fn answers(codec: &str, first: u64) {
                 passed += 1;
             }
             Event::Described(..) => panic!("an answer to no offer"),
-            Event::SetUp(session) | Event::Ended(session) => {
-                if fed.end(&session) {
+            Event::SetUp(session) if grown.contains(&session) => (),
+            Event::SetUp(session) => {
+                grown.push_back(session);
+                finished += 1;
+                fed.start(None);
+            }
+            Event::Ended(session) => {
+                fed.end(&session);
+                if !grown.contains(&session) {
                     finished += 1;
                     fed.start(None);
                 }
             }
         }
+        if grown.len() > GROWN {
+            fed.end(&grown.pop_front().unwrap());
+        }
     }
-    fed.stop();
     println!("{passed} answers passed, {refused} were refused");
 }
 
@@ -208,15 +220,22 @@ fn offers(codec: &str, first: u64) {
     for _ in 0..PARALLEL / 2 {
         fed.start(Some(&next()));
     }
-    let mut finished = 0;
+    let (mut finished, mut grown) = (0, VecDeque::new());
     while finished < enough {
-        let (Event::Described(session, ..) | Event::SetUp(session) | Event::Ended(session)) = fed.event();
-        if fed.end(&session) {
+        let event = fed.event();
+        let (Event::Described(session, ..) | Event::SetUp(session) | Event::Ended(session)) = &event;
+        if !grown.contains(session) {
+            grown.push_back(session.clone());
             finished += 1;
             fed.start(Some(&next()));
         }
+        if matches!(event, Event::Ended(_)) {
+            fed.end(session);
+        }
+        if grown.len() > GROWN {
+            fed.end(&grown.pop_front().unwrap());
+        }
     }
-    fed.stop();
     println!("{passed} offers passed, {refused} were refused");
 }
 
@@ -235,17 +254,12 @@ fn fatal(name: &str, checked: bool) {
                 check.sent(Kind::Offer, &offer);
                 if checked {
                     check.answer(&text).expect_err("refused");
-                    fed.end(&session);
-                    return fed.stop();
+                    return;
                 }
                 fed.answer(&session, &text);
             }
-            Event::SetUp(session) => {
-                // What follows this in the same call may be what is fatal.
-                fed.end(&session);
-                return fed.stop();
-            }
-            Event::Ended(_) => return fed.stop(),
+            // What follows in the same call may be what is fatal: it has time until nothing comes any more.
+            Event::SetUp(_) | Event::Ended(_) => (),
         }
     }
 }

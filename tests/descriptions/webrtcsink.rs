@@ -21,7 +21,7 @@ use gstrswebrtc::{
 use crate::untrusted::Kind;
 
 /// Longest wait for webrtcsink to do anything.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(30);
 /// webrtcsink puts its streams into an order of its own each time; the recordings have the picture first.
 const TRIES: usize = 40;
 
@@ -141,6 +141,7 @@ impl Fed {
         let signaller: TestSignaller = glib::Object::new();
         *signaller.imp().events.lock().unwrap() = Some(sender.clone());
         let sink = BaseWebRTCSink::with_signaller(signaller.clone().upcast());
+        sink.set_property("stun-server", None::<&str>);
         let codec = format!("video/x-{codec}").parse::<gst::Caps>().unwrap();
         sink.set_property("video-caps", codec);
         sink.connect("payloader-setup", false, move |args| {

@@ -21,7 +21,7 @@ use gstrswebrtc::{
 use crate::untrusted::Kind;
 
 /// Longest wait for webrtcsink to do anything.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(15);
 /// webrtcsink puts its streams into an order of its own each time; the recordings have the picture first.
 const TRIES: usize = 40;
 
@@ -169,7 +169,9 @@ impl Fed {
             running: RefCell::default(),
             count: Cell::new(0),
         };
-        while !matches!(fed.events.recv_timeout(PATIENCE).unwrap(), Event::SetUp(id) if id.is_empty()) {}
+        while !matches!(fed.events.recv_timeout(PATIENCE).unwrap(), Event::SetUp(id) if id.is_empty())
+        {
+        }
         fed
     }
 
@@ -186,8 +188,12 @@ impl Fed {
     /// The next event of a session that runs.
     pub(crate) fn event(&self) -> Event {
         loop {
-            let event = self.events.recv_timeout(PATIENCE).expect("webrtcsink goes on");
-            let (Event::Described(session, ..) | Event::SetUp(session) | Event::Ended(session)) = &event;
+            let Ok(event) = self.events.recv_timeout(PATIENCE) else {
+                println!("webrtcsink has locked itself");
+                std::process::exit(crate::LOCKED);
+            };
+            let (Event::Described(session, ..) | Event::SetUp(session) | Event::Ended(session)) =
+                &event;
             if self.running.borrow().contains(session) {
                 return event;
             }

@@ -206,12 +206,6 @@ impl Fed {
             .emit_by_name::<()>("session-description", &[&session, &answer]);
     }
 
-    pub(crate) fn candidate(&self, session: &str, m_line: u32, candidate: &str) {
-        let mid: Option<String> = None;
-        self.signaller
-            .emit_by_name::<()>("handle-ice", &[&session, &m_line, &mid, &candidate]);
-    }
-
     /// Ends a session; false if it has ended before.
     pub(crate) fn end(&self, session: &str) -> bool {
         let ran = self.running.borrow_mut().remove(session);

@@ -276,7 +276,8 @@ fn data(media: &sdp_types::Media) -> Result<(), &'static str> {
         return Err("an application other than webrtc-datachannel");
     }
     let port = one(attributes, "sctp-port", "more than one sctp-port")?;
-    if !port.is_some_and(|port| number::<u16>(port).is_some_and(|port| port > 0)) {
+    let port = port.and_then(number::<u16>);
+    if port.is_none_or(|port| port == 0) {
         return Err("no sctp-port, or none that is a port");
     }
     let size = one(

@@ -20,9 +20,9 @@ use porthole_protocol::{
 };
 
 use super::{
-    description::Kind,
     gate::{Gate, Refusal},
     session::Session,
+    untrusted::Kind,
 };
 use crate::lock::lock;
 

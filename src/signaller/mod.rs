@@ -6,7 +6,7 @@
 //! - [`link`]: what happened goes in, what is to be done comes out.
 //! - [`gate`]: grant in, verdict out; the one table of sessions.
 //! - [`session`]: who looks, on which terms, and until when.
-//! - [`description`]: what a viewer sends, checked before webrtcsink sees it.
+//! - [`untrusted`]: what a viewer sends, checked before webrtcsink sees it.
 //!
 //! Around them:
 //! - `task`: owns the socket and the time, and runs the link.
@@ -21,14 +21,16 @@ use std::{
 
 use gst::{glib, prelude::*, subclass::prelude::*};
 use gstrswebrtc::signaller::Signallable;
+// By this path the fuzz target finds it as well.
+use porthole_protocol::limits;
 
-pub(crate) mod description;
 pub(crate) mod gate;
 mod imp;
 pub(crate) mod link;
 pub(crate) mod session;
 mod socket;
 mod task;
+pub(crate) mod untrusted;
 
 pub(crate) use task::Options;
 

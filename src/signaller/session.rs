@@ -15,7 +15,7 @@ use porthole_protocol::{
     wire::IceServer,
 };
 
-use super::description::Check;
+use super::untrusted::Check;
 
 /// What the session's media may pass right now. The streaming threads ask it for every buffer, so it is one
 /// atomic, and closing it waits for nobody.

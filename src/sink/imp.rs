@@ -373,7 +373,8 @@ impl PortholeSink {
     fn set_max_viewers(&self, max: u32) {
         self.settings.change(|settings| settings.max_viewers = max);
         if let Some(run) = self.current_run() {
-            run.signaller.set_max_viewers(self.settings.now().max_viewers());
+            run.signaller
+                .set_max_viewers(self.settings.now().max_viewers());
         }
     }
 

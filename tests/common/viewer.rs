@@ -182,11 +182,7 @@ fn answer(webrtcbin: &gst::Element, offer: &str) -> String {
     answer.sdp().as_text().unwrap()
 }
 
-fn ask(
-    webrtcbin: &gst::Element,
-    signal: &str,
-    argument: &dyn ToValue,
-) -> Option<gst::Structure> {
+fn ask(webrtcbin: &gst::Element, signal: &str, argument: &dyn ToValue) -> Option<gst::Structure> {
     let promise = gst::Promise::new();
     webrtcbin.emit_by_name_with_values(
         signal,

@@ -16,8 +16,8 @@ use world::World;
 
 const CAMERA: &str = "front";
 /// A pair that was recorded; the camera's check looks at them.
-const OFFER: &str = "v=0\r\n";
-const ANSWER: &str = "v=0\r\n";
+const OFFER: &str = include_str!("../../../tests/descriptions/page-vp8.offer.sdp");
+const ANSWER: &str = include_str!("../../../tests/descriptions/page-vp8.answer.sdp");
 
 /// Each is some minutes of the life of a camera and its viewers.
 const SEEDS: u64 = 2000;

@@ -13,9 +13,11 @@ pub(crate) struct Stopwatch {
 
 impl Stopwatch {
     pub(crate) fn start() -> Self {
+        // In this order it is never behind.
+        let boot = since_boot();
         Self {
             start: Instant::now(),
-            boot: since_boot(),
+            boot,
         }
     }
 

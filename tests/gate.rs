@@ -345,6 +345,6 @@ fn unreadable_and_unknown_messages_do_no_harm() {
     let nonsense =
         r#"{"type":"peer","sessionId":"front","sdp":{"type":"answer","sdp":"nonsense"}}"#;
     connection.send_text(nonsense.into());
-    assert_eq!(connection.end_of(CAMERA), Some(Code::MediaFailed));
+    assert_eq!(connection.end_of(CAMERA), Some(Code::BadDescription));
     admit(&server, &mut connection, "next");
 }

@@ -267,3 +267,33 @@ fn a_run_hears_nothing_of_the_one_before() {
     }
     assert_eq!(scene.element("sink").property::<u32>("viewers"), 1);
 }
+
+#[test]
+fn a_session_without_its_server_ends_after_the_orphan_timeout_and_not_much_later() {
+    const ORPHAN: Duration = Duration::from_secs(2);
+    let server = FakeServer::start();
+    let scene = camera(&server, "orphan-timeout=2");
+    let mut connection = server.camera();
+    let viewer = watch(&server, &mut connection, "s", |_| ());
+    // The server stands still: the connection is there, and nobody answers on it.
+    let last_word = Instant::now();
+    let last = viewer.last("video", QUIET);
+    let late = last.saturating_duration_since(last_word + ORPHAN);
+    assert!(late <= LATE, "the last packet came {late:?} late");
+    assert_eq!(scene.element("sink").property::<u32>("viewers"), 0);
+}
+
+#[test]
+fn a_session_goes_on_while_its_server_answers_pings() {
+    let server = FakeServer::start();
+    let scene = camera(&server, "orphan-timeout=1");
+    let mut connection = server.camera();
+    let viewer = watch(&server, &mut connection, "s", |_| ());
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_secs(3) {
+        // Reading answers what the camera asks.
+        let _ = connection.receive_within(Duration::from_millis(50));
+    }
+    viewer.wait_for("video", 5);
+    assert_eq!(scene.element("sink").property::<u32>("viewers"), 1);
+}

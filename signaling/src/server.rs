@@ -49,6 +49,11 @@ pub struct ServerOptions {
     pub signer: GrantSigner,
     /// Certificate, for HTTPS. Without it the server speaks plain HTTP.
     pub tls: Option<TlsFiles>,
+    /// Who may watch from the first connection on. A viewer that came back before its name was known would be told
+    /// that it is not permitted.
+    pub viewers: Vec<ViewerEntry>,
+    /// The cameras that are enrolled from the first connection on.
+    pub cameras: Vec<CameraEntry>,
     /// Deadlines. The defaults are right outside tests.
     pub timings: Timings,
 }
@@ -66,6 +71,8 @@ impl ServerOptions {
             max_connections: None,
             signer,
             tls: None,
+            viewers: Vec::new(),
+            cameras: Vec::new(),
             timings,
         }
     }
@@ -198,10 +205,8 @@ impl Server {
             timings: options.timings,
             _open: open,
         };
-        runtime.spawn(hub.run(on_stop.clone()));
-        runtime.spawn(acceptance.run(on_stop));
         let stop = Mutex::new(Some(stop));
-        Ok(Self {
+        let server = Self {
             inner: Arc::new(Inner {
                 address,
                 grant_key,
@@ -213,7 +218,17 @@ impl Server {
                 stop,
                 closed,
             }),
-        })
+        };
+        // Before anyone can connect.
+        for viewer in options.viewers {
+            server.add_viewer(viewer);
+        }
+        for camera in options.cameras {
+            server.enrol_camera(camera)?;
+        }
+        runtime.spawn(hub.run(on_stop.clone()));
+        runtime.spawn(acceptance.run(on_stop));
+        Ok(server)
     }
 
     /// The address it listens on.

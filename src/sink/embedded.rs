@@ -258,11 +258,12 @@ fn start(config: &Config, token: Option<String>, runtime: &Handle) -> Result<Sha
         .into_iter()
         .collect();
     options.allowed_hosts = config.allowed_hosts.clone();
+    // Many people have the one link.
+    options.viewers = token
+        .iter()
+        .map(|token| ViewerEntry::new("viewer", token).shared(true))
+        .collect();
     let server = Server::start(options, listener, runtime).map_err(|e| failed(&e))?;
-    if let Some(token) = &token {
-        // Many people have the one link.
-        server.add_viewer(ViewerEntry::new("viewer", token).shared(true));
-    }
     Ok(Shared {
         open_access: config.open_access,
         stun_server: config.stun_server.map(str::to_owned),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! `portholesink`: GObject glue.
 //!
-//! Lock order: `state`, `inputs`, `audio`, `about`, the gate of `Sessions`. Each is held to read or write a value and never
+//! Lock order: `state`, `audio`, `about`, the gate of `Sessions`. Each is held to read or write a value and never
 //! while anything is pushed, posted, emitted or sent to another element.
 
 use std::{
@@ -13,9 +13,11 @@ use gst::{glib, prelude::*, subclass::prelude::*};
 use gstrswebrtc::webrtcsink::BaseWebRTCSink;
 
 use super::{
-    embedded::{self, Embedded, Token},
+    embedded::{Embedded, Token},
     input::Inputs,
-    pads, report,
+    pads,
+    registration::Registration,
+    report,
     session::{self, Sessions},
     settings::{self, Settings},
     stats, webrtc,
@@ -32,7 +34,7 @@ use crate::{
 /// How long a stopping sink waits for the application to take in the last news.
 const LAST_NEWS: Duration = Duration::from_millis(500);
 
-static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
+pub(super) static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new(
         "portholesink",
         gst::DebugColorFlags::empty(),
@@ -106,81 +108,46 @@ pub struct PortholeSink {
     settings: Snapshot<Settings>,
     state: Mutex<Option<State>>,
     about: Mutex<About>,
-    video: OnceLock<gst::GhostPad>,
-    audio: Mutex<Option<gst::GhostPad>>,
+    pub(super) video: OnceLock<gst::GhostPad>,
+    pub(super) audio: Mutex<Option<gst::GhostPad>>,
     /// Lives as long as the element, and so does a link.
     token: Token,
-    /// Where the pads lead to, between READY and NULL.
-    pub(super) inputs: Mutex<Option<Inputs>>,
+    pub(super) inputs: Arc<Inputs>,
 }
 
 impl PortholeSink {
-    fn start(&self) -> Result<(), gst::ErrorMessage> {
-        let setting = |error: &dyn std::fmt::Display| {
-            gst::error_msg!(gst::ResourceError::Settings, ("{error}"))
-        };
+    pub(super) fn start(&self) -> Result<(), gst::ErrorMessage> {
         let settings = self.settings.now();
         webrtc::claim().map_err(|e| gst::error_msg!(gst::LibraryError::Init, ("{e}")))?;
-        settings.check_stun().map_err(|e| setting(&e))?;
-        let runtime = runtime::handle().map_err(|e| {
+        let no_threads = |error: std::io::Error| {
             gst::error_msg!(
                 gst::ResourceError::NoSpaceLeft,
-                ("cannot start threads: {e}")
+                ("cannot start threads: {error}")
             )
-        })?;
-
-        let (key, embedded) = match settings.key().map_err(|e| setting(&e))? {
-            Some(_) if settings.open_access => {
-                return Err(gst::error_msg!(
-                    gst::ResourceError::Settings,
-                    ("open-access=true is for the server in this process and does not go with a camera key; drop one of the two")
-                ));
-            }
-            Some(key) => (key, None),
-            None => {
-                let listen = settings.listen().map_err(|e| setting(&e))?;
-                let config = embedded::Config {
-                    listen,
-                    open_access: settings.open_access,
-                    stun_server: settings.stun_server.as_deref(),
-                    allowed_hosts: settings.allowed_hosts().map_err(|e| setting(&e))?,
-                    camera_name: &settings.name(),
-                    token: &self.token,
-                };
-                let embedded = embedded::join(&config, &runtime)
-                    .map_err(|e| gst::error_msg!(gst::ResourceError::OpenRead, ("{e}")))?;
-                (embedded.key.clone(), Some(embedded))
-            }
         };
-
-        // With a key, the server knows the camera's name, and only the user may overrule it.
-        let name = match embedded {
-            Some(_) => Some(settings.name()),
-            None => settings.given_name().map(str::to_owned),
+        let runtime = runtime::handle().map_err(no_threads)?;
+        let registration = Registration::find(&settings, &self.token, &runtime)?;
+        *lock(&self.about) = About {
+            camera_name: registration.camera_name().to_owned(),
+            url: registration.key.url.to_string(),
+            server: "connecting",
         };
-        let camera_name = name.clone().unwrap_or_else(|| key.id.clone());
+        self.announce(registration.links(), &settings);
+        let Registration {
+            key,
+            name,
+            embedded,
+        } = registration;
         let options = Options {
-            key: key.clone(),
+            key,
             name,
             orphan_timeout: settings.orphan_timeout(),
         };
-        *lock(&self.about) = About {
-            camera_name,
-            url: key.url.to_string(),
-            server: "connecting",
-        };
-        let links = embedded
-            .as_ref()
-            .and_then(|embedded| embedded.links.as_deref());
-        self.announce(links, &settings);
         let sessions = signaller::gate(&options, settings.max_viewers());
         let clock = Stopwatch::start();
-        let run = self.run(options, &runtime, &sessions, clock).map_err(|e| {
-            gst::error_msg!(
-                gst::ResourceError::NoSpaceLeft,
-                ("cannot start threads: {e}")
-            )
-        })?;
+        let run = self
+            .run(options, &runtime, &sessions, clock)
+            .map_err(no_threads)?;
         let webrtcsink = self.build(&run, &sessions, &settings)?;
         *lock(&self.state) = Some(State {
             run: Arc::new(run),
@@ -238,11 +205,11 @@ impl PortholeSink {
             self.take_out(&webrtcsink);
             return Err(broken());
         }
-        *lock(&self.inputs) = Some(Inputs::new(
+        self.inputs.begin(
             &webrtcsink,
             run.signaller.as_signallable(),
             settings.video_caps.clone(),
-        ));
+        );
         session::filter(&webrtcsink, sessions);
         session::guard(&run.signaller, sessions);
         Ok(webrtcsink)
@@ -261,15 +228,10 @@ impl PortholeSink {
         for link in links.iter().filter(|_| settings.print_link) {
             eprintln!("porthole: watch at {link}");
         }
-        let structure = gst::Structure::builder("porthole/server")
-            .field("state", "listening")
-            .field("url", links.first().map_or("", String::as_str))
-            .field("links", gst::Array::new(links))
-            .build();
-        self.post(structure);
+        self.post(report::listening(links));
     }
 
-    fn stop(&self) {
+    pub(super) fn stop(&self) {
         let Some(state) = lock(&self.state).take() else {
             return;
         };
@@ -279,7 +241,7 @@ impl PortholeSink {
         state.run.finish(LAST_NEWS);
     }
 
-    fn current_run(&self) -> Option<Arc<Run>> {
+    pub(super) fn current_run(&self) -> Option<Arc<Run>> {
         lock(&self.state).as_ref().map(|state| state.run.clone())
     }
 
@@ -291,7 +253,7 @@ impl PortholeSink {
 
     /// Takes webrtcsink out of the bin again, at whatever point it has come to.
     fn take_out(&self, webrtcsink: &BaseWebRTCSink) {
-        lock(&self.inputs).take();
+        self.inputs.end();
         let audio = lock(&self.audio).clone();
         for ghost in self.video.get().into_iter().chain(audio.as_ref()) {
             // A ghost pad without a target is fine: it has been one before.
@@ -331,16 +293,10 @@ impl PortholeSink {
             // Not an error: a camera may start before its server, and goes on trying.
             gst::element_imp_warning!(self, gst::ResourceError::OpenReadWrite, ("{url}: {error}"));
         }
-        self.post(
-            gst::Structure::builder("porthole/server")
-                .field("state", server)
-                .field("url", url)
-                .field("detail", error.unwrap_or_default())
-                .build(),
-        );
+        self.post(report::server(server, &url, error.unwrap_or_default()));
     }
 
-    pub(super) fn current_demand(&self) -> gst::Event {
+    fn current_demand(&self) -> gst::Event {
         self.demand_of(self.viewer_count())
     }
 
@@ -356,13 +312,18 @@ impl PortholeSink {
         .event()
     }
 
-    fn demand(&self, viewers: usize) {
+    pub(super) fn demand(&self, viewers: usize) {
         let event = self.demand_of(viewers);
         let audio = lock(&self.audio).clone();
         for pad in self.video.get().into_iter().chain(audio.as_ref()) {
             // Where nothing upstream knows the event, it is refused, and that is fine.
             let _ = pad.push_event(event.clone());
         }
+    }
+
+    pub(super) fn ghost(&self, name: &str) -> Option<gst::GhostPad> {
+        let template = self.obj().pad_template(name)?;
+        Some(self.inputs.ghost(&template))
     }
 
     fn set_listen(&self, listen: Option<String>) {
@@ -382,7 +343,7 @@ impl PortholeSink {
         u32::try_from(self.viewer_count()).unwrap_or(u32::MAX)
     }
 
-    fn viewer_count(&self) -> usize {
+    pub(super) fn viewer_count(&self) -> usize {
         self.sessions()
             .map_or(0, |sessions| lock(&sessions).viewers())
     }
@@ -457,6 +418,9 @@ impl ObjectImpl for PortholeSink {
         let obj = self.obj();
         obj.set_suppressed_flags(gst::ElementFlags::SINK | gst::ElementFlags::SOURCE);
         obj.set_element_flags(gst::ElementFlags::SINK);
+        let sink = obj.downgrade();
+        self.inputs
+            .set_demand(move || Some(sink.upgrade()?.imp().current_demand()));
         match self.ghost(pads::VIDEO) {
             Some(pad) if obj.add_pad(&pad).is_ok() => {
                 let _ = self.video.set(pad);
@@ -468,95 +432,3 @@ impl ObjectImpl for PortholeSink {
 }
 
 impl GstObjectImpl for PortholeSink {}
-
-impl ElementImpl for PortholeSink {
-    fn metadata() -> Option<&'static gst::subclass::ElementMetadata> {
-        static METADATA: LazyLock<gst::subclass::ElementMetadata> = LazyLock::new(|| {
-            gst::subclass::ElementMetadata::new(
-                "Porthole sink",
-                "Sink/Network/WebRTC",
-                "Shows a camera in browsers to those who may look, and to nobody else",
-                "The Porthole developers",
-            )
-        });
-        Some(&METADATA)
-    }
-
-    fn pad_templates() -> &'static [gst::PadTemplate] {
-        &pads::TEMPLATES
-    }
-
-    fn request_new_pad(
-        &self,
-        _template: &gst::PadTemplate,
-        _name: Option<&str>,
-        _caps: Option<&gst::Caps>,
-    ) -> Option<gst::Pad> {
-        if lock(&self.audio).is_some() {
-            gst::warning!(CAT, imp = self, "there is one audio pad, and it is taken");
-            return None;
-        }
-        let pad = self.ghost(pads::AUDIO)?;
-        // A running element takes only pads that are running as well; parents activate the others.
-        if self.obj().current_state() > gst::State::Ready {
-            pad.set_active(true).ok()?;
-        }
-        self.obj().add_pad(&pad).ok()?;
-        *lock(&self.audio) = Some(pad.clone());
-        Some(pad.upcast())
-    }
-
-    fn release_pad(&self, pad: &gst::Pad) {
-        let audio = lock(&self.audio).take();
-        // After this no buffer is on its way through the pad.
-        let _ = pad.set_active(false);
-        if let Some(audio) = audio {
-            self.detach_sound(&audio);
-        }
-        let _ = self.obj().remove_pad(pad);
-    }
-
-    fn change_state(
-        &self,
-        transition: gst::StateChange,
-    ) -> Result<gst::StateChangeSuccess, gst::StateChangeError> {
-        use gst::StateChange as T;
-        if transition == T::NullToReady && self.video.get().is_none() {
-            gst::element_imp_error!(
-                self,
-                gst::CoreError::Pad,
-                (
-                    "portholesink was made without its pad {}; its plugin and GStreamer do not fit together: install both again",
-                    pads::VIDEO
-                )
-            );
-            return Err(gst::StateChangeError);
-        }
-        if transition == T::ReadyToPaused
-            && let Err(error) = self.start()
-        {
-            self.stop();
-            self.post_error_message(error);
-            return Err(gst::StateChangeError);
-        }
-        if transition == T::PausedToPlaying {
-            // Upstream is at least PAUSED by now and hears it before the camera starts.
-            self.demand(self.viewer_count());
-        }
-        if transition == T::PausedToReady {
-            // While upstream still listens: what the link says of the ends comes too late for it.
-            self.demand(0);
-        }
-        let closing = matches!(transition, T::PausedToReady | T::ReadyToNull);
-        if closing && let Some(run) = self.current_run() {
-            run.close();
-        }
-        let result = self.parent_change_state(transition);
-        if closing || (result.is_err() && transition == T::ReadyToPaused) {
-            self.stop();
-        }
-        result
-    }
-}
-
-impl BinImpl for PortholeSink {}

@@ -8,22 +8,21 @@
 //! A stream that begins when sessions are running already must be looked at first, too: webrtcsink panics where one starts
 //! meanwhile. They wait at the signaller for that long.
 //!
-//! Locks: `inputs` and `Discovery`'s own, each held to read or write a value.
+//! Locks: `running` and `Discovery`'s own, each held to read or write a value.
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, Weak},
+    sync::{Arc, Mutex, OnceLock, Weak},
     time::Duration,
 };
 
-use gst::{prelude::*, subclass::prelude::*};
+use gst::prelude::*;
 use gstrswebrtc::{
     signaller::{Signallable, SignallableExt},
     webrtcsink::BaseWebRTCSink,
 };
 
 use super::{
-    imp::PortholeSink,
     pads::{self, BadInput, Kind},
     webrtc,
 };
@@ -36,8 +35,19 @@ const NOTING: Duration = Duration::from_millis(100);
 /// again; a loaded machine takes about a second.
 const LOOK_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The inputs of one run of the element.
+/// The pads' way into webrtcsink.
+#[derive(Default)]
 pub(super) struct Inputs {
+    /// Where they lead to, between READY and NULL.
+    running: Mutex<Option<Running>>,
+    demand: OnceLock<Demand>,
+}
+
+/// Says who watches, for whatever is new upstream.
+type Demand = Box<dyn Fn() -> Option<gst::Event> + Send + Sync>;
+
+/// The inputs of one run of the element.
+struct Running {
     webrtcsink: BaseWebRTCSink,
     signallable: Signallable,
     /// The codecs that the user chose.
@@ -45,22 +55,6 @@ pub(super) struct Inputs {
     /// What the video turned out to be.
     video: Option<Kind>,
     discovery: Arc<Discovery>,
-}
-
-impl Inputs {
-    pub(super) fn new(
-        webrtcsink: &BaseWebRTCSink,
-        signallable: Signallable,
-        codecs: Option<gst::Caps>,
-    ) -> Self {
-        Self {
-            webrtcsink: webrtcsink.clone(),
-            signallable,
-            codecs,
-            video: None,
-            discovery: Discovery::watch(webrtcsink),
-        }
-    }
 }
 
 /// Which of webrtcsink's streams it has looked at. It tells nobody, so the payloaders that it does so with are watched.
@@ -132,54 +126,72 @@ impl Discovery {
     }
 }
 
-impl PortholeSink {
-    /// A ghost pad of `name` without a target.
-    pub(super) fn ghost(&self, name: &str) -> Option<gst::GhostPad> {
-        let template = self.obj().pad_template(name)?;
-        let sink = |parent: Option<&gst::Object>| {
-            parent.and_then(|parent| parent.downcast_ref::<super::PortholeSink>().cloned())
-        };
-        let (first, second, third, fourth) = (sink, sink, sink, sink);
-        let pad = gst::GhostPad::builder_from_template(&template)
-            .name(name)
-            .event_function(move |pad, parent, event| {
-                first(parent).is_some_and(|sink| sink.imp().event(pad, event))
-            })
+impl Inputs {
+    pub(super) fn set_demand(
+        &self,
+        demand: impl Fn() -> Option<gst::Event> + Send + Sync + 'static,
+    ) {
+        let _ = self.demand.set(Box::new(demand));
+    }
+
+    /// From now on what comes in goes to this webrtcsink.
+    pub(super) fn begin(
+        &self,
+        webrtcsink: &BaseWebRTCSink,
+        signallable: Signallable,
+        codecs: Option<gst::Caps>,
+    ) {
+        *lock(&self.running) = Some(Running {
+            webrtcsink: webrtcsink.clone(),
+            signallable,
+            codecs,
+            video: None,
+            discovery: Discovery::watch(webrtcsink),
+        });
+    }
+
+    pub(super) fn end(&self) {
+        lock(&self.running).take();
+    }
+
+    /// A ghost pad without a target.
+    pub(super) fn ghost(self: &Arc<Self>, template: &gst::PadTemplate) -> gst::GhostPad {
+        let [first, second, third, fourth] = std::array::from_fn(|_| self.clone());
+        let pad = gst::GhostPad::builder_from_template(template)
+            .name(template.name_template())
+            .event_function(move |pad, _, event| first.event(pad, event))
             .query_function(move |pad, parent, query| {
                 answer(pad, query) || gst::Pad::query_default(pad, parent, query)
             })
-            .chain_function(move |pad, parent, buffer| {
-                let sink = second(parent).ok_or(gst::FlowError::Flushing)?;
-                sink.imp().chain(pad, buffer)
-            })
-            .chain_list_function(move |pad, parent, list| {
+            .chain_function(move |pad, _, buffer| second.chain(pad, buffer))
+            .chain_list_function(move |pad, _, list| {
                 // One by one: webrtcsink looks at what comes in, and at no lists.
-                let sink = third(parent).ok_or(gst::FlowError::Flushing)?;
                 list.iter_owned()
-                    .try_fold(gst::FlowSuccess::Ok, |_, buffer| {
-                        sink.imp().chain(pad, buffer)
-                    })
+                    .try_fold(gst::FlowSuccess::Ok, |_, buffer| third.chain(pad, buffer))
             })
             .build();
         // A probe sees caps before the core refuses those that the pad does not take, which it does without a word.
         pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |pad, info| {
-            if let (Some(event), Some(sink)) = (info.event(), fourth(pad.parent().as_ref())) {
-                sink.imp().look_at(pad.upcast_ref(), event);
+            if let Some(event) = info.event() {
+                fourth.look_at(pad.upcast_ref(), event);
             }
             gst::PadProbeReturn::Ok
         });
-        Some(pad)
+        pad
     }
 
     fn look_at(&self, pad: &gst::Pad, event: &gst::EventRef) {
         match event.view() {
             // Something new may stand upstream that has not heard who watches.
             gst::EventView::StreamStart(_) => {
-                let _ = pad.push_event(self.current_demand());
+                let demand = self.demand.get().and_then(|demand| demand());
+                if let Some(demand) = demand {
+                    let _ = pad.push_event(demand);
+                }
             }
             gst::EventView::Caps(event) => {
                 if let Err(error) = pads::kind(&pad.name(), event.caps()) {
-                    self.refuse(&error);
+                    refuse(pad, &error);
                 }
             }
             _ => (),
@@ -187,9 +199,9 @@ impl PortholeSink {
     }
 
     fn event(&self, pad: &gst::GhostPad, event: gst::Event) -> bool {
-        let obj = self.obj();
+        let parent = pad.parent();
         let gst::EventView::Caps(caps) = event.view() else {
-            return gst::Pad::event_default(pad, Some(&*obj), event);
+            return gst::Pad::event_default(pad, parent.as_ref(), event);
         };
         let caps = caps.caps_owned();
         let Ok(kind) = pads::kind(&pad.name(), &caps) else {
@@ -203,7 +215,7 @@ impl PortholeSink {
         };
         if pad.name() == pads::VIDEO && self.judge(kind).is_some_and(|earlier| earlier != kind) {
             let nothing = gst::Caps::new_empty();
-            self.refuse(&changed(before.as_ref().unwrap_or(&nothing)));
+            refuse(pad, &changed(before.as_ref().unwrap_or(&nothing)));
             return false;
         }
         let event = match pads::is_dmabuf(&caps) {
@@ -212,14 +224,14 @@ impl PortholeSink {
                 .build(),
             false => event,
         };
-        if gst::Pad::event_default(pad, Some(&*obj), event) {
+        if gst::Pad::event_default(pad, parent.as_ref(), event) {
             return true;
         }
         // A webrtcsink that is being stopped has forgotten its caps and refuses them for that reason.
         if let Some(before) = before
             && pad.target().is_some_and(|target| target.has_current_caps())
         {
-            self.refuse(&changed(&before));
+            refuse(pad, &changed(&before));
         }
         false
     }
@@ -227,44 +239,44 @@ impl PortholeSink {
     /// Tells webrtcsink what the video is, the first time; returns what it was said to be before.
     fn judge(&self, kind: Kind) -> Option<Kind> {
         let (webrtcsink, codecs) = {
-            let inputs = lock(&self.inputs);
-            let inputs = inputs.as_ref()?;
-            if inputs.video.is_some() {
-                return inputs.video;
+            let running = lock(&self.running);
+            let running = running.as_ref()?;
+            if running.video.is_some() {
+                return running.video;
             }
-            (inputs.webrtcsink.clone(), inputs.codecs.clone())
+            (running.webrtcsink.clone(), running.codecs.clone())
         };
         webrtc::expect(&webrtcsink, kind, codecs);
-        if let Some(inputs) = &mut *lock(&self.inputs) {
-            inputs.video = Some(kind);
+        if let Some(running) = &mut *lock(&self.running) {
+            running.video = Some(kind);
         }
         None
     }
 
     fn chain(
-        &self,
+        self: &Arc<Self>,
         pad: &gst::GhostPad,
         buffer: gst::Buffer,
     ) -> Result<gst::FlowSuccess, gst::FlowError> {
         if !pad.has_current_caps() {
-            self.refuse(&BadInput::Untyped(pad.name().into()));
+            refuse(pad, &BadInput::Untyped(pad.name().into()));
             return Err(gst::FlowError::NotNegotiated);
         }
         if pad.target().is_none() && !self.attach_sound(pad)? {
             return Ok(gst::FlowSuccess::Ok);
         }
-        gst::ProxyPad::chain_default(pad, Some(&*self.obj()), buffer)
+        gst::ProxyPad::chain_default(pad, pad.parent().as_ref(), buffer)
     }
 
     /// Begins the stream of sound at webrtcsink, if it is known what the picture is.
-    fn attach_sound(&self, pad: &gst::GhostPad) -> Result<bool, gst::FlowError> {
+    fn attach_sound(self: &Arc<Self>, pad: &gst::GhostPad) -> Result<bool, gst::FlowError> {
         let (webrtcsink, signallable, discovery) = {
-            let inputs = lock(&self.inputs);
-            match inputs.as_ref() {
-                Some(inputs) if inputs.video.is_some() => (
-                    inputs.webrtcsink.clone(),
-                    inputs.signallable.clone(),
-                    inputs.discovery.clone(),
+            let running = lock(&self.running);
+            match running.as_ref() {
+                Some(running) if running.video.is_some() => (
+                    running.webrtcsink.clone(),
+                    running.signallable.clone(),
+                    running.discovery.clone(),
                 ),
                 _ => return Ok(false),
             }
@@ -284,7 +296,7 @@ impl PortholeSink {
             if is_late {
                 signallable.start();
             }
-            self.refuse(&BadInput::Full(pad.name().into()));
+            refuse(pad, &BadInput::Full(pad.name().into()));
             return Err(gst::FlowError::Error);
         };
         self.bound_discovery(pad, &target.name());
@@ -292,31 +304,41 @@ impl PortholeSink {
     }
 
     /// Takes the stream of sound away again if webrtcsink cannot find out about it, since it stopped at once.
-    fn bound_discovery(&self, pad: &gst::GhostPad, stream: &str) {
+    fn bound_discovery(self: &Arc<Self>, pad: &gst::GhostPad, stream: &str) {
         let Ok(runtime) = runtime::handle() else {
             return;
         };
-        let (sink, pad) = (self.obj().downgrade(), pad.downgrade());
+        let (inputs, pad) = (Arc::downgrade(self), pad.downgrade());
         let stream = stream.to_owned();
         runtime.spawn(async move {
             tokio::time::sleep(LOOK_TIMEOUT).await;
-            let (Some(sink), Some(pad)) = (sink.upgrade(), pad.upgrade()) else {
-                return;
-            };
-            let imp = sink.imp();
-            let is_same = pad.target().is_some_and(|target| target.name() == stream);
-            let is_done = lock(&imp.inputs)
-                .as_ref()
-                .is_none_or(|inputs| inputs.discovery.is_done(&stream));
-            if is_same && !is_done {
-                gst::element_imp_warning!(
-                    imp,
-                    gst::StreamError::CodecNotFound,
-                    ("pad {}: too little sound comes in to find out what it is; viewers have none until more comes", pad.name())
-                );
-                imp.detach_sound(&pad);
-            }
+            // webrtcsink may block, and the runtime's own threads enforce leases.
+            tokio::task::spawn_blocking(move || {
+                if let (Some(inputs), Some(pad)) = (inputs.upgrade(), pad.upgrade()) {
+                    inputs.give_up(&pad, &stream);
+                }
+            });
         });
+    }
+
+    fn give_up(&self, pad: &gst::GhostPad, stream: &str) {
+        let is_same = pad.target().is_some_and(|target| target.name() == stream);
+        let is_done = lock(&self.running)
+            .as_ref()
+            .is_none_or(|running| running.discovery.is_done(stream));
+        if is_same && !is_done {
+            if let Some(element) = pad.parent_element() {
+                gst::element_warning!(
+                    element,
+                    gst::StreamError::CodecNotFound,
+                    (
+                        "pad {}: too little sound comes in to find out what it is; viewers have none until more comes",
+                        pad.name()
+                    )
+                );
+            }
+            self.detach_sound(pad);
+        }
     }
 
     /// Ends the stream of sound at webrtcsink. No buffer is on its way.
@@ -324,14 +346,14 @@ impl PortholeSink {
         let Some(target) = pad.target() else { return };
         let _ = pad.set_target(None::<&gst::Pad>);
         let (webrtcsink, signallable, discovery) = {
-            let inputs = lock(&self.inputs);
-            let Some(inputs) = inputs.as_ref() else {
+            let running = lock(&self.running);
+            let Some(running) = running.as_ref() else {
                 return;
             };
             (
-                inputs.webrtcsink.clone(),
-                inputs.signallable.clone(),
-                inputs.discovery.clone(),
+                running.webrtcsink.clone(),
+                running.signallable.clone(),
+                running.discovery.clone(),
             )
         };
         webrtcsink.release_request_pad(&target);
@@ -342,9 +364,12 @@ impl PortholeSink {
             signallable.start();
         }
     }
+}
 
-    fn refuse(&self, error: &BadInput) {
-        gst::element_imp_error!(self, gst::StreamError::WrongType, ("{error}"));
+fn refuse(pad: &impl IsA<gst::Object>, error: &BadInput) {
+    let parent = pad.as_ref().parent();
+    if let Some(element) = parent.and_then(|parent| parent.downcast::<gst::Element>().ok()) {
+        gst::element_error!(element, gst::StreamError::WrongType, ("{error}"));
     }
 }
 

@@ -31,12 +31,14 @@
 use gst::{glib, prelude::*};
 
 mod address;
+mod element;
 mod embedded;
 mod filter;
 mod ice;
 mod imp;
 mod input;
 mod pads;
+mod registration;
 mod report;
 mod session;
 mod settings;

@@ -44,6 +44,24 @@ pub(crate) fn in_words(permissions: &[Permission]) -> String {
         .join(" ")
 }
 
+/// The message that the server in this process listens, with the links to its page.
+pub(crate) fn listening(links: &[String]) -> gst::Structure {
+    gst::Structure::builder("porthole/server")
+        .field("state", "listening")
+        .field("url", links.first().map_or("", String::as_str))
+        .field("links", gst::Array::new(links))
+        .build()
+}
+
+/// The message that the server at `url` is (or is not) in reach.
+pub(crate) fn server(state: &str, url: &str, detail: &str) -> gst::Structure {
+    gst::Structure::builder("porthole/server")
+        .field("state", state)
+        .field("url", url)
+        .field("detail", detail)
+        .build()
+}
+
 /// The message of an event, where it is about a viewer.
 pub(crate) fn message(event: &Event) -> Option<gst::Structure> {
     let structure = match event {

@@ -33,6 +33,8 @@ pub(super) fn run(path: &Path, listen: Option<SocketAddr>) -> Result<(), Failure
     options.trusted_proxies = config.trusted_proxies.clone();
     options.max_connections = Some(places::standalone());
     options.tls = tls;
+    options.viewers = config.viewers().collect();
+    options.cameras = config.cameras().collect();
     if config.open_access {
         tracing::warn!("open-access is on: whoever reaches this server sees and hears all cameras");
     }
@@ -48,15 +50,12 @@ pub(super) fn run(path: &Path, listen: Option<SocketAddr>) -> Result<(), Failure
     let runtime = Runtime::new().map_err(Failure::system)?;
     let server = Server::start(options, listener, runtime.handle()).map_err(|e| match e {
         ServerError::Listen(_) => Failure::system(e),
-        _ => Failure::input(format!("{}: tls-cert, tls-key: {e}", path.display())),
+        ServerError::Tls(_) => {
+            Failure::input(format!("{}: tls-cert, tls-key: {e}", path.display()))
+        }
+        _ => Failure::input(format!("{}: {e}", path.display())),
     })?;
-    for camera in config.cameras() {
-        server.enrol_camera(camera).map_err(Failure::input)?;
-    }
     warn_of_strays(&config);
-    for viewer in config.viewers() {
-        server.add_viewer(viewer);
-    }
     let running = Running {
         server,
         path: path.to_owned(),

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MPL-2.0
+//! `portholesink` as an element: its pads, and what it does when its state changes.
+
+use std::sync::LazyLock;
+
+use gst::{prelude::*, subclass::prelude::*};
+
+use super::{
+    imp::{CAT, PortholeSink},
+    pads,
+};
+use crate::lock::lock;
+
+impl ElementImpl for PortholeSink {
+    fn metadata() -> Option<&'static gst::subclass::ElementMetadata> {
+        static METADATA: LazyLock<gst::subclass::ElementMetadata> = LazyLock::new(|| {
+            gst::subclass::ElementMetadata::new(
+                "Porthole sink",
+                "Sink/Network/WebRTC",
+                "Shows a camera in browsers to those who may look, and to nobody else",
+                "The Porthole developers",
+            )
+        });
+        Some(&METADATA)
+    }
+
+    fn pad_templates() -> &'static [gst::PadTemplate] {
+        &pads::TEMPLATES
+    }
+
+    fn request_new_pad(
+        &self,
+        _template: &gst::PadTemplate,
+        _name: Option<&str>,
+        _caps: Option<&gst::Caps>,
+    ) -> Option<gst::Pad> {
+        if lock(&self.audio).is_some() {
+            gst::warning!(CAT, imp = self, "there is one audio pad, and it is taken");
+            return None;
+        }
+        let pad = self.ghost(pads::AUDIO)?;
+        // A running element takes only pads that are running as well; parents activate the others.
+        if self.obj().current_state() > gst::State::Ready {
+            pad.set_active(true).ok()?;
+        }
+        self.obj().add_pad(&pad).ok()?;
+        *lock(&self.audio) = Some(pad.clone());
+        Some(pad.upcast())
+    }
+
+    fn release_pad(&self, pad: &gst::Pad) {
+        let audio = lock(&self.audio).take();
+        // After this no buffer is on its way through the pad.
+        let _ = pad.set_active(false);
+        if let Some(audio) = audio {
+            self.inputs.detach_sound(&audio);
+        }
+        let _ = self.obj().remove_pad(pad);
+    }
+
+    fn change_state(
+        &self,
+        transition: gst::StateChange,
+    ) -> Result<gst::StateChangeSuccess, gst::StateChangeError> {
+        use gst::StateChange as T;
+        if transition == T::NullToReady && self.video.get().is_none() {
+            gst::element_imp_error!(
+                self,
+                gst::CoreError::Pad,
+                (
+                    "portholesink was made without its pad {}; its plugin and GStreamer do not fit together: install both again",
+                    pads::VIDEO
+                )
+            );
+            return Err(gst::StateChangeError);
+        }
+        if transition == T::ReadyToPaused
+            && let Err(error) = self.start()
+        {
+            self.stop();
+            self.post_error_message(error);
+            return Err(gst::StateChangeError);
+        }
+        if transition == T::PausedToPlaying {
+            // Upstream is at least PAUSED by now and hears it before the camera starts.
+            self.demand(self.viewer_count());
+        }
+        if transition == T::PausedToReady {
+            // While upstream still listens: what the link says of the ends comes too late for it.
+            self.demand(0);
+        }
+        let closing = matches!(transition, T::PausedToReady | T::ReadyToNull);
+        if closing && let Some(run) = self.current_run() {
+            run.close();
+        }
+        let result = self.parent_change_state(transition);
+        if closing || (result.is_err() && transition == T::ReadyToPaused) {
+            self.stop();
+        }
+        result
+    }
+}
+
+impl BinImpl for PortholeSink {}

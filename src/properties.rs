@@ -5,9 +5,11 @@
 //! In the derive, `member = field` names the field of `Settings` that a property is, and `set = Self::set_field` a setter of
 //! one that has to be understood or entails something.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use gst::glib::property::{PropertyGet, PropertySetNested};
+
+use crate::lock::lock;
 
 /// Settings that any thread may change, and of which any thread takes a picture that then stays as it is.
 #[derive(Debug, Default)]
@@ -16,13 +18,13 @@ pub(crate) struct Snapshot<T>(Mutex<Arc<T>>);
 impl<T: Clone> Snapshot<T> {
     /// All settings as they are now.
     pub(crate) fn now(&self) -> Arc<T> {
-        let settings = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let settings = lock(&self.0);
         settings.clone()
     }
 
     /// Changes settings in one step. Whatever takes time is done before: `change` runs under the lock.
     pub(crate) fn change(&self, change: impl FnOnce(&mut T)) {
-        let mut settings = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut settings = lock(&self.0);
         change(Arc::make_mut(&mut settings));
     }
 }

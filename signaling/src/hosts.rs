@@ -130,14 +130,14 @@ fn of_url(url: &Url) -> Result<Named, String> {
     })
 }
 
-/// Whether a server can be reached at `url`: the page is at the root of its host.
+/// Whether a server can be reached at `url`: the root of a host, or a folder that a proxy before it takes off.
 pub(crate) fn check_url(url: &Url) -> Result<(), String> {
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
         return Err("use an address that begins with http:// or https://".to_owned());
     }
-    if !matches!(url.path(), "" | "/") {
+    if !url.path().ends_with('/') {
         return Err(
-            "use an address without a path: the page cannot live under one, so give it a host name of its own"
+            "end the path with /, as in https://example.org/look/: the page's own addresses begin there"
                 .to_owned(),
         );
     }
@@ -147,7 +147,7 @@ pub(crate) fn check_url(url: &Url) -> Result<(), String> {
         || url.password().is_some()
     {
         return Err(
-            "use scheme, host and port alone, such as https://cameras.example.org".to_owned(),
+            "use scheme, host, port and folder alone, such as https://cameras.example.org".to_owned(),
         );
     }
     Ok(())

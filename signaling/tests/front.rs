@@ -131,7 +131,9 @@ async fn an_url_or_host_that_cannot_work_is_an_error_at_the_start() {
         Server::start(options, listener, &tokio::runtime::Handle::current())
     };
     let path = start(&|options| options.url = Some("https://a.example/cams".parse().unwrap()));
-    assert!(matches!(path, Err(ServerError::Hosts(why)) if why.contains("without a path")));
+    assert!(matches!(path, Err(ServerError::Hosts(why)) if why.contains("end the path")));
+    let folder = start(&|options| options.url = Some("https://a.example/cams/".parse().unwrap()));
+    assert!(folder.is_ok());
     let host = start(&|options| options.allowed_hosts = vec!["https://a.example".to_owned()]);
     assert!(matches!(host, Err(ServerError::Hosts(why)) if why.contains("NAME or NAME:PORT")));
 }

@@ -5,7 +5,7 @@
 //! anything is pushed, posted or joined.
 
 use std::{
-    sync::{Arc, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{Arc, LazyLock, Mutex, OnceLock},
     thread::JoinHandle,
 };
 
@@ -21,7 +21,7 @@ use super::{
     slate,
     worker::{self, Config},
 };
-use crate::{events::demand::Demand, properties::Snapshot};
+use crate::{events::demand::Demand, lock::lock, properties::Snapshot};
 
 const VIDEO: &str = "src";
 const AUDIO: &str = "audio";
@@ -52,10 +52,6 @@ pub struct PortholeSrc {
     /// There as soon as the element is, unless that failed.
     video: OnceLock<Arc<Feed>>,
     audio: Mutex<Option<Arc<Feed>>>,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl PortholeSrc {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The image that is laid over the picture.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
+use crate::lock::lock;
 use porthole_painter::Bitmap;
 
 /// An image as it was read, and as large as it was wanted last.
@@ -23,7 +24,7 @@ impl Image {
     /// The image at a height in pixels, and as wide as it must be. It is scaled when it is asked for in a size for the first
     /// time; whoever changes the size asks for it, so that the streaming thread finds it done.
     pub(crate) fn at_height(&self, height: usize) -> Arc<Bitmap> {
-        let slot = || self.scaled.lock().unwrap_or_else(PoisonError::into_inner);
+        let slot = || lock(&self.scaled);
         let height = height.max(1);
         let ready = slot().clone().filter(|scaled| scaled.height == height);
         ready.unwrap_or_else(|| {

@@ -4,7 +4,7 @@
 //! Locks: no thread holds two of `settings`, `learned` and `state` at a time. Nothing is pushed, posted or reconfigured under
 //! any of them.
 
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use gst::glib;
 use gst_video::prelude::*;
@@ -19,7 +19,7 @@ use super::learned::Learned;
 use super::position::Position;
 use super::settings::{self, Settings};
 use super::state::State;
-use crate::properties::Snapshot;
+use crate::{lock::lock, properties::Snapshot};
 
 pub(super) static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new(
@@ -83,11 +83,6 @@ pub struct PortholeOverlay {
     pub(super) settings: Snapshot<Settings>,
     pub(super) learned: Mutex<Arc<Learned>>,
     pub(super) state: Mutex<Option<State>>,
-}
-
-/// A panic while drawing must not make every later call panic too: all that is guarded is valid at any time.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl PortholeOverlay {

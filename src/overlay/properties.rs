@@ -9,9 +9,10 @@ use gst_video::prelude::*;
 use gst_video::subclass::prelude::*;
 use porthole_painter::{FontChoice, masks, parse_time, time_zone};
 
-use super::imp::{PortholeOverlay, lock};
+use super::imp::PortholeOverlay;
 use super::settings::{self, Parsed, Problem, Settings};
 use crate::events::turn::Turn;
+use crate::lock::lock;
 
 impl PortholeOverlay {
     /// Whether the element is between start and stop. Before, nobody has to be told or asked: start() does it.

@@ -9,11 +9,12 @@ use gst_video::{VideoFrameRef, VideoInfo};
 use jiff::Timestamp;
 use porthole_painter::Orientation;
 
-use super::imp::{CAT, PortholeOverlay, lock};
+use super::imp::{CAT, PortholeOverlay};
 use super::settings::Problem;
 use super::state::{Format, State};
 use super::{caps, events, metas};
 use crate::events::{demand::Demand, turn::Turned};
+use crate::lock::lock;
 
 impl BaseTransformImpl for PortholeOverlay {
     const MODE: BaseTransformMode = BaseTransformMode::Both;

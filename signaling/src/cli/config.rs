@@ -335,7 +335,7 @@ mod tests {
             ),
             (
                 "url = \"https://x.example/cams\"",
-                "p.toml:1: url: use an address without a path",
+                "p.toml:1: url: end the path with /",
             ),
             (
                 "allowed-hosts = [\"https://x\"]",

@@ -178,7 +178,7 @@ impl<M: Default> Link<M> {
             Input::Alive => self.gate().alive(now),
             Input::Message(text) => self.message(&text, now),
             Input::Ready(ready) => self.ready(ready),
-            Input::Peer(message) => self.from_webrtcsink(message),
+            Input::Peer(message) => self.hear_webrtcsink(message),
             Input::Ended(session) => self.end(&session, Code::MediaFailed, "", false),
             Input::MediaFlows(session) => self.gate().connected(&session),
             Input::MaxViewers(max) => self.gate().set_max_viewers(max),
@@ -225,7 +225,7 @@ impl<M: Default> Link<M> {
         }
     }
 
-    fn from_webrtcsink(&mut self, message: PeerMessage) {
+    fn hear_webrtcsink(&mut self, message: PeerMessage) {
         {
             let mut gate = self.gate();
             let Some(session) = gate.session(&message.session_id) else {
@@ -277,7 +277,7 @@ impl<M: Default> Link<M> {
                 let reason = extra.reason.unwrap_or(Code::ViewerLeft);
                 self.end(&session_id, reason, &detail, true);
             }
-            OutgoingMessage::Peer(message) => self.from_viewer(message),
+            OutgoingMessage::Peer(message) => self.hear_viewer(message),
             OutgoingMessage::Error { details } => match extra.code {
                 Some(Code::Replaced) => self.replaced(),
                 _ => self.warn(format!("the server says: {details}")),
@@ -288,7 +288,7 @@ impl<M: Default> Link<M> {
 
     /// What a viewer sent is untrusted, although the server passed it on: it reaches webrtcsink only if the check lets it
     /// through, and what fails ends that session alone.
-    fn from_viewer(&mut self, message: PeerMessage) {
+    fn hear_viewer(&mut self, message: PeerMessage) {
         let PeerMessage {
             session_id: session,
             peer_message,

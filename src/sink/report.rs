@@ -28,7 +28,7 @@ pub(crate) fn signals() -> Vec<glib::subclass::Signal> {
     SIGNALS
         .iter()
         .map(|(name, fields)| {
-            glib::subclass::Signal::builder(*name)
+            glib::subclass::Signal::builder(name)
                 .param_types(fields.iter().map(type_of))
                 .build()
         })

@@ -770,7 +770,7 @@ impl World {
         if !holds_it || !viewer.here {
             return;
         }
-        let curtailed = self.curtailed.get(user).is_some();
+        let curtailed = self.curtailed.contains_key(user);
         let disturbed = |within: Duration| self.now <= self.calm_since + within;
         let fine = match reason {
             // The news that it is longer now may be on its way.

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use tokio::{
     runtime::{Builder, Runtime},
     sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
-    time::{interval_at, sleep},
+    time::{interval_at, sleep, sleep_until},
 };
 use tokio_tungstenite::tungstenite::Message;
 
@@ -28,7 +28,7 @@ use crate::{
 /// Between two of the honest viewer's messages, which come whether or not those before were answered. A viewer may send
 /// 50 a second.
 const EVERY: Duration = Duration::from_millis(25);
-/// What has not come back so long after the last one was sent counts as this late.
+/// For what has not come back when the last one was due.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Messages that a flood sends on one connection before it makes a new one: what the server takes at once from one.
 const BURST: usize = 2;
@@ -144,7 +144,7 @@ impl Line {
         let due = |n: usize| start + EVERY * u32::try_from(n).unwrap_or(u32::MAX);
         let mut times = vec![None; count];
         let mut ticks = interval_at(start.into(), EVERY);
-        let end = (due(count) + PATIENCE).into();
+        let end = due(count) + PATIENCE;
         while times.iter().any(Option::is_none) {
             tokio::select! {
                 _ = ticks.tick(), if self.sent < first + count => {
@@ -158,10 +158,13 @@ impl Line {
                         times[n] = Some(at.saturating_duration_since(due(n)));
                     }
                 }
-                () = tokio::time::sleep_until(end) => break,
+                () = sleep_until(end.into()) => break,
             }
         }
-        let times = times.into_iter().map(|time| time.unwrap_or(PATIENCE));
+        // What has not come took so long at least.
+        let times = (0..)
+            .zip(times)
+            .map(|(n, time)| time.unwrap_or(end - due(n)));
         Ok(times.map(|time| 1000.0 * time.as_secs_f64()).collect())
     }
 }
@@ -181,7 +184,7 @@ fn number_of(text: &str) -> Option<usize> {
 }
 
 /// Reads a socket and writes to it, neither waiting for the other: a server that is full must not block both ways. What is
-/// sent to the result is written; it all ends with the connection, or with the last of the senders.
+/// sent to the result is written, until the connection ends.
 fn passer(
     socket: Socket,
     hear: impl Fn(&str, &UnboundedSender<Message>) + Send + 'static,

@@ -29,10 +29,10 @@ const NOTES = `(1) The server is killed with -9, stays away for 0.2 to 5 s, and 
     camera has orphan-timeout=${ORPHAN_SECONDS}. The packets come straight from the camera, which is not cut off from the viewer.
 (5) A lease of 3 s and a viewer that is webrtcbin, while the application's handler of viewer-joined blocks.
 (6) An honest viewer's candidate to its camera, which sends it back: from when it was due. One each 25 ms, whether or not
-    those before came back; what never did counts as 10 s. The floods are ${FLOODS} people with a session each, who send messages
-    of 64 KiB as fast as the server takes them and read nothing. "Connecting anew": after every two messages, as each
-    connection has a burst of its own. The stock server is the one in webrtcsink's process, without its log. Floods, honest
-    client and camera share the machine with the server.`;
+    those before came back; what is not back 10 s after the last of them counts as that long. The floods are ${FLOODS} people with
+    a session each, who send messages of 64 KiB as fast as the server takes them and read nothing. "Connecting anew": after
+    every two messages, as each connection has a burst of its own. The stock server is the one in webrtcsink's process,
+    without its log. Floods, honest client and camera share the machine with the server.`;
 
 const { effort, quick } = options();
 // All that is written goes here: configurations, plugin lists, the browser's profile.

@@ -112,7 +112,7 @@ async function floods() {
     const ours = row({ key: `${key}Ms`, label, samples: own[`${key}Ms`], by: "p99", target: key === "flood" ? 20 : null });
     const theirs = row({ key: `${key}StockMs`, label: "    stock server", samples: peer[`${key}Ms`] });
     ours.ratio = Number((ours.p99 / theirs.p99).toFixed(4));
-    ours.remark = `p99: ${ours.ratio} of the stock server's`;
+    ours.remark = `p99: ${ours.ratio} of the stock server's${ours.ratio > 1 ? "; Porthole loses" : ""}`;
     return [ours, theirs];
   }).concat([
     row({ key: "grownMb", label: "memory that the floods took (6)", unit: "MB", samples: [own.grownMb] }),

@@ -147,7 +147,8 @@ pub(crate) fn check_url(url: &Url) -> Result<(), String> {
         || url.password().is_some()
     {
         return Err(
-            "use scheme, host, port and folder alone, such as https://cameras.example.org".to_owned(),
+            "use scheme, host, port and folder alone, such as https://cameras.example.org"
+                .to_owned(),
         );
     }
     Ok(())

@@ -10,6 +10,7 @@ use std::{
 
 use porthole_protocol::{
     grant::{GrantSigner, Permission},
+    limits::CONFIRM_TIMEOUT,
     wire::{Code, PeerMessage, PeerMessageInner, SdpMessage},
 };
 use porthole_signaling::room::{Action, Cameras, ClientId, Principal, Rights, Room};
@@ -36,6 +37,12 @@ const DELAY: Duration = Duration::from_millis(300);
 const RETRY: Duration = Duration::from_secs(2);
 /// An end that is told of takes effect within this, where both are connected.
 const ONLINE_BOUND: Duration = Duration::from_secs(1);
+/// How long an impostor stays: mostly not so long that the camera would miss the confirmation of its sessions.
+const IMPOSTOR_STAYS: [Duration; 3] = [
+    Duration::from_secs(3),
+    Duration::from_secs(3),
+    Duration::from_secs(9),
+];
 /// How long the world is troubled, and how long it is then left in peace.
 const TROUBLED: Duration = Duration::from_secs(240);
 const PEACE: Duration = Duration::from_secs(150);
@@ -65,6 +72,7 @@ enum Happens {
         wire: u64,
         cut: u64,
     },
+    ImpostorLeaves,
 }
 
 /// What was true of a session, for judging its end.
@@ -95,6 +103,11 @@ pub(super) struct World {
     camera_wire: Option<u64>,
     viewers: Vec<Viewer>,
     cuts: u64,
+    /// So long someone else answers in the server's place, without its key.
+    impostor_until: Instant,
+    impostor_since: Option<Instant>,
+    /// The camera's last word of the real server.
+    last_word: Instant,
     /// Since when camera and server have been talking without disturbance.
     calm_since: Instant,
     /// When a user's permission was last taken or cut short.
@@ -147,6 +160,9 @@ impl World {
             camera_wire: None,
             viewers: VIEWERS.map(|user| Viewer::new(user, start)).into(),
             cuts: 0,
+            impostor_until: start,
+            impostor_since: None,
+            last_word: start,
             calm_since: start,
             curtailed: HashMap::new(),
             known: BTreeMap::new(),
@@ -254,6 +270,12 @@ impl World {
             Happens::Mischief => self.mischief(),
             Happens::Restart => self.restart(),
             Happens::Heal => self.heal(),
+            Happens::ImpostorLeaves => {
+                self.impostor_since = None;
+                self.calm_since = self.now;
+                self.link(Input::Lost("lost".into()));
+                self.soon(RETRY, Happens::CameraTries);
+            }
             Happens::GivesUp { wire, cut } => {
                 // Still cut, and by the same cut: the silence was too long.
                 if cut == self.cuts && self.wires.get(&wire).is_some_and(|wire| wire.cut) {
@@ -306,6 +328,7 @@ impl World {
                 });
             self.act(actions.unwrap_or_default());
         } else if self.camera_wire == Some(wire) {
+            self.last_word = self.now;
             if text.contains("\"grant\"") {
                 self.recorded.push(text.clone());
             }
@@ -421,6 +444,17 @@ impl World {
         if self.camera_wire.is_some() {
             return;
         }
+        if self.now < self.impostor_until {
+            self.calm_since = self.now;
+            self.link(Input::Connected);
+            self.link(Input::Message(
+                json!({"type":"welcome","peerId":CAMERA}).to_string(),
+            ));
+            self.link(Input::Alive);
+            self.impostor_since = Some(self.now);
+            let stays = self.chance.pick(&IMPOSTOR_STAYS).copied();
+            return self.after(stays.unwrap_or_default(), Happens::ImpostorLeaves);
+        }
         let camera = Principal::Camera { id: CAMERA.into() };
         let cut = self.wires.values().any(|wire| wire.cut);
         if cut || self.room.is_none() {
@@ -439,6 +473,7 @@ impl World {
         let there = self.wires.get(&wire).is_some_and(|w| w.whole && !w.cut);
         if self.camera_wire == Some(wire) {
             if there {
+                self.last_word = self.now;
                 self.link(Input::Alive);
             }
             self.after(ORPHAN / 4, Happens::CameraPings(wire));
@@ -554,7 +589,7 @@ impl World {
             return;
         }
         let n = self.chance.below(VIEWERS.len() as u64) as usize;
-        match self.chance.below(14) {
+        match self.chance.below(15) {
             0 => self.crash(),
             1 => {
                 if let Some(wire) = self.camera_wire {
@@ -586,6 +621,13 @@ impl World {
                 self.soon(10 * RETRY, Happens::ViewerTries(n));
             }
             10 | 11 => self.replay(),
+            12 => {
+                if let Some(wire) = self.camera_wire {
+                    self.calm_since = self.now;
+                    self.impostor_until = self.now + 2 * ORPHAN;
+                    self.break_wire(wire, DELAY);
+                }
+            }
             _ => self.hostile(),
         }
         self.soon(Duration::from_secs(12), Happens::Mischief);
@@ -720,6 +762,11 @@ impl World {
     fn nobody_watches_beyond_their_terms(&self) {
         let gate = lock(&self.gate);
         for (id, session) in gate.sessions() {
+            let alone = self.now <= self.last_word + ORPHAN;
+            self.must(alone, &format!("{id} goes on without its server"));
+            let unconfirmed = self.impostor_since.map(|since| since + CONFIRM_TIMEOUT);
+            let late = unconfirmed.is_some_and(|end| self.now > end);
+            self.must(!late, &format!("{id} goes on unconfirmed"));
             self.must(
                 session.until >= self.now,
                 &format!("{id} outlived its lease"),
@@ -804,6 +851,7 @@ impl World {
     fn make_peace(&mut self) {
         self.heal();
         self.restart();
+        self.impostor_until = self.now;
         for (user, mut rights) in VIEWERS.map(|user| (user, rights(user))) {
             // Nothing ends by itself any more.
             rights.lease = 10 * LEASE;

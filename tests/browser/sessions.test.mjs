@@ -95,10 +95,9 @@ test("who is removed while the server is down is out when it is back, and nobody
   await server.serve();
   const back = performance.now();
   assert.equal((await left(front, alice.session))[1], "revoked");
-  const { code, text } = await state(alice, "front", "refused");
+  assert.equal((await state(alice, "front", "refused")).code, "revoked");
   const seconds = (performance.now() - back) / 1000;
   assert.ok(seconds < 10, `out after ${seconds} s`);
-  assert.ok(["revoked", "unauthorized"].includes(code), `${code}: ${text}`);
   assert.equal((await bob.talk.message("server", "sessionResumed", from)).sessionId, bob.session);
   await wentOn(bob);
 }));
@@ -264,7 +263,7 @@ test("a viewer who says hostile things does not disturb another one's picture", 
 
   const offer = (size) => ({ type: "startSession", peerId: "front", offer: "v=0\r\n".padEnd(size, "a") });
   assert.equal(await utter(mallory, offer(65_300)), "error too-large");
-  assert.match(await utter(mallory, offer(65_600)), /^closed 1009/, "no message is larger than 64 KiB");
+  assert.match(await utter(mallory, offer(65_600)), /^closed/, "no message is larger than 64 KiB");
   const flooded = await mallory.evaluate(() => {
     const text = JSON.stringify({ type: "peer", sessionId: "x", sdp: { type: "answer", sdp: "a".repeat(60 * 1024) } });
     for (let i = 0; i < 200; i++) window.intruder.send(text);
@@ -278,7 +277,7 @@ test("a viewer who says hostile things does not disturb another one's picture", 
 }));
 
 test("a stock webrtcsink's session ends at the end of the lease", () => scene(async (keep) => {
-  const LEASE_S = 6;
+  const LEASE_S = 8;
   const server = await keep(Server.start({ viewer: ["--lease", String(LEASE_S)] }));
   const stock = await keep(new Stock());
   const { secret } = JSON.parse(Buffer.from(server.key.slice("phk1.".length), "base64url").toString());
@@ -289,10 +288,9 @@ test("a stock webrtcsink's session ends at the end of the lease", () => scene(as
   ]));
   const page = await visitor(chromium, server.link, { clings: true });
   await page.getByTestId("camera-front").click();
+  await record(page, "front");
   await page.talk.message("server", "sessionStarted");
   const started = Date.now();
-  await state(page, "front", "live");
-  await record(page, "front");
   await presented(page, 20);
   assert.equal((await state(page, "front", "ended")).code, "lease-ended");
   const seconds = ((await lastPacket(page, "video")) - started) / 1000;

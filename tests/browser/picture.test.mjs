@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { tmpdir } from "node:os";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { audioPackets, browser, camera, corners, frames, freePort, launch, loudness, ROOT, scene, state, visitor, watch } from "./lib.mjs";
+import { longestGap, presented, record } from "./record.mjs";
 
 let chromium;
 before(async () => { chromium = await browser(); });
@@ -80,16 +81,23 @@ test("two browsers watch at once", () => scene(async (keep) => {
   }
 }));
 
-test("with max-viewers=1 the second is told that the camera is full", () => scene(async (keep) => {
-  const front = await keep(camera(`portholesrc camera=test ! ${NAMED} max-viewers=1`));
+test("with max-viewers=1 the second is told that the camera is full, asks again, and disturbs nobody", () => scene(async (keep) => {
+  const front = await keep(camera(
+    `portholesrc camera=test ! videoscale ! video/x-raw,width=320,height=180 ! ${NAMED} max-viewers=1`));
   const first = await visitor(chromium, front.link);
   await watch(first, "front");
+  await record(first, "front");
+  await presented(first, 10);
   const second = await visitor(chromium, front.link);
   await second.getByTestId("camera-front").click();
   const { code, text } = await state(second, "front", "refused");
   assert.equal(code, "camera-full");
   assert.match(text, /full/i);
-  assert.ok((await frames(first, "front", 1000)).count > 5, "the first viewer suffers");
+  while (second.talk.count("server", "endSession") < 3) await presented(first, 5);
+  const gap = await longestGap(first);
+  assert.ok(gap < 500, `the first viewer had no new frame for ${gap} ms`);
+  await first.getByTestId("close-front").click();
+  await state(second, "front", "live");
 }));
 
 test("killing the page ends its session, and the camera closes", () => scene(async (keep) => {

@@ -36,15 +36,17 @@ export function record(page, id) {
 
 /** Waits for so many more frames; ends early where the picture has ended. */
 export function presented(page, count) {
-  return page.evaluate((count) => new Promise((done) => {
+  return page.evaluate(([count, patience]) => new Promise((done, fail) => {
     const end = window.record.frames.length + count;
+    const until = Date.now() + patience;
     const look = () => {
       const over = ["refused", "ended"].includes(window.record.states.at(-1).state);
       if (window.record.frames.length >= end || over) done();
+      else if (Date.now() > until) fail(new Error(`no ${count} frames came: ${JSON.stringify(window.record.states)}`));
       else requestAnimationFrame(look);
     };
     look();
-  }), count);
+  }), [count, PATIENCE_MS]);
 }
 
 /** The longest time in ms without a new frame, from the first one up to now. */

@@ -22,6 +22,8 @@ const MAX_CREDENTIAL_BYTES: usize = 512;
 
 const LOG_IN: &str =
     "no credential: open the link you were given, or send the token as a bearer token";
+const FOREIGN: &str = "the request comes from a page of another site: open this server's own page, or set url in its \
+                       configuration to the address of the proxy in front of it";
 const WRONG: &str = "this key or link is not valid (any more): ask for a new one";
 
 /// Who sent a request.
@@ -109,6 +111,15 @@ impl Identity {
         self.way == Way::Cookie
     }
 
+    /// Refuses to log in for a page on which the cookie would count for nothing. Mostly it is this server's own, behind
+    /// a proxy of which it does not know: a refused WebSocket could not tell the page why.
+    pub(crate) fn check_page(&self, headers: &HeaderMap, hosts: &Hosts) -> Result<(), ApiError> {
+        if headers.contains_key(header::ORIGIN) && !hosts.is_own_origin(headers) {
+            return Err(ApiError::not_permitted(FOREIGN));
+        }
+        self.check_origin(headers, hosts)
+    }
+
     /// Refuses what a page of another site made the browser send (cross-site WebSocket hijacking).
     pub(crate) fn check_origin(&self, headers: &HeaderMap, hosts: &Hosts) -> Result<(), ApiError> {
         let fine = match self.way {
@@ -117,11 +128,10 @@ impl Identity {
             // Only browsers send an origin, and a guest need not be one.
             Way::Guest => !headers.contains_key(header::ORIGIN) || hosts.is_own_origin(headers),
         };
-        let message = "the request comes from a page of another site: open this server's own page";
         if fine {
             Ok(())
         } else {
-            Err(ApiError::not_permitted(message))
+            Err(ApiError::not_permitted(FOREIGN))
         }
     }
 }

@@ -125,7 +125,7 @@ async fn log_in(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let identity = identify(&shared, &headers, None, connection.peer)?;
-    identity.check_origin(&headers, &shared.hosts)?;
+    identity.check_page(&headers, &shared.hosts)?;
     let by_cookie = identity.is_by_cookie();
     let Identity {
         principal,

@@ -92,6 +92,28 @@ async fn a_foreign_name_that_leads_here_is_refused_even_when_all_may_watch() {
 }
 
 #[tokio::test]
+async fn a_page_behind_a_proxy_that_the_server_does_not_know_is_told_so_at_the_log_in() {
+    let server = start_for_alice(options());
+    let address = server.local_addr();
+    let proxy = format!("http://127.0.0.1:{}", address.port() ^ 1);
+    let answer = http(address, "POST /api/session", &[BEARER, ("origin", &proxy)]).await;
+    assert_eq!(
+        (answer.status, &answer.json()["code"]),
+        (403, &json!("not-permitted"))
+    );
+    assert!(
+        answer.json()["message"]
+            .as_str()
+            .unwrap()
+            .contains("set url")
+    );
+    assert!(answer.header("set-cookie").is_none());
+    let own = format!("http://{address}");
+    let answer = http(address, "POST /api/session", &[BEARER, ("origin", &own)]).await;
+    assert!(answer.header("set-cookie").is_some());
+}
+
+#[tokio::test]
 async fn a_proxy_with_the_default_host_of_nginx_works_when_url_is_set() {
     let mut options = options();
     options.url = Some("https://look.example.org".parse().unwrap());

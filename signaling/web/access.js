@@ -5,6 +5,8 @@ import { CONNECT_TIMEOUT_MS, RETRY_AFTER_CAP_S, Refusal, describe, text } from "
 /** The server's addresses, and the way in: a token is traded for a cookie, so that it stands in no address. */
 export class Access {
   #fetch; #base; #token; #presented = false;
+  /** Whether the server knew this token when it was last asked. */
+  #known = false;
 
   /** @param {any} fetch @param {string|URL} base the server's folder @param {string} [token] */
   constructor(fetch, base, token) {
@@ -22,7 +24,7 @@ export class Access {
   /** Another token, which is presented at the next connection. @param {string} token */
   use(token) {
     this.#token = token;
-    this.#presented = false;
+    this.#presented = this.#known = false;
   }
 
   /** The cookie has come to its end. Whether there is a token that makes a new one. */
@@ -67,9 +69,10 @@ export class Access {
       this.#token = undefined;
       const { code, message } = await response.json().catch(() => ({}));
       if (response.status !== 401) throw new Refusal(text(code) || "other", text(message) || describe("other"));
+      if (this.#known) throw new Refusal("revoked", describe("revoked"));
       throw new Refusal("unauthorized", "The server does not know this token. Check it, or ask for a new link.");
     }
-    this.#presented = true;
+    this.#presented = this.#known = true;
   }
 
   /** @param {string} method @param {string} path @param {object} [headers] */

@@ -22,7 +22,7 @@ presented = first.token !== undefined;
 const client = new PortholeClient(new URL(".", location.href), { token: first.token });
 const storage = () => sessionStorage;
 /** Sessions of the page before it was loaded again, which the next ones take the place of. */
-const leftBehind = takeSessions(storage, /** @type {any} */ (performance.getEntriesByType("navigation")[0])?.type);
+const leftBehind = takeSessions(storage);
 
 /** The link's fields. The fragment is removed: a secret must not stay in the address bar, in the history or in a screenshot. */
 function takeLink() {

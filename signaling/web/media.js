@@ -17,6 +17,8 @@ import {
 export class Media {
   /** Whether a picture was decoded. */
   seen = false;
+  /** Whether the camera is about to end it, so that the first silence is the end. */
+  doomed = false;
   #env; #pc; #stream; #on; #video = /** @type {any} */ (null); #closed = false;
   #candidates = /** @type {any[]|null} */ ([]); #work = Promise.resolve(); #packets = 0; #still = 0; #deadline; #pollTimer;
 
@@ -123,7 +125,7 @@ export class Media {
       this.#packets = packets;
       if (this.seen && this.#still >= STALL_POLLS) this.#on.failed();
       else if (!this.#closed) this.#poll();
-    }, this.seen ? POLL_LIVE_MS : POLL_FIRST_MS);
+    }, this.seen && !this.doomed ? POLL_LIVE_MS : POLL_FIRST_MS);
   }
 
   #live() {

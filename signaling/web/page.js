@@ -43,17 +43,16 @@ export function keepSessions(storage, proofs) {
 }
 
 /**
- * The sessions of the page that was here before, if this is the same page loaded again.
+ * The sessions of the page that was in this tab before. Nobody watches them any more, however one came here: a page
+ * loaded again while the server is away counts as a new visit in the end.
  * @param {() => Storage} storage which may throw
- * @param {string|undefined} navigation the `type` of the page's PerformanceNavigationTiming
  * @returns {Map<string, Proof>} by camera
  */
-export function takeSessions(storage, navigation) {
+export function takeSessions(storage) {
   const found = new Map();
   try {
     const stored = storage().getItem(STORED);
     storage().removeItem(STORED);
-    if (navigation !== "reload" && navigation !== "back_forward") return found;
     for (const each of list(JSON.parse(stored ?? "[]")).slice(0, MAX_SESSIONS)) {
       const [camera, proof] = [text(each?.camera), readProof(each)];
       if (camera && proof) found.set(camera, proof);

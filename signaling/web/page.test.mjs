@@ -20,37 +20,27 @@ test("a link's token is percent-encoded: plus, percent and slash arrive as they 
   assert.equal(readLink("#token=%E0%A4%A").token.length > 0, true, "a broken escape is no error");
 });
 
-test("a page that is loaded again finds the sessions of the one before, once", () => {
-  for (const navigation of ["reload", "back_forward"]) {
-    const stored = new Stored();
-    keepSessions(() => stored, new Map([["front", PROOF]]));
-    assert.deepEqual([...takeSessions(() => stored, navigation)], [["front", PROOF]]);
-    assert.equal(takeSessions(() => stored, navigation).size, 0);
-  }
-});
-
-test("another page in the same tab finds none, and leaves none behind", () => {
-  for (const navigation of ["navigate", "prerender", undefined]) {
-    const stored = new Stored();
-    keepSessions(() => stored, new Map([["front", PROOF]]));
-    assert.equal(takeSessions(() => stored, navigation).size, 0);
-    assert.equal(stored.items.size, 0);
-  }
+test("a page finds the sessions of the one before it in the same tab, once", () => {
+  const stored = new Stored();
+  keepSessions(() => stored, new Map([["front", PROOF]]));
+  assert.deepEqual([...takeSessions(() => stored)], [["front", PROOF]]);
+  assert.equal(takeSessions(() => stored).size, 0);
+  assert.equal(stored.items.size, 0);
 });
 
 test("storage that throws or holds something else is no error", () => {
   const off = () => { throw new DOMException("off", "SecurityError"); };
   keepSessions(off, new Map([["front", PROOF]]));
-  assert.equal(takeSessions(off, "reload").size, 0);
+  assert.equal(takeSessions(off).size, 0);
   const stored = new Stored();
   keepSessions(() => stored, new Map());
   const [key] = stored.items.keys();
   for (const text of ["{", "7", "null", "{}", "[null,7,{}]", '[{"camera":"front","sessionId":7,"secret":"x"}]', '[{"sessionId":"s","secret":"x"}]']) {
     stored.setItem(key, text);
-    assert.equal(takeSessions(() => stored, "reload").size, 0, text);
+    assert.equal(takeSessions(() => stored).size, 0, text);
   }
   stored.setItem(key, JSON.stringify(Array.from({ length: 999 }, (_, i) => ({ camera: `c${i}`, ...PROOF }))));
-  assert.equal(takeSessions(() => stored, "reload").size, 16);
+  assert.equal(takeSessions(() => stored).size, 16);
 });
 
 test("the time that is left is counted down in the last hour, with a warning in the last two minutes", () => {

@@ -540,6 +540,31 @@ test("a viewer who was revoked while the server was away is out when it is back"
   assert.ok(world.peer.closed);
 });
 
+test("a viewer whose token was withdrawn while the server was away is out as soon as the picture stands still", async () => {
+  const world = new World({ token: "secret" });
+  world.config.openAccess = false;
+  const session = await world.live();
+  world.config.authenticated = false;
+  world.login.status = 401;
+  world.drop();
+  await world.play(3_000);
+  assert.deepEqual([world.client.state, world.client.code], ["refused", "revoked"]);
+  assert.equal(session.state, "live", "the camera has yet to be told");
+  await world.advance(3_500);
+  assert.deepEqual([session.state, session.code], ["refused", "revoked"]);
+  assert.ok(world.peer.closed);
+});
+
+test("a crowded server does not make the page give up a picture that stutters", async () => {
+  const world = new World();
+  const session = await world.live();
+  await world.say({ type: "error", code: "too-many", details: "full" });
+  world.drop({ code: 1008, reason: "too-many" });
+  assert.equal(world.client.state, "refused");
+  await world.advance(7_000);
+  assert.equal(session.state, "live");
+});
+
 test("media that fails while the server is away is asked for in the place of the old session", async () => {
   const world = new World();
   const session = await world.live();

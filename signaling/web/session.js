@@ -148,13 +148,18 @@ export class Session extends Stateful {
   _resumed(terms) {
     const unsent = this.#unsent ?? [];
     this.#unsent = null;
+    if (this.#media) this.#media.doomed = false;
     for (const message of unsent) this.#tell(message);
     this._terms(terms);
   }
 
-  /** @internal The server does not let this page in. A picture that flows is the camera's to end. */
+  /** @internal The server does not let this page in. A picture that flows is the camera's to end, and no server will say so. */
   _refuse(code, message) {
-    if (this.#media?.seen || this.#phase === "over") return;
+    if (this.#phase === "over") return;
+    if (this.#media?.seen) {
+      this.#media.doomed = code !== "too-many";
+      return;
+    }
     this.#dropMedia();
     this.#blank();
     this.#waiting = false;

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { after, before, test } from "node:test";
-import { audioPackets, browser, frames, launch, PATIENCE_MS, scene, Server, state, Stock, visitor, watch } from "./lib.mjs";
+import { audioPackets, browser, enrolled, frames, loudness, PATIENCE_MS, scene, Server, state, Stock, visitor, watch } from "./lib.mjs";
 
 // Stock elements ask a public STUN server unless told another; nobody answers at this one.
 const STUN = "stun-server=stun://127.0.0.1:9";
@@ -20,13 +20,6 @@ after(async () => {
   await chromium.close();
   stock.stop();
 });
-
-/** A camera enrolled at `server`, online. */
-async function enrolled(server) {
-  const program = launch("portholesrc idle-timeout=0 ! portholesink", { PORTHOLE_CAMERA_KEY: server.key });
-  await program.line(/porthole\/server, state=\(string\)online/);
-  return program;
-}
 
 const bearer = (secret) => `signaller::headers=headers,authorization=(string)"Bearer\\ ${secret}"`;
 
@@ -112,13 +105,14 @@ test("a consumer that sends the offer itself gets an answer, and video", () => s
   assert.equal(await consume(page, url, { offer: true }), 30);
 }));
 
-test("a viewer whose grant lacks listen sees and does not hear", () => scene(async (keep) => {
-  const server = await keep(Server.start({ viewer: ["--perms", "view"] }));
-  const front = await keep(launch("portholesrc name=cam ! portholesink name=out cam.audio ! out.audio", { PORTHOLE_CAMERA_KEY: server.key }));
-  await front.line(/porthole\/server, state=\(string\)online/);
-  const page = await visitor(chromium, server.link);
-  await watch(page, "front");
-  await frames(page, "front", 2000);
+test("a viewer whose grant lacks listen sees and does not hear, while another one hears", () => scene(async (keep) => {
+  const server = await keep(Server.start({ viewer: ["--perms", "view"], bob: ["--perms", "view,listen"] }));
+  await keep(enrolled(server, "portholesrc name=cam ! portholesink name=out cam.audio ! out.audio"));
+  const [page, other] = [await visitor(chromium, server.link), await visitor(chromium, server.bob)];
+  for (const each of [page, other]) await watch(each, "front");
+  assert.ok((await loudness(other, "front", 0.05)) > 0.05);
+  assert.ok((await frames(page, "front", 2000)).count > 5);
+  assert.ok((await audioPackets(other)) > 0);
   assert.equal(await audioPackets(page), 0);
 }));
 

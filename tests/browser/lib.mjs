@@ -3,7 +3,7 @@
 // binary), a browser (Debian's Chromium). Nothing here waits for a fixed time: it waits for something.
 
 import { spawn } from "node:child_process";
-import { mkdtempSync, readdirSync, rmSync, statSync, symlinkSync } from "node:fs";
+import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -113,27 +113,57 @@ export class Stock {
   }
 }
 
+/** A camera enrolled at `server`, online. */
+export async function enrolled(server, pipeline = "portholesrc idle-timeout=0 ! portholesink") {
+  const program = launch(pipeline, { PORTHOLE_CAMERA_KEY: server.key });
+  await program.line(/porthole\/server, state=\(string\)online/);
+  return program;
+}
+
 /** The stand-alone server with a configuration of its own in `folder`. */
 export class Server {
-  static async start({ viewer = [] } = {}) {
+  /** `viewer` is what alice may, `bob` a second one, if there is to be one; `url` where both are told to go. */
+  static async start({ viewer = [], bob, url } = {}) {
     const server = new Server();
     server.folder = mkdtempSync(join(tmpdir(), "porthole-"));
     server.config = join(server.folder, "porthole.toml");
     server.port = await freePort();
-    server.url = `http://127.0.0.1:${server.port}`;
-    server.key = (await server.run("camera", "add", "Front", "--url", server.url)).trim();
-    const link = (await server.run("viewer", "add", "alice", "--url", server.url, ...viewer)).trim();
-    server.link = link;
-    server.token = link.split("#token=")[1];
+    server.url = url ?? `http://127.0.0.1:${server.port}`;
+    server.key = await server.run("camera", "add", "Front", "--url", server.url);
+    server.link = await server.admit("alice", viewer);
+    if (bob) server.bob = await server.admit("bob", bob);
+    server.token = server.link.split("#token=")[1];
     await server.serve();
     return server;
+  }
+
+  /** Lets one more viewer in; gives the link. */
+  admit(name, options) {
+    return this.run("viewer", "add", name, "--url", this.url, ...options);
+  }
+
+  /** Changes a key of a viewer in the configuration. */
+  edit(name, key, value) {
+    const tables = readFileSync(this.config, "utf8").split(/^(?=\[)/m);
+    const edited = tables.map((table) => (table.startsWith("[[viewer]]") && table.includes(`name = "${name}"`)
+      ? table.replace(new RegExp(`^${key} = .*$`, "m"), `${key} = ${JSON.stringify(value)}`) : table));
+    if (edited.join("") === tables.join("")) throw new Error(`${name} has no ${key}, or that value already`);
+    writeFileSync(this.config, edited.join(""));
+  }
+
+  /** Has the server read its configuration again; gives the time (`Date.now()`) just before. */
+  async reload() {
+    const [from, before] = [this.program.lines.length, Date.now()];
+    this.program.process.kill("SIGHUP");
+    await this.program.line(/read the configuration again/, { from });
+    return before;
   }
 
   async run(...args) {
     const program = new Program(join(BUILT, "porthole-signaling"), [...args, "--config", this.config]);
     const code = await program.exit;
     if (code !== 0) throw new Error(`${args.join(" ")}: exit code ${code}\n${program.lines.join("\n")}`);
-    return program.lines.filter((line) => line !== "(exited)" && /^(phk1|http)/.test(line)).join("\n");
+    return program.lines.filter((line) => line !== "(exited)" && /^(phk1|http)/.test(line)).join("\n").trim();
   }
 
   async serve() {
@@ -177,19 +207,60 @@ export function browser(env = {}) {
   });
 }
 
-/** A new person with a browser of their own: no cookies shared. */
-export async function visitor(chromium, link) {
+/** What a page and its server say to each other over WebSockets, as `{by: "page"|"server", ...message}`. */
+class Talk {
+  messages = [];
+  #waiters = new Set();
+
+  constructor(page) {
+    page.on("websocket", (socket) => {
+      socket.on("framesent", ({ payload }) => this.#heard("page", payload));
+      socket.on("framereceived", ({ payload }) => this.#heard("server", payload));
+    });
+  }
+
+  #heard(by, payload) {
+    if (payload.length > 32_768) return; // A flood is not kept.
+    let message;
+    try { message = { by, ...JSON.parse(payload) }; } catch { return; }
+    this.messages.push(message);
+    for (const waiter of this.#waiters) waiter(message);
+  }
+
+  /** The first such message from number `from` on, come or yet to come. */
+  message(by, type, from = 0) {
+    const fits = (message) => message.by === by && message.type === type;
+    const there = this.messages.slice(from).find(fits);
+    if (there) return Promise.resolve(there);
+    return new Promise((done, fail) => {
+      const end = () => { clearTimeout(timer); this.#waiters.delete(look); };
+      const look = (message) => { if (fits(message)) { end(); done(message); } };
+      const timer = setTimeout(() => { end(); fail(new Error(`no ${type} from the ${by}`)); }, PATIENCE_MS);
+      this.#waiters.add(look);
+    });
+  }
+
+  /** How many such messages there were. */
+  count(by, type) {
+    return this.messages.filter((message) => message.by === by && message.type === type).length;
+  }
+}
+
+/** A new person with a browser of their own: no cookies shared. One that `clings` never ends a peer connection itself. */
+export async function visitor(chromium, link, { clings = false } = {}) {
   const context = await chromium.newContext({ viewport: { width: 1100, height: 760 } });
   const page = await context.newPage();
   page.setDefaultTimeout(PATIENCE_MS);
   page.problems = [];
-  await page.addInitScript(() => {
+  page.talk = new Talk(page);
+  await page.addInitScript((clings) => {
     const Native = RTCPeerConnection;
+    if (clings) Native.prototype.close = () => {};
     window.peers = [];
     window.RTCPeerConnection = class extends Native {
       constructor(...args) { super(...args); window.peers.push(this); }
     };
-  });
+  }, clings);
   page.on("pageerror", (error) => page.problems.push(String(error)));
   page.on("console", (message) => {
     if (message.type() === "error" && /Content Security Policy/.test(message.text())) page.problems.push(message.text());

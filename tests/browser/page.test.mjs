@@ -180,7 +180,7 @@ test("when the server goes and comes the picture moves on, is called live, and i
   await page.context().close();
 }));
 
-test("a page that is loaded again takes the place of its own session; a second tab of it and the next visit do not", () => scene(async () => {
+test("the next page in a tab takes the place of the last one's session, and a second tab does not", () => scene(async () => {
   const page = await person();
   await watch(page, "front");
   const stored = () => page.evaluate(() => Object.keys(sessionStorage));
@@ -190,9 +190,11 @@ test("a page that is loaded again takes the place of its own session; a second t
   await watch(page, "front");
   assert.deepEqual(await said(page, "startSession"),
     [{ type: "startSession", peerId: "front", replaces: { sessionId: "s1", secret: "secret of s1" } }]);
+  // A page loaded again while the server is away ends as a new visit too.
   await page.goto(`${link}?again`);
   await watch(page, "front");
-  assert.deepEqual(await said(page, "startSession"), [{ type: "startSession", peerId: "front" }]);
+  assert.deepEqual(await said(page, "startSession"),
+    [{ type: "startSession", peerId: "front", replaces: { sessionId: "s1", secret: "secret of s1" } }]);
   await page.getByTestId("close-front").click();
   await page.reload();
   await watch(page, "front");

@@ -126,6 +126,7 @@ fn a_webrtcsink_in_a_process_of_its_own() {
         // A batch again: PORTHOLE_FEED="answers vp8 100001" cargo test ...
         ["answers", codec, seed] => answers(codec, seed.parse().unwrap()),
         ["offers", codec, seed] => offers(codec, seed.parse().unwrap()),
+        ["local"] => local(),
         ["fatal", name] => fatal(name, false),
         ["checked", name] => fatal(name, true),
         _ => panic!("{task}: no such task"),
@@ -323,4 +324,25 @@ fn fatal(name: &str, checked: bool) {
             Event::SetUp(_) | Event::Ended(_) => (),
         }
     }
+}
+
+/// A name that is looked up.
+fn local() {
+    let fed = Fed::offering("vp8", |offer| !bases("vp8", offer).is_empty());
+    for round in 0..50 {
+        println!("round {round}");
+        fed.start(None);
+        let Event::Described(session, _, offer) = fed.event() else {
+            panic!()
+        };
+        fed.answer(&session, &bases("vp8", &offer)[0]);
+        fed.candidate(
+            &session,
+            0,
+            "candidate:1 1 udp 2113937151 x.local 9 typ host",
+        );
+        while !matches!(fed.event(), Event::SetUp(_)) {}
+        fed.end(&session);
+    }
+    std::thread::sleep(std::time::Duration::from_secs(1));
 }

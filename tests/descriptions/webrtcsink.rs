@@ -206,6 +206,12 @@ impl Fed {
             .emit_by_name::<()>("session-description", &[&session, &answer]);
     }
 
+    pub(crate) fn candidate(&self, session: &str, m_line: u32, text: &str) {
+        let mid: Option<String> = None;
+        self.signaller
+            .emit_by_name::<()>("handle-ice", &[&session, &m_line, &mid, &text]);
+    }
+
     /// Ends a session; false if it has ended before.
     pub(crate) fn end(&self, session: &str) -> bool {
         let ran = self.running.borrow_mut().remove(session);

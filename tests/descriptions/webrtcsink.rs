@@ -145,7 +145,7 @@ impl Fed {
         });
         let pipeline = gst::parse::launch(
             "videotestsrc is-live=true ! video/x-raw,width=64,height=48,framerate=2/1 ! queue name=picture \
-             audiotestsrc is-live=true ! queue name=sound",
+             audiotestsrc is-live=true ! audio/x-raw,rate=48000,channels=2 ! queue name=sound",
         )
         .unwrap()
         .downcast::<gst::Pipeline>()

@@ -596,3 +596,19 @@ fn names_instead_of_addresses_go_no_further() {
     let ends = format!("{text}{hidden}").replace("\r\n", "\n");
     assert_eq!(without_hidden(ends), text.replace("\r\n", "\n"));
 }
+
+#[test]
+fn what_the_camera_says_of_its_own_stream_is_not_contradicted() {
+    let echo = "webrtcsrc-vp8-audio";
+    assert_eq!(answer(echo, "sprop-stereo=1", "stereo=1"), Ok(()));
+    // A name alone stands for 1.
+    assert_eq!(answer(echo, "sprop-stereo=1", "sprop-stereo"), Ok(()));
+    for (from, to) in [
+        ("sprop-stereo=1", "sprop-stereo=0"),
+        ("sprop-stereo=1", "SPROP-Stereo= 0"),
+        ("sprop-maxcapturerate=48000", "sprop-maxcapturerate=16000"),
+        ("sprop-stereo=1", "sprop-other=1"),
+    ] {
+        refused(answer(echo, from, to), "another sprop");
+    }
+}

@@ -21,7 +21,7 @@ use gstrswebrtc::{
 use crate::untrusted::Kind;
 
 /// Longest wait for webrtcsink to do anything.
-const PATIENCE: Duration = Duration::from_secs(15);
+const PATIENCE: Duration = Duration::from_secs(10);
 /// webrtcsink puts its streams into an order of its own each time; the recordings have the picture first.
 const TRIES: usize = 40;
 
@@ -180,12 +180,13 @@ impl Fed {
     /// What webrtcsink says of itself in this session; `None` if it gives the session up.
     pub(crate) fn description(&self, wanted: &str) -> Option<(Kind, String)> {
         loop {
-            match self.events.recv_timeout(PATIENCE).expect("a description") {
-                Event::Described(session, kind, text) if session == wanted => {
+            match self.events.recv_timeout(PATIENCE) {
+                Ok(Event::Described(session, kind, text)) if session == wanted => {
                     return Some((kind, text));
                 }
-                Event::Ended(session) if session == wanted => return None,
-                _ => (),
+                Ok(Event::Ended(session)) if session == wanted => return None,
+                Ok(_) => (),
+                Err(_) => crate::locked(),
             }
         }
     }

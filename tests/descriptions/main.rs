@@ -10,13 +10,8 @@
     reason = "a helper that fails is a test that fails"
 )]
 
-use porthole_protocol::{
-    limits,
-    wire::{PeerMessageInner, SdpMessage},
-};
+use porthole_protocol::limits;
 
-#[path = "../common/mod.rs"]
-mod common;
 mod mutate;
 #[path = "../../src/signaller/untrusted/mod.rs"]
 #[allow(dead_code, reason = "the plugin uses what is not used here")]
@@ -38,12 +33,6 @@ use std::{
     time::Duration,
 };
 
-use gst::prelude::*;
-
-use common::{
-    Scene,
-    server::{FakeServer, viewer_left},
-};
 use untrusted::{Check, Kind, Use, without_hidden};
 use webrtcsink::Fed;
 
@@ -155,7 +144,6 @@ fn a_webrtcsink_in_a_process_of_its_own() {
             offers(codec, seed.parse().unwrap(), count.parse().unwrap())
         }
         ["name"] => name(),
-        ["leave"] => leave(),
         ["fatal", name] => fatal(name, false),
         ["checked", name] => fatal(name, true),
         _ => panic!("{task}: no such task"),
@@ -228,37 +216,6 @@ fn webrtcsink_lives_through_everything_that_passes() {
     });
     let locks = locks.into_inner();
     assert!(locks <= wanted.div_ceil(DESCRIPTIONS_FOR_A_LOCK), "{locks}");
-}
-
-/// Forty viewers that answer and leave at once; the last leaves because the camera stops.
-#[test]
-fn viewers_that_answer_and_leave_at_once_lock_nothing() {
-    let (code, said) = child("leave");
-    assert_eq!(code, Some(0), "{said}");
-}
-
-fn leave() {
-    let server = FakeServer::start();
-    let scene = Scene::new(
-        "videotestsrc is-live=true ! video/x-raw,width=64,height=48,framerate=5/1 ! vp8enc deadline=1 \
-         ! portholesink name=sink",
-    );
-    let key = server.key().to_string();
-    scene.element("sink").set_property("camera-key", key);
-    scene.set(gst::State::Playing);
-    let mut connection = server.camera();
-    for round in 0..=40 {
-        feeding(&format!("leave {round}"));
-        let session = format!("s{round}");
-        let grant = server.grant(&connection, &session, |_| ());
-        connection.start_session(&session, Some(grant));
-        connection.offer_of(&session);
-        let sdp = recorded("page-vp8.answer.sdp");
-        connection.say(&session, PeerMessageInner::Sdp(SdpMessage::Answer { sdp }));
-        if round < 40 {
-            connection.send(&viewer_left(&session));
-        }
-    }
 }
 
 /// The positive control: without the check these end the process.

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: MPL-2.0
 //! GObject glue between webrtcsink's `Signallable` interface and the [`link`](super::link).
 //!
-//! Lock order: `commands` is the only lock, held to clone or take the senders and for nothing else.
+//! Lock order: `commands` and `webrtcbins` are held to look something up and for nothing else, one at a time.
 
 use gst::{glib, prelude::*, subclass::prelude::*};
 use gst_webrtc::{WebRTCSDPType, WebRTCSessionDescription};
 use gstrswebrtc::signaller::{Signallable, SignallableImpl};
 use porthole_protocol::wire::{PeerMessage, PeerMessageInner, SdpMessage};
-use std::sync::Mutex;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, mpsc::channel},
+    time::Duration,
+};
 use tokio::sync::mpsc;
 
 use super::{
@@ -16,6 +20,10 @@ use super::{
     task::{Commands, MAX_PEER_MESSAGES},
 };
 use crate::lock::lock;
+
+/// How long a session's end is waited for before the next call. Building the media of an answer takes far less; what
+/// takes longer still ends when it is done, and meanwhile the others go on.
+const MAX_END: Duration = Duration::from_secs(5);
 
 #[derive(Clone)]
 struct Senders {
@@ -139,6 +147,7 @@ impl SignallableImpl for PortholeSignaller {
 /// since webrtcsink builds and takes down pipelines in these calls.
 pub(super) struct Webrtcsink<F> {
     signaller: glib::WeakRef<super::PortholeSignaller>,
+    webrtcbins: Arc<Mutex<HashMap<String, glib::WeakRef<gst::Element>>>>,
     on_viewers: F,
 }
 
@@ -150,8 +159,20 @@ fn description(kind: WebRTCSDPType, sdp: &str) -> Option<WebRTCSessionDescriptio
 
 impl<F: Fn(usize)> Webrtcsink<F> {
     pub(super) fn new(signaller: &super::PortholeSignaller, on_viewers: F) -> Self {
+        let webrtcbins: Arc<Mutex<HashMap<String, glib::WeakRef<gst::Element>>>> = Arc::default();
+        let known = webrtcbins.clone();
+        signaller.connect("webrtcbin-ready", false, move |args| {
+            let session = args.get(1)?.get::<String>().ok()?;
+            let webrtcbin = args.get(2)?.get::<gst::Element>().ok()?;
+            let mut known = lock(&known);
+            // Those that webrtcsink gave up by itself.
+            known.retain(|_, webrtcbin| webrtcbin.upgrade().is_some());
+            known.insert(session, webrtcbin.downgrade());
+            None
+        });
         Self {
             signaller: signaller.downgrade(),
+            webrtcbins,
             on_viewers,
         }
     }
@@ -163,8 +184,14 @@ impl<F: Fn(usize)> Webrtcsink<F> {
         match call {
             Media::Viewers(count) => (self.on_viewers)(count),
             Media::Start { session, offer } => start(&signaller, &session, offer.as_deref()),
-            Media::End(session) => end(&signaller, &session),
-            Media::Answer { session, sdp } => answer(&signaller, &session, &sdp),
+            Media::End(session) => self.end(&signaller, session),
+            Media::Answer { session, sdp } => {
+                if !answer(&signaller, &session, &sdp) {
+                    gst::warning!(CAT, obj = signaller, "{session}: unreadable answer");
+                    self.end(&signaller, session.clone());
+                    signaller.imp().vital(Input::Ended(session));
+                }
+            }
             Media::Candidate {
                 session,
                 m_line,
@@ -173,6 +200,30 @@ impl<F: Fn(usize)> Webrtcsink<F> {
                 let mid: Option<String> = None;
                 signaller.emit_by_name::<()>("handle-ice", &[&session, &m_line, &mid, &candidate]);
             }
+        }
+    }
+
+    /// webrtcbin has one thread for all it does, on which webrtcsink also builds what an answer asks for. A session that
+    /// ended meanwhile would make that thread wait for its own end, with webrtcsink's lock held for ever
+    /// (docs/upstream.md). So the end is one more thing for that thread, which then builds nothing.
+    fn end(&self, signaller: &super::PortholeSignaller, session: String) {
+        let webrtcbin = lock(&self.webrtcbins).remove(&session);
+        let Some(webrtcbin) = webrtcbin.and_then(|webrtcbin| webrtcbin.upgrade()) else {
+            return end(signaller, &session);
+        };
+        let (over, is_over) = channel();
+        let promise = gst::Promise::with_change_func({
+            let signaller = signaller.clone();
+            // A webrtcbin that is closed answers as well.
+            move |_| {
+                end(&signaller, &session);
+                let _ = over.send(());
+            }
+        });
+        // Of all it can be asked for, this changes nothing.
+        webrtcbin.emit_by_name::<()>("get-stats", &[&None::<gst::Pad>, &promise]);
+        if is_over.recv_timeout(MAX_END).is_err() {
+            gst::warning!(CAT, obj = signaller, "a session takes long to end");
         }
     }
 }
@@ -194,15 +245,11 @@ fn end(signaller: &super::PortholeSignaller, session: &str) {
     signaller.emit_by_name::<bool>("session-ended", &[&session]);
 }
 
-fn answer(signaller: &super::PortholeSignaller, session: &str, sdp: &str) {
-    match description(WebRTCSDPType::Answer, sdp) {
-        Some(answer) => {
-            signaller.emit_by_name::<()>("session-description", &[&session, &answer]);
-        }
-        None => {
-            gst::warning!(CAT, obj = signaller, "{session}: unreadable answer");
-            end(signaller, session);
-            signaller.imp().vital(Input::Ended(session.to_owned()));
-        }
+/// False if it cannot be parsed.
+fn answer(signaller: &super::PortholeSignaller, session: &str, sdp: &str) -> bool {
+    let answer = description(WebRTCSDPType::Answer, sdp);
+    if let Some(answer) = &answer {
+        signaller.emit_by_name::<()>("session-description", &[&session, answer]);
     }
+    answer.is_some()
 }

@@ -22,7 +22,7 @@ use porthole_protocol::{
 use super::{
     gate::{Gate, Refusal},
     session::Session,
-    untrusted::Kind,
+    untrusted::{Kind, Use, without_hidden},
 };
 use crate::lock::lock;
 
@@ -299,19 +299,28 @@ impl<M: Default> Link<M> {
                 return;
             };
             match &peer_message {
-                PeerMessageInner::Sdp(SdpMessage::Answer { sdp }) => check.answer(sdp),
-                PeerMessageInner::Sdp(SdpMessage::Offer { sdp }) => check.offer(sdp),
+                PeerMessageInner::Sdp(SdpMessage::Answer { sdp }) => {
+                    check.answer(sdp).map(|()| Use::Forward)
+                }
+                PeerMessageInner::Sdp(SdpMessage::Offer { sdp }) => {
+                    check.offer(sdp).map(|()| Use::Forward)
+                }
                 PeerMessageInner::Ice {
                     candidate,
                     sdp_m_line_index,
                 } => check.candidate(*sdp_m_line_index, candidate),
             }
         };
-        if let Err(error) = checked {
-            return self.end(&session, Code::BadDescription, &error.to_string(), true);
+        match checked {
+            Ok(Use::Forward) => (),
+            Ok(Use::Ignore) => return,
+            Err(error) => {
+                return self.end(&session, Code::BadDescription, &error.to_string(), true);
+            }
         }
         match peer_message {
             PeerMessageInner::Sdp(SdpMessage::Answer { sdp }) => {
+                let sdp = without_hidden(sdp);
                 self.media(Media::Answer { session, sdp });
             }
             PeerMessageInner::Ice {
@@ -409,6 +418,7 @@ impl<M: Default> Link<M> {
                 return self.end(&id, Code::BadDescription, &error.to_string(), false);
             }
         }
+        let offer = offer.map(without_hidden);
         if self.ready {
             self.media(Media::Start { session: id, offer });
         } else {

@@ -86,6 +86,11 @@ impl Run {
         self.signaller.imp().close();
     }
 
+    /// Waits, at most so long, until webrtcsink has been told of every end; then it is called no more.
+    pub(crate) fn finish_media(&self, wait: Duration) {
+        self.media.finish(wait);
+    }
+
     /// Waits, at most so long, for what follows from [`Self::close`]; then nothing more comes of this run.
     pub(crate) fn finish(&self, wait: Duration) {
         self.media.finish(wait);

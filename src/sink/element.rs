@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use gst::{prelude::*, subclass::prelude::*};
 
 use super::{
-    imp::{CAT, PortholeSink},
+    imp::{CAT, LAST_NEWS, PortholeSink},
     pads,
 };
 use crate::lock::lock;
@@ -92,6 +92,8 @@ impl ElementImpl for PortholeSink {
         let closing = matches!(transition, T::PausedToReady | T::ReadyToNull);
         if closing && let Some(run) = self.current_run() {
             run.close();
+            // webrtcsink must not end what it is still building.
+            run.finish_media(LAST_NEWS);
         }
         let result = self.parent_change_state(transition);
         if closing || (result.is_err() && transition == T::ReadyToPaused) {

@@ -31,8 +31,8 @@ use crate::{
     signaller::{self, Options, Run, link::Event},
 };
 
-/// How long a stopping sink waits for the application to take in the last news.
-const LAST_NEWS: Duration = Duration::from_millis(500);
+/// How long a stopping sink waits for webrtcsink to end its sessions, and for the application to take in the last news.
+pub(super) const LAST_NEWS: Duration = Duration::from_millis(500);
 
 pub(super) static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new(

@@ -2,11 +2,11 @@
 //! A real webrtcsink with a picture and sound, fed by a signaller that is this test.
 
 use std::{
-    cell::{Cell, RefCell},
-    collections::HashSet,
+    cell::Cell,
+    collections::{HashMap, VecDeque},
     sync::{
-        Mutex,
-        mpsc::{Receiver, Sender, channel},
+        Arc, Mutex,
+        mpsc::{Receiver, RecvTimeoutError, Sender, channel},
     },
     time::Duration,
 };
@@ -21,15 +21,15 @@ use gstrswebrtc::{
 use crate::untrusted::Kind;
 
 /// Longest wait for webrtcsink to do anything.
-const PATIENCE: Duration = Duration::from_secs(15);
+const PATIENCE: Duration = Duration::from_secs(10);
 /// webrtcsink puts its streams into an order of its own each time; the recordings have the picture first.
 const TRIES: usize = 40;
 
 pub(crate) enum Event {
-    /// webrtcsink sends a description.
+    /// webrtcsink is ready for sessions.
+    Ready,
+    /// It sends a description.
     Described(String, Kind, String),
-    /// It has taken the answer apart, and builds the session of it.
-    SetUp(String),
     /// It gave the session up.
     Ended(String),
 }
@@ -75,8 +75,7 @@ mod imp {
 
     impl SignallableImpl for TestSignaller {
         fn start(&self) {
-            // The first word that webrtcsink is ready for sessions.
-            self.tell(Event::SetUp(String::new()));
+            self.tell(Event::Ready);
         }
 
         fn stop(&self) {}
@@ -106,7 +105,7 @@ pub(crate) struct Fed {
     pipeline: gst::Pipeline,
     signaller: TestSignaller,
     events: Receiver<Event>,
-    running: RefCell<HashSet<String>>,
+    webrtcbins: Arc<Mutex<HashMap<String, glib::WeakRef<gst::Element>>>>,
     count: Cell<usize>,
 }
 
@@ -117,17 +116,9 @@ impl Fed {
         gstrsrtp::plugin_register_static().unwrap();
         for _ in 0..TRIES {
             let fed = Self::new(codec);
-            fed.start(None);
-            let offer = loop {
-                match fed.event() {
-                    Event::Described(session, Kind::Offer, offer) => {
-                        fed.end(&session);
-                        break offer;
-                    }
-                    Event::Ended(session) => panic!("{session} ended"),
-                    _ => (),
-                }
-            };
+            let session = fed.start(None);
+            let (_, offer) = fed.description(&session).expect("an offer");
+            fed.end(&session);
             if as_wanted(&offer) {
                 return fed;
             }
@@ -139,19 +130,22 @@ impl Fed {
     fn new(codec: &str) -> Self {
         let (sender, events) = channel();
         let signaller: TestSignaller = glib::Object::new();
-        *signaller.imp().events.lock().unwrap() = Some(sender.clone());
+        *signaller.imp().events.lock().unwrap() = Some(sender);
         let sink = BaseWebRTCSink::with_signaller(signaller.clone().upcast());
         sink.set_property("stun-server", None::<&str>);
         let codec = format!("video/x-{codec}").parse::<gst::Caps>().unwrap();
         sink.set_property("video-caps", codec);
-        sink.connect("payloader-setup", false, move |args| {
+        let webrtcbins: Arc<Mutex<HashMap<_, _>>> = Arc::default();
+        let known = webrtcbins.clone();
+        signaller.connect("webrtcbin-ready", false, move |args| {
             let session = args[1].get::<String>().unwrap();
-            let _ = sender.send(Event::SetUp(session));
-            Some(false.to_value())
+            let webrtcbin = args[2].get::<gst::Element>().unwrap();
+            known.lock().unwrap().insert(session, webrtcbin.downgrade());
+            None
         });
         let pipeline = gst::parse::launch(
             "videotestsrc is-live=true ! video/x-raw,width=64,height=48,framerate=2/1 ! queue name=picture \
-             audiotestsrc is-live=true ! queue name=sound",
+             audiotestsrc is-live=true ! audio/x-raw,rate=48000,channels=2 ! queue name=sound",
         )
         .unwrap()
         .downcast::<gst::Pipeline>()
@@ -166,36 +160,33 @@ impl Fed {
             pipeline,
             signaller,
             events,
-            running: RefCell::default(),
+            webrtcbins,
             count: Cell::new(0),
         };
-        while !matches!(fed.events.recv_timeout(PATIENCE).unwrap(), Event::SetUp(id) if id.is_empty())
-        {
-        }
+        while !matches!(fed.events.recv_timeout(PATIENCE).unwrap(), Event::Ready) {}
         fed
     }
 
     /// A session starts, with the viewer's offer if it makes one.
-    pub(crate) fn start(&self, offer: Option<&str>) {
+    pub(crate) fn start(&self, offer: Option<&str>) -> String {
         let session = format!("session-{}", self.count.get());
         self.count.set(self.count.get() + 1);
-        self.running.borrow_mut().insert(session.clone());
         let offer = offer.map(|text| description(WebRTCSDPType::Offer, text));
         self.signaller
             .emit_by_name::<()>("session-requested", &[&session, &session, &offer]);
+        session
     }
 
-    /// The next event of a session that runs.
-    pub(crate) fn event(&self) -> Event {
+    /// What webrtcsink says of itself in this session; `None` if it gives the session up.
+    pub(crate) fn description(&self, wanted: &str) -> Option<(Kind, String)> {
         loop {
-            let Ok(event) = self.events.recv_timeout(PATIENCE) else {
-                println!("webrtcsink has locked itself");
-                std::process::exit(crate::LOCKED);
-            };
-            let (Event::Described(session, ..) | Event::SetUp(session) | Event::Ended(session)) =
-                &event;
-            if self.running.borrow().contains(session) {
-                return event;
+            match self.events.recv_timeout(PATIENCE) {
+                Ok(Event::Described(session, kind, text)) if session == wanted => {
+                    return Some((kind, text));
+                }
+                Ok(Event::Ended(session)) if session == wanted => return None,
+                Ok(_) => (),
+                Err(_) => crate::locked(),
             }
         }
     }
@@ -206,18 +197,57 @@ impl Fed {
             .emit_by_name::<()>("session-description", &[&session, &answer]);
     }
 
-    /// Ends a session; false if it has ended before.
-    pub(crate) fn end(&self, session: &str) -> bool {
-        let ran = self.running.borrow_mut().remove(session);
-        if ran {
-            self.signaller
-                .emit_by_name::<bool>("session-ended", &[&session]);
-        }
-        ran
+    pub(crate) fn candidate(&self, session: &str, m_line: u32, text: &str) {
+        let mid: Option<String> = None;
+        self.signaller
+            .emit_by_name::<()>("handle-ice", &[&session, &m_line, &mid, &text]);
+    }
+
+    /// Returns when all is done that the session was told.
+    pub(crate) fn settle(&self, session: &str) {
+        self.afterwards(session, || ());
+    }
+
+    /// Ends a session when that is done, as the signaller does; at any other time webrtcsink may lock itself.
+    pub(crate) fn end(&self, session: &str) {
+        let (signaller, id) = (self.signaller.clone(), session.to_owned());
+        self.afterwards(session, move || {
+            signaller.emit_by_name::<bool>("session-ended", &[&id]);
+        });
+        self.webrtcbins.lock().unwrap().remove(session);
+    }
+
+    /// Does something on the thread on which the session's webrtcbin and webrtcsink do all that the session is told.
+    fn afterwards(&self, session: &str, work: impl FnOnce() + Send + 'static) {
+        let webrtcbins = self.webrtcbins.lock().unwrap();
+        let webrtcbin = webrtcbins.get(session).and_then(glib::WeakRef::upgrade);
+        drop(webrtcbins);
+        let Some(webrtcbin) = webrtcbin else {
+            return work();
+        };
+        let (done, is_done) = channel();
+        let promise = gst::Promise::with_change_func(move |_| {
+            work();
+            let _ = done.send(());
+        });
+        webrtcbin.emit_by_name::<()>("get-stats", &[&None::<gst::Pad>, &promise]);
+        drop(webrtcbin);
+        let waited = is_done.recv_timeout(PATIENCE);
+        assert_ne!(
+            waited,
+            Err(RecvTimeoutError::Timeout),
+            "webrtcsink is locked"
+        );
+    }
+
+    /// Ends what runs and stops.
+    pub(crate) fn stop_after(&self, running: VecDeque<String>) {
+        running.iter().for_each(|session| self.end(session));
+        self.stop();
     }
 
     /// Returns when webrtcsink has done with all sessions.
-    pub(crate) fn stop(&self) {
+    fn stop(&self) {
         self.pipeline.set_state(gst::State::Null).unwrap();
     }
 }

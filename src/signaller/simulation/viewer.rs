@@ -12,6 +12,8 @@ use super::CAMERA;
 pub(super) struct Held {
     pub(super) id: String,
     pub(super) secret: String,
+    /// A picture came.
+    pub(super) live: bool,
 }
 
 pub(super) struct Viewer {
@@ -44,6 +46,10 @@ impl Viewer {
     }
 
     pub(super) fn lost(&mut self, now: Instant) {
+        // Without a picture it is begun anew, as what was said of it meanwhile is lost.
+        if self.session.as_ref().is_some_and(|held| !held.live) {
+            self.before = self.session.take();
+        }
         self.wire = None;
         self.welcomed = false;
         self.asking = false;
@@ -63,7 +69,7 @@ impl Viewer {
         }
         self.asking = true;
         let mut start = json!({"type":"startSession","peerId":CAMERA});
-        if let Some(Held { id, secret }) = &self.before {
+        if let Some(Held { id, secret, .. }) = &self.before {
             start["replaces"] = json!({"sessionId":id,"secret":secret});
         }
         Some(start)
@@ -84,7 +90,7 @@ impl Viewer {
                     "porthole":{"version":1}}),
                 ];
                 match &self.session {
-                    Some(Held { id, secret }) => say.push(json!({"type":"resumeSession",
+                    Some(Held { id, secret, .. }) => say.push(json!({"type":"resumeSession",
                         "peerId":CAMERA,"sessionId":id,"secret":secret})),
                     None => say.extend(self.ask()),
                 }
@@ -97,6 +103,7 @@ impl Viewer {
                 self.session = Some(Held {
                     id: text("sessionId"),
                     secret: text("secret"),
+                    live: false,
                 });
                 Vec::new()
             }

@@ -266,7 +266,12 @@ impl World {
                 };
                 self.link(Input::Peer(offer));
             }
-            Happens::Flows(session) => self.link(Input::MediaFlows(session)),
+            Happens::Flows(session) => {
+                for held in self.viewers.iter_mut().filter_map(|v| v.session.as_mut()) {
+                    held.live |= held.id == session;
+                }
+                self.link(Input::MediaFlows(session));
+            }
             Happens::Mischief => self.mischief(),
             Happens::Restart => self.restart(),
             Happens::Heal => self.heal(),
@@ -713,6 +718,8 @@ impl World {
     fn replay(&mut self) {
         let old = self.chance.pick(&self.recorded).cloned();
         if let Some(text) = old.filter(|_| self.camera_wire.is_some()) {
+            // On a connection that was confirmed, and that is not encrypted, this is a sign of life.
+            self.last_word = self.now;
             self.link(Input::Message(text));
         }
     }

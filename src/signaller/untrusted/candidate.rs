@@ -85,6 +85,11 @@ fn is_reachable(address: &str) -> bool {
     }
 }
 
+/// Whether its address is a name.
+pub(super) fn is_hidden(candidate: &str) -> bool {
+    candidate.split(' ').nth(4).is_some_and(is_local_name)
+}
+
 fn is_local_name(name: &str) -> bool {
     name.len() <= MAX_HOST_NAME_BYTES
         && name.strip_suffix(".local").is_some_and(|label| {

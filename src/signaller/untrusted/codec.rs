@@ -79,6 +79,23 @@ pub(super) fn own(attributes: &[Attribute]) -> BTreeMap<u8, Codec> {
     codecs
 }
 
+/// What is said of what will be sent, for each payload type: the parameters that begin with `sprop-`.
+pub(super) fn sent(attributes: &[Attribute]) -> BTreeMap<u8, BTreeMap<String, String>> {
+    let mut all: BTreeMap<u8, BTreeMap<String, String>> = BTreeMap::new();
+    for (payload, rest) in values(attributes, "fmtp") {
+        let Some(payload) = payload else { continue };
+        for pair in rest.split(';') {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, "1"));
+            let name = name.trim().to_ascii_lowercase();
+            if name.starts_with("sprop-") {
+                let parameters = all.entry(payload).or_default();
+                parameters.insert(name, value.trim().to_owned());
+            }
+        }
+    }
+    all
+}
+
 /// The codecs of a viewer's media line, if all that it says of them is in order.
 pub(super) fn read(
     index: usize,

@@ -25,6 +25,7 @@ pub(super) struct Offered {
     direction: Direction,
     formats: Vec<u8>,
     codecs: BTreeMap<u8, Codec>,
+    sent: BTreeMap<u8, BTreeMap<String, String>>,
     extensions: Extensions,
 }
 
@@ -52,6 +53,7 @@ impl Outline {
                 direction: Direction::of(attributes).ok().flatten().unwrap_or(both),
                 formats: media.fmt.split(' ').filter_map(number).collect(),
                 codecs: codec::own(attributes),
+                sent: codec::sent(attributes),
                 extensions: Extensions::own(attributes),
             }
         };
@@ -99,6 +101,15 @@ fn answered(index: usize, media: &Media, offered: &Offered) -> Result<(), BadDes
                 }
             }
             _ => return bad("not in the offer"),
+        }
+        // The payloader would not agree, and the session would fail while webrtcsink builds it, which locks it.
+        let offered = offered.sent.get(payload);
+        let is_offered = |(name, value): (&String, &String)| {
+            offered.and_then(|parameters| parameters.get(name)) == Some(value)
+        };
+        let sent = media.sent.get(payload);
+        if !sent.is_none_or(|parameters| parameters.iter().all(is_offered)) {
+            return bad("another sprop parameter than in the offer");
         }
     }
     let is_offered = |(id, name): (&u16, &String)| offered.extensions.0.get(id) == Some(name);

@@ -145,6 +145,8 @@ pub(super) struct Media {
     pub(super) transport: Transport,
     pub(super) direction: Option<Direction>,
     pub(super) codecs: BTreeMap<u8, Codec>,
+    /// What its `fmtp` lines say of what is sent.
+    pub(super) sent: BTreeMap<u8, BTreeMap<String, String>>,
     /// In the order of the media line.
     pub(super) formats: Vec<u8>,
     pub(super) extensions: Extensions,
@@ -184,6 +186,7 @@ impl Media {
             transport,
             direction,
             codecs: BTreeMap::new(),
+            sent: codec::sent(attributes),
             formats: Vec::new(),
             extensions: Extensions::default(),
             candidates: 0,

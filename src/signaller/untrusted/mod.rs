@@ -61,6 +61,29 @@ pub(crate) enum Kind {
     Answer,
 }
 
+/// What becomes of a candidate that is well formed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Use {
+    Forward,
+    /// A browser that hides its address behind a `.local` name means no harm, but looking the name up keeps the session's
+    /// ICE agent beyond its end, and ends the process (docs/upstream.md). The camera learns the address from the
+    /// browser's own connectivity checks.
+    Ignore,
+}
+
+/// A description that has passed, without the candidates that are ignored.
+pub(crate) fn without_hidden(description: String) -> String {
+    let is_hidden = |line: &str| {
+        let candidate = line.strip_prefix("a=candidate:");
+        candidate.is_some_and(candidate::is_hidden)
+    };
+    if !description.lines().any(is_hidden) {
+        return description;
+    }
+    let lines = description.split_inclusive('\n');
+    lines.filter(|line| !is_hidden(line)).collect()
+}
+
 /// What one session's viewer may send, given what the camera sent it. One for each session.
 #[derive(Debug, Default)]
 pub(crate) struct Check {
@@ -114,18 +137,23 @@ impl Check {
     }
 
     /// One candidate; an empty one says that no more will come.
-    pub(crate) fn candidate(&mut self, m_line: u32, text: &str) -> Result<(), BadDescription> {
+    pub(crate) fn candidate(&mut self, m_line: u32, text: &str) -> Result<Use, BadDescription> {
         if usize::try_from(m_line).map_or(true, |index| index >= self.media) {
             return Err(BadDescription::NoSuchMedia(m_line));
         }
         self.count(1)?;
         if text.is_empty() {
-            return Ok(());
+            return Ok(Use::Forward);
         }
-        candidate::check(
-            text.strip_prefix("candidate:")
-                .ok_or(BadDescription::Candidate("no \"candidate:\" in front"))?,
-        )
+        let candidate = text
+            .strip_prefix("candidate:")
+            .ok_or(BadDescription::Candidate("no \"candidate:\" in front"))?;
+        candidate::check(candidate)?;
+        Ok(if candidate::is_hidden(candidate) {
+            Use::Ignore
+        } else {
+            Use::Forward
+        })
     }
 
     fn count(&mut self, more: usize) -> Result<(), BadDescription> {

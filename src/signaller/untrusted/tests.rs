@@ -6,7 +6,7 @@
 
 use std::{fs, path::Path};
 
-use super::{BadDescription, Check, Kind, MAX_CANDIDATES};
+use super::{BadDescription, Check, Kind, MAX_CANDIDATES, Use, without_hidden};
 
 fn recorded(file: &str) -> String {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/descriptions");
@@ -55,7 +55,7 @@ const SOUND: &str = "chromium-vp8-audio";
 const OFFERS: &str = "chromium-offers-vp8-audio";
 
 #[track_caller]
-fn refused(result: Result<(), BadDescription>, problem: &str) {
+fn refused<T: std::fmt::Debug>(result: Result<T, BadDescription>, problem: &str) {
     let error = result.expect_err(problem).to_string();
     assert!(error.contains(problem), "{error:?}, not {problem:?}");
 }
@@ -82,7 +82,16 @@ fn what_real_clients_say_passes() {
 #[test]
 fn real_candidates_pass() {
     for candidate in recorded("candidates.txt").lines() {
-        assert_eq!(offered(VP8).candidate(0, candidate), Ok(()), "{candidate}");
+        let used = if candidate.contains(".local") {
+            Use::Ignore
+        } else {
+            Use::Forward
+        };
+        assert_eq!(
+            offered(VP8).candidate(0, candidate),
+            Ok(used),
+            "{candidate}"
+        );
     }
 }
 
@@ -459,7 +468,7 @@ fn descriptions_come_when_they_may() {
     assert_eq!(check.offer(&own), Err(BadDescription::LateOffer));
     check.sent(Kind::Answer, &recorded(&format!("{OFFERS}.answer.sdp")));
     assert_eq!(check.answer(&text), Err(BadDescription::UnaskedAnswer));
-    assert_eq!(check.candidate(2, ""), Ok(()));
+    assert_eq!(check.candidate(2, ""), Ok(Use::Forward));
 }
 
 #[test]
@@ -494,10 +503,13 @@ fn candidates_are_parsed() {
         assert!(whole.contains(from));
         offered(VP8).candidate(0, &whole.replacen(from, to, 1))
     };
-    assert_eq!(check("", ""), Ok(()));
-    assert_eq!(offered(VP8).candidate(0, ""), Ok(()));
-    assert_eq!(check("192.0.2.2", "fd00::2"), Ok(()));
-    assert_eq!(check("generation 0", "raddr 0.0.0.0 rport 0"), Ok(()));
+    assert_eq!(check("", ""), Ok(Use::Forward));
+    assert_eq!(offered(VP8).candidate(0, ""), Ok(Use::Forward));
+    assert_eq!(check("192.0.2.2", "fd00::2"), Ok(Use::Forward));
+    assert_eq!(
+        check("generation 0", "raddr 0.0.0.0 rport 0"),
+        Ok(Use::Forward)
+    );
     refused(check("candidate:1", "1"), "in front");
     refused(check("candidate:1", "a=candidate:1"), "in front");
     refused(check("candidate:1", "candidate:"), "foundation");
@@ -550,14 +562,14 @@ fn candidates_are_counted_also_inside_of_descriptions() {
     let whole = "candidate:1 1 udp 2113937151 192.0.2.2 54408 typ host";
     let mut check = offered(VP8);
     for _ in 0..MAX_CANDIDATES {
-        assert_eq!(check.candidate(0, whole), Ok(()));
+        assert_eq!(check.candidate(0, whole), Ok(Use::Forward));
     }
     assert_eq!(
         check.candidate(0, whole),
         Err(BadDescription::TooManyCandidates)
     );
     check.sent(Kind::Offer, &recorded(&format!("{VP8}.offer.sdp")));
-    assert_eq!(check.candidate(0, whole), Ok(()));
+    assert_eq!(check.candidate(0, whole), Ok(Use::Forward));
     let lines = |count| format!("{}a=rtpmap:96", format!("a={whole}\r\n").repeat(count));
     assert_eq!(answer(VP8, "a=rtpmap:96", &lines(MAX_CANDIDATES)), Ok(()));
     refused(
@@ -568,4 +580,35 @@ fn candidates_are_counted_also_inside_of_descriptions() {
         answer(VP8, "a=rtpmap:96", "a=candidate:1 1 udp\r\na=rtpmap:96"),
         "priority",
     );
+}
+
+#[test]
+fn names_instead_of_addresses_go_no_further() {
+    let text = recorded("page-vp8.answer.sdp");
+    let hidden = "a=candidate:1 1 udp 1 x.local 9 typ host\r\n";
+    let open = "a=candidate:2 1 udp 1 192.0.2.2 9 typ host\r\n";
+    // Not a name, and a line that only looks like one.
+    let other = "a=x-candidate:1 1 udp 1 x.local 9 typ host\r\n";
+    let whole = format!("{text}{hidden}{open}{hidden}{other}");
+    assert_eq!(offered(VP8).answer(&whole), Ok(()));
+    assert_eq!(without_hidden(whole), format!("{text}{open}{other}"));
+    assert_eq!(without_hidden(text.clone()), text);
+    let ends = format!("{text}{hidden}").replace("\r\n", "\n");
+    assert_eq!(without_hidden(ends), text.replace("\r\n", "\n"));
+}
+
+#[test]
+fn what_the_camera_says_of_its_own_stream_is_not_contradicted() {
+    let echo = "webrtcsrc-vp8-audio";
+    assert_eq!(answer(echo, "sprop-stereo=1", "stereo=1"), Ok(()));
+    // A name alone stands for 1.
+    assert_eq!(answer(echo, "sprop-stereo=1", "sprop-stereo"), Ok(()));
+    for (from, to) in [
+        ("sprop-stereo=1", "sprop-stereo=0"),
+        ("sprop-stereo=1", "SPROP-Stereo= 0"),
+        ("sprop-maxcapturerate=48000", "sprop-maxcapturerate=16000"),
+        ("sprop-stereo=1", "sprop-other=1"),
+    ] {
+        refused(answer(echo, from, to), "another sprop");
+    }
 }

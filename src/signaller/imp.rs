@@ -222,6 +222,7 @@ impl<F: Fn(usize)> Webrtcsink<F> {
         });
         // Of all it can be asked for, this changes nothing.
         webrtcbin.emit_by_name::<()>("get-stats", &[&None::<gst::Pad>, &promise]);
+        drop(webrtcbin);
         if is_over.recv_timeout(MAX_END).is_err() {
             gst::warning!(CAT, obj = signaller, "a session takes long to end");
         }

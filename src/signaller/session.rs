@@ -36,6 +36,13 @@ impl Permit {
         self.0.load(Relaxed) & Self::bit(permission) != 0
     }
 
+    #[cfg(test)]
+    pub(crate) fn of(permissions: &[Permission]) -> Self {
+        let permit = Self::default();
+        permit.set(permissions);
+        permit
+    }
+
     fn set(&self, permissions: &[Permission]) {
         let bits = permissions.iter().fold(0, |all, p| all | Self::bit(*p));
         self.0.store(bits, Relaxed);

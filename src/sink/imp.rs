@@ -261,6 +261,7 @@ impl PortholeSink {
         }
         let _ = webrtcsink.set_state(gst::State::Null);
         let _ = self.obj().remove(webrtcsink);
+        webrtc::let_go(webrtcsink.clone());
     }
 
     /// Tells the application, from a thread on which it may take its time.

@@ -5,12 +5,14 @@
 //! plugin (`librswebrtc.so`) is loaded as well, whichever comes second cannot register its types. We
 //! therefore register ours only when the first portholesink starts, and look before we do.
 
+use std::time::Duration;
+
 use gst::{glib, prelude::*};
 use gstrswebrtc::webrtcsink::BaseWebRTCSink;
 use once_cell::sync::OnceCell;
 
 use super::{pads::Kind, settings::Settings};
-use crate::signaller::PortholeSignaller;
+use crate::{runtime, signaller::PortholeSignaller};
 
 /// Types that webrtcsink registers, of which the stock plugin registers at least one when it is loaded.
 const TYPES: [&str; 4] = [
@@ -108,5 +110,20 @@ pub(crate) fn clear_away(sink: &BaseWebRTCSink, pad: &gst::Pad) {
         element.set_locked_state(true);
         let _ = element.set_state(gst::State::Null);
         let _ = sink.remove(&element);
+    }
+}
+
+/// By then no session of a webrtcsink that was stopped is left on any thread.
+const LAST_SESSIONS: Duration = Duration::from_secs(10);
+
+/// Lets go of a webrtcsink that was stopped, and not at once: its handlers on the webrtcbins of its sessions go with it, and
+/// GObject aborts the process when at that moment a webrtcbin goes on another thread (docs/upstream.md).
+pub(crate) fn let_go(webrtcsink: BaseWebRTCSink) {
+    if let Ok(runtime) = runtime::handle() {
+        runtime.spawn(async move {
+            tokio::time::sleep(LAST_SESSIONS).await;
+            // It may block, and the runtime's own threads enforce leases.
+            tokio::task::spawn_blocking(move || drop(webrtcsink));
+        });
     }
 }

@@ -38,7 +38,7 @@ impl Format {
 
     /// `wanted`, if it leads from one size to the other; else (it changed while caps were being negotiated) `last`, if that
     /// does, until the next frame negotiates again.
-    fn fit(&self, wanted: Orientation, last: Orientation) -> Option<Orientation> {
+    fn fit(&self, wanted: Orientation, last: Option<Orientation>) -> Option<Orientation> {
         let Shape { width, height, .. } = self.output;
         let leads_there = |orientation: &Orientation| {
             let turned = if orientation.transposes() {
@@ -48,7 +48,7 @@ impl Format {
             };
             (self.input.width, self.input.height) == turned
         };
-        [wanted, last].into_iter().find(leads_there)
+        [Some(wanted), last].into_iter().flatten().find(leads_there)
     }
 
     /// Any orientation that leads from one size to the other.
@@ -65,6 +65,8 @@ impl Format {
 pub(crate) struct State {
     pub(crate) format: Option<Format>,
     pub(crate) orientation: Orientation,
+    /// The last one that was in effect because it was asked for.
+    asked: Option<Orientation>,
     /// Whether the orientation is one that nobody asked for, so that nobody knows what the masks lie on.
     is_unsure: bool,
     pub(crate) rate: Rate,
@@ -84,6 +86,7 @@ impl State {
             words: Words::new(&settings, now),
             format: None,
             orientation: Orientation::default(),
+            asked: None,
             is_unsure: false,
             rate: Rate::default(),
             isa: Isa::best(),
@@ -117,8 +120,10 @@ impl State {
     /// Puts `wanted` into effect for the next frame, as far as the negotiated sizes allow; what is in effect then.
     pub(crate) fn settle(&mut self, wanted: Orientation) -> Orientation {
         if let Some(format) = &self.format {
-            let found = format.fit(wanted, self.orientation);
+            // What was only taken because it fits must not pass for an orientation that somebody asked for.
+            let found = format.fit(wanted, self.asked);
             self.is_unsure = found.is_none();
+            self.asked = found.or(self.asked);
             self.orientation = found.unwrap_or_else(|| format.any());
         }
         self.orientation

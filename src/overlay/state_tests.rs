@@ -57,7 +57,10 @@ fn a_mask_hides_all_of_a_frame_whose_orientation_nobody_asked_for() {
     assert!(painted(&mut state).contains(&90));
     // Neither what is wanted nor what was in effect leads from one size to the other.
     state.orientation = Orientation::Left90;
-    assert_eq!(state.settle(Orientation::Right90), Orientation::Identity);
+    // However often it is settled: what fits is not what was asked for.
+    for _ in 0..2 {
+        assert_eq!(state.settle(Orientation::Right90), Orientation::Identity);
+    }
     assert!(painted(&mut state).iter().all(|luma| *luma == 16));
     state.settle(Orientation::Identity);
     assert!(painted(&mut state).contains(&90));

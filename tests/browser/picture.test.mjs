@@ -127,10 +127,12 @@ test("a camera of real footage is shown with its sound", () => scene(async (keep
   assert.deepEqual([seen.width, seen.height], [768, 432]);
   assert.ok(seen.count >= 25, `${seen.count} frames in 3 s of 12.5 fps`);
   assert.ok(seen.changed > 0);
-  // This clip's microphone recorded next to nothing, so its packets are counted: silence has 5 a second.
-  const packets = await audioPackets(page);
-  await frames(page, "front", 1000);
-  assert.ok((await audioPackets(page)) - packets > 30);
+  // This clip's microphone recorded next to nothing, so its packets are counted. Silence has 5 a second, 50 are the
+  // rule, and where the clip begins anew some are missing: half of them are enough.
+  const [before, from] = [await audioPackets(page), performance.now()];
+  await frames(page, "front", 4000);
+  const rate = ((await audioPackets(page)) - before) / ((performance.now() - from) / 1000);
+  assert.ok(rate > 20, `${rate.toFixed(1)} packets of sound a second`);
 }));
 
 test("a file's sound is heard, again and again", () => scene(async (keep) => {

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: MPL-2.0
+//! What is kept: users, cameras, bookings, share links, log-ins and the audit log. Points in time are UTC, with a
+//! precision of milliseconds. Secrets are here as digests or password hashes only.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use porthole_protocol::grant::Permission;
+use serde::{Deserialize, Serialize};
+
+use crate::registry::SecretDigest;
+
+/// What someone may do with the server itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// Watches any camera at any time, and decides who else may.
+    Administrator,
+    /// Watches what was booked.
+    Viewer,
+}
+
+/// A person with an account.
+#[derive(Clone, Debug)]
+pub struct User {
+    /// Unique; stands in grants, messages and logs. See [`is_user_name`].
+    pub name: String,
+    /// What it may do with the server.
+    pub role: Role,
+    /// The password as a PHC string (argon2id).
+    pub password: Option<String>,
+    /// Digest of the token in the user's own link, for programs and for people without a password.
+    pub token: Option<SecretDigest>,
+    /// When it was added.
+    pub created: Timestamp,
+}
+
+/// An enrolled camera.
+#[derive(Clone, Debug)]
+pub struct Camera {
+    /// Its id; see [`porthole_protocol::key::is_camera_id`].
+    pub id: String,
+    /// Name shown where the camera itself gives none.
+    pub name: String,
+    /// Digest of its secret.
+    pub secret: SecretDigest,
+    /// When it was enrolled.
+    pub created: Timestamp,
+    /// When it was last connected.
+    pub last_seen: Option<Timestamp>,
+}
+
+/// From `start`, to before `end`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Window {
+    /// Its first moment.
+    pub start: Timestamp,
+    /// The first moment after it.
+    pub end: Timestamp,
+}
+
+/// That a user may look through a camera in a window of time, or in several that recur.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Booking {
+    /// A UUID (version 7).
+    pub id: String,
+    /// The camera's id.
+    pub camera: String,
+    /// The user's name.
+    pub user: String,
+    /// The window, or the first of those that recur.
+    pub window: Window,
+    /// What the user may do.
+    pub perms: BTreeSet<Permission>,
+    /// How it recurs, if it does.
+    pub recurrence: Option<Recurrence>,
+    /// What people want to remember of it.
+    pub note: String,
+    /// When it was made.
+    pub created: Timestamp,
+}
+
+/// How a booking recurs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recurrence {
+    /// An `RRULE` (RFC 5545, 3.3.10), with `COUNT` or `UNTIL`, without the name before it.
+    pub rule: String,
+    /// The time zone in which it recurs at the same time of day (IANA name).
+    pub zone: String,
+}
+
+/// A link that lets whoever has it look through one camera in one window.
+#[derive(Clone, Debug)]
+pub struct Share {
+    /// A UUID (version 7).
+    pub id: String,
+    /// The camera's id.
+    pub camera: String,
+    /// Digest of the secret in the link.
+    pub secret: SecretDigest,
+    /// When it may be used.
+    pub window: Window,
+    /// What its holder may do.
+    pub perms: BTreeSet<Permission>,
+    /// How many browsers may open it.
+    pub max_uses: u32,
+    /// How many have.
+    pub uses: u32,
+    /// What people want to remember of it.
+    pub note: String,
+    /// When it was made.
+    pub created: Timestamp,
+}
+
+/// A page that is logged in.
+#[derive(Clone, Debug)]
+pub struct Login {
+    /// Digest of its cookie.
+    pub cookie: SecretDigest,
+    /// Whose.
+    pub holder: Holder,
+    /// When it was made.
+    pub created: Timestamp,
+    /// When it ends at the latest.
+    pub until: Timestamp,
+}
+
+/// On whose behalf a page is logged in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Holder {
+    /// The user of this name.
+    User(String),
+    /// Whoever opened the share link of this id.
+    Share(String),
+}
+
+/// Something that happened, for whoever has to know later.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditEntry {
+    /// When.
+    pub at: Timestamp,
+    /// Who did it: a user's name, `share:ID`, `camera:ID`, `cli`, `file` or `server`.
+    pub actor: String,
+    /// What, as `session.started`, `booking.added`, ...
+    pub action: String,
+    /// The camera concerned.
+    pub camera: Option<String>,
+    /// The user concerned.
+    pub user: Option<String>,
+    /// The session, booking or share link concerned.
+    pub subject: Option<String>,
+    /// What else there is to say: a JSON object without secrets.
+    pub details: serde_json::Value,
+}
+
+/// Longest name of a user, in bytes.
+pub const MAX_USER_NAME_BYTES: usize = 64;
+
+/// Whether this may name a user: 1 to 64 printable characters without space at the ends, not the name of something
+/// else that may act, such as `guest` or `share:...`.
+pub fn is_user_name(name: &str) -> bool {
+    (1..=MAX_USER_NAME_BYTES).contains(&name.len())
+        && name.trim() == name
+        && !name.chars().any(|c| c.is_control() || c == ':' || c == '/')
+        && !matches!(name, "guest" | "cli" | "file" | "server" | "." | "..")
+}
+
+impl Window {
+    /// Whether `at` is in it.
+    pub fn contains(&self, at: Timestamp) -> bool {
+        self.start <= at && at < self.end
+    }
+}

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Where things are kept: one trait, and a database behind it.
+//!
+//! Each change is one transaction and brings its own entry of the audit log, so that neither is there without the
+//! other. When a call returns `Ok`, the change is on disk.
+
+use std::path::Path;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use crate::model::{AuditEntry, Booking, Camera, Login, Share, User, Window};
+use crate::registry::SecretDigest;
+
+/// Most windows that one recurring booking has: a year of days, and some.
+pub const MAX_WINDOWS: usize = 400;
+/// Most rows that one question is answered with.
+pub const MAX_ROWS: u32 = 500;
+
+/// Why the store did not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// There is one with this name or id already.
+    #[error("it is there already")]
+    Exists,
+    /// There is none.
+    #[error("it is not there")]
+    NotFound,
+    /// What it refers to is not there: the camera or the user of a booking.
+    #[error("there is no such {0}")]
+    NoSuch(&'static str),
+    /// Someone else has `control` of the camera in this window.
+    #[error("control of this camera is booked from {} to {}", .0.start, .0.end)]
+    ControlTaken(Window),
+    /// The link was opened as often as it may be, or is not open now.
+    #[error("the link is used up, over, or not open yet")]
+    Spent,
+    /// The last administrator cannot go.
+    #[error("there would be no administrator left")]
+    LastAdministrator,
+    /// The database.
+    #[error("the database: {0}")]
+    Database(#[from] sqlx::Error),
+    /// What is in it cannot be read, or cannot be brought to this version's form.
+    #[error("the database: {0}")]
+    Unusable(String),
+}
+
+/// The answer of a store.
+pub type Result<T> = std::result::Result<T, StoreError>;
+
+/// Whether a row has to be new or has to be there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Put {
+    /// [`StoreError::Exists`] if it is there.
+    New,
+    /// [`StoreError::NotFound`] if it is not.
+    Existing,
+}
+
+/// What the server keeps in memory: all that counts now or later.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    /// All users.
+    pub users: Vec<User>,
+    /// All cameras.
+    pub cameras: Vec<Camera>,
+    /// The bookings that are not over, each with those of its windows that are not.
+    pub bookings: Vec<(Booking, Vec<Window>)>,
+    /// The share links that are not over.
+    pub shares: Vec<Share>,
+    /// The log-ins that are not over.
+    pub logins: Vec<Login>,
+}
+
+/// Which bookings, or windows of bookings.
+#[derive(Clone, Debug, Default)]
+pub struct BookingFilter {
+    /// Of this camera.
+    pub camera: Option<String>,
+    /// Of this user.
+    pub user: Option<String>,
+    /// With a window that ends after this.
+    pub from: Option<Timestamp>,
+    /// With a window that starts before this.
+    pub to: Option<Timestamp>,
+    /// Those after the booking of this id, in the order of ids.
+    pub after: Option<String>,
+    /// So many at most; no more than [`MAX_ROWS`].
+    pub limit: u32,
+}
+
+/// Which entries of the audit log, the latest first.
+#[derive(Clone, Debug, Default)]
+pub struct AuditFilter {
+    /// About this camera.
+    pub camera: Option<String>,
+    /// About or by this user.
+    pub user: Option<String>,
+    /// Those before the entry of this number.
+    pub before: Option<i64>,
+    /// So many at most; no more than [`MAX_ROWS`].
+    pub limit: u32,
+}
+
+/// The database. `audit` is written in the same transaction as the change.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// Everything that counts at `now` or later.
+    async fn snapshot(&self, now: Timestamp) -> Result<Snapshot>;
+
+    /// Adds or changes a user. Refuses to make the last administrator a viewer.
+    async fn put_user(&self, user: &User, put: Put, audit: &AuditEntry) -> Result<()>;
+    /// Removes a user with its bookings and log-ins. Refuses to remove the last administrator.
+    async fn remove_user(&self, name: &str, audit: &AuditEntry) -> Result<()>;
+
+    /// Adds or changes a camera.
+    async fn put_camera(&self, camera: &Camera, put: Put, audit: &AuditEntry) -> Result<()>;
+    /// Removes a camera with its bookings and share links, and the log-ins by those.
+    async fn remove_camera(&self, id: &str, audit: &AuditEntry) -> Result<()>;
+    /// Notes when cameras were last connected, by id.
+    async fn cameras_seen(&self, seen: &[(String, Timestamp)]) -> Result<()>;
+
+    /// Adds or changes a booking with all its windows, at most [`MAX_WINDOWS`].
+    async fn put_booking(
+        &self,
+        booking: &Booking,
+        windows: &[Window],
+        put: Put,
+        audit: &AuditEntry,
+    ) -> Result<()>;
+    /// Removes a booking.
+    async fn remove_booking(&self, id: &str, audit: &AuditEntry) -> Result<()>;
+    /// One booking with all its windows.
+    async fn booking(&self, id: &str) -> Result<(Booking, Vec<Window>)>;
+    /// Bookings in the order of their ids, each with those of its windows that the filter's times leave.
+    async fn bookings(&self, filter: &BookingFilter) -> Result<Vec<(Booking, Vec<Window>)>>;
+
+    /// Adds or changes a share link.
+    async fn put_share(&self, share: &Share, put: Put, audit: &AuditEntry) -> Result<()>;
+    /// Removes a share link with the log-ins by it.
+    async fn remove_share(&self, id: &str, audit: &AuditEntry) -> Result<()>;
+    /// All share links that end after `from`, the newest first.
+    async fn shares(&self, from: Timestamp) -> Result<Vec<Share>>;
+    /// Takes one use of the link with this secret, which is open at `now`, for this log-in.
+    async fn use_share(
+        &self,
+        secret: &SecretDigest,
+        login: &Login,
+        now: Timestamp,
+        audit: &AuditEntry,
+    ) -> Result<Share>;
+
+    /// Adds a log-in and forgets those that are over at `now`.
+    async fn add_login(&self, login: &Login, now: Timestamp, audit: &AuditEntry) -> Result<()>;
+    /// Puts a log-in's new cookie in the place of its old one.
+    async fn rotate_login(&self, old: &SecretDigest, new: &Login) -> Result<()>;
+    /// Ends log-ins.
+    async fn remove_logins(&self, cookies: &[SecretDigest], audit: &AuditEntry) -> Result<()>;
+
+    /// Writes entries of the audit log that belong to no other change.
+    async fn log(&self, entries: &[AuditEntry]) -> Result<()>;
+    /// Reads the audit log: each entry with its number.
+    async fn audit(&self, filter: &AuditFilter) -> Result<Vec<(i64, AuditEntry)>>;
+    /// Forgets entries and bookings from before, at most so many of each at a time. Returns how many entries went.
+    async fn forget(&self, before: Timestamp, at_most: u32) -> Result<u64>;
+
+    /// Whether the database answers.
+    async fn ping(&self) -> Result<()>;
+    /// Writes a copy of everything into a new file, while the server runs. PostgreSQL has tools of its own for that,
+    /// and refuses.
+    async fn backup(&self, to: &Path) -> Result<()>;
+}

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use sqlx::any::{AnyPoolOptions, install_default_drivers};
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
-use sqlx::{AnyPool, Executor, SqlSafeStr};
+use sqlx::{AnyConnection, AnyPool, Executor, SqlSafeStr};
 use url::Url;
 
 use super::sql::{Kind, Sql};
@@ -67,8 +67,7 @@ async fn open_sqlite(path: &Path) -> Result<Sql> {
     let writers = connect(&url, 1, SQLITE_SETUP).await?;
     // In one transaction, since the program may have been started twice.
     let mut tx = writers.begin_with("BEGIN IMMEDIATE").await?;
-    let migrated = migrations(SQLITE_MIGRATIONS).run(&mut *tx).await;
-    migrated.map_err(unusable_tables)?;
+    migrate(&mut tx, SQLITE_MIGRATIONS).await?;
     tx.commit().await?;
     Ok(Sql {
         kind: Kind::Sqlite,
@@ -81,8 +80,7 @@ async fn open_sqlite(path: &Path) -> Result<Sql> {
 async fn open_postgres(url: &str) -> Result<Sql> {
     let url = with_verified_tls(url)?;
     let pool = connect(url.as_str(), POSTGRES_CONNECTIONS, POSTGRES_SETUP).await?;
-    let migrated = migrations(POSTGRES_MIGRATIONS).run(&pool).await;
-    migrated.map_err(unusable_tables)?;
+    migrate(&mut *pool.acquire().await?, POSTGRES_MIGRATIONS).await?;
     Ok(Sql {
         kind: Kind::Postgres,
         writers: pool.clone(),
@@ -129,12 +127,15 @@ async fn connect(url: &str, connections: u32, setup: &'static str) -> Result<Any
     Ok(pool.connect(url).await?)
 }
 
-fn migrations(texts: &[&'static str]) -> Migrator {
+async fn migrate(connection: &mut AnyConnection, texts: &[&'static str]) -> Result<()> {
     let migrations = (1..).zip(texts).map(|(version, text)| {
         let sql = text.into_sql_str();
         Migration::new(version, "access".into(), MigrationType::Simple, sql, false)
     });
-    Migrator::with_migrations(migrations.collect())
+    let migrator = Migrator::with_migrations(migrations.collect());
+    // Not `run`: the compiler does not see that its future may move between threads.
+    let migrated = migrator.run_direct(None, connection, false).await;
+    migrated.map_err(unusable_tables)
 }
 
 fn unusable_tables(error: MigrateError) -> StoreError {

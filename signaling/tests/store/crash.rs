@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use porthole_signaling::store::{AuditFilter, BookingFilter, Put, Store, StoreError, open};
 
@@ -68,17 +69,11 @@ async fn check(store: &dyn Store, acknowledged: &BTreeSet<String>) {
 async fn a_writer_finds_its_bookings_again() {
     if let Ok(place) = std::env::var(PLACE) {
         let store = open(&place).await.unwrap();
-        let first = store
-            .bookings(&BookingFilter::default())
-            .await
-            .unwrap()
-            .len();
         println!();
         for number in 0.. {
-            let (round, id) = (std::process::id(), number + 1000 * first as i64);
-            let id = format!("{round}-{id}");
+            let id = format!("{}-{number}", std::process::id());
             // A minute for each, in which nobody else has control.
-            let minute = i64::from(round) * 100_000 + number;
+            let minute = i64::from(std::process::id()) * 100_000 + number;
             write(&*store, &id, minute).await.unwrap();
             println!("{WRITTEN}{id}");
         }
@@ -88,7 +83,6 @@ async fn a_writer_finds_its_bookings_again() {
     for (minute, id) in (0..).zip(&ids) {
         write(&*db, id, minute).await.unwrap();
     }
-    drop(db.store());
     check(&*open(&db.place).await.unwrap(), &ids).await;
 }
 
@@ -144,13 +138,14 @@ async fn nothing_is_lost_when_postgresql_is_stopped_without_tidying_up() {
     let mut acknowledged = BTreeSet::new();
     for round in 0..CRASHES {
         let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+        let enough = Arc::new(AtomicBool::new(false));
         for writer in 0..3 {
-            let (store, tell) = (store.clone(), tell.clone());
+            let (store, tell, enough) = (store.clone(), tell.clone(), enough.clone());
             tokio::spawn(async move {
                 for number in 0.. {
                     let id = format!("{round}-{writer}-{number}");
                     let minute = i64::from(round * 3 + writer) * 100_000 + number;
-                    if write(&*store, &id, minute).await.is_err() {
+                    if write(&*store, &id, minute).await.is_err() || enough.load(Relaxed) {
                         return;
                     }
                     let _ = tell.send(id);
@@ -167,7 +162,8 @@ async fn nothing_is_lost_when_postgresql_is_stopped_without_tidying_up() {
         })
         .await
         .unwrap();
-        // The writers have met an error, each.
+        // Each writer has met an error, or waited for a connection meanwhile.
+        enough.store(true, Relaxed);
         while let Some(id) = told.recv().await {
             acknowledged.insert(id);
         }

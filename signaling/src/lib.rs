@@ -12,6 +12,7 @@
 //! - `store` is the database behind it, `model` what is kept there.
 //! - `journal` writes down what happens in the room, `metrics` counts it.
 //! - `registry` knows the credentials (as digests), `auth` finds and checks the one in a request.
+//! - [`store`] keeps what is told in [`model`], and [`recur`] says when a booking recurs.
 //! - `token` judges tokens that people choose.
 //! - `server` is the handle to all of it, `accept` takes connections in, `tls` wraps them.
 //! - `hosts`, `proxy` and `places` decide which names are ours, whom a proxy asks for, and how many connections there may be.
@@ -42,6 +43,7 @@ mod network;
 mod page;
 mod places;
 mod proxy;
+pub mod recur;
 mod registry;
 pub mod room;
 mod server;

@@ -16,6 +16,7 @@
 //! - `token` judges tokens that people choose.
 //! - `server` is the handle to all of it, `accept` takes connections in, `tls` wraps them.
 //! - `hosts`, `proxy` and `places` decide which names are ours, whom a proxy asks for, and how many connections there may be.
+//! - `turn` makes the credentials of each session's relays.
 //! - `state`, `timings`, `lock` and `shutdown` are what several of these share.
 //!
 //! Imports run one way: `cli`, `server`, `http` and `accept`, `api`, `socket`, `access`, `hub`, `room`; what is shared
@@ -54,6 +55,7 @@ pub mod store;
 mod timings;
 mod tls;
 mod token;
+mod turn;
 
 pub use access::Data;
 pub use registry::{CameraEntry, SecretDigest, ViewerEntry};
@@ -65,3 +67,4 @@ pub use token::{
     MAX_PASSWORD_BYTES, MAX_TOKEN_CHARS, MIN_PASSWORD_CHARS, MIN_TOKEN_CHARS, WeakPassword,
     WeakToken, check_password, check_token, token_fragment,
 };
+pub use turn::{BadTurn, Turn};

@@ -28,11 +28,12 @@ use crate::metrics::Metrics;
 use crate::model::Role;
 use crate::places::{self, Addresses};
 use crate::registry::{Account, CameraEntry, Origin, Registry, SecretDigest, ViewerEntry};
-use crate::room::{Counts, MAX_CAMERAS, Now, Room, fixed};
+use crate::room::{Counts, MAX_CAMERAS, Now, Room};
 use crate::shutdown::stopped;
 use crate::state::Shared;
 use crate::timings::Timings;
 use crate::tls::{CurrentTls, TlsFiles};
+use crate::turn::{self, Turn};
 
 /// Days for which the audit log is kept where nothing else is said: long enough to look into a complaint.
 pub const DEFAULT_AUDIT_DAYS: u16 = 90;
@@ -44,6 +45,8 @@ pub struct ServerOptions {
     pub open_access: bool,
     /// STUN and TURN servers, told to both ends of every session.
     pub ice_servers: Vec<IceServer>,
+    /// A TURN server besides, for which each session gets credentials of its own.
+    pub turn: Option<Turn>,
     /// Where the server is reached from outside: http or https, host and port. Pages from there are its own.
     pub url: Option<Url>,
     /// Further host names it answers to, as `NAME` or `NAME:PORT`. Without any of these it answers to addresses,
@@ -77,6 +80,7 @@ impl ServerOptions {
         Self {
             open_access: false,
             ice_servers: Vec::new(),
+            turn: None,
             url: None,
             allowed_hosts: Vec::new(),
             trusted_proxies: Vec::new(),
@@ -180,7 +184,7 @@ impl Server {
         let ids = Box::new(|| uuid::Uuid::new_v4().to_string());
         let room = Room::new(
             options.signer,
-            fixed(options.ice_servers.clone()),
+            turn::source(options.ice_servers.clone(), options.turn),
             options.open_access,
             ids,
             Now::read(),

@@ -10,7 +10,8 @@ use serde_json::json;
 use super::{Access, AccessError, By, Result, validate};
 use crate::lock::lock;
 use crate::model::{Booking, Recurrence, Window};
-use crate::store::{BookingFilter, MAX_ROWS, MAX_WINDOWS, Put, StoreError};
+use crate::recur::expand;
+use crate::store::{BookingFilter, MAX_ROWS, Put, StoreError};
 
 /// Windows that one look at the calendar shows: more would not be read.
 pub(crate) const MAX_CALENDAR: usize = 1000;
@@ -218,13 +219,11 @@ fn check(booking: &Booking) -> Result<Vec<Window>> {
     validate::note(&booking.note)?;
     match &booking.recurrence {
         None => Ok(vec![booking.window]),
-        Some(recurrence) => windows(recurrence, booking.window),
+        Some(recurrence) => {
+            let windows = expand(booking.window, recurrence);
+            windows.map_err(|error| AccessError::BadRule(error.to_string()))
+        }
     }
-}
-
-fn windows(_recurrence: &Recurrence, _first: Window) -> Result<Vec<Window>> {
-    let _ = MAX_WINDOWS;
-    Err(AccessError::BadRule("not yet".to_owned()))
 }
 
 fn entry(by: &By, action: &str, booking: &Booking) -> crate::model::AuditEntry {

@@ -68,6 +68,7 @@ impl AccessError {
             StoreError::ControlTaken(window) => Self::ControlTaken(window),
             StoreError::Spent => Self::LinkSpent,
             StoreError::LastAdministrator => Self::LastAdministrator,
+            StoreError::Windows => Self::BadRule(error.to_string()),
             StoreError::Database(_) | StoreError::Unusable(_) => Self::broken(&error),
         }
     }

@@ -50,12 +50,12 @@ fn camera_in_file(command: CameraCommand, file: &Path) -> Result<(), Failure> {
             Ok(())
         }
         CameraCommand::Remove { id } => remove_entry(file, "camera", "id", &id),
-        CameraCommand::Show { .. } | CameraCommand::Rename { .. } | CameraCommand::Rotate { .. } => {
-            Err(Failure::input(format!(
-                "the cameras of {} are changed in that file; with a data directory (see init) there are commands for it",
-                file.display()
-            )))
-        }
+        CameraCommand::Show { .. }
+        | CameraCommand::Rename { .. }
+        | CameraCommand::Rotate { .. } => Err(Failure::input(format!(
+            "the cameras of {} are changed in that file; with a data directory (see init) there are commands for it",
+            file.display()
+        ))),
     }
 }
 
@@ -69,7 +69,8 @@ fn camera_in_data(command: CameraCommand, place: &Where, output: Output) -> Resu
             url,
         } => {
             if url.url.is_some() {
-                let message = "--url: the server's address is url in its configuration: write it there";
+                let message =
+                    "--url: the server's address is url in its configuration: write it there";
                 return Err(Failure::input(message));
             }
             let id = id.unwrap_or_else(|| slug(&camera));
@@ -142,7 +143,12 @@ fn add_camera(camera: NewCamera, path: &Path, url: ServerUrl) -> Result<(), Fail
     let ca = camera.key.ca.as_deref().map(certificates).transpose()?;
     let signer = grant_signer(path, &config)?;
     // Before the camera is enrolled: a key that cannot be kept enrols nobody.
-    let output = camera.key.output.as_deref().map(NewFile::create).transpose()?;
+    let output = camera
+        .key
+        .output
+        .as_deref()
+        .map(NewFile::create)
+        .transpose()?;
     let secret = random_secret();
     let mut table = Table::new();
     table["id"] = value(&id);

@@ -46,7 +46,9 @@ pub(super) fn run(
         made.map_err(|e| Failure::input(format!("--administrator {administrator}: {e}")))
     })?;
     if output.json {
-        return print(json!({ "dataDir": path, "administrator": administrator, "password": password }));
+        return print(
+            json!({ "dataDir": path, "administrator": administrator, "password": password }),
+        );
     }
     let path = path.display();
     remark(format_args!(

@@ -235,9 +235,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
     } = cli;
     let ask = |call: manage::Call| ask(&place, call);
     match command {
-        Command::Init { administrator, url } => {
-            init::run(&place, &administrator, url, output)
-        }
+        Command::Init { administrator, url } => init::run(&place, &administrator, url, output),
         Command::Serve { listen } => serve::run(&place.resolve()?, listen),
         Command::Camera(command) => enrol::camera(command, &place, output),
         Command::User(command) => command.show(&ask(command.call())?, output),
@@ -278,7 +276,9 @@ fn ask(place: &Where, call: manage::Call) -> Result<serde_json::Value, Failure> 
 
 /// For a command that asks once and ends.
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
     runtime.map_err(Failure::system)
 }
 

@@ -108,7 +108,9 @@ impl Where {
     /// The configuration file that this command needs.
     pub(super) fn file(&self) -> Result<&Path, Failure> {
         self.config.as_deref().ok_or_else(|| {
-            Failure::input("--config FILE is missing: viewers of this kind stand in a configuration file")
+            Failure::input(
+                "--config FILE is missing: viewers of this kind stand in a configuration file",
+            )
         })
     }
 
@@ -129,7 +131,9 @@ fn default_data_dir() -> Result<PathBuf, Failure> {
     let data = folder("XDG_DATA_HOME").filter(|path| path.is_absolute());
     let home = || Some(folder("HOME")?.join(".local/share"));
     let data = data.or_else(home).map(|path| path.join("porthole"));
-    data.ok_or_else(|| Failure::input("HOME is not set: say where the data directory is with --data-dir"))
+    data.ok_or_else(|| {
+        Failure::input("HOME is not set: say where the data directory is with --data-dir")
+    })
 }
 
 impl DataDir {
@@ -154,9 +158,8 @@ impl DataDir {
 
     /// The service without a server around it.
     pub(super) async fn offline(&self) -> Result<Offline, Failure> {
-        let options = serve::options(&self.config, &self.config_path, self.signer()?)?;
-        let store = serve::open_store(self).await?;
-        let offline = Offline::start(options, store, self.config.reached_at()).await;
-        offline.map_err(Failure::system)
+        let mut options = serve::options(&self.config, &self.config_path, self.signer()?)?;
+        options.data = Some(serve::load(self).await?);
+        Offline::start(options, self.config.listen).map_err(Failure::system)
     }
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use super::Failure;
 use super::config::Config;
-use super::file::read;
+use super::file::read_or_default;
 use crate::registry::{CameraEntry, ViewerEntry};
 use crate::room::Cameras;
 use crate::server::Server;

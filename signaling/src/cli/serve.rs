@@ -45,7 +45,11 @@ pub(super) fn run(place: &Place, listen: Option<SocketAddr>) -> Result<(), Failu
         None => grant_signer(path, &config)?,
     };
     let mut options = options(&config, path, signer)?;
-    let scheme = if options.tls.is_some() { "https" } else { "http" };
+    let scheme = if options.tls.is_some() {
+        "https"
+    } else {
+        "http"
+    };
     if config.open_access {
         tracing::warn!("open-access is on: whoever reaches this server sees and hears all cameras");
     }
@@ -69,7 +73,9 @@ pub(super) fn run(place: &Place, listen: Option<SocketAddr>) -> Result<(), Failu
         }
         _ => Failure::input(format!("{}: {e}", path.display())),
     })?;
-    let socket = data.map(|data| OwnSocket::open(data, &server)).transpose()?;
+    let socket = data
+        .map(|data| OwnSocket::open(data, &server))
+        .transpose()?;
     warn_of_strays(&config);
     let running = Running {
         server,
@@ -82,7 +88,11 @@ pub(super) fn run(place: &Place, listen: Option<SocketAddr>) -> Result<(), Failu
 }
 
 /// What the server is started with, but for its data.
-pub(super) fn options(config: &Config, path: &Path, signer: GrantSigner) -> Result<ServerOptions, Failure> {
+pub(super) fn options(
+    config: &Config,
+    path: &Path,
+    signer: GrantSigner,
+) -> Result<ServerOptions, Failure> {
     let mut options = ServerOptions::new(signer);
     options.open_access = config.open_access;
     options.ice_servers = config.ice_servers();
@@ -106,7 +116,7 @@ pub(super) async fn open_store(data: &DataDir) -> Result<Arc<dyn Store>, Failure
     opened.map_err(|e| Failure::system(format!("{}: {e}", data.path.display())))
 }
 
-async fn load(data: &DataDir) -> Result<Data, Failure> {
+pub(super) async fn load(data: &DataDir) -> Result<Data, Failure> {
     let loaded = Data::load(open_store(data).await?).await;
     loaded.map_err(|e| Failure::system(format!("{}: {e}", data.path.display())))
 }
@@ -117,7 +127,8 @@ struct OwnSocket(PathBuf);
 impl OwnSocket {
     fn open(data: &DataDir, server: &Server) -> Result<Self, Failure> {
         let path = data.socket();
-        let failed = |e: io::Error| Failure::system(format!("cannot listen on {}: {e}", path.display()));
+        let failed =
+            |e: io::Error| Failure::system(format!("cannot listen on {}: {e}", path.display()));
         if UnixStream::connect(&path).is_ok() {
             return Err(Failure::input(format!(
                 "a server runs on {} already: stop it first",
@@ -163,7 +174,10 @@ async fn until_signal(mut running: Running, scheme: &str) -> io::Result<()> {
 
 fn log_to_stderr() -> Result<(), Failure> {
     let set = |name: &&str| std::env::var(name).is_ok();
-    let variable = LOG_VARIABLES.into_iter().find(set).unwrap_or(LOG_VARIABLES[1]);
+    let variable = LOG_VARIABLES
+        .into_iter()
+        .find(set)
+        .unwrap_or(LOG_VARIABLES[1]);
     let filter = std::env::var(variable).unwrap_or_else(|_| "info".to_owned());
     let filter = EnvFilter::try_new(filter)
         .map_err(|e| Failure::input(format!("{variable}: {e}: use e.g. info or debug")))?;

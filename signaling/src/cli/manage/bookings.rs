@@ -36,7 +36,12 @@ pub(crate) enum BookingCommand {
         #[arg(long, value_parser = time, value_name = "TIME")]
         to: Timestamp,
         /// Out of view, listen, talk, control
-        #[arg(long, value_delimiter = ',', default_value = "view,listen", value_name = "PERM,PERM")]
+        #[arg(
+            long,
+            value_delimiter = ',',
+            default_value = "view,listen",
+            value_name = "PERM,PERM"
+        )]
         perm: Vec<String>,
         /// Recurs by this rule (RFC 5545), e.g. FREQ=WEEKLY;COUNT=10
         #[arg(long, value_name = "RRULE", requires = "zone")]
@@ -121,7 +126,12 @@ impl BookingCommand {
             } => {
                 let from = from.map(|at| at.to_string());
                 let to = to.map(|at| at.to_string());
-                let fields = [("camera", camera), ("user", user), ("from", &from), ("to", &to)];
+                let fields = [
+                    ("camera", camera),
+                    ("user", user),
+                    ("from", &from),
+                    ("to", &to),
+                ];
                 Call::get(query("/api/bookings", &fields))
             }
             Self::Show { id } => Call::get(format!("/api/bookings/{id}")),

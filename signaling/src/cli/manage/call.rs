@@ -76,11 +76,15 @@ impl Call {
             Err(e) if is_absent(&e) => return Ok(Asked::NobodyThere(self)),
             Err(e) => {
                 let socket = socket.display();
-                return Err(Failure::system(format!("cannot ask the server by {socket}: {e}")));
+                return Err(Failure::system(format!(
+                    "cannot ask the server by {socket}: {e}"
+                )));
             }
         };
         let asked = async {
-            let (mut sender, connection) = handshake(TokioIo::new(stream)).await?;
+            let (mut sender, connection) = handshake(TokioIo::new(stream))
+                .await
+                .map_err(io::Error::other)?;
             let connection = tokio::spawn(connection);
             let response = sender.send_request(self.request().map_err(other)?).await;
             let answer = match response {

@@ -71,7 +71,11 @@ pub(crate) struct AuditArgs {
 impl AuditArgs {
     pub(crate) fn call(&self) -> Call {
         let limit = Some(self.limit.to_string());
-        let fields = [("camera", &self.camera), ("user", &self.user), ("limit", &limit)];
+        let fields = [
+            ("camera", &self.camera),
+            ("user", &self.user),
+            ("limit", &limit),
+        ];
         Call::get(query("/api/audit", &fields))
     }
 }

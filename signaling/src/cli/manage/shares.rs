@@ -43,7 +43,12 @@ struct New {
     #[arg(long, default_value_t = 1)]
     uses: u32,
     /// Out of view, listen, talk, control
-    #[arg(long, value_delimiter = ',', default_value = "view,listen", value_name = "PERM,PERM")]
+    #[arg(
+        long,
+        value_delimiter = ',',
+        default_value = "view,listen",
+        value_name = "PERM,PERM"
+    )]
     perm: Vec<String>,
     /// What people want to remember of it
     #[arg(long, default_value = "")]

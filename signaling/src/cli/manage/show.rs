@@ -70,7 +70,7 @@ fn table(rows: &[Value], columns: &[Column]) -> Result<(), Failure> {
 fn new_table() -> Table {
     let mut table = Table::new();
     table
-        .load_preset(NOTHING)
+        .load_style(NOTHING)
         .set_content_arrangement(ContentArrangement::Disabled);
     table
 }
@@ -95,7 +95,9 @@ fn text(value: &Value, field: &str) -> String {
 }
 
 fn text_of(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
 }
 
 fn is_time(field: &str) -> bool {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Times as people type and read them: in this machine's time zone, unless an offset says otherwise.
 
+use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
-use jiff::Timestamp;
 
 /// Reads `2026-12-01T10:00`, `2026-12-01 10:00`, or one with an offset or `Z`.
 pub(super) fn time(text: &str) -> Result<Timestamp, String> {

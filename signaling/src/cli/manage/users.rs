@@ -67,7 +67,11 @@ impl UserCommand {
                 name,
                 administrator,
             } => {
-                let role = if *administrator { "administrator" } else { "viewer" };
+                let role = if *administrator {
+                    "administrator"
+                } else {
+                    "viewer"
+                };
                 Call::post("/api/users", json!({ "name": name, "role": role }))
             }
             Self::List => Call::get("/api/users?limit=500"),

@@ -9,6 +9,7 @@
 //! - `hub` is the one task that owns the room; each client has a bounded queue there.
 //! - `socket` is one client's WebSocket, `http` and `page` are the rest of the router.
 //! - `registry` knows the credentials (as digests), `auth` finds and checks the one in a request.
+//! - [`store`] keeps what is told in [`model`], and [`recur`] says when a booking recurs.
 //! - `token` judges tokens that people choose.
 //! - `server` is the handle to all of it, `accept` takes connections in, `tls` wraps them.
 //! - `hosts`, `proxy` and `places` decide which names are ours, whom a proxy asks for, and how many connections there may be.
@@ -35,6 +36,7 @@ mod network;
 mod page;
 mod places;
 mod proxy;
+pub mod recur;
 mod registry;
 pub mod room;
 mod server;

@@ -5,15 +5,22 @@
 //! the camera chose for its present connection, and `lease` is a duration to be counted on a
 //! stopwatch from the moment the grant arrives.
 
+//!
+//! - [`signer`](GrantSigner) is the server's half, and what it keeps on disk.
+//! - [`chain`](KeyRing) is how a camera follows its server when that takes a new key.
+
+mod chain;
+mod signer;
+
 use std::fmt;
 
-use aws_lc_rs::{
-    hmac,
-    signature::{Ed25519KeyPair, KeyPair as _},
-};
+use aws_lc_rs::digest;
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
-use serde::{Deserialize, Serialize};
+use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+pub use chain::{KEY_TYPE, KeyRing, MAX_CHAIN, NextKey};
+pub use signer::{BadSigningKey, GrantSigner};
 
 /// The `typ` header of every grant, so that no other token of the same key can pass for one (RFC 8725, 3.11).
 pub const GRANT_TYPE: &str = "porthole-grant+jwt";
@@ -73,92 +80,11 @@ pub enum GrantError {
     #[error("the grant's signature or form is not valid")]
     Invalid,
     /// It is signed with the right key, but is another kind of token.
-    #[error("the token is not of type {GRANT_TYPE}")]
+    #[error("the token is of another type")]
     WrongType,
-}
-
-/// The server's half: signs grants.
-pub struct GrantSigner {
-    encoding: EncodingKey,
-    pkcs8: Vec<u8>,
-    public: [u8; 32],
-    secrets: hmac::Key,
-}
-
-impl fmt::Debug for GrantSigner {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("GrantSigner").finish_non_exhaustive()
-    }
-}
-
-/// A signing key could not be made or read.
-#[derive(Debug, thiserror::Error)]
-#[error("not an Ed25519 private key in PKCS#8 form")]
-pub struct BadSigningKey;
-
-impl GrantSigner {
-    /// Makes a new key pair.
-    pub fn generate() -> Result<Self, BadSigningKey> {
-        let pkcs8 = Ed25519KeyPair::generate_pkcs8(&aws_lc_rs::rand::SystemRandom::new())
-            .map_err(|_| BadSigningKey)?;
-        Self::from_pkcs8(pkcs8.as_ref())
-    }
-
-    /// Reads a key pair from PKCS#8 DER.
-    pub fn from_pkcs8(pkcs8: &[u8]) -> Result<Self, BadSigningKey> {
-        let pair = Ed25519KeyPair::from_pkcs8(pkcs8).map_err(|_| BadSigningKey)?;
-        let public = pair
-            .public_key()
-            .as_ref()
-            .try_into()
-            .map_err(|_| BadSigningKey)?;
-        Ok(Self {
-            encoding: EncodingKey::from_ed_der(pkcs8),
-            pkcs8: pkcs8.to_vec(),
-            public,
-            // A key of its own for each use (RFC 5869 in spirit; one block needs no more than one HMAC).
-            secrets: hmac::Key::new(
-                hmac::HMAC_SHA256,
-                hmac::sign(
-                    &hmac::Key::new(hmac::HMAC_SHA256, pkcs8),
-                    b"porthole session secret",
-                )
-                .as_ref(),
-            ),
-        })
-    }
-
-    /// The private key as PKCS#8 DER, to be stored where only the server can read it.
-    pub fn pkcs8(&self) -> &[u8] {
-        &self.pkcs8
-    }
-
-    /// The raw Ed25519 public key that goes into camera keys.
-    pub fn public_key(&self) -> GrantKey {
-        GrantKey(self.public)
-    }
-
-    /// What a viewer is told with its session and shows to come back to it. It follows from the key and the id, so
-    /// that a server that was restarted still knows it.
-    pub fn session_secret(&self, session: &str) -> String {
-        BASE64_URL_SAFE_NO_PAD.encode(hmac::sign(&self.secrets, session.as_bytes()))
-    }
-
-    /// Whether `secret` is that of `session`. Compares in constant time.
-    pub fn is_session_secret(&self, session: &str, secret: &str) -> bool {
-        BASE64_URL_SAFE_NO_PAD
-            .decode(secret)
-            .is_ok_and(|tag| hmac::verify(&self.secrets, session.as_bytes(), &tag).is_ok())
-    }
-
-    /// Signs a grant and returns the compact JWT.
-    pub fn sign(&self, grant: &Grant) -> Result<String, GrantError> {
-        let header = Header {
-            typ: Some(GRANT_TYPE.into()),
-            ..Header::new(Algorithm::EdDSA)
-        };
-        jsonwebtoken::encode(&header, grant, &self.encoding).map_err(|_| GrantError::Invalid)
-    }
+    /// It names another key than the one it is read with.
+    #[error("the token is signed with another key")]
+    OtherKey,
 }
 
 /// The camera's half: the server's public key, which reads grants.
@@ -166,20 +92,48 @@ impl GrantSigner {
 pub struct GrantKey(pub [u8; 32]);
 
 impl GrantKey {
+    /// What a token names it by (`kid`): its thumbprint (RFC 7638, RFC 8037).
+    pub fn id(&self) -> String {
+        let jwk = format!(
+            r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#,
+            BASE64_URL_SAFE_NO_PAD.encode(self.0)
+        );
+        BASE64_URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, jwk.as_bytes()))
+    }
+
     /// Checks signature, algorithm and type, and returns the claims. Whether the claims fit the camera,
     /// the session and the connection is the gate's to decide.
     pub fn read(&self, token: &str) -> Result<Grant, GrantError> {
+        self.read_as(GRANT_TYPE, token)
+    }
+
+    /// Reads what this key says of the one after it.
+    pub(crate) fn read_next(&self, token: &str) -> Result<NextKey, GrantError> {
+        self.read_as(KEY_TYPE, token)
+    }
+
+    fn read_as<T: DeserializeOwned + Clone>(
+        &self,
+        typ: &str,
+        token: &str,
+    ) -> Result<T, GrantError> {
+        let header = jsonwebtoken::decode_header(token).map_err(|_| GrantError::Invalid)?;
+        // A token of a server that names no keys has none; its signature says whose it is.
+        if header.kid.is_some_and(|kid| kid != self.id()) {
+            return Err(GrantError::OtherKey);
+        }
         let mut validation = Validation::new(Algorithm::EdDSA);
-        // Grants carry no times, and the gate compares the audience itself.
+        // These tokens carry no times, and the gate compares the audience itself.
         validation.required_spec_claims.clear();
         validation.validate_exp = false;
         validation.validate_aud = false;
         let data =
-            jsonwebtoken::decode::<Grant>(token, &DecodingKey::from_ed_der(&self.0), &validation)
+            jsonwebtoken::decode::<T>(token, &DecodingKey::from_ed_der(&self.0), &validation)
                 .map_err(|_| GrantError::Invalid)?;
-        match data.header.typ.as_deref() {
-            Some(GRANT_TYPE) => Ok(data.claims),
-            _ => Err(GrantError::WrongType),
+        if data.header.typ.as_deref() == Some(typ) {
+            Ok(data.claims)
+        } else {
+            Err(GrantError::WrongType)
         }
     }
 }
@@ -200,84 +154,5 @@ impl<'de> Deserialize<'de> for GrantKey {
             .try_into()
             .map_err(|_| serde::de::Error::custom("not 32 bytes"))?;
         Ok(Self(bytes))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn grant() -> Grant {
-        Grant {
-            aud: "front".into(),
-            sub: "alice".into(),
-            sid: "s1".into(),
-            nonce: "n1".into(),
-            seq: 0,
-            lease: 60,
-            perms: vec![Permission::View],
-        }
-    }
-
-    #[test]
-    fn a_signed_grant_reads_back() {
-        let signer = GrantSigner::generate().unwrap();
-        let token = signer.sign(&grant()).unwrap();
-        assert_eq!(signer.public_key().read(&token), Ok(grant()));
-    }
-
-    #[test]
-    fn a_grant_of_another_key_is_invalid() {
-        let token = GrantSigner::generate().unwrap().sign(&grant()).unwrap();
-        let other = GrantSigner::generate().unwrap().public_key();
-        assert_eq!(other.read(&token), Err(GrantError::Invalid));
-    }
-
-    #[test]
-    fn an_ordinary_jwt_of_the_same_key_is_not_a_grant() {
-        let signer = GrantSigner::generate().unwrap();
-        let token =
-            jsonwebtoken::encode(&Header::new(Algorithm::EdDSA), &grant(), &signer.encoding)
-                .unwrap();
-        assert_eq!(signer.public_key().read(&token), Err(GrantError::WrongType));
-    }
-
-    #[test]
-    fn an_unsigned_token_is_invalid() {
-        let signer = GrantSigner::generate().unwrap();
-        let token = signer.sign(&grant()).unwrap();
-        let body = token.split('.').nth(1).unwrap();
-        let none = BASE64_URL_SAFE_NO_PAD.encode(r#"{"alg":"none","typ":"porthole-grant+jwt"}"#);
-        assert_eq!(
-            signer.public_key().read(&format!("{none}.{body}.")),
-            Err(GrantError::Invalid)
-        );
-    }
-
-    #[test]
-    fn a_sessions_secret_is_its_own_and_outlives_a_restart() {
-        let signer = GrantSigner::generate().unwrap();
-        let again = GrantSigner::from_pkcs8(signer.pkcs8()).unwrap();
-        let secret = signer.session_secret("s");
-        assert!(again.is_session_secret("s", &secret));
-        assert!(!again.is_session_secret("t", &secret));
-        assert!(!again.is_session_secret("s", "") && !again.is_session_secret("s", "??"));
-        assert!(
-            !GrantSigner::generate()
-                .unwrap()
-                .is_session_secret("s", &secret)
-        );
-    }
-
-    #[test]
-    fn a_stored_key_signs_like_the_first() {
-        let signer = GrantSigner::generate().unwrap();
-        let again = GrantSigner::from_pkcs8(signer.pkcs8()).unwrap();
-        assert!(
-            signer
-                .public_key()
-                .read(&again.sign(&grant()).unwrap())
-                .is_ok()
-        );
     }
 }

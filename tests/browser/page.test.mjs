@@ -238,10 +238,10 @@ test("a server that turns the page away is quoted", () => scene(async () => {
     window.server.drop(1008, "too-many");
   });
   await line.filter({ hasText: "the server is full" }).waitFor();
-  assert.equal(await page.getByTestId("token-form").isVisible(), false, "no token helps");
+  assert.equal(await page.getByTestId("sign-in").isVisible(), false, "no token helps");
   await page.evaluate(() => { window.server.deaf = false; });
   await line.filter({ hasText: /^Connected$/ }).waitFor();
   await page.evaluate(() => window.server.drop(1008, "revoked"));
-  await page.getByTestId("token-error").filter({ hasText: "withdrawn" }).waitFor();
+  await page.getByTestId("sign-in-error").filter({ hasText: "withdrawn" }).waitFor();
   await page.context().close();
 }));

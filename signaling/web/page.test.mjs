@@ -103,12 +103,12 @@ test("a state is told with its reason", () => {
 test("the page and its modules name each other from where they are, so that a proxy may put them into a folder", () => {
   const folder = new URL(".", import.meta.url);
   const text = (name) => readFileSync(new URL(name, folder), "utf8");
-  const pages = ["index.html"].map(text).join("\n");
+  const pages = ["index.html", "admin.html"].map(text).join("\n");
   const html = [...pages.matchAll(/(?:href|src|action)="([^"]*)"/g)].map(([, url]) => url);
-  const modules = readdirSync(folder).filter((name) => name.endsWith(".js"));
+  const modules = readdirSync(folder, { recursive: true }).filter((name) => name.endsWith(".js"));
   const imports = modules.flatMap((name) => [...text(name).matchAll(/(?:from|import\()\s*"([^"]*)"/g)].map(([, url]) => url));
   assert.ok(html.length >= 2 && imports.length >= 6);
-  for (const url of [...html, ...imports, ...[...text("style.css").matchAll(/url\(([^)]*)\)/g)].map(([, url]) => url)]) {
+  for (const url of [...html, ...imports, ...[..."style.css admin.css".split(" ").map(text).join("").matchAll(/url\(([^)]*)\)/g)].map(([, url]) => url)]) {
     assert.ok(!url.startsWith("/") && !/^https?:/.test(url), url);
   }
   const styles = /\sstyle=|<style|\son\w+=/i;

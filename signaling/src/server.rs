@@ -23,7 +23,7 @@ use crate::limit::Failures;
 use crate::lock::lock;
 use crate::places::{self, Addresses};
 use crate::registry::{CameraEntry, Registry, SecretDigest, ViewerEntry};
-use crate::room::{Counts, MAX_CAMERAS, Room};
+use crate::room::{Counts, MAX_CAMERAS, Now, Room, fixed};
 use crate::shutdown::stopped;
 use crate::state::Shared;
 use crate::timings::Timings;
@@ -160,13 +160,14 @@ impl Server {
         let ids = Box::new(|| uuid::Uuid::new_v4().to_string());
         let room = Room::new(
             options.signer,
-            options.ice_servers.clone(),
+            fixed(options.ice_servers.clone()),
             options.open_access,
             ids,
+            Now::read(),
         );
         let registry = Arc::new(Mutex::new(Registry::default()));
         let (changes, on_change) = mpsc::unbounded_channel();
-        let (hub, handle) = Hub::new(room, registry.clone(), on_change);
+        let (hub, handle, _happenings) = Hub::new(room, registry.clone(), on_change);
         let (failures, stats) = (Arc::<Mutex<Failures>>::default(), handle.stats.clone());
         let max_connections = options
             .max_connections

@@ -8,6 +8,7 @@
 use gst_plugin_webrtc_signalling_protocol as upstream;
 use std::fmt;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::grant::Permission;
@@ -108,6 +109,8 @@ pub enum Code {
     LeaseEnded,
     /// The permission was withdrawn.
     Revoked,
+    /// The viewer may look through this camera at other times.
+    NoBooking,
     /// The viewer left.
     ViewerLeft,
     /// The camera went away.
@@ -213,6 +216,9 @@ pub struct ToPeerExtra {
     /// Of `error`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<Code>,
+    /// Of `error` and `endSession`: when the viewer may look through this camera next (RFC 3339, UTC).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_booking: Option<Timestamp>,
     /// Of `sessionStarted`: what proves later that the session is this viewer's. See [`SessionProof`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<String>,
@@ -247,7 +253,12 @@ pub enum Extension {
         /// To the viewer.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         terms: Option<Terms>,
+        /// New credentials of the session's relays, if the old ones run out.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        ice_servers: Vec<IceServer>,
     },
+    /// To a viewer: its cameras or bookings are other ones now. What they are is asked for by HTTP.
+    AccessChanged {},
     /// To a viewer: the session is its own again.
     #[serde(rename_all = "camelCase")]
     SessionResumed {

@@ -20,7 +20,7 @@ export class Agenda extends EventTarget {
     this.#section = section;
   }
 
-  /** Asks the server what may be watched, and when. Who asks meanwhile is answered by one more question. */
+  /** Asks the server what may be watched, and when. Who asks meanwhile is answered by one more question. @returns {Promise<void>} */
   async look() {
     this.#again = this.#asking;
     if (this.#asking) return;

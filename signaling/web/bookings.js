@@ -9,7 +9,7 @@
  *   what the server says of who is signed in; `ahead` is how far its clock is ahead of this device's, in ms. All times
  *   are of this device's clock.
  */
-import { MAX_CAMERAS, MAX_SESSIONS, list, text } from "./rules.js";
+import { MAX_CAMERAS, MAX_SESSIONS, isolated, list, text } from "./rules.js";
 import { countdownInWords, momentInWords, readTime, windowInWords } from "./when.js";
 
 /** Bookings shown; the server sends as many. */
@@ -84,7 +84,7 @@ export function bookingInWords({ cameraName, start, end }, now, how) {
 }
 
 /** How the next booking is announced; empty where there is none. @param {Booked|null} next @param {number} now */
-export const nextInWords = (next, now) => (next ? `${next.cameraName} opens in ${countdownInWords(next.start - now)}` : "");
+export const nextInWords = (next, now) => (next ? `${isolated(next.cameraName)} opens in ${countdownInWords(next.start - now)}` : "");
 
 /** What is added to a refusal or an end. @param {number|null} next when one may watch again @param {number} now @param {import("./when.js").How} [how] */
 export function againInWords(next, now, how) {

@@ -60,7 +60,7 @@ test("the next booking is one that has not begun, and is counted down to", () =>
   assert.equal(nextBooking(me(), NOW, "front"), null);
   assert.equal(nextBooking(me(), NOW + 2 * HOUR), null, "it begins now");
   assert.equal(nextBooking(null, NOW), null);
-  assert.equal(nextInWords(nextBooking(me(), NOW), NOW + HOUR + 59 * MINUTE), "Yard opens in 1:00");
+  assert.equal(nextInWords(nextBooking(me(), NOW), NOW + HOUR + 59 * MINUTE), "\u2068Yard\u2069 opens in 1:00");
   assert.equal(nextInWords(null, NOW), "");
 });
 

@@ -46,10 +46,10 @@ export class SignIn {
 
   #layOut() {
     const form = this.#form;
-    for (const [way, on] of [[".by-token", this.#byToken], [".by-password", !this.#byToken]]) {
-      const part = $(way, form);
-      part.hidden = part.disabled = !on; // What is disabled need not be filled in.
-    }
+    const [token, password] = [$(".by-token", form), $(".by-password", form)];
+    // What is disabled need not be filled in.
+    token.hidden = token.disabled = !this.#byToken;
+    password.hidden = password.disabled = this.#byToken;
     const other = $(".other-way", form);
     other.hidden = !this.#passwords;
     other.textContent = this.#byToken ? "Sign in with a password" : "I have a token";

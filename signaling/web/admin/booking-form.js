@@ -123,7 +123,6 @@ export class BookingForm {
     $(".of-rule", this.#dialog.element).hidden = !isRule;
     $(".of-times", this.#dialog.element).hidden = !isTimes;
     other.required = isRule;
-    times.required = times.disabled = false;
     times.disabled = !isTimes;
   }
 }

@@ -3,9 +3,10 @@
 /** The calendar of bookings: its model, on the screen. */
 import { segment } from "../api.js";
 import { $, fill, made, quote, say } from "../dom.js";
+import { isolated } from "../rules.js";
 import { timeInWords, windowInWords, zoneInWords } from "../when.js";
 import { BookingForm } from "./booking-form.js";
-import { DAY_MIN, DEFAULT_MIN, addDays, clicked, columnsOf, dayOf, dragged, minuteOf, piecesOf, readCalendar } from "./calendar.js";
+import { DAY_MIN, DEFAULT_MIN, addDays, clicked, columnsOf, dayOf, dragged, minuteOf, momentOf, piecesOf, readCalendar } from "./calendar.js";
 import { draggable } from "./drag.js";
 import { choices } from "./forms.js";
 import { problemInWords } from "./words.js";
@@ -14,8 +15,9 @@ import { problemInWords } from "./words.js";
 
 /** Below this a week is too narrow to be read. */
 const WEEK_PX = 760;
-/** The hour at the top when the calendar is first seen. */
+/** The hour at the top when the calendar is first seen: an evening's is not where the morning's is. */
 const FIRST_HOUR = 7;
+const LAST_FIRST_HOUR = 14;
 const HOURS = 24;
 
 /** @param {Intl.DateTimeFormatOptions} options @param {number} at */
@@ -41,7 +43,7 @@ export class Bookings {
     on(".today", () => this.#go(Date.now()));
     for (const view of /** @type {const} */ (["day", "week"])) on(`.${view}`, () => { this.#view = view; this.#go(this.#at); });
     $(".camera", this.#section).addEventListener("change", () => this.#go(this.#at));
-    $(".hours", this.#section).append(...Array.from({ length: HOURS }, (_, hour) => made("span", `${hour}:00`)));
+    $(".hours", this.#section).append(...Array.from({ length: HOURS }, (_, hour) => made("span", timeInWords(momentOf(Date.now(), hour * 60)))));
     say($(".zone", this.#section), zoneInWords());
     draggable(this.#body, {
       grip: (target) => this.#grip(target),
@@ -85,15 +87,18 @@ export class Bookings {
     const calendar = $(".calendar", this.#section);
     calendar.style.setProperty("--columns", String(Math.max(1, this.#columns.length)));
     const keyed = this.#columns.map((column, index) => ({ ...column, index, key: `${column.day} ${column.camera ?? ""}` }));
-    fill($(".heads", this.#section), keyed, ({ key }) => key, () => made("div"), (head, column) => {
+    // The hours have a column too.
+    const all = [{ key: "hours", index: -1, day: 0, camera: null }, ...keyed];
+    fill($(".heads", this.#section), all, ({ key }) => key, () => made("div"), (head, column) => {
+      if (column.index < 0) return;
       head.classList.toggle("today", this.#view === "week" && column.day === dayOf(Date.now()));
       quote(head, this.#title(column));
     });
     const hours = $(".hours", this.#body);
     hours.dataset.key = "hours";
-    const all = [{ key: "hours", index: -1, day: 0, camera: null }, ...keyed];
     fill(this.#body, all, ({ key }) => key, () => this.#newColumn(), (element, column) => { if (column.index >= 0) this.#showColumn(element, column); });
-    if (!this.#seen) calendar.scrollTop = (this.#body.scrollHeight * FIRST_HOUR) / HOURS;
+    const hour = Math.min(LAST_FIRST_HOUR, Math.max(FIRST_HOUR, new Date().getHours() - 1));
+    if (!this.#seen) calendar.scrollTop = (this.#body.scrollHeight * hour) / HOURS;
     this.#seen = true;
   }
 
@@ -131,7 +136,7 @@ export class Bookings {
   #showWindow(button, { entry, top, bottom, lane, lanes, first, last }) {
     const camera = this.#directory.nameOf(entry.camera);
     quote($(".who", button), entry.user);
-    quote($(".what", button), `${timeInWords(entry.start)}${this.#view === "week" ? ` ${camera}` : ""}${entry.recurring ? " ↻" : ""}`);
+    quote($(".what", button), `${timeInWords(entry.start)}${this.#view === "week" ? ` ${isolated(camera)}` : ""}${entry.recurring ? " ↻" : ""}`);
     button.setAttribute("aria-label", `${entry.user}, ${camera}, ${windowInWords(entry.start, entry.end, Date.now())}${entry.recurring ? ", recurs" : ""}`);
     button.title = entry.note;
     button.dataset.testid = `window-${entry.booking}`;

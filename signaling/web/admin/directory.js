@@ -6,7 +6,7 @@
  * @typedef {{id: string, name: string, online: boolean, lastSeen: number|null}} Camera
  * @typedef {{name: string, administrator: boolean, hasPassword: boolean, hasToken: boolean}} User
  */
-import { text } from "../rules.js";
+import { isolated, text } from "../rules.js";
 import { readTime } from "../when.js";
 
 const byName = (/** @type {{name: string}} */ a, /** @type {{name: string}} */ b) => a.name.localeCompare(b.name);
@@ -48,6 +48,6 @@ export class Directory {
     return this.cameras.find((camera) => camera.id === id)?.name ?? text(id);
   }
 
-  get cameraChoices() { return this.cameras.map(({ id, name }) => ({ value: id, words: name === id ? name : `${name} (${id})` })); }
+  get cameraChoices() { return this.cameras.map(({ id, name }) => ({ value: id, words: name === id ? id : `${isolated(name)} (${id})` })); }
   get userChoices() { return this.users.map(({ name }) => ({ value: name, words: name })); }
 }

@@ -246,9 +246,12 @@ class Talk {
   }
 }
 
-/** A new person with a browser of their own: no cookies shared. One that `clings` never ends a peer connection itself. */
-export async function visitor(chromium, link, { clings = false } = {}) {
-  const context = await chromium.newContext({ viewport: { width: 1100, height: 760 } });
+/**
+ * A new person with a browser of their own: no cookies shared. One that `clings` never ends a peer connection itself; the
+ * rest of the options is the browser's. What the pages' content security policy had to stop is in `page.problems`.
+ */
+export async function visitor(chromium, link, { clings = false, ...options } = {}) {
+  const context = await chromium.newContext({ viewport: { width: 1100, height: 760 }, ...options });
   const page = await context.newPage();
   page.setDefaultTimeout(PATIENCE_MS);
   page.problems = [];

@@ -14,6 +14,8 @@ import { readRule, toRule } from "./recurrence.js";
 const EVERY_PERM = ["listen", "talk", "control"];
 
 export class BookingForm {
+  /** The note as the field took it, which leaves out the ends of lines. */
+  #note = "";
   #api; #directory; #saved; #dialog = new FormDialog("#booking-dialog");
 
   /** @param {import("../api.js").Api} api @param {import("./directory.js").Directory} directory @param {() => Promise<void>} saved */
@@ -68,7 +70,8 @@ export class BookingForm {
       Object.assign(fields.repeat, { value: repeat });
       if (times) fields.times.value = times;
       fields.other.value = other;
-      fields.note.value = text(booking.note);
+      fields.note.value = String(booking.note ?? "");
+      this.#note = fields.note.value;
     }, async () => {
       const changes = asked();
       if (Object.keys(changes).length) await this.#api.patch(path, changes);
@@ -92,7 +95,7 @@ export class BookingForm {
     }
     const perms = permsOf(fields);
     if ([...perms].sort().join() !== list(booking.perms).toSorted().join()) changes.perms = perms;
-    if (fields.note.value.trim() !== text(booking.note)) changes.note = fields.note.value.trim();
+    if (fields.note.value !== this.#note) changes.note = fields.note.value.trim();
     const recurrence = this.#recurrence(booking.recurrence?.zone);
     if ((recurrence?.rule ?? "") !== (booking.recurrence?.rule ?? "")) changes.recurrence = recurrence;
     return changes;

@@ -67,6 +67,7 @@ export class Bookings {
     if (turn !== this.#turn || this.#dragging) return;
     this.#columns = columns;
     this.#entries = readCalendar(answer);
+    $(".rest", this.#section).hidden = answer?.more !== true;
     this.#show();
   }
 

@@ -37,6 +37,8 @@ export class Cameras {
       quote($(".id", item), camera.id);
       item.dataset.online = String(camera.online);
       say($(".seen", item), seenInWords(camera, now));
+      $(".in-file", item).hidden = !camera.inFile;
+      for (const change of [".rename", ".rotate", ".remove"]) $(change, item).hidden = camera.inFile;
       fill($(".watchers", item), list(this.#sessions.get(camera.id)), ({ id }) => id, (session) => this.#newWatcher(session), (line, session) => {
         quote($(".name", line), text(session.user));
         const times = { started: readTime(session.started), until: readTime(session.until), connected: session.connected !== false };

@@ -3,7 +3,7 @@
 /**
  * The cameras and users there are, for all parts of the administrator's page.
  *
- * @typedef {{id: string, name: string, online: boolean, lastSeen: number|null}} Camera
+ * @typedef {{id: string, name: string, online: boolean, lastSeen: number|null, inFile: boolean}} Camera
  * @typedef {{name: string, administrator: boolean, hasPassword: boolean, hasToken: boolean}} User
  */
 import { isolated, text } from "../rules.js";
@@ -12,8 +12,11 @@ import { readTime } from "../when.js";
 const byName = (/** @type {{name: string}} */ a, /** @type {{name: string}} */ b) => a.name.localeCompare(b.name);
 
 /** Ids and names are kept as they are, since they stand in requests; {@link quote} bounds what is shown. @param {any} told @returns {Camera[]} */
-const readCamera = (told) => (typeof told?.id === "string"
-  ? [{ id: told.id, name: typeof told.name === "string" && told.name ? told.name : told.id, online: told.online === true, lastSeen: readTime(told.lastSeen) }] : []);
+function readCamera(told) {
+  if (typeof told?.id !== "string") return [];
+  const name = typeof told.name === "string" && told.name ? told.name : told.id;
+  return [{ id: told.id, name, online: told.online === true, lastSeen: readTime(told.lastSeen), inFile: told.inFile === true }];
+}
 
 /** @param {any} told @returns {User[]} */
 const readUser = (told) => (typeof told?.name === "string"

@@ -11,7 +11,7 @@ import { agoInWords, momentInWords, readTime, timeInWords, windowInWords } from 
 
 /** Which field of a form a problem is about. @type {Record<string, string>} */
 const FIELDS = Object.freeze({
-  "exists": "name", "bad-name": "name", "bad-id": "id", "weak-password": "password", "control-taken": "start",
+  "exists": "name", "bad-name": "name", "no-such-camera": "camera", "no-such-user": "user", "weak-password": "password", "control-taken": "start",
   "bad-window": "end", "bad-rule": "other", "wrong-credentials": "password",
 });
 

@@ -118,6 +118,39 @@ test("on the day with an hour twice every window is drawn, and none is upside do
   assert.equal(addDays(dayOf(first), 1) - dayOf(first), 25 * HOUR);
 });
 
+test("whatever is booked and dragged, no pieces of a column cover each other, and no window is empty", () => {
+  let seed = 1;
+  const below = (n) => {
+    seed = (Math.imul(seed, 1_664_525) + 1_013_904_223) >>> 0;
+    return Math.floor((seed / 2 ** 32) * n);
+  };
+  for (let round = 0; round < 300; round += 1) {
+    // Around the days on which clocks change, more often than not.
+    const day = at(["2026-03-29T00:00", "2026-10-25T00:00", "2026-11-20T00:00"][below(3)]);
+    const { columns, from, to } = columnsOf("week", day, [], null);
+    const entries = Array.from({ length: below(12) }, () => {
+      const start = from + below(to - from);
+      return entry(start, start + 1 + below([HOUR, 30 * HOUR][below(2)]));
+    });
+    for (const column of columns) {
+      const pieces = piecesOf(entries, column);
+      for (const [i, a] of pieces.entries()) {
+        assert.ok(a.top >= 0 && a.bottom > a.top && a.lane < a.lanes);
+        for (const b of pieces.slice(i + 1)) {
+          assert.ok(a.lane !== b.lane || a.bottom <= b.top || b.bottom <= a.top, "one covers the other");
+          if (a.top < b.bottom && b.top < a.bottom) assert.equal(a.lanes, b.lanes, "side by side, of different widths");
+        }
+      }
+    }
+    const place = () => ({ column: below(7), minute: below(1_441) });
+    for (const kind of ["new", "move", "start", "end"]) {
+      const it = entry(from + below(to - from), to + HOUR);
+      const { start, end } = dragged(kind, place(), place(), columns, it);
+      assert.ok(end - start >= 15 * 60_000, `${kind} of ${clock({ start, end })}`);
+    }
+  }
+});
+
 test("a field holds the clock's time, and says the same moment back", () => {
   assert.equal(fromField(toField(at("2026-07-01T09:05"))), "2026-07-01T07:05:00.000Z");
   assert.equal(fromField(""), "");

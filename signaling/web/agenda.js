@@ -25,16 +25,22 @@ export class Agenda extends EventTarget {
     this.#again = this.#asking;
     if (this.#asking) return;
     this.#asking = true;
-    // A server without an answer leaves what was known; the next change or connection asks again.
-    const me = await this.#api.get("me").then((told) => readMe(told, Date.now()), () => null);
+    let answered = true;
+    // A server without an answer leaves what was known.
+    const me = await this.#api.get("me").then((told) => readMe(told, Date.now()), (problem) => {
+      answered = problem.status !== 0 && problem.status < 500;
+      return null;
+    });
     this.#asking = false;
     if (this.#again) return this.look();
     if (me) this.#set(me);
-    this.#wait();
+    clearTimeout(this.#timer);
+    if (this.me || !answered) this.#timer = setTimeout(() => this.look(), nextLook(this.me, Date.now(), answered));
   }
 
   /** Nobody is signed in any more. */
   forget() {
+    clearTimeout(this.#timer);
     this.#set(null);
   }
 
@@ -60,10 +66,5 @@ export class Agenda extends EventTarget {
     this.me = me;
     this.tick();
     this.dispatchEvent(new CustomEvent("change", { detail: { before, me } }));
-  }
-
-  #wait() {
-    clearTimeout(this.#timer);
-    if (this.me) this.#timer = setTimeout(() => this.look(), nextLook(this.me, Date.now()));
   }
 }

@@ -164,7 +164,10 @@ addEventListener("hashchange", () => {
 });
 
 setInterval(() => {
-  for (const picture of pictures.values()) picture.tick();
+  for (const picture of pictures.values()) {
+    picture.tick();
+    picture.takeTurn(Date.now() + (agenda.me?.ahead ?? 0));
+  }
   agenda.tick();
 }, 1_000);
 

@@ -15,7 +15,9 @@ import { countdownInWords, momentInWords, readTime, windowInWords } from "./when
 /** Bookings shown; the server sends as many. */
 const MAX_BOOKINGS = 100;
 /** After a window's first or last moment the server has the hand: it is asked this much later. */
-const SETTLED_MS = 1_000;
+export const SETTLED_MS = 1_000;
+/** A server that did not answer is asked again after this. */
+const RETRY_MS = 5_000;
 /** The server is asked at least this often: a page may have slept, or its clock have been set. */
 const LOOK_CAP_MS = 600_000;
 
@@ -57,8 +59,12 @@ export function toOpen(before, me) {
 export const nextBooking = (me, now, camera) =>
   me?.bookings.find((each) => each.start > now && (camera === undefined || each.camera === camera)) ?? null;
 
-/** When the server is to be asked again, in ms from now. @param {Me|null} me @param {number} now */
-export function nextLook(me, now) {
+/**
+ * When the server is to be asked again, in ms from now.
+ * @param {Me|null} me @param {number} now @param {boolean} [answered] whether it answered this time
+ */
+export function nextLook(me, now, answered = true) {
+  if (!answered) return RETRY_MS;
   const edges = (me?.bookings ?? []).flatMap(({ start, end }) => [start, end]).map((at) => at + SETTLED_MS - now);
   return Math.min(LOOK_CAP_MS, ...edges.filter((ms) => ms > 0));
 }

@@ -71,6 +71,7 @@ test("the server is asked again just after the next edge of a booking, and at th
   assert.equal(nextLook(edges(NOW + HOUR), NOW), 10 * MINUTE);
   assert.equal(nextLook(edges(NOW - 9 * HOUR), NOW), 10 * MINUTE, "what is over is no reason");
   assert.equal(nextLook(null, NOW), 10 * MINUTE);
+  assert.equal(nextLook(edges(NOW + HOUR), NOW, false), 5_000, "it did not answer");
 });
 
 test("the list has the cameras that are connected, and those that are open but are not", () => {

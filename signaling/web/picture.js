@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 // @ts-check
 /** One picture on the viewer's page: a session, and all that is shown of it. */
-import { againInWords } from "./bookings.js";
+import { SETTLED_MS, againInWords } from "./bookings.js";
 import { $, cloned, quote, say } from "./dom.js";
 import { NOTICE_MS, changesInWords, mayListen, stateInWords, timeLeft } from "./page.js";
 
@@ -12,6 +12,8 @@ const HOOKS = ["state", "latency", "left", "warning", "notice", "again", "sound"
 
 export class Picture {
   #noticeTimer = /** @type {any} */ (undefined);
+  /** The time for which the session was asked for again. @type {number|null} */
+  #asked = null;
 
   /** @param {Session} session @param {string} name @param {() => void} close */
   constructor(session, name, close) {
@@ -51,6 +53,14 @@ export class Picture {
     this.video.srcObject = null;
     clearTimeout(this.#noticeTimer);
     this.element.remove();
+  }
+
+  /** Asks again, once, when it is said to be one's turn. @param {number} now of the server's clock */
+  takeTurn(now) {
+    const { next } = this.session;
+    if (!this.isOver || next === null || next + SETTLED_MS > now || next === this.#asked) return;
+    this.#asked = next;
+    this.session.retry();
   }
 
   get isOver() { return ["refused", "ended"].includes(this.session.state); }

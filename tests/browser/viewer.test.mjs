@@ -116,6 +116,15 @@ test("without a booking the page says when the next one is, and the picture come
   assert.match(await page.getByTestId("again-front").textContent(), /next booking: \w+, \d/);
 }));
 
+test("who was refused a moment too early is let in without being told anew", () => scene(async (keep) => {
+  const page = await keep(person(chromium, link, { api: { "GET api/config": SIGNED_IN, "GET api/me": me(["front", "yard"]) } }));
+  await page.evaluate((nextBooking) => { window.server.refusal = { code: "no-booking", nextBooking }; }, time(1_000));
+  await page.getByTestId("camera-front").click();
+  await state(page, "front", "refused");
+  await page.evaluate(() => { delete window.server.refusal; });
+  await state(page, "front", "live");
+}));
+
 test("one changes one's password, and is told where it is not right", () => scene(async (keep) => {
   const api = { "GET api/config": SIGNED_IN, "GET api/me": me([]), "PUT api/me/password": { status: 403, code: "wrong-credentials" } };
   const page = await keep(person(chromium, link, { api }));

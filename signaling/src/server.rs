@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::{fmt, io};
 
 use ipnet::IpNet;
+use jiff::{SignedDuration, Timestamp};
 use porthole_protocol::grant::{GrantKey, GrantSigner, MAX_LEASE_SECONDS};
 use porthole_protocol::key::is_camera_id;
 use porthole_protocol::random_secret;
@@ -16,18 +17,26 @@ use tokio::sync::{mpsc, watch};
 use url::Url;
 
 use crate::accept::Acceptance;
+use crate::access::{Access, Data, Devices};
 use crate::hosts::Hosts;
 use crate::http::app;
 use crate::hub::{Change, Hub, Stats};
+use crate::journal::Journal;
 use crate::limit::Failures;
 use crate::lock::lock;
+use crate::metrics::Metrics;
+use crate::model::Role;
 use crate::places::{self, Addresses};
-use crate::registry::{CameraEntry, Registry, SecretDigest, ViewerEntry};
-use crate::room::{Counts, MAX_CAMERAS, Now, Room, fixed};
+use crate::registry::{Account, CameraEntry, Origin, Registry, SecretDigest, ViewerEntry};
+use crate::room::{Counts, MAX_CAMERAS, Now, Room};
 use crate::shutdown::stopped;
 use crate::state::Shared;
 use crate::timings::Timings;
 use crate::tls::{CurrentTls, TlsFiles};
+use crate::turn::{self, Turn};
+
+/// Days for which the audit log is kept where nothing else is said: long enough to look into a complaint.
+pub const DEFAULT_AUDIT_DAYS: u16 = 90;
 
 /// What a server is started with.
 #[derive(Debug)]
@@ -36,6 +45,8 @@ pub struct ServerOptions {
     pub open_access: bool,
     /// STUN and TURN servers, told to both ends of every session.
     pub ice_servers: Vec<IceServer>,
+    /// A TURN server besides, for which each session gets credentials of its own.
+    pub turn: Option<Turn>,
     /// Where the server is reached from outside: http or https, host and port. Pages from there are its own.
     pub url: Option<Url>,
     /// Further host names it answers to, as `NAME` or `NAME:PORT`. Without any of these it answers to addresses,
@@ -54,6 +65,10 @@ pub struct ServerOptions {
     pub viewers: Vec<ViewerEntry>,
     /// The cameras that are enrolled from the first connection on.
     pub cameras: Vec<CameraEntry>,
+    /// Accounts, bookings and share links; without it there are none.
+    pub data: Option<Data>,
+    /// Days for which entries of the audit log and bookings that are over are kept.
+    pub audit_days: u16,
     /// Deadlines. The defaults are right outside tests.
     pub timings: Timings,
 }
@@ -65,6 +80,7 @@ impl ServerOptions {
         Self {
             open_access: false,
             ice_servers: Vec::new(),
+            turn: None,
             url: None,
             allowed_hosts: Vec::new(),
             trusted_proxies: Vec::new(),
@@ -73,6 +89,8 @@ impl ServerOptions {
             tls: None,
             viewers: Vec::new(),
             cameras: Vec::new(),
+            data: None,
+            audit_days: DEFAULT_AUDIT_DAYS,
             timings,
         }
     }
@@ -90,6 +108,9 @@ pub enum ServerError {
     /// `url` or `allowed_hosts` cannot be used, and why.
     #[error("{0}")]
     Hosts(String),
+    /// The database and the configuration do not go together, and why.
+    #[error("{0}")]
+    Data(String),
     /// There is a camera of this id already.
     #[error("there is a camera with the id \"{0}\" already: choose another id")]
     CameraExists(String),
@@ -113,6 +134,7 @@ struct Inner {
     address: SocketAddr,
     grant_key: GrantKey,
     registry: Arc<Mutex<Registry>>,
+    access: Arc<Access>,
     changes: mpsc::UnboundedSender<Change>,
     failures: Arc<Mutex<Failures>>,
     stats: Arc<Stats>,
@@ -157,17 +179,21 @@ impl Server {
             TcpListener::from_std(listener)?
         };
         let grant_key = options.signer.public_key();
+        // No session has this id, so that this is nobody's secret.
+        let devices = Devices::new(&options.signer.session_secret("devices"));
         let ids = Box::new(|| uuid::Uuid::new_v4().to_string());
         let room = Room::new(
             options.signer,
-            fixed(options.ice_servers.clone()),
+            turn::source(options.ice_servers.clone(), options.turn),
             options.open_access,
             ids,
             Now::read(),
         );
         let registry = Arc::new(Mutex::new(Registry::default()));
         let (changes, on_change) = mpsc::unbounded_channel();
-        let (hub, handle, _happenings) = Hub::new(room, registry.clone(), on_change);
+        let metrics = Arc::<Metrics>::default();
+        let (hub, handle, happenings) =
+            Hub::new(room, registry.clone(), on_change, metrics.clone());
         let (failures, stats) = (Arc::<Mutex<Failures>>::default(), handle.stats.clone());
         let max_connections = options
             .max_connections
@@ -179,15 +205,23 @@ impl Server {
             per_address,
             "connections that are taken at a time"
         );
+        let store = options.data.as_ref().map(|data| data.store.clone());
+        let login = options.timings.login;
+        let access = Access::new(store, registry.clone(), changes.clone(), devices, login);
+        let access = Arc::new(access);
         let outside_port = options.url.as_ref().and_then(Url::port_or_known_default);
         let shared = Shared {
             registry: registry.clone(),
+            access: access.clone(),
+            metrics: metrics.clone(),
             failures: failures.clone(),
             hub: handle,
             open_access: options.open_access,
             ice_servers: options.ice_servers,
             tls: tls.is_some(),
             hosts,
+            url: options.url,
+            grant_key,
             trusted_proxies: options.trusted_proxies.clone(),
             cookie_name: format!("porthole-{}", outside_port.unwrap_or(address.port())),
             sockets: Addresses::new(places::sockets_per_address(per_address)),
@@ -196,6 +230,13 @@ impl Server {
         let (stop, on_stop) = watch::channel(());
         let router = app(Arc::new(shared));
         let (open, closed) = watch::channel(());
+        let journal = Journal {
+            happenings,
+            access: access.clone(),
+            metrics,
+            keep: SignedDuration::from_hours(24 * i64::from(options.audit_days)),
+            _open: open.clone(),
+        };
         let acceptance = Acceptance {
             listener,
             tls: tls.clone(),
@@ -212,6 +253,7 @@ impl Server {
                 address,
                 grant_key,
                 registry,
+                access,
                 changes,
                 failures,
                 stats,
@@ -227,6 +269,11 @@ impl Server {
         for camera in options.cameras {
             server.enrol_camera(camera)?;
         }
+        if let Some(data) = options.data {
+            let taken = server.inner.access.take_over(data, Timestamp::now());
+            taken.map_err(ServerError::Data)?;
+        }
+        runtime.spawn(journal.run());
         runtime.spawn(hub.run(on_stop.clone()));
         runtime.spawn(acceptance.run(on_stop));
         Ok(server)
@@ -261,7 +308,7 @@ impl Server {
             return Err(ServerError::BadCameraId(camera.id));
         }
         let mut registry = lock(&self.inner.registry);
-        if registry.has_camera(&camera.id) {
+        if registry.camera(&camera.id).is_some() {
             return Err(ServerError::CameraExists(camera.id));
         }
         if registry.camera_count() >= MAX_CAMERAS {
@@ -272,21 +319,24 @@ impl Server {
             id: camera.id.clone(),
             name: camera.name.clone(),
         });
-        registry.add_camera(camera);
+        registry.put_camera(camera, Origin::File);
         Ok(())
     }
 
     /// Changes an enrolled camera. One with another secret is cut off; a name is shown from the next time on that the
-    /// camera tells about itself.
+    /// camera tells about itself. One of the database is left as it is.
     pub fn update_camera(&self, camera: CameraEntry) -> Result<(), ServerError> {
         let mut registry = lock(&self.inner.registry);
         let known = registry.camera(&camera.id);
-        if known.is_some_and(|known| known.secret.matches(&camera.secret)) {
+        if known.is_some_and(|known| known.origin == Origin::Store) {
+            return Err(ServerError::CameraExists(camera.id));
+        }
+        if known.is_some_and(|known| known.entry.secret.matches(&camera.secret)) {
             self.tell(Change::CameraAdded {
                 id: camera.id.clone(),
                 name: camera.name.clone(),
             });
-            registry.add_camera(camera);
+            registry.put_camera(camera, Origin::File);
             return Ok(());
         }
         drop(registry);
@@ -294,43 +344,61 @@ impl Server {
         self.enrol_camera(camera)
     }
 
-    /// Takes a camera's enrolment back: its sessions end, its connection is dropped.
+    /// Takes a camera's enrolment back: its sessions end, its connection is dropped. One of the database stays.
     pub fn remove_camera(&self, id: &str) {
         let mut registry = lock(&self.inner.registry);
-        if registry.remove_camera(id) {
+        let known = registry.camera(id);
+        if known.is_some_and(|known| known.origin == Origin::File) && registry.remove_camera(id) {
             self.tell(Change::CameraRemoved { id: id.to_owned() });
         }
     }
 
     /// Lets a viewer in. One of the same name is replaced: its sessions end, its token is void.
-    pub fn add_viewer(&self, mut viewer: ViewerEntry) {
-        viewer.lease = viewer.lease.min(MAX_LEASE_SECONDS);
-        let (user, rights) = (viewer.user.clone(), viewer.rights());
-        let mut registry = lock(&self.inner.registry);
-        if registry.add_viewer(viewer) {
-            self.tell(Change::ViewerRemoved { user });
-        }
-        self.tell(Change::ViewerSet { rights });
+    pub fn add_viewer(&self, viewer: ViewerEntry) {
+        self.put_viewer(viewer, |_| false);
     }
 
     /// Changes what a viewer may do. With the same token as before, running sessions follow at once: they get
     /// other terms, or end if they are no longer permitted. With another token, or if there is no such viewer, this is
     /// [`Self::add_viewer`].
-    pub fn update_viewer(&self, mut viewer: ViewerEntry) {
+    pub fn update_viewer(&self, viewer: ViewerEntry) {
+        let token = viewer.token;
+        self.put_viewer(viewer, |old| old.token == Some(token));
+    }
+
+    /// Lets a viewer in, who goes on if it is the same as the one before.
+    fn put_viewer(&self, mut viewer: ViewerEntry, is_same: impl Fn(&Account) -> bool) {
         viewer.lease = viewer.lease.min(MAX_LEASE_SECONDS);
         let (user, rights) = (viewer.user.clone(), viewer.rights());
         let mut registry = lock(&self.inner.registry);
-        let is_same = registry.is_same_viewer(&viewer);
-        if registry.add_viewer(viewer) && !is_same {
-            self.tell(Change::ViewerRemoved { user });
+        match registry.account(&user) {
+            Some(old) if old.origin == Origin::Store => {
+                return tracing::error!(
+                    user,
+                    "this user is in the database already, and stays as it is there"
+                );
+            }
+            Some(old) if !is_same(old) => {
+                registry.remove_account(&user);
+                self.tell(Change::ViewerRemoved { user });
+            }
+            _ => (),
         }
+        registry.put_account(Account {
+            rights: rights.clone(),
+            role: Role::Viewer,
+            token: Some(viewer.token),
+            origin: Origin::File,
+        });
         self.tell(Change::ViewerSet { rights });
     }
 
-    /// Takes a viewer's permission back: the sessions end, the token is void.
+    /// Takes a viewer's permission back: the sessions end, the token is void. One of the database stays.
     pub fn remove_viewer(&self, user: &str) {
         let mut registry = lock(&self.inner.registry);
-        if registry.remove_viewer(user) {
+        let known = registry.account(user);
+        if known.is_some_and(|known| known.origin == Origin::File) && registry.remove_account(user)
+        {
             self.tell(Change::ViewerRemoved {
                 user: user.to_owned(),
             });

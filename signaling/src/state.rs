@@ -4,13 +4,19 @@
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 
+use axum::http::HeaderMap;
 use ipnet::IpNet;
+use porthole_protocol::grant::GrantKey;
 use porthole_protocol::wire::IceServer;
 use tokio::sync::OwnedSemaphorePermit;
+use url::Url;
 
-use crate::hosts::Hosts;
+use crate::access::Access;
+use crate::error::ApiError;
+use crate::hosts::{Hosts, host};
 use crate::hub::HubHandle;
 use crate::limit::Failures;
+use crate::metrics::Metrics;
 use crate::places::{AddressPlace, Addresses};
 use crate::proxy::is_trusted;
 use crate::registry::Registry;
@@ -19,12 +25,17 @@ use crate::timings::Timings;
 /// What every request may need.
 pub(crate) struct Shared {
     pub(crate) registry: Arc<Mutex<Registry>>,
+    pub(crate) access: Arc<Access>,
     pub(crate) failures: Arc<Mutex<Failures>>,
+    pub(crate) metrics: Arc<Metrics>,
     pub(crate) hub: HubHandle,
     pub(crate) open_access: bool,
     pub(crate) ice_servers: Vec<IceServer>,
     pub(crate) tls: bool,
     pub(crate) hosts: Hosts,
+    /// Where the server is reached from outside, if that was said.
+    pub(crate) url: Option<Url>,
+    pub(crate) grant_key: GrantKey,
     pub(crate) trusted_proxies: Vec<IpNet>,
     /// Cookies do not heed the port, so its number is in the name: two servers on one host, as every developer has
     /// them, must not log each other's viewers out.
@@ -32,6 +43,27 @@ pub(crate) struct Shared {
     /// WebSockets of each address.
     pub(crate) sockets: Arc<Addresses>,
     pub(crate) timings: Timings,
+}
+
+impl Shared {
+    /// Where the server is reached from outside: as it was configured, or as whoever asks reaches it.
+    pub(crate) fn base(
+        &self,
+        headers: &HeaderMap,
+        connection: &Connection,
+    ) -> Result<Url, ApiError> {
+        if let Some(url) = &self.url {
+            return Ok(url.clone());
+        }
+        let scheme = if self.tls || connection.https {
+            "https"
+        } else {
+            "http"
+        };
+        let host = host(headers).ok_or_else(ApiError::wrong_host)?;
+        let url = format!("{scheme}://{host}/").parse();
+        url.map_err(|_| ApiError::wrong_host())
+    }
 }
 
 /// The connection a request came on.

@@ -251,7 +251,7 @@ async fn http_errors_are_json_with_a_code() {
         ("PUT /health", &[], 405, "method-not-allowed"),
         (
             "POST /api/session",
-            &[("content-length", "5000")],
+            &[("content-length", "50000")],
             413,
             "too-large",
         ),

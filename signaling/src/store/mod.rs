@@ -4,10 +4,17 @@
 //! Each change is one transaction and brings its own entry of the audit log, so that neither is there without the
 //! other. When a call returns `Ok`, the change is on disk.
 
+mod backup;
+mod open;
+mod rows;
+mod sql;
+
 use std::path::Path;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+
+pub use open::open;
 
 use crate::model::{AuditEntry, Booking, Camera, Login, Share, User, Window};
 use crate::registry::SecretDigest;
@@ -38,12 +45,24 @@ pub enum StoreError {
     /// The last administrator cannot go.
     #[error("there would be no administrator left")]
     LastAdministrator,
+    /// A booking has none, or too many.
+    #[error("a booking has 1 to {MAX_WINDOWS} windows of time")]
+    Windows,
     /// The database.
     #[error("the database: {0}")]
-    Database(#[from] sqlx::Error),
+    Database(sqlx::Error),
     /// What is in it cannot be read, or cannot be brought to this version's form.
     #[error("the database: {0}")]
     Unusable(String),
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        match error.as_database_error() {
+            Some(database) if database.is_unique_violation() => Self::Exists,
+            _ => Self::Database(error),
+        }
+    }
 }
 
 /// The answer of a store.
@@ -86,7 +105,7 @@ pub struct BookingFilter {
     pub to: Option<Timestamp>,
     /// Those after the booking of this id, in the order of ids.
     pub after: Option<String>,
-    /// So many at most; no more than [`MAX_ROWS`].
+    /// So many at most; 0 or more than [`MAX_ROWS`] is [`MAX_ROWS`].
     pub limit: u32,
 }
 
@@ -99,7 +118,7 @@ pub struct AuditFilter {
     pub user: Option<String>,
     /// Those before the entry of this number.
     pub before: Option<i64>,
-    /// So many at most; no more than [`MAX_ROWS`].
+    /// So many at most; 0 or more than [`MAX_ROWS`] is [`MAX_ROWS`].
     pub limit: u32,
 }
 
@@ -114,7 +133,7 @@ pub trait Store: Send + Sync + 'static {
     /// Removes a user with its bookings and log-ins. Refuses to remove the last administrator.
     async fn remove_user(&self, name: &str, audit: &AuditEntry) -> Result<()>;
 
-    /// Adds or changes a camera.
+    /// Adds or changes a camera. When it was last connected does not change: see [`Store::cameras_seen`].
     async fn put_camera(&self, camera: &Camera, put: Put, audit: &AuditEntry) -> Result<()>;
     /// Removes a camera with its bookings and share links, and the log-ins by those.
     async fn remove_camera(&self, id: &str, audit: &AuditEntry) -> Result<()>;
@@ -136,7 +155,7 @@ pub trait Store: Send + Sync + 'static {
     /// Bookings in the order of their ids, each with those of its windows that the filter's times leave.
     async fn bookings(&self, filter: &BookingFilter) -> Result<Vec<(Booking, Vec<Window>)>>;
 
-    /// Adds or changes a share link.
+    /// Adds or changes a share link. How often it was used changes only with its secret.
     async fn put_share(&self, share: &Share, put: Put, audit: &AuditEntry) -> Result<()>;
     /// Removes a share link with the log-ins by it.
     async fn remove_share(&self, id: &str, audit: &AuditEntry) -> Result<()>;
@@ -162,7 +181,8 @@ pub trait Store: Send + Sync + 'static {
     async fn log(&self, entries: &[AuditEntry]) -> Result<()>;
     /// Reads the audit log: each entry with its number.
     async fn audit(&self, filter: &AuditFilter) -> Result<Vec<(i64, AuditEntry)>>;
-    /// Forgets entries and bookings from before, at most so many of each at a time. Returns how many entries went.
+    /// Forgets entries of the audit log, bookings and share links that were over before, at most so many of each at a
+    /// time. Returns how many went: none, when there are no more.
     async fn forget(&self, before: Timestamp, at_most: u32) -> Result<u64>;
 
     /// Whether the database answers.

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: MPL-2.0
+//! What is kept, as rows of tables. What cannot be read there is an error, never left out or guessed.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use porthole_protocol::grant::Permission;
+use sqlx::any::AnyRow;
+use sqlx::{Error, FromRow, Row};
+
+use crate::model::{
+    AuditEntry, Booking, Camera, Holder, Login, Recurrence, Role, Share, User, Window,
+};
+use crate::registry::SecretDigest;
+
+const PERMISSIONS: [Permission; 4] = [
+    Permission::View,
+    Permission::Listen,
+    Permission::Talk,
+    Permission::Control,
+];
+
+pub(super) fn perms_text(perms: &BTreeSet<Permission>) -> String {
+    let names: Vec<_> = perms.iter().map(ToString::to_string).collect();
+    names.join(",")
+}
+
+fn perms_of(text: &str) -> Option<BTreeSet<Permission>> {
+    let permission = |name: &str| PERMISSIONS.into_iter().find(|p| p.to_string() == name);
+    let names = text.split(',').filter(|name| !name.is_empty());
+    names.map(permission).collect()
+}
+
+pub(super) fn role_text(role: Role) -> &'static str {
+    match role {
+        Role::Administrator => "administrator",
+        Role::Viewer => "viewer",
+    }
+}
+
+fn role_of(text: &str) -> Option<Role> {
+    let roles = [Role::Administrator, Role::Viewer];
+    roles.into_iter().find(|role| role_text(*role) == text)
+}
+
+/// Reads a column of text in another form.
+fn read<T>(row: &AnyRow, column: &str, form: impl Fn(&str) -> Option<T>) -> Result<T, Error> {
+    form(row.try_get(column)?).ok_or_else(|| unreadable(column))
+}
+
+fn unreadable(column: &str) -> Error {
+    Error::ColumnDecode {
+        index: column.to_owned(),
+        source: "it has another form than this program writes".into(),
+    }
+}
+
+fn time(row: &AnyRow, column: &str) -> Result<Timestamp, Error> {
+    Timestamp::from_millisecond(row.try_get(column)?).map_err(|_| unreadable(column))
+}
+
+fn count(row: &AnyRow, column: &str) -> Result<u32, Error> {
+    let count: i64 = row.try_get(column)?;
+    count.try_into().map_err(|_| unreadable(column))
+}
+
+impl FromRow<'_, AnyRow> for User {
+    fn from_row(row: &AnyRow) -> Result<Self, Error> {
+        let token: Option<&str> = row.try_get("token")?;
+        Ok(Self {
+            name: row.try_get("name")?,
+            role: read(row, "role", role_of)?,
+            password: row.try_get("password")?,
+            token: token
+                .map(|hex| SecretDigest::from_hex(hex).ok_or_else(|| unreadable("token")))
+                .transpose()?,
+            created: time(row, "created_ms")?,
+        })
+    }
+}
+
+impl FromRow<'_, AnyRow> for Camera {
+    fn from_row(row: &AnyRow) -> Result<Self, Error> {
+        let seen: Option<i64> = row.try_get("last_seen_ms")?;
+        Ok(Self {
+            id: row.try_get("id")?,
+            name: row.try_get("name")?,
+            secret: read(row, "secret", SecretDigest::from_hex)?,
+            created: time(row, "created_ms")?,
+            last_seen: seen.map(|_| time(row, "last_seen_ms")).transpose()?,
+        })
+    }
+}
+
+impl FromRow<'_, AnyRow> for Window {
+    fn from_row(row: &AnyRow) -> Result<Self, Error> {
+        Ok(Self {
+            start: time(row, "start_ms")?,
+            end: time(row, "end_ms")?,
+        })
+    }
+}
+
+impl FromRow<'_, AnyRow> for Booking {
+    fn from_row(row: &AnyRow) -> Result<Self, Error> {
+        let (rule, zone): (Option<String>, Option<String>) =
+            (row.try_get("rule")?, row.try_get("zone")?);
+        Ok(Self {
+            id: row.try_get("id")?,
+            camera: row.try_get("camera")?,
+            user: row.try_get("user_name")?,
+            window: Window::from_row(row)?,
+            perms: read(row, "perms", perms_of)?,
+            recurrence: rule.zip(zone).map(|(rule, zone)| Recurrence { rule, zone }),
+            note: row.try_get("note")?,
+            created: time(row, "created_ms")?,
+        })
+    }
+}
+
+impl FromRow<'_, AnyRow> for Share {
+    fn from_row(row: &AnyRow) -> Result<Self, Error> {
+        Ok(Self {
+            id: row.try_get("id")?,
+            camera: row.try_get("camera")?,
+            secret: read(row, "secret", SecretDigest::from_hex)?,
+            window: Window::from_row(row)?,
+            perms: read(row, "perms", perms_of)?,
+            max_uses: count(row, "max_uses")?,
+            uses: count(row, "uses")?,
+            note: row.try_get("note")?,
+            created: time(row, "created_ms")?,
+        })
+    }
+}
+
+impl FromRow<'_, AnyRow> for Login {
+    fn from_row(row: &AnyRow) -> Result<Self, Error> {
+        let user: Option<String> = row.try_get("user_name")?;
+        let holder = match user {
+            Some(user) => Holder::User(user),
+            None => Holder::Share(row.try_get("share")?),
+        };
+        Ok(Self {
+            cookie: read(row, "cookie", SecretDigest::from_hex)?,
+            holder,
+            created: time(row, "created_ms")?,
+            until: time(row, "until_ms")?,
+        })
+    }
+}
+
+impl FromRow<'_, AnyRow> for AuditEntry {
+    fn from_row(row: &AnyRow) -> Result<Self, Error> {
+        Ok(Self {
+            at: time(row, "at_ms")?,
+            actor: row.try_get("actor")?,
+            action: row.try_get("action")?,
+            camera: row.try_get("camera")?,
+            user: row.try_get("user_name")?,
+            subject: row.try_get("subject")?,
+            details: read(row, "details", |text| serde_json::from_str(text).ok())?,
+        })
+    }
+}

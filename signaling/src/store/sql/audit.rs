@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The audit log.
+
+use jiff::Timestamp;
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, AssertSqlSafe, FromRow, Row, query};
+
+use super::{conditions, limit};
+use crate::model::AuditEntry;
+use crate::store::{AuditFilter, Result};
+
+pub(super) async fn write(tx: &mut AnyConnection, entries: &[AuditEntry]) -> Result<()> {
+    for entry in entries {
+        query(
+            "INSERT INTO audit (at_ms, actor, action, camera, user_name, subject, details) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        )
+        .bind(entry.at.as_millisecond())
+        .bind(&entry.actor)
+        .bind(&entry.action)
+        .bind(&entry.camera)
+        .bind(&entry.user)
+        .bind(&entry.subject)
+        .bind(entry.details.to_string())
+        .execute(&mut *tx)
+        .await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn list(
+    tx: &mut AnyConnection,
+    filter: &AuditFilter,
+) -> Result<Vec<(i64, AuditEntry)>> {
+    let conditions = conditions(&[
+        ("camera = $1", filter.camera.is_some()),
+        ("(user_name = $2 OR actor = $2)", filter.user.is_some()),
+        ("id < $3", filter.before.is_some()),
+    ]);
+    let sql = format!("SELECT * FROM audit WHERE {conditions} ORDER BY id DESC LIMIT $4");
+    let rows = query(AssertSqlSafe(sql))
+        .bind(&filter.camera)
+        .bind(&filter.user)
+        .bind(filter.before)
+        .bind(limit(filter.limit))
+        .fetch_all(tx)
+        .await?;
+    let entry = |row: &AnyRow| Ok((Row::try_get(row, "id")?, AuditEntry::from_row(row)?));
+    rows.iter().map(entry).collect()
+}
+
+pub(super) async fn forget(tx: &mut AnyConnection, before: Timestamp, at_most: u32) -> Result<u64> {
+    let old = query(
+        "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at_ms < $1 ORDER BY at_ms LIMIT $2)",
+    );
+    let old = old.bind(before.as_millisecond()).bind(i64::from(at_most));
+    Ok(old.execute(tx).await?.rows_affected())
+}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Log-ins.
+
+use jiff::Timestamp;
+use sqlx::{AnyConnection, query, query_as};
+
+use super::changed;
+use crate::model::{Holder, Login};
+use crate::registry::SecretDigest;
+use crate::store::{Result, StoreError};
+
+pub(super) async fn add(tx: &mut AnyConnection, login: &Login, now: Timestamp) -> Result<()> {
+    let over = query("DELETE FROM logins WHERE until_ms <= $1").bind(now.as_millisecond());
+    over.execute(&mut *tx).await?;
+    let (user, share) = match &login.holder {
+        Holder::User(user) => (Some(user), None),
+        Holder::Share(share) => (None, Some(share)),
+    };
+    let holder =
+        query("SELECT 1 FROM users WHERE name = $1 UNION ALL SELECT 1 FROM shares WHERE id = $2");
+    let holder = holder.bind(user).bind(share).fetch_optional(&mut *tx);
+    let missing = if user.is_some() { "user" } else { "share link" };
+    holder.await?.ok_or(StoreError::NoSuch(missing))?;
+    query("INSERT INTO logins (cookie, user_name, share, created_ms, until_ms) VALUES ($1, $2, $3, $4, $5)")
+        .bind(login.cookie.to_hex())
+        .bind(user)
+        .bind(share)
+        .bind(login.created.as_millisecond())
+        .bind(login.until.as_millisecond())
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+pub(super) async fn list(tx: &mut AnyConnection, now: Timestamp) -> Result<Vec<Login>> {
+    let logins = query_as("SELECT * FROM logins WHERE until_ms > $1").bind(now.as_millisecond());
+    Ok(logins.fetch_all(tx).await?)
+}
+
+pub(super) async fn rotate(tx: &mut AnyConnection, old: &SecretDigest, new: &Login) -> Result<()> {
+    let change = query("UPDATE logins SET cookie = $2, until_ms = $3 WHERE cookie = $1")
+        .bind(old.to_hex())
+        .bind(new.cookie.to_hex())
+        .bind(new.until.as_millisecond());
+    changed(change.execute(tx).await?)
+}
+
+/// Those that are gone already are what was asked for.
+pub(super) async fn remove(tx: &mut AnyConnection, cookies: &[SecretDigest]) -> Result<()> {
+    for cookie in cookies {
+        let change = query("DELETE FROM logins WHERE cookie = $1").bind(cookie.to_hex());
+        change.execute(&mut *tx).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The store in an SQL database. Both kinds take the same statements, numbered parameters and types (`BIGINT`, `TEXT`);
+//! where they differ is in `open`.
+
+mod audit;
+mod bookings;
+mod cameras;
+mod logins;
+mod shares;
+mod users;
+
+use std::future::ready;
+use std::path::Path;
+use std::slice::from_ref;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use sqlx::any::{AnyArguments, AnyQueryResult, AnyRow};
+use sqlx::{Any, AnyConnection, AnyPool, FromRow, query};
+
+use super::{
+    AuditFilter, BookingFilter, MAX_ROWS, Put, Result, Snapshot, Store, StoreError, backup,
+};
+use crate::model::{AuditEntry, Booking, Camera, Login, Share, User, Window};
+use crate::registry::SecretDigest;
+
+/// Tries of one change, when others that ran at the same time were in its way. Each try has to wait for the locks of
+/// those before, so few lose twice.
+const MAX_TRIES: u32 = 5;
+
+/// A database, by its connections.
+pub(super) struct Sql {
+    pub(super) kind: Kind,
+    /// For changes. SQLite has one of these, and so never two writers.
+    pub(super) writers: AnyPool,
+    pub(super) readers: AnyPool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Sqlite,
+    #[cfg(feature = "postgres")]
+    Postgres,
+}
+
+impl Kind {
+    /// Begins a change. SQLite takes its lock at once: one that read first could not get it later.
+    fn begin_change(self) -> &'static str {
+        match self {
+            Self::Sqlite => "BEGIN IMMEDIATE",
+            #[cfg(feature = "postgres")]
+            Self::Postgres => "BEGIN ISOLATION LEVEL READ COMMITTED",
+        }
+    }
+
+    /// Begins questions that are answered as of one moment.
+    fn begin_questions(self) -> &'static str {
+        match self {
+            Self::Sqlite => "BEGIN",
+            #[cfg(feature = "postgres")]
+            Self::Postgres => "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY",
+        }
+    }
+}
+
+type Question<'q> = sqlx::query::Query<'q, Any, AnyArguments>;
+type Transaction = sqlx::Transaction<'static, Any>;
+
+impl Sql {
+    async fn begin_change(&self) -> Result<Transaction> {
+        Ok(self.writers.begin_with(self.kind.begin_change()).await?)
+    }
+
+    /// Nothing of it remains, so it is dropped when it was answered.
+    async fn begin_questions(&self) -> Result<Transaction> {
+        Ok(self.readers.begin_with(self.kind.begin_questions()).await?)
+    }
+}
+
+/// Does one change and writes what the audit log says of it, all or nothing; again, if another change was in the way.
+/// A macro, since what a function would take here, an asynchronous closure that borrows, cannot be said to be `Send`.
+macro_rules! change {
+    ($store:expr, $audit:expr, |$tx:ident| $work:expr) => {{
+        let mut tries = 1;
+        loop {
+            let done = async {
+                let mut transaction = $store.begin_change().await?;
+                let $tx = &mut *transaction;
+                let done = $work.await?;
+                audit::write(&mut transaction, $audit).await?;
+                transaction.commit().await?;
+                Ok(done)
+            };
+            match done.await {
+                Err(StoreError::Database(error)) if tries < MAX_TRIES && was_in_the_way(&error) => {
+                    tries += 1;
+                }
+                done => break done,
+            }
+        }
+    }};
+}
+
+/// Whether it was another change at the same time: a deadlock, a failed serialization, a row that went or came
+/// between looking for it and referring to it. The next try sees what the other one did.
+fn was_in_the_way(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    matches!(code.as_deref(), Some("40001" | "40P01" | "23503" | "23P01"))
+}
+
+/// Whether a change found its row.
+fn changed(done: AnyQueryResult) -> Result<()> {
+    match done.rows_affected() {
+        0 => Err(StoreError::NotFound),
+        _ => Ok(()),
+    }
+}
+
+fn limit(asked: u32) -> i64 {
+    match asked {
+        0 => MAX_ROWS.into(),
+        asked => asked.min(MAX_ROWS).into(),
+    }
+}
+
+/// Those that are wanted, joined.
+fn conditions(all: &[(&str, bool)]) -> String {
+    let wanted = all.iter().filter(|(_, wanted)| *wanted);
+    let wanted: Vec<_> = wanted.map(|(condition, _)| *condition).collect();
+    match wanted.is_empty() {
+        true => "1 = 1".to_owned(),
+        false => wanted.join(" AND "),
+    }
+}
+
+fn all<T: for<'r> FromRow<'r, AnyRow>>(rows: Vec<AnyRow>) -> Result<Vec<T>> {
+    Ok(rows.iter().map(T::from_row).collect::<sqlx::Result<_>>()?)
+}
+
+#[async_trait]
+impl Store for Sql {
+    async fn snapshot(&self, now: Timestamp) -> Result<Snapshot> {
+        let not_over = BookingFilter {
+            from: Some(now),
+            ..BookingFilter::default()
+        };
+        let mut tx = self.begin_questions().await?;
+        Ok(Snapshot {
+            users: users::list(&mut tx).await?,
+            cameras: cameras::list(&mut tx).await?,
+            bookings: bookings::list(&mut tx, &not_over, i64::MAX).await?,
+            shares: shares::list(&mut tx, now).await?,
+            logins: logins::list(&mut tx, now).await?,
+        })
+    }
+
+    async fn put_user(&self, user: &User, put: Put, audit: &AuditEntry) -> Result<()> {
+        change!(self, from_ref(audit), |tx| users::put(tx, user, put))
+    }
+
+    async fn remove_user(&self, name: &str, audit: &AuditEntry) -> Result<()> {
+        change!(self, from_ref(audit), |tx| users::remove(tx, name))
+    }
+
+    async fn put_camera(&self, camera: &Camera, put: Put, audit: &AuditEntry) -> Result<()> {
+        change!(self, from_ref(audit), |tx| cameras::put(tx, camera, put))
+    }
+
+    async fn remove_camera(&self, id: &str, audit: &AuditEntry) -> Result<()> {
+        change!(self, from_ref(audit), |tx| cameras::remove(tx, id))
+    }
+
+    async fn cameras_seen(&self, seen: &[(String, Timestamp)]) -> Result<()> {
+        change!(self, &[], |tx| cameras::seen(tx, seen))
+    }
+
+    async fn put_booking(
+        &self,
+        booking: &Booking,
+        windows: &[Window],
+        put: Put,
+        audit: &AuditEntry,
+    ) -> Result<()> {
+        change!(self, from_ref(audit), |tx| bookings::put(
+            tx, booking, windows, put
+        ))
+    }
+
+    async fn remove_booking(&self, id: &str, audit: &AuditEntry) -> Result<()> {
+        change!(self, from_ref(audit), |tx| bookings::remove(tx, id))
+    }
+
+    async fn booking(&self, id: &str) -> Result<(Booking, Vec<Window>)> {
+        bookings::get(&mut *self.begin_questions().await?, id).await
+    }
+
+    async fn bookings(&self, filter: &BookingFilter) -> Result<Vec<(Booking, Vec<Window>)>> {
+        let mut tx = self.begin_questions().await?;
+        bookings::list(&mut tx, filter, limit(filter.limit)).await
+    }
+
+    async fn put_share(&self, share: &Share, put: Put, audit: &AuditEntry) -> Result<()> {
+        change!(self, from_ref(audit), |tx| shares::put(tx, share, put))
+    }
+
+    async fn remove_share(&self, id: &str, audit: &AuditEntry) -> Result<()> {
+        change!(self, from_ref(audit), |tx| shares::remove(tx, id))
+    }
+
+    async fn shares(&self, from: Timestamp) -> Result<Vec<Share>> {
+        shares::list(&mut *self.begin_questions().await?, from).await
+    }
+
+    async fn use_share(
+        &self,
+        secret: &SecretDigest,
+        login: &Login,
+        now: Timestamp,
+        audit: &AuditEntry,
+    ) -> Result<Share> {
+        change!(self, from_ref(audit), |tx| shares::take_use(
+            tx, secret, login, now
+        ))
+    }
+
+    async fn add_login(&self, login: &Login, now: Timestamp, audit: &AuditEntry) -> Result<()> {
+        change!(self, from_ref(audit), |tx| logins::add(tx, login, now))
+    }
+
+    async fn rotate_login(&self, old: &SecretDigest, new: &Login) -> Result<()> {
+        change!(self, &[], |tx| logins::rotate(tx, old, new))
+    }
+
+    async fn remove_logins(&self, cookies: &[SecretDigest], audit: &AuditEntry) -> Result<()> {
+        change!(self, from_ref(audit), |tx| logins::remove(tx, cookies))
+    }
+
+    async fn log(&self, entries: &[AuditEntry]) -> Result<()> {
+        change!(self, entries, |_tx| ready(Result::Ok(())))
+    }
+
+    async fn audit(&self, filter: &AuditFilter) -> Result<Vec<(i64, AuditEntry)>> {
+        audit::list(&mut *self.begin_questions().await?, filter).await
+    }
+
+    async fn forget(&self, before: Timestamp, at_most: u32) -> Result<u64> {
+        change!(self, &[], |tx| forget(tx, before, at_most))
+    }
+
+    async fn ping(&self) -> Result<()> {
+        query("SELECT 1").execute(&self.readers).await?;
+        Ok(())
+    }
+
+    async fn backup(&self, to: &Path) -> Result<()> {
+        backup::backup(self, to).await
+    }
+}
+
+async fn forget(tx: &mut AnyConnection, before: Timestamp, at_most: u32) -> Result<u64> {
+    let entries = audit::forget(tx, before, at_most).await?;
+    let bookings = bookings::forget(tx, before, at_most).await?;
+    let shares = shares::forget(tx, before, at_most).await?;
+    Ok(entries + bookings + shares)
+}

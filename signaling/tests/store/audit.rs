@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The audit log.
+
+use porthole_signaling::model::AuditEntry;
+use porthole_signaling::store::{AuditFilter, MAX_ROWS};
+use serde_json::json;
+
+use crate::database::*;
+
+on_both! {
+    an_entry_is_read_as_it_was_written
+    a_filter_leaves_what_it_says
+    no_more_than_the_most_rows_are_answered
+    the_database_answers
+}
+
+fn full() -> AuditEntry {
+    AuditEntry {
+        camera: Some("front".to_owned()),
+        user: Some("anna".to_owned()),
+        subject: Some("0192".to_owned()),
+        details: json!({ "reason": "lease-ended", "seconds": 7, "note": "\"ü\"\n" }),
+        ..entry("session.ended")
+    }
+}
+
+async fn an_entry_is_read_as_it_was_written(db: Database) {
+    db.log(&[entry("server.started"), full()]).await.unwrap();
+    let entries = db.audit(&AuditFilter::default()).await.unwrap();
+    let [(second, ended), (first, started)] = &entries[..] else {
+        panic!("{entries:?}");
+    };
+    assert!(first < second);
+    assert_eq!((ended, started), (&full(), &entry("server.started")));
+}
+
+async fn a_filter_leaves_what_it_says(db: Database) {
+    let by = |actor: &str| AuditEntry {
+        actor: actor.to_owned(),
+        ..entry("login.made")
+    };
+    db.log(&[by("anna"), by("otto"), full()]).await.unwrap();
+    let actions = async |filter: AuditFilter| -> Vec<String> {
+        let entries = db.audit(&filter).await.unwrap();
+        entries.into_iter().map(|(_, entry)| entry.action).collect()
+    };
+    let of_anna = AuditFilter {
+        user: Some("anna".to_owned()),
+        ..AuditFilter::default()
+    };
+    assert_eq!(
+        actions(of_anna.clone()).await,
+        ["session.ended", "login.made"],
+        "by and about"
+    );
+    let of_camera = AuditFilter {
+        camera: Some("front".to_owned()),
+        ..AuditFilter::default()
+    };
+    assert_eq!(actions(of_camera).await, ["session.ended"]);
+    let first = AuditFilter {
+        limit: 1,
+        ..of_anna.clone()
+    };
+    let (number, entry) = db.audit(&first).await.unwrap().remove(0);
+    assert_eq!(entry.action, "session.ended");
+    let next = AuditFilter {
+        before: Some(number),
+        ..of_anna
+    };
+    assert_eq!(actions(next).await, ["login.made"]);
+}
+
+async fn no_more_than_the_most_rows_are_answered(db: Database) {
+    let many = vec![entry("login.made"); MAX_ROWS as usize + 1];
+    db.log(&many).await.unwrap();
+    for limit in [0, MAX_ROWS, u32::MAX] {
+        let filter = AuditFilter {
+            limit,
+            ..AuditFilter::default()
+        };
+        assert_eq!(db.audit(&filter).await.unwrap().len(), MAX_ROWS as usize);
+    }
+}
+
+async fn the_database_answers(db: Database) {
+    db.ping().await.unwrap();
+}

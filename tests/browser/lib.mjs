@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 
 export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-const BUILT = process.env.PORTHOLE_BUILT ?? join(ROOT, "target/release");
+export const BUILT = process.env.PORTHOLE_BUILT ?? join(ROOT, "target/release");
 // A folder of its own: GStreamer scans folders in depth, and beside the build lie stock plugins.
 const PLUGINS = process.env.PORTHOLE_PLUGINS ?? join(ROOT, "target/gstreamer");
 /** Longest wait for anything: a loaded machine is slow, a broken program is slower. */
@@ -248,10 +248,11 @@ class Talk {
 
 /**
  * A new person with a browser of their own: no cookies shared. One that `clings` never ends a peer connection itself; of one
- * behind a firewall only a `relay` gets out.
+ * behind a firewall only a `relay` gets out; the rest of the options is the browser's. What the pages' content security
+ * policy had to stop is in `page.problems`.
  */
-export async function visitor(chromium, link, { clings = false, relay = false } = {}) {
-  const context = await chromium.newContext({ viewport: { width: 1100, height: 760 } });
+export async function visitor(chromium, link, { clings = false, relay = false, ...options } = {}) {
+  const context = await chromium.newContext({ viewport: { width: 1100, height: 760 }, ...options });
   const page = await context.newPage();
   page.setDefaultTimeout(PATIENCE_MS);
   page.problems = [];

@@ -21,7 +21,7 @@ use crate::hosts::is_https_origin;
 use crate::lock::lock;
 use crate::page;
 use crate::proxy::client;
-use crate::room::{Cameras, Principal};
+use crate::room::Principal;
 use crate::socket;
 use crate::state::{Connection, Shared, is_uncounted};
 
@@ -138,7 +138,7 @@ async fn log_in(
         ));
     };
     let mut answer = json!({ "user": rights.user });
-    if let Cameras::Only(cameras) = &rights.cameras {
+    if let Some(cameras) = rights.cameras() {
         answer["cameras"] = json!(cameras);
     }
     // A guest needs no cookie, and a cookie begets none: it has an end, after which the token is to be shown again.

@@ -7,20 +7,29 @@ use std::future::pending;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::extract::ws::Utf8Bytes;
 use porthole_protocol::wire::{ClientMessage, Code};
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::{sleep_until, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::lock::lock;
 use crate::registry::{Registry, SecretDigest};
-use crate::room::{Action, ClientId, Counts, Outgoing, Principal, Rights, Room};
+use crate::room::{
+    Action, CameraInfo, ClientId, Counts, Happening, Now, Outgoing, Principal, Rights, Room,
+    SessionInfo,
+};
 use crate::shutdown::stopped;
 
 /// Events waiting for the room. Clients wait when it is full; the room takes microseconds for each.
 const MAX_EVENTS: usize = 1024;
+/// Happenings that wait to be written down. A burst of a thousand sessions fits; beyond that they are counted as lost,
+/// since nobody who watches may wait for a disk.
+const MAX_HAPPENINGS: usize = 4096;
+/// How often the room is told the time while something is due at a time of day: the clock may have been set.
+const CLOCK_LOOK: Duration = Duration::from_secs(1);
 /// What may wait for one client.
 #[derive(Clone, Copy)]
 pub(crate) struct QueueBounds {
@@ -56,6 +65,12 @@ pub(crate) enum Event {
     Gone(ClientId),
     /// Is anybody there?
     Health(oneshot::Sender<()>),
+    /// Who watches what?
+    Sessions(oneshot::Sender<Vec<SessionInfo>>),
+    /// Which cameras are here?
+    Cameras(oneshot::Sender<Vec<CameraInfo>>),
+    /// An administrator ends the session of this id. Whether there was one.
+    EndSession(String, oneshot::Sender<bool>),
 }
 
 /// What the application that runs the server changes.
@@ -140,12 +155,20 @@ impl Inbox {
 pub(crate) struct Stats {
     cameras: AtomicUsize,
     sessions: AtomicUsize,
+    /// Happenings that nobody wrote down in time.
+    lost: AtomicU64,
 }
 
 impl Stats {
     fn set(&self, counts: Counts) {
         self.cameras.store(counts.cameras, Relaxed);
         self.sessions.store(counts.sessions, Relaxed);
+    }
+
+    /// Happenings that nobody wrote down in time, since the start.
+    #[allow(dead_code, reason = "read by the metrics")]
+    pub(crate) fn lost(&self) -> u64 {
+        self.lost.load(Relaxed)
     }
 
     pub(crate) fn get(&self) -> Counts {
@@ -175,6 +198,21 @@ impl HubHandle {
         timeout(within, asked).await.unwrap_or(false)
     }
 
+    /// Asks the hub something; `None` if it does not answer within this time.
+    #[allow(dead_code, reason = "asked by the API")]
+    pub(crate) async fn ask<T>(
+        &self,
+        question: impl FnOnce(oneshot::Sender<T>) -> Event,
+        within: Duration,
+    ) -> Option<T> {
+        let (answer, answered) = oneshot::channel();
+        let asked = async {
+            self.send(question(answer)).await;
+            answered.await.ok()
+        };
+        timeout(within, asked).await.ok().flatten()
+    }
+
     /// Whether the hub still runs.
     pub(crate) async fn send(&self, event: Event) -> bool {
         self.events.send(event).await.is_ok()
@@ -187,6 +225,7 @@ pub(crate) struct Hub {
     registry: Arc<Mutex<Registry>>,
     events: mpsc::Receiver<Event>,
     changes: mpsc::UnboundedReceiver<Change>,
+    happenings: mpsc::Sender<Happening>,
     stats: Arc<Stats>,
     outboxes: HashMap<ClientId, Outbox>,
 }
@@ -198,8 +237,9 @@ impl Hub {
         room: Room,
         registry: Arc<Mutex<Registry>>,
         changes: mpsc::UnboundedReceiver<Change>,
-    ) -> (Self, HubHandle) {
+    ) -> (Self, HubHandle, mpsc::Receiver<Happening>) {
         let (sender, events) = mpsc::channel(MAX_EVENTS);
+        let (happenings, on_happening) = mpsc::channel(MAX_HAPPENINGS);
         let stats = Arc::new(Stats::default());
         let handle = HubHandle {
             events: sender,
@@ -212,10 +252,12 @@ impl Hub {
                 registry,
                 events,
                 changes,
+                happenings,
                 stats,
                 outboxes: HashMap::new(),
             },
             handle,
+            on_happening,
         )
     }
 
@@ -227,7 +269,7 @@ impl Hub {
                 () = stopped(&mut stop) => break,
                 Some(change) = self.changes.recv() => self.change(change),
                 () = until(deadline) => {
-                    let actions = self.room.tick(Instant::now());
+                    let actions = self.room.tick(Now::read());
                     self.act(actions);
                 }
                 Some(event) = self.events.recv() => {
@@ -244,7 +286,7 @@ impl Hub {
     }
 
     fn change(&mut self, change: Change) {
-        let now = Instant::now();
+        let now = Now::read();
         let actions = match change {
             Change::CameraAdded { id, name } => {
                 self.room.add_camera(&id, &name);
@@ -258,7 +300,7 @@ impl Hub {
     }
 
     fn event(&mut self, event: Event) {
-        let now = Instant::now();
+        let now = Now::read();
         let actions = match event {
             Event::Connected {
                 client,
@@ -289,6 +331,19 @@ impl Hub {
                 let _ = answer.send(());
                 return;
             }
+            Event::Sessions(answer) => {
+                let _ = answer.send(self.room.session_infos(now));
+                return;
+            }
+            Event::Cameras(answer) => {
+                let _ = answer.send(self.room.camera_infos());
+                return;
+            }
+            Event::EndSession(id, answer) => {
+                let (was_there, actions) = self.room.end_session(&id, now);
+                let _ = answer.send(was_there);
+                actions
+            }
             Event::Gone(client) => {
                 self.outboxes.remove(&client);
                 tracing::info!(client = client.0, "disconnected");
@@ -316,6 +371,11 @@ impl Hub {
                     }
                 }
                 Action::Drop(client, code) => self.let_go(client, Dropped::Because(code)),
+                Action::Note(happening) => {
+                    if let Err(TrySendError::Full(_)) = self.happenings.try_send(happening) {
+                        self.stats.lost.fetch_add(1, Relaxed);
+                    }
+                }
             }
         }
         // Each of these shrinks `outboxes`, so the recursion ends.
@@ -326,7 +386,7 @@ impl Hub {
                     "dropped: it does not read what it is sent"
                 );
                 self.let_go(client, Dropped::TooSlow);
-                let actions = self.room.gone(client, Instant::now());
+                let actions = self.room.gone(client, Now::read());
                 self.act(actions);
             }
         }
@@ -353,10 +413,12 @@ impl Hub {
     }
 }
 
-/// Waits for the room's next deadline, or for ever if there is none.
-async fn until(deadline: Option<Instant>) {
+/// Waits for the room's next deadline, or for ever if there is none. It comes early to look at the clock.
+async fn until(deadline: Option<std::time::Instant>) {
     match deadline {
-        Some(deadline) => sleep_until(deadline.into()).await,
+        Some(deadline) => {
+            sleep_until(Instant::from(deadline).min(Instant::now() + CLOCK_LOOK)).await
+        }
         None => pending().await,
     }
 }

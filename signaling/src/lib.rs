@@ -13,6 +13,7 @@
 //! - `token` judges tokens that people choose.
 //! - `server` is the handle to all of it, `accept` takes connections in, `tls` wraps them.
 //! - `hosts`, `proxy` and `places` decide which names are ours, whom a proxy asks for, and how many connections there may be.
+//! - `turn` makes the credentials of each session's relays.
 //! - `state`, `timings`, `lock` and `shutdown` are what several of these share.
 //!
 //! Imports run one way: `cli`, `server`, `http` and `accept`, `socket`, `hub`, `room`; what is shared stands below.
@@ -46,6 +47,7 @@ pub mod store;
 mod timings;
 mod tls;
 mod token;
+mod turn;
 
 pub use registry::{CameraEntry, SecretDigest, ViewerEntry};
 pub use room::{Cameras, Counts};
@@ -53,3 +55,4 @@ pub use server::{Server, ServerError, ServerOptions};
 pub use timings::Timings;
 pub use tls::TlsFiles;
 pub use token::{MAX_TOKEN_CHARS, MIN_TOKEN_CHARS, WeakToken, check_token, token_fragment};
+pub use turn::{BadTurn, Turn};

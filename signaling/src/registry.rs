@@ -111,11 +111,8 @@ impl ViewerEntry {
 
     pub(crate) fn rights(&self) -> Rights {
         Rights {
-            user: self.user.clone(),
-            cameras: self.cameras.clone(),
-            perms: self.perms.clone(),
-            lease: self.lease,
             shared: self.shared,
+            ..Rights::always(&self.user, self.cameras.clone(), &self.perms, self.lease)
         }
     }
 }

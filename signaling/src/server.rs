@@ -23,11 +23,12 @@ use crate::limit::Failures;
 use crate::lock::lock;
 use crate::places::{self, Addresses};
 use crate::registry::{CameraEntry, Registry, SecretDigest, ViewerEntry};
-use crate::room::{Counts, MAX_CAMERAS, Room};
+use crate::room::{Counts, MAX_CAMERAS, Now, Room};
 use crate::shutdown::stopped;
 use crate::state::Shared;
 use crate::timings::Timings;
 use crate::tls::{CurrentTls, TlsFiles};
+use crate::turn::{self, Turn};
 
 /// What a server is started with.
 #[derive(Debug)]
@@ -36,6 +37,8 @@ pub struct ServerOptions {
     pub open_access: bool,
     /// STUN and TURN servers, told to both ends of every session.
     pub ice_servers: Vec<IceServer>,
+    /// A TURN server besides, for which each session gets credentials of its own.
+    pub turn: Option<Turn>,
     /// Where the server is reached from outside: http or https, host and port. Pages from there are its own.
     pub url: Option<Url>,
     /// Further host names it answers to, as `NAME` or `NAME:PORT`. Without any of these it answers to addresses,
@@ -65,6 +68,7 @@ impl ServerOptions {
         Self {
             open_access: false,
             ice_servers: Vec::new(),
+            turn: None,
             url: None,
             allowed_hosts: Vec::new(),
             trusted_proxies: Vec::new(),
@@ -160,13 +164,14 @@ impl Server {
         let ids = Box::new(|| uuid::Uuid::new_v4().to_string());
         let room = Room::new(
             options.signer,
-            options.ice_servers.clone(),
+            turn::source(options.ice_servers.clone(), options.turn),
             options.open_access,
             ids,
+            Now::read(),
         );
         let registry = Arc::new(Mutex::new(Registry::default()));
         let (changes, on_change) = mpsc::unbounded_channel();
-        let (hub, handle) = Hub::new(room, registry.clone(), on_change);
+        let (hub, handle, _happenings) = Hub::new(room, registry.clone(), on_change);
         let (failures, stats) = (Arc::<Mutex<Failures>>::default(), handle.stats.clone());
         let max_connections = options
             .max_connections

@@ -47,6 +47,11 @@ export class Media {
     } else if (ice) this.#addCandidate(ice);
   }
 
+  /** Relays with credentials that last longer, for when ICE has to start again; what flows is not touched. */
+  useServers(iceServers) {
+    try { this.#pc.setConfiguration({ ...this.#pc.getConfiguration(), iceServers }); } catch { /* This browser cannot read them. */ }
+  }
+
   /** The element that shows the picture, if there is one. */
   show(video) {
     this.#video = video;

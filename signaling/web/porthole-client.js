@@ -255,7 +255,7 @@ export class PortholeClient extends Stateful {
         return this.#camerasChanged();
       case "sessionStarted": return this.#started(message);
       case "peer": return session?._peer(message);
-      case "grantUpdate": return session?._terms(message.terms);
+      case "grantUpdate": return session?._updated(message);
       case "sessionResumed":
         if (session) return session._resumed(message.terms);
         // It was closed, or asked for anew, in the meantime.

@@ -426,6 +426,18 @@ test("servers for ICE that cannot be read fail this picture alone", async () => 
   assert.equal(back.state, "live");
 });
 
+test("renewed relays are the peer connection's from then on, and what cannot be read changes nothing", async () => {
+  const world = new World();
+  const session = await world.live();
+  const { peer } = world;
+  const relay = [{ urls: ["turn:t"], username: "2:s1", credential: "c" }];
+  await world.say({ type: "grantUpdate", sessionId: "s1", iceServers: relay });
+  assert.deepEqual(peer.config.iceServers, relay);
+  for (const iceServers of [undefined, 7, [{}], [null]]) await world.say({ type: "grantUpdate", sessionId: "s1", iceServers });
+  assert.deepEqual(peer.config.iceServers, relay);
+  assert.deepEqual([world.peer, session.state, session.terms?.perms], [peer, "live", ["view"]]);
+});
+
 test("candidates that come before the offer are kept, up to a bound", async () => {
   const world = new World();
   const client = await world.online("front");

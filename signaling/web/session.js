@@ -186,6 +186,12 @@ export class Session extends Stateful {
     if (!this.#waiting || this.#link.has()) this.#later(code === "camera-full" ? FULL_CAP_MS : BACKOFF_CAP_MS);
   }
 
+  /** @internal What is left out stays as it was. */
+  _updated({ terms, iceServers }) {
+    this._terms(terms);
+    if (Array.isArray(iceServers)) this.#media?.useServers(iceServers);
+  }
+
   /** @internal Terms that cannot be read change nothing. */
   _terms(told) {
     const terms = readTerms(told, this.#env.now());

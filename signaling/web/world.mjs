@@ -42,6 +42,11 @@ export class World {
         this.config = config;
         world.peers.push(this);
       }
+      getConfiguration() { return this.config; }
+      setConfiguration(config) {
+        if (!Array.isArray(config.iceServers) || !config.iceServers.every(({ urls }) => urls)) throw new TypeError("iceServers");
+        this.config = config;
+      }
       async setRemoteDescription(description) { this.remote = description; }
       async createAnswer() { return { type: "answer", sdp: "answer" }; }
       async setLocalDescription() {}

@@ -252,6 +252,15 @@ impl<M: Default> Gate<M> {
             }))
     }
 
+    /// Renewed ones take the place of all before them; none leave those as they are.
+    pub(crate) fn set_ice_servers(&mut self, id: &str, ice_servers: Vec<IceServer>) {
+        if let Some(session) = self.sessions.get_mut(id)
+            && !ice_servers.is_empty()
+        {
+            session.ice_servers = ice_servers;
+        }
+    }
+
     /// Media of the session flows: it need no longer hurry.
     pub(crate) fn connected(&mut self, id: &str) {
         if let Some(session) = self.sessions.get_mut(id) {

@@ -249,11 +249,13 @@ impl<M: Default> Link<M> {
         if let Ok(extension) = serde_json::from_str::<Extension>(text) {
             if let Extension::GrantUpdate {
                 session_id,
-                grant: Some(grant),
+                grant,
+                ice_servers,
                 ..
             } = extension
+                && grant.is_none_or(|grant| self.renew(&session_id, &grant, now))
             {
-                self.renew(&session_id, &grant, now);
+                self.gate().set_ice_servers(&session_id, ice_servers);
             }
             return;
         }
@@ -426,8 +428,10 @@ impl<M: Default> Link<M> {
         }
     }
 
-    fn renew(&mut self, id: &str, grant: &str, now: Instant) {
+    /// Whether the grant was good.
+    fn renew(&mut self, id: &str, grant: &str, now: Instant) -> bool {
         let updated = self.gate().update(id, grant, now);
+        let good = updated.is_ok();
         match updated {
             Ok(Some(ending)) => self.end(id, ending, "", true),
             Ok(None) => {
@@ -444,6 +448,7 @@ impl<M: Default> Link<M> {
                 refusal,
             }),
         }
+        good
     }
 
     /// Ends a session everywhere; `media` says whether webrtcsink still has it.

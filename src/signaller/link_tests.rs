@@ -269,3 +269,30 @@ fn what_webrtcsink_says_of_ended_sessions_goes_nowhere() {
     );
     assert!(scene.sent.is_empty());
 }
+
+#[test]
+fn renewed_ice_servers_stay_in_the_session_unless_they_come_with_a_grant_that_is_refused() {
+    let mut scene = Scene::in_session();
+    let username = |scene: &Scene| {
+        let gate = scene.link.gate();
+        let servers = &gate.sessions()["s"].ice_servers;
+        servers.first().and_then(|server| server.username.clone())
+    };
+    let update = |user: &str, grant: Option<String>| {
+        json!({"type":"grantUpdate","sessionId":"s","grant":grant,
+            "iceServers":[{"urls":["turn:t"],"username":user,"credential":"c"}]})
+    };
+    scene.say(1, update("1:s", None));
+    assert_eq!(username(&scene).as_deref(), Some("1:s"));
+    let good = scene.grant(|grant| grant.seq = 1);
+    scene.say(2, update("2:s", Some(good)));
+    assert_eq!(username(&scene).as_deref(), Some("2:s"));
+    let old = scene.grant(|grant| grant.seq = 1);
+    scene.say(3, update("3:s", Some(old)));
+    let next = scene.grant(|grant| grant.seq = 2);
+    scene.say(
+        4,
+        json!({"type":"grantUpdate","sessionId":"s","grant":next}),
+    );
+    assert_eq!(username(&scene).as_deref(), Some("2:s"));
+}

@@ -1,15 +1,23 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The STUN and TURN servers that came with a session, given to its webrtcbin alone.
+//!
+//! TURN credentials are for new allocations; coturn lets one that stands be refreshed after they have ended. A webrtcbin
+//! of GStreamer 1.22 takes its servers when it makes its stream and gathers candidates once, with no restart of ICE, so
+//! that it has no use for renewed ones: they wait in the session for a webrtcbin that is yet to be made.
+
+use std::sync::Mutex;
 
 use gst::prelude::*;
 use porthole_protocol::wire::IceServer;
-use url::form_urlencoded::byte_serialize;
+use url::{Url, form_urlencoded::byte_serialize};
+
+use crate::lock::lock;
 
 /// Servers of one session that are used; more only make the gathering of candidates slow.
 const MAX_SERVERS: usize = 8;
 
-/// A server in the form webrtcbin wants it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A server in the form webrtcbin wants it, which holds the password: not to be logged.
+#[cfg_attr(test, derive(Debug, PartialEq, Eq))]
 enum Server {
     Stun(String),
     Turn(String),
@@ -33,7 +41,7 @@ pub(crate) fn add(webrtcbin: &gst::Element, servers: &[IceServer]) {
                 }
             }
             Server::Turn(url) => {
-                if !webrtcbin.emit_by_name::<bool>("add-turn-server", &[&url]) {
+                if !quietly(|| webrtcbin.emit_by_name::<bool>("add-turn-server", &[&url])) {
                     // The URL holds the password.
                     gst::warning!(gst::CAT_RUST, obj = webrtcbin, "a TURN server was refused");
                 }
@@ -42,13 +50,31 @@ pub(crate) fn add(webrtcbin: &gst::Element, servers: &[IceServer]) {
     }
 }
 
+/// Calls while what GStreamer logs of a TURN server's URL, password included, is kept out of the debug log.
+fn quietly<T>(call: impl FnOnce() -> T) -> T {
+    // Two at a time would each put back what the other one had set.
+    static ONE: Mutex<()> = Mutex::new(());
+    let _alone = lock(&ONE);
+    let categories = ["webrtcbin", "webrtcnice"].map(|name| {
+        let category = gst::DebugCategory::get(name)?;
+        let threshold = category.threshold();
+        category.set_threshold(threshold.min(gst::DebugLevel::Info));
+        Some((category, threshold))
+    });
+    let result = call();
+    for (category, threshold) in categories.into_iter().flatten() {
+        category.set_threshold(threshold);
+    }
+    result
+}
+
 /// `turn:host:port?transport=udp` (RFC 7065) with its credential becomes `turn://user:password@host:port?transport=udp`.
 fn translate(url: &str, server: &IceServer) -> Option<Server> {
     let (scheme, rest) = url.split_once(':')?;
     let rest = rest.trim_start_matches("//");
     match scheme {
         "stun" => Some(Server::Stun(format!("stun://{rest}"))),
-        "turn" | "turns" => {
+        "turn" | "turns" if is_understood(rest) => {
             let escape = |text: &str| byte_serialize(text.as_bytes()).collect::<String>();
             let user = escape(server.username.as_deref()?);
             let password = escape(server.credential.as_deref()?);
@@ -56,6 +82,16 @@ fn translate(url: &str, server: &IceServer) -> Option<Server> {
         }
         _ => None,
     }
+}
+
+/// Whether webrtcbin can read `host[:port][?transport=udp|tcp]`. Of what it cannot, it would log an error with the password.
+fn is_understood(rest: &str) -> bool {
+    let Ok(url) = Url::parse(&format!("turn://{rest}")) else {
+        return false;
+    };
+    let transport = matches!(url.query(), None | Some("transport=udp" | "transport=tcp"));
+    let only_host = url.username().is_empty() && url.path().is_empty() && url.fragment().is_none();
+    url.host_str().is_some_and(|host| !host.is_empty()) && only_host && transport
 }
 
 #[cfg(test)]
@@ -147,6 +183,41 @@ mod tests {
     }
 
     #[test]
+    fn no_log_shows_a_password() {
+        gst::init().unwrap();
+        let webrtcbin = gst::ElementFactory::make("webrtcbin").build().unwrap();
+        let (line, lines) = std::sync::mpsc::channel();
+        let log = gst::log::add_log_function(move |_, _, _, _, _, object, message| {
+            let text = format!("{object:?} {:?}", message.get());
+            let _ = line.send(text);
+        });
+        gst::log::set_threshold_for_name("webrtc*", gst::DebugLevel::Memdump);
+        let broken = [
+            "turn:",
+            "turn:[",
+            "turn:host?transport=sctp",
+            "turn:host?x=y",
+            "turn:h h",
+        ];
+        let mut all = servers();
+        all[1].urls.extend(broken.map(str::to_owned));
+        add(&webrtcbin, &all);
+        let category = gst::DebugCategory::get("webrtcbin").unwrap();
+        assert_eq!(category.threshold(), gst::DebugLevel::Memdump);
+        gst::log::set_threshold_for_name("webrtc*", gst::DebugLevel::None);
+        gst::log::remove_log_function(log);
+        drop(webrtcbin);
+        let lines: Vec<_> = lines.iter().collect();
+        assert!(!lines.is_empty());
+        let shown: Vec<_> = lines
+            .iter()
+            .filter(|line| line.contains("s3cret"))
+            .collect();
+        assert!(shown.is_empty(), "{shown:?}");
+        assert!(!format!("{all:?}").contains("s3cret"));
+    }
+
+    #[test]
     fn the_list_of_servers_is_bounded() {
         use gst::subclass::prelude::ObjectSubclassIsExt as _;
         gst::init().unwrap();
@@ -172,7 +243,21 @@ mod tests {
             translate("stun:stun.example.org:3478", &server),
             Some(Server::Stun("stun://stun.example.org:3478".into()))
         );
+        assert_eq!(
+            translate("turns:[2001:db8::1]", &server),
+            turn("turns://1700000000%3Asession:a%2Fb%2Bc%3D@[2001:db8::1]")
+        );
         assert_eq!(translate("http://example.org", &server), None);
         assert_eq!(translate("turn:x", &IceServer::default()), None);
+        for unreadable in [
+            "turn:",
+            "turn:[",
+            "turn:h h",
+            "turn:a@b",
+            "turn:x/y",
+            "turn:x?transport=sctp",
+        ] {
+            assert_eq!(translate(unreadable, &server), None, "{unreadable}");
+        }
     }
 }

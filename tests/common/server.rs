@@ -198,6 +198,7 @@ impl Connection {
             session_id: session.into(),
             grant: Some(grant),
             terms: None,
+            ice_servers: Vec::new(),
         };
         self.send_text(serde_json::to_string(&update).unwrap());
     }

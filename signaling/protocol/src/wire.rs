@@ -8,6 +8,7 @@
 use gst_plugin_webrtc_signalling_protocol as upstream;
 use std::fmt;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::grant::Permission;
@@ -75,7 +76,7 @@ impl fmt::Debug for SessionProof {
 }
 
 /// A STUN or TURN server, in the shape of `RTCIceServer` (W3C WebRTC).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct IceServer {
     /// `stun:`, `turn:` or `turns:` URLs.
@@ -86,6 +87,15 @@ pub struct IceServer {
     /// TURN password.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credential: Option<String>,
+}
+
+impl fmt::Debug for IceServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IceServer")
+            .field("urls", &self.urls)
+            .field("username", &self.username)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Stable codes: why a session was refused or ended, or a message failed. On the wire in kebab-case.
@@ -108,6 +118,8 @@ pub enum Code {
     LeaseEnded,
     /// The permission was withdrawn.
     Revoked,
+    /// The viewer may look through this camera at other times.
+    NoBooking,
     /// The viewer left.
     ViewerLeft,
     /// The camera went away.
@@ -213,6 +225,9 @@ pub struct ToPeerExtra {
     /// Of `error`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<Code>,
+    /// Of `error` and `endSession`: when the viewer may look through this camera next (RFC 3339, UTC).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_booking: Option<Timestamp>,
     /// Of `sessionStarted`: what proves later that the session is this viewer's. See [`SessionProof`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<String>,
@@ -236,7 +251,8 @@ pub struct ToPeer {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "camelCase")]
 pub enum Extension {
-    /// A running session's permission was renewed, changed, or withdrawn (a `lease` of 0, or no `view`).
+    /// A running session's permission was renewed, changed, or withdrawn (a `lease` of 0, or no `view`), or it has other
+    /// ICE servers now. What is left out stays as it was.
     #[serde(rename_all = "camelCase")]
     GrantUpdate {
         /// The session.
@@ -247,7 +263,12 @@ pub enum Extension {
         /// To the viewer.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         terms: Option<Terms>,
+        /// New credentials of the session's relays, if the old ones run out.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        ice_servers: Vec<IceServer>,
     },
+    /// To a viewer: its cameras or bookings are other ones now. What they are is asked for by HTTP.
+    AccessChanged {},
     /// To a viewer: the session is its own again.
     #[serde(rename_all = "camelCase")]
     SessionResumed {
@@ -329,6 +350,18 @@ mod tests {
         let code: Code = serde_json::from_str("\"of-the-future\"").unwrap();
         assert_eq!(code, Code::Other);
         assert_eq!(Code::BadDescription.to_string(), "bad-description");
+    }
+
+    #[test]
+    fn an_update_says_only_what_changes_and_its_password_is_not_logged() {
+        let json = r#"{"type":"grantUpdate","sessionId":"s","iceServers":[{"urls":["turn:t"],"username":"1:s","credential":"s3cret"}]}"#;
+        let update: Extension = serde_json::from_str(json).unwrap();
+        assert_eq!(serde_json::to_string(&update).unwrap(), json);
+        let logged = format!("{update:?}");
+        assert!(logged.contains("turn:t") && !logged.contains("s3cret"));
+        let json = r#"{"type":"grantUpdate","sessionId":"s"}"#;
+        let update: Extension = serde_json::from_str(json).unwrap();
+        assert_eq!(serde_json::to_string(&update).unwrap(), json);
     }
 
     #[test]

@@ -14,10 +14,12 @@ use serde::de::{Deserialize, Deserializer, Error as _};
 use url::Url;
 
 use super::Failure;
+use super::turn::TurnTable;
 use crate::hosts::{Hosts, check_url};
 use crate::registry::{CameraEntry, SecretDigest, ViewerEntry};
 use crate::room::{Cameras, DEFAULT_LEASE_SECONDS, GUEST, MAX_CAMERAS};
 use crate::tls::TlsFiles;
+use crate::turn::Turn;
 
 /// Where a server listens for which nothing is said: for the same machine alone.
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
@@ -45,6 +47,7 @@ pub struct Config {
     tls_key: Option<PathBuf>,
     #[serde(default, rename = "ice-server")]
     ice_servers: Vec<IceServerTable>,
+    turn: Option<TurnTable>,
     #[serde(default, rename = "camera")]
     cameras: Vec<CameraTable>,
     #[serde(default, rename = "viewer")]
@@ -158,6 +161,20 @@ impl Config {
             credential: table.credential.clone(),
         });
         servers.collect()
+    }
+
+    /// The TURN server with a shared secret, whose file is looked for from where the file at `path` is.
+    pub fn turn(&self, path: &Path) -> Result<Option<Turn>, String> {
+        let folder = path.parent().unwrap_or(Path::new(""));
+        self.turn
+            .as_ref()
+            .map(|table| table.read(folder))
+            .transpose()
+    }
+
+    /// Whether the TURN server is the same.
+    pub(super) fn has_turn_of(&self, other: &Self) -> bool {
+        self.turn == other.turn
     }
 
     /// The enrolled cameras.
@@ -307,6 +324,7 @@ mod tests {
             (config.allowed_hosts.len(), config.trusted_proxies.len()),
             (1, 2)
         );
+        assert!(config.turn(Path::new("p.toml")).unwrap().is_some());
         let sizes = (
             config.ice_servers().len(),
             config.cameras().count(),

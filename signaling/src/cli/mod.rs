@@ -6,6 +6,7 @@ mod enrol;
 mod file;
 mod reload;
 mod serve;
+mod turn;
 
 use std::fmt;
 use std::io::{self, Write as _};

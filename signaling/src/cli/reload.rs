@@ -154,6 +154,7 @@ fn unchangeable(old: &Config, new: &Config) -> Vec<&'static str> {
         ),
         ("open-access", old.open_access != new.open_access),
         ("ice-server", old.ice_servers() != new.ice_servers()),
+        ("turn", !old.has_turn_of(new)),
         ("tls-cert", old.has_tls() != new.has_tls()),
     ];
     let differ = differ.into_iter().filter(|(_, differ)| *differ);
@@ -256,7 +257,7 @@ mod tests {
     fn what_cannot_change_is_named() {
         let new = "listen = \"0.0.0.0:1\"\nurl = \"http://a\"\nallowed-hosts = [\"b\"]\n\
                    trusted-proxies = [\"10.0.0.1\"]\nopen-access = true\ntls-cert = \"c\"\ntls-key = \"k\"\n\
-                   [[ice-server]]\nurls = []";
+                   [[ice-server]]\nurls = []\n[turn]\nurls = [\"turn:t\"]\nsecret = \"s\"";
         let expected = [
             "listen",
             "url",
@@ -264,6 +265,7 @@ mod tests {
             "trusted-proxies",
             "open-access",
             "ice-server",
+            "turn",
             "tls-cert",
         ];
         assert_eq!(unchangeable(&config(""), &config(new)), expected);

@@ -28,6 +28,9 @@ pub(super) fn run(path: &Path, listen: Option<SocketAddr>) -> Result<(), Failure
     let mut options = ServerOptions::new(grant_signer(path, &config)?);
     options.open_access = config.open_access;
     options.ice_servers = config.ice_servers();
+    options.turn = config
+        .turn(path)
+        .map_err(|e| Failure::input(format!("{}: [turn]: {e}", path.display())))?;
     options.url = config.url.clone();
     options.allowed_hosts = config.allowed_hosts.clone();
     options.trusted_proxies = config.trusted_proxies.clone();

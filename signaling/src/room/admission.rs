@@ -3,12 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
-use std::time::Instant;
 
 use porthole_protocol::wire::{Code, OutgoingMessage, ToPeer, ToPeerExtra};
 
 use super::lifetime::VIEWER_RETURN;
 use super::limits::{MAX_CONNECTIONS_PER_USER, MAX_SHARED_VIEWERS, MAX_VIEWERS};
+use super::now::Now;
 use super::table::{End, Tell};
 use super::{Action, Client, ClientId, Outgoing, Principal, Refusal, Rights, Role, Room};
 use crate::network::network;
@@ -21,8 +21,9 @@ impl Room {
         id: ClientId,
         principal: Principal,
         address: IpAddr,
-        now: Instant,
+        now: Now,
     ) -> Vec<Action> {
+        self.note(now);
         let admitted = match principal {
             Principal::Camera { id: camera_id } => self.admit_camera(id, camera_id, now),
             Principal::Viewer(rights) => self.admit_viewer(rights.user),
@@ -38,7 +39,7 @@ impl Room {
                     sessions: BTreeSet::new(),
                     awaited: BTreeMap::new(),
                 };
-                self.enter(id, client);
+                self.enter(id, client, now);
                 let welcome = OutgoingMessage::Welcome { peer_id };
                 self.send(id, welcome, ToPeerExtra::default());
             }
@@ -54,12 +55,13 @@ impl Room {
     }
 
     /// The log-in by which a viewer connected has ended: its sessions end, its connection is dropped.
-    pub fn log_out(&mut self, id: ClientId, now: Instant) -> Vec<Action> {
+    pub fn log_out(&mut self, id: ClientId, now: Now) -> Vec<Action> {
+        self.note(now);
         if let Some(client) = self.clients.get(&id) {
             let words = "your log-in has ended: open your link again";
             let end = End {
-                reason: Code::Revoked,
                 detail: Some(words),
+                ..Code::Revoked.into()
             };
             for session in client.sessions.clone() {
                 self.end(&session, end, Tell::Both);
@@ -70,36 +72,31 @@ impl Room {
     }
 
     /// A client's connection is gone.
-    pub fn gone(&mut self, id: ClientId, now: Instant) -> Vec<Action> {
+    pub fn gone(&mut self, id: ClientId, now: Now) -> Vec<Action> {
+        self.note(now);
         self.forget(id, now);
         self.take_actions()
     }
 
     /// Nobody that is turned away had the time to announce itself, and all need to know why.
     fn turn_away(&mut self, id: ClientId, refusal: &Refusal) {
-        let Refusal(code, details) = *refusal;
-        let message = OutgoingMessage::Error {
-            details: details.to_owned(),
-        };
-        let extra = ToPeerExtra {
-            code: Some(code),
-            ..ToPeerExtra::default()
-        };
+        let (details, extra) = refusal.on_the_wire();
+        let message = OutgoingMessage::Error { details };
         let message = Outgoing::Peer(Box::new(ToPeer { message, extra }));
         self.actions.push(Action::Send(id, message));
-        self.actions.push(Action::Drop(id, code));
+        self.actions.push(Action::Drop(id, refusal.code));
     }
 
     fn admit_camera(
         &mut self,
         id: ClientId,
         camera_id: String,
-        now: Instant,
+        now: Now,
     ) -> Result<(Role, String), Refusal> {
-        let camera = self
-            .cameras
-            .get(&camera_id)
-            .ok_or(Refusal(Code::Unauthorized, "the camera is not enrolled"))?;
+        let camera = self.cameras.get(&camera_id).ok_or(Refusal::new(
+            Code::Unauthorized,
+            "the camera is not enrolled",
+        ))?;
         if let Some(old) = camera.client {
             let words = "the same camera connected again elsewhere";
             self.expel(old, Code::Replaced, words, now);
@@ -115,13 +112,13 @@ impl Room {
         let Rights { shared, .. } = user.rights;
         let full = self.viewers >= MAX_VIEWERS;
         if full || shared && self.shared_viewers >= MAX_SHARED_VIEWERS {
-            return Err(Refusal(
+            return Err(Refusal::new(
                 Code::TooMany,
                 "the server is full: try again later",
             ));
         }
         if !shared && user.connections.len() >= MAX_CONNECTIONS_PER_USER {
-            return Err(Refusal(
+            return Err(Refusal::new(
                 Code::TooMany,
                 "too many connections: close some of your pages",
             ));
@@ -129,25 +126,30 @@ impl Room {
         Ok((Role::Viewer(name), (self.next_id)()))
     }
 
-    fn enter(&mut self, id: ClientId, client: Client) {
+    fn enter(&mut self, id: ClientId, client: Client, now: Now) {
         if let Role::Viewer(name) = &client.role
             && let Some(user) = self.users.get_mut(name)
         {
+            let is_first = user.connections.is_empty();
             user.connections.insert(id);
             self.viewers += 1;
             self.shared_viewers += usize::from(user.rights.shared);
+            if is_first {
+                user.told = now.wall;
+                self.schedule(&name.clone(), now);
+            }
         }
         self.clients.insert(id, client);
     }
 
     /// Tells a client why, and closes its connection.
-    pub(super) fn expel(&mut self, id: ClientId, code: Code, details: &'static str, now: Instant) {
-        self.send_error(id, code, details);
+    pub(super) fn expel(&mut self, id: ClientId, code: Code, details: &'static str, now: Now) {
+        self.send_error(id, &Refusal::new(code, details));
         self.forget(id, now);
         self.actions.push(Action::Drop(id, code));
     }
 
-    fn forget(&mut self, id: ClientId, now: Instant) {
+    fn forget(&mut self, id: ClientId, now: Now) {
         let Some(client) = self.clients.remove(&id) else {
             return;
         };
@@ -179,12 +181,16 @@ impl Room {
     }
 
     /// A viewer that was told a secret may come back to its sessions.
-    fn forget_viewer(&mut self, id: ClientId, user: &str, client: &Client, now: Instant) {
+    fn forget_viewer(&mut self, id: ClientId, name: &str, client: &Client, now: Now) {
         self.listeners.remove(&id);
         self.viewers -= 1;
-        if let Some(user) = self.users.get_mut(user) {
+        if let Some(user) = self.users.get_mut(name) {
             user.connections.remove(&id);
             self.shared_viewers -= usize::from(user.rights.shared);
+            let was_last = user.connections.is_empty();
+            if was_last {
+                self.schedule(name, now);
+            }
         }
         for (session, camera_id) in &client.awaited {
             if let Some(camera) = self.cameras.get_mut(camera_id) {
@@ -201,7 +207,7 @@ impl Room {
     }
 }
 
-const WITHDRAWN: Refusal = Refusal(
+const WITHDRAWN: Refusal = Refusal::new(
     Code::Unauthorized,
     "this key or link is not valid any more: ask for a new one",
 );

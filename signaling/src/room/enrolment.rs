@@ -2,13 +2,13 @@
 //! Cameras and users come, go and change, and what runs follows at once.
 
 use std::collections::BTreeSet;
-use std::time::Instant;
 
-use porthole_protocol::wire::{Code, Extension};
+use porthole_protocol::wire::Code;
 
-use super::reconcile::may_go_on;
-use super::table::{End, Ended, Tell, lease_end};
-use super::{Action, Camera, Cameras, Rights, Room, User};
+use super::now::Now;
+use super::review::Because;
+use super::table::{End, Ended, Tell};
+use super::{Action, Camera, Rights, Room, User};
 
 impl Room {
     /// A camera was enrolled, or has another name. The name is shown where the camera gives none itself.
@@ -29,14 +29,15 @@ impl Room {
 
     /// A camera is no longer enrolled: its sessions end with `revoked`, its connection is dropped. Nobody's rights
     /// name it any longer, since another one may get its id.
-    pub fn remove_camera(&mut self, id: &str, now: Instant) -> Vec<Action> {
+    pub fn remove_camera(&mut self, id: &str, now: Now) -> Vec<Action> {
+        self.note(now);
         let Some(client) = self.cameras.get(id).map(|camera| camera.client) else {
             return Vec::new();
         };
         let words = "this camera was removed from the server";
         let end = End {
-            reason: Code::Revoked,
             detail: Some(words),
+            ..Code::Revoked.into()
         };
         self.end_all_at(id, end, Tell::Both);
         match client {
@@ -52,25 +53,25 @@ impl Room {
             }
         }
         for user in self.users.values_mut() {
-            if let Cameras::Only(ids) = &mut user.rights.cameras {
-                ids.remove(id);
-            }
+            user.rights.forget(id);
         }
         self.take_actions()
     }
 
     /// A user may connect, or its rights are other ones now: running sessions follow. A lease that differs from the
     /// one before counts from now; the same one leaves sessions the time they had.
-    pub fn set_viewer(&mut self, rights: Rights, now: Instant) -> Vec<Action> {
+    pub fn set_viewer(&mut self, rights: Rights, now: Now) -> Vec<Action> {
+        self.note(now);
         let name = rights.user.clone();
         let Some(user) = self.users.get_mut(&name) else {
-            self.users.insert(name, User::new(rights));
-            return Vec::new();
+            self.users.insert(name, User::new(rights, now));
+            return self.take_actions();
         };
         let old = std::mem::replace(&mut user.rights, rights);
         if old == user.rights {
-            return Vec::new();
+            return self.take_actions();
         }
+        let before = std::mem::replace(&mut user.told, now.wall);
         let connections = user.connections.len();
         match (old.shared, user.rights.shared) {
             (false, true) => self.shared_viewers += connections,
@@ -78,48 +79,18 @@ impl Room {
             _ => (),
         }
         for id in user.sessions.clone() {
-            self.apply_rights(&name, &old, &id, now);
+            self.review(&id, Because::NewRights, now);
         }
-        self.tell_of_new_rights(&name, &old);
+        self.schedule(&name, now);
+        self.tell_of_change(&name, &old, before);
         self.take_actions()
     }
 
-    fn apply_rights(&mut self, user: &str, old: &Rights, id: &str, now: Instant) {
-        let (Some(user), Some(session)) = (self.users.get(user), self.sessions.get(id)) else {
-            return;
-        };
-        let new = &user.rights;
-        if let Err(reason) = may_go_on(new, &session.camera_id) {
-            return self.end(id, reason, Tell::Both);
-        }
-        if (&new.perms, new.lease) == (&old.perms, old.lease) {
-            return;
-        }
-        let perms = new.perms.clone();
-        let until = (new.lease != old.lease).then(|| lease_end(now, new.lease));
-        self.change_session(id, |session| {
-            session.perms = perms;
-            session.until = until.unwrap_or(session.until);
-        });
-        if let Err(reason) = self.renew(id, now) {
-            return self.end(id, reason, Tell::Both);
-        }
-        if let Some(session) = self.sessions.get(id)
-            && let Some(viewer) = session.viewer
-        {
-            let update = Extension::GrantUpdate {
-                session_id: id.to_owned(),
-                grant: None,
-                terms: Some(session.terms(now)),
-            };
-            self.extend(viewer, update);
-        }
-    }
-
     /// A user's credential was withdrawn: the sessions end with `revoked`, the connections are dropped.
-    pub fn remove_viewer(&mut self, user: &str, now: Instant) -> Vec<Action> {
+    pub fn remove_viewer(&mut self, user: &str, now: Now) -> Vec<Action> {
+        self.note(now);
         let Some(gone) = self.users.get(user) else {
-            return Vec::new();
+            return self.take_actions();
         };
         let (sessions, connections) = (gone.sessions.clone(), gone.connections.clone());
         for id in sessions {

@@ -6,7 +6,10 @@ use std::time::{Duration, Instant};
 use porthole_protocol::wire::{Code, Extension, SessionProof};
 
 use super::limits::check_proof;
-use super::table::Tell;
+use super::now::Now;
+use super::review::Because;
+use super::rights::Standing;
+use super::table::{End, Tell};
 use super::{Action, ClientId, Refusal, Role, Room, UNKNOWN_SENDER};
 
 /// How long a session waits for its viewer to come back: a change of network and a few tries to connect, and not
@@ -25,27 +28,47 @@ enum Return {
 impl Room {
     /// When [`Self::tick`] next has something to do.
     pub fn next_deadline(&self) -> Option<Instant> {
-        self.deadlines.first().map(|(at, _)| *at)
+        let sessions = self.deadlines.first().map(|(at, _)| *at);
+        let users = self.user_deadlines.first().map(|(at, _)| *at);
+        sessions.into_iter().chain(users).min()
     }
 
-    /// Ends the sessions whose time is up.
-    pub fn tick(&mut self, now: Instant) -> Vec<Action> {
+    /// Ends the sessions whose time is up, and follows the bookings that begin and end.
+    pub fn tick(&mut self, now: Now) -> Vec<Action> {
+        self.note(now);
         while let Some((at, id)) = self.deadlines.first()
-            && *at <= now
+            && *at <= now.mono
         {
             let id = id.clone();
-            let over = self
-                .sessions
-                .get(&id)
-                .is_some_and(|session| session.until <= now);
-            let reason = if over {
-                Code::LeaseEnded
-            } else {
-                Code::ViewerLeft
+            let Some(session) = self.sessions.get(&id) else {
+                break;
             };
-            self.end(&id, reason, Tell::Both);
+            if session.until <= now.mono {
+                self.end(&id, Code::LeaseEnded, Tell::Both);
+            } else if session.return_by.is_some_and(|at| at <= now.mono) {
+                self.end(&id, Code::ViewerLeft, Tell::Both);
+            } else {
+                self.review(&id, Because::Due, now);
+            }
+        }
+        while let Some((at, user)) = self.user_deadlines.first()
+            && *at <= now.mono
+        {
+            self.turn(&user.clone(), now);
         }
         self.take_actions()
+    }
+
+    /// Ends a session on behalf of an administrator. Whether there was one.
+    pub fn end_session(&mut self, id: &str, now: Now) -> (bool, Vec<Action>) {
+        self.note(now);
+        let end = End {
+            detail: Some("an administrator ended it"),
+            ..Code::Revoked.into()
+        };
+        let was_there = self.sessions.contains_key(id);
+        self.end(id, end, Tell::Both);
+        (was_there, self.take_actions())
     }
 
     /// A viewer is back after its connection broke.
@@ -54,17 +77,17 @@ impl Room {
         from: ClientId,
         camera_id: &str,
         proof: &SessionProof,
-        now: Instant,
+        now: Now,
     ) -> Result<(), Refusal> {
         let client = self.clients.get(&from).ok_or(UNKNOWN_SENDER)?;
         if matches!(client.role, Role::Camera(_)) {
-            return Err(Refusal(
+            return Err(Refusal::new(
                 Code::NotPermitted,
                 "a camera cannot resume a session",
             ));
         }
         if client.announced.is_none() {
-            return Err(Refusal(
+            return Err(Refusal::new(
                 Code::BadMessage,
                 "send setPeerStatus with the field porthole first",
             ));
@@ -79,7 +102,7 @@ impl Room {
     }
 
     /// Answers those who came back before this camera did.
-    pub(super) fn answer_awaited(&mut self, camera_id: &str, now: Instant) {
+    pub(super) fn answer_awaited(&mut self, camera_id: &str, now: Now) {
         let Some(camera) = self.cameras.get_mut(camera_id) else {
             return;
         };
@@ -87,8 +110,8 @@ impl Room {
             if let Some(client) = self.clients.get_mut(&viewer) {
                 client.awaited.remove(&id);
             }
-            if let Err(Refusal(code, details)) = self.settle(viewer, camera_id, &id, now) {
-                self.send_error(viewer, code, details);
+            if let Err(refusal) = self.settle(viewer, camera_id, &id, now) {
+                self.send_error(viewer, &refusal);
             }
         }
     }
@@ -99,7 +122,7 @@ impl Room {
         viewer: ClientId,
         camera_id: &str,
         id: &str,
-        now: Instant,
+        now: Now,
     ) -> Result<(), Refusal> {
         let verdict = self.may_return(viewer, camera_id, id)?;
         match verdict {
@@ -133,7 +156,8 @@ impl Room {
         if let Some(reason) = camera.ended.reason(id, &rights.user) {
             return Ok(Return::Over(reason));
         }
-        if !rights.may_see(camera_id) || self.is_registered(camera_id) {
+        let standing = rights.at(camera_id, self.clock.wall);
+        if standing == Standing::Unknown || self.is_registered(camera_id) {
             return Ok(NONE);
         }
         let client = self.clients.get(&viewer).ok_or(UNKNOWN_SENDER)?;
@@ -143,7 +167,7 @@ impl Room {
         Ok(Return::Wait)
     }
 
-    fn attach(&mut self, viewer: ClientId, id: &str, now: Instant) {
+    fn attach(&mut self, viewer: ClientId, id: &str, now: Now) {
         if let Some(old) = self.attach_viewer(id, viewer) {
             // Mostly a connection that is dead already. One that lives has to know.
             self.send_end(old, id, Code::Replaced);

@@ -53,11 +53,14 @@ impl Room {
         if client.sessions.len() + client.awaited.len() >= MAX_SESSIONS_PER_VIEWER
             && !itself.is_some_and(|id| client.sessions.contains(id))
         {
-            return Err(Refusal(Code::TooMany, "too many sessions: end one first"));
+            return Err(Refusal::new(
+                Code::TooMany,
+                "too many sessions: end one first",
+            ));
         }
         let others = || camera.sessions.iter().filter(|id| itself != Some(id));
         if others().count() >= MAX_SESSIONS_PER_CAMERA {
-            return Err(Refusal(
+            return Err(Refusal::new(
                 Code::TooMany,
                 "the camera has too many viewers: try again later",
             ));
@@ -75,7 +78,7 @@ impl Room {
                 && !client.network.is_loopback()
         });
         if own.count() >= MAX_SESSIONS_PER_PERSON || here.count() >= MAX_SESSIONS_PER_ADDRESS {
-            return Err(Refusal(
+            return Err(Refusal::new(
                 Code::TooMany,
                 "you have too many pictures of this camera open: close one first",
             ));
@@ -96,7 +99,7 @@ pub(super) fn check_peer_message(message: &PeerMessageInner) -> Result<(), Refus
 }
 
 pub(super) fn check_description(sdp: &str) -> Result<(), Refusal> {
-    let too_large = Refusal(
+    let too_large = Refusal::new(
         TOO_LARGE,
         "the description is larger than 24 KiB: offer fewer codecs",
     );
@@ -106,32 +109,32 @@ pub(super) fn check_description(sdp: &str) -> Result<(), Refusal> {
 }
 
 fn check_candidate(candidate: &str) -> Result<(), Refusal> {
-    let too_large = Refusal(TOO_LARGE, "the candidate is larger than 1024 bytes");
+    let too_large = Refusal::new(TOO_LARGE, "the candidate is larger than 1024 bytes");
     within(candidate.len(), MAX_CANDIDATE_BYTES, too_large)?;
     printable(candidate, "a candidate has no control characters")
 }
 
 /// What a peer says of itself, in any role.
 pub(super) fn check_status(status: &PeerStatus) -> Result<(), Refusal> {
-    let roles = Refusal(Code::BadMessage, "a status has no more than 8 roles");
+    let roles = Refusal::new(Code::BadMessage, "a status has no more than 8 roles");
     within(status.roles.len(), MAX_ROLES, roles)?;
     let meta = status
         .meta
         .as_ref()
         .map_or(0, |meta| meta.to_string().len());
-    let too_large = Refusal(TOO_LARGE, "meta is larger than 1024 bytes: shorten it");
+    let too_large = Refusal::new(TOO_LARGE, "meta is larger than 1024 bytes: shorten it");
     within(meta, MAX_META_BYTES, too_large)
 }
 
 pub(super) fn check_announce(announce: &Announce) -> Result<(), Refusal> {
     let nonce = announce.nonce.as_deref().unwrap_or_default();
-    let too_large = Refusal(TOO_LARGE, "the nonce is larger than 64 bytes");
+    let too_large = Refusal::new(TOO_LARGE, "the nonce is larger than 64 bytes");
     within(nonce.len(), MAX_NONCE_BYTES, too_large)?;
     printable(nonce, "a nonce has no control characters")
 }
 
 pub(super) fn check_proof(proof: &SessionProof) -> Result<(), Refusal> {
-    let too_large = Refusal(TOO_LARGE, "the session's id is larger than 64 bytes");
+    let too_large = Refusal::new(TOO_LARGE, "the session's id is larger than 64 bytes");
     within(proof.session_id.len(), MAX_ID_BYTES, too_large)
 }
 
@@ -142,7 +145,7 @@ fn within(size: usize, max: usize, refusal: Refusal) -> Result<(), Refusal> {
 fn printable(text: &str, details: &'static str) -> Result<(), Refusal> {
     let bad = |c: char| c.is_control() && !matches!(c, '\r' | '\n' | '\t');
     if text.contains(bad) {
-        return Err(Refusal(Code::BadMessage, details));
+        return Err(Refusal::new(Code::BadMessage, details));
     }
     Ok(())
 }

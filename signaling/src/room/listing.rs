@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Which cameras are listed, and who hears of it.
 
-use std::time::Instant;
-
+use jiff::Timestamp;
 use porthole_protocol::wire::{
-    Announce, Code, OutgoingMessage, Peer, PeerRole, PeerStatus, RunningSession, ToPeerExtra,
+    Announce, Code, Extension, OutgoingMessage, Peer, PeerRole, PeerStatus, RunningSession,
+    ToPeerExtra,
 };
 use serde_json::{Value, json};
 
 use super::limits::{check_announce, check_status};
+use super::now::Now;
 use super::table::Tell;
-use super::{Announced, ClientId, Refusal, Rights, Role, Room, UNKNOWN_SENDER};
+use super::{Announced, ClientId, Event, Refusal, Rights, Role, Room, UNKNOWN_SENDER};
 
 impl Room {
     pub(super) fn set_status(
@@ -18,7 +19,7 @@ impl Room {
         from: ClientId,
         status: PeerStatus,
         announce: Option<Announce>,
-        now: Instant,
+        now: Now,
     ) -> Result<(), Refusal> {
         let checked = announce.as_ref().map_or(Ok(()), check_announce);
         let (announced, reports) = match announce {
@@ -50,10 +51,10 @@ impl Room {
         id: &str,
         status: PeerStatus,
         reports: Vec<RunningSession>,
-        now: Instant,
+        now: Now,
     ) -> Result<(), Refusal> {
         if status.listening() || status.consuming() {
-            return Err(Refusal(
+            return Err(Refusal::new(
                 Code::NotPermitted,
                 "a camera can only be a producer",
             ));
@@ -73,8 +74,11 @@ impl Room {
         }
         let camera = self.cameras.get_mut(id).ok_or(UNKNOWN_SENDER)?;
         if camera.listed.as_ref() != Some(&meta) {
-            if camera.listed.replace(meta.clone()).is_none() {
+            let is_back = camera.listed.replace(meta.clone()).is_none();
+            if is_back {
                 self.listed_cameras += 1;
+                let camera = id.to_owned();
+                self.happened(Event::CameraOnline { camera });
             }
             self.tell_listeners(id, &[PeerRole::Producer], &meta);
         }
@@ -83,7 +87,7 @@ impl Room {
 
     fn set_viewer_status(&mut self, from: ClientId, status: PeerStatus) -> Result<(), Refusal> {
         if status.producing() {
-            return Err(Refusal(
+            return Err(Refusal::new(
                 Code::NotPermitted,
                 "only an enrolled camera can be a producer",
             ));
@@ -101,12 +105,12 @@ impl Room {
         Ok(())
     }
 
-    pub(super) fn visible_producers(&self, to: ClientId) -> Vec<Peer> {
+    pub(super) fn visible_producers(&self, to: ClientId, now: Now) -> Vec<Peer> {
         let Some(user) = self.user_of(to) else {
             return Vec::new();
         };
         let cameras = self.cameras.iter();
-        let listed = cameras.filter(|(id, _)| user.rights.may_see(id));
+        let listed = cameras.filter(|(id, _)| user.rights.may_see(id, now.wall));
         listed
             .filter_map(|(id, camera)| {
                 camera.listed.clone().map(|meta| Peer {
@@ -117,17 +121,18 @@ impl Room {
             .collect()
     }
 
-    /// Tells a user's listeners which cameras have come and gone for them with other rights.
-    pub(super) fn tell_of_new_rights(&mut self, user: &str, old: &Rights) {
+    /// Tells a user's connections what has changed for them since they had these rights at that time, and which cameras
+    /// have come and gone.
+    pub(super) fn tell_of_change(&mut self, user: &str, old: &Rights, before: Timestamp) {
         let Some(user) = self.users.get(user) else {
             return;
         };
-        let (new, own) = (&user.rights, &user.connections);
+        let (new, own, now) = (&user.rights, user.connections.clone(), user.told);
         let listeners: Vec<_> = own.intersection(&self.listeners).copied().collect();
         let listed = self.cameras.iter().filter_map(|(id, camera)| {
             let meta = camera.listed.as_ref()?;
-            (old.may_see(id) != new.may_see(id))
-                .then(|| (id.clone(), meta.clone(), new.may_see(id)))
+            let (saw, sees) = (old.may_see(id, before), new.may_see(id, now));
+            (saw != sees).then(|| (id.clone(), meta.clone(), sees))
         });
         for (id, meta, sees) in listed.collect::<Vec<_>>() {
             let roles: &[_] = if sees { &[PeerRole::Producer] } else { &[] };
@@ -135,12 +140,18 @@ impl Room {
                 self.tell_listener(*listener, &id, roles, &meta);
             }
         }
+        for client in own {
+            if !self.listeners.contains(&client) {
+                continue;
+            }
+            self.extend(client, Extension::AccessChanged {});
+        }
     }
 
     fn tell_listeners(&mut self, camera_id: &str, roles: &[PeerRole], meta: &Value) {
         let sees = |id: &&ClientId| {
             self.user_of(**id)
-                .is_some_and(|user| user.rights.may_see(camera_id))
+                .is_some_and(|user| user.rights.may_see(camera_id, self.clock.wall))
         };
         let listeners: Vec<_> = self.listeners.iter().filter(sees).copied().collect();
         for listener in listeners {
@@ -163,6 +174,8 @@ impl Room {
         let camera = self.cameras.get_mut(id);
         if let Some(meta) = camera.and_then(|camera| camera.listed.take()) {
             self.listed_cameras -= 1;
+            let camera = id.to_owned();
+            self.happened(Event::CameraOffline { camera });
             self.tell_listeners(id, &[], &meta);
         }
     }
@@ -173,7 +186,12 @@ fn named_meta(meta: Option<Value>, name: &str) -> Result<Value, Refusal> {
     let mut meta = match meta {
         None | Some(Value::Null) => json!({}),
         Some(meta @ Value::Object(_)) => meta,
-        Some(_) => return Err(Refusal(Code::BadMessage, "meta must be an object or null")),
+        Some(_) => {
+            return Err(Refusal::new(
+                Code::BadMessage,
+                "meta must be an object or null",
+            ));
+        }
     };
     if let Some(fields) = meta.as_object_mut() {
         fields.entry("name").or_insert_with(|| name.into());

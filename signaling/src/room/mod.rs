@@ -14,11 +14,16 @@
 
 mod admission;
 mod enrolment;
+mod happening;
+mod ice;
 mod lifetime;
 pub(crate) mod limits;
 mod listing;
+mod now;
 mod principal;
 mod reconcile;
+mod review;
+mod rights;
 mod sessions;
 mod table;
 #[cfg(test)]
@@ -28,19 +33,24 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::time::Instant;
 
+use jiff::Timestamp;
 use porthole_protocol::grant::GrantSigner;
 use porthole_protocol::wire::{
-    ClientExtension, ClientMessage, Code, Extension, IceServer, IncomingMessage, OutgoingMessage,
+    ClientExtension, ClientMessage, Code, Extension, IncomingMessage, OutgoingMessage, Terms,
     ToPeer, ToPeerExtra, ToServer,
 };
 use serde_json::Value;
 
+pub use happening::{Event, Happening};
+pub use ice::{Ice, IceSource, fixed};
 pub use lifetime::VIEWER_RETURN;
 pub use limits::{
     MAX_CAMERAS, MAX_CONNECTIONS_PER_USER, MAX_SESSIONS_PER_ADDRESS, MAX_SESSIONS_PER_PERSON,
     MAX_SESSIONS_PER_VIEWER, MAX_SHARED_VIEWERS, MAX_VIEWERS,
 };
-pub use principal::{Cameras, DEFAULT_LEASE_SECONDS, GUEST, Principal, Rights};
+pub use now::Now;
+pub use principal::{Cameras, DEFAULT_LEASE_SECONDS, GUEST, Principal};
+pub use rights::{Rights, Rule};
 use table::{Ended, Session};
 
 /// A connected client, as the caller numbers them. A number is never given twice.
@@ -54,6 +64,8 @@ pub enum Action {
     Send(ClientId, Outgoing),
     /// Close a client's connection once what it was sent is out. The room has forgotten it already.
     Drop(ClientId, Code),
+    /// Write down or count what happened. It changes nothing.
+    Note(Happening),
 }
 
 /// A message to a client.
@@ -75,11 +87,65 @@ pub struct Counts {
     pub sessions: usize,
 }
 
-/// Why a message was not followed: a stable code, and a sentence that says what to do.
-#[derive(Debug)]
-struct Refusal(Code, &'static str);
+/// A session, as an administrator sees it.
+#[derive(Clone, Debug)]
+pub struct SessionInfo {
+    /// Its id.
+    pub id: String,
+    /// Whose.
+    pub user: String,
+    /// Through which camera.
+    pub camera: String,
+    /// Since when this server knows of it.
+    pub started: Timestamp,
+    /// What it may do, and for how long.
+    pub terms: Terms,
+    /// Whether both its ends are connected to the server.
+    pub connected: bool,
+}
 
-const UNKNOWN_SENDER: Refusal = Refusal(Code::Unauthorized, "you are not connected");
+/// A camera, as an administrator sees it.
+#[derive(Clone, Debug)]
+pub struct CameraInfo {
+    /// Its id.
+    pub id: String,
+    /// Whether it can be watched.
+    pub online: bool,
+    /// How many sessions it has.
+    pub viewers: usize,
+}
+
+/// Why a message was not followed.
+#[derive(Debug)]
+struct Refusal {
+    /// Stable.
+    code: Code,
+    /// A sentence that says what to do.
+    details: &'static str,
+    /// When it would be followed.
+    next: Option<Timestamp>,
+}
+
+impl Refusal {
+    const fn new(code: Code, details: &'static str) -> Self {
+        Self {
+            code,
+            details,
+            next: None,
+        }
+    }
+
+    fn on_the_wire(&self) -> (String, ToPeerExtra) {
+        let extra = ToPeerExtra {
+            code: Some(self.code),
+            next_booking: self.next,
+            ..ToPeerExtra::default()
+        };
+        (self.details.to_owned(), extra)
+    }
+}
+
+const UNKNOWN_SENDER: Refusal = Refusal::new(Code::Unauthorized, "you are not connected");
 
 /// Which end of the wire a client is at.
 #[derive(Clone, PartialEq, Eq)]
@@ -127,6 +193,10 @@ struct User {
     rights: Rights,
     connections: BTreeSet<ClientId>,
     sessions: BTreeSet<String>,
+    /// The time of day for which its connections were last told of cameras that come and go.
+    told: Timestamp,
+    /// While it is here: when that changes next.
+    due: Option<Instant>,
 }
 
 /// Where session ids and viewers' peer ids come from. They must be unguessable and never repeat.
@@ -135,14 +205,18 @@ pub type IdSource = Box<dyn FnMut() -> String + Send>;
 /// The state machine. See the [module](self).
 pub struct Room {
     signer: GrantSigner,
-    ice_servers: Vec<IceServer>,
+    ice: IceSource,
     next_id: IdSource,
+    /// The latest moment it was told of.
+    clock: Now,
     cameras: BTreeMap<String, Camera>,
     users: BTreeMap<String, User>,
     clients: HashMap<ClientId, Client>,
     sessions: HashMap<String, Session>,
     /// When each session is due, in that order.
     deadlines: BTreeSet<(Instant, String)>,
+    /// When the list of each user who is here changes.
+    user_deadlines: BTreeSet<(Instant, String)>,
     /// Viewers that hear of cameras.
     listeners: BTreeSet<ClientId>,
     viewers: usize,
@@ -152,24 +226,27 @@ pub struct Room {
 }
 
 impl Room {
-    /// An empty room. `ice_servers` are told to both ends of every session; with `open_access`, those without
-    /// a credential may watch too.
+    /// An empty room. `ice` says what both ends of a session are told; with `open_access`, those without a
+    /// credential may watch too.
     pub fn new(
         signer: GrantSigner,
-        ice_servers: Vec<IceServer>,
+        ice: IceSource,
         open_access: bool,
         next_id: IdSource,
+        now: Now,
     ) -> Self {
-        let guest = open_access.then(|| (GUEST.to_owned(), User::new(Rights::guest())));
+        let guest = open_access.then(|| (GUEST.to_owned(), User::new(Rights::guest(), now)));
         Self {
             signer,
-            ice_servers,
+            ice,
             next_id,
+            clock: now,
             cameras: BTreeMap::new(),
             users: guest.into_iter().collect(),
             clients: HashMap::new(),
             sessions: HashMap::new(),
             deadlines: BTreeSet::new(),
+            user_deadlines: BTreeSet::new(),
             listeners: BTreeSet::new(),
             viewers: 0,
             shared_viewers: 0,
@@ -186,13 +263,37 @@ impl Room {
         }
     }
 
+    /// What every session is up to, in no order.
+    pub fn session_infos(&self, now: Now) -> Vec<SessionInfo> {
+        let infos = self.sessions.iter().map(|(id, session)| SessionInfo {
+            id: id.clone(),
+            user: session.user.clone(),
+            camera: session.camera_id.clone(),
+            started: session.started,
+            terms: session.terms(now),
+            connected: session.viewer.is_some() && session.camera.is_some(),
+        });
+        infos.collect()
+    }
+
+    /// What every enrolled camera is up to, by id.
+    pub fn camera_infos(&self) -> Vec<CameraInfo> {
+        let infos = self.cameras.iter().map(|(id, camera)| CameraInfo {
+            id: id.clone(),
+            online: camera.listed.is_some(),
+            viewers: camera.sessions.len(),
+        });
+        infos.collect()
+    }
+
     /// A client has sent a message.
-    pub fn message(&mut self, from: ClientId, message: ClientMessage, now: Instant) -> Vec<Action> {
+    pub fn message(&mut self, from: ClientId, message: ClientMessage, now: Now) -> Vec<Action> {
+        self.note(now);
         if self.clients.contains_key(&from)
-            && let Err(Refusal(code, details)) = self.handle(from, message, now)
-            && !self.is_stale(from, code)
+            && let Err(refusal) = self.handle(from, message, now)
+            && !self.is_stale(from, refusal.code)
         {
-            self.send_error(from, code, details);
+            self.send_error(from, &refusal);
         }
         self.take_actions()
     }
@@ -209,11 +310,8 @@ impl Room {
     /// A client has sent something that is no message of the protocol.
     pub fn unreadable(&mut self, from: ClientId) -> Vec<Action> {
         if self.clients.contains_key(&from) {
-            self.send_error(
-                from,
-                Code::BadMessage,
-                "the message is not one of the protocol's",
-            );
+            let words = "the message is not one of the protocol's";
+            self.send_error(from, &Refusal::new(Code::BadMessage, words));
         }
         self.take_actions()
     }
@@ -222,12 +320,7 @@ impl Room {
         std::mem::take(&mut self.actions)
     }
 
-    fn handle(
-        &mut self,
-        from: ClientId,
-        message: ClientMessage,
-        now: Instant,
-    ) -> Result<(), Refusal> {
+    fn handle(&mut self, from: ClientId, message: ClientMessage, now: Now) -> Result<(), Refusal> {
         let ToServer { message, extra } = match message {
             ClientMessage::Peer(message) => *message,
             ClientMessage::Extension(ClientExtension::ResumeSession { peer_id, proof }) => {
@@ -239,7 +332,7 @@ impl Room {
                 self.set_status(from, status, extra.porthole, now)
             }
             IncomingMessage::List => {
-                let producers = self.visible_producers(from);
+                let producers = self.visible_producers(from, now);
                 let list = OutgoingMessage::List { producers };
                 self.send(from, list, ToPeerExtra::default());
                 Ok(())
@@ -258,20 +351,21 @@ impl Room {
             IncomingMessage::EndSession(end) => {
                 self.leave_session(from, &end.session_id, extra.reason)
             }
-            IncomingMessage::NewPeer => Err(Refusal(
+            IncomingMessage::NewPeer => Err(Refusal::new(
                 Code::BadMessage,
                 "newPeer is not for clients to send",
             )),
         }
     }
 
-    fn send_error(&mut self, to: ClientId, code: Code, details: &str) {
-        let details = details.to_owned();
-        let extra = ToPeerExtra {
-            code: Some(code),
-            ..ToPeerExtra::default()
-        };
+    fn send_error(&mut self, to: ClientId, refusal: &Refusal) {
+        let (details, extra) = refusal.on_the_wire();
         self.send(to, OutgoingMessage::Error { details }, extra);
+    }
+
+    fn happened(&mut self, event: Event) {
+        let at = self.clock.wall;
+        self.actions.push(Action::Note(Happening { at, event }));
     }
 
     /// The way out for upstream's messages: a stock peer gets them without Porthole's additions.
@@ -308,9 +402,11 @@ impl Room {
 }
 
 impl User {
-    fn new(rights: Rights) -> Self {
+    fn new(rights: Rights, now: Now) -> Self {
         Self {
             rights,
+            told: now.wall,
+            due: None,
             connections: BTreeSet::new(),
             sessions: BTreeSet::new(),
         }

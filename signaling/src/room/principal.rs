@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use porthole_protocol::grant::Permission;
+use super::rights::Rights;
 
 /// The user of everyone who comes without a credential, where that is allowed.
 pub const GUEST: &str = "guest";
@@ -23,21 +23,6 @@ pub enum Principal {
     Viewer(Rights),
 }
 
-/// What a viewer may do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rights {
-    /// The name that stands in grants, messages and logs.
-    pub user: String,
-    /// Which cameras.
-    pub cameras: Cameras,
-    /// What, at each of them.
-    pub perms: Vec<Permission>,
-    /// For how long a session is granted, in seconds.
-    pub lease: u32,
-    /// Whether many people go by this name, who must not count as one: guests, or those who were given one link.
-    pub shared: bool,
-}
-
 /// A choice of cameras.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cameras {
@@ -47,23 +32,12 @@ pub enum Cameras {
     Only(BTreeSet<String>),
 }
 
-impl Rights {
-    /// What anyone may do on a server with open access: see and hear every camera.
-    pub fn guest() -> Self {
-        Self {
-            user: GUEST.to_owned(),
-            cameras: Cameras::All,
-            perms: vec![Permission::View, Permission::Listen],
-            lease: DEFAULT_LEASE_SECONDS,
-            shared: true,
-        }
-    }
-
-    /// Whether the camera exists for this viewer.
-    pub fn may_see(&self, camera_id: &str) -> bool {
-        match &self.cameras {
-            Cameras::All => true,
-            Cameras::Only(ids) => ids.contains(camera_id),
+impl Cameras {
+    /// Whether this camera is among them.
+    pub fn contain(&self, camera_id: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(ids) => ids.contains(camera_id),
         }
     }
 }

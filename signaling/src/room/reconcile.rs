@@ -5,16 +5,18 @@
 //! grant proves. What the user may do counts as it is now.
 
 use std::collections::BTreeSet;
-use std::time::Instant;
 
-use porthole_protocol::grant::{Grant, Permission};
+use porthole_protocol::grant::Grant;
 use porthole_protocol::limits::MAX_SESSIONS_PER_CAMERA;
-use porthole_protocol::wire::{Code, Extension, RunningSession};
+use porthole_protocol::wire::{Code, Extension, IceServer, RunningSession};
 
 use super::lifetime::VIEWER_RETURN;
 use super::limits::{MAX_ID_BYTES, MAX_SESSIONS_PER_PERSON};
+use super::now::Now;
+use super::review::IceTerm;
+use super::rights::Standing;
 use super::table::{End, Session, Tell, lease_end};
-use super::{ClientId, Rights, Room};
+use super::{ClientId, Event, Room};
 
 impl Room {
     /// Whether the camera has said on its present connection what it has.
@@ -30,7 +32,7 @@ impl Room {
         camera: ClientId,
         camera_id: &str,
         reports: Vec<RunningSession>,
-        now: Instant,
+        now: Now,
     ) {
         let mut reported = BTreeSet::new();
         let reports: Vec<_> = reports
@@ -41,8 +43,8 @@ impl Room {
         let known = self.cameras.get(camera_id).map(|c| c.sessions.clone());
         for lost in known.unwrap_or_default().difference(&reported) {
             let end = End {
-                reason: Code::CameraGone,
                 detail: Some("the camera came back without this picture"),
+                ..Code::CameraGone.into()
             };
             self.end(lost, end, Tell::Viewer);
         }
@@ -72,7 +74,7 @@ impl Room {
         camera: ClientId,
         camera_id: &str,
         report: &RunningSession,
-        now: Instant,
+        now: Now,
     ) -> Result<(), Code> {
         let id = &report.session_id;
         let announced = self.clients.get(&camera).and_then(|c| c.announced.as_ref());
@@ -90,26 +92,36 @@ impl Room {
         }
         let seq = grant.seq;
         if !self.sessions.contains_key(id) {
-            let session = self.restored(camera_id, grant, report.lease, now)?;
+            let session = self.restored(id, camera_id, grant, report.lease, now)?;
+            self.happened(Event::SessionRestored {
+                session: id.clone(),
+                user: session.user.clone(),
+                camera: camera_id.to_owned(),
+            });
             self.insert_session(id, session);
         }
         self.change_session(id, |session| {
             session.camera = Some(camera);
             session.seq = session.seq.max(seq);
         });
-        self.renew(id, now)
+        self.renew(id, Vec::new(), now)
     }
 
     /// A session that only its camera remembers, as of before the server was restarted.
     fn restored(
         &self,
+        id: &str,
         camera_id: &str,
         grant: Grant,
         left: u32,
-        now: Instant,
+        now: Now,
     ) -> Result<Session, Code> {
         let user = self.users.get(&grant.sub).ok_or(Code::Revoked)?;
-        may_go_on(&user.rights, camera_id)?;
+        let span = match user.rights.at(camera_id, now.wall) {
+            Standing::Open(span) => span,
+            Standing::Closed { code, .. } if code != Code::NoBooking => return Err(code),
+            _ => return Err(Code::Revoked),
+        };
         let camera = self.cameras.get(camera_id).ok_or(Code::NoSuchSession)?;
         let own = camera
             .sessions
@@ -121,23 +133,33 @@ impl Room {
         {
             return Err(Code::TooMany);
         }
-        let lease = left.min(grant.lease).min(user.rights.lease);
-        Ok(Session {
+        let lease = left.min(grant.lease).min(span.lease);
+        let mut session = Session {
             user: grant.sub,
             camera_id: camera_id.to_owned(),
             viewer: None,
             camera: None,
             has_secret: true,
             network: None,
-            perms: user.rights.perms.clone(),
-            until: lease_end(now, lease),
+            perms: span.perms,
+            until: now.mono,
+            cap: lease_end(now, lease),
+            lease: span.lease,
+            end: span.end,
+            review: span.review.map(|at| now.instant_of(at)),
+            ice: None,
+            started: now.wall,
             seq: grant.seq,
             return_by: Some(now + VIEWER_RETURN),
-        })
+        };
+        session.until = session.lasts_until(now);
+        // Which credentials its ends have is forgotten: they get new ones when these would run out.
+        session.ice = IceTerm::new(&self.ice_for(id, session.until, now), &session, now);
+        Ok(session)
     }
 
     /// Sends the camera a fresh grant with the terms as they are now.
-    pub(super) fn renew(&mut self, id: &str, now: Instant) -> Result<(), Code> {
+    pub(super) fn renew(&mut self, id: &str, ice: Vec<IceServer>, now: Now) -> Result<(), Code> {
         self.change_session(id, |session| session.seq = session.seq.saturating_add(1));
         let session = self.sessions.get(id).ok_or(Code::NoSuchSession)?;
         if session.terms(now).lease == 0 {
@@ -147,30 +169,19 @@ impl Room {
             // It gets the terms when it is back.
             return Ok(());
         };
-        let grant = self.grant(id, session, now).map_err(|refusal| refusal.0)?;
+        let grant = self
+            .grant(id, session, now)
+            .map_err(|refusal| refusal.code)?;
         // A stock camera knows no terms: it hears of the end alone.
         if grant.is_some() {
             let update = Extension::GrantUpdate {
                 session_id: id.to_owned(),
                 grant,
                 terms: None,
+                ice_servers: ice,
             };
             self.extend(camera, update);
         }
         Ok(())
     }
-}
-
-/// Whether a session of someone with these rights may go on at this camera.
-pub(super) fn may_go_on(rights: &Rights, camera_id: &str) -> Result<(), Code> {
-    if !rights.may_see(camera_id) {
-        return Err(Code::Revoked);
-    }
-    if !rights.perms.contains(&Permission::View) {
-        return Err(Code::NotPermitted);
-    }
-    if rights.lease == 0 {
-        return Err(Code::LeaseEnded);
-    }
-    Ok(())
 }

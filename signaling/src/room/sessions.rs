@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: MPL-2.0
 //! How a session starts, what goes back and forth in it, and how one of its ends leaves it.
 
-use porthole_protocol::grant::{Grant, Permission};
+use porthole_protocol::grant::Grant;
 use porthole_protocol::wire::{
     Code, OutgoingMessage, PeerMessage, SessionProof, StartSessionMessage, ToPeerExtra,
 };
-use std::time::Instant;
 
 use super::limits::{check_description, check_peer_message, check_proof};
+use super::now::Now;
+use super::review::IceTerm;
 use super::table::{Session, Tell, lease_end};
-use super::{ClientId, Refusal, Rights, Role, Room, UNKNOWN_SENDER};
+use super::{ClientId, Event, Refusal, Role, Room, UNKNOWN_SENDER};
 
-const NO_SUCH_SESSION: Refusal = Refusal(
+const NO_SUCH_SESSION: Refusal = Refusal::new(
     Code::NoSuchSession,
     "there is no such session of yours: it may have ended",
 );
@@ -22,7 +23,26 @@ impl Room {
         viewer: ClientId,
         wanted: StartSessionMessage,
         replaces: Option<SessionProof>,
-        now: Instant,
+        now: Now,
+    ) -> Result<(), Refusal> {
+        let camera = wanted.peer_id.clone();
+        let started = self.admit_session(viewer, wanted, replaces, now);
+        if let (Err(refusal), Some(user)) = (&started, self.user_of(viewer)) {
+            self.happened(Event::SessionRefused {
+                user: user.rights.user.clone(),
+                camera: self.cameras.contains_key(&camera).then_some(camera),
+                reason: refusal.code,
+            });
+        }
+        started
+    }
+
+    fn admit_session(
+        &mut self,
+        viewer: ClientId,
+        wanted: StartSessionMessage,
+        replaces: Option<SessionProof>,
+        now: Now,
     ) -> Result<(), Refusal> {
         if let Some(offer) = &wanted.offer {
             check_description(offer)?;
@@ -32,33 +52,52 @@ impl Room {
             self.replace_session(viewer, &camera_id, &proof);
         }
         let client = self.clients.get(&viewer).ok_or(UNKNOWN_SENDER)?;
-        let user = self.user_of(viewer).ok_or(Refusal(
+        let user = self.user_of(viewer).ok_or(Refusal::new(
             Code::NotPermitted,
             "a camera cannot start a session",
         ))?;
         let rights = &user.rights;
-        let camera = self.camera_for(rights, &camera_id)?;
+        let span = Self::refused(rights.at(&camera_id, now.wall))?;
+        let camera = self.connection_of(&camera_id)?;
         self.check_places(viewer, rights, &camera_id, None)?;
-        let session = Session {
+        let mut session = Session {
             user: rights.user.clone(),
             camera_id: camera_id.clone(),
             viewer: Some(viewer),
             camera: Some(camera),
             has_secret: client.announced.is_some(),
             network: Some(client.network),
-            perms: rights.perms.clone(),
-            until: lease_end(now, rights.lease),
+            perms: span.perms,
+            until: now.mono,
+            cap: lease_end(now, span.lease),
+            lease: span.lease,
+            end: span.end,
+            review: span.review.map(|at| now.instant_of(at)),
+            ice: None,
+            started: now.wall,
             seq: 0,
             return_by: None,
         };
+        session.until = session.lasts_until(now);
+        let terms = session.terms(now);
+        if terms.lease == 0 {
+            return Err(Refusal::new(Code::LeaseEnded, "your time is over"));
+        }
         let viewer_peer_id = client.peer_id.clone();
         let session_id = (self.next_id)();
         let grant = self.grant(&session_id, &session, now)?;
-        let terms = session.terms(now);
+        let ice = self.ice_for(&session_id, session.until, now);
+        session.ice = IceTerm::new(&ice, &session, now);
+        self.happened(Event::SessionStarted {
+            session: session_id.clone(),
+            user: session.user.clone(),
+            camera: camera_id.clone(),
+            perms: session.perms.clone(),
+        });
         self.insert_session(&session_id, session);
 
         let extra = ToPeerExtra {
-            ice_servers: self.ice_servers.clone(),
+            ice_servers: ice.servers,
             ..ToPeerExtra::default()
         };
         let started = OutgoingMessage::SessionStarted {
@@ -80,19 +119,15 @@ impl Room {
         Ok(())
     }
 
-    /// The connection of a camera that this viewer may watch now.
-    fn camera_for(&self, rights: &Rights, id: &str) -> Result<ClientId, Refusal> {
-        // A camera that exists for others only must look like one that does not exist.
-        let camera = self.cameras.get(id).filter(|_| rights.may_see(id));
-        let camera = camera.ok_or(Refusal(Code::NoSuchCamera, "there is no such camera"))?;
-        if !rights.perms.contains(&Permission::View) {
-            return Err(Refusal(Code::NotPermitted, "you may not view this camera"));
-        }
-        if rights.lease == 0 {
-            return Err(Refusal(Code::LeaseEnded, "your time is over"));
-        }
+    /// The connection of a camera that can be watched.
+    fn connection_of(&self, id: &str) -> Result<ClientId, Refusal> {
+        let camera = self.cameras.get(id);
+        let camera = camera.ok_or(Refusal::new(Code::NoSuchCamera, "there is no such camera"))?;
         let client = camera.client.filter(|_| camera.listed.is_some());
-        client.ok_or(Refusal(Code::CameraOffline, "the camera is not connected"))
+        client.ok_or(Refusal::new(
+            Code::CameraOffline,
+            "the camera is not connected",
+        ))
     }
 
     /// The grant of a session for a camera that announced itself; a stock one cannot check any.
@@ -100,7 +135,7 @@ impl Room {
         &self,
         id: &str,
         session: &Session,
-        now: Instant,
+        now: Now,
     ) -> Result<Option<String>, Refusal> {
         let client = session.camera.and_then(|camera| self.clients.get(&camera));
         let announced = client.and_then(|client| client.announced.as_ref());
@@ -120,7 +155,7 @@ impl Room {
         let token = self.signer.sign(&grant);
         token
             .map(Some)
-            .map_err(|_| Refusal(Code::Other, "the server could not sign the grant"))
+            .map_err(|_| Refusal::new(Code::Other, "the server could not sign the grant"))
     }
 
     /// A page that was loaded again has lost its peer connection: its old session ends first, so that it is not in

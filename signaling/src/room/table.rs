@@ -5,10 +5,13 @@ use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use porthole_protocol::grant::{MAX_LEASE_SECONDS, Permission};
 use porthole_protocol::wire::{Code, EndSessionMessage, OutgoingMessage, Terms, ToPeerExtra};
 
-use super::{ClientId, Room};
+use super::now::Now;
+use super::review::IceTerm;
+use super::{ClientId, Event, Room};
 
 /// Ends remembered for one camera: twice as many as it has sessions. What is forgotten beyond that is decided by
 /// the user's rights again.
@@ -26,7 +29,17 @@ pub(super) struct Session {
     /// Where the viewer was last; not known after a restart.
     pub(super) network: Option<IpAddr>,
     pub(super) perms: Vec<Permission>,
+    /// When its time is up.
     pub(super) until: Instant,
+    /// When its lease is over, whatever else is permitted: `lease` seconds after it was granted.
+    pub(super) cap: Instant,
+    pub(super) lease: u32,
+    /// The time of day at which something of what is permitted ends.
+    pub(super) end: Option<Timestamp>,
+    /// When to look at the user's rights again.
+    pub(super) review: Option<Instant>,
+    pub(super) ice: Option<IceTerm>,
+    pub(super) started: Timestamp,
     /// Of the last grant that was signed.
     pub(super) seq: u32,
     /// While the viewer is away: when it is too late to come back.
@@ -35,13 +48,15 @@ pub(super) struct Session {
 
 impl Session {
     fn due(&self) -> Instant {
-        self.return_by
-            .map_or(self.until, |return_by| return_by.min(self.until))
+        let renew_ice = self.ice.and_then(|ice| ice.renew_at);
+        let others = [self.return_by, self.review, renew_ice];
+        let others = others.into_iter().flatten();
+        others.fold(self.until, Instant::min)
     }
 
     /// As they are told to anyone: whole seconds, and never more than are left.
-    pub(super) fn terms(&self, now: Instant) -> Terms {
-        let left = self.until.saturating_duration_since(now).as_secs();
+    pub(super) fn terms(&self, now: Now) -> Terms {
+        let left = self.until.saturating_duration_since(now.mono).as_secs();
         Terms {
             lease: u32::try_from(left).unwrap_or(MAX_LEASE_SECONDS),
             perms: self.perms.clone(),
@@ -50,7 +65,7 @@ impl Session {
 }
 
 /// The end of a lease of so many seconds.
-pub(super) fn lease_end(now: Instant, seconds: u32) -> Instant {
+pub(super) fn lease_end(now: Now, seconds: u32) -> Instant {
     now + Duration::from_secs(seconds.min(MAX_LEASE_SECONDS).into())
 }
 
@@ -60,6 +75,8 @@ pub(super) struct End {
     pub(super) reason: Code,
     /// More than the code says, for the viewer.
     pub(super) detail: Option<&'static str>,
+    /// When the viewer may watch again.
+    pub(super) next: Option<Timestamp>,
 }
 
 impl From<Code> for End {
@@ -67,6 +84,7 @@ impl From<Code> for End {
         Self {
             reason,
             detail: None,
+            next: None,
         }
     }
 }
@@ -179,19 +197,32 @@ impl Room {
             client.sessions.remove(id);
         }
         if let Some(viewer) = session.viewer.filter(|_| tell != Tell::Camera) {
+            let end = self.with_next(end, &session);
             self.send_end(viewer, id, end);
         }
         if let Some(camera) = session.camera.filter(|_| tell != Tell::Viewer) {
             self.send_end(camera, id, end.reason);
         }
+        self.happened(Event::SessionEnded {
+            session: id.to_owned(),
+            user: session.user,
+            camera: session.camera_id,
+            started: session.started,
+            reason: end.reason,
+        });
     }
 
     pub(super) fn send_end(&mut self, to: ClientId, session_id: &str, end: impl Into<End>) {
-        let End { reason, detail } = end.into();
+        let End {
+            reason,
+            detail,
+            next,
+        } = end.into();
         let session_id = session_id.to_owned();
         let extra = ToPeerExtra {
             reason: Some(reason),
             detail: detail.map(str::to_owned),
+            next_booking: next,
             ..ToPeerExtra::default()
         };
         let end = OutgoingMessage::EndSession(EndSessionMessage { session_id });

@@ -8,12 +8,16 @@ use std::{
     time::{Duration, Instant},
 };
 
+use jiff::{SignedDuration, Timestamp};
 use porthole_protocol::{
     grant::{GrantSigner, Permission},
     limits::CONFIRM_TIMEOUT,
     wire::{Code, PeerMessage, PeerMessageInner, SdpMessage},
 };
-use porthole_signaling::room::{Action, Cameras, ClientId, Principal, Rights, Room};
+use porthole_signaling::model::Window;
+use porthole_signaling::room::{
+    Action, Cameras, ClientId, Now, Principal, Rights, Room, Rule, fixed,
+};
 use serde_json::{Value, json};
 
 use super::{
@@ -112,19 +116,19 @@ pub(super) struct World {
     calm_since: Instant,
     /// When a user's permission was last taken or cut short.
     curtailed: HashMap<&'static str, Instant>,
+    /// Who has had no right to watch, since when.
+    closed: HashMap<&'static str, Instant>,
+    start_of_day: Timestamp,
+    /// How far the server's clock was set.
+    clock_off: SignedDuration,
     known: BTreeMap<String, Known>,
     recorded: Vec<String>,
     joined: u64,
 }
 
 fn rights(user: &str) -> Rights {
-    Rights {
-        user: user.to_owned(),
-        cameras: Cameras::All,
-        perms: vec![Permission::View, Permission::Listen],
-        lease: LEASE,
-        shared: false,
-    }
+    let perms = [Permission::View, Permission::Listen];
+    Rights::always(user, Cameras::All, &perms, LEASE)
 }
 
 impl World {
@@ -165,6 +169,9 @@ impl World {
             last_word: start,
             calm_since: start,
             curtailed: HashMap::new(),
+            closed: HashMap::new(),
+            start_of_day: Timestamp::UNIX_EPOCH + SignedDuration::from_hours(24 * 20_000),
+            clock_off: SignedDuration::ZERO,
             known: BTreeMap::new(),
             recorded: Vec::new(),
             joined: 0,
@@ -217,7 +224,7 @@ impl World {
             self.now = self.now.max(at);
             let ticked = self.link.tick(self.now);
             self.perform(ticked);
-            let now = self.now;
+            let now = self.clock();
             if let Some(actions) = self.room.as_mut().map(|room| room.tick(now)) {
                 self.act(actions);
             }
@@ -226,7 +233,20 @@ impl World {
             {
                 self.happen(event);
             }
+            self.note_who_may_watch();
             self.nobody_watches_beyond_their_terms();
+        }
+    }
+
+    fn note_who_may_watch(&mut self) {
+        let wall = self.clock().wall;
+        for user in VIEWERS {
+            let rights = self.rights.get(user);
+            if rights.is_some_and(|rights| rights.may_see(CAMERA, wall)) {
+                self.closed.remove(user);
+            } else {
+                self.closed.entry(user).or_insert(self.now);
+            }
         }
     }
 
@@ -238,7 +258,7 @@ impl World {
                 text,
             } => self.arrives(wire, to_server, text),
             Happens::ServerNotices(wire) => {
-                let now = self.now;
+                let now = self.clock();
                 let actions = self
                     .room
                     .as_mut()
@@ -323,7 +343,7 @@ impl World {
             )
         });
         if to_server {
-            let now = self.now;
+            let now = self.clock();
             let actions = self
                 .room
                 .as_mut()
@@ -366,11 +386,11 @@ impl World {
     }
 
     fn connect(&mut self, principal: Principal) -> Option<u64> {
-        let now = self.now;
+        let now = self.clock();
         let room = self.room.as_mut()?;
         self.next_wire += 1;
         let wire = self.next_wire;
-        self.wires.insert(wire, Wire::new(now, false));
+        self.wires.insert(wire, Wire::new(now.mono, false));
         let address = IpAddr::from([192, 0, 2, (wire % 200) as u8]);
         let actions = room.connected(ClientId(wire), principal, address, now);
         self.act(actions);
@@ -390,10 +410,11 @@ impl World {
             *n += 1;
             format!("id{n}")
         });
-        let mut room = Room::new(signer, Vec::new(), false, ids);
+        let now = self.clock();
+        let mut room = Room::new(signer, fixed(Vec::new()), false, ids, now);
         room.add_camera(CAMERA, "Front");
         for rights in self.rights.values() {
-            room.set_viewer(rights.clone(), self.now);
+            room.set_viewer(rights.clone(), now);
         }
         self.room = Some(room);
     }
@@ -421,6 +442,7 @@ impl World {
                     self.send(to.0, false, text);
                 }
                 Action::Drop(client, _) => self.break_wire(client.0, DELAY),
+                Action::Note(_) => (),
             }
         }
     }
@@ -435,12 +457,30 @@ impl World {
         let grant = signer.public_key().read(grant).unwrap();
         let now = self.now;
         let promised = now + Duration::from_secs(grant.lease.into());
+        self.promises_no_more_than_was_booked(&grant.sub, promised);
         let known = self.known.entry(grant.sid).or_insert(Known {
             viewer: None,
             promised,
             said: now,
         });
         (known.promised, known.said) = (promised, now);
+    }
+
+    /// So the camera ends a session with its booking, also when nobody can tell it.
+    fn promises_no_more_than_was_booked(&self, user: &str, promised: Instant) {
+        let Some(rights) = self.rights.get(user) else {
+            return;
+        };
+        let from = self.clock().wall;
+        let to = from + (promised - self.now);
+        let windows = rights.rules.iter().filter_map(|rule| rule.window);
+        let ends = windows.map(|window| window.end);
+        for end in ends.filter(|end| from < *end && *end < to) {
+            self.must(
+                rights.may_see(CAMERA, end),
+                &format!("{user} was promised more than is booked"),
+            );
+        }
     }
 
     // -- the camera ---------------------------------------------------------------------------------
@@ -594,7 +634,7 @@ impl World {
             return;
         }
         let n = self.chance.below(VIEWERS.len() as u64) as usize;
-        match self.chance.below(15) {
+        match self.chance.below(17) {
             0 => self.crash(),
             1 => {
                 if let Some(wire) = self.camera_wire {
@@ -633,6 +673,9 @@ impl World {
                     self.break_wire(wire, DELAY);
                 }
             }
+            13 => self.book(self.viewers[n].user),
+            14 if self.chance.one_in(4) => self.set_clock(),
+            14 => self.book(self.viewers[n].user),
             _ => self.hostile(),
         }
         self.soon(Duration::from_secs(12), Happens::Mischief);
@@ -673,7 +716,7 @@ impl World {
     }
 
     fn tell_room(&mut self, rights: Rights) {
-        let now = self.now;
+        let now = self.clock();
         let actions = self.room.as_mut().map(|room| room.set_viewer(rights, now));
         self.act(actions.unwrap_or_default());
     }
@@ -681,7 +724,7 @@ impl World {
     fn revoke(&mut self, user: &'static str) {
         self.rights.remove(user);
         self.curtailed.insert(user, self.now);
-        let now = self.now;
+        let now = self.clock();
         let actions = self.room.as_mut().map(|room| room.remove_viewer(user, now));
         self.act(actions.unwrap_or_default());
     }
@@ -696,7 +739,9 @@ impl World {
     fn shorten(&mut self, user: &'static str) {
         let lease = self.chance.below(20) as u32;
         if let Some(own) = self.rights.get_mut(user) {
-            own.lease = lease;
+            for rule in &mut own.rules {
+                rule.lease = lease;
+            }
             let rights = own.clone();
             self.curtailed.insert(user, self.now);
             self.tell_room(rights);
@@ -706,11 +751,61 @@ impl World {
     fn permit(&mut self, user: &'static str) {
         let listens = self.chance.one_in(2);
         if let Some(own) = self.rights.get_mut(user) {
-            own.lease = LEASE;
-            own.perms = vec![Permission::View];
-            own.perms.extend(listens.then_some(Permission::Listen));
+            let mut perms = vec![Permission::View];
+            perms.extend(listens.then_some(Permission::Listen));
+            *own = Rights::always(user, Cameras::All, &perms, LEASE);
             let rights = own.clone();
             self.tell_room(rights);
+        }
+    }
+
+    /// A user gets bookings in the place of what there was: one or two, now and soon, that touch, overlap or lie apart.
+    fn book(&mut self, user: &'static str) {
+        let Some(own) = self.rights.get_mut(user) else {
+            return;
+        };
+        let (chance, wall) = (
+            &mut self.chance,
+            self.start_of_day + (self.now - self.start),
+        );
+        let wall = wall + self.clock_off;
+        let mut start = wall - Duration::from_secs(chance.below(10));
+        let mut rules = Vec::new();
+        for _ in 0..=chance.below(3) {
+            let end = start + Duration::from_secs(5 + chance.below(60));
+            let listens = chance.one_in(2).then_some(Permission::Listen);
+            rules.push(Rule {
+                cameras: Cameras::All,
+                perms: [Permission::View].into_iter().chain(listens).collect(),
+                window: Some(Window { start, end }),
+                lease: LEASE,
+            });
+            start = end - Duration::from_secs(5) + Duration::from_secs(5 * chance.below(4));
+        }
+        own.rules = rules;
+        let rights = own.clone();
+        self.curtailed.insert(user, self.now);
+        self.tell_room(rights);
+    }
+
+    /// Someone sets the server's clock.
+    fn set_clock(&mut self) {
+        const STEPS: [i64; 5] = [-86_400, -30, -2, 20, 86_400];
+        let step = self.chance.pick(&STEPS).copied().unwrap_or_default();
+        self.clock_off += SignedDuration::from_secs(step);
+        for user in VIEWERS {
+            self.curtailed.insert(user, self.now);
+        }
+        let now = self.clock();
+        let actions = self.room.as_mut().map(|room| room.tick(now));
+        self.act(actions.unwrap_or_default());
+    }
+
+    /// The server's two clocks.
+    fn clock(&self) -> Now {
+        Now {
+            mono: self.now,
+            wall: self.start_of_day + (self.now - self.start) + self.clock_off,
         }
     }
 
@@ -781,19 +876,16 @@ impl World {
             let watches = session.permit.allows(Permission::View);
             self.must(watches, &format!("{id} is there and shows nothing"));
             if let Some(known) = self.known.get(id) {
+                // The server ends it by itself at the end of the booking, which need not be a whole second.
                 self.must_be_over(
-                    known.promised,
+                    known.promised + Duration::from_secs(1),
                     known.said,
                     &format!("{id} beyond its promise"),
                 );
             }
             let user = session.user.as_str();
-            if let Some(at) = self
-                .curtailed
-                .get(user)
-                .filter(|_| !self.rights.contains_key(user))
-            {
-                self.must_be_over(*at, *at, &format!("{user} in {id} after the revocation"));
+            if let Some(at) = self.closed.get(user) {
+                self.must_be_over(*at, *at, &format!("{user} in {id}, who may not watch now"));
             }
         }
     }
@@ -861,12 +953,12 @@ impl World {
         self.impostor_until = self.now;
         for (user, mut rights) in VIEWERS.map(|user| (user, rights(user))) {
             // Nothing ends by itself any more.
-            rights.lease = 10 * LEASE;
+            rights.rules[0].lease = 10 * LEASE;
             self.rights.insert(user, rights.clone());
             self.tell_room(rights);
         }
         self.rights.remove("mallory");
-        let now = self.now;
+        let now = self.clock();
         let actions = self
             .room
             .as_mut()

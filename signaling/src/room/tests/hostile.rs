@@ -4,6 +4,7 @@
 //! [`World::act`] checks consistency and sizes after each step.
 
 use super::*;
+use crate::model::Window;
 
 /// A small generator, so that a seed says all (xorshift64*; Vigna, 2016).
 struct Dice(u64);
@@ -72,6 +73,27 @@ fn message(world: &World, dice: &mut Dice) -> Value {
     }
 }
 
+/// One that holds always, held, holds or will hold.
+fn any_rule(world: &World, dice: &mut Dice, like: &Rule) -> Rule {
+    let seconds = |dice: &mut Dice| jiff::SignedDuration::from_secs(dice.roll(600) as i64);
+    let start = world.now.wall - seconds(dice) + seconds(dice);
+    let window = Window {
+        start,
+        end: start + seconds(dice) + jiff::SignedDuration::from_secs(1),
+    };
+    let perms = dice.pick(&[
+        vec![Permission::View],
+        vec![],
+        vec![Permission::View, Permission::Talk],
+    ]);
+    Rule {
+        window: (dice.roll(3) == 0).then_some(window),
+        perms: perms.into_iter().collect(),
+        lease: dice.roll(700) as u32,
+        ..like.clone()
+    }
+}
+
 fn step(world: &mut World, dice: &mut Dice, next: &mut u64) {
     // The latest clients, some of which are gone again.
     let client = ClientId(next.saturating_sub(dice.roll(CLIENTS as usize) as u64));
@@ -89,22 +111,26 @@ fn step(world: &mut World, dice: &mut Dice, next: &mut u64) {
             world.viewer(ClientId(*next), rights);
             world.announce(ClientId(*next));
         }
-        6 => world.set_viewer(Rights {
-            lease: dice.roll(700) as u32,
-            shared: dice.roll(2) == 0,
-            perms: dice.pick(&[
-                vec![Permission::View],
-                vec![],
-                vec![Permission::View, Permission::Talk],
-            ]),
-            ..dice.pick(&[rights(user), back_only(user)])
-        }),
+        6 => {
+            let mut rights = dice.pick(&[rights(user), back_only(user)]);
+            rights.shared = dice.roll(2) == 0;
+            let always = rights.rules.remove(0);
+            rights.rules = (0..dice.roll(4))
+                .map(|_| any_rule(world, dice, &always))
+                .collect();
+            world.set_viewer(rights);
+        }
         7 if dice.roll(4) == 0 => world.remove_viewer(user),
         8 if dice.roll(8) == 0 => {
             world.remove_camera("back");
             world.room.add_camera("back", "");
         }
         9 => world.wait(dice.pick(&[1, 5, 31, 300])),
+        10 if dice.roll(8) == 0 => {
+            let step = dice.pick(&[-86_400, -3, 2, 900]);
+            world.now.wall += jiff::SignedDuration::from_secs(step);
+            world.wait(0);
+        }
         _ => {
             let message = message(world, dice);
             // The socket takes no more than this.
@@ -121,7 +147,7 @@ fn whatever_anyone_says_every_message_fits_and_nothing_is_left_at_the_end() {
     for seed in 1..=40 {
         let told = std::panic::catch_unwind(|| {
             let (mut world, mut dice, mut next) = (World::in_session(), Dice(seed), CLIENTS);
-            for _ in 0..300 {
+            for _ in 0..900 {
                 step(&mut world, &mut dice, &mut next);
                 let mut heard = heard.lock().unwrap();
                 for (_, message) in world.sent.drain(..) {

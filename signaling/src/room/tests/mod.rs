@@ -2,6 +2,7 @@
 //! The rules of the room, one a test. [`World`] plays all clients and keeps what each was sent.
 
 mod admission;
+mod bookings;
 mod hostile;
 mod lifetime;
 mod limits;
@@ -15,8 +16,10 @@ use std::time::Duration;
 
 use porthole_protocol::grant::{GrantKey, Permission};
 use porthole_protocol::limits::MAX_MESSAGE_BYTES;
+use porthole_protocol::wire::IceServer;
 use serde_json::{Value, json};
 
+use super::rights::Standing;
 use super::*;
 
 const CAMERA: ClientId = ClientId(1);
@@ -32,29 +35,39 @@ struct World {
     room: Room,
     pkcs8: Vec<u8>,
     key: GrantKey,
-    now: Instant,
+    now: Now,
     sent: Vec<(ClientId, Value)>,
     dropped: Vec<(ClientId, Code)>,
+    happened: Vec<Event>,
+    /// Who was told to ask anew what is open.
+    access_changed: Vec<ClientId>,
+}
+
+/// So many seconds after everything began.
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + seconds).unwrap()
 }
 
 fn rights(user: &str) -> Rights {
-    Rights {
-        user: user.to_owned(),
-        lease: 600,
-        shared: false,
-        ..Rights::guest()
-    }
+    let perms = [Permission::View, Permission::Listen];
+    Rights::always(user, Cameras::All, &perms, 600)
+}
+
+/// Alice's, but for what `change` does to her one rule.
+fn alice_with(change: impl FnOnce(&mut Rule)) -> Rights {
+    let mut alice = rights("alice");
+    change(&mut alice.rules[0]);
+    alice
 }
 
 /// May see no camera but the back one.
 fn back_only(user: &str) -> Rights {
-    Rights {
-        cameras: Cameras::Only(["back".to_owned()].into()),
-        ..rights(user)
-    }
+    let mut rights = rights(user);
+    rights.rules[0].cameras = Cameras::Only(["back".to_owned()].into());
+    rights
 }
 
-fn room(signer: GrantSigner, prefix: &'static str) -> Room {
+fn room(signer: GrantSigner, prefix: &'static str, now: Now) -> Room {
     let mut n = 0;
     let ids = Box::new(move || {
         n += 1;
@@ -64,7 +77,7 @@ fn room(signer: GrantSigner, prefix: &'static str) -> Room {
         urls: vec!["stun:s".into()],
         ..IceServer::default()
     };
-    let mut room = Room::new(signer, vec![ice], true, ids);
+    let mut room = Room::new(signer, fixed(vec![ice]), true, ids, now);
     room.add_camera("front", "Front door");
     room.add_camera("back", "Back yard");
     room
@@ -74,11 +87,17 @@ impl World {
     /// Cameras "front" and "back" are enrolled, nobody is connected.
     fn new() -> Self {
         let signer = GrantSigner::generate().unwrap();
+        let now = Now {
+            mono: Instant::now(),
+            wall: at(0),
+        };
         Self {
             pkcs8: signer.pkcs8().to_vec(),
             key: signer.public_key(),
-            room: room(signer, "id"),
-            now: Instant::now(),
+            room: room(signer, "id", now),
+            now,
+            happened: Vec::new(),
+            access_changed: Vec::new(),
             sent: Vec::new(),
             dropped: Vec::new(),
         }
@@ -98,7 +117,7 @@ impl World {
 
     /// The server is killed and started again, with the same key and Alice among its users.
     fn restart(&mut self) {
-        self.room = room(self.signer(), "new");
+        self.room = room(self.signer(), "new", self.now);
         self.set_viewer(rights("alice"));
         self.sent.clear();
     }
@@ -114,9 +133,15 @@ impl World {
                     let text = serde_json::to_string(&message).unwrap();
                     // Whoever tests whatever: no message is one that its receiver would not take.
                     assert!(text.len() < MAX_MESSAGE_BYTES, "{} bytes", text.len());
-                    self.sent.push((to, serde_json::from_str(&text).unwrap()));
+                    match serde_json::from_str(&text).unwrap() {
+                        message if message == json!({"type":"accessChanged"}) => {
+                            self.access_changed.push(to)
+                        }
+                        message => self.sent.push((to, message)),
+                    }
                 }
                 Action::Drop(client, code) => self.dropped.push((client, code)),
+                Action::Note(happening) => self.happened.push(happening.event),
             }
         }
         self.room.assert_consistent();
@@ -159,7 +184,7 @@ impl World {
     fn quietly(&mut self, client: ClientId, rights: Rights) {
         let viewer = Principal::Viewer(rights);
         let actions = self.room.connected(client, viewer, HERE, self.now);
-        assert_eq!(actions.len(), 1, "{actions:?}");
+        assert!(matches!(actions[..], [Action::Send(..)]), "{actions:?}");
     }
 
     fn say(&mut self, from: ClientId, message: Value) {
@@ -178,6 +203,7 @@ impl World {
         self.now += Duration::from_secs(seconds);
         let actions = self.room.tick(self.now);
         self.act(actions);
+        self.room.assert_permitted();
     }
 
     /// What this client was sent since the last time someone looked.
@@ -281,6 +307,30 @@ fn end(session: &str, reason: &str) -> Value {
 }
 
 impl Room {
+    /// No session has what its user may not do at this time.
+    fn assert_permitted(&self) {
+        for (id, session) in &self.sessions {
+            if session.until <= self.clock.mono {
+                continue;
+            }
+            let rights = &self.users[&session.user].rights;
+            let Standing::Open(span) = rights.at(&session.camera_id, self.clock.wall) else {
+                panic!("{id} goes on although nothing is permitted");
+            };
+            let more: Vec<_> = session
+                .perms
+                .iter()
+                .filter(|p| !span.perms.contains(p))
+                .collect();
+            assert!(more.is_empty(), "{id} may {more:?} besides");
+            let end = span.end.map(|end| self.clock.instant_of(end));
+            assert!(
+                end.is_none_or(|end| session.until <= end),
+                "{id} outlasts what is permitted"
+            );
+        }
+    }
+
     /// Every index agrees with the tables, in both directions.
     fn assert_consistent(&self) {
         for (id, session) in &self.sessions {
@@ -321,6 +371,9 @@ impl Room {
         assert_eq!(self.shared_viewers, shared);
         let listed = self.cameras.values().filter(|c| c.listed.is_some());
         assert_eq!(self.listed_cameras, listed.count());
+        let due = |user: &&User| user.due.is_some();
+        let due = self.users.values().filter(due).count();
+        assert_eq!(due, self.user_deadlines.len());
         assert!(self.listeners.iter().all(|l| self.clients.contains_key(l)));
     }
 }

@@ -159,10 +159,7 @@ fn a_lease_is_never_longer_than_what_was_left_or_granted_or_is_now_allowed() {
     ] {
         let mut world = World::in_session();
         world.restart();
-        world.set_viewer(Rights {
-            lease: allowed,
-            ..rights("alice")
-        });
+        world.set_viewer(alice_with(|rule| rule.lease = allowed));
         world.front_again(
             AGAIN,
             &[("id2", world.grant(|g| g.lease = granted), reported)],
@@ -174,21 +171,12 @@ fn a_lease_is_never_longer_than_what_was_left_or_granted_or_is_now_allowed() {
 
 #[test]
 fn what_a_user_may_do_now_decides_after_a_restart() {
-    let blind = Rights {
-        perms: vec![Permission::Listen],
-        ..rights("alice")
-    };
+    let blind = alice_with(|rule| rule.perms = [Permission::Listen].into());
     let cases = [
         (Some(rights("alice")), None),
         (Some(back_only("alice")), Some("revoked")),
         (Some(blind), Some("not-permitted")),
-        (
-            Some(Rights {
-                lease: 0,
-                ..rights("alice")
-            }),
-            Some("lease-ended"),
-        ),
+        (Some(alice_with(|rule| rule.lease = 0)), Some("lease-ended")),
         (None, Some("revoked")),
     ];
     for (rights, reason) in cases {
@@ -211,10 +199,7 @@ fn what_a_user_may_do_now_decides_after_a_restart() {
 fn permissions_are_those_of_now_after_a_restart() {
     let mut world = World::in_session();
     world.restart();
-    world.set_viewer(Rights {
-        perms: vec![Permission::View],
-        ..rights("alice")
-    });
+    world.set_viewer(alice_with(|rule| rule.perms = [Permission::View].into()));
     world.front_again(AGAIN, &[("id2", world.grant(|_| ()), 450)]);
     let update = world.only_to(AGAIN);
     assert_eq!(world.read(&update["grant"]).perms, [Permission::View]);

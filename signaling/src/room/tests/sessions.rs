@@ -77,10 +77,7 @@ fn a_stock_camera_and_a_stock_viewer_get_no_additions() {
 
 #[test]
 fn refusals_carry_their_code() {
-    let blind = Rights {
-        perms: vec![Permission::Listen],
-        ..rights("alice")
-    };
+    let blind = alice_with(|rule| rule.perms = [Permission::Listen].into());
     let narrow = back_only("alice");
     let cases = [
         (rights("alice"), "attic", "no-such-camera"),

@@ -23,10 +23,7 @@ fn a_revoked_viewer_is_cut_off_at_both_ends() {
 fn other_permissions_reach_both_ends_at_once_and_leave_the_time() {
     let mut world = World::in_session();
     world.wait(100);
-    world.set_viewer(Rights {
-        perms: vec![Permission::View],
-        ..rights("alice")
-    });
+    world.set_viewer(alice_with(|rule| rule.perms = [Permission::View].into()));
     let update = world.only_to(ALICE);
     let told =
         json!({"type":"grantUpdate","sessionId":"id2","terms":{"lease":500,"perms":["view"]}});
@@ -46,10 +43,7 @@ fn another_lease_counts_from_now_and_never_exceeds_the_longest() {
     for (lease, expected) in [(30, 30), (1200, 1200), (u32::MAX, 24 * 60 * 60)] {
         let mut world = World::in_session();
         world.wait(100);
-        world.set_viewer(Rights {
-            lease,
-            ..rights("alice")
-        });
+        world.set_viewer(alice_with(|rule| rule.lease = lease));
         let update = world.only_to(CAMERA);
         assert_eq!(world.read(&update["grant"]).lease, expected);
         world.wait(u64::from(expected));
@@ -69,19 +63,10 @@ fn what_is_no_longer_permitted_ends_at_both_ends() {
     let cases = [
         (back_only("alice"), "revoked"),
         (
-            Rights {
-                perms: vec![Permission::Listen],
-                ..rights("alice")
-            },
+            alice_with(|rule| rule.perms = [Permission::Listen].into()),
             "not-permitted",
         ),
-        (
-            Rights {
-                lease: 0,
-                ..rights("alice")
-            },
-            "lease-ended",
-        ),
+        (alice_with(|rule| rule.lease = 0), "lease-ended"),
     ];
     for (rights, reason) in cases {
         let mut world = World::in_session();
@@ -98,10 +83,7 @@ fn what_is_no_longer_permitted_ends_at_both_ends() {
 fn a_camera_that_is_away_gets_the_new_terms_when_it_is_back() {
     let mut world = World::in_session();
     world.gone(CAMERA);
-    world.set_viewer(Rights {
-        perms: vec![Permission::View],
-        ..rights("alice")
-    });
+    world.set_viewer(alice_with(|rule| rule.perms = [Permission::View].into()));
     assert!(world.to(CAMERA).is_empty());
     assert_eq!(world.to(ALICE)[1]["terms"]["perms"], json!(["view"]));
     world.front_again(AGAIN, &[("id2", world.grant(|_| ()), 600)]);
@@ -114,10 +96,7 @@ fn a_camera_that_is_away_gets_the_new_terms_when_it_is_back() {
 fn a_viewer_that_is_away_gets_the_new_terms_when_it_is_back() {
     let mut world = World::in_session();
     world.gone(ALICE);
-    world.set_viewer(Rights {
-        lease: 60,
-        ..rights("alice")
-    });
+    world.set_viewer(alice_with(|rule| rule.lease = 60));
     assert_eq!(world.only_to(CAMERA)["type"], "grantUpdate");
     world.alice_again(AGAIN);
     world.resume(AGAIN, "id2");
@@ -142,10 +121,7 @@ fn a_stock_camera_is_told_nothing_of_terms_and_its_session_ends_in_time() {
     world.announce(ALICE);
     world.start(ALICE, "front");
     world.sent.clear();
-    world.set_viewer(Rights {
-        lease: 30,
-        ..rights("alice")
-    });
+    world.set_viewer(alice_with(|rule| rule.lease = 30));
     assert!(world.to(CAMERA).is_empty());
     assert_eq!(world.only_to(ALICE)["terms"]["lease"], 30);
     world.wait(30);

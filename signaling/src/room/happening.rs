@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MPL-2.0
+//! What happens in the room, for those who write it down or count it. It decides nothing.
+
+use jiff::Timestamp;
+use porthole_protocol::grant::Permission;
+use porthole_protocol::wire::Code;
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Happening {
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub event: Event,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A camera is listed.
+    CameraOnline {
+        /// Its id.
+        camera: String,
+    },
+    /// A camera is listed no more.
+    CameraOffline {
+        /// Its id.
+        camera: String,
+    },
+    /// A session started.
+    SessionStarted {
+        /// Its id.
+        session: String,
+        /// Whose.
+        user: String,
+        /// Through which camera.
+        camera: String,
+        /// With what.
+        perms: Vec<Permission>,
+    },
+    /// A session that its camera kept while the server was away goes on.
+    SessionRestored {
+        /// Its id.
+        session: String,
+        /// Whose.
+        user: String,
+        /// Through which camera.
+        camera: String,
+    },
+    /// A session ended.
+    SessionEnded {
+        /// Its id.
+        session: String,
+        /// Whose.
+        user: String,
+        /// Through which camera.
+        camera: String,
+        /// Since when this server knew of it.
+        started: Timestamp,
+        /// Why.
+        reason: Code,
+    },
+    /// A viewer was refused a session.
+    SessionRefused {
+        /// The viewer.
+        user: String,
+        /// The camera that was asked for, if there is one of that id.
+        camera: Option<String>,
+        /// Why.
+        reason: Code,
+    },
+}

@@ -10,6 +10,7 @@
 //! - `socket` is one client's WebSocket, `http` and `page` are the rest of the router.
 //! - `registry` knows the credentials (as digests), `auth` finds and checks the one in a request.
 //! - [`store`] keeps what is told in [`model`], and [`recur`] says when a booking recurs.
+//! - [`backend`] knows the people of an existing system, by its tokens or its word.
 //! - `token` judges tokens that people choose.
 //! - `server` is the handle to all of it, `accept` takes connections in, `tls` wraps them.
 //! - `hosts`, `proxy` and `places` decide which names are ours, whom a proxy asks for, and how many connections there may be.
@@ -23,6 +24,8 @@
 
 mod accept;
 mod auth;
+#[cfg(feature = "backend")]
+pub mod backend;
 #[cfg(feature = "cli")]
 pub mod cli;
 mod error;

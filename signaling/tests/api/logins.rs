@@ -125,7 +125,7 @@ async fn a_cookie_reads_without_an_origin_and_changes_nothing_without_one() {
     let cookie = ("cookie", cookies);
     let get = "GET /api/users";
     let post = "POST /api/users/root/token";
-    let cases: [(&str, &[(&str, &str)], u16); 8] = [
+    let cases: [(_, &[_], _); 8] = [
         (get, &[cookie], 200),
         (get, &[cookie, of_site("none")], 200),
         (get, &[cookie, of_site("cross-site")], 403),

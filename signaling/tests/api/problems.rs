@@ -13,7 +13,7 @@ async fn every_refusal_is_a_problem_document() {
     let own = ("sec-fetch-site", "same-origin");
     let json = ("content-type", "application/json");
     let post = "POST /api/users";
-    let cases: [(&str, &[(&str, &str)], &str, u16, &str); 8] = [
+    let cases: [(_, &[_], _, _, _); 8] = [
         ("GET /api/users", &[], "", 401, "unauthorized"),
         ("GET /api/nothing", &[admin], "", 404, "not-found"),
         (

@@ -31,6 +31,7 @@ mod api;
 mod auth;
 #[cfg(feature = "cli")]
 pub mod cli;
+mod control;
 mod error;
 mod hosts;
 mod http;

@@ -2,6 +2,7 @@
 //! The configuration file. Each key is explained in `config.example.toml`.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -18,6 +19,7 @@ use super::turn::TurnTable;
 use crate::hosts::{Hosts, check_url};
 use crate::registry::{CameraEntry, SecretDigest, ViewerEntry};
 use crate::room::{Cameras, DEFAULT_LEASE_SECONDS, GUEST, MAX_CAMERAS};
+use crate::server::DEFAULT_AUDIT_DAYS;
 use crate::tls::TlsFiles;
 use crate::turn::Turn;
 
@@ -43,6 +45,11 @@ pub struct Config {
     /// Lets everybody see and hear all cameras.
     #[serde(default)]
     pub open_access: bool,
+    data_dir: Option<PathBuf>,
+    database: Option<DatabaseTable>,
+    /// Days for which the audit log is kept.
+    #[serde(default = "default_audit_days")]
+    pub audit_days: u16,
     tls_cert: Option<PathBuf>,
     tls_key: Option<PathBuf>,
     #[serde(default, rename = "ice-server")]
@@ -52,6 +59,19 @@ pub struct Config {
     cameras: Vec<CameraTable>,
     #[serde(default, rename = "viewer")]
     viewers: Vec<ViewerTable>,
+}
+
+#[derive(serde::Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+struct DatabaseTable {
+    url: String,
+}
+
+impl fmt::Debug for DatabaseTable {
+    /// The address may hold a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DatabaseTable(..)")
+    }
 }
 
 #[derive(Debug, serde::Deserialize)]
@@ -130,6 +150,22 @@ impl Config {
             return Err("tls-cert and tls-key belong together: give both or neither".to_owned());
         }
         Ok(())
+    }
+
+    /// The data directory, its path taken from where the file at `path` is.
+    pub fn data_dir(&self, path: &Path) -> Option<PathBuf> {
+        let folder = path.parent().unwrap_or(Path::new(""));
+        self.data_dir.as_ref().map(|dir| folder.join(dir))
+    }
+
+    /// The address of a database that is not in the data directory.
+    pub fn database_url(&self) -> Option<&str> {
+        self.database.as_ref().map(|table| table.url.as_str())
+    }
+
+    /// Whether data is kept at the same place.
+    pub(super) fn has_data_of(&self, other: &Self) -> bool {
+        (&self.data_dir, &self.database) == (&other.data_dir, &other.database)
     }
 
     /// The certificate, its paths taken from where the file at `path` is.
@@ -224,6 +260,10 @@ pub(super) fn located(
 
 fn default_listen() -> SocketAddr {
     DEFAULT_LISTEN
+}
+
+fn default_audit_days() -> u16 {
+    DEFAULT_AUDIT_DAYS
 }
 
 fn default_perms() -> Vec<Permission> {

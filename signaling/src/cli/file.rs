@@ -22,6 +22,15 @@ pub(super) fn read(path: &Path) -> Result<Config, Failure> {
     Config::parse(&text, path)
 }
 
+/// Reads the configuration of a data directory, which need not have one.
+pub(super) fn read_or_default(path: &Path) -> Result<Config, Failure> {
+    if path.exists() {
+        read(path)
+    } else {
+        Config::parse("", path)
+    }
+}
+
 /// Reads the configuration to change it. One that does not exist is empty.
 pub(super) fn read_to_edit(path: &Path) -> Result<(Config, DocumentMut), Failure> {
     let text = match fs::read_to_string(path) {
@@ -96,44 +105,54 @@ pub(super) fn write(path: &Path, document: &DocumentMut) -> Result<(), Failure> 
     fs::rename(&new, path).map_err(failed)
 }
 
-/// The key that signs grants. It is made when nobody depends on it yet; all camera keys hold its
-/// public half, so a lost one cannot be replaced silently.
+/// The key that signs grants of a configuration file's server. It is made when nobody depends on it yet; all camera
+/// keys hold its public half, so a lost one cannot be replaced silently.
 pub(super) fn grant_signer(path: &Path, config: &Config) -> Result<GrantSigner, Failure> {
     let key_path = beside(path, ".grant-key");
-    match fs::read_to_string(&key_path) {
+    if !key_path.exists() && config.cameras().next().is_none() {
+        return new_grant_signer(&key_path);
+    }
+    grant_signer_at(&key_path)
+}
+
+/// The key that signs grants, from its file.
+pub(super) fn grant_signer_at(path: &Path) -> Result<GrantSigner, Failure> {
+    match fs::read_to_string(path) {
         Ok(text) => {
-            warn_if_readable_by_others(&key_path);
+            warn_if_readable_by_others(path);
             let pkcs8 = BASE64_STANDARD.decode(text.trim()).ok();
             let signer = pkcs8.and_then(|pkcs8| GrantSigner::from_pkcs8(&pkcs8).ok());
             signer.ok_or_else(|| {
                 Failure::input(format!(
                     "{}:1: this is not a grant key: put back the one that was here, or delete the \
                      file and enrol all cameras again",
-                    key_path.display()
+                    path.display()
                 ))
             })
-        }
-        Err(e) if e.kind() == io::ErrorKind::NotFound && config.cameras().next().is_none() => {
-            new_signer(&key_path)
         }
         Err(e) if e.kind() == io::ErrorKind::NotFound => Err(Failure::input(format!(
             "{} is missing, and the cameras' keys depend on it: put it back, or remove all cameras \
              and enrol them again",
-            key_path.display()
+            path.display()
         ))),
-        Err(e) => Err(cannot_read(&key_path, &e)),
+        Err(e) => Err(cannot_read(path, &e)),
     }
 }
 
-fn new_signer(path: &Path) -> Result<GrantSigner, Failure> {
+/// Makes a key that signs grants.
+pub(super) fn new_grant_signer(path: &Path) -> Result<GrantSigner, Failure> {
     let signer = GrantSigner::generate().map_err(Failure::system)?;
-    let text = BASE64_STANDARD.encode(signer.pkcs8()) + "\n";
+    write_new(path, &(BASE64_STANDARD.encode(signer.pkcs8()) + "\n"))?;
+    Ok(signer)
+}
+
+/// Writes a file that was not there, for its owner alone.
+pub(super) fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
     let written = create(path).and_then(|mut file| {
         file.write_all(text.as_bytes())?;
         file.sync_all()
     });
-    written.map_err(|e| cannot_write(path, &e))?;
-    Ok(signer)
+    written.map_err(|e| cannot_write(path, &e))
 }
 
 /// A file for its owner alone that was not there before. It is removed again unless it is kept.

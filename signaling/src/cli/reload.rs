@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use super::Failure;
 use super::config::Config;
-use super::file::read;
+use super::file::read_or_default;
 use crate::registry::{CameraEntry, ViewerEntry};
 use crate::room::Cameras;
 use crate::server::Server;
@@ -41,7 +41,7 @@ impl Running {
     }
 
     fn try_reload(&mut self) -> Result<usize, Failure> {
-        let new = read(&self.path)?;
+        let new = read_or_default(&self.path)?;
         for key in unchangeable(&self.config, &new) {
             tracing::warn!(key, "this cannot change while the server runs: restart it");
         }
@@ -154,6 +154,8 @@ fn unchangeable(old: &Config, new: &Config) -> Vec<&'static str> {
         ),
         ("open-access", old.open_access != new.open_access),
         ("ice-server", old.ice_servers() != new.ice_servers()),
+        ("data-dir", !old.has_data_of(new)),
+        ("audit-days", old.audit_days != new.audit_days),
         ("turn", !old.has_turn_of(new)),
         ("tls-cert", old.has_tls() != new.has_tls()),
     ];

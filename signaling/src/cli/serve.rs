@@ -18,7 +18,7 @@ use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::config::Config;
-use super::file::{grant_signer, read, read_or_default};
+use super::file::{grant_key_beside, grant_signer, read, read_or_default};
 use super::place::{DataDir, Place};
 use super::reload::{Running, warn_of_strays};
 use super::{Failure, remark};
@@ -40,9 +40,9 @@ pub(super) fn run(place: &Place, listen: Option<SocketAddr>) -> Result<(), Failu
         }
     };
     let path = config_path.as_path();
-    let signer = match data {
-        Some(data) => data.signer()?,
-        None => grant_signer(path, &config)?,
+    let (signer, key) = match data {
+        Some(data) => (data.signer()?, data.grant_key()),
+        None => (grant_signer(path, &config)?, grant_key_beside(path)),
     };
     let mut options = options(&config, path, signer)?;
     let scheme = if options.tls.is_some() {
@@ -80,6 +80,7 @@ pub(super) fn run(place: &Place, listen: Option<SocketAddr>) -> Result<(), Failu
     let running = Running {
         server,
         path: config_path,
+        key,
         config,
     };
     let ended = runtime.block_on(until_signal(running, scheme));

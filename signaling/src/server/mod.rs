@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 use std::{fmt, io};
 
 use axum::Router;
-use porthole_protocol::grant::{GrantKey, MAX_LEASE_SECONDS};
+use porthole_protocol::grant::{GrantKey, GrantSigner, MAX_LEASE_SECONDS};
 use porthole_protocol::key::is_camera_id;
 use porthole_protocol::random_secret;
 use tokio::net::TcpListener;
@@ -48,7 +48,7 @@ pub struct Server {
 
 struct Inner {
     address: SocketAddr,
-    grant_key: GrantKey,
+    grant_key: Arc<Mutex<GrantKey>>,
     registry: Arc<Mutex<Registry>>,
     access: Arc<Access>,
     changes: mpsc::UnboundedSender<Change>,
@@ -132,7 +132,22 @@ impl Server {
 
     /// The key that its grants are verified with; it goes into camera keys.
     pub fn grant_key(&self) -> GrantKey {
-        self.inner.grant_key
+        *lock(&self.inner.grant_key)
+    }
+
+    /// Signs grants with the next key from now on, and new camera keys pin that one. Sessions go on. `signer` is what the
+    /// present one's [`rotated`](GrantSigner::rotated) made; the present one again changes nothing.
+    pub fn set_signer(&self, signer: GrantSigner) -> Result<(), ServerError> {
+        let mut key = lock(&self.inner.grant_key);
+        if signer.public_key() == *key {
+            return Ok(());
+        }
+        if !signer.follows(*key) {
+            return Err(ServerError::ForeignKey);
+        }
+        *key = signer.public_key();
+        self.tell(Change::Signer(Box::new(signer)));
+        Ok(())
     }
 
     /// Enrols a camera and returns its secret.

@@ -3,6 +3,7 @@
 
 pub mod config;
 mod enrol;
+mod environment;
 mod file;
 mod init;
 mod manage;

@@ -18,7 +18,8 @@ use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::config::Config;
-use super::file::{grant_signer, read, read_or_default};
+use super::environment::remark_on;
+use super::file::{grant_signer, read, read_or_default, text_variables};
 use super::place::{DataDir, Place};
 use super::reload::{Running, warn_of_strays};
 use super::{Failure, remark};
@@ -32,6 +33,9 @@ const LOG_VARIABLES: [&str; 2] = ["PORTHOLE_LOG", "LOG_LEVEL"];
 
 pub(super) fn run(place: &Place, listen: Option<SocketAddr>) -> Result<(), Failure> {
     log_to_stderr()?;
+    for remark in text_variables().filter_map(|(name, _)| remark_on(&name)) {
+        tracing::warn!("{remark}");
+    }
     let (config_path, config, data) = match place {
         Place::File(path) => (path.clone(), read(path)?, None),
         Place::Data(data) => {
@@ -102,7 +106,9 @@ pub(super) fn options(
     options.url = config.url.clone();
     options.allowed_hosts = config.allowed_hosts.clone();
     options.trusted_proxies = config.trusted_proxies.clone();
-    options.max_connections = Some(places::standalone());
+    options.max_cameras = config.max_cameras;
+    options.max_viewers = config.max_viewers;
+    options.max_connections = Some(places::standalone(config.max_cameras + config.max_viewers));
     options.tls = config.tls(path);
     options.audit_days = config.audit_days;
     options.viewers = config.viewers().collect();

@@ -33,7 +33,7 @@ use crate::lock::lock;
 use crate::model::Role;
 use crate::places::Addresses;
 use crate::registry::{Account, CameraEntry, Origin, Registry, SecretDigest, ViewerEntry};
-use crate::room::{Counts, MAX_CAMERAS};
+use crate::room::Counts;
 use crate::shutdown::stopped;
 use crate::timings::Timings;
 use crate::tls::{CurrentTls, TlsFiles};
@@ -157,9 +157,9 @@ impl Server {
         if registry.camera(&camera.id).is_some() {
             return Err(ServerError::CameraExists(camera.id));
         }
-        if registry.camera_count() >= MAX_CAMERAS {
-            return Err(ServerError::TooManyCameras);
-        }
+        registry
+            .check_places(1)
+            .map_err(ServerError::TooManyCameras)?;
         // Sent under the lock, so that the hub hears of changes in the order they were made.
         self.tell(Change::CameraAdded {
             id: camera.id.clone(),

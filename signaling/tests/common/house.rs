@@ -12,7 +12,7 @@ use porthole_signaling::store::open;
 use porthole_signaling::{Data, Server, ServerOptions};
 use serde_json::{Value, json};
 
-use crate::common::{Answer, Client, http_with, options};
+use super::common::{Answer, Client, http_with, options};
 
 /// Nobody guesses it, and it is easy to tell from others.
 pub const PASSWORD: &str = "plum tractor glacier";

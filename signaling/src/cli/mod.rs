@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The command line: what the words mean, and how an error leaves.
 
+mod auth;
 pub mod config;
 mod enrol;
 mod environment;

@@ -106,6 +106,9 @@ pub(super) fn options(
     options.turn = config
         .turn(path)
         .map_err(|e| Failure::input(format!("{}: [turn]: {e}", path.display())))?;
+    options.backend = config
+        .backend(path)
+        .map_err(|e| Failure::input(format!("{}: [auth]: {e}", path.display())))?;
     options.url = config.url.clone();
     options.allowed_hosts = config.allowed_hosts.clone();
     options.trusted_proxies = config.trusted_proxies.clone();

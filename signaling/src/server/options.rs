@@ -9,6 +9,7 @@ use porthole_protocol::wire::IceServer;
 use url::Url;
 
 use crate::access::Data;
+use crate::backend::Backend;
 use crate::registry::{CameraEntry, ViewerEntry};
 use crate::room::{MAX_CAMERAS, MAX_VIEWERS};
 use crate::timings::Timings;
@@ -51,6 +52,8 @@ pub struct ServerOptions {
     pub cameras: Vec<CameraEntry>,
     /// Accounts, bookings and share links; without it there are none.
     pub data: Option<Data>,
+    /// An existing backend that knows people who are not known here.
+    pub backend: Option<Backend>,
     /// Days for which entries of the audit log and bookings that are over are kept.
     pub audit_days: u16,
     /// Deadlines. The defaults are right outside tests.
@@ -76,6 +79,7 @@ impl ServerOptions {
             viewers: Vec::new(),
             cameras: Vec::new(),
             data: None,
+            backend: None,
             audit_days: DEFAULT_AUDIT_DAYS,
             timings,
         }

@@ -80,6 +80,7 @@ impl Parts {
         let shared = Shared {
             registry: registry.clone(),
             access: access.clone(),
+            backend: options.backend,
             metrics: metrics.clone(),
             failures: failures.clone(),
             hub: handle,

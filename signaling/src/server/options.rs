@@ -2,6 +2,7 @@
 //! What a server is started with, and why it was not.
 
 use std::io;
+use std::net::SocketAddr;
 
 use ipnet::IpNet;
 use porthole_protocol::grant::GrantSigner;
@@ -30,6 +31,8 @@ pub struct ServerOptions {
     pub turn: Option<Turn>,
     /// Where the server is reached from outside: http or https, host and port. Pages from there are its own.
     pub url: Option<Url>,
+    /// Where the listener is reached, for links and keys made at this machine, if its own address does not say that.
+    pub reached_at: Option<SocketAddr>,
     /// Further host names it answers to, as `NAME` or `NAME:PORT`. Without any of these it answers to addresses,
     /// `localhost` and this machine's own name alone.
     pub allowed_hosts: Vec<String>,
@@ -69,6 +72,7 @@ impl ServerOptions {
             ice_servers: Vec::new(),
             turn: None,
             url: None,
+            reached_at: None,
             allowed_hosts: Vec::new(),
             trusted_proxies: Vec::new(),
             max_cameras: MAX_CAMERAS,

@@ -157,7 +157,7 @@ impl From<AccessError> for ApiError {
             E::WeakPassword(_) => (S::UNPROCESSABLE_ENTITY, "weak-password"),
             E::ControlTaken(_) => (S::CONFLICT, "control-taken"),
             E::LastAdministrator => (S::CONFLICT, "last-administrator"),
-            E::TooManyCameras => (S::CONFLICT, "too-many"),
+            E::TooManyCameras(_) => (S::CONFLICT, "too-many"),
             E::WrongPassword | E::WrongSecret => (S::UNAUTHORIZED, "wrong-credentials"),
             E::LinkSpent => (S::GONE, "link-spent"),
             E::LinkNotYet(_) => (S::FORBIDDEN, "link-not-yet"),

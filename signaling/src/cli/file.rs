@@ -10,6 +10,7 @@ use porthole_protocol::grant::GrantSigner;
 use toml_edit::{ArrayOfTables, DocumentMut, Item, Table};
 
 use super::config::{Config, located};
+use super::environment::overlay;
 use super::{Failure, remark};
 
 const OWNER_ONLY: u32 = 0o600;
@@ -18,7 +19,24 @@ const OWNER_ONLY: u32 = 0o600;
 pub(super) fn read(path: &Path) -> Result<Config, Failure> {
     let text = fs::read_to_string(path).map_err(|e| cannot_read(path, &e))?;
     warn_if_readable_by_others(path);
-    Config::parse(&text, path)
+    parse_with_environment(&text, path)
+}
+
+/// The configuration, with what the environment says over it.
+fn parse_with_environment(text: &str, path: &Path) -> Result<Config, Failure> {
+    let (_, mut document) = parse_to_edit(text, path)?;
+    let used = overlay(&mut document, text_variables())?;
+    if used.is_empty() {
+        return Config::parse(text, path);
+    }
+    let said = format!("{} with {}", path.display(), used.join(", "));
+    Config::parse(&document.to_string(), Path::new(&said))
+}
+
+/// Those that are text; what is none can be no value of ours.
+pub(super) fn text_variables() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)))
 }
 
 /// Reads the configuration of a data directory, which need not have one.
@@ -26,7 +44,7 @@ pub(super) fn read_or_default(path: &Path) -> Result<Config, Failure> {
     if path.exists() {
         read(path)
     } else {
-        Config::parse("", path)
+        parse_with_environment("", path)
     }
 }
 
@@ -36,10 +54,14 @@ pub(super) fn read_to_edit(path: &Path) -> Result<(Config, DocumentMut), Failure
         Err(e) if e.kind() == io::ErrorKind::NotFound => String::new(),
         text => text.map_err(|e| cannot_read(path, &e))?,
     };
-    let config = Config::parse(&text, path)?;
+    parse_to_edit(&text, path)
+}
+
+fn parse_to_edit(text: &str, path: &Path) -> Result<(Config, DocumentMut), Failure> {
+    let config = Config::parse(text, path)?;
     let document = text.parse::<DocumentMut>();
     let document =
-        document.map_err(|e| Failure::Input(located(path, &text, e.span(), e.message())))?;
+        document.map_err(|e| Failure::Input(located(path, text, e.span(), e.message())))?;
     Ok((config, document))
 }
 
@@ -153,7 +175,6 @@ pub(super) fn new_grant_signer(path: &Path) -> Result<GrantSigner, Failure> {
 }
 
 /// Puts the next key that signs grants in the place of the one in this file. A server that runs has to be told.
-#[allow(dead_code, reason = "called by key rotate")]
 pub(super) fn rotate_grant_signer(path: &Path) -> Result<GrantSigner, Failure> {
     let next = grant_signer_at(path)?.rotated().map_err(Failure::system)?;
     replace(path, &next.to_string())?;

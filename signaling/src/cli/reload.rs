@@ -160,6 +160,8 @@ fn unchangeable(old: &Config, new: &Config) -> Vec<&'static str> {
         ("open-access", old.open_access != new.open_access),
         ("ice-server", old.ice_servers() != new.ice_servers()),
         ("data-dir", !old.has_data_of(new)),
+        ("max-cameras", old.max_cameras != new.max_cameras),
+        ("max-viewers", old.max_viewers != new.max_viewers),
         ("audit-days", old.audit_days != new.audit_days),
         ("turn", !old.has_turn_of(new)),
         ("tls-cert", old.has_tls() != new.has_tls()),

@@ -12,13 +12,15 @@ use std::sync::Arc;
 use porthole_protocol::grant::GrantSigner;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
 use tracing::Level;
 use tracing_subscriber::filter::{EnvFilter, FilterExt as _, filter_fn};
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::config::Config;
-use super::file::{grant_key_beside, grant_signer, read, read_or_default};
+use super::environment::remark_on;
+use super::file::{grant_key_beside, grant_signer, read, read_or_default, text_variables};
 use super::place::{DataDir, Place};
 use super::reload::{Running, warn_of_strays};
 use super::{Failure, remark};
@@ -32,6 +34,9 @@ const LOG_VARIABLES: [&str; 2] = ["PORTHOLE_LOG", "LOG_LEVEL"];
 
 pub(super) fn run(place: &Place, listen: Option<SocketAddr>) -> Result<(), Failure> {
     log_to_stderr()?;
+    for remark in text_variables().filter_map(|(name, _)| remark_on(&name)) {
+        tracing::warn!("{remark}");
+    }
     let (config_path, config, data) = match place {
         Place::File(path) => (path.clone(), read(path)?, None),
         Place::Data(data) => {
@@ -73,8 +78,9 @@ pub(super) fn run(place: &Place, listen: Option<SocketAddr>) -> Result<(), Failu
         }
         _ => Failure::input(format!("{}: {e}", path.display())),
     })?;
+    let (reload, on_reload) = mpsc::channel(1);
     let socket = data
-        .map(|data| OwnSocket::open(data, &server))
+        .map(|data| OwnSocket::open(data, &server, reload))
         .transpose()?;
     warn_of_strays(&config);
     let running = Running {
@@ -83,7 +89,7 @@ pub(super) fn run(place: &Place, listen: Option<SocketAddr>) -> Result<(), Failu
         key,
         config,
     };
-    let ended = runtime.block_on(until_signal(running, scheme));
+    let ended = runtime.block_on(until_signal(running, scheme, on_reload));
     drop(socket);
     ended.map_err(Failure::system)
 }
@@ -103,7 +109,9 @@ pub(super) fn options(
     options.url = config.url.clone();
     options.allowed_hosts = config.allowed_hosts.clone();
     options.trusted_proxies = config.trusted_proxies.clone();
-    options.max_connections = Some(places::standalone());
+    options.max_cameras = config.max_cameras;
+    options.max_viewers = config.max_viewers;
+    options.max_connections = Some(places::standalone(config.max_cameras + config.max_viewers));
     options.tls = config.tls(path);
     options.audit_days = config.audit_days;
     options.viewers = config.viewers().collect();
@@ -126,7 +134,7 @@ pub(super) async fn load(data: &DataDir) -> Result<Data, Failure> {
 struct OwnSocket(PathBuf);
 
 impl OwnSocket {
-    fn open(data: &DataDir, server: &Server) -> Result<Self, Failure> {
+    fn open(data: &DataDir, server: &Server, reload: mpsc::Sender<()>) -> Result<Self, Failure> {
         let path = data.socket();
         let failed =
             |e: io::Error| Failure::system(format!("cannot listen on {}: {e}", path.display()));
@@ -140,7 +148,7 @@ impl OwnSocket {
         let _ = fs::remove_file(&path);
         let listener = UnixListener::bind(&path).map_err(failed)?;
         fs::set_permissions(&path, Permissions::from_mode(0o600)).map_err(failed)?;
-        server.take_commands(listener).map_err(failed)?;
+        server.take_commands(listener, reload).map_err(failed)?;
         Ok(Self(path))
     }
 }
@@ -151,7 +159,11 @@ impl Drop for OwnSocket {
     }
 }
 
-async fn until_signal(mut running: Running, scheme: &str) -> io::Result<()> {
+async fn until_signal(
+    mut running: Running,
+    scheme: &str,
+    mut on_reload: mpsc::Receiver<()>,
+) -> io::Result<()> {
     // Before the line is printed, so that whoever reads it may signal the server right away.
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
@@ -165,6 +177,7 @@ async fn until_signal(mut running: Running, scheme: &str) -> io::Result<()> {
             _ = interrupt.recv() => break,
             _ = terminate.recv() => break,
             _ = hangup.recv() => running.reload(),
+            Some(()) = on_reload.recv() => running.reload(),
         }
     }
     tracing::info!("shutting down");

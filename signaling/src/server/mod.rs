@@ -33,7 +33,7 @@ use crate::lock::lock;
 use crate::model::Role;
 use crate::places::Addresses;
 use crate::registry::{Account, CameraEntry, Origin, Registry, SecretDigest, ViewerEntry};
-use crate::room::{Counts, MAX_CAMERAS};
+use crate::room::Counts;
 use crate::shutdown::stopped;
 use crate::timings::Timings;
 use crate::tls::{CurrentTls, TlsFiles};
@@ -116,11 +116,16 @@ impl Server {
         Ok(server)
     }
 
-    /// Takes the owner's commands on this socket, until the server stops.
-    pub fn take_commands(&self, listener: UnixListener) -> io::Result<()> {
+    /// Takes the owner's commands on this socket, until the server stops. `reload` hears when one is to read the
+    /// configuration again.
+    pub fn take_commands(
+        &self,
+        listener: UnixListener,
+        reload: mpsc::Sender<()>,
+    ) -> io::Result<()> {
         let inner = &self.inner;
         let _inside = inner.runtime.enter();
-        let control = Control::new(listener, inner.router.clone(), inner.timings)?;
+        let control = Control::new(listener, inner.router.clone(), inner.timings, reload)?;
         inner.runtime.spawn(control.run(inner.on_stop.clone()));
         Ok(())
     }
@@ -172,9 +177,9 @@ impl Server {
         if registry.camera(&camera.id).is_some() {
             return Err(ServerError::CameraExists(camera.id));
         }
-        if registry.camera_count() >= MAX_CAMERAS {
-            return Err(ServerError::TooManyCameras);
-        }
+        registry
+            .check_places(1)
+            .map_err(ServerError::TooManyCameras)?;
         // Sent under the lock, so that the hub hears of changes in the order they were made.
         self.tell(Change::CameraAdded {
             id: camera.id.clone(),

@@ -10,7 +10,7 @@ use url::Url;
 
 use crate::access::Data;
 use crate::registry::{CameraEntry, ViewerEntry};
-use crate::room::MAX_CAMERAS;
+use crate::room::{MAX_CAMERAS, MAX_VIEWERS};
 use crate::timings::Timings;
 use crate::tls::TlsFiles;
 use crate::turn::Turn;
@@ -34,6 +34,10 @@ pub struct ServerOptions {
     pub allowed_hosts: Vec<String>,
     /// Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// Cameras that can be enrolled.
+    pub max_cameras: usize,
+    /// Viewers that can be connected at a time.
+    pub max_viewers: usize,
     /// Connections at a time. `None`: a quarter of the process's file descriptors, at most 4584.
     pub max_connections: Option<usize>,
     /// Signs the grants.
@@ -64,6 +68,8 @@ impl ServerOptions {
             url: None,
             allowed_hosts: Vec::new(),
             trusted_proxies: Vec::new(),
+            max_cameras: MAX_CAMERAS,
+            max_viewers: MAX_VIEWERS,
             max_connections: None,
             signer,
             tls: None,
@@ -103,6 +109,6 @@ pub enum ServerError {
     #[error("\"{0}\" cannot be a camera's id: use 1 to 64 of a-z, 0-9 and -")]
     BadCameraId(String),
     /// There is no place for more cameras.
-    #[error("there are {MAX_CAMERAS} cameras already, which is as many as one server takes")]
-    TooManyCameras,
+    #[error("there are {0} cameras already, which is as many as this server takes")]
+    TooManyCameras(usize),
 }

@@ -59,8 +59,9 @@ impl Parts {
             options.open_access,
             ids,
             Now::read(),
-        );
-        let registry = Arc::new(Mutex::new(Registry::default()));
+        )
+        .with_max_viewers(options.max_viewers);
+        let registry = Arc::new(Mutex::new(Registry::new(options.max_cameras)));
         let (changes, on_change) = mpsc::unbounded_channel();
         let metrics = Arc::<Metrics>::default();
         let (hub, handle, happenings) =

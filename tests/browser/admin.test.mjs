@@ -22,6 +22,12 @@ after(() => chromium.close());
 /** The form that is open. */
 const asked = (page) => page.locator("dialog[open]");
 
+/** The secret that is shown. */
+async function secret(page) {
+  await page.getByTestId("secret-dialog").waitFor();
+  return page.getByTestId("secret").inputValue();
+}
+
 /** The moment of that hour tomorrow, in the zone of the page. */
 const tomorrowAt = (page, hour) => page.evaluate((hour) => {
   const day = new Date();
@@ -55,13 +61,13 @@ async function drag(page, from, to) {
   await page.mouse.up();
 }
 
-/** The one booking there is, once it is as `fits` wants it. */
-async function booked(server, page, fits) {
-  for (;;) {
-    const [booking] = (await server.ask("GET", "bookings")).items;
-    if (booking && fits(booking)) return booking;
-    await page.waitForResponse((response) => /api\/calendar/.test(response.url()));
-  }
+/** The one booking there is, from and to so many hours after `zero`, once what `act` does is saved. */
+async function booked(server, page, zero, act) {
+  const saved = page.waitForResponse((response) => /api\/bookings/.test(response.url()) && response.request().method() !== "GET");
+  await act();
+  assert.ok((await saved).ok());
+  const [{ id, start, end }] = (await server.ask("GET", "bookings")).items;
+  return { id, hours: [start, end].map((at) => (Date.parse(at) - zero) / HOUR) };
 }
 
 test("an administrator adds a camera and a user, and books by dragging", () => scene(async (keep) => {
@@ -69,9 +75,9 @@ test("an administrator adds a camera and a user, and books by dragging", () => s
   const page = await keep(server.administrator(chromium, CLOCK));
 
   await page.getByTestId("add-camera").click();
-  await asked(page).getByLabel("Name").fill("Front door");
+  await asked(page).getByLabel("Name", { exact: true }).fill("Front door");
   await page.keyboard.press("Enter");
-  const key = await page.getByTestId("secret").inputValue();
+  const key = await secret(page);
   assert.match(key, /^phk1/);
   assert.match(await page.getByTestId("secret-lines").inputValue(), /camera-key-file=front-door\.key/);
   await page.getByTestId("secret-close").click();
@@ -82,27 +88,28 @@ test("an administrator adds a camera and a user, and books by dragging", () => s
 
   await page.getByTestId("tab-users").click();
   await page.getByTestId("add-user").click();
-  await asked(page).getByLabel("Name").fill("alice");
+  await asked(page).getByLabel("Name", { exact: true }).fill("alice");
   await page.keyboard.press("Enter");
-  const password = await page.getByTestId("secret").inputValue();
+  const password = await secret(page);
   await page.getByTestId("secret-close").click();
   await page.getByTestId("user-alice").filter({ hasText: "Has a password" }).waitFor();
 
   await tomorrow(page);
+  const zero = await tomorrowAt(page, 0);
   const ten = await placeOf(page, 10);
   await drag(page, { x: ten.x, y: ten.y + 2 }, { x: ten.x, y: ten.y + 1.5 * ten.hour - 2 });
   await asked(page).getByLabel("User").selectOption("alice");
-  await page.getByTestId("save-booking").click();
-  const start = await tomorrowAt(page, 10);
-  const { id } = await booked(server, page, (it) => Date.parse(it.start) === start && Date.parse(it.end) === start + 1.5 * HOUR);
-  const window = page.getByTestId(`window-${id}`);
-  await window.filter({ hasText: "alice" }).waitFor();
+  const made = await booked(server, page, zero, () => page.getByTestId("save-booking").click());
+  assert.deepEqual(made.hours, [10, 11.5]);
+  const window = page.getByTestId(`window-${made.id}`);
+  await window.filter({ hasText: "10:00" }).waitFor();
 
   // The whole of it two hours down, then its lower edge one hour further.
-  await drag(page, { x: ten.x, y: ten.y + ten.hour }, { x: ten.x, y: ten.y + 3 * ten.hour });
-  await booked(server, page, (it) => Date.parse(it.start) === start + 2 * HOUR && Date.parse(it.end) === start + 3.5 * HOUR);
-  await drag(page, { x: ten.x, y: ten.y + 3.5 * ten.hour - 3 }, { x: ten.x, y: ten.y + 4.5 * ten.hour - 3 });
-  await booked(server, page, (it) => Date.parse(it.start) === start + 2 * HOUR && Date.parse(it.end) === start + 4.5 * HOUR);
+  const moved = await booked(server, page, zero, () => drag(page, { x: ten.x, y: ten.y + ten.hour }, { x: ten.x, y: ten.y + 3 * ten.hour }));
+  assert.deepEqual(moved.hours, [12, 13.5]);
+  await window.filter({ hasText: "12:00" }).waitFor();
+  const longer = await booked(server, page, zero, () => drag(page, { x: ten.x, y: ten.y + 3.5 * ten.hour - 3 }, { x: ten.x, y: ten.y + 4.5 * ten.hour - 3 }));
+  assert.deepEqual(longer.hours, [12, 14.5]);
   await page.screenshot({ path: screenshot("admin-calendar.png") });
 
   await window.click();
@@ -245,7 +252,7 @@ test("a share link is made, shown once, opened, and revoked; the log tells of it
   await page.getByTestId("add-share").click();
   await asked(page).getByLabel("Note").fill("For the courier");
   await page.keyboard.press("Enter");
-  const link = await page.getByTestId("secret").inputValue();
+  const link = await secret(page);
   assert.match(link, /#share=\S{20,}$/);
   await page.getByTestId("secret-close").click();
   const guest = await keep(visitor(chromium, link));

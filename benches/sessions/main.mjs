@@ -8,11 +8,12 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { browser, ROOT } from "../../tests/browser/lib.mjs";
 import { machineDuring } from "../process.mjs";
+import { row, table } from "../rows.mjs";
 import { others } from "../table.mjs";
 import { FLOODS, porthole, stock } from "./floods.mjs";
 import { own } from "./own.mjs";
 import { cuts, FRAME_MS, LONG_GAP_MS, ORPHAN_SECONDS, pause, restarts, revocations } from "./parts.mjs";
-import { longestNotLive, missed, row, table } from "./verdict.mjs";
+import { longestNotLive, missed } from "./verdict.mjs";
 
 const THOROUGH = { rounds: 20, undisturbedMs: 20_000, revocations: 8, cuts: 5, leases: 10, floodSeconds: [5, 15, 10] };
 const QUICK = { rounds: 5, undisturbedMs: 5_000, revocations: 2, cuts: 1, leases: 3, floodSeconds: [3, 5, 3] };

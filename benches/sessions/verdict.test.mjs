@@ -2,30 +2,11 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { longestNotLive, missed, row, table } from "./verdict.mjs";
+import { longestNotLive, missed } from "./verdict.mjs";
 
 const FRAME_MS = 1000 / 30;
 /** Frames of a 30/s stream by their numbers; each presented when it was due. */
 const frames = (...numbers) => numbers.map((n, i) => ({ at: n * FRAME_MS, rtp: (n * 3000) % 2 ** 32, presented: i }));
-
-test("a row is judged by its worst sample, or by the percentile that its target is for", () => {
-  const samples = [...Array(99).fill(10), ...Array(100).fill(10), 500];
-  assert.equal(row({ label: "a", samples, target: 20 }).pass, false);
-  assert.equal(row({ label: "a", samples, target: 20, by: "p99" }).pass, true);
-  assert.equal(row({ label: "a", samples }).pass, null);
-});
-
-test("what was not measured is an error, not a target that was kept", () => {
-  assert.throws(() => row({ label: "a", samples: [], target: 20 }), /no figures/);
-  assert.throws(() => row({ label: "a", samples: [1, NaN], target: 20 }), /no figures/);
-  assert.throws(() => row({ label: "a", samples: [1], target: 20, by: "p99" }), /have no p99/);
-});
-
-test("the table says which targets were missed", () => {
-  const text = table([row({ label: "a", samples: [30], target: 20 }), row({ label: "b", samples: [20], target: 20, remark: "a ratio" })]);
-  assert.match(text, /^a +ms +1 +30\.0 +- +30\.0 +max <= 20 +MISSED$/m);
-  assert.match(text, /^b .*kept; a ratio$/m);
-});
 
 test("frames that come one after the other miss nothing, also where RTP's time starts over", () => {
   const start = Math.floor(2 ** 32 / 3000);

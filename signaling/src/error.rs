@@ -93,6 +93,11 @@ impl ApiError {
         Self::new(StatusCode::MISDIRECTED_REQUEST, "wrong-host", message)
     }
 
+    pub(crate) fn no_url() -> Self {
+        let message = "the server does not know where it is reached from outside: set url in its configuration";
+        Self::new(StatusCode::CONFLICT, "no-url", message)
+    }
+
     pub(crate) fn too_many_connections() -> Self {
         let message = "there are too many connections from this address: close some pages, and try again later";
         let error = Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many", message);
@@ -152,7 +157,7 @@ impl From<AccessError> for ApiError {
             E::WeakPassword(_) => (S::UNPROCESSABLE_ENTITY, "weak-password"),
             E::ControlTaken(_) => (S::CONFLICT, "control-taken"),
             E::LastAdministrator => (S::CONFLICT, "last-administrator"),
-            E::TooManyCameras => (S::CONFLICT, "too-many"),
+            E::TooManyCameras(_) => (S::CONFLICT, "too-many"),
             E::WrongPassword | E::WrongSecret => (S::UNAUTHORIZED, "wrong-credentials"),
             E::LinkSpent => (S::GONE, "link-spent"),
             E::LinkNotYet(_) => (S::FORBIDDEN, "link-not-yet"),

@@ -61,7 +61,9 @@ async fn guard(State(shared): State<Arc<Shared>>, mut request: Request, next: Ne
         let message = "the request body is larger than 16 KiB";
         ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", message).into_response()
     } else {
-        if let Some(mut connection) = request.extensions().get::<Connection>().cloned() {
+        if let Some(mut connection) = request.extensions().get::<Connection>().cloned()
+            && !connection.is_owner
+        {
             let peer = connection.peer;
             (connection.peer, connection.https) =
                 client(peer, request.headers(), &shared.trusted_proxies);

@@ -13,6 +13,7 @@
 //! - `journal` writes down what happens in the room, `metrics` counts it.
 //! - `registry` knows the credentials (as digests), `auth` finds and checks the one in a request.
 //! - [`store`] keeps what is told in [`model`], and [`recur`] says when a booking recurs.
+//! - [`backend`] knows the people of an existing system, by its tokens or its word.
 //! - `token` judges tokens that people choose.
 //! - `server` is the handle to all of it, `accept` takes connections in, `tls` wraps them.
 //! - `hosts`, `proxy` and `places` decide which names are ours, whom a proxy asks for, and how many connections there may be.
@@ -29,8 +30,11 @@ mod accept;
 mod access;
 mod api;
 mod auth;
+#[cfg(feature = "backend")]
+pub mod backend;
 #[cfg(feature = "cli")]
 pub mod cli;
+mod control;
 mod error;
 mod hosts;
 mod http;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What requests share, and what is known of the connection one came on.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 
 use axum::http::HeaderMap;
@@ -33,9 +33,12 @@ pub(crate) struct Shared {
     pub(crate) ice_servers: Vec<IceServer>,
     pub(crate) tls: bool,
     pub(crate) hosts: Hosts,
+    /// Where it listens.
+    pub(crate) address: SocketAddr,
     /// Where the server is reached from outside, if that was said.
     pub(crate) url: Option<Url>,
-    pub(crate) grant_key: GrantKey,
+    /// The one that camera keys pin now.
+    pub(crate) grant_key: Arc<Mutex<GrantKey>>,
     pub(crate) trusted_proxies: Vec<IpNet>,
     /// Cookies do not heed the port, so its number is in the name: two servers on one host, as every developer has
     /// them, must not log each other's viewers out.
@@ -55,13 +58,20 @@ impl Shared {
         if let Some(url) = &self.url {
             return Ok(url.clone());
         }
+        if connection.is_owner && (self.address.ip().is_unspecified() || self.address.port() == 0) {
+            return Err(ApiError::no_url());
+        }
         let scheme = if self.tls || connection.https {
             "https"
         } else {
             "http"
         };
-        let host = host(headers).ok_or_else(ApiError::wrong_host)?;
-        let url = format!("{scheme}://{host}/").parse();
+        let url = if connection.is_owner {
+            format!("{scheme}://{}/", self.address).parse()
+        } else {
+            let host = host(headers).ok_or_else(ApiError::wrong_host)?;
+            format!("{scheme}://{host}/").parse()
+        };
         url.map_err(|_| ApiError::wrong_host())
     }
 }
@@ -73,6 +83,8 @@ pub(crate) struct Connection {
     pub(crate) peer: IpAddr,
     /// Whether a trusted proxy says that it was asked by HTTPS.
     pub(crate) https: bool,
+    /// Whether it came by the socket that only the owner may open.
+    pub(crate) is_owner: bool,
     /// Its place among the bounded number of connections, which a WebSocket keeps.
     pub(crate) place: Arc<Place>,
 }

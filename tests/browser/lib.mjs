@@ -114,8 +114,8 @@ export class Stock {
 }
 
 /** A camera enrolled at `server`, online. */
-export async function enrolled(server, pipeline = "portholesrc idle-timeout=0 ! portholesink") {
-  const program = launch(pipeline, { PORTHOLE_CAMERA_KEY: server.key });
+export async function enrolled(server, pipeline = "portholesrc idle-timeout=0 ! portholesink", env = {}) {
+  const program = launch(pipeline, { PORTHOLE_CAMERA_KEY: server.key, ...env });
   await program.line(/porthole\/server, state=\(string\)online/);
   return program;
 }
@@ -247,23 +247,27 @@ class Talk {
 }
 
 /**
- * A new person with a browser of their own: no cookies shared. One that `clings` never ends a peer connection itself; the
- * rest of the options is the browser's. What the pages' content security policy had to stop is in `page.problems`.
+ * A new person with a browser of their own: no cookies shared. One that `clings` never ends a peer connection itself; of one
+ * behind a firewall only a `relay` gets out; the rest of the options is the browser's. What the pages' content security
+ * policy had to stop is in `page.problems`.
  */
-export async function visitor(chromium, link, { clings = false, ...options } = {}) {
+export async function visitor(chromium, link, { clings = false, relay = false, ...options } = {}) {
   const context = await chromium.newContext({ viewport: { width: 1100, height: 760 }, ...options });
   const page = await context.newPage();
   page.setDefaultTimeout(PATIENCE_MS);
   page.problems = [];
   page.talk = new Talk(page);
-  await page.addInitScript((clings) => {
+  await page.addInitScript(({ clings, relay }) => {
     const Native = RTCPeerConnection;
     if (clings) Native.prototype.close = () => {};
     window.peers = [];
     window.RTCPeerConnection = class extends Native {
-      constructor(...args) { super(...args); window.peers.push(this); }
+      constructor(config) {
+        super({ ...config, ...(relay && { iceTransportPolicy: "relay" }) });
+        window.peers.push(this);
+      }
     };
-  }, clings);
+  }, { clings, relay });
   page.on("pageerror", (error) => page.problems.push(String(error)));
   page.on("console", (message) => {
     if (message.type() === "error" && /Content Security Policy/.test(message.text())) page.problems.push(message.text());

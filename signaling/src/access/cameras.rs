@@ -10,7 +10,6 @@ use crate::hub::Change;
 use crate::lock::lock;
 use crate::model::Camera;
 use crate::registry::{CameraEntry, Origin, SecretDigest};
-use crate::room::MAX_CAMERAS;
 use crate::store::{Put, StoreError};
 
 /// A camera and the secret that goes into its key.
@@ -151,10 +150,9 @@ impl Access {
         if registry.camera(id).is_some() {
             return Err(AccessError::Exists("a camera of this id"));
         }
-        if registry.camera_count() >= MAX_CAMERAS {
-            return Err(AccessError::TooManyCameras);
-        }
-        Ok(())
+        registry
+            .check_places(1)
+            .map_err(AccessError::TooManyCameras)
     }
 
     /// Takes over what was written to the store.

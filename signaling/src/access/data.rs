@@ -13,7 +13,6 @@ use crate::hub::Change;
 use crate::lock::lock;
 use crate::model::{Holder, Role, Share, User};
 use crate::registry::{Account, CameraEntry, Origin, Registry};
-use crate::room::MAX_CAMERAS;
 use crate::store::{Put, Snapshot, Store, StoreError};
 
 /// A database and what is in it.
@@ -147,10 +146,7 @@ fn check_clashes(registry: &Registry, snapshot: &Snapshot) -> Result<(), String>
             "[[camera]] id = \"{id}\" is in the database as well: remove one"
         ));
     }
-    match registry.camera_count() + snapshot.cameras.len() > MAX_CAMERAS {
-        true => Err(format!(
-            "there are more than {MAX_CAMERAS} cameras in the database and the configuration file together"
-        )),
-        false => Ok(()),
-    }
+    registry.check_places(snapshot.cameras.len()).map_err(|max| {
+        format!("there are more than max-cameras, {max}, in the database and the configuration file together")
+    })
 }

@@ -6,7 +6,6 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::model::Window;
-use crate::room::MAX_CAMERAS;
 use crate::store::StoreError;
 use crate::token::WeakPassword;
 
@@ -39,8 +38,8 @@ pub(crate) enum AccessError {
     ControlTaken(Window),
     #[error("there would be no administrator left: make someone else one first")]
     LastAdministrator,
-    #[error("there are {MAX_CAMERAS} cameras already, which is as many as one server takes")]
-    TooManyCameras,
+    #[error("there are {0} cameras already, which is max-cameras of the server")]
+    TooManyCameras(usize),
     #[error("the name or the password is wrong")]
     WrongPassword,
     #[error("this key or link is not valid (any more): ask for a new one")]

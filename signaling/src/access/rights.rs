@@ -111,7 +111,7 @@ mod tests {
     }
 
     fn booked_at(camera: &str, hours: &[(i8, i8)], perms: &[Permission]) -> Booked {
-        let windows: Vec<_> = hours.iter().map(|(start, end)| Window {
+        let windows = hours.iter().map(|(start, end)| Window {
             start: at(*start),
             end: at(*end),
         });

@@ -16,7 +16,7 @@ pub(crate) use logins::LoginEnd;
 use logins::Logins;
 
 use crate::model::Role;
-use crate::room::{Cameras, DEFAULT_LEASE_SECONDS, Principal, Rights};
+use crate::room::{Cameras, DEFAULT_LEASE_SECONDS, MAX_CAMERAS, Principal, Rights};
 
 /// An enrolled camera.
 #[derive(Clone, Debug)]
@@ -106,17 +106,38 @@ enum Owner {
     User(String),
 }
 
-#[derive(Default)]
 pub(crate) struct Registry {
+    max_cameras: usize,
     cameras: BTreeMap<String, Enrolled>,
     accounts: BTreeMap<String, Account>,
     owners: HashMap<SecretDigest, Owner>,
     pub(crate) logins: Logins,
 }
 
+impl Default for Registry {
+    fn default() -> Self {
+        Self::new(MAX_CAMERAS)
+    }
+}
+
 impl Registry {
-    pub(crate) fn camera_count(&self) -> usize {
-        self.cameras.len()
+    /// One for so many cameras.
+    pub(crate) fn new(max_cameras: usize) -> Self {
+        Self {
+            max_cameras,
+            cameras: BTreeMap::new(),
+            accounts: BTreeMap::new(),
+            owners: HashMap::new(),
+            logins: Logins::default(),
+        }
+    }
+
+    /// Whether so many more cameras have a place; if not, how many have one.
+    pub(crate) fn check_places(&self, more: usize) -> Result<(), usize> {
+        match self.cameras.len() + more > self.max_cameras {
+            true => Err(self.max_cameras),
+            false => Ok(()),
+        }
     }
 
     /// In the order of their ids.

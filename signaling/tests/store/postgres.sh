@@ -14,7 +14,7 @@ start() {
   }
 }
 
-mkdir -p -m 700 "$folder"
+mkdir -m 700 "$folder"
 "$programs/initdb" -D "$folder/data" -U porthole -A trust -E UTF8 --no-instructions >/dev/null
 start
 trap '"$programs/pg_ctl" -D "$folder/data" -m immediate stop >/dev/null; rm -rf "$folder"' EXIT

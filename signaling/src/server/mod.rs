@@ -1,126 +1,42 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The server as a whole: started on a listener, changed while it runs, shut down.
 
+#[cfg(feature = "cli")]
+mod offline;
+mod options;
+mod parts;
+
 use std::net::{SocketAddr, TcpListener as StdListener};
+use std::os::unix::net::UnixListener;
 use std::sync::{Arc, Mutex};
 use std::{fmt, io};
 
-use ipnet::IpNet;
-use jiff::{SignedDuration, Timestamp};
+use axum::Router;
 use porthole_protocol::grant::{GrantKey, GrantSigner, MAX_LEASE_SECONDS};
 use porthole_protocol::key::is_camera_id;
 use porthole_protocol::random_secret;
-use porthole_protocol::wire::IceServer;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
-use url::Url;
+
+#[cfg(feature = "cli")]
+pub(crate) use offline::Offline;
+pub use options::{DEFAULT_AUDIT_DAYS, ServerError, ServerOptions};
+use parts::Parts;
 
 use crate::accept::Acceptance;
-use crate::access::{Access, Data, Devices};
-use crate::hosts::Hosts;
-use crate::http::app;
-use crate::hub::{Change, Hub, Stats};
-use crate::journal::Journal;
+use crate::access::Access;
+use crate::control::Control;
+use crate::hub::{Change, Stats};
 use crate::limit::Failures;
 use crate::lock::lock;
-use crate::metrics::Metrics;
 use crate::model::Role;
-use crate::places::{self, Addresses};
+use crate::places::Addresses;
 use crate::registry::{Account, CameraEntry, Origin, Registry, SecretDigest, ViewerEntry};
-use crate::room::{Counts, MAX_CAMERAS, Now, Room};
+use crate::room::Counts;
 use crate::shutdown::stopped;
-use crate::state::Shared;
 use crate::timings::Timings;
 use crate::tls::{CurrentTls, TlsFiles};
-use crate::turn::{self, Turn};
-
-/// Days for which the audit log is kept where nothing else is said: long enough to look into a complaint.
-pub const DEFAULT_AUDIT_DAYS: u16 = 90;
-
-/// What a server is started with.
-#[derive(Debug)]
-pub struct ServerOptions {
-    /// Lets anyone who can reach the server see and hear all cameras.
-    pub open_access: bool,
-    /// STUN and TURN servers, told to both ends of every session.
-    pub ice_servers: Vec<IceServer>,
-    /// A TURN server besides, for which each session gets credentials of its own.
-    pub turn: Option<Turn>,
-    /// Where the server is reached from outside: http or https, host and port. Pages from there are its own.
-    pub url: Option<Url>,
-    /// Further host names it answers to, as `NAME` or `NAME:PORT`. Without any of these it answers to addresses,
-    /// `localhost` and this machine's own name alone.
-    pub allowed_hosts: Vec<String>,
-    /// Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
-    pub trusted_proxies: Vec<IpNet>,
-    /// Connections at a time. `None`: a quarter of the process's file descriptors, at most 4584.
-    pub max_connections: Option<usize>,
-    /// Signs the grants.
-    pub signer: GrantSigner,
-    /// Certificate, for HTTPS. Without it the server speaks plain HTTP.
-    pub tls: Option<TlsFiles>,
-    /// Who may watch from the first connection on. A viewer that came back before its name was known would be told
-    /// that it is not permitted.
-    pub viewers: Vec<ViewerEntry>,
-    /// The cameras that are enrolled from the first connection on.
-    pub cameras: Vec<CameraEntry>,
-    /// Accounts, bookings and share links; without it there are none.
-    pub data: Option<Data>,
-    /// Days for which entries of the audit log and bookings that are over are kept.
-    pub audit_days: u16,
-    /// Deadlines. The defaults are right outside tests.
-    pub timings: Timings,
-}
-
-impl ServerOptions {
-    /// Plain HTTP, no guests, no ICE servers.
-    pub fn new(signer: GrantSigner) -> Self {
-        let timings = Timings::default();
-        Self {
-            open_access: false,
-            ice_servers: Vec::new(),
-            turn: None,
-            url: None,
-            allowed_hosts: Vec::new(),
-            trusted_proxies: Vec::new(),
-            max_connections: None,
-            signer,
-            tls: None,
-            viewers: Vec::new(),
-            cameras: Vec::new(),
-            data: None,
-            audit_days: DEFAULT_AUDIT_DAYS,
-            timings,
-        }
-    }
-}
-
-/// Why the server did not do what it was asked to.
-#[derive(Debug, thiserror::Error)]
-pub enum ServerError {
-    /// The listener cannot be used.
-    #[error("cannot listen: {0}")]
-    Listen(#[from] io::Error),
-    /// The certificate or its key is missing or broken, and why.
-    #[error("{0}")]
-    Tls(String),
-    /// `url` or `allowed_hosts` cannot be used, and why.
-    #[error("{0}")]
-    Hosts(String),
-    /// The database and the configuration do not go together, and why.
-    #[error("{0}")]
-    Data(String),
-    /// There is a camera of this id already.
-    #[error("there is a camera with the id \"{0}\" already: choose another id")]
-    CameraExists(String),
-    /// It cannot name a camera.
-    #[error("\"{0}\" cannot be a camera's id: use 1 to 64 of a-z, 0-9 and -")]
-    BadCameraId(String),
-    /// There is no place for more cameras.
-    #[error("there are {MAX_CAMERAS} cameras already, which is as many as one server takes")]
-    TooManyCameras,
-}
 
 /// A running server. Cheap to clone; when the last clone is dropped the server shuts down.
 ///
@@ -132,13 +48,17 @@ pub struct Server {
 
 struct Inner {
     address: SocketAddr,
-    grant_key: GrantKey,
+    grant_key: Arc<Mutex<GrantKey>>,
     registry: Arc<Mutex<Registry>>,
     access: Arc<Access>,
     changes: mpsc::UnboundedSender<Change>,
     failures: Arc<Mutex<Failures>>,
     stats: Arc<Stats>,
     tls: Option<CurrentTls>,
+    router: Router,
+    timings: Timings,
+    runtime: Handle,
+    on_stop: watch::Receiver<()>,
     /// All tasks end when this is dropped. They hold no `Inner`, so that it can be.
     stop: Mutex<Option<watch::Sender<()>>>,
     /// Closed once the port is free and all connections are gone.
@@ -156,127 +76,58 @@ impl fmt::Debug for Server {
 impl Server {
     /// Starts a server on a listener that is bound already, as tasks of `runtime`.
     pub fn start(
-        options: ServerOptions,
+        mut options: ServerOptions,
         listener: StdListener,
         runtime: &Handle,
     ) -> Result<Self, ServerError> {
         let tls = options
             .tls
+            .take()
             .map(|files| files.load())
             .transpose()
             .map_err(ServerError::Tls)?
             .map(CurrentTls::new);
-        let hosts = Hosts::new(
-            options.url.as_ref(),
-            &options.allowed_hosts,
-            &machine_name(),
-        );
-        let hosts = hosts.map_err(ServerError::Hosts)?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let listener = {
             let _inside = runtime.enter();
             TcpListener::from_std(listener)?
         };
-        let grant_key = options.signer.public_key();
-        // No session has this id, so that this is nobody's secret.
-        let devices = Devices::new(&options.signer.session_secret("devices"));
-        let ids = Box::new(|| uuid::Uuid::new_v4().to_string());
-        let room = Room::new(
-            options.signer,
-            turn::source(options.ice_servers.clone(), options.turn),
-            options.open_access,
-            ids,
-            Now::read(),
-        );
-        let registry = Arc::new(Mutex::new(Registry::default()));
-        let (changes, on_change) = mpsc::unbounded_channel();
-        let metrics = Arc::<Metrics>::default();
-        let (hub, handle, happenings) =
-            Hub::new(room, registry.clone(), on_change, metrics.clone());
-        let (failures, stats) = (Arc::<Mutex<Failures>>::default(), handle.stats.clone());
-        let max_connections = options
-            .max_connections
-            .unwrap_or_else(places::embedded)
-            .max(1);
-        let per_address = places::per_address(max_connections);
+        let (trusted_proxies, timings) = (options.trusted_proxies.clone(), options.timings);
+        let parts = Parts::new(options, address, tls.clone(), runtime)?;
         tracing::info!(
-            max_connections,
-            per_address,
+            max_connections = parts.max_connections,
+            per_address = parts.per_address,
             "connections that are taken at a time"
         );
-        let store = options.data.as_ref().map(|data| data.store.clone());
-        let login = options.timings.login;
-        let access = Access::new(store, registry.clone(), changes.clone(), devices, login);
-        let access = Arc::new(access);
-        let outside_port = options.url.as_ref().and_then(Url::port_or_known_default);
-        let shared = Shared {
-            registry: registry.clone(),
-            access: access.clone(),
-            metrics: metrics.clone(),
-            failures: failures.clone(),
-            hub: handle,
-            open_access: options.open_access,
-            ice_servers: options.ice_servers,
-            tls: tls.is_some(),
-            hosts,
-            url: options.url,
-            grant_key,
-            trusted_proxies: options.trusted_proxies.clone(),
-            cookie_name: format!("porthole-{}", outside_port.unwrap_or(address.port())),
-            sockets: Addresses::new(places::sockets_per_address(per_address)),
-            timings: options.timings,
-        };
-        let (stop, on_stop) = watch::channel(());
-        let router = app(Arc::new(shared));
-        let (open, closed) = watch::channel(());
-        let journal = Journal {
-            happenings,
-            access: access.clone(),
-            metrics,
-            keep: SignedDuration::from_hours(24 * i64::from(options.audit_days)),
-            _open: open.clone(),
-        };
         let acceptance = Acceptance {
             listener,
-            tls: tls.clone(),
-            max_connections,
-            addresses: Addresses::new(per_address),
-            trusted_proxies: options.trusted_proxies,
-            router,
-            timings: options.timings,
-            _open: open,
+            tls,
+            max_connections: parts.max_connections,
+            addresses: Addresses::new(parts.per_address),
+            trusted_proxies,
+            router: parts.router.clone(),
+            timings,
+            _open: parts.open.clone(),
         };
-        let stop = Mutex::new(Some(stop));
-        let server = Self {
-            inner: Arc::new(Inner {
-                address,
-                grant_key,
-                registry,
-                access,
-                changes,
-                failures,
-                stats,
-                tls,
-                stop,
-                closed,
-            }),
-        };
-        // Before anyone can connect.
-        for viewer in options.viewers {
-            server.add_viewer(viewer);
-        }
-        for camera in options.cameras {
-            server.enrol_camera(camera)?;
-        }
-        if let Some(data) = options.data {
-            let taken = server.inner.access.take_over(data, Timestamp::now());
-            taken.map_err(ServerError::Data)?;
-        }
-        runtime.spawn(journal.run());
-        runtime.spawn(hub.run(on_stop.clone()));
+        let on_stop = parts.on_stop.clone();
+        let server = parts.run();
         runtime.spawn(acceptance.run(on_stop));
         Ok(server)
+    }
+
+    /// Takes the owner's commands on this socket, until the server stops. `reload` hears when one is to read the
+    /// configuration again.
+    pub fn take_commands(
+        &self,
+        listener: UnixListener,
+        reload: mpsc::Sender<()>,
+    ) -> io::Result<()> {
+        let inner = &self.inner;
+        let _inside = inner.runtime.enter();
+        let control = Control::new(listener, inner.router.clone(), inner.timings, reload)?;
+        inner.runtime.spawn(control.run(inner.on_stop.clone()));
+        Ok(())
     }
 
     /// The address it listens on.
@@ -286,7 +137,22 @@ impl Server {
 
     /// The key that its grants are verified with; it goes into camera keys.
     pub fn grant_key(&self) -> GrantKey {
-        self.inner.grant_key
+        *lock(&self.inner.grant_key)
+    }
+
+    /// Signs grants with the next key from now on, and new camera keys pin that one. Sessions go on. `signer` is what the
+    /// present one's [`rotated`](GrantSigner::rotated) made; the present one again changes nothing.
+    pub fn set_signer(&self, signer: GrantSigner) -> Result<(), ServerError> {
+        let mut key = lock(&self.inner.grant_key);
+        if signer.public_key() == *key {
+            return Ok(());
+        }
+        if !signer.follows(*key) {
+            return Err(ServerError::ForeignKey);
+        }
+        *key = signer.public_key();
+        self.tell(Change::Signer(Box::new(signer)));
+        Ok(())
     }
 
     /// Enrols a camera and returns its secret.
@@ -311,9 +177,9 @@ impl Server {
         if registry.camera(&camera.id).is_some() {
             return Err(ServerError::CameraExists(camera.id));
         }
-        if registry.camera_count() >= MAX_CAMERAS {
-            return Err(ServerError::TooManyCameras);
-        }
+        registry
+            .check_places(1)
+            .map_err(ServerError::TooManyCameras)?;
         // Sent under the lock, so that the hub hears of changes in the order they were made.
         self.tell(Change::CameraAdded {
             id: camera.id.clone(),
@@ -439,10 +305,4 @@ impl Server {
         // It fails only after a shutdown, when there is nobody left to be told.
         let _ = self.inner.changes.send(change);
     }
-}
-
-/// What this machine calls itself in its network.
-fn machine_name() -> String {
-    let name = rustix::system::uname();
-    name.nodename().to_string_lossy().into_owned()
 }

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MPL-2.0
+//! What `scripts/bench signaling` measures of the server. A line of JSON goes to stdout; progress goes to stderr.
+
+#[path = "../../signaling/tests/store/postgres.rs"]
+#[allow(dead_code, clippy::unwrap_used, reason = "tests use more of it")]
+mod postgres;
+mod store;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// What ends the benchmark, as a sentence.
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(line) => {
+            println!("{line}");
+            ExitCode::SUCCESS
+        }
+        Err(failure) => {
+            eprintln!("bench signaling: {failure}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// `store KIND WRITERS SECONDS` or `disk SECONDS`; cargo adds `--bench`.
+async fn run() -> Result<serde_json::Value, Failure> {
+    let arguments: Vec<_> = std::env::args()
+        .skip(1)
+        .filter(|a| a != "--bench")
+        .collect();
+    let words: Vec<_> = arguments.iter().map(String::as_str).collect();
+    let time = |seconds: &str| Ok::<_, Failure>(Duration::from_secs(seconds.parse()?));
+    match words[..] {
+        ["store", kind, writers, seconds] => {
+            store::bookings(kind, writers.parse()?, time(seconds)?).await
+        }
+        ["disk", seconds] => store::syncs(time(seconds)?),
+        _ => Err("the arguments are store sqlite|postgres WRITERS SECONDS, or disk SECONDS".into()),
+    }
+}

@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: MPL-2.0
+//! What a token or an answer of the backend lets someone do.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use porthole_protocol::grant::Permission;
+use porthole_protocol::key::is_camera_id;
+use serde::Deserialize;
+
+use super::Identity;
+use crate::model::{Role, Window, is_user_name};
+use crate::room::{Cameras, DEFAULT_LEASE_SECONDS, Rights, Rule};
+
+/// Most cameras that one token may name: more than anyone has, and `"*"` names all.
+const MAX_CAMERAS_NAMED: usize = 1000;
+
+/// The claims about rights, besides the name.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(super) struct Claims {
+    /// Without it, a viewer.
+    role: Option<Role>,
+    /// Without it, none. An administrator has all.
+    cameras: Option<Named>,
+    /// Without it, to see and to hear. An administrator has all.
+    perms: Option<BTreeSet<Permission>>,
+    from: Option<Moment>,
+    until: Option<Moment>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+enum Named {
+    All(Star),
+    Only(BTreeSet<String>),
+}
+
+#[derive(Clone, Debug, Deserialize)]
+enum Star {
+    #[serde(rename = "*")]
+    Star,
+}
+
+/// Seconds since 1970 as tokens have them, or RFC 3339 with an offset.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(untagged)]
+enum Moment {
+    Seconds(i64),
+    Text(Timestamp),
+}
+
+impl Moment {
+    fn at(self) -> Option<Timestamp> {
+        match self {
+            Self::Seconds(seconds) => Timestamp::from_second(seconds).ok(),
+            Self::Text(at) => Some(at),
+        }
+    }
+}
+
+/// Who `user` is, by `claims` that are good in the window `good`; what they say of times only narrows it.
+pub(super) fn identity(
+    user: &str,
+    claims: &Claims,
+    good: Window,
+) -> Result<Identity, &'static str> {
+    if !is_user_name(user) {
+        return Err("its user's name is longer than 64 bytes, or has characters that no name has");
+    }
+    let moment = |moment: Option<Moment>, without| match moment.map(Moment::at) {
+        None => Ok(without),
+        Some(Some(at)) => Ok(at),
+        Some(None) => Err("from or until is no time"),
+    };
+    let window = Window {
+        start: moment(claims.from, good.start)?.max(good.start),
+        end: moment(claims.until, good.end)?.min(good.end),
+    };
+    if window.start >= window.end {
+        return Err("it is good at no time: its end is before its start");
+    }
+    let role = claims.role.unwrap_or(Role::Viewer);
+    let (cameras, perms) = match role {
+        Role::Administrator => (Cameras::All, all_permissions()),
+        Role::Viewer => (cameras(claims.cameras.as_ref())?, perms(claims)),
+    };
+    let rule = Rule {
+        cameras,
+        perms,
+        window: Some(window),
+        lease: DEFAULT_LEASE_SECONDS,
+    };
+    let rights = Rights {
+        user: user.to_owned(),
+        shared: false,
+        rules: vec![rule],
+    };
+    Ok(Identity {
+        role,
+        rights,
+        until: window.end,
+    })
+}
+
+fn cameras(named: Option<&Named>) -> Result<Cameras, &'static str> {
+    match named {
+        None => Ok(Cameras::Only(BTreeSet::new())),
+        Some(Named::All(Star::Star)) => Ok(Cameras::All),
+        Some(Named::Only(ids)) if ids.len() > MAX_CAMERAS_NAMED => {
+            Err("it names more than 1000 cameras: take \"*\"")
+        }
+        Some(Named::Only(ids)) if !ids.iter().all(|id| is_camera_id(id)) => {
+            Err("one of its cameras has a name that no camera has")
+        }
+        Some(Named::Only(ids)) => Ok(Cameras::Only(ids.clone())),
+    }
+}
+
+fn perms(claims: &Claims) -> BTreeSet<Permission> {
+    let said = claims.perms.clone();
+    said.unwrap_or_else(|| [Permission::View, Permission::Listen].into())
+}
+
+fn all_permissions() -> BTreeSet<Permission> {
+    use Permission::{Control, Listen, Talk, View};
+    [View, Listen, Talk, Control].into()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn read(claims: Value) -> Result<Identity, String> {
+        let claims: Claims = serde_json::from_value(claims).map_err(|error| error.to_string())?;
+        let good = Window {
+            start: at(100),
+            end: at(200),
+        };
+        identity("anna", &claims, good).map_err(str::to_owned)
+    }
+
+    fn rule(claims: Value) -> Rule {
+        let identity = read(claims).unwrap();
+        assert_eq!(identity.role, Role::Viewer);
+        assert_eq!(
+            (&*identity.rights.user, identity.rights.shared),
+            ("anna", false)
+        );
+        identity.rights.rules[0].clone()
+    }
+
+    #[test]
+    fn what_is_not_said_is_not_given() {
+        let rule = rule(json!({}));
+        assert_eq!(rule.cameras, Cameras::Only(BTreeSet::new()));
+        assert_eq!(rule.perms, [Permission::View, Permission::Listen].into());
+        assert_eq!(
+            rule.window,
+            Some(Window {
+                start: at(100),
+                end: at(200)
+            })
+        );
+    }
+
+    #[test]
+    fn cameras_are_named_or_all() {
+        let only = Cameras::Only(["front".to_owned(), "yard".to_owned()].into());
+        assert_eq!(rule(json!({ "cameras": ["yard", "front"] })).cameras, only);
+        assert_eq!(rule(json!({ "cameras": "*" })).cameras, Cameras::All);
+        let many: Vec<_> = (0..=MAX_CAMERAS_NAMED).map(|n| format!("c{n}")).collect();
+        for wrong in [
+            json!("front"),
+            json!(["*"]),
+            json!(["a b"]),
+            json!(7),
+            json!([1]),
+            json!({ "a": 1 }),
+            json!(many),
+        ] {
+            assert!(read(json!({ "cameras": wrong })).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_role_or_permission_is_refused() {
+        assert_eq!(rule(json!({ "perms": [] })).perms, BTreeSet::new());
+        assert_eq!(
+            rule(json!({ "perms": ["talk"] })).perms,
+            [Permission::Talk].into()
+        );
+        for wrong in [
+            json!({ "perms": ["view", "everything"] }),
+            json!({ "perms": "view" }),
+            json!({ "role": "admin" }),
+            json!({ "role": ["administrator"] }),
+            json!({ "role": "Administrator" }),
+        ] {
+            assert!(read(wrong.clone()).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_administrator_has_everything_until_the_end() {
+        let identity =
+            read(json!({ "role": "administrator", "cameras": ["front"], "until": 150 })).unwrap();
+        assert_eq!(
+            (identity.role, identity.until),
+            (Role::Administrator, at(150))
+        );
+        let rule = &identity.rights.rules[0];
+        assert_eq!((&rule.cameras, rule.perms.len()), (&Cameras::All, 4));
+        assert_eq!(rule.window.unwrap().end, at(150));
+    }
+
+    #[test]
+    fn times_only_narrow() {
+        let window = |claims| rule(claims).window.unwrap();
+        assert_eq!(
+            window(json!({ "from": 120, "until": "1970-01-01T01:02:30+01:00" })),
+            Window {
+                start: at(120),
+                end: at(150)
+            }
+        );
+        assert_eq!(
+            window(json!({ "from": 1, "until": 1_000 })),
+            Window {
+                start: at(100),
+                end: at(200)
+            }
+        );
+        for wrong in [
+            json!({ "from": 200 }),
+            json!({ "until": 100 }),
+            json!({ "from": 150, "until": 150 }),
+            json!({ "until": "tomorrow" }),
+            json!({ "until": "1970-01-01T00:02:30" }),
+            json!({ "until": i64::MAX }),
+            json!({ "until": 1e300 }),
+            json!({ "from": true }),
+        ] {
+            assert!(read(wrong.clone()).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_one_that_a_user_may_have() {
+        let good = Window {
+            start: at(100),
+            end: at(200),
+        };
+        for name in [
+            "",
+            " anna",
+            "guest",
+            "share:1",
+            "a/b",
+            "server",
+            &"n".repeat(65),
+        ] {
+            assert!(identity(name, &Claims::default(), good).is_err(), "{name}");
+        }
+    }
+}

@@ -110,8 +110,6 @@ test("an administrator adds a camera and a user, and books by dragging", () => s
   await window.filter({ hasText: "12:00" }).waitFor();
   const longer = await booked(server, page, zero, () => drag(page, { x: ten.x, y: ten.y + 3.5 * ten.hour - 3 }, { x: ten.x, y: ten.y + 4.5 * ten.hour - 3 }));
   assert.deepEqual(longer.hours, [12, 14.5]);
-  await page.screenshot({ path: screenshot("admin-calendar.png") });
-
   await window.click();
   assert.equal(await asked(page).getByLabel("User").inputValue(), "alice");
   await page.getByTestId("remove-booking").click();
@@ -120,6 +118,36 @@ test("an administrator adds a camera and a user, and books by dragging", () => s
   const viewer = await keep(server.signedIn(chromium, "alice", password));
   await viewer.getByTestId("logout").waitFor();
   assert.deepEqual([...page.problems, ...viewer.problems], []);
+}));
+
+test("a week of several cameras is shown, and pictured for the README", () => scene(async (keep) => {
+  const server = await keep(Accounts.start());
+  const cameras = { front: "Front door", garden: "Garden", workshop: "Workshop" };
+  for (const [id, name] of Object.entries(cameras)) await server.camera(name, id);
+  for (const name of ["alice", "bob", "carol"]) await server.user(name);
+  const page = await keep(server.administrator(chromium, { ...CLOCK, viewport: { width: 1180, height: 820 } }));
+  // The day of the week, from when to when, and what more there is to it: of next week, whatever day it is now.
+  const week = [
+    ["front", "alice", 0, 9, 10.5, { recurrence: { rule: "FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR;COUNT=5", zone: "Europe/Berlin" } }],
+    ["garden", "bob", 1, 10, 12], ["garden", "carol", 1, 11, 13], ["workshop", "carol", 2, 13, 16, { perms: ["view", "listen", "control"] }],
+    ["workshop", "bob", 3, 11, 12, { perms: ["view", "control"] }], ["front", "bob", 4, 14, 15.25], ["garden", "alice", 5, 10, 15],
+  ];
+  const moments = await page.evaluate((week) => {
+    const now = new Date();
+    const monday = now.getDate() + 7 - ((now.getDay() + 6) % 7);
+    const at = (day, hour) => new Date(now.getFullYear(), now.getMonth(), monday + day, 0, hour * 60).toISOString();
+    return week.map(([, , day, from, to]) => ({ start: at(day, from), end: at(day, to) }));
+  }, week);
+  for (const [i, [camera, user, , , , more]] of week.entries()) await server.ask("POST", "bookings", { camera, user, ...moments[i], ...more });
+  await page.getByTestId("tab-bookings").click();
+  await page.getByTestId("calendar-week").click();
+  await page.getByRole("button", { name: "Later" }).click();
+  await page.locator(".window").nth(10).waitFor();
+  await page.getByTestId("calendar").evaluate((element) => { element.scrollTop = (element.scrollHeight * 8) / 24; });
+  await page.screenshot({ path: screenshot("admin-calendar.png") });
+  await page.getByTestId("calendar-camera").selectOption("workshop");
+  await page.waitForFunction(() => document.querySelectorAll(".window").length === 2);
+  assert.equal(await page.locator('.window[data-control="true"]').count(), 2);
 }));
 
 test("control that is taken is explained where it is asked for, in the form and where one drags", () => scene(async (keep) => {

@@ -8,9 +8,11 @@ use std::os::unix::net::UnixListener as StdListener;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::http::StatusCode;
+use axum::routing::post;
 use rustix::process::geteuid;
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 
 use crate::accept::serve_http;
 use crate::shutdown::stopped;
@@ -19,6 +21,9 @@ use crate::timings::Timings;
 
 /// Commands at a time. A script that starts more of them waits.
 const MAX_COMMANDS: usize = 16;
+
+/// Reads the configuration again, as SIGHUP does. Only here.
+pub(crate) const RELOAD: &str = "/reload";
 
 /// Who such commands are in the audit log.
 pub(crate) const OWNER: &str = "cli";
@@ -30,9 +35,20 @@ pub(crate) struct Control {
 }
 
 impl Control {
-    /// Must be called in a runtime.
-    pub(crate) fn new(listener: StdListener, router: Router, timings: Timings) -> io::Result<Self> {
+    /// Must be called in a runtime. `reload` is told when the configuration is to be read again.
+    pub(crate) fn new(
+        listener: StdListener,
+        router: Router,
+        timings: Timings,
+        reload: mpsc::Sender<()>,
+    ) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
+        let reload = post(async move || {
+            // One that waits already will read what is there then.
+            let _ = reload.try_send(());
+            StatusCode::NO_CONTENT
+        });
+        let router = router.route(RELOAD, reload);
         Ok(Self {
             listener: UnixListener::from_std(listener)?,
             router,

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::extract::ws::Utf8Bytes;
+use porthole_protocol::grant::GrantSigner;
 use porthole_protocol::wire::{ClientMessage, Code};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -91,6 +92,8 @@ pub(crate) enum Change {
     ViewerRemoved {
         user: String,
     },
+    /// Grants are signed by the next key.
+    Signer(Box<GrantSigner>),
 }
 
 /// Why the hub let go of a client.
@@ -291,6 +294,7 @@ impl Hub {
             Change::CameraRemoved { id } => self.room.remove_camera(&id, now),
             Change::ViewerSet { rights } => self.room.set_viewer(rights, now),
             Change::ViewerRemoved { user } => self.room.remove_viewer(&user, now),
+            Change::Signer(signer) => self.room.set_signer(*signer, now),
         };
         self.act(actions);
     }

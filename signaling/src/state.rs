@@ -37,7 +37,8 @@ pub(crate) struct Shared {
     pub(crate) address: SocketAddr,
     /// Where the server is reached from outside, if that was said.
     pub(crate) url: Option<Url>,
-    pub(crate) grant_key: GrantKey,
+    /// The one that camera keys pin now.
+    pub(crate) grant_key: Arc<Mutex<GrantKey>>,
     pub(crate) trusted_proxies: Vec<IpNet>,
     /// Cookies do not heed the port, so its number is in the name: two servers on one host, as every developer has
     /// them, must not log each other's viewers out.

@@ -204,7 +204,7 @@ async fn with_key(
         url,
         id: camera.id.clone(),
         secret,
-        grant_key: shared.grant_key,
+        grant_key: *lock(&shared.grant_key),
         ca: Vec::new(),
     };
     Ok(WithKey {

@@ -6,7 +6,6 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 
-use base64::prelude::{BASE64_STANDARD, Engine as _};
 use porthole_protocol::grant::GrantSigner;
 use toml_edit::{ArrayOfTables, DocumentMut, Item, Table};
 
@@ -107,16 +106,20 @@ pub(super) fn remove(document: &mut DocumentMut, name: &str, key: &str, value: &
     }
 }
 
-/// Replaces the file in one step, and keeps its owner and mode.
+/// Replaces the configuration.
 pub(super) fn write(path: &Path, document: &DocumentMut) -> Result<(), Failure> {
+    replace(path, &document.to_string())
+}
+
+/// Replaces a file in one step, and keeps its owner and mode.
+fn replace(path: &Path, text: &str) -> Result<(), Failure> {
     let failed = |e: io::Error| cannot_write(path, &e);
     // Behind a symbolic link, the file it points to is the one to replace.
     let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let new = beside(path, ".new");
     let _ = fs::remove_file(&new);
     let mut file = create(&new).map_err(failed)?;
-    file.write_all(document.to_string().as_bytes())
-        .map_err(failed)?;
+    file.write_all(text.as_bytes()).map_err(failed)?;
     if let Ok(old) = fs::metadata(path) {
         file.set_permissions(Permissions::from_mode(old.mode()))
             .map_err(failed)?;
@@ -130,11 +133,16 @@ pub(super) fn write(path: &Path, document: &DocumentMut) -> Result<(), Failure> 
 /// The key that signs grants of a configuration file's server. It is made when nobody depends on it yet; all camera
 /// keys hold its public half, so a lost one cannot be replaced silently.
 pub(super) fn grant_signer(path: &Path, config: &Config) -> Result<GrantSigner, Failure> {
-    let key_path = beside(path, ".grant-key");
+    let key_path = grant_key_beside(path);
     if !key_path.exists() && config.cameras().next().is_none() {
         return new_grant_signer(&key_path);
     }
     grant_signer_at(&key_path)
+}
+
+/// Where the key of a configuration file's server is.
+pub(super) fn grant_key_beside(path: &Path) -> PathBuf {
+    beside(path, ".grant-key")
 }
 
 /// The key that signs grants, from its file.
@@ -142,9 +150,7 @@ pub(super) fn grant_signer_at(path: &Path) -> Result<GrantSigner, Failure> {
     match fs::read_to_string(path) {
         Ok(text) => {
             warn_if_readable_by_others(path);
-            let pkcs8 = BASE64_STANDARD.decode(text.trim()).ok();
-            let signer = pkcs8.and_then(|pkcs8| GrantSigner::from_pkcs8(&pkcs8).ok());
-            signer.ok_or_else(|| {
+            text.parse().map_err(|_| {
                 Failure::input(format!(
                     "{}:1: this is not a grant key: put back the one that was here, or delete the \
                      file and enrol all cameras again",
@@ -164,8 +170,15 @@ pub(super) fn grant_signer_at(path: &Path) -> Result<GrantSigner, Failure> {
 /// Makes a key that signs grants.
 pub(super) fn new_grant_signer(path: &Path) -> Result<GrantSigner, Failure> {
     let signer = GrantSigner::generate().map_err(Failure::system)?;
-    write_new(path, &(BASE64_STANDARD.encode(signer.pkcs8()) + "\n"))?;
+    write_new(path, &signer.to_string())?;
     Ok(signer)
+}
+
+/// Puts the next key that signs grants in the place of the one in this file. A server that runs has to be told.
+pub(super) fn rotate_grant_signer(path: &Path) -> Result<GrantSigner, Failure> {
+    let next = grant_signer_at(path)?.rotated().map_err(Failure::system)?;
+    replace(path, &next.to_string())?;
+    Ok(next)
 }
 
 /// Writes a file that was not there, for its owner alone.

@@ -89,6 +89,11 @@ enum Command {
         /// The new file
         to: PathBuf,
     },
+    /// The key that signs grants
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Have a running server read its configuration, certificates and key again, as SIGHUP does
+    Reload,
     /// Let viewers in by a configuration file, list and remove them
     #[command(subcommand)]
     Viewer(ViewerCommand),
@@ -151,6 +156,12 @@ enum CameraCommand {
         /// Its id
         id: String,
     },
+}
+
+#[derive(Debug, Subcommand)]
+enum KeyCommand {
+    /// Sign with a new key from now on; cameras that know the one before learn it, and sessions go on
+    Rotate,
 }
 
 /// Where a camera key goes.
@@ -249,6 +260,18 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Session(command) => command.show(&ask(command.call())?, output),
         Command::Audit(audit) => manage::audit(&ask(audit.call())?, output),
         Command::Backup { to } => init::backup(&place, &to),
+        Command::Key(KeyCommand::Rotate) => {
+            let data = place.data()?;
+            file::rotate_grant_signer(&data.grant_key())?;
+            if reload(&data)? {
+                remark("the server signs with the next key now: cameras learn it, sessions go on");
+            }
+            Ok(())
+        }
+        Command::Reload => match reload(&place.data()?)? {
+            true => Ok(()),
+            false => Err(Failure::system("no server runs on this data directory")),
+        },
         Command::Viewer(command) => enrol::viewer(command, &place),
         Command::Completions { shell } => {
             clap_complete::generate(
@@ -260,6 +283,12 @@ fn run(cli: Cli) -> Result<(), Failure> {
             Ok(())
         }
     }
+}
+
+/// Has the server that runs on the data directory read its configuration again. Whether there is one.
+fn reload(data: &place::DataDir) -> Result<bool, Failure> {
+    let asked = runtime()?.block_on(manage::Call::reload().over(&data.socket()))?;
+    Ok(matches!(asked, manage::Asked::Answered(_)))
 }
 
 /// Asks the server that runs on the data directory, or the database itself.

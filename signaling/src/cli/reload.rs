@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use super::Failure;
 use super::config::Config;
-use super::file::read_or_default;
+use super::file::{grant_signer_at, read_or_default};
 use crate::registry::{CameraEntry, ViewerEntry};
 use crate::room::Cameras;
 use crate::server::Server;
@@ -15,6 +15,8 @@ use crate::server::Server;
 pub(super) struct Running {
     pub(super) server: Server,
     pub(super) path: PathBuf,
+    /// Where the key that signs grants is.
+    pub(super) key: PathBuf,
     pub(super) config: Config,
 }
 
@@ -45,11 +47,14 @@ impl Running {
         for key in unchangeable(&self.config, &new) {
             tracing::warn!(key, "this cannot change while the server runs: restart it");
         }
-        // The only step that can fail comes first. A server that began without TLS stays so until it is restarted.
+        // The steps that can fail come first. A server that began without TLS stays so until it is restarted.
         if let (Some(_), Some(files)) = (self.config.tls(&self.path), new.tls(&self.path)) {
             let reloaded = self.server.reload_tls(&files);
             reloaded.map_err(|e| Failure::input(format!("tls-cert, tls-key: {e}")))?;
         }
+        let signer = grant_signer_at(&self.key)?;
+        let taken = self.server.set_signer(signer);
+        taken.map_err(|e| Failure::input(format!("{}: {e}", self.key.display())))?;
         warn_of_strays(&new);
         let steps = differences(&self.config, &new);
         let count = steps.len();

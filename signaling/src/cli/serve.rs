@@ -12,6 +12,7 @@ use std::sync::Arc;
 use porthole_protocol::grant::GrantSigner;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
 use tracing::Level;
 use tracing_subscriber::filter::{EnvFilter, FilterExt as _, filter_fn};
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
@@ -19,7 +20,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::config::Config;
 use super::environment::remark_on;
-use super::file::{grant_signer, read, read_or_default, text_variables};
+use super::file::{grant_key_beside, grant_signer, read, read_or_default, text_variables};
 use super::place::{DataDir, Place};
 use super::reload::{Running, warn_of_strays};
 use super::{Failure, remark};
@@ -44,9 +45,9 @@ pub(super) fn run(place: &Place, listen: Option<SocketAddr>) -> Result<(), Failu
         }
     };
     let path = config_path.as_path();
-    let signer = match data {
-        Some(data) => data.signer()?,
-        None => grant_signer(path, &config)?,
+    let (signer, key) = match data {
+        Some(data) => (data.signer()?, data.grant_key()),
+        None => (grant_signer(path, &config)?, grant_key_beside(path)),
     };
     let mut options = options(&config, path, signer)?;
     let scheme = if options.tls.is_some() {
@@ -77,16 +78,18 @@ pub(super) fn run(place: &Place, listen: Option<SocketAddr>) -> Result<(), Failu
         }
         _ => Failure::input(format!("{}: {e}", path.display())),
     })?;
+    let (reload, on_reload) = mpsc::channel(1);
     let socket = data
-        .map(|data| OwnSocket::open(data, &server))
+        .map(|data| OwnSocket::open(data, &server, reload))
         .transpose()?;
     warn_of_strays(&config);
     let running = Running {
         server,
         path: config_path,
+        key,
         config,
     };
-    let ended = runtime.block_on(until_signal(running, scheme));
+    let ended = runtime.block_on(until_signal(running, scheme, on_reload));
     drop(socket);
     ended.map_err(Failure::system)
 }
@@ -131,7 +134,7 @@ pub(super) async fn load(data: &DataDir) -> Result<Data, Failure> {
 struct OwnSocket(PathBuf);
 
 impl OwnSocket {
-    fn open(data: &DataDir, server: &Server) -> Result<Self, Failure> {
+    fn open(data: &DataDir, server: &Server, reload: mpsc::Sender<()>) -> Result<Self, Failure> {
         let path = data.socket();
         let failed =
             |e: io::Error| Failure::system(format!("cannot listen on {}: {e}", path.display()));
@@ -145,7 +148,7 @@ impl OwnSocket {
         let _ = fs::remove_file(&path);
         let listener = UnixListener::bind(&path).map_err(failed)?;
         fs::set_permissions(&path, Permissions::from_mode(0o600)).map_err(failed)?;
-        server.take_commands(listener).map_err(failed)?;
+        server.take_commands(listener, reload).map_err(failed)?;
         Ok(Self(path))
     }
 }
@@ -156,7 +159,11 @@ impl Drop for OwnSocket {
     }
 }
 
-async fn until_signal(mut running: Running, scheme: &str) -> io::Result<()> {
+async fn until_signal(
+    mut running: Running,
+    scheme: &str,
+    mut on_reload: mpsc::Receiver<()>,
+) -> io::Result<()> {
     // Before the line is printed, so that whoever reads it may signal the server right away.
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
@@ -170,6 +177,7 @@ async fn until_signal(mut running: Running, scheme: &str) -> io::Result<()> {
             _ = interrupt.recv() => break,
             _ = terminate.recv() => break,
             _ = hangup.recv() => running.reload(),
+            Some(()) = on_reload.recv() => running.reload(),
         }
     }
     tracing::info!("shutting down");

@@ -24,6 +24,7 @@ mod principal;
 mod reconcile;
 mod review;
 mod rights;
+mod rotation;
 mod sessions;
 mod table;
 #[cfg(test)]

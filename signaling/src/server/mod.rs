@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 use std::{fmt, io};
 
 use axum::Router;
-use porthole_protocol::grant::{GrantKey, MAX_LEASE_SECONDS};
+use porthole_protocol::grant::{GrantKey, GrantSigner, MAX_LEASE_SECONDS};
 use porthole_protocol::key::is_camera_id;
 use porthole_protocol::random_secret;
 use tokio::net::TcpListener;
@@ -48,7 +48,7 @@ pub struct Server {
 
 struct Inner {
     address: SocketAddr,
-    grant_key: GrantKey,
+    grant_key: Arc<Mutex<GrantKey>>,
     registry: Arc<Mutex<Registry>>,
     access: Arc<Access>,
     changes: mpsc::UnboundedSender<Change>,
@@ -116,11 +116,16 @@ impl Server {
         Ok(server)
     }
 
-    /// Takes the owner's commands on this socket, until the server stops.
-    pub fn take_commands(&self, listener: UnixListener) -> io::Result<()> {
+    /// Takes the owner's commands on this socket, until the server stops. `reload` hears when one is to read the
+    /// configuration again.
+    pub fn take_commands(
+        &self,
+        listener: UnixListener,
+        reload: mpsc::Sender<()>,
+    ) -> io::Result<()> {
         let inner = &self.inner;
         let _inside = inner.runtime.enter();
-        let control = Control::new(listener, inner.router.clone(), inner.timings)?;
+        let control = Control::new(listener, inner.router.clone(), inner.timings, reload)?;
         inner.runtime.spawn(control.run(inner.on_stop.clone()));
         Ok(())
     }
@@ -132,7 +137,22 @@ impl Server {
 
     /// The key that its grants are verified with; it goes into camera keys.
     pub fn grant_key(&self) -> GrantKey {
-        self.inner.grant_key
+        *lock(&self.inner.grant_key)
+    }
+
+    /// Signs grants with the next key from now on, and new camera keys pin that one. Sessions go on. `signer` is what the
+    /// present one's [`rotated`](GrantSigner::rotated) made; the present one again changes nothing.
+    pub fn set_signer(&self, signer: GrantSigner) -> Result<(), ServerError> {
+        let mut key = lock(&self.inner.grant_key);
+        if signer.public_key() == *key {
+            return Ok(());
+        }
+        if !signer.follows(*key) {
+            return Err(ServerError::ForeignKey);
+        }
+        *key = signer.public_key();
+        self.tell(Change::Signer(Box::new(signer)));
+        Ok(())
     }
 
     /// Enrols a camera and returns its secret.

@@ -97,6 +97,11 @@ pub enum ServerError {
     /// The database and the configuration do not go together, and why.
     #[error("{0}")]
     Data(String),
+    /// Another key that signs grants, which cameras could not follow to.
+    #[error(
+        "this key that signs grants does not follow from the present one, so that no camera would take it"
+    )]
+    ForeignKey,
     /// There is a camera of this id already.
     #[error("there is a camera with the id \"{0}\" already: choose another id")]
     CameraExists(String),

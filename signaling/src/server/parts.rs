@@ -49,7 +49,7 @@ impl Parts {
             &machine_name(),
         );
         let hosts = hosts.map_err(ServerError::Hosts)?;
-        let grant_key = options.signer.public_key();
+        let grant_key = Arc::new(Mutex::new(options.signer.public_key()));
         // No session has this id, so that this is nobody's secret.
         let devices = Devices::new(&options.signer.session_secret("devices"));
         let ids = Box::new(|| uuid::Uuid::new_v4().to_string());
@@ -89,7 +89,7 @@ impl Parts {
             hosts,
             address,
             url: options.url,
-            grant_key,
+            grant_key: grant_key.clone(),
             trusted_proxies: options.trusted_proxies,
             cookie_name: format!("porthole-{}", outside_port.unwrap_or(address.port())),
             sockets: Addresses::new(places::sockets_per_address(per_address)),

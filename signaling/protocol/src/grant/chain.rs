@@ -60,6 +60,11 @@ impl KeyRing {
         Ok(learned)
     }
 
+    /// The key that signs grants, as far as it is known.
+    pub fn newest(&self) -> GrantKey {
+        self.newest
+    }
+
     /// Reads a grant, which the newest key must have signed.
     pub fn read(&self, token: &str) -> Result<Grant, GrantError> {
         self.newest.read(token)

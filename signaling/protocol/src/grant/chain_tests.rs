@@ -66,6 +66,7 @@ fn whichever_key_a_camera_was_enrolled_with_it_ends_at_the_newest_and_takes_no_o
         assert_eq!(taken(&ring, &all), [n]);
         assert_eq!(ring.learn(chain), Ok(4 - n));
         assert_eq!(taken(&ring, &all), [4]);
+        assert!(all[4].follows(signer.public_key()));
         assert_eq!(ring.learn(chain), Ok(0), "it has heard that before");
         assert_eq!(taken(&ring, &all), [4]);
     }
@@ -86,6 +87,7 @@ fn a_statement_of_a_wrong_key_teaches_nothing() {
     let forged = statement(&stranger, &all[0], KEY_TYPE, next);
     assert_eq!(ring.learn(&[forged]), Err(GrantError::Invalid));
     assert!(ring.read(&grant(&stranger)).is_err());
+    assert!(!stranger.follows(all[0].public_key()) && !all[0].follows(all[1].public_key()));
     assert_eq!(ring.learn(all[1].chain()), Ok(1));
 }
 

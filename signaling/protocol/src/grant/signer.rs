@@ -12,7 +12,7 @@ use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD, Engine as _};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde::Serialize;
 
-use super::chain::{KEY_TYPE, MAX_CHAIN, NextKey};
+use super::chain::{KEY_TYPE, KeyRing, MAX_CHAIN, NextKey};
 use super::{GRANT_TYPE, Grant, GrantError, GrantKey};
 
 /// Signs grants, and knows its own again.
@@ -134,6 +134,12 @@ impl GrantSigner {
     /// What leads a camera that was enrolled with an earlier key to this one. Empty for a key that was never rotated.
     pub fn chain(&self) -> &[String] {
         &self.chain
+    }
+
+    /// Whether a camera that knows `key` follows to this signer's.
+    pub fn follows(&self, key: GrantKey) -> bool {
+        let mut ring = KeyRing::new(key);
+        ring.learn(&self.chain).is_ok() && ring.newest() == self.public_key()
     }
 
     /// What a viewer is told with its session and shows to come back to it. It follows from the key and the id, so

@@ -17,6 +17,7 @@ use tokio::time::timeout;
 use tower::ServiceExt as _;
 
 use super::super::Failure;
+use crate::control::RELOAD;
 
 /// Largest answer: a page of 500 rows with all their texts.
 const MAX_ANSWER_BYTES: usize = 16 * 1024 * 1024;
@@ -38,6 +39,11 @@ pub(crate) enum Asked {
 }
 
 impl Call {
+    /// Has a server read its configuration again.
+    pub(crate) fn reload() -> Self {
+        Self::new(Method::POST, RELOAD, None)
+    }
+
     pub(super) fn get(path: impl Into<String>) -> Self {
         Self::new(Method::GET, path, None)
     }

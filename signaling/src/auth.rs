@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use axum::http::{HeaderMap, HeaderName, Method, header};
+use jiff::Timestamp;
 
 use jiff::Timestamp;
 
@@ -168,7 +169,9 @@ pub(crate) fn count_failure(shared: &Shared, peer: IpAddr, now: Instant) -> Resu
     let (to_log, total) = (failures.take_log(now), failures.total());
     drop(failures);
     if let Some(failures) = to_log {
-        tracing::warn!(%peer, failures, total, "a wrong key, link or token was presented");
+        tracing::warn!(%peer, failures, total, "a wrong key, link, token or password was presented");
+        let access = shared.access.clone();
+        tokio::spawn(async move { access.log_refused(peer, failures, Timestamp::now()).await });
     }
     added
 }

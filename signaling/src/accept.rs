@@ -114,6 +114,7 @@ impl Acceptance {
         Some(Connection {
             peer: peer.to_canonical(),
             https: false,
+            is_owner: false,
             place: Arc::new(place),
         })
     }
@@ -154,7 +155,7 @@ async fn serve_tls(acceptor: Acceptor, _: TcpStream, _: Router, _: Connection, _
     match acceptor {}
 }
 
-async fn serve_http(
+pub(crate) async fn serve_http(
     stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
     router: Router,
     connection: Connection,

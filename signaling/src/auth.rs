@@ -2,23 +2,27 @@
 //! Finds the credential of a request and says whose it is.
 //!
 //! A token comes in `Authorization: Bearer`, in the `access_token` query for clients that cannot set
-//! a header, or stands behind the session cookie. A browser sends a cookie whoever asks it to, so a
-//! cookie counts only together with an `Origin` that is ours. None of these is ever logged.
+//! a header, or stands behind the session cookie. A browser sends a cookie whoever asks it to, so a cookie that
+//! changes something counts only on requests of our own pages. None of these is ever logged.
 
 use std::net::IpAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderName, Method, header};
 
 use crate::error::ApiError;
 use crate::hosts::Hosts;
 use crate::lock::lock;
+use crate::model::Role;
 use crate::registry::{LoginEnd, SecretDigest};
 use crate::room::{Principal, Rights};
 use crate::state::Shared;
 
 /// Longest credential looked at: a secret has 43 characters.
 const MAX_CREDENTIAL_BYTES: usize = 512;
+
+/// By which browsers say what a request comes from (W3C Fetch Metadata). No page can write it.
+const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 const LOG_IN: &str =
     "no credential: open the link you were given, or send the token as a bearer token";
@@ -29,7 +33,8 @@ const WRONG: &str = "this key or link is not valid (any more): ask for a new one
 /// Who sent a request.
 pub(crate) struct Identity {
     pub(crate) principal: Principal,
-    /// `None` for a guest.
+    pub(crate) role: Role,
+    /// Digest of the key, the token or the cookie; `None` for a guest.
     pub(crate) credential: Option<SecretDigest>,
     /// Of a credential that is a cookie.
     pub(crate) login: Option<LoginEnd>,
@@ -54,41 +59,63 @@ pub(crate) fn identify(
 ) -> Result<Identity, ApiError> {
     let now = Instant::now();
     let token = bearer(headers).or_else(|| query_token(query));
-    let (digest, login, way) = match (token, cookie(headers, &shared.cookie_name)) {
-        (Some(token), _) => (Some(SecretDigest::of(&token)), None, Way::Token),
-        (None, Some(cookie)) => {
-            let found = lock(&shared.registry).logged_in(cookie, now);
-            let (digest, login) = found.unzip();
-            (digest, login, Way::Cookie)
-        }
-        (None, None) => (None, None, Way::Guest),
+    let (credential, way) = match (token, cookie(headers, &shared.cookie_name)) {
+        (Some(token), _) => (Some(SecretDigest::of(&token)), Way::Token),
+        (None, Some(cookie)) => (Some(SecretDigest::of(cookie)), Way::Cookie),
+        (None, None) => (None, Way::Guest),
     };
-    let principal = digest.and_then(|digest| lock(&shared.registry).identify(&digest));
-    match (principal, way) {
-        (Some(principal), _) => Ok(Identity {
-            principal,
-            credential: digest,
-            login,
-            way,
-        }),
+    match (
+        credential.and_then(|secret| known(shared, secret, way, now)),
+        way,
+    ) {
+        (Some(identity), _) => Ok(identity),
         // A cookie that ran out is no attempt at anything.
-        (None, Way::Guest | Way::Cookie) if shared.open_access => {
-            let principal = Principal::Viewer(Rights::guest());
-            Ok(Identity {
-                principal,
-                credential: None,
-                login: None,
-                way: Way::Guest,
-            })
-        }
-        // The random cookie of a login that ended, or of a server before its restart, is nobody's guess.
+        (None, Way::Guest | Way::Cookie) if shared.open_access => Ok(Identity {
+            principal: Principal::Viewer(Rights::guest()),
+            role: Role::Viewer,
+            credential: None,
+            login: None,
+            way: Way::Guest,
+        }),
+        // The random cookie of a login that ended is nobody's guess.
         (None, Way::Guest | Way::Cookie) => Err(ApiError::unauthorized(LOG_IN)),
         (None, Way::Token) => Err(failed(shared, peer, now)),
     }
 }
 
+fn known(shared: &Shared, secret: SecretDigest, way: Way, now: Instant) -> Option<Identity> {
+    let mut registry = lock(&shared.registry);
+    let (principal, login) = match way {
+        Way::Cookie => {
+            let login = registry.logins.get(&secret, now)?;
+            (registry.viewer(&login.user)?, Some(login.end))
+        }
+        _ => (registry.bearer(&secret)?, None),
+    };
+    let role = match &principal {
+        Principal::Viewer(rights) => registry.account(&rights.user)?.role,
+        Principal::Camera { .. } => Role::Viewer,
+    };
+    Some(Identity {
+        principal,
+        role,
+        credential: Some(secret),
+        login,
+        way,
+    })
+}
+
 /// Counts a wrong credential, and now and then says in the log from where they come.
 fn failed(shared: &Shared, peer: IpAddr, now: Instant) -> ApiError {
+    match count_failure(shared, peer, now) {
+        Ok(()) => ApiError::unauthorized(WRONG),
+        Err(wait) => ApiError::too_many_failures(wait),
+    }
+}
+
+/// Counts a wrong credential. `Err` says how long the client should wait.
+pub(crate) fn count_failure(shared: &Shared, peer: IpAddr, now: Instant) -> Result<(), Duration> {
+    shared.metrics.failed_logins.inc();
     let mut failures = lock(&shared.failures);
     let added = failures.add(peer, now);
     let (to_log, total) = (failures.take_log(now), failures.total());
@@ -96,10 +123,7 @@ fn failed(shared: &Shared, peer: IpAddr, now: Instant) -> ApiError {
     if let Some(failures) = to_log {
         tracing::warn!(%peer, failures, total, "a wrong key, link or token was presented");
     }
-    match added {
-        Ok(()) => ApiError::unauthorized(WRONG),
-        Err(wait) => ApiError::too_many_failures(wait),
-    }
+    added
 }
 
 impl Identity {
@@ -114,19 +138,18 @@ impl Identity {
     /// Refuses to log in for a page on which the cookie would count for nothing. Mostly it is this server's own, behind
     /// a proxy of which it does not know: a refused WebSocket could not tell the page why.
     pub(crate) fn check_page(&self, headers: &HeaderMap, hosts: &Hosts) -> Result<(), ApiError> {
-        if headers.contains_key(header::ORIGIN) && !hosts.is_own_origin(headers) {
-            return Err(ApiError::not_permitted(FOREIGN));
-        }
+        check_page(headers, hosts)?;
         self.check_origin(headers, hosts)
     }
 
-    /// Refuses what a page of another site made the browser send (cross-site WebSocket hijacking).
+    /// Refuses what a page of another site made the browser send (cross-site WebSocket hijacking, and forgery of
+    /// requests that change something).
     pub(crate) fn check_origin(&self, headers: &HeaderMap, hosts: &Hosts) -> Result<(), ApiError> {
         let fine = match self.way {
             Way::Token => true,
-            Way::Cookie => hosts.is_own_origin(headers),
+            Way::Cookie => is_own_page(headers, hosts),
             // Only browsers send an origin, and a guest need not be one.
-            Way::Guest => !headers.contains_key(header::ORIGIN) || hosts.is_own_origin(headers),
+            Way::Guest => !headers.contains_key(header::ORIGIN) || is_own_page(headers, hosts),
         };
         if fine {
             Ok(())
@@ -134,6 +157,38 @@ impl Identity {
             Err(ApiError::not_permitted(FOREIGN))
         }
     }
+
+    /// The same for a request by this method: what only reads may come without an origin, as browsers send it.
+    pub(crate) fn check_request(
+        &self,
+        method: &Method,
+        headers: &HeaderMap,
+        hosts: &Hosts,
+    ) -> Result<(), ApiError> {
+        let reads = method.is_safe() && !headers.contains_key(header::ORIGIN);
+        if self.way == Way::Cookie && reads && fetch_site(headers) != Some("cross-site") {
+            return Ok(());
+        }
+        self.check_origin(headers, hosts)
+    }
+}
+
+/// Refuses to log in for a page of another site.
+pub(crate) fn check_page(headers: &HeaderMap, hosts: &Hosts) -> Result<(), ApiError> {
+    match headers.contains_key(header::ORIGIN) && !is_own_page(headers, hosts) {
+        true => Err(ApiError::not_permitted(FOREIGN)),
+        false => Ok(()),
+    }
+}
+
+/// Whether a page of this server sent the request. What the browser says of it counts, since behind a proxy that
+/// changes `Host` nothing else can.
+pub(crate) fn is_own_page(headers: &HeaderMap, hosts: &Hosts) -> bool {
+    hosts.is_own_origin(headers) || fetch_site(headers) == Some("same-origin")
+}
+
+fn fetch_site(headers: &HeaderMap) -> Option<&str> {
+    headers.get(FETCH_SITE)?.to_str().ok()
 }
 
 /// The token of `Authorization: Bearer`. Another scheme is an empty token, which nobody has.

@@ -1,32 +1,81 @@
 // SPDX-License-Identifier: MPL-2.0
-//! HTTP errors: JSON with a stable code and a sentence that says what to do.
+//! HTTP errors: problem documents (RFC 9457) with a stable code and a sentence that says what to do.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
+
+use crate::access::AccessError;
 
 /// When to try again after there were too many connections: some may have ended by then.
 const CONNECTIONS_RETRY: Duration = Duration::from_secs(10);
+/// When to try again what could not be done at this moment.
+const SOON: Duration = Duration::from_secs(2);
+/// Longest detail, in characters: it may quote what was sent.
+const MAX_DETAIL_CHARS: usize = 300;
+
+/// Why a request was not followed.
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({
+    "type": "about:blank",
+    "title": "Conflict",
+    "status": 409,
+    "detail": "control of this camera is booked from 2026-12-01T10:00:00Z to 2026-12-01T11:00:00Z: choose another time",
+    "code": "control-taken",
+    "message": "control of this camera is booked from 2026-12-01T10:00:00Z to 2026-12-01T11:00:00Z: choose another time",
+    "start": "2026-12-01T10:00:00Z",
+    "end": "2026-12-01T11:00:00Z",
+}))]
+pub(crate) struct Problem {
+    /// Always `about:blank`: the code says more.
+    #[serde(rename = "type")]
+    kind: &'static str,
+    /// What the status means.
+    title: &'static str,
+    /// The HTTP status.
+    #[schema(minimum = 400, maximum = 599)]
+    status: u16,
+    /// A sentence that says what to do.
+    detail: String,
+    /// Stable, in kebab-case.
+    #[schema(pattern = "^[a-z-]+$")]
+    code: &'static str,
+    /// The same as `detail`.
+    message: String,
+    /// What else there is to say: `start` and `end` with `control-taken`, `opens` with `link-not-yet`.
+    #[serde(flatten)]
+    #[schema(inline, value_type = Object)]
+    more: Map<String, Value>,
+}
 
 #[derive(Debug)]
 pub(crate) struct ApiError {
     status: StatusCode,
     /// Spelt like `wire::Code` where both mean the same.
     code: &'static str,
-    message: &'static str,
+    detail: Cow<'static, str>,
     retry_after: Option<Duration>,
+    more: Map<String, Value>,
 }
 
 impl ApiError {
-    pub(crate) fn new(status: StatusCode, code: &'static str, message: &'static str) -> Self {
+    pub(crate) fn new(
+        status: StatusCode,
+        code: &'static str,
+        detail: impl Into<Cow<'static, str>>,
+    ) -> Self {
         Self {
             status,
             code,
-            message,
+            detail: detail.into(),
             retry_after: None,
+            more: Map::new(),
         }
     }
 
@@ -44,31 +93,105 @@ impl ApiError {
         Self::new(StatusCode::MISDIRECTED_REQUEST, "wrong-host", message)
     }
 
+    pub(crate) fn no_url() -> Self {
+        let message = "the server does not know where it is reached from outside: set url in its configuration";
+        Self::new(StatusCode::CONFLICT, "no-url", message)
+    }
+
     pub(crate) fn too_many_connections() -> Self {
         let message = "there are too many connections from this address: close some pages, and try again later";
         let error = Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many", message);
-        Self {
-            retry_after: Some(CONNECTIONS_RETRY),
-            ..error
-        }
+        error.after(CONNECTIONS_RETRY)
     }
 
     pub(crate) fn too_many_failures(wait: Duration) -> Self {
         let message =
             "too many wrong credentials from this address: check the key or link, and wait";
-        let error = Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many", message);
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many", message).after(wait)
+    }
+
+    /// A part of the server did not answer in time.
+    pub(crate) fn stuck() -> Self {
+        let message = "the server did not answer in time: try again";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "not-ready", message).after(SOON)
+    }
+
+    fn after(self, wait: Duration) -> Self {
         Self {
             retry_after: Some(wait),
-            ..error
+            ..self
+        }
+    }
+
+    fn with(mut self, name: &str, value: impl Serialize) -> Self {
+        self.more.insert(name.to_owned(), json!(value));
+        self
+    }
+
+    /// The same for a user who is logged in and typed the old password wrong: that log-in is fine.
+    pub(crate) fn of_own_password(error: AccessError) -> Self {
+        let forbidden = matches!(error, AccessError::WrongPassword);
+        let mut error = Self::from(error);
+        if forbidden {
+            error.status = StatusCode::FORBIDDEN;
+        }
+        error
+    }
+}
+
+impl From<AccessError> for ApiError {
+    fn from(error: AccessError) -> Self {
+        use AccessError as E;
+        use StatusCode as S;
+        let (status, code) = match &error {
+            E::NoDatabase => (S::CONFLICT, "no-database"),
+            E::Exists(_) => (S::CONFLICT, "exists"),
+            E::NotFound(_) => (S::NOT_FOUND, "not-found"),
+            E::NoSuch("camera") => (S::UNPROCESSABLE_ENTITY, "no-such-camera"),
+            E::NoSuch(_) => (S::UNPROCESSABLE_ENTITY, "no-such-user"),
+            E::InTheFile => (S::CONFLICT, "in-file"),
+            E::BadName(_) => (S::UNPROCESSABLE_ENTITY, "bad-name"),
+            E::BadWindow(_) => (S::UNPROCESSABLE_ENTITY, "bad-window"),
+            E::BadRule(_) => (S::UNPROCESSABLE_ENTITY, "bad-rule"),
+            E::BadValue(_) => (S::UNPROCESSABLE_ENTITY, "bad-value"),
+            E::WeakPassword(_) => (S::UNPROCESSABLE_ENTITY, "weak-password"),
+            E::ControlTaken(_) => (S::CONFLICT, "control-taken"),
+            E::LastAdministrator => (S::CONFLICT, "last-administrator"),
+            E::TooManyCameras(_) => (S::CONFLICT, "too-many"),
+            E::WrongPassword | E::WrongSecret => (S::UNAUTHORIZED, "wrong-credentials"),
+            E::LinkSpent => (S::GONE, "link-spent"),
+            E::LinkNotYet(_) => (S::FORBIDDEN, "link-not-yet"),
+            E::TooMany(_) => (S::TOO_MANY_REQUESTS, "too-many"),
+            E::Busy => (S::SERVICE_UNAVAILABLE, "busy"),
+            E::Database => (S::SERVICE_UNAVAILABLE, "database"),
+        };
+        let problem = Self::new(status, code, error.to_string());
+        match error {
+            E::ControlTaken(window) => problem.with("start", window.start).with("end", window.end),
+            E::LinkNotYet(opens) => problem.with("opens", opens),
+            E::TooMany(wait) => problem.after(wait),
+            E::Busy | E::Database => problem.after(SOON),
+            _ => problem,
         }
     }
 }
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let body = Json(json!({ "code": self.code, "message": self.message }));
-        let mut response = (self.status, body).into_response();
+        let detail: String = self.detail.chars().take(MAX_DETAIL_CHARS).collect();
+        let problem = Problem {
+            kind: "about:blank",
+            title: self.status.canonical_reason().unwrap_or("Error"),
+            status: self.status.as_u16(),
+            message: detail.clone(),
+            detail,
+            code: self.code,
+            more: self.more,
+        };
+        let mut response = (self.status, Json(problem)).into_response();
         let headers = response.headers_mut();
+        let json = HeaderValue::from_static("application/problem+json");
+        headers.insert(header::CONTENT_TYPE, json);
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }

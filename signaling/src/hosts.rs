@@ -170,7 +170,8 @@ fn normal(name: &str) -> String {
     name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase()
 }
 
-fn host(headers: &HeaderMap) -> Option<Authority> {
+/// The host, and its port if there is one, that the request is for.
+pub(crate) fn host(headers: &HeaderMap) -> Option<Authority> {
     headers.get(header::HOST)?.to_str().ok()?.parse().ok()
 }
 

@@ -10,12 +10,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::extract::ws::Utf8Bytes;
+use porthole_protocol::grant::GrantSigner;
 use porthole_protocol::wire::{ClientMessage, Code};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::lock::lock;
+use crate::metrics::Metrics;
 use crate::registry::{Registry, SecretDigest};
 use crate::room::{
     Action, CameraInfo, ClientId, Counts, Happening, Now, Outgoing, Principal, Rights, Room,
@@ -58,7 +60,8 @@ pub(crate) enum Event {
         address: IpAddr,
         outbox: Outbox,
     },
-    Message(ClientId, ClientMessage),
+    /// A message, and when it was read.
+    Message(ClientId, ClientMessage, Instant),
     Unreadable(ClientId),
     /// The log-in by which it connected has ended.
     LoggedOut(ClientId),
@@ -89,6 +92,8 @@ pub(crate) enum Change {
     ViewerRemoved {
         user: String,
     },
+    /// Grants are signed by the next key.
+    Signer(Box<GrantSigner>),
 }
 
 /// Why the hub let go of a client.
@@ -155,20 +160,12 @@ impl Inbox {
 pub(crate) struct Stats {
     cameras: AtomicUsize,
     sessions: AtomicUsize,
-    /// Happenings that nobody wrote down in time.
-    lost: AtomicU64,
 }
 
 impl Stats {
     fn set(&self, counts: Counts) {
         self.cameras.store(counts.cameras, Relaxed);
         self.sessions.store(counts.sessions, Relaxed);
-    }
-
-    /// Happenings that nobody wrote down in time, since the start.
-    #[allow(dead_code, reason = "read by the metrics")]
-    pub(crate) fn lost(&self) -> u64 {
-        self.lost.load(Relaxed)
     }
 
     pub(crate) fn get(&self) -> Counts {
@@ -199,7 +196,6 @@ impl HubHandle {
     }
 
     /// Asks the hub something; `None` if it does not answer within this time.
-    #[allow(dead_code, reason = "asked by the API")]
     pub(crate) async fn ask<T>(
         &self,
         question: impl FnOnce(oneshot::Sender<T>) -> Event,
@@ -227,6 +223,7 @@ pub(crate) struct Hub {
     changes: mpsc::UnboundedReceiver<Change>,
     happenings: mpsc::Sender<Happening>,
     stats: Arc<Stats>,
+    metrics: Arc<Metrics>,
     outboxes: HashMap<ClientId, Outbox>,
 }
 
@@ -237,6 +234,7 @@ impl Hub {
         room: Room,
         registry: Arc<Mutex<Registry>>,
         changes: mpsc::UnboundedReceiver<Change>,
+        metrics: Arc<Metrics>,
     ) -> (Self, HubHandle, mpsc::Receiver<Happening>) {
         let (sender, events) = mpsc::channel(MAX_EVENTS);
         let (happenings, on_happening) = mpsc::channel(MAX_HAPPENINGS);
@@ -254,6 +252,7 @@ impl Hub {
                 changes,
                 happenings,
                 stats,
+                metrics,
                 outboxes: HashMap::new(),
             },
             handle,
@@ -295,6 +294,7 @@ impl Hub {
             Change::CameraRemoved { id } => self.room.remove_camera(&id, now),
             Change::ViewerSet { rights } => self.room.set_viewer(rights, now),
             Change::ViewerRemoved { user } => self.room.remove_viewer(&user, now),
+            Change::Signer(signer) => self.room.set_signer(*signer, now),
         };
         self.act(actions);
     }
@@ -324,7 +324,12 @@ impl Hub {
                 }
                 self.room.connected(client, principal, address, now)
             }
-            Event::Message(client, message) => self.room.message(client, message, now),
+            Event::Message(client, message, read) => {
+                let actions = self.room.message(client, message, now);
+                self.act(actions);
+                self.metrics.latency.observe(read.elapsed().as_secs_f64());
+                return;
+            }
             Event::Unreadable(client) => self.room.unreadable(client),
             Event::LoggedOut(client) => self.room.log_out(client, now),
             Event::Health(answer) => {
@@ -373,7 +378,7 @@ impl Hub {
                 Action::Drop(client, code) => self.let_go(client, Dropped::Because(code)),
                 Action::Note(happening) => {
                     if let Err(TrySendError::Full(_)) = self.happenings.try_send(happening) {
-                        self.stats.lost.fetch_add(1, Relaxed);
+                        self.metrics.unwritten.inc();
                     }
                 }
             }
@@ -385,6 +390,7 @@ impl Hub {
                     client = client.0,
                     "dropped: it does not read what it is sent"
                 );
+                self.metrics.slow.inc();
                 self.let_go(client, Dropped::TooSlow);
                 let actions = self.room.gone(client, Now::read());
                 self.act(actions);

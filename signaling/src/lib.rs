@@ -8,6 +8,9 @@
 //! - [`room`] decides: a pure state machine, messages in and messages out.
 //! - `hub` is the one task that owns the room; each client has a bounded queue there.
 //! - `socket` is one client's WebSocket, `http` and `page` are the rest of the router.
+//! - `access` is the service of accounts, bookings, share links and log-ins; `api` offers it as REST.
+//! - `store` is the database behind it, `model` what is kept there.
+//! - `journal` writes down what happens in the room, `metrics` counts it.
 //! - `registry` knows the credentials (as digests), `auth` finds and checks the one in a request.
 //! - [`store`] keeps what is told in [`model`], and [`recur`] says when a booking recurs.
 //! - [`backend`] knows the people of an existing system, by its tokens or its word.
@@ -17,23 +20,29 @@
 //! - `turn` makes the credentials of each session's relays.
 //! - `state`, `timings`, `lock` and `shutdown` are what several of these share.
 //!
-//! Imports run one way: `cli`, `server`, `http` and `accept`, `socket`, `hub`, `room`; what is shared stands below.
+//! Imports run one way: `cli`, `server`, `http` and `accept`, `api`, `socket`, `access`, `hub`, `room`; what is shared
+//! stands below.
 //!
 //! No media passes through here, and nothing in this crate knows GStreamer.
 #![forbid(unsafe_code)]
 
 mod accept;
+mod access;
+mod api;
 mod auth;
 #[cfg(feature = "backend")]
 pub mod backend;
 #[cfg(feature = "cli")]
 pub mod cli;
+mod control;
 mod error;
 mod hosts;
 mod http;
 mod hub;
+mod journal;
 mod limit;
 mod lock;
+mod metrics;
 pub mod model;
 mod network;
 mod page;
@@ -52,10 +61,14 @@ mod tls;
 mod token;
 mod turn;
 
+pub use access::Data;
 pub use registry::{CameraEntry, SecretDigest, ViewerEntry};
 pub use room::{Cameras, Counts};
-pub use server::{Server, ServerError, ServerOptions};
+pub use server::{DEFAULT_AUDIT_DAYS, Server, ServerError, ServerOptions};
 pub use timings::Timings;
 pub use tls::TlsFiles;
-pub use token::{MAX_TOKEN_CHARS, MIN_TOKEN_CHARS, WeakToken, check_token, token_fragment};
+pub use token::{
+    MAX_PASSWORD_BYTES, MAX_TOKEN_CHARS, MIN_PASSWORD_CHARS, MIN_TOKEN_CHARS, WeakPassword,
+    WeakToken, check_password, check_token, token_fragment,
+};
 pub use turn::{BadTurn, Turn};

@@ -83,8 +83,9 @@ pub(crate) fn cost(message: &ClientMessage, is_camera: bool) -> u32 {
 
 /// Counts failed credentials per address.
 ///
-/// A credential that is right is never turned away: secrets are too long to guess, and one client
-/// must not be able to lock out others behind the same proxy. The limit is on noise, not on luck.
+/// A key or token that is right is never turned away: secrets are too long to guess, and one client
+/// must not be able to lock out others behind the same proxy. The limit is on noise, not on luck. Passwords are
+/// another matter: see [`Self::wait`] and `access::throttle`.
 #[derive(Default)]
 pub(crate) struct Failures {
     by_address: HashMap<IpAddr, Count>,
@@ -133,6 +134,13 @@ impl Failures {
             }
         }
         self.by_address.entry(key).or_default().add(now)
+    }
+
+    /// How long this address should wait before it shows a password: those can be guessed.
+    pub(crate) fn wait(&self, address: IpAddr, now: Instant) -> Option<Duration> {
+        let count = self.by_address.get(&network(address))?;
+        let until = count.since? + FAILURE_WINDOW;
+        (count.failures >= MAX_FAILURES && now < until).then(|| until - now)
     }
 
     /// Whether a line of the log is due, and how many failures it is about: nobody may fill a disk.
@@ -237,6 +245,18 @@ mod tests {
             fail(&mut failures, "192.0.2.1", 1, start + FAILURE_WINDOW),
             Ok(())
         );
+    }
+
+    #[test]
+    fn who_failed_too_often_is_to_wait_with_passwords() {
+        let (mut failures, start) = (Failures::default(), Instant::now());
+        let address = "192.0.2.1".parse().unwrap();
+        assert!(fail(&mut failures, "192.0.2.1", MAX_FAILURES - 1, start).is_ok());
+        assert_eq!(failures.wait(address, start), None);
+        assert!(fail(&mut failures, "192.0.2.1", 1, start).is_ok());
+        assert_eq!(failures.wait(address, start), Some(FAILURE_WINDOW));
+        assert_eq!(failures.wait(address, start + FAILURE_WINDOW), None);
+        assert_eq!(failures.wait("192.0.2.2".parse().unwrap(), start), None);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::registry::SecretDigest;
 
 /// What someone may do with the server itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
     /// Watches any camera at any time, and decides who else may.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The web page, embedded in the binary, and the headers that keep it safe.
+//! The web pages, embedded in the binary, and the headers that keep it safe.
 
 use axum::Router;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
@@ -27,25 +27,100 @@ const HTML: &str = "text/html; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
-/// The files of the page, as (path, content type, text).
-const FILES: [(&str, &str, &str); 10] = [
+/// The files of the pages, as (path, content type, text).
+const FILES: [(&str, &str, &str); 33] = [
     ("/", HTML, include_str!("../web/index.html")),
+    ("/admin", HTML, include_str!("../web/admin.html")),
     ("/style.css", CSS, include_str!("../web/style.css")),
-    ("/app.js", SCRIPT, include_str!("../web/app.js")),
+    ("/admin.css", CSS, include_str!("../web/admin.css")),
     ("/access.js", SCRIPT, include_str!("../web/access.js")),
+    ("/agenda.js", SCRIPT, include_str!("../web/agenda.js")),
+    ("/api.js", SCRIPT, include_str!("../web/api.js")),
+    ("/app.js", SCRIPT, include_str!("../web/app.js")),
+    ("/bookings.js", SCRIPT, include_str!("../web/bookings.js")),
+    ("/dom.js", SCRIPT, include_str!("../web/dom.js")),
+    (
+        "/latency-clock.js",
+        SCRIPT,
+        include_str!("../web/latency-clock.js"),
+    ),
     ("/media.js", SCRIPT, include_str!("../web/media.js")),
     ("/page.js", SCRIPT, include_str!("../web/page.js")),
+    ("/password.js", SCRIPT, include_str!("../web/password.js")),
+    ("/picture.js", SCRIPT, include_str!("../web/picture.js")),
     (
         "/porthole-client.js",
         SCRIPT,
         include_str!("../web/porthole-client.js"),
     ),
-    ("/session.js", SCRIPT, include_str!("../web/session.js")),
     ("/rules.js", SCRIPT, include_str!("../web/rules.js")),
+    ("/session.js", SCRIPT, include_str!("../web/session.js")),
+    ("/sign-in.js", SCRIPT, include_str!("../web/sign-in.js")),
+    ("/when.js", SCRIPT, include_str!("../web/when.js")),
     (
-        "/latency-clock.js",
+        "/admin/audit.js",
         SCRIPT,
-        include_str!("../web/latency-clock.js"),
+        include_str!("../web/admin/audit.js"),
+    ),
+    (
+        "/admin/booking-form.js",
+        SCRIPT,
+        include_str!("../web/admin/booking-form.js"),
+    ),
+    (
+        "/admin/bookings.js",
+        SCRIPT,
+        include_str!("../web/admin/bookings.js"),
+    ),
+    (
+        "/admin/calendar.js",
+        SCRIPT,
+        include_str!("../web/admin/calendar.js"),
+    ),
+    (
+        "/admin/cameras.js",
+        SCRIPT,
+        include_str!("../web/admin/cameras.js"),
+    ),
+    (
+        "/admin/directory.js",
+        SCRIPT,
+        include_str!("../web/admin/directory.js"),
+    ),
+    (
+        "/admin/drag.js",
+        SCRIPT,
+        include_str!("../web/admin/drag.js"),
+    ),
+    (
+        "/admin/forms.js",
+        SCRIPT,
+        include_str!("../web/admin/forms.js"),
+    ),
+    (
+        "/admin/main.js",
+        SCRIPT,
+        include_str!("../web/admin/main.js"),
+    ),
+    (
+        "/admin/recurrence.js",
+        SCRIPT,
+        include_str!("../web/admin/recurrence.js"),
+    ),
+    (
+        "/admin/shares.js",
+        SCRIPT,
+        include_str!("../web/admin/shares.js"),
+    ),
+    (
+        "/admin/users.js",
+        SCRIPT,
+        include_str!("../web/admin/users.js"),
+    ),
+    (
+        "/admin/words.js",
+        SCRIPT,
+        include_str!("../web/admin/words.js"),
     ),
 ];
 

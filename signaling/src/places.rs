@@ -11,9 +11,9 @@ use crate::lock::lock;
 use crate::network::network;
 use crate::room::{MAX_CAMERAS, MAX_VIEWERS};
 
-/// Connections at a time: every client the room takes, and some pages that are just loading.
-/// Beyond that, new ones wait in the backlog of the listener.
-const MAX_CONNECTIONS: usize = MAX_CAMERAS + MAX_VIEWERS + 512;
+/// Connections at a time beside every client that the room takes: some pages that are just loading. Beyond that, new ones
+/// wait in the backlog of the listener.
+const PAGES: usize = 512;
 /// Fewer would be no server: a camera, a viewer and the connections that load the page.
 const MIN_CONNECTIONS: usize = 16;
 /// The part of the process's file descriptors that a server inside another program takes at most: the rest is for
@@ -29,12 +29,14 @@ const ADDRESS_SHARE: usize = 4;
 
 /// How many connections a server inside another program takes. The host's limit is its own affair.
 pub(crate) fn embedded() -> usize {
-    bounded(descriptors().current.map(|soft| soft / EMBEDDED_SHARE))
+    let share = descriptors().current.map(|soft| soft / EMBEDDED_SHARE);
+    bounded(share, MAX_CAMERAS + MAX_VIEWERS)
 }
 
-/// Raises the process's soft limit of file descriptors to the hard one, and says how many connections fit.
+/// Raises the process's soft limit of file descriptors to the hard one, and says how many connections fit, for so
+/// many clients.
 #[cfg(feature = "cli")]
-pub(crate) fn standalone() -> usize {
+pub(crate) fn standalone(clients: usize) -> usize {
     let limit = descriptors();
     let all = Rlimit {
         current: limit.maximum,
@@ -43,7 +45,8 @@ pub(crate) fn standalone() -> usize {
     // It cannot fail up to the hard limit; if it does, the soft one stays.
     let _ = rustix::process::setrlimit(Resource::Nofile, all);
     let current = descriptors().current;
-    bounded(current.map(|soft| soft.saturating_sub(RESERVED_DESCRIPTORS)))
+    let fit = current.map(|soft| soft.saturating_sub(RESERVED_DESCRIPTORS));
+    bounded(fit, clients)
 }
 
 fn descriptors() -> Rlimit {
@@ -51,10 +54,10 @@ fn descriptors() -> Rlimit {
 }
 
 /// `None` is without limit.
-fn bounded(fit: Option<u64>) -> usize {
+fn bounded(fit: Option<u64>, clients: usize) -> usize {
+    let wanted = clients.saturating_add(PAGES);
     let fit = fit.and_then(|fit| usize::try_from(fit).ok());
-    fit.unwrap_or(MAX_CONNECTIONS)
-        .clamp(MIN_CONNECTIONS, MAX_CONNECTIONS)
+    fit.unwrap_or(wanted).clamp(MIN_CONNECTIONS, wanted)
 }
 
 /// Connections that one address may have when there are `all` in total.
@@ -153,10 +156,10 @@ mod tests {
 
     #[test]
     fn the_number_of_connections_fits_the_file_descriptors() {
-        assert_eq!(bounded(Some(1024 / EMBEDDED_SHARE)), 256);
-        assert_eq!(bounded(Some(0)), MIN_CONNECTIONS);
-        assert_eq!(bounded(Some(u64::MAX)), MAX_CONNECTIONS);
-        assert_eq!(bounded(None), MAX_CONNECTIONS);
+        assert_eq!(bounded(Some(1024 / EMBEDDED_SHARE), 4000), 256);
+        assert_eq!(bounded(Some(0), 4000), MIN_CONNECTIONS);
+        assert_eq!(bounded(Some(u64::MAX), 4000), 4000 + PAGES);
+        assert_eq!(bounded(None, 10_000), 10_000 + PAGES);
         assert_eq!(
             (per_address(256), per_address(4584), per_address(1)),
             (64, 256, 1)

@@ -179,14 +179,14 @@ async fn read(
         let bytes = size(&message);
         let event = match message {
             Message::Text(text) => match serde_json::from_str::<ClientMessage>(&text) {
-                Ok(message) => Some(Event::Message(client, message)),
+                Ok(message) => Some(Event::Message(client, message, Instant::now().into())),
                 Err(_) => Some(Event::Unreadable(client)),
             },
             Message::Binary(_) => Some(Event::Unreadable(client)),
             _ => None,
         };
         let counts_for = match &event {
-            Some(Event::Message(_, message)) => cost(message, is_camera),
+            Some(Event::Message(_, message, _)) => cost(message, is_camera),
             _ => 1,
         };
         if let Some(event) = event

@@ -1,16 +1,22 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What requests share, and what is known of the connection one came on.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 
+use axum::http::HeaderMap;
 use ipnet::IpNet;
+use porthole_protocol::grant::GrantKey;
 use porthole_protocol::wire::IceServer;
 use tokio::sync::OwnedSemaphorePermit;
+use url::Url;
 
-use crate::hosts::Hosts;
+use crate::access::Access;
+use crate::error::ApiError;
+use crate::hosts::{Hosts, host};
 use crate::hub::HubHandle;
 use crate::limit::Failures;
+use crate::metrics::Metrics;
 use crate::places::{AddressPlace, Addresses};
 use crate::proxy::is_trusted;
 use crate::registry::Registry;
@@ -19,12 +25,20 @@ use crate::timings::Timings;
 /// What every request may need.
 pub(crate) struct Shared {
     pub(crate) registry: Arc<Mutex<Registry>>,
+    pub(crate) access: Arc<Access>,
     pub(crate) failures: Arc<Mutex<Failures>>,
+    pub(crate) metrics: Arc<Metrics>,
     pub(crate) hub: HubHandle,
     pub(crate) open_access: bool,
     pub(crate) ice_servers: Vec<IceServer>,
     pub(crate) tls: bool,
     pub(crate) hosts: Hosts,
+    /// Where it listens.
+    pub(crate) address: SocketAddr,
+    /// Where the server is reached from outside, if that was said.
+    pub(crate) url: Option<Url>,
+    /// The one that camera keys pin now.
+    pub(crate) grant_key: Arc<Mutex<GrantKey>>,
     pub(crate) trusted_proxies: Vec<IpNet>,
     /// Cookies do not heed the port, so its number is in the name: two servers on one host, as every developer has
     /// them, must not log each other's viewers out.
@@ -34,6 +48,34 @@ pub(crate) struct Shared {
     pub(crate) timings: Timings,
 }
 
+impl Shared {
+    /// Where the server is reached from outside: as it was configured, or as whoever asks reaches it.
+    pub(crate) fn base(
+        &self,
+        headers: &HeaderMap,
+        connection: &Connection,
+    ) -> Result<Url, ApiError> {
+        if let Some(url) = &self.url {
+            return Ok(url.clone());
+        }
+        if connection.is_owner && (self.address.ip().is_unspecified() || self.address.port() == 0) {
+            return Err(ApiError::no_url());
+        }
+        let scheme = if self.tls || connection.https {
+            "https"
+        } else {
+            "http"
+        };
+        let url = if connection.is_owner {
+            format!("{scheme}://{}/", self.address).parse()
+        } else {
+            let host = host(headers).ok_or_else(ApiError::wrong_host)?;
+            format!("{scheme}://{host}/").parse()
+        };
+        url.map_err(|_| ApiError::wrong_host())
+    }
+}
+
 /// The connection a request came on.
 #[derive(Clone)]
 pub(crate) struct Connection {
@@ -41,6 +83,8 @@ pub(crate) struct Connection {
     pub(crate) peer: IpAddr,
     /// Whether a trusted proxy says that it was asked by HTTPS.
     pub(crate) https: bool,
+    /// Whether it came by the socket that only the owner may open.
+    pub(crate) is_owner: bool,
     /// Its place among the bounded number of connections, which a WebSocket keeps.
     pub(crate) place: Arc<Place>,
 }

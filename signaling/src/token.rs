@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Tokens that people choose: whether one is too easy to guess, and how one goes into a link.
+//! Tokens and passwords that people choose: whether one is too easy to guess, and how a token goes into a link.
 
 /// Fewer characters are too few, whatever they are.
 pub const MIN_TOKEN_CHARS: usize = 16;
@@ -45,17 +45,70 @@ pub fn check_token(token: &str) -> Result<(), WeakToken> {
     if estimate.guesses_log10() >= MIN_GUESSES_LOG10 {
         return Ok(());
     }
+    Err(WeakToken::Guessable(reason(&estimate)))
+}
+
+/// Fewer characters of a password are too few, whatever they are.
+pub const MIN_PASSWORD_CHARS: usize = 10;
+/// Longest password: a long sentence. More would cost the time of whoever checks it.
+pub const MAX_PASSWORD_BYTES: usize = 256;
+/// Guesses, as a power of ten, that a password must withstand. Attempts are counted, so a token's
+/// [`MIN_GUESSES_LOG10`] is not needed; see `access::throttle`.
+const MIN_PASSWORD_GUESSES_LOG10: f64 = 8.0;
+/// So many characters of a password are judged: judging takes long for long ones.
+const JUDGED_CHARS: usize = 64;
+
+/// Why a password must not be used. None of these shows any of it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WeakPassword {
+    /// It is too short.
+    #[error("the password has fewer than {MIN_PASSWORD_CHARS} characters: make it longer")]
+    Short,
+    /// It is too long.
+    #[error("the password has more than {MAX_PASSWORD_BYTES} bytes: make it shorter")]
+    Long,
+    /// It is of a kind that is tried early, and which.
+    #[error(
+        "the password could be guessed: {0} Use some words that have nothing to do with each other"
+    )]
+    Guessable(String),
+}
+
+/// Says why `password` would be a bad one for `user`.
+pub fn check_password(password: &str, user: &str) -> Result<(), WeakPassword> {
+    if password.chars().count() < MIN_PASSWORD_CHARS {
+        return Err(WeakPassword::Short);
+    }
+    if password.len() > MAX_PASSWORD_BYTES {
+        return Err(WeakPassword::Long);
+    }
+    let judged: String = password.chars().take(JUDGED_CHARS).collect();
+    let estimate = zxcvbn::zxcvbn(&judged, &[user, "porthole", "camera", "password"]);
+    match estimate.guesses_log10() >= MIN_PASSWORD_GUESSES_LOG10 {
+        true => Ok(()),
+        false => Err(WeakPassword::Guessable(reason(&estimate))),
+    }
+}
+
+fn reason(estimate: &zxcvbn::Entropy) -> String {
     let warning = estimate.feedback().and_then(|feedback| feedback.warning());
     let why = warning.map(|warning| warning.to_string());
-    Err(WeakToken::Guessable(why.unwrap_or_else(|| {
-        "it is made of common words or patterns.".to_owned()
-    })))
+    why.unwrap_or_else(|| "it is made of common words or patterns.".to_owned())
 }
 
 /// The fragment of a link that holds `token`, as the page reads it (`URLSearchParams`): every character survives.
 pub fn token_fragment(token: &str) -> String {
+    fragment("token", token)
+}
+
+/// The fragment of a link that holds a share link's secret.
+pub(crate) fn share_fragment(secret: &str) -> String {
+    fragment("share", secret)
+}
+
+fn fragment(name: &str, value: &str) -> String {
     form_urlencoded::Serializer::new(String::new())
-        .append_pair("token", token)
+        .append_pair(name, value)
         .finish()
 }
 
@@ -106,6 +159,27 @@ mod tests {
         ] {
             assert_eq!(check_token(token), Err(WeakToken::Characters));
         }
+    }
+
+    #[test]
+    fn a_password_has_to_be_long_and_not_obvious() {
+        for password in [
+            "password12",
+            "alice-alice",
+            "qwertyuiop",
+            "aaaaaaaaaaaa",
+            "2026-11-21",
+        ] {
+            let weak = check_password(password, "alice");
+            assert!(
+                matches!(weak, Err(WeakPassword::Guessable(_))),
+                "{password}"
+            );
+        }
+        assert_eq!(check_password("k9#xQ", "alice"), Err(WeakPassword::Short));
+        let long = "k9#xQ plum".repeat(30);
+        assert_eq!(check_password(&long, "alice"), Err(WeakPassword::Long));
+        assert_eq!(check_password("plum tractor glacier", "alice"), Ok(()));
     }
 
     #[test]

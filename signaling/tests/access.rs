@@ -14,7 +14,7 @@ async fn log_in(address: std::net::SocketAddr) -> String {
     let answer = http(address, "POST /api/session", &[BEARER]).await;
     assert_eq!(
         (answer.status, answer.json()),
-        (200, json!({"user":"alice"}))
+        (200, json!({"user":"alice","role":"viewer","shared":false}))
     );
     let cookie = answer.header("set-cookie").unwrap();
     assert!(
@@ -217,7 +217,7 @@ async fn health_and_config_tell_what_anyone_may_know() {
     let counts = server.counts();
     assert_eq!((counts.cameras, counts.sessions), (1, 0));
     let mut expected = json!({
-        "version": version, "openAccess": false, "authenticated": false, "iceServers": [], "websocket": "/ws",
+        "version": version, "openAccess": false, "passwords": false, "authenticated": false, "iceServers": [], "websocket": "/ws",
     });
     assert_eq!(http(address, "GET /api/config", &[]).await.json(), expected);
     let cookie = log_in(address).await;
@@ -251,7 +251,7 @@ async fn http_errors_are_json_with_a_code() {
         ("PUT /health", &[], 405, "method-not-allowed"),
         (
             "POST /api/session",
-            &[("content-length", "5000")],
+            &[("content-length", "50000")],
             413,
             "too-large",
         ),

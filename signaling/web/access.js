@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: MPL-2.0
 // @ts-check
-import { CONNECT_TIMEOUT_MS, RETRY_AFTER_CAP_S, Refusal, describe, text } from "./rules.js";
+/** @typedef {import("./porthole-client.js").Credential} Credential */
+import { CONNECT_TIMEOUT_MS, Refusal, describe, readEntrance, text } from "./rules.js";
 
-/** The server's addresses, and the way in: a token is traded for a cookie, so that it stands in no address. */
+/** The server's addresses, and the way in: a credential is traded for a cookie, so that it stands in no address. */
 export class Access {
-  #fetch; #base; #token; #presented = false;
-  /** Whether the server knew this token when it was last asked. */
+  #fetch; #now; #base; #credential; #presented = false;
+  /** Whether the server knew this credential when it was last asked. */
   #known = false;
 
-  /** @param {any} fetch @param {string|URL} base the server's folder @param {string} [token] */
-  constructor(fetch, base, token) {
+  /** @param {any} fetch @param {string|URL} base the server's folder @param {Credential} [credential] @param {() => number} [now] */
+  constructor(fetch, base, credential, now = Date.now) {
     this.#fetch = fetch;
+    this.#now = now;
     this.#base = new URL(base, globalThis.location?.href);
     if (!this.#base.pathname.endsWith("/")) this.#base.pathname += "/";
-    this.#token = token;
+    this.#credential = credential;
   }
 
   /** An address of the server. Behind a proxy the server knows nothing of its folder. @param {string} path */
@@ -21,34 +23,38 @@ export class Access {
     return new URL(path.replace(/^\/+/, ""), this.#base);
   }
 
-  /** Another token, which is presented at the next connection. @param {string} token */
-  use(token) {
-    this.#token = token;
+  /** Another credential, which is presented at the next connection. @param {Credential} credential */
+  use(credential) {
+    this.#credential = credential;
     this.#presented = this.#known = false;
   }
 
-  /** The cookie has come to its end. Whether there is a token that makes a new one. */
+  /** The cookie has come to its end. Whether there is a credential that makes a new one. */
   renew() {
     this.#presented = false;
-    return this.#token !== undefined;
+    return this.#credential !== undefined;
   }
 
-  /** Forgets the token and the cookie. */
+  /** Forgets the credential and the cookie. */
   async forget() {
-    this.#token = undefined;
+    this.#credential = undefined;
     await this.#request("DELETE", "api/session").catch(() => {});
   }
 
   /** Resolves to the server's configuration once there is leave to connect; rejects with a {@link Refusal} if there is none. */
   async enter() {
     let known = await this.#config();
-    // A token of the link comes before an older cookie, and makes a new one when that is forgotten.
-    if (this.#token && !known.openAccess && !(this.#presented && known.authenticated)) {
+    // A token of the link comes before an older cookie, and makes a new one when that is forgotten. Where anyone may
+    // watch, a token adds nothing; an account may.
+    const needed = this.#credential && !(known.openAccess && "token" in this.#credential);
+    if (needed && !(this.#presented && known.authenticated)) {
       await this.#present();
       known = await this.#config();
       if (!known.authenticated) throw new Refusal("unauthorized", "The browser did not keep the session cookie. Allow cookies for this site.");
     }
-    if (!known.authenticated && !known.openAccess) throw new Refusal("unauthorized", "This server asks for an access token.");
+    if (!known.authenticated && !known.openAccess) {
+      throw new Refusal("unauthorized", known.passwords ? "This server asks who you are." : "This server asks for an access token.", { passwords: known.passwords === true });
+    }
     return known;
   }
 
@@ -59,26 +65,27 @@ export class Access {
   }
 
   async #present() {
-    const response = await this.#request("POST", "api/session", { Authorization: `Bearer ${this.#token}` });
-    if (response.status === 429) {
-      const seconds = Math.min(RETRY_AFTER_CAP_S, Math.max(1, Number(response.headers.get("Retry-After")) || 1));
-      throw new Refusal("too-many", `Too many tries. This page tries again in ${seconds} s.`, seconds);
+    const credential = /** @type {Credential} */ (this.#credential);
+    const response = "token" in credential
+      ? await this.#request("POST", "api/session", { Authorization: `Bearer ${credential.token}` })
+      : await this.#request("POST", "api/session", { "Content-Type": "application/json" }, JSON.stringify(credential));
+    if (response.status >= 500 && response.status !== 503) throw new Error(`api/session: ${response.status}`);
+    if (response.ok) {
+      this.#presented = this.#known = true;
+      // A password is not kept, and a share link is used once: the cookie stands for both.
+      if (!("token" in credential)) this.#credential = undefined;
+      return;
     }
-    if (response.status >= 500) throw new Error(`api/session: ${response.status}`);
-    if (!response.ok) {
-      this.#token = undefined;
-      const { code, message } = await response.json().catch(() => ({}));
-      if (response.status !== 401) throw new Refusal(text(code) || "other", text(message) || describe("other"));
-      if (this.#known) throw new Refusal("revoked", describe("revoked"));
-      throw new Refusal("unauthorized", "The server does not know this token. Check it, or ask for a new link.");
-    }
-    this.#presented = this.#known = true;
+    const problem = await response.json().catch(() => ({}));
+    const refusal = readEntrance(credential, response.status, problem, response.headers.get("Retry-After"), this.#now());
+    if (!refusal.retryAfter) this.#credential = undefined;
+    throw refusal.code === "unauthorized" && this.#known ? new Refusal("revoked", describe("revoked")) : refusal;
   }
 
-  /** @param {string} method @param {string} path @param {object} [headers] */
-  #request(method, path, headers = {}) {
+  /** @param {string} method @param {string} path @param {object} [headers] @param {string} [body] */
+  #request(method, path, headers = {}, body) {
     return this.#fetch(this.at(path).href, {
-      method, headers, cache: "no-store", credentials: "same-origin", signal: AbortSignal.timeout(CONNECT_TIMEOUT_MS),
+      method, headers, body, cache: "no-store", credentials: "same-origin", signal: AbortSignal.timeout(CONNECT_TIMEOUT_MS),
     });
   }
 }

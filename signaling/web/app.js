@@ -1,25 +1,30 @@
 // SPDX-License-Identifier: MPL-2.0
 // @ts-check
-/** The viewer's page: what {@link PortholeClient} says, on the screen. Text goes in as text, never as HTML. */
-import {
-  NOTICE_MS, changesInWords, connectionInWords, keepSessions, mayListen, readLink, stateInWords, takeSessions, timeLeft,
-} from "./page.js";
+/** The viewer's page: what {@link PortholeClient} says, on the screen. */
+import { Agenda } from "./agenda.js";
+import { Api } from "./api.js";
+import { cards, toOpen } from "./bookings.js";
+import { $, cloned, fill, quote, say } from "./dom.js";
+import { connectionInWords, keepSessions, readLink, takeSessions } from "./page.js";
+import { passwordDialog } from "./password.js";
+import { Picture } from "./picture.js";
 import { PortholeClient } from "./porthole-client.js";
+import { SignIn } from "./sign-in.js";
+import { timeInWords } from "./when.js";
 
-/** @typedef {import("./porthole-client.js").Session} Session */
-/** @typedef {{session: Session, element: HTMLElement, video: HTMLVideoElement, noticeTimer?: any}} Picture */
-
-/** @param {string} selector @param {ParentNode} [root] @returns {any} */
-const $ = (selector, root = document) => root.querySelector(selector);
+/** @typedef {import("./porthole-client.js").Credential} Credential */
 
 /** Open pictures, by camera id. @type {Map<string, Picture>} */
 const pictures = new Map();
-/** Whether a token was presented, so that a refusal is about that token. */
-let presented = false;
 
 const first = takeLink();
-presented = first.token !== undefined;
-const client = new PortholeClient(new URL(".", location.href), { token: first.token });
+/** Whether a credential was presented, so that a refusal is about that one. */
+let presented = first.token !== undefined || first.share !== undefined;
+const base = new URL(".", location.href);
+const client = new PortholeClient(base, first);
+const api = new Api(base);
+const agenda = new Agenda(api, $("#bookings-section"));
+const signIn = new SignIn($("#sign-in"), present);
 const storage = () => sessionStorage;
 /** Sessions of the page before it was loaded again, which the next ones take the place of. */
 const leftBehind = takeSessions(storage);
@@ -34,72 +39,75 @@ function takeLink() {
 // -- the connection -----------------------------------------------------------------------------
 
 function showConnection() {
-  const { words, signIn } = connectionInWords(client);
+  const { words, signIn: offered } = connectionInWords(client, Date.now());
   const line = $("#connection");
   line.dataset.state = client.state;
   line.dataset.code = client.code;
-  line.textContent = words;
+  say(line, words);
 
-  $("#token-form").hidden = !signIn;
-  $("#token-error").textContent = signIn && (presented || client.code !== "unauthorized") ? client.message : "";
-  if (signIn && !document.activeElement?.matches("button, input")) $("#token").focus();
+  const told = presented || client.code !== "unauthorized";
+  signIn.show(offered, client.passwords, offered && told ? client.message : "");
 
-  const signedIn = client.state === "online" && !client.openAccess;
+  const signedIn = client.state === "online" && client.authenticated;
   $("#logout").hidden = !signedIn;
-  $("#user").hidden = !(signedIn && client.user);
-  $("#user").textContent = client.user;
-
+  $("#user").hidden = !(signedIn && client.user) || agenda.me?.shared === true;
+  quote($("#user"), client.user);
+  showMe();
   showCameras();
 }
 
-/** @param {string} token */
-function present(token) {
+/** @param {Credential} credential */
+function present(credential) {
   presented = true;
-  client.login(token);
+  client.login(credential);
 }
-
-$("#token-form").addEventListener("submit", (/** @type {Event} */ event) => {
-  event.preventDefault();
-  const input = $("#token");
-  const token = input.value.trim();
-  input.value = "";
-  if (token) present(token);
-});
 
 $("#logout").addEventListener("click", () => {
   presented = false;
   for (const id of [...pictures.keys()]) close(id);
+  agenda.forget();
   client.logout();
+});
+
+// -- who is here, and what may be watched ---------------------------------------------------------
+
+function showMe() {
+  const online = client.state === "online";
+  $("#password").hidden = !(online && client.passwords && agenda.me && !agenda.me.shared);
+  $("#administration").hidden = !(online && agenda.me?.administrator);
+}
+
+const changePassword = passwordDialog($("#password-dialog"), api, () => say($("#done"), "Your password is changed."));
+$("#password").addEventListener("click", () => {
+  say($("#done"), "");
+  changePassword();
+});
+
+agenda.addEventListener("change", (/** @type {any} */ { detail: { before, me } }) => {
+  showConnection();
+  for (const id of toOpen(before, me)) open(id);
 });
 
 // -- the list -----------------------------------------------------------------------------------
 
-/** Changes the list in place, so that the focus stays where it is. */
 function showCameras() {
   const shown = client.state !== "refused" && (client.state === "online" || client.cameras.size > 0);
+  const cameras = cards(client.cameras.values(), agenda.me);
   $("#camera-section").hidden = !shown;
-  $("#no-cameras").hidden = client.cameras.size > 0;
-
-  const items = new Map([...$("#cameras").children].map((item) => [item.dataset.id, item]));
-  const byName = [...client.cameras.values()].sort((a, b) => a.name.localeCompare(b.name) || (a.id < b.id ? -1 : 1));
-  byName.forEach(({ id, name }, place) => {
-    const item = items.get(id) ?? newCard(id);
-    items.delete(id);
-    $(".name", item).textContent = name;
-    $(".hint", item).textContent = pictures.has(id) ? "Open" : "Watch";
+  $("#no-cameras").hidden = cameras.length > 0;
+  fill($("#cameras"), cameras, ({ id }) => id, newCard, (item, { id, name, online, until }) => {
+    quote($(".name", item), name);
+    const hint = pictures.has(id) ? "Open" : online ? "Watch" : "Not connected";
+    say($(".hint", item), until === null ? hint : `${hint}, until ${timeInWords(until)}`);
     item.dataset.open = String(pictures.has(id));
-    const there = $("#cameras").children[place];
-    if (there !== item) $("#cameras").insertBefore(item, there ?? null);
-    const picture = pictures.get(id);
-    if (picture) $("h3", picture.element).textContent = name;
+    item.dataset.online = String(online);
+    pictures.get(id)?.name(name);
   });
-  for (const item of items.values()) item.remove();
 }
 
-/** @param {string} id */
-function newCard(id) {
-  const item = $("#camera-card").content.firstElementChild.cloneNode(true);
-  item.dataset.id = id;
+/** @param {{id: string}} camera */
+function newCard({ id }) {
+  const item = cloned("#camera-card");
   const button = $("button", item);
   button.dataset.testid = `camera-${id}`;
   button.addEventListener("click", () => open(id));
@@ -112,47 +120,19 @@ function newCard(id) {
 function open(id) {
   const there = pictures.get(id);
   if (there) {
-    if (["refused", "ended"].includes(there.session.state)) there.session.retry();
+    if (there.isOver) there.session.retry();
     there.element.scrollIntoView({ block: "nearest" });
     return;
   }
-  const element = $("#picture").content.firstElementChild.cloneNode(true);
-  const video = $("video", element);
   const session = client.watch(id, { replaces: leftBehind.get(id) });
   leftBehind.delete(id);
-  const picture = { session, element, video };
+  const known = cards(client.cameras.values(), agenda.me).find((camera) => camera.id === id);
+  const picture = new Picture(session, known?.name ?? id, () => close(id));
   pictures.set(id, picture);
-
-  const name = client.cameras.get(id)?.name ?? id;
-  $("h3", element).textContent = name;
-  video.muted = true; // A clone does not take over the attribute, and unmuted video may not autoplay.
-  video.setAttribute("aria-label", `Picture of ${name}`);
-  for (const [selector, hook] of [["video", "video"], [".state", "state"], [".latency", "latency"], [".left", "left"],
-    [".warning", "warning"], [".notice", "notice"], [".sound", "sound"], [".close", "close"], [".retry", "retry"], [".full", "full"]]) {
-    $(selector, element).dataset.testid = `${hook}-${id}`;
-  }
-
-  $(".close", element).addEventListener("click", () => close(id));
-  $(".retry", element).addEventListener("click", () => session.retry());
-  $(".full", element).addEventListener("click", () => fullScreen(picture));
-  $(".sound", element).addEventListener("click", () => {
-    video.muted = !video.muted;
-    showSound(picture);
-    video.play().catch(() => {});
-  });
-  session.addEventListener("state", () => showState(picture));
-  session.addEventListener("tracks", () => showSound(picture));
-  session.addEventListener("latency", () => showLatency(picture));
-  session.addEventListener("terms", (/** @type {any} */ { detail }) => showTerms(picture, detail));
-
-  $("#pictures").append(element);
-  session.attach(video);
-  session.measureLatency();
-  showState(picture);
-  showSound(picture);
-  showTime(picture);
+  $("#pictures").append(picture.element);
+  picture.begin();
   showCameras();
-  element.scrollIntoView({ block: "nearest" });
+  picture.element.scrollIntoView({ block: "nearest" });
 }
 
 /** @param {string} id */
@@ -160,104 +140,36 @@ function close(id) {
   const picture = pictures.get(id);
   if (!picture) return;
   pictures.delete(id);
-  picture.session.close();
-  picture.video.srcObject = null;
-  clearTimeout(picture.noticeTimer);
   const hadFocus = picture.element.contains(document.activeElement);
-  picture.element.remove();
+  picture.end();
   showCameras();
-  if (hadFocus) [...$("#cameras").children].find((/** @type {any} */ item) => item.dataset.id === id)?.querySelector("button").focus();
-}
-
-/** @param {Picture} picture */
-function showState(picture) {
-  const { session, element, video } = picture;
-  const { state, code, message } = session;
-  const line = $(".state", element);
-  line.dataset.state = state;
-  line.dataset.code = code;
-  line.textContent = stateInWords(state, message);
-  $(".retry", element).hidden = !["refused", "ended"].includes(state);
-  element.dataset.state = state;
-  showLatency(picture);
-  if (state === "live" && video.paused) {
-    // A browser may hold back a picture with sound that no click has started.
-    video.play().catch(() => {
-      video.muted = true;
-      showSound(picture);
-      video.play().catch(() => {});
-    });
-  }
-}
-
-/** @param {Picture} picture @param {{given: string[], taken: string[]}} changes */
-function showTerms(picture, changes) {
-  const words = changesInWords(changes);
-  if (words) showNotice(picture, words);
-  showSound(picture);
-  showTime(picture);
-}
-
-/** For a short while. @param {Picture} picture @param {string} words */
-function showNotice(picture, words) {
-  const line = $(".notice", picture.element);
-  line.textContent = words;
-  clearTimeout(picture.noticeTimer);
-  picture.noticeTimer = setTimeout(() => { line.textContent = ""; }, NOTICE_MS);
-}
-
-/** @param {Picture} picture */
-function showTime({ session, element }) {
-  const { countdown, warning } = timeLeft(session.terms, Date.now());
-  const left = $(".left", element);
-  left.hidden = !countdown;
-  left.textContent = countdown;
-  left.dataset.warning = String(warning !== "");
-  // Only when it changes: a screen reader would read it again each second.
-  const line = $(".warning", element);
-  if (line.textContent !== warning) line.textContent = warning;
-}
-
-/** Nothing where the camera paints no clock. @param {Picture} picture */
-function showLatency({ session, element }) {
-  const { state, latency, latencyReason: reason } = session;
-  const line = $(".latency", element);
-  line.hidden = state !== "live" || (latency === null && reason !== "clocks-differ");
-  line.textContent = latency === null ? "Latency unknown" : `Latency ${latency} ms`;
-  line.title = latency === null
-    ? "The camera's clock in the picture and this device's clock do not agree. Set both by NTP."
-    : "From the camera to this screen, by the camera's clock in the picture and this device's clock. As exact as the two agree.";
-}
-
-/** @param {Picture} picture */
-function showSound({ session, element, video }) {
-  const button = $(".sound", element);
-  button.hidden = session.stream.getAudioTracks().length === 0 || !mayListen(session.terms);
-  button.textContent = video.muted ? "Sound on" : "Sound off";
-}
-
-/** @param {Picture} picture */
-function fullScreen({ element, video }) {
-  if (document.fullscreenElement) return document.exitFullscreen();
-  const stage = $(".stage", element);
-  // A phone's Safari knows full screen for the video alone.
-  if (stage.requestFullscreen) return stage.requestFullscreen().catch(() => {});
-  return /** @type {any} */ (video).webkitEnterFullscreen?.();
+  if (hadFocus) [...$("#cameras").children].find((item) => item.dataset.key === id)?.querySelector("button").focus();
 }
 
 // -- start --------------------------------------------------------------------------------------
 
-client.addEventListener("state", showConnection);
+client.addEventListener("state", () => {
+  showConnection();
+  if (client.state === "online" && client.authenticated) agenda.look();
+});
 client.addEventListener("cameras", showCameras);
+client.addEventListener("access", () => agenda.look());
 
 // A link pasted into the open page changes only the fragment, and the page is not loaded again.
 addEventListener("hashchange", () => {
-  const link = takeLink();
-  if (link.token) present(link.token);
-  if (link.camera) open(link.camera);
+  const { token, share, camera } = takeLink();
+  if (share) present({ share });
+  else if (token) present({ token });
+  if (camera) open(camera);
 });
 
-setInterval(() => { for (const picture of pictures.values()) showTime(picture); }, 1_000);
+setInterval(() => {
+  for (const picture of pictures.values()) {
+    picture.tick();
+    picture.takeTurn(Date.now() + (agenda.me?.ahead ?? 0));
+  }
+  agenda.tick();
+}, 1_000);
 
 // Leaving frees the viewer's place at the camera at once, or at the next beginning where the server cannot be told
 // now. Coming back by the Back button starts anew.

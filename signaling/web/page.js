@@ -8,6 +8,7 @@
  * @typedef {import("./porthole-client.js").Terms} Terms
  */
 import { MAX_SESSIONS, list, readProof, text } from "./rules.js";
+import { momentInWords } from "./when.js";
 
 /** The time that is left is shown when less than this is: before, it tells nobody anything. */
 export const COUNTDOWN_MS = 3_600_000;
@@ -20,13 +21,14 @@ export const NOTICE_MS = 8_000;
 const STORED = "porthole-sessions";
 
 /**
- * The token and the camera of a link's fragment, such as `#token=…&camera=front`, which is percent-encoded.
+ * What a link's fragment holds, such as `#token=…&camera=front` or `#share=…`, which is percent-encoded.
  * @param {string} fragment
- * @returns {{token?: string, camera?: string}}
+ * @returns {{token?: string, share?: string, camera?: string}}
  */
 export function readLink(fragment) {
   const fields = new URLSearchParams(fragment.replace(/^#/, ""));
-  return { token: fields.get("token") || undefined, camera: fields.get("camera") || undefined };
+  const field = (/** @type {string} */ name) => fields.get(name) || undefined;
+  return { token: field("token"), share: field("share"), camera: field("camera") };
 }
 
 /**
@@ -103,11 +105,16 @@ export function stateInWords(state, message) {
 }
 
 /**
- * The connection's state, and whether a token may help.
- * @param {{state: string, code: string, message: string, user: string, openAccess: boolean}} client
+ * The connection's state, and whether signing in may help.
+ * @param {{state: string, code: string, message: string, user: string, openAccess: boolean, opens?: number|null}} client
+ * @param {number} now in ms @param {import("./when.js").How} [how]
  */
-export function connectionInWords({ state, code, message, user, openAccess }) {
-  const signIn = state === "refused" && !(code === "too-many" && (user || openAccess));
+export function connectionInWords({ state, code, message, user, openAccess, opens = null }, now, how) {
+  const early = code === "link-not-yet";
+  const signIn = state === "refused" && !early && !(code === "too-many" && (user || openAccess));
+  if (state === "refused" && early) {
+    return { words: opens ? `${message} It opens ${momentInWords(opens, now, how)}, and the picture comes by itself.` : message, signIn };
+  }
   switch (state) {
     case "connecting": return { words: "Connecting…", signIn };
     case "online": return { words: `Connected${message && `. ${message}`}`, signIn };

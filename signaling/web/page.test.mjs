@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 import test from "node:test";
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readFileSync, readdirSync } from "node:fs";
 import { changesInWords, connectionInWords, keepSessions, mayListen, readLink, stateInWords, takeSessions, timeLeft } from "./page.js";
 
 const PROOF = { sessionId: "s1", secret: "x1" };
@@ -15,8 +15,9 @@ class Stored {
 }
 
 test("a link's token is percent-encoded: plus, percent and slash arrive as they are", () => {
-  assert.deepEqual(readLink("#token=a%2Bb%25c%2Fd&camera=front%20door"), { token: "a+b%c/d", camera: "front door" });
-  for (const none of ["", "#", "#token=&camera=", "#other=1"]) assert.deepEqual(readLink(none), { token: undefined, camera: undefined });
+  assert.deepEqual(readLink("#token=a%2Bb%25c%2Fd&camera=front%20door"), { token: "a+b%c/d", share: undefined, camera: "front door" });
+  assert.deepEqual(readLink("#share=a%2Bb"), { token: undefined, share: "a+b", camera: undefined });
+  for (const none of ["", "#", "#token=&camera=", "#other=1"]) assert.deepEqual(readLink(none), { token: undefined, share: undefined, camera: undefined });
   assert.equal(readLink("#token=%E0%A4%A").token.length > 0, true, "a broken escape is no error");
 });
 
@@ -70,8 +71,12 @@ test("sound is for those who may listen, and a server without terms leaves it to
   assert.deepEqual([null, { until: 0, perms: ["view"] }, { until: 0, perms: ["view", "listen"] }].map(mayListen), [true, false, true]);
 });
 
-test("a refusal of the connection is told as what it is, and asks for a token where one may help", () => {
+test("a refusal of the connection is told as what it is, and asks to sign in where that may help", () => {
   const client = { state: "refused", code: "too-many", message: "The server is full.", user: "", openAccess: true };
+  const early = { ...client, code: "link-not-yet", message: "This link is not open yet.", opens: Date.UTC(2026, 10, 21, 9) };
+  const how = { locale: "en-GB", timeZone: "Europe/Berlin" };
+  assert.deepEqual(connectionInWords(early, Date.UTC(2026, 10, 20, 9), how),
+    { words: "This link is not open yet. It opens tomorrow, 10:00, and the picture comes by itself.", signIn: false });
   assert.deepEqual(connectionInWords(client), { words: "The server is full.", signIn: false });
   assert.deepEqual(connectionInWords({ ...client, openAccess: false }), { words: "Not signed in", signIn: true });
   assert.deepEqual(connectionInWords({ ...client, code: "revoked", openAccess: false, user: "alice" }), { words: "Not signed in", signIn: true });
@@ -79,6 +84,14 @@ test("a refusal of the connection is told as what it is, and asks for a token wh
   assert.match(connectionInWords({ ...client, state: "reconnecting", code: "too-slow", message: "Too slow." }).words, /Too slow\./);
   assert.equal(connectionInWords({ ...client, state: "online", code: "", message: "" }).words, "Connected");
   assert.equal(connectionInWords({ ...client, state: "online", code: "too-large", message: "Too large." }).words, "Connected. Too large.");
+});
+
+test("every file of the pages is in the binary", () => {
+  const folder = new URL(".", import.meta.url);
+  const registered = readFileSync(new URL("../src/page.rs", folder), "utf8");
+  const files = readdirSync(folder, { recursive: true }).filter((name) => /\.(html|css|js)$/.test(name));
+  assert.ok(files.length > 10);
+  for (const name of files) assert.ok(registered.includes(`"../web/${name}"`), name);
 });
 
 test("a state is told with its reason", () => {
@@ -90,13 +103,14 @@ test("a state is told with its reason", () => {
 test("the page and its modules name each other from where they are, so that a proxy may put them into a folder", () => {
   const folder = new URL(".", import.meta.url);
   const text = (name) => readFileSync(new URL(name, folder), "utf8");
-  const html = [...text("index.html").matchAll(/(?:href|src|action)="([^"]*)"/g)].map(([, url]) => url);
-  const modules = ["app.js", "page.js", "porthole-client.js", "access.js", "media.js", "session.js", "rules.js", "latency-clock.js"];
+  const pages = ["index.html", "admin.html"].map(text).join("\n");
+  const html = [...pages.matchAll(/(?:href|src|action)="([^"]*)"/g)].map(([, url]) => url);
+  const modules = readdirSync(folder, { recursive: true }).filter((name) => name.endsWith(".js"));
   const imports = modules.flatMap((name) => [...text(name).matchAll(/(?:from|import\()\s*"([^"]*)"/g)].map(([, url]) => url));
   assert.ok(html.length >= 2 && imports.length >= 6);
-  for (const url of [...html, ...imports, ...[...text("style.css").matchAll(/url\(([^)]*)\)/g)].map(([, url]) => url)]) {
+  for (const url of [...html, ...imports, ...[..."style.css admin.css".split(" ").map(text).join("").matchAll(/url\(([^)]*)\)/g)].map(([, url]) => url)]) {
     assert.ok(!url.startsWith("/") && !/^https?:/.test(url), url);
   }
   const styles = /\sstyle=|<style|\son\w+=/i;
-  assert.ok(!styles.test(text("index.html")), "the content security policy lets no inline style or handler in");
+  assert.ok(!styles.test(pages), "the content security policy lets no inline style or handler in");
 });

@@ -29,12 +29,13 @@
  *
  * @typedef {{until: number, perms: string[]}} Terms the end of the permission in ms of this device's clock
  *   (`Date.now()`), and what may be done, out of `view`, `listen`, `talk`, `control`
+ * @typedef {{token: string}|{user: string, password: string}|{share: string}} Credential how someone shows who they are
  * @typedef {{sessionId: string, secret: string}} Proof that a session is one's own
  * @typedef {{id: string, name: string, meta: any}} Camera
  * @typedef {"connecting"|"online"|"reconnecting"|"refused"} ClientState
  * @typedef {"connecting"|"live"|"reconnecting"|"refused"|"ended"} SessionState
  * @typedef {{action: "retry"|"wait"|"stop", state: SessionState, code: string}} Step
- * @typedef {{token?: string, WebSocket?: any, RTCPeerConnection?: any, MediaStream?: any, fetch?: any,
+ * @typedef {{token?: string, share?: string, WebSocket?: any, RTCPeerConnection?: any, MediaStream?: any, fetch?: any,
  *   setTimeout?: any, clearTimeout?: any, now?: () => number, random?: () => number, OffscreenCanvas?: any}} Options
  */
 
@@ -44,6 +45,7 @@ import {
   MAX_TEXT, Refusal, STABLE_MS, Stateful, backoff, describe, list, readProof, text, turnedAway,
 } from "./rules.js";
 import { Session } from "./session.js";
+import { readTime } from "./when.js";
 
 export { REASONS, backoff, decide, describe } from "./rules.js";
 export { Session };
@@ -54,7 +56,8 @@ const NEVER_OF_A_START = ["unauthorized", "revoked", "replaced", "bad-message", 
 /**
  * One connection to a server. It reconnects by itself until `close()` or a refusal.
  *
- * Events: `state` (also in `state`, `code`, `message`; see {@link ClientState}) and `cameras`.
+ * Events: `state` (also in `state`, `code`, `message`; see {@link ClientState}), `cameras`, and `access` when what this user
+ * may do has changed, or may have.
  */
 export class PortholeClient extends Stateful {
   /** The cameras that are connected and may be seen, by id. @type {Map<string, Camera>} */
@@ -63,6 +66,12 @@ export class PortholeClient extends Stateful {
   user = "";
   /** Whether the server asks for no credential. */
   openAccess = false;
+  /** Whether someone is signed in. */
+  authenticated = false;
+  /** Whether the server has accounts with passwords. */
+  passwords = false;
+  /** When the link opens, in ms, where the refusal is that it has not yet. @type {number|null} */
+  opens = null;
   #env; #access; #running = false; #turn = 0; #attempt = 0; #config = /** @type {any} */ ({});
   #socket = /** @type {any} */ (null); #heard = 0; #word = /** @type {any} */ (null); #welcome = false; #timer; #stable;
   /** @type {Set<Session>} */ #sessions = new Set();
@@ -73,9 +82,9 @@ export class PortholeClient extends Stateful {
 
   /**
    * @param {string|URL} [baseUrl] the folder of the server's page, which is that of this module if not given
-   * @param {Options} [options] all but `token` are for tests
+   * @param {Options} [options] all but `token` and `share` are for tests
    */
-  constructor(baseUrl = new URL(".", import.meta.url), { token, ...env } = {}) {
+  constructor(baseUrl = new URL(".", import.meta.url), { token, share, ...env } = {}) {
     super();
     const g = /** @type {any} */ (globalThis);
     this.#env = {
@@ -83,7 +92,7 @@ export class PortholeClient extends Stateful {
       fetch: (...a) => g.fetch(...a), setTimeout: (...a) => g.setTimeout(...a),
       clearTimeout: (id) => g.clearTimeout(id), now: Date.now, random: Math.random, ...env,
     };
-    this.#access = new Access(this.#env.fetch, baseUrl, token);
+    this.#access = new Access(this.#env.fetch, baseUrl, share ? { share } : token ? { token } : undefined, this.#env.now);
   }
 
   /** Connects, and stays connected. Harmless when it already is. */
@@ -91,9 +100,9 @@ export class PortholeClient extends Stateful {
     if (!this.#running) this.#open();
   }
 
-  /** Presents a token and connects anew with it. @param {string} token */
-  login(token) {
-    this.#access.use(token);
+  /** Presents a token, or another credential, and connects anew with it. @param {string|Credential} credential */
+  login(credential) {
+    this.#access.use(typeof credential === "string" ? { token: credential } : credential);
     this.#set("connecting");
     this.#open();
   }
@@ -148,6 +157,8 @@ export class PortholeClient extends Stateful {
       this.#config = config;
       this.user = text(config.user?.name ?? config.user);
       this.openAccess = config.openAccess === true;
+      this.authenticated = config.authenticated === true;
+      this.passwords = config.passwords === true;
       const url = this.#access.at(text(config.websocket) || "ws");
       url.protocol = url.protocol.replace("http", "ws");
       const socket = (this.#socket = new this.#env.WebSocket(url.href));
@@ -157,7 +168,8 @@ export class PortholeClient extends Stateful {
     } catch (error) {
       if (turn !== this.#turn) return;
       if (!(error instanceof Refusal)) return this.#lost();
-      this.#refuse(error.code, error.message);
+      this.passwords = error.passwords ?? this.passwords;
+      this.#refuse(error.code, error.message, error.opens);
       if (error.retryAfter) this.#timer = this.#env.setTimeout(() => this.#open(), error.retryAfter * 1_000);
     }
   }
@@ -203,8 +215,10 @@ export class PortholeClient extends Stateful {
     }
   }
 
-  /** @param {string} code @param {string} message */
-  #refuse(code, message) {
+  /** @param {string} code @param {string} message @param {number|null} [opens] */
+  #refuse(code, message, opens = null) {
+    this.opens = opens;
+    this.authenticated = false;
     this.cameras.clear();
     this.dispatchEvent(new Event("cameras"));
     this._set("refused", code, message);
@@ -260,16 +274,19 @@ export class PortholeClient extends Stateful {
         if (session) return session._resumed(message.terms);
         // It was closed, or asked for anew, in the meantime.
         return this.#send({ type: "endSession", sessionId: message.sessionId, reason: "viewer-left" });
-      case "endSession": return session?._ended(text(message.reason) || "camera-gone", message.detail);
-      case "error": return this.#error(text(message.code), message.details);
+      case "endSession": return session?._ended(text(message.reason) || "camera-gone", message.detail, readTime(message.nextBooking));
+      case "accessChanged":
+        this.dispatchEvent(new Event("access"));
+        return this.#send({ type: "list" });
+      case "error": return this.#error(text(message.code), message.details, readTime(message.nextBooking));
     }
   }
 
-  /** @param {string} code @param {unknown} details */
-  #error(code, details) {
+  /** @param {string} code @param {unknown} details @param {number|null} next when this viewer may watch again */
+  #error(code, details, next) {
     // Answers a word about a session that is already over.
     if (code === "no-such-session") return;
-    if (this.#asking && !NEVER_OF_A_START.includes(code)) return this.#answered()?._fail(code || "other", details);
+    if (this.#asking && !NEVER_OF_A_START.includes(code)) return this.#answered()?._fail(code || "other", details, next);
     const why = turnedAway(code, details);
     if (!why) return;
     // The others concern a message, and explain an end of the connection only if the end says the same.

@@ -91,6 +91,85 @@ test("a token becomes a cookie and never a part of an address", async () => {
   assert.equal(world.client.state, "online");
 });
 
+test("a password and a share link become a cookie too, and are not kept", async () => {
+  for (const credential of [{ user: "alice", password: "secret" }, { share: "secret" }]) {
+    const world = new World();
+    world.config = { openAccess: false, authenticated: false, websocket: "/ws", passwords: true };
+    world.client.connect();
+    await settle();
+    assert.equal(world.client.passwords, true, "the page asks for a name and a password");
+    world.client.login(credential);
+    await settle();
+    assert.deepEqual(JSON.parse(world.bodies.at(-1)), credential);
+    await world.welcome();
+    assert.equal(world.client.state, "online");
+    world.config.authenticated = false;
+    world.drop({ code: 1008, reason: "unauthorized" });
+    await world.advance(60_000);
+    assert.equal(world.client.state, "refused");
+    assert.equal(world.bodies.length, 1, "it was presented again");
+  }
+});
+
+test("a wrong password is refused in words and not tried again, however many tries there were", async () => {
+  for (const [status, code, words] of [[401, "wrong-credentials", /name or the password/], [429, "too-many", /Try again in 7 s/]]) {
+    const world = new World();
+    world.config = { openAccess: false, authenticated: false, websocket: "/ws", passwords: true };
+    world.login = { status, headers: { "Retry-After": "7" }, body: { code } };
+    world.client.login({ user: "alice", password: "wrong" });
+    await world.advance(600_000);
+    assert.deepEqual([world.client.state, world.client.code], ["refused", code]);
+    assert.match(world.client.message, words);
+    assert.equal(world.bodies.length, 1);
+  }
+});
+
+test("a share link that is used up is refused, and one that opens later is opened then", async () => {
+  const world = new World({ share: "secret" });
+  world.config = { openAccess: false, authenticated: false, websocket: "/ws" };
+  world.login = { status: 410, headers: {}, body: { code: "link-spent" } };
+  world.client.connect();
+  await settle();
+  assert.match(world.client.message, /used up/);
+
+  world.login = { status: 403, headers: {}, body: { code: "link-not-yet", opens: new Date(world.now + 90_000).toISOString() } };
+  world.client.login({ share: "secret" });
+  await settle();
+  assert.equal(world.client.code, "link-not-yet");
+  assert.equal(world.client.opens, 90_000);
+  world.login = { status: 200, headers: {}, body: {} };
+  const tries = world.bodies.length;
+  await world.advance(89_999);
+  assert.equal(world.bodies.length, tries);
+  await world.advance(1);
+  await world.welcome("front");
+  assert.equal(world.client.state, "online");
+});
+
+test("when what one may do changes the page is told, and the list is asked for again", async () => {
+  const world = new World();
+  const client = await world.online();
+  let told = 0;
+  client.addEventListener("access", () => { told += 1; });
+  const asked = world.sent("list").length;
+  await world.say({ type: "accessChanged" });
+  assert.equal(told, 1);
+  assert.equal(world.sent("list").length, asked + 1);
+});
+
+test("a refusal and an end tell when one may watch again", async () => {
+  const world = new World();
+  const client = await world.online("front");
+  const session = client.watch("front");
+  await world.say({ type: "error", code: "no-booking", details: "", nextBooking: "2026-12-01T10:00:00Z" });
+  assert.deepEqual([session.state, session.code, session.next], ["refused", "no-booking", Date.UTC(2026, 11, 1, 10)]);
+  session.retry();
+  assert.equal(session.next, null);
+  await world.offer("s1", "front");
+  await world.say({ type: "endSession", sessionId: "s1", reason: "lease-ended", nextBooking: "2026-12-02T10:00:00Z" });
+  assert.deepEqual([session.state, session.next], ["ended", Date.UTC(2026, 11, 2, 10)]);
+});
+
 test("an unknown token is refused in words and not tried again", async () => {
   const world = new World({ token: "wrong" });
   world.config.openAccess = false;

@@ -8,6 +8,8 @@
  * @typedef {import("./porthole-client.js").Proof} Proof
  */
 
+import { readTime } from "./when.js";
+
 /** First wait before a retry: short, so that a restarted server is hardly noticed. */
 export const BACKOFF_FIRST_MS = 500;
 /** Longest wait before a retry, jitter included: a page is back within 3 s of its server. */
@@ -51,6 +53,8 @@ export const MAX_MESSAGE = 1 << 20;
 export const MAX_CAMERAS = 1_000;
 /** Pictures at once; browsers decode about this many. */
 export const MAX_SESSIONS = 16;
+/** A link that opens later is tried again then, and at least this often: clocks differ, and links are changed. */
+export const OPENS_CAP_S = 3_600;
 /** Text from the network that is shown to people, in characters. */
 export const MAX_TEXT = 300;
 
@@ -58,6 +62,7 @@ export const MAX_TEXT = 300;
 export const REASONS = Object.freeze({
   "unauthorized": "You are not signed in, or your token is not known. Ask for a new link.",
   "not-permitted": "You may not watch this camera now. Ask its owner for a booking.",
+  "no-booking": "This camera is not open to you now.",
   "no-such-camera": "There is no such camera, or it is not yours to see. Check the link you were given.",
   "camera-offline": "The camera is not connected. The picture comes when it is back.",
   "camera-full": "The camera is full (its max-viewers is reached). It is tried again by itself.",
@@ -79,7 +84,7 @@ export const REASONS = Object.freeze({
 });
 
 /** Codes to which the server's own words add nothing. */
-const SAYS_IT_ALL = ["unauthorized", "no-such-camera", "camera-offline", "camera-full", "viewer-left"];
+const SAYS_IT_ALL = ["unauthorized", "no-booking", "no-such-camera", "camera-offline", "camera-full", "viewer-left"];
 
 /**
  * The sentence for a code. What the server adds is shown where it tells more than the code does,
@@ -174,16 +179,49 @@ export function readProof(told) {
 
 /** @param {unknown} value */
 export const text = (value) => (typeof value === "string" ? value.slice(0, MAX_TEXT) : "");
+/** A name amid other words: its direction ends where it ends (U+2068 and U+2069). @param {string} name */
+export const isolated = (name) => `\u2068${name.slice(0, MAX_TEXT)}\u2069`;
 /** @param {unknown} value */
 export const list = (value) => (Array.isArray(value) ? value : []);
 
 export class Refusal extends Error {
-  /** @param {string} code @param {string} message @param {number} [retryAfter] in seconds */
-  constructor(code, message, retryAfter = 0) {
+  /**
+   * @param {string} code @param {string} message
+   * @param {{retryAfter?: number, opens?: number|null, passwords?: boolean}} [more] `retryAfter` in seconds, 0 for never;
+   *   `opens`: when a link does, in ms; whether there are accounts with passwords
+   */
+  constructor(code, message, { retryAfter = 0, opens = null, passwords } = {}) {
     super(message);
     this.code = code;
     this.retryAfter = retryAfter;
+    this.opens = opens;
+    this.passwords = passwords;
   }
+}
+
+/**
+ * Why the server did not take a credential. `retryAfter` says when it may.
+ * @param {import("./porthole-client.js").Credential} credential @param {number} status @param {any} problem
+ * @param {string|null} retryAfter the header @param {number} now in ms
+ */
+export function readEntrance(credential, status, problem, retryAfter, now) {
+  const code = text(problem?.code) || "other";
+  if (status === 429 || status === 503) {
+    const seconds = Math.min(RETRY_AFTER_CAP_S, Math.max(1, Number(retryAfter) || 1));
+    // A wrong password is not sent again and again by itself.
+    if ("password" in credential) return new Refusal("too-many", `Too many tries. Try again in ${seconds} s.`);
+    return new Refusal("too-many", `Too many tries. This page tries again in ${seconds} s.`, { retryAfter: seconds });
+  }
+  if (code === "link-not-yet") {
+    const opens = readTime(problem.opens);
+    const seconds = opens === null ? OPENS_CAP_S : Math.ceil((opens - now) / 1_000);
+    return new Refusal(code, "This link is not open yet.", { retryAfter: Math.min(OPENS_CAP_S, Math.max(1, seconds)), opens });
+  }
+  if (code === "link-spent") return new Refusal(code, "This link has been used up, or its time is over. Ask for a new one.");
+  if (status !== 401) return new Refusal(code, text(problem?.message) || text(problem?.detail) || describe("other"));
+  if ("token" in credential) return new Refusal("unauthorized", "The server does not know this token. Check it, or ask for a new link.");
+  if ("share" in credential) return new Refusal("unauthorized", "The server does not know this link. Check it, or ask for a new one.");
+  return new Refusal("wrong-credentials", "The name or the password is not right.");
 }
 
 export class Stateful extends EventTarget {

@@ -29,6 +29,8 @@ export class Session extends Stateful {
   sessionId = "";
   /** What is permitted and until when, as the server last told it; null as long as it has told nothing. @type {Terms|null} */
   terms = null;
+  /** When one may watch again after a refusal or an end, in ms; null as far as is known. @type {number|null} */
+  next = null;
   /** The same stream for the whole life of the session. @type {MediaStream} */
   stream;
   #env; #link; #media = /** @type {Media|null} */ (null); #phase = /** @type {"idle"|"asked"|"open"|"over"} */ ("over");
@@ -112,6 +114,7 @@ export class Session extends Stateful {
     this.#phase = "idle";
     this.#attempt = 0;
     this.#waiting = false;
+    this.next = null;
     this._set("connecting");
     const refusal = this.#link.refusal();
     if (refusal) this._refuse(refusal.code, refusal.message);
@@ -166,15 +169,16 @@ export class Session extends Stateful {
     this._set("refused", code, message);
   }
 
-  /** @internal The server says that the session is over. @param {string} code @param {unknown} details */
-  _ended(code, details) {
+  /** @internal The server says that the session is over. @param {string} code @param {unknown} details @param {number|null} next */
+  _ended(code, details, next) {
     this.#proof = null;
-    this._fail(code, details);
+    this._fail(code, details, next);
   }
 
-  /** @internal Refused or ended, by the server, the camera or the network. @param {string} code @param {unknown} [details] */
-  _fail(code, details = "") {
+  /** @internal Refused or ended, by the server, the camera or the network. @param {string} code @param {unknown} [details] @param {number|null} [next] */
+  _fail(code, details = "", next = null) {
     if (this.#phase === "over") return;
+    this.next = next;
     const step = decide(code);
     if (step.action === "stop") return this.#over(step.state, step.code, describe(step.code, details));
     this.#dropMedia();

@@ -12,6 +12,7 @@ export class World {
   sockets = [];
   peers = [];
   requests = [];
+  bodies = [];
   config = { openAccess: true, authenticated: false, websocket: "/ws", iceServers: [] };
   login = { status: 200, headers: {}, body: {} };
 
@@ -60,9 +61,10 @@ export class World {
       WebSocket: FakeSocket, RTCPeerConnection: FakePeer, MediaStream: FakeStream, random: () => 0.5, now: () => this.now,
       setTimeout: (call, ms) => { const timer = { at: this.now + ms, call }; this.timers.push(timer); return timer; },
       clearTimeout: (timer) => { this.timers = this.timers.filter((t) => t !== timer); },
-      fetch: async (url, { method, headers }) => {
+      fetch: async (url, { method, headers, body }) => {
         const { pathname } = new URL(url);
         this.requests.push(`${method} ${pathname}${headers.Authorization ? ` ${headers.Authorization}` : ""}`);
+        if (body) this.bodies.push(body);
         if (this.down) throw new TypeError("no route");
         if (pathname.endsWith("/api/config")) return { ok: true, status: 200, json: async () => this.config };
         if (method === "POST" && this.login.status === 200) this.config = { ...this.config, authenticated: true };

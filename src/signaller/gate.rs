@@ -11,7 +11,7 @@ use std::{
 };
 
 use porthole_protocol::{
-    grant::{Grant, GrantKey, Permission},
+    grant::{Grant, GrantError, GrantKey, KeyRing, Permission},
     limits::CONFIRM_TIMEOUT,
     wire::{Code, IceServer, RunningSession},
 };
@@ -35,6 +35,10 @@ pub(crate) enum Refusal {
     NoGrant,
     #[error("the grant is not signed by the server this camera is enrolled at")]
     Forged,
+    #[error(
+        "the grant is signed by a key that nothing leads to from the one this camera was enrolled with: enrol it again"
+    )]
+    UnknownKey,
     #[error("the grant is for another camera")]
     WrongCamera,
     #[error("the grant is for another session")]
@@ -95,7 +99,7 @@ impl Refused {
 /// See the [module](self). `M` is what the sink hangs on each session.
 pub(crate) struct Gate<M> {
     camera: String,
-    key: GrantKey,
+    keys: KeyRing,
     max_viewers: usize,
     orphan_timeout: Duration,
     nonce: Option<String>,
@@ -109,7 +113,7 @@ impl<M: Default> Gate<M> {
     pub(crate) fn new(camera: &str, key: GrantKey, max_viewers: usize, orphan: Duration) -> Self {
         Self {
             camera: camera.to_owned(),
-            key,
+            keys: KeyRing::new(key),
             max_viewers,
             orphan_timeout: orphan,
             nonce: None,
@@ -144,6 +148,11 @@ impl<M: Default> Gate<M> {
         for session in self.sessions.values_mut() {
             session.offline();
         }
+    }
+
+    /// The server says which keys it has had since the one this camera knows. Running sessions keep the grants they have.
+    pub(crate) fn learn_keys(&mut self, chain: &[String]) -> Result<usize, GrantError> {
+        self.keys.learn(chain)
     }
 
     /// Something came from the server.
@@ -304,7 +313,10 @@ impl<M: Default> Gate<M> {
     }
 
     fn read(&self, id: &str, token: &str) -> Result<Grant, Refusal> {
-        let grant = self.key.read(token).map_err(|_| Refusal::Forged)?;
+        let grant = self.keys.read(token).map_err(|error| match error {
+            GrantError::OtherKey => Refusal::UnknownKey,
+            _ => Refusal::Forged,
+        })?;
         if grant.aud != self.camera {
             return Err(Refusal::WrongCamera);
         }

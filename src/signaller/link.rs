@@ -247,21 +247,33 @@ impl<M: Default> Link<M> {
     fn message(&mut self, text: &str, now: Instant) {
         self.gate().alive(now);
         if let Ok(extension) = serde_json::from_str::<Extension>(text) {
-            if let Extension::GrantUpdate {
-                session_id,
-                grant,
-                ice_servers,
-                ..
-            } = extension
-                && grant.is_none_or(|grant| self.renew(&session_id, &grant, now))
-            {
-                self.gate().set_ice_servers(&session_id, ice_servers);
-            }
-            return;
+            return self.extension(extension, now);
         }
         match serde_json::from_str::<ToPeer>(text) {
             Ok(message) => self.peer_message(message, now),
             Err(error) => self.warn(format!("unreadable message: {error}")),
+        }
+    }
+
+    fn extension(&mut self, extension: Extension, now: Instant) {
+        match extension {
+            Extension::GrantUpdate {
+                session_id,
+                grant,
+                ice_servers,
+                ..
+            } => {
+                if grant.is_none_or(|grant| self.renew(&session_id, &grant, now)) {
+                    self.gate().set_ice_servers(&session_id, ice_servers);
+                }
+            }
+            Extension::GrantKeys { chain } => {
+                let learned = self.gate().learn_keys(&chain);
+                if let Err(error) = learned {
+                    self.warn(format!("the server's new keys are not taken: {error}"));
+                }
+            }
+            _ => (),
         }
     }
 

@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 
 export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-const BUILT = process.env.PORTHOLE_BUILT ?? join(ROOT, "target/release");
+export const BUILT = process.env.PORTHOLE_BUILT ?? join(ROOT, "target/release");
 // A folder of its own: GStreamer scans folders in depth, and beside the build lie stock plugins.
 const PLUGINS = process.env.PORTHOLE_PLUGINS ?? join(ROOT, "target/gstreamer");
 /** Longest wait for anything: a loaded machine is slow, a broken program is slower. */
@@ -114,8 +114,8 @@ export class Stock {
 }
 
 /** A camera enrolled at `server`, online. */
-export async function enrolled(server, pipeline = "portholesrc idle-timeout=0 ! portholesink") {
-  const program = launch(pipeline, { PORTHOLE_CAMERA_KEY: server.key });
+export async function enrolled(server, pipeline = "portholesrc idle-timeout=0 ! portholesink", env = {}) {
+  const program = launch(pipeline, { PORTHOLE_CAMERA_KEY: server.key, ...env });
   await program.line(/porthole\/server, state=\(string\)online/);
   return program;
 }
@@ -246,21 +246,28 @@ class Talk {
   }
 }
 
-/** A new person with a browser of their own: no cookies shared. One that `clings` never ends a peer connection itself. */
-export async function visitor(chromium, link, { clings = false } = {}) {
-  const context = await chromium.newContext({ viewport: { width: 1100, height: 760 } });
+/**
+ * A new person with a browser of their own: no cookies shared. One that `clings` never ends a peer connection itself; of one
+ * behind a firewall only a `relay` gets out; the rest of the options is the browser's. What the pages' content security
+ * policy had to stop is in `page.problems`.
+ */
+export async function visitor(chromium, link, { clings = false, relay = false, ...options } = {}) {
+  const context = await chromium.newContext({ viewport: { width: 1100, height: 760 }, ...options });
   const page = await context.newPage();
   page.setDefaultTimeout(PATIENCE_MS);
   page.problems = [];
   page.talk = new Talk(page);
-  await page.addInitScript((clings) => {
+  await page.addInitScript(({ clings, relay }) => {
     const Native = RTCPeerConnection;
     if (clings) Native.prototype.close = () => {};
     window.peers = [];
     window.RTCPeerConnection = class extends Native {
-      constructor(...args) { super(...args); window.peers.push(this); }
+      constructor(config) {
+        super({ ...config, ...(relay && { iceTransportPolicy: "relay" }) });
+        window.peers.push(this);
+      }
     };
-  }, clings);
+  }, { clings, relay });
   page.on("pageerror", (error) => page.problems.push(String(error)));
   page.on("console", (message) => {
     if (message.type() === "error" && /Content Security Policy/.test(message.text())) page.problems.push(message.text());

@@ -1,32 +1,15 @@
 // SPDX-License-Identifier: MPL-2.0
-// The page in a real browser, before a server and a camera that say what the test wants: both are fakes inside the
-// page, but the picture comes over a real peer connection. The page is served from a folder, as behind a proxy.
+// The page in a real browser, before a server and a camera that say what the test wants (fake.mjs).
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { createServer } from "node:http";
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-import { browser, ROOT, scene, state, visitor, watch } from "./lib.mjs";
-
-const WEB = join(ROOT, "signaling/web");
-const TYPES = { html: "text/html", css: "text/css", js: "text/javascript" };
-// As the server's own (signaling/src/page.rs).
-const POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self' blob:; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
-const CONFIG = { openAccess: true, authenticated: false, websocket: "/ws", iceServers: [] };
+import { person as someone, said, say, served } from "./fake.mjs";
+import { browser, scene, state, watch } from "./lib.mjs";
 
 let chromium, server, link;
 before(async () => {
-  server = createServer(({ url }, response) => {
-    const name = url.match(/^\/look\/([^?]*)/)?.[1];
-    const file = join(WEB, name || "index.html");
-    if (name === "api/config") return response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(CONFIG));
-    if (name === undefined || !existsSync(file)) return response.writeHead(404).end();
-    const headers = { "content-type": TYPES[file.split(".").at(-1)], "content-security-policy": POLICY };
-    return response.writeHead(200, headers).end(readFileSync(file));
-  });
-  await new Promise((done) => { server.listen(0, "127.0.0.1", done); });
-  link = `http://127.0.0.1:${server.address().port}/look/`;
+  server = await served();
+  link = server.link;
   chromium = await browser();
 });
 after(async () => {
@@ -34,76 +17,7 @@ after(async () => {
   server.close();
 });
 
-/** A signaling server with one camera, in the page. `window.server` is what a test steers it by. */
-function fakeServer() {
-  const server = (window.server = { sent: [], sockets: [], deaf: false, full: false, terms: { lease: 7_200, perms: ["view", "listen"] } });
-  let sessions = 0;
-  let camera;
-
-  /** A picture that changes, and a tone. */
-  const media = () => {
-    const canvas = Object.assign(document.createElement("canvas"), { width: 320, height: 180 });
-    const context = canvas.getContext("2d");
-    let hue = 0;
-    setInterval(() => {
-      context.fillStyle = `hsl(${hue++ % 360} 60% 50%)`;
-      context.fillRect(0, 0, 320, 180);
-    }, 40);
-    const sound = new AudioContext();
-    const tone = sound.createMediaStreamDestination();
-    const oscillator = sound.createOscillator();
-    oscillator.connect(tone);
-    oscillator.start();
-    return new MediaStream([...canvas.captureStream(25).getTracks(), ...tone.stream.getTracks()]);
-  };
-
-  server.say = (message) => server.sockets.at(-1).onmessage?.({ data: JSON.stringify(message) });
-  server.drop = (code = 1006, reason = "") => {
-    server.sockets.at(-1).readyState = 3;
-    server.sockets.at(-1).onclose?.({ code, reason });
-  };
-  const answers = {
-    list: () => server.say({ type: "list", producers: [{ id: "front", meta: { name: "Front door" } }] }),
-    resumeSession: ({ sessionId, peerId }) => server.say({ type: "sessionResumed", sessionId, peerId, terms: server.terms }),
-    async startSession({ peerId }) {
-      const sessionId = `s${++sessions}`;
-      server.say({ type: "sessionStarted", peerId, sessionId, secret: `secret of ${sessionId}`, terms: server.terms });
-      if (server.full) return server.say({ type: "endSession", sessionId, reason: "camera-full" });
-      camera = new RTCPeerConnection();
-      const stream = media();
-      for (const track of stream.getTracks()) camera.addTrack(track, stream);
-      camera.onicecandidate = ({ candidate }) => candidate && server.say({ type: "peer", sessionId, ice: candidate.toJSON() });
-      await camera.setLocalDescription(await camera.createOffer());
-      server.say({ type: "peer", sessionId, sdp: { type: "offer", sdp: camera.localDescription.sdp } });
-    },
-    peer: ({ sdp, ice }) => (sdp ? camera.setRemoteDescription(sdp) : camera.addIceCandidate(ice)),
-  };
-  window.WebSocket = class {
-    readyState = 1;
-    constructor(url) {
-      this.url = url;
-      server.sockets.push(this);
-      queueMicrotask(() => { if (!server.deaf) server.say({ type: "welcome", peerId: "me" }); });
-    }
-    close() { this.readyState = 3; }
-    send(text) {
-      const message = JSON.parse(text);
-      server.sent.push(message);
-      answers[message.type]?.(message);
-    }
-  };
-}
-
-/** A person at the page, before the fake server. */
-async function person(path = "") {
-  const page = await visitor(chromium, "about:blank");
-  await page.addInitScript(fakeServer);
-  await page.goto(link + path);
-  return page;
-}
-
-const said = (page, type) => page.evaluate((type) => window.server.sent.filter((message) => message.type === type), type);
-const say = (page, message) => page.evaluate((message) => window.server.say(message), message);
+const person = (path = "") => someone(chromium, link, { path });
 const words = (page, id) => page.getByTestId(`${id}-front`).textContent();
 const update = (page, lease, ...perms) => say(page, { type: "grantUpdate", sessionId: "s1", terms: { lease, perms } });
 
@@ -238,10 +152,10 @@ test("a server that turns the page away is quoted", () => scene(async () => {
     window.server.drop(1008, "too-many");
   });
   await line.filter({ hasText: "the server is full" }).waitFor();
-  assert.equal(await page.getByTestId("token-form").isVisible(), false, "no token helps");
+  assert.equal(await page.getByTestId("sign-in").isVisible(), false, "no token helps");
   await page.evaluate(() => { window.server.deaf = false; });
   await line.filter({ hasText: /^Connected$/ }).waitFor();
   await page.evaluate(() => window.server.drop(1008, "revoked"));
-  await page.getByTestId("token-error").filter({ hasText: "withdrawn" }).waitFor();
+  await page.getByTestId("sign-in-error").filter({ hasText: "withdrawn" }).waitFor();
   await page.context().close();
 }));

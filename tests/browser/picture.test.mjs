@@ -49,10 +49,10 @@ test("video-direction=180 turns the picture: opposite corners change places", ()
 test("without the token the page asks for it, refuses a wrong one, and no media flows", () => scene(async (keep) => {
   const front = await keep(camera(`portholesrc camera=test ! ${NAMED}`));
   const page = await visitor(chromium, `${front.origin}/`);
-  await page.getByTestId("token-form").waitFor();
+  await page.getByTestId("sign-in").waitFor();
   await page.getByTestId("token-input").fill("this is not the token");
   await page.getByTestId("token-input").press("Enter");
-  await page.getByTestId("token-error").filter({ hasText: /\S/ }).waitFor();
+  await page.getByTestId("sign-in-error").filter({ hasText: /\S/ }).waitFor();
   assert.equal(await page.getByTestId("camera-front").count(), 0, "a stranger sees the list of cameras");
   const refused = await page.evaluate(() => new Promise((done) => {
     const socket = new WebSocket(`ws://${location.host}/ws`);

@@ -60,7 +60,7 @@ test("behind a proxy of which the server does not know, the page says what to se
   await nginx(keep, port, server.port);
   await keep(enrolled(server));
   const page = await visitor(chromium, `http://127.0.0.1:${port}/#token=${server.token}`);
-  await page.getByTestId("token-error").filter({ hasText: /set url in its configuration/ }).waitFor();
+  await page.getByTestId("sign-in-error").filter({ hasText: /set url in its configuration/ }).waitFor();
   assert.equal(await page.getByTestId("camera-front").count(), 0);
   const own = await visitor(chromium, server.link);
   await watch(own, "front");

@@ -267,6 +267,12 @@ pub enum Extension {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         ice_servers: Vec<IceServer>,
     },
+    /// To a camera, before any grant that needs it: what leads from the key it was enrolled with to the one that signs
+    /// grants now. See [`KeyRing`](crate::grant::KeyRing).
+    GrantKeys {
+        /// Signed by each key for the one after it, the latest last.
+        chain: Vec<String>,
+    },
     /// To a viewer: its cameras or bookings are other ones now. What they are is asked for by HTTP.
     AccessChanged {},
     /// To a viewer: the session is its own again.

@@ -2,6 +2,7 @@
 //! The configuration file. Each key is explained in `config.example.toml`.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -14,15 +15,18 @@ use serde::de::{Deserialize, Deserializer, Error as _};
 use url::Url;
 
 use super::Failure;
+use super::environment::nearest;
 use super::turn::TurnTable;
 use crate::hosts::{Hosts, check_url};
 use crate::registry::{CameraEntry, SecretDigest, ViewerEntry};
-use crate::room::{Cameras, DEFAULT_LEASE_SECONDS, GUEST, MAX_CAMERAS};
+use crate::room::{Cameras, DEFAULT_LEASE_SECONDS, GUEST, MAX_CAMERAS, MAX_VIEWERS};
+use crate::server::DEFAULT_AUDIT_DAYS;
 use crate::tls::TlsFiles;
 use crate::turn::Turn;
 
 /// Where a server listens for which nothing is said: for the same machine alone.
-const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
+pub(super) const DEFAULT_LISTEN: SocketAddr =
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 
 /// A configuration file that was read and makes sense.
 #[derive(Debug, serde::Deserialize)]
@@ -43,6 +47,17 @@ pub struct Config {
     /// Lets everybody see and hear all cameras.
     #[serde(default)]
     pub open_access: bool,
+    data_dir: Option<PathBuf>,
+    database: Option<DatabaseTable>,
+    /// Cameras that can be enrolled.
+    #[serde(default = "default_max_cameras")]
+    pub max_cameras: usize,
+    /// Viewers that can be connected at a time.
+    #[serde(default = "default_max_viewers")]
+    pub max_viewers: usize,
+    /// Days for which the audit log is kept.
+    #[serde(default = "default_audit_days")]
+    pub audit_days: u16,
     tls_cert: Option<PathBuf>,
     tls_key: Option<PathBuf>,
     #[serde(default, rename = "ice-server")]
@@ -52,6 +67,19 @@ pub struct Config {
     cameras: Vec<CameraTable>,
     #[serde(default, rename = "viewer")]
     viewers: Vec<ViewerTable>,
+}
+
+#[derive(serde::Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+struct DatabaseTable {
+    url: String,
+}
+
+impl fmt::Debug for DatabaseTable {
+    /// The address may hold a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DatabaseTable(..)")
+    }
 }
 
 #[derive(Debug, serde::Deserialize)]
@@ -120,9 +148,10 @@ impl Config {
                 "[[viewer]] name = \"{name}\" is there twice: remove one"
             ));
         }
-        if self.cameras.len() > MAX_CAMERAS {
+        let max = self.max_cameras;
+        if self.cameras.len() > max {
             return Err(format!(
-                "[[camera]]: one server takes at most {MAX_CAMERAS}"
+                "[[camera]]: there are more than max-cameras, {max}"
             ));
         }
         Hosts::new(self.url.as_ref(), &self.allowed_hosts, "")?;
@@ -130,6 +159,22 @@ impl Config {
             return Err("tls-cert and tls-key belong together: give both or neither".to_owned());
         }
         Ok(())
+    }
+
+    /// The data directory, its path taken from where the file at `path` is.
+    pub fn data_dir(&self, path: &Path) -> Option<PathBuf> {
+        let folder = path.parent().unwrap_or(Path::new(""));
+        self.data_dir.as_ref().map(|dir| folder.join(dir))
+    }
+
+    /// The address of a database that is not in the data directory.
+    pub fn database_url(&self) -> Option<&str> {
+        self.database.as_ref().map(|table| table.url.as_str())
+    }
+
+    /// Whether data is kept at the same place.
+    pub(super) fn has_data_of(&self, other: &Self) -> bool {
+        (&self.data_dir, &self.database) == (&other.data_dir, &other.database)
     }
 
     /// The certificate, its paths taken from where the file at `path` is.
@@ -209,6 +254,7 @@ pub(super) fn located(
     let path = path.display();
     // Some messages have several lines; one is enough.
     let message = message.lines().collect::<Vec<_>>().join(", ");
+    let message = with_nearest(message);
     let Some(before) = span.and_then(|span| text.get(..span.start)) else {
         return format!("{path}: {message}");
     };
@@ -222,8 +268,33 @@ pub(super) fn located(
     format!("{path}:{}: {key}{message}", line + 1)
 }
 
+/// Says of an unknown key which of the known ones is most like it, in the place of a list of all.
+fn with_nearest(message: String) -> String {
+    let mut names = message.split('`').skip(1).step_by(2);
+    let unknown = names
+        .next()
+        .filter(|_| message.starts_with("unknown field"));
+    let nearest = unknown.and_then(|unknown| Some((unknown, nearest(unknown, names)?)));
+    match nearest {
+        None => message,
+        Some((unknown, nearest)) => format!("unknown key `{unknown}`: did you mean `{nearest}`?"),
+    }
+}
+
 fn default_listen() -> SocketAddr {
     DEFAULT_LISTEN
+}
+
+fn default_max_cameras() -> usize {
+    MAX_CAMERAS
+}
+
+fn default_max_viewers() -> usize {
+    MAX_VIEWERS
+}
+
+fn default_audit_days() -> u16 {
+    DEFAULT_AUDIT_DAYS
 }
 
 fn default_perms() -> Vec<Permission> {
@@ -325,6 +396,7 @@ mod tests {
             (1, 2)
         );
         assert!(config.turn(Path::new("p.toml")).unwrap().is_some());
+        assert!(config.data_dir(Path::new("p.toml")).is_some() && config.database_url().is_some());
         let sizes = (
             config.ice_servers().len(),
             config.cameras().count(),
@@ -346,7 +418,14 @@ mod tests {
             format!("[[camera]]\nid = \"a\"\nname = \"A\"\nsecret-sha256 = \"{digest}\"\n");
         let cases = [
             ("\nlisten = \"8080\"", "p.toml:2: listen: "),
-            ("listn = 1", "p.toml:1: listn: unknown field `listn`"),
+            (
+                "listn = 1",
+                "p.toml:1: listn: unknown key `listn`: did you mean `listen`?",
+            ),
+            (
+                "xyz = 1",
+                "p.toml:1: xyz: unknown field `xyz`, expected one of",
+            ),
             (
                 "url = \"ftp://x\"",
                 "p.toml:1: url: use an address that begins with",

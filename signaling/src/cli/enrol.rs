@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
-//! `camera` and `viewer`: changes of the configuration file.
+//! `camera` and `viewer`: cameras of the data directory, and both in the configuration file of a small set-up.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use porthole_protocol::grant::Permission;
 use porthole_protocol::key::{CameraKey, Certificate, is_camera_id, slug};
@@ -13,7 +13,9 @@ use url::Url;
 
 use super::config::{Config, check_lease, check_user};
 use super::file::{NewFile, append, grant_signer, read, read_to_edit, remove, write};
-use super::{CameraCommand, Failure, ServerUrl, ViewerCommand, print, remark};
+use super::manage::{CameraData, Output};
+use super::place::{Place, Where};
+use super::{CameraCommand, Failure, KeyOutput, ServerUrl, ViewerCommand, ask, print, remark};
 use crate::hosts::check_url;
 use crate::registry::SecretDigest;
 use crate::room::{Cameras, DEFAULT_LEASE_SECONDS};
@@ -21,42 +23,97 @@ use crate::token::token_fragment;
 
 const RELOAD: &str = "a running server reads its file again on SIGHUP: kill -HUP its process id, or systemctl reload";
 
-pub(super) fn camera(command: CameraCommand) -> Result<(), Failure> {
+pub(super) fn camera(command: CameraCommand, place: &Where, output: Output) -> Result<(), Failure> {
+    match place.resolve()? {
+        Place::File(file) => camera_in_file(command, &file),
+        Place::Data(_) => camera_in_data(command, place, output),
+    }
+}
+
+fn camera_in_file(command: CameraCommand, file: &Path) -> Result<(), Failure> {
     match command {
         CameraCommand::Add {
+            camera,
             name,
             id,
-            output,
-            ca,
-            file,
+            key,
             url,
         } => {
-            let camera = NewCamera {
-                name,
-                id,
-                output,
-                ca,
-            };
-            add_camera(camera, &file.config, url)
+            let id = id.unwrap_or_else(|| slug(&camera));
+            let name = name.unwrap_or(camera);
+            add_camera(NewCamera { name, id, key }, file, url)
         }
-        CameraCommand::List { file } => {
-            for camera in read(&file.config)?.cameras() {
+        CameraCommand::List => {
+            for camera in read(file)?.cameras() {
                 print(format_args!("{}\t{}", camera.id, camera.name))?;
             }
             Ok(())
         }
-        CameraCommand::Remove { id, file } => remove_entry(&file.config, "camera", "id", &id),
+        CameraCommand::Remove { id } => remove_entry(file, "camera", "id", &id),
+        CameraCommand::Show { .. }
+        | CameraCommand::Rename { .. }
+        | CameraCommand::Rotate { .. } => Err(Failure::input(format!(
+            "the cameras of {} are changed in that file; with a data directory (see init) there are commands for it",
+            file.display()
+        ))),
     }
 }
 
-pub(super) fn viewer(command: ViewerCommand) -> Result<(), Failure> {
+fn camera_in_data(command: CameraCommand, place: &Where, output: Output) -> Result<(), Failure> {
+    let (asked, key) = match command {
+        CameraCommand::Add {
+            camera,
+            name,
+            id,
+            key,
+            url,
+        } => {
+            if url.url.is_some() {
+                let message =
+                    "--url: the server's address is url in its configuration: write it there";
+                return Err(Failure::input(message));
+            }
+            let id = id.unwrap_or_else(|| slug(&camera));
+            let name = name.unwrap_or(camera);
+            (CameraData::Add { id, name }, Some(key))
+        }
+        CameraCommand::Rotate { id, key } => (CameraData::Rotate(id), Some(key)),
+        CameraCommand::List => (CameraData::List, None),
+        CameraCommand::Show { id } => (CameraData::Show(id), None),
+        CameraCommand::Rename { id, name } => (CameraData::Rename(id, name), None),
+        CameraCommand::Remove { id } => (CameraData::Revoke(id), None),
+    };
+    let Some(key) = key else {
+        return asked.show(&ask(place, asked.call())?, output);
+    };
+    // Before anything is changed: a key that cannot be kept is worth nothing.
+    let ca = key.ca.as_deref().map(certificates).transpose()?;
+    let file = key.output.as_deref().map(NewFile::create).transpose()?;
+    let mut answer = ask(place, asked.call())?;
+    if let Some(ca) = ca {
+        let text = answer["key"].as_str().unwrap_or_default();
+        let mut key: CameraKey = text.parse().map_err(Failure::system)?;
+        key.ca = ca;
+        answer["key"] = key.to_string().into();
+    }
+    match file {
+        None => asked.show(&answer, output),
+        Some(file) => {
+            let key = answer["key"].as_str().unwrap_or_default();
+            file.write(&format!("{key}\n"))?.keep();
+            Ok(())
+        }
+    }
+}
+
+pub(super) fn viewer(command: ViewerCommand, place: &Where) -> Result<(), Failure> {
+    let file = place.file()?;
     match command {
         ViewerCommand::Add {
             name,
             cameras,
             perms,
             lease,
-            file,
             url,
         } => {
             let viewer = NewViewer {
@@ -65,29 +122,33 @@ pub(super) fn viewer(command: ViewerCommand) -> Result<(), Failure> {
                 perms,
                 lease,
             };
-            add_viewer(viewer, &file.config, url)
+            add_viewer(viewer, file, url)
         }
-        ViewerCommand::List { file } => list_viewers(&file.config),
-        ViewerCommand::Remove { name, file } => remove_entry(&file.config, "viewer", "name", &name),
+        ViewerCommand::List => list_viewers(file),
+        ViewerCommand::Remove { name } => remove_entry(file, "viewer", "name", &name),
     }
 }
 
 struct NewCamera {
     name: String,
-    id: Option<String>,
-    output: Option<PathBuf>,
-    ca: Option<PathBuf>,
+    id: String,
+    key: KeyOutput,
 }
 
 fn add_camera(camera: NewCamera, path: &Path, url: ServerUrl) -> Result<(), Failure> {
     let (config, mut document) = read_to_edit(path)?;
-    let id = camera.id.unwrap_or_else(|| slug(&camera.name));
+    let id = camera.id;
     check_new_camera(&config, path, &id)?;
     let url = server_url(&config, path, url, &mut document)?;
-    let ca = camera.ca.as_deref().map(certificates).transpose()?;
+    let ca = camera.key.ca.as_deref().map(certificates).transpose()?;
     let signer = grant_signer(path, &config)?;
     // Before the camera is enrolled: a key that cannot be kept enrols nobody.
-    let output = camera.output.as_deref().map(NewFile::create).transpose()?;
+    let output = camera
+        .key
+        .output
+        .as_deref()
+        .map(NewFile::create)
+        .transpose()?;
     let secret = random_secret();
     let mut table = Table::new();
     table["id"] = value(&id);

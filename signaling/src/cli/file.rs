@@ -6,11 +6,11 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 
-use base64::prelude::{BASE64_STANDARD, Engine as _};
 use porthole_protocol::grant::GrantSigner;
 use toml_edit::{ArrayOfTables, DocumentMut, Item, Table};
 
 use super::config::{Config, located};
+use super::environment::overlay;
 use super::{Failure, remark};
 
 const OWNER_ONLY: u32 = 0o600;
@@ -19,7 +19,33 @@ const OWNER_ONLY: u32 = 0o600;
 pub(super) fn read(path: &Path) -> Result<Config, Failure> {
     let text = fs::read_to_string(path).map_err(|e| cannot_read(path, &e))?;
     warn_if_readable_by_others(path);
-    Config::parse(&text, path)
+    parse_with_environment(&text, path)
+}
+
+/// The configuration, with what the environment says over it.
+fn parse_with_environment(text: &str, path: &Path) -> Result<Config, Failure> {
+    let (_, mut document) = parse_to_edit(text, path)?;
+    let used = overlay(&mut document, text_variables())?;
+    if used.is_empty() {
+        return Config::parse(text, path);
+    }
+    let said = format!("{} with {}", path.display(), used.join(", "));
+    Config::parse(&document.to_string(), Path::new(&said))
+}
+
+/// Those that are text; what is none can be no value of ours.
+pub(super) fn text_variables() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)))
+}
+
+/// Reads the configuration of a data directory, which need not have one.
+pub(super) fn read_or_default(path: &Path) -> Result<Config, Failure> {
+    if path.exists() {
+        read(path)
+    } else {
+        parse_with_environment("", path)
+    }
 }
 
 /// Reads the configuration to change it. One that does not exist is empty.
@@ -28,10 +54,14 @@ pub(super) fn read_to_edit(path: &Path) -> Result<(Config, DocumentMut), Failure
         Err(e) if e.kind() == io::ErrorKind::NotFound => String::new(),
         text => text.map_err(|e| cannot_read(path, &e))?,
     };
-    let config = Config::parse(&text, path)?;
+    parse_to_edit(&text, path)
+}
+
+fn parse_to_edit(text: &str, path: &Path) -> Result<(Config, DocumentMut), Failure> {
+    let config = Config::parse(text, path)?;
     let document = text.parse::<DocumentMut>();
     let document =
-        document.map_err(|e| Failure::Input(located(path, &text, e.span(), e.message())))?;
+        document.map_err(|e| Failure::Input(located(path, text, e.span(), e.message())))?;
     Ok((config, document))
 }
 
@@ -76,16 +106,20 @@ pub(super) fn remove(document: &mut DocumentMut, name: &str, key: &str, value: &
     }
 }
 
-/// Replaces the file in one step, and keeps its owner and mode.
+/// Replaces the configuration.
 pub(super) fn write(path: &Path, document: &DocumentMut) -> Result<(), Failure> {
+    replace(path, &document.to_string())
+}
+
+/// Replaces a file in one step, and keeps its owner and mode.
+fn replace(path: &Path, text: &str) -> Result<(), Failure> {
     let failed = |e: io::Error| cannot_write(path, &e);
     // Behind a symbolic link, the file it points to is the one to replace.
     let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let new = beside(path, ".new");
     let _ = fs::remove_file(&new);
     let mut file = create(&new).map_err(failed)?;
-    file.write_all(document.to_string().as_bytes())
-        .map_err(failed)?;
+    file.write_all(text.as_bytes()).map_err(failed)?;
     if let Ok(old) = fs::metadata(path) {
         file.set_permissions(Permissions::from_mode(old.mode()))
             .map_err(failed)?;
@@ -96,44 +130,64 @@ pub(super) fn write(path: &Path, document: &DocumentMut) -> Result<(), Failure> 
     fs::rename(&new, path).map_err(failed)
 }
 
-/// The key that signs grants. It is made when nobody depends on it yet; all camera keys hold its
-/// public half, so a lost one cannot be replaced silently.
+/// The key that signs grants of a configuration file's server. It is made when nobody depends on it yet; all camera
+/// keys hold its public half, so a lost one cannot be replaced silently.
 pub(super) fn grant_signer(path: &Path, config: &Config) -> Result<GrantSigner, Failure> {
-    let key_path = beside(path, ".grant-key");
-    match fs::read_to_string(&key_path) {
+    let key_path = grant_key_beside(path);
+    if !key_path.exists() && config.cameras().next().is_none() {
+        return new_grant_signer(&key_path);
+    }
+    grant_signer_at(&key_path)
+}
+
+/// Where the key of a configuration file's server is.
+pub(super) fn grant_key_beside(path: &Path) -> PathBuf {
+    beside(path, ".grant-key")
+}
+
+/// The key that signs grants, from its file.
+pub(super) fn grant_signer_at(path: &Path) -> Result<GrantSigner, Failure> {
+    match fs::read_to_string(path) {
         Ok(text) => {
-            warn_if_readable_by_others(&key_path);
-            let pkcs8 = BASE64_STANDARD.decode(text.trim()).ok();
-            let signer = pkcs8.and_then(|pkcs8| GrantSigner::from_pkcs8(&pkcs8).ok());
-            signer.ok_or_else(|| {
+            warn_if_readable_by_others(path);
+            text.parse().map_err(|_| {
                 Failure::input(format!(
                     "{}:1: this is not a grant key: put back the one that was here, or delete the \
                      file and enrol all cameras again",
-                    key_path.display()
+                    path.display()
                 ))
             })
-        }
-        Err(e) if e.kind() == io::ErrorKind::NotFound && config.cameras().next().is_none() => {
-            new_signer(&key_path)
         }
         Err(e) if e.kind() == io::ErrorKind::NotFound => Err(Failure::input(format!(
             "{} is missing, and the cameras' keys depend on it: put it back, or remove all cameras \
              and enrol them again",
-            key_path.display()
+            path.display()
         ))),
-        Err(e) => Err(cannot_read(&key_path, &e)),
+        Err(e) => Err(cannot_read(path, &e)),
     }
 }
 
-fn new_signer(path: &Path) -> Result<GrantSigner, Failure> {
+/// Makes a key that signs grants.
+pub(super) fn new_grant_signer(path: &Path) -> Result<GrantSigner, Failure> {
     let signer = GrantSigner::generate().map_err(Failure::system)?;
-    let text = BASE64_STANDARD.encode(signer.pkcs8()) + "\n";
+    write_new(path, &signer.to_string())?;
+    Ok(signer)
+}
+
+/// Puts the next key that signs grants in the place of the one in this file. A server that runs has to be told.
+pub(super) fn rotate_grant_signer(path: &Path) -> Result<GrantSigner, Failure> {
+    let next = grant_signer_at(path)?.rotated().map_err(Failure::system)?;
+    replace(path, &next.to_string())?;
+    Ok(next)
+}
+
+/// Writes a file that was not there, for its owner alone.
+pub(super) fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
     let written = create(path).and_then(|mut file| {
         file.write_all(text.as_bytes())?;
         file.sync_all()
     });
-    written.map_err(|e| cannot_write(path, &e))?;
-    Ok(signer)
+    written.map_err(|e| cannot_write(path, &e))
 }
 
 /// A file for its owner alone that was not there before. It is removed again unless it is kept.

@@ -3,7 +3,11 @@
 
 pub mod config;
 mod enrol;
+mod environment;
 mod file;
+mod init;
+mod manage;
+mod place;
 mod reload;
 mod serve;
 mod turn;
@@ -18,30 +22,46 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
 use url::Url;
 
+use place::Where;
+
 /// Porthole's signaling server: says who may look through which camera, and introduces the two.
 #[derive(Debug, Parser)]
 #[command(name = "porthole-signaling", version, after_help = AFTER_HELP)]
 struct Cli {
+    #[command(flatten)]
+    place: Where,
+    #[command(flatten)]
+    output: manage::Output,
     #[command(subcommand)]
     command: Command,
 }
 
 const AFTER_HELP: &str = "\
 To begin:
-  porthole-signaling camera add \"Front door\" --config porthole.toml --output front-door.key
-  porthole-signaling viewer add alice --config porthole.toml
-  porthole-signaling serve --config porthole.toml
+  porthole-signaling init
+  porthole-signaling camera add front --name \"Front door\" --output front.key
+  porthole-signaling share front --for 2h
+  porthole-signaling serve
 
-A running server reads its file again on SIGHUP.
-Messages go to stderr; PORTHOLE_LOG=debug shows more of them.
+Accounts, cameras and bookings are kept in the data directory. All commands act on a running server at once. A small
+set-up may be kept in a configuration file instead: with --config, and no data directory in it, camera and viewer
+change that file, which a running server reads again on SIGHUP.
+Messages go to stderr; LOG_LEVEL=debug shows more of them.
 Exit codes: 0 done, 1 it did not work, 2 what was typed or configured is wrong.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Make a data directory with its database, the key that signs grants and the first administrator
+    Init {
+        /// The first administrator's name
+        #[arg(long, default_value = "admin", value_name = "NAME")]
+        administrator: String,
+        /// Where the server is reached from outside, e.g. https://cameras.example.org
+        #[arg(long, value_name = "URL")]
+        url: Option<Url>,
+    },
     /// Run the server
     Serve {
-        #[command(flatten)]
-        file: ConfigFile,
         /// Listen here instead of where the file says, e.g. 0.0.0.0:8080; port 0 picks a free one
         #[arg(long, value_name = "ADDR")]
         listen: Option<SocketAddr>,
@@ -49,7 +69,32 @@ enum Command {
     /// Enrol, list and remove cameras
     #[command(subcommand)]
     Camera(CameraCommand),
-    /// Let viewers in, list and remove them
+    /// Add, list, change and remove users
+    #[command(subcommand)]
+    User(manage::UserCommand),
+    /// Say who may look through which camera, and when
+    #[command(subcommand, visible_alias = "bookings")]
+    Booking(manage::BookingCommand),
+    /// Print a link that lets whoever has it look through one camera for a while
+    Share(manage::ShareCommand),
+    /// List who watches now
+    Sessions,
+    /// List sessions, or end one
+    #[command(subcommand)]
+    Session(manage::SessionCommand),
+    /// Show who watched what, and who changed what
+    Audit(manage::AuditArgs),
+    /// Write a copy of the database into a new file, while the server runs
+    Backup {
+        /// The new file
+        to: PathBuf,
+    },
+    /// The key that signs grants
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Have a running server read its configuration, certificates and key again, as SIGHUP does
+    Reload,
+    /// Let viewers in by a configuration file, list and remove them
     #[command(subcommand)]
     Viewer(ViewerCommand),
     /// Print a completion script for a shell
@@ -57,13 +102,6 @@ enum Command {
         /// The shell
         shell: Shell,
     },
-}
-
-#[derive(Debug, Args)]
-struct ConfigFile {
-    /// The configuration file
-    #[arg(long, value_name = "FILE")]
-    config: PathBuf,
 }
 
 #[derive(Debug, Args)]
@@ -76,36 +114,65 @@ struct ServerUrl {
 
 #[derive(Debug, Subcommand)]
 enum CameraCommand {
-    /// Enrol a camera and print its camera key, which is a secret, on stdout
+    /// Enrol a camera and print its camera key, which is a secret and shown this once
     Add {
-        /// Name shown to viewers
-        name: String,
-        /// Id in addresses and grants [default: made of the name]
+        /// Id in addresses and grants, such as front; or the name, of which the id is made
+        camera: String,
+        /// Name shown to viewers [default: what the camera is called above]
+        #[arg(long)]
+        name: Option<String>,
+        /// Id in addresses and grants [default: made of what the camera is called above]
         #[arg(long)]
         id: Option<String>,
-        /// Write the key into this new file, which only its owner can read, and not on stdout
-        #[arg(long, value_name = "FILE")]
-        output: Option<PathBuf>,
-        /// Certificates (PEM) that the server's must be signed by, for a server with a private one; they go into the key
-        #[arg(long, value_name = "FILE")]
-        ca: Option<PathBuf>,
         #[command(flatten)]
-        file: ConfigFile,
+        key: KeyOutput,
         #[command(flatten)]
         url: ServerUrl,
     },
-    /// Print id and name of each camera
-    List {
-        #[command(flatten)]
-        file: ConfigFile,
+    /// List the cameras
+    List,
+    /// Show a camera
+    Show {
+        /// Its id
+        id: String,
     },
-    /// Remove a camera: its key is void
-    Remove {
+    /// Give a camera another name
+    Rename {
+        /// Its id
+        id: String,
+        /// The name shown to viewers
+        name: String,
+    },
+    /// Print a new key for a camera; the one before is void at once
+    Rotate {
         /// Its id
         id: String,
         #[command(flatten)]
-        file: ConfigFile,
+        key: KeyOutput,
     },
+    /// Remove a camera: its key is void
+    #[command(visible_alias = "revoke")]
+    Remove {
+        /// Its id
+        id: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum KeyCommand {
+    /// Sign with a new key from now on; cameras that know the one before learn it, and sessions go on
+    Rotate,
+}
+
+/// Where a camera key goes.
+#[derive(Debug, Args)]
+struct KeyOutput {
+    /// Write the key into this new file, which only its owner can read, and not on stdout
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Certificates (PEM) that the server's must be signed by, for a server with a private one; they go into the key
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -129,21 +196,14 @@ enum ViewerCommand {
         #[arg(long, value_name = "SECONDS")]
         lease: Option<u32>,
         #[command(flatten)]
-        file: ConfigFile,
-        #[command(flatten)]
         url: ServerUrl,
     },
     /// Print each viewer's name and permissions
-    List {
-        #[command(flatten)]
-        file: ConfigFile,
-    },
+    List,
     /// Remove a viewer: the link is void
     Remove {
         /// The name
         name: String,
-        #[command(flatten)]
-        file: ConfigFile,
     },
 }
 
@@ -168,10 +228,51 @@ impl Failure {
 
 /// Runs the command that was typed. Errors leave as one line on stderr and the exit code.
 pub fn main() -> ExitCode {
-    let result = match Cli::parse().command {
-        Command::Serve { file, listen } => serve::run(&file.config, listen),
-        Command::Camera(command) => enrol::camera(command),
-        Command::Viewer(command) => enrol::viewer(command),
+    let result = run(Cli::parse());
+    let (message, code) = match result {
+        Ok(()) => return ExitCode::SUCCESS,
+        Err(Failure::Input(message)) => (message, 2),
+        Err(Failure::System(message)) => (message, 1),
+    };
+    // Nothing is left to do when stderr is closed as well.
+    let _ = writeln!(io::stderr(), "error: {message}");
+    ExitCode::from(code)
+}
+
+fn run(cli: Cli) -> Result<(), Failure> {
+    let Cli {
+        place,
+        output,
+        command,
+    } = cli;
+    let ask = |call: manage::Call| ask(&place, call);
+    match command {
+        Command::Init { administrator, url } => init::run(&place, &administrator, url, output),
+        Command::Serve { listen } => serve::run(&place.resolve()?, listen),
+        Command::Camera(command) => enrol::camera(command, &place, output),
+        Command::User(command) => command.show(&ask(command.call())?, output),
+        Command::Booking(command) => command.show(&ask(command.call())?, output),
+        Command::Share(command) => command.show(&ask(command.call())?, output),
+        Command::Sessions => {
+            let command = manage::SessionCommand::List;
+            command.show(&ask(command.call())?, output)
+        }
+        Command::Session(command) => command.show(&ask(command.call())?, output),
+        Command::Audit(audit) => manage::audit(&ask(audit.call())?, output),
+        Command::Backup { to } => init::backup(&place, &to),
+        Command::Key(KeyCommand::Rotate) => {
+            let data = place.data()?;
+            file::rotate_grant_signer(&data.grant_key())?;
+            if reload(&data)? {
+                remark("the server signs with the next key now: cameras learn it, sessions go on");
+            }
+            Ok(())
+        }
+        Command::Reload => match reload(&place.data()?)? {
+            true => Ok(()),
+            false => Err(Failure::system("no server runs on this data directory")),
+        },
+        Command::Viewer(command) => enrol::viewer(command, &place),
         Command::Completions { shell } => {
             clap_complete::generate(
                 shell,
@@ -181,15 +282,34 @@ pub fn main() -> ExitCode {
             );
             Ok(())
         }
-    };
-    let (message, code) = match result {
-        Ok(()) => return ExitCode::SUCCESS,
-        Err(Failure::Input(message)) => (message, 2),
-        Err(Failure::System(message)) => (message, 1),
-    };
-    // Nothing is left to do when stderr is closed as well.
-    let _ = writeln!(io::stderr(), "error: {message}");
-    ExitCode::from(code)
+    }
+}
+
+/// Has the server that runs on the data directory read its configuration again. Whether there is one.
+fn reload(data: &place::DataDir) -> Result<bool, Failure> {
+    let asked = runtime()?.block_on(manage::Call::reload().over(&data.socket()))?;
+    Ok(matches!(asked, manage::Asked::Answered(_)))
+}
+
+/// Asks the server that runs on the data directory, or the database itself.
+fn ask(place: &Where, call: manage::Call) -> Result<serde_json::Value, Failure> {
+    let place = place.data()?;
+    runtime()?.block_on(async {
+        let call = match call.over(&place.socket()).await? {
+            manage::Asked::Answered(answer) => return Ok(answer),
+            manage::Asked::NobodyThere(call) => call,
+        };
+        let offline = place.offline().await?;
+        call.by(offline.routes()).await
+    })
+}
+
+/// For a command that asks once and ends.
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    runtime.map_err(Failure::system)
 }
 
 /// Prints a line on stdout, where a script may read it.

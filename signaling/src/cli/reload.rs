@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use super::Failure;
 use super::config::Config;
-use super::file::read;
+use super::file::{grant_signer_at, read_or_default};
 use crate::registry::{CameraEntry, ViewerEntry};
 use crate::room::Cameras;
 use crate::server::Server;
@@ -15,6 +15,8 @@ use crate::server::Server;
 pub(super) struct Running {
     pub(super) server: Server,
     pub(super) path: PathBuf,
+    /// Where the key that signs grants is.
+    pub(super) key: PathBuf,
     pub(super) config: Config,
 }
 
@@ -41,15 +43,18 @@ impl Running {
     }
 
     fn try_reload(&mut self) -> Result<usize, Failure> {
-        let new = read(&self.path)?;
+        let new = read_or_default(&self.path)?;
         for key in unchangeable(&self.config, &new) {
             tracing::warn!(key, "this cannot change while the server runs: restart it");
         }
-        // The only step that can fail comes first. A server that began without TLS stays so until it is restarted.
+        // The steps that can fail come first. A server that began without TLS stays so until it is restarted.
         if let (Some(_), Some(files)) = (self.config.tls(&self.path), new.tls(&self.path)) {
             let reloaded = self.server.reload_tls(&files);
             reloaded.map_err(|e| Failure::input(format!("tls-cert, tls-key: {e}")))?;
         }
+        let signer = grant_signer_at(&self.key)?;
+        let taken = self.server.set_signer(signer);
+        taken.map_err(|e| Failure::input(format!("{}: {e}", self.key.display())))?;
         warn_of_strays(&new);
         let steps = differences(&self.config, &new);
         let count = steps.len();
@@ -154,6 +159,10 @@ fn unchangeable(old: &Config, new: &Config) -> Vec<&'static str> {
         ),
         ("open-access", old.open_access != new.open_access),
         ("ice-server", old.ice_servers() != new.ice_servers()),
+        ("data-dir", !old.has_data_of(new)),
+        ("max-cameras", old.max_cameras != new.max_cameras),
+        ("max-viewers", old.max_viewers != new.max_viewers),
+        ("audit-days", old.audit_days != new.audit_days),
         ("turn", !old.has_turn_of(new)),
         ("tls-cert", old.has_tls() != new.has_tls()),
     ];

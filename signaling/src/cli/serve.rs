@@ -1,43 +1,60 @@
 // SPDX-License-Identifier: MPL-2.0
 //! `serve`: the server until it is told to end.
 
+use std::fs::{self, Permissions};
 use std::io::{self, IsTerminal as _};
 use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use porthole_protocol::grant::GrantSigner;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
 use tracing::Level;
 use tracing_subscriber::filter::{EnvFilter, FilterExt as _, filter_fn};
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use super::file::{grant_signer, read};
+use super::config::Config;
+use super::environment::remark_on;
+use super::file::{grant_key_beside, grant_signer, read, read_or_default, text_variables};
+use super::place::{DataDir, Place};
 use super::reload::{Running, warn_of_strays};
 use super::{Failure, remark};
+use crate::access::Data;
 use crate::places;
 use crate::server::{Server, ServerError, ServerOptions};
+use crate::store::{self, Store};
 
-const LOG_VARIABLE: &str = "PORTHOLE_LOG";
+/// How much is logged, as other services have it; the second is older, and wins.
+const LOG_VARIABLES: [&str; 2] = ["PORTHOLE_LOG", "LOG_LEVEL"];
 
-pub(super) fn run(path: &Path, listen: Option<SocketAddr>) -> Result<(), Failure> {
+pub(super) fn run(place: &Place, listen: Option<SocketAddr>) -> Result<(), Failure> {
     log_to_stderr()?;
-    let config = read(path)?;
-    let tls = config.tls(path);
-    let scheme = if tls.is_some() { "https" } else { "http" };
-    let mut options = ServerOptions::new(grant_signer(path, &config)?);
-    options.open_access = config.open_access;
-    options.ice_servers = config.ice_servers();
-    options.turn = config
-        .turn(path)
-        .map_err(|e| Failure::input(format!("{}: [turn]: {e}", path.display())))?;
-    options.url = config.url.clone();
-    options.allowed_hosts = config.allowed_hosts.clone();
-    options.trusted_proxies = config.trusted_proxies.clone();
-    options.max_connections = Some(places::standalone());
-    options.tls = tls;
-    options.viewers = config.viewers().collect();
-    options.cameras = config.cameras().collect();
+    for remark in text_variables().filter_map(|(name, _)| remark_on(&name)) {
+        tracing::warn!("{remark}");
+    }
+    let (config_path, config, data) = match place {
+        Place::File(path) => (path.clone(), read(path)?, None),
+        Place::Data(data) => {
+            let config = read_or_default(&data.config_path)?;
+            (data.config_path.clone(), config, Some(data))
+        }
+    };
+    let path = config_path.as_path();
+    let (signer, key) = match data {
+        Some(data) => (data.signer()?, data.grant_key()),
+        None => (grant_signer(path, &config)?, grant_key_beside(path)),
+    };
+    let mut options = options(&config, path, signer)?;
+    let scheme = if options.tls.is_some() {
+        "https"
+    } else {
+        "http"
+    };
     if config.open_access {
         tracing::warn!("open-access is on: whoever reaches this server sees and hears all cameras");
     }
@@ -51,6 +68,9 @@ pub(super) fn run(path: &Path, listen: Option<SocketAddr>) -> Result<(), Failure
     let listener = TcpListener::bind(address)
         .map_err(|e| Failure::system(format!("cannot listen on {address}: {e}")))?;
     let runtime = Runtime::new().map_err(Failure::system)?;
+    if let Some(data) = data {
+        options.data = Some(runtime.block_on(load(data))?);
+    }
     let server = Server::start(options, listener, runtime.handle()).map_err(|e| match e {
         ServerError::Listen(_) => Failure::system(e),
         ServerError::Tls(_) => {
@@ -58,18 +78,92 @@ pub(super) fn run(path: &Path, listen: Option<SocketAddr>) -> Result<(), Failure
         }
         _ => Failure::input(format!("{}: {e}", path.display())),
     })?;
+    let (reload, on_reload) = mpsc::channel(1);
+    let socket = data
+        .map(|data| OwnSocket::open(data, &server, reload))
+        .transpose()?;
     warn_of_strays(&config);
     let running = Running {
         server,
-        path: path.to_owned(),
+        path: config_path,
+        key,
         config,
     };
-    runtime
-        .block_on(until_signal(running, scheme))
-        .map_err(Failure::system)
+    let ended = runtime.block_on(until_signal(running, scheme, on_reload));
+    drop(socket);
+    ended.map_err(Failure::system)
 }
 
-async fn until_signal(mut running: Running, scheme: &str) -> io::Result<()> {
+/// What the server is started with, but for its data.
+pub(super) fn options(
+    config: &Config,
+    path: &Path,
+    signer: GrantSigner,
+) -> Result<ServerOptions, Failure> {
+    let mut options = ServerOptions::new(signer);
+    options.open_access = config.open_access;
+    options.ice_servers = config.ice_servers();
+    options.turn = config
+        .turn(path)
+        .map_err(|e| Failure::input(format!("{}: [turn]: {e}", path.display())))?;
+    options.url = config.url.clone();
+    options.allowed_hosts = config.allowed_hosts.clone();
+    options.trusted_proxies = config.trusted_proxies.clone();
+    options.max_cameras = config.max_cameras;
+    options.max_viewers = config.max_viewers;
+    options.max_connections = Some(places::standalone(config.max_cameras + config.max_viewers));
+    options.tls = config.tls(path);
+    options.audit_days = config.audit_days;
+    options.viewers = config.viewers().collect();
+    options.cameras = config.cameras().collect();
+    Ok(options)
+}
+
+/// Opens the database of a data directory.
+pub(super) async fn open_store(data: &DataDir) -> Result<Arc<dyn Store>, Failure> {
+    let opened = store::open(&data.database()).await;
+    opened.map_err(|e| Failure::system(format!("{}: {e}", data.path.display())))
+}
+
+pub(super) async fn load(data: &DataDir) -> Result<Data, Failure> {
+    let loaded = Data::load(open_store(data).await?).await;
+    loaded.map_err(|e| Failure::system(format!("{}: {e}", data.path.display())))
+}
+
+/// The socket on which the server takes its owner's commands, while it runs.
+struct OwnSocket(PathBuf);
+
+impl OwnSocket {
+    fn open(data: &DataDir, server: &Server, reload: mpsc::Sender<()>) -> Result<Self, Failure> {
+        let path = data.socket();
+        let failed =
+            |e: io::Error| Failure::system(format!("cannot listen on {}: {e}", path.display()));
+        if UnixStream::connect(&path).is_ok() {
+            return Err(Failure::input(format!(
+                "a server runs on {} already: stop it first",
+                data.path.display()
+            )));
+        }
+        // Left behind by a server that was killed.
+        let _ = fs::remove_file(&path);
+        let listener = UnixListener::bind(&path).map_err(failed)?;
+        fs::set_permissions(&path, Permissions::from_mode(0o600)).map_err(failed)?;
+        server.take_commands(listener, reload).map_err(failed)?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for OwnSocket {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+async fn until_signal(
+    mut running: Running,
+    scheme: &str,
+    mut on_reload: mpsc::Receiver<()>,
+) -> io::Result<()> {
     // Before the line is printed, so that whoever reads it may signal the server right away.
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
@@ -83,6 +177,7 @@ async fn until_signal(mut running: Running, scheme: &str) -> io::Result<()> {
             _ = interrupt.recv() => break,
             _ = terminate.recv() => break,
             _ = hangup.recv() => running.reload(),
+            Some(()) = on_reload.recv() => running.reload(),
         }
     }
     tracing::info!("shutting down");
@@ -92,9 +187,14 @@ async fn until_signal(mut running: Running, scheme: &str) -> io::Result<()> {
 }
 
 fn log_to_stderr() -> Result<(), Failure> {
-    let filter = std::env::var(LOG_VARIABLE).unwrap_or_else(|_| "info".to_owned());
+    let set = |name: &&str| std::env::var(name).is_ok();
+    let variable = LOG_VARIABLES
+        .into_iter()
+        .find(set)
+        .unwrap_or(LOG_VARIABLES[1]);
+    let filter = std::env::var(variable).unwrap_or_else(|_| "info".to_owned());
     let filter = EnvFilter::try_new(filter)
-        .map_err(|e| Failure::input(format!("{LOG_VARIABLE}: {e}: use e.g. info or debug")))?;
+        .map_err(|e| Failure::input(format!("{variable}: {e}: use e.g. info or debug")))?;
     // Libraries may log whole messages at their finer levels, and messages hold grants and tokens.
     let safe = filter_fn(|metadata| {
         metadata.target().starts_with("porthole") || *metadata.level() <= Level::WARN

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use porthole_protocol::wire::{Code, OutgoingMessage, ToPeer, ToPeerExtra};
 
 use super::lifetime::VIEWER_RETURN;
-use super::limits::{MAX_CONNECTIONS_PER_USER, MAX_SHARED_VIEWERS, MAX_VIEWERS};
+use super::limits::{MAX_CONNECTIONS_PER_USER, shared_viewers};
 use super::now::Now;
 use super::table::{End, Tell};
 use super::{Action, Client, ClientId, Outgoing, Principal, Refusal, Rights, Role, Room};
@@ -110,8 +110,8 @@ impl Room {
     fn admit_viewer(&mut self, name: String) -> Result<(Role, String), Refusal> {
         let user = self.users.get(&name).ok_or(WITHDRAWN)?;
         let Rights { shared, .. } = user.rights;
-        let full = self.viewers >= MAX_VIEWERS;
-        if full || shared && self.shared_viewers >= MAX_SHARED_VIEWERS {
+        let full = self.viewers >= self.max_viewers;
+        if full || shared && self.shared_viewers >= shared_viewers(self.max_viewers) {
             return Err(Refusal::new(
                 Code::TooMany,
                 "the server is full: try again later",

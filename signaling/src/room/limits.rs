@@ -11,15 +11,15 @@ use porthole_protocol::wire::{
 
 use super::{ClientId, Refusal, Rights, Room};
 
-/// Cameras that can be enrolled. A fleet of robots fits, and a list of all of them with the largest
+/// Cameras that can be enrolled where nothing else is said. A fleet of robots fits, and a list of all of them with the largest
 /// `meta` stays near one MiB.
 pub const MAX_CAMERAS: usize = 1000;
-/// Viewers connected at a time, beside which every camera still finds a place: 4072 clients of about
+/// Viewers connected at a time where nothing else is said, beside which every camera still finds a place: 4072 clients of about
 /// 6 KiB each are 24 MiB.
 pub const MAX_VIEWERS: usize = 3072;
-/// Places of these that guests and others who share one name may take. The rest is kept for users with a name of
-/// their own, so that no crowd locks them out.
-pub const MAX_SHARED_VIEWERS: usize = MAX_VIEWERS - 512;
+/// The part of these places that is kept from guests and others who share one name, for users with a name of their own,
+/// so that no crowd locks them out.
+const NAMED_SHARE: usize = 6;
 /// Connections of one user: some browser tabs on some devices, and no more, so that one token cannot
 /// take up all the places. A name that many people share is exempt.
 pub const MAX_CONNECTIONS_PER_USER: usize = 64;
@@ -36,6 +36,11 @@ pub(super) const MAX_ID_BYTES: usize = 64;
 const MAX_ROLES: usize = 8;
 
 const TOO_LARGE: Code = Code::TooLarge;
+
+/// Of so many places for viewers, those that people who share a name may take.
+pub(super) fn shared_viewers(max_viewers: usize) -> usize {
+    max_viewers - max_viewers / NAMED_SHARE
+}
 
 impl Room {
     /// Whether the viewer may have one more session at this camera, beside `itself` if that is one already.

@@ -62,6 +62,8 @@ impl Room {
         let camera = self.cameras.get(id).ok_or(UNKNOWN_SENDER)?;
         let producing = status.producing();
         let meta = named_meta(status.meta, &camera.name)?;
+        // Before the first grant on this connection.
+        self.send_keys(from);
         let client = self.clients.get_mut(&from).ok_or(UNKNOWN_SENDER)?;
         if !std::mem::replace(&mut client.registered, true) {
             self.reconcile(from, id, reports, now);

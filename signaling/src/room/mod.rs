@@ -24,6 +24,7 @@ mod principal;
 mod reconcile;
 mod review;
 mod rights;
+mod rotation;
 mod sessions;
 mod table;
 #[cfg(test)]
@@ -46,7 +47,7 @@ pub use ice::{Ice, IceSource, fixed};
 pub use lifetime::VIEWER_RETURN;
 pub use limits::{
     MAX_CAMERAS, MAX_CONNECTIONS_PER_USER, MAX_SESSIONS_PER_ADDRESS, MAX_SESSIONS_PER_PERSON,
-    MAX_SESSIONS_PER_VIEWER, MAX_SHARED_VIEWERS, MAX_VIEWERS,
+    MAX_SESSIONS_PER_VIEWER, MAX_VIEWERS,
 };
 pub use now::Now;
 pub use principal::{Cameras, DEFAULT_LEASE_SECONDS, GUEST, Principal};
@@ -219,6 +220,7 @@ pub struct Room {
     user_deadlines: BTreeSet<(Instant, String)>,
     /// Viewers that hear of cameras.
     listeners: BTreeSet<ClientId>,
+    max_viewers: usize,
     viewers: usize,
     shared_viewers: usize,
     listed_cameras: usize,
@@ -248,10 +250,20 @@ impl Room {
             deadlines: BTreeSet::new(),
             user_deadlines: BTreeSet::new(),
             listeners: BTreeSet::new(),
+            max_viewers: MAX_VIEWERS,
             viewers: 0,
             shared_viewers: 0,
             listed_cameras: 0,
             actions: Vec::new(),
+        }
+    }
+
+    /// The same for so many viewers at a time.
+    #[must_use]
+    pub fn with_max_viewers(self, max_viewers: usize) -> Self {
+        Self {
+            max_viewers,
+            ..self
         }
     }
 

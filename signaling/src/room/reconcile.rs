@@ -81,7 +81,7 @@ impl Room {
         if announced.is_none_or(|announced| announced.nonce.is_none()) {
             return Err(Code::NoSuchSession);
         }
-        let grant = self.signer.public_key().read(&report.grant);
+        let grant = self.signer.read(&report.grant);
         let grant = grant.map_err(|_| Code::NoSuchSession)?;
         if grant.aud != camera_id || grant.sid != *id {
             return Err(Code::NoSuchSession);

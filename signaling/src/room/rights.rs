@@ -107,7 +107,7 @@ impl Rights {
     }
 
     /// Forgets a camera whose id may be given to another.
-    pub(super) fn forget(&mut self, camera_id: &str) {
+    pub(crate) fn forget(&mut self, camera_id: &str) {
         for rule in &mut self.rules {
             if let Cameras::Only(ids) = &mut rule.cameras {
                 ids.remove(camera_id);

@@ -155,26 +155,77 @@ impl Answer {
             .map(|(_, value)| value)
             .next()
     }
+
+    /// The cookies that are set, as a request sends them.
+    pub fn cookies(&self) -> String {
+        let lines = self.head.lines().filter_map(|line| line.split_once(": "));
+        let set = lines.filter(|(key, _)| key.eq_ignore_ascii_case("set-cookie"));
+        let pairs = set.filter_map(|(_, value)| value.split(';').next());
+        pairs.collect::<Vec<_>>().join("; ")
+    }
+
+    /// Status and code.
+    pub fn problem(&self) -> (u16, String) {
+        let code = serde_json::from_str::<Value>(&self.body).unwrap_or_default();
+        (
+            self.status,
+            code["code"].as_str().unwrap_or_default().to_owned(),
+        )
+    }
 }
 
 /// Sends one request, with `Host` and these headers, and reads the answer.
 pub async fn http(address: SocketAddr, request: &str, headers: &[(&str, &str)]) -> Answer {
+    http_with(address, request, headers, "").await
+}
+
+/// The same with a body.
+pub async fn http_with(
+    address: SocketAddr,
+    request: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> Answer {
     let stream = TcpStream::connect(address).await.unwrap();
-    http_over(stream, address, request, headers).await
+    let length = format!("content-length: {}\r\n", body.len());
+    let length = if body.is_empty() { "" } else { &length };
+    exchange(stream, address, request, headers, (length, body)).await
+}
+
+/// The same with a body in chunks, as they are written.
+pub async fn chunks(
+    address: SocketAddr,
+    request: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> Answer {
+    let stream = TcpStream::connect(address).await.unwrap();
+    exchange(stream, address, request, headers, ("", body)).await
 }
 
 pub async fn http_over(
-    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    stream: impl AsyncRead + AsyncWrite + Unpin,
     address: SocketAddr,
     request: &str,
     headers: &[(&str, &str)],
 ) -> Answer {
-    let headers: String = headers
+    exchange(stream, address, request, headers, ("", "")).await
+}
+
+async fn exchange(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    address: SocketAddr,
+    request: &str,
+    headers: &[(&str, &str)],
+    (length, body): (&str, &str),
+) -> Answer {
+    let mut lines: String = headers
         .iter()
         .map(|(k, v)| format!("{k}: {v}\r\n"))
         .collect();
+    lines += length;
     let text =
-        format!("{request} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{headers}\r\n");
+        format!("{request} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{lines}\r\n{body}");
     stream.write_all(text.as_bytes()).await.unwrap();
     let mut answer = String::new();
     timeout(PATIENCE, stream.read_to_string(&mut answer))

@@ -89,12 +89,12 @@ fn the_connections_of_one_user_are_bounded() {
 fn a_crowd_leaves_places_for_users_with_a_name_and_both_for_cameras() {
     let mut world = World::new();
     let clients = |n: usize| (0..n as u64).map(|n| ClientId(100 + n));
-    for client in clients(MAX_SHARED_VIEWERS) {
+    for client in clients(crate::room::limits::shared_viewers(MAX_VIEWERS)) {
         world.quietly(client, Rights::guest());
     }
     world.viewer(BOB, Rights::guest());
     assert_eq!(world.dropped, [(BOB, Code::TooMany)]);
-    let named = clients(MAX_VIEWERS).skip(MAX_SHARED_VIEWERS);
+    let named = clients(MAX_VIEWERS).skip(crate::room::limits::shared_viewers(MAX_VIEWERS));
     for (n, client) in named.enumerate() {
         let user = format!("user{}", n / MAX_CONNECTIONS_PER_USER);
         world.set_viewer(rights(&user));

@@ -8,6 +8,7 @@ mod lifetime;
 mod limits;
 mod listing;
 mod reconcile;
+mod rotation;
 mod sessions;
 mod terms;
 
@@ -33,7 +34,8 @@ const HERE: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 
 struct World {
     room: Room,
-    pkcs8: Vec<u8>,
+    /// The signer, as it is on disk.
+    stored: String,
     key: GrantKey,
     now: Now,
     sent: Vec<(ClientId, Value)>,
@@ -92,7 +94,7 @@ impl World {
             wall: at(0),
         };
         Self {
-            pkcs8: signer.pkcs8().to_vec(),
+            stored: signer.to_string(),
             key: signer.public_key(),
             room: room(signer, "id", now),
             now,
@@ -123,7 +125,14 @@ impl World {
     }
 
     fn signer(&self) -> GrantSigner {
-        GrantSigner::from_pkcs8(&self.pkcs8).unwrap()
+        self.stored.parse().unwrap()
+    }
+
+    fn rotate(&mut self) {
+        let next = self.signer().rotated().unwrap();
+        (self.stored, self.key) = (next.to_string(), next.public_key());
+        let actions = self.room.set_signer(next, self.now);
+        self.act(actions);
     }
 
     fn act(&mut self, actions: Vec<Action>) {

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The audit log: read, and written where no other change is.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Access, AccessError, By, LINK_MEMORY, Result};
+use crate::lock::lock;
+use crate::model::AuditEntry;
+use crate::store::{AuditFilter, StoreError};
+
+fn of_store(error: StoreError) -> AccessError {
+    AccessError::of_store(error, "such an entry", "no such entry")
+}
+
+impl Access {
+    /// Entries with their numbers, the latest first.
+    pub(crate) async fn audit(&self, filter: &AuditFilter) -> Result<Vec<(i64, AuditEntry)>> {
+        self.store()?.audit(filter).await.map_err(of_store)
+    }
+
+    /// Writes down what happened.
+    pub(crate) async fn log(&self, entries: &[AuditEntry]) -> Result<()> {
+        match &self.store {
+            Some(store) if !entries.is_empty() => store.log(entries).await.map_err(of_store),
+            _ => Ok(()),
+        }
+    }
+
+    /// Forgets what is over, and entries that are older than `keep`. Returns how many of these went.
+    pub(crate) async fn forget(
+        &self,
+        now: Timestamp,
+        keep: SignedDuration,
+        at_most: u32,
+    ) -> Result<u64> {
+        lock(&self.ledger).forget(now, now - LINK_MEMORY);
+        match &self.store {
+            Some(store) => store.forget(now - keep, at_most).await.map_err(of_store),
+            None => Ok(0),
+        }
+    }
+
+    /// Whether the database answers, if there is one.
+    pub(crate) async fn ping(&self) -> Result<()> {
+        match &self.store {
+            Some(store) => store.ping().await.map_err(of_store),
+            None => Ok(()),
+        }
+    }
+
+    /// Notes that an administrator ended a session.
+    pub(crate) async fn log_revoked(&self, by: &By, session: String) -> Result<()> {
+        let entry = AuditEntry {
+            subject: Some(session),
+            ..by.entry("session.revoked")
+        };
+        self.log(&[entry]).await
+    }
+}

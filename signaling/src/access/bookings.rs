@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Bookings come, change and go, and what runs follows at once.
+
+use std::collections::BTreeSet;
+
+use jiff::{SignedDuration, Timestamp};
+use porthole_protocol::grant::Permission;
+use serde_json::json;
+
+use super::{Access, AccessError, By, Result, validate};
+use crate::lock::lock;
+use crate::model::{Booking, Recurrence, Window};
+use crate::recur::expand;
+use crate::store::{BookingFilter, MAX_ROWS, Put, StoreError};
+
+/// Windows that one look at the calendar shows: more would not be read.
+pub(crate) const MAX_CALENDAR: usize = 1000;
+/// Days that one look at the calendar may span: two months.
+pub(crate) const MAX_CALENDAR_DAYS: i64 = 62;
+/// How far ahead a user is told of bookings.
+const UPCOMING: SignedDuration = SignedDuration::from_hours(31 * 24);
+/// Of how many of them.
+const MAX_UPCOMING: usize = 100;
+
+/// What a booking is of.
+#[derive(Clone)]
+pub(crate) struct BookingFields {
+    pub(crate) camera: String,
+    pub(crate) user: String,
+    pub(crate) start: Timestamp,
+    pub(crate) end: Timestamp,
+    pub(crate) perms: BTreeSet<Permission>,
+    pub(crate) recurrence: Option<Recurrence>,
+    pub(crate) note: String,
+}
+
+/// What is to be another.
+#[derive(Clone, Default)]
+pub(crate) struct BookingChange {
+    pub(crate) start: Option<Timestamp>,
+    pub(crate) end: Option<Timestamp>,
+    pub(crate) perms: Option<BTreeSet<Permission>>,
+    /// `Some(None)` takes it away.
+    pub(crate) recurrence: Option<Option<Recurrence>>,
+    pub(crate) note: Option<String>,
+}
+
+/// What to look up in the calendar.
+#[derive(Clone)]
+pub(crate) struct CalendarRange {
+    pub(crate) from: Timestamp,
+    pub(crate) to: Timestamp,
+    pub(crate) camera: Option<String>,
+    pub(crate) user: Option<String>,
+}
+
+/// Windows, by their start.
+pub(crate) struct Calendar {
+    pub(crate) windows: Vec<(Booking, Window)>,
+    /// Whether there are more than are told.
+    pub(crate) more: bool,
+}
+
+fn of_store(error: StoreError) -> AccessError {
+    AccessError::of_store(error, "a booking of this id", "no booking of this id")
+}
+
+impl Access {
+    pub(crate) async fn add_booking(&self, by: &By, fields: BookingFields) -> Result<Booking> {
+        let store = self.store()?;
+        let window = validate::window(fields.start, fields.end, by.at)?;
+        let booking = Booking {
+            id: uuid::Uuid::now_v7().to_string(),
+            camera: fields.camera,
+            user: fields.user,
+            window,
+            perms: fields.perms,
+            recurrence: fields.recurrence,
+            note: fields.note,
+            created: by.at,
+        };
+        let windows = check(&booking)?;
+        let _order = self.order.lock().await;
+        self.check_ends(&booking)?;
+        let audit = entry(by, "booking.added", &booking);
+        let put = store
+            .put_booking(&booking, &windows, Put::New, &audit)
+            .await;
+        put.map_err(of_store)?;
+        self.take_booking(booking.clone(), windows, by.at);
+        Ok(booking)
+    }
+
+    pub(crate) async fn change_booking(
+        &self,
+        by: &By,
+        id: &str,
+        change: BookingChange,
+    ) -> Result<Booking> {
+        let store = self.store()?;
+        let _order = self.order.lock().await;
+        let (mut booking, _) = store.booking(id).await.map_err(of_store)?;
+        let start = change.start.unwrap_or(booking.window.start);
+        let end = change.end.unwrap_or(booking.window.end);
+        booking.window = validate::window(start, end, by.at)?;
+        booking.perms = change.perms.unwrap_or(booking.perms);
+        booking.recurrence = change.recurrence.unwrap_or(booking.recurrence);
+        booking.note = change.note.unwrap_or(booking.note);
+        let windows = check(&booking)?;
+        let audit = entry(by, "booking.changed", &booking);
+        let put = store.put_booking(&booking, &windows, Put::Existing, &audit);
+        put.await.map_err(of_store)?;
+        self.take_booking(booking.clone(), windows, by.at);
+        Ok(booking)
+    }
+
+    pub(crate) async fn remove_booking(&self, by: &By, id: &str) -> Result<()> {
+        let store = self.store()?;
+        let _order = self.order.lock().await;
+        let (booking, _) = store.booking(id).await.map_err(of_store)?;
+        let audit = entry(by, "booking.removed", &booking);
+        let removed = store.remove_booking(id, &audit).await;
+        removed.map_err(of_store)?;
+        lock(&self.ledger).remove_booking(id);
+        self.announce_user(&booking.user);
+        Ok(())
+    }
+
+    pub(crate) async fn booking(&self, id: &str) -> Result<Booking> {
+        let found = self.store()?.booking(id).await;
+        Ok(found.map_err(of_store)?.0)
+    }
+
+    /// Bookings in the order of their ids, the oldest first.
+    pub(crate) async fn bookings(&self, filter: &BookingFilter) -> Result<Vec<Booking>> {
+        let found = self.store()?.bookings(filter).await.map_err(of_store)?;
+        Ok(found.into_iter().map(|(booking, _)| booking).collect())
+    }
+
+    /// The windows that touch a range of time.
+    pub(crate) async fn calendar(&self, range: CalendarRange) -> Result<Calendar> {
+        let store = self.store()?;
+        let span = range.to.duration_since(range.from);
+        if span <= SignedDuration::ZERO || span > SignedDuration::from_hours(24 * MAX_CALENDAR_DAYS)
+        {
+            return Err(AccessError::BadWindow(
+                "from is before to, and at most 62 days before it",
+            ));
+        }
+        let mut filter = BookingFilter {
+            camera: range.camera,
+            user: range.user,
+            from: Some(range.from),
+            to: Some(range.to),
+            after: None,
+            limit: MAX_ROWS,
+        };
+        let mut windows = Vec::new();
+        loop {
+            let page = store.bookings(&filter).await.map_err(of_store)?;
+            filter.after = page.last().map(|(booking, _)| booking.id.clone());
+            let is_last = page.len() < MAX_ROWS as usize;
+            for (booking, own) in page {
+                windows.extend(own.into_iter().map(|window| (booking.clone(), window)));
+            }
+            if is_last || windows.len() > MAX_CALENDAR {
+                break;
+            }
+        }
+        let more = windows.len() > MAX_CALENDAR;
+        windows.sort_by_key(|(_, window)| *window);
+        windows.truncate(MAX_CALENDAR);
+        Ok(Calendar { windows, more })
+    }
+
+    /// A user's windows of the next month that are not over, by their start.
+    pub(crate) fn upcoming(&self, user: &str, now: Timestamp) -> Vec<(Booking, Window)> {
+        let ledger = lock(&self.ledger);
+        let soon = |w: &&Window| w.end > now && w.start < now + UPCOMING;
+        let all = ledger.bookings_of(user).flat_map(|(booking, windows)| {
+            let own = windows.iter().filter(soon);
+            own.map(|window| (booking.clone(), *window))
+        });
+        let mut all: Vec<_> = all.collect();
+        all.sort_by_key(|(_, window)| *window);
+        all.truncate(MAX_UPCOMING);
+        all
+    }
+
+    fn check_ends(&self, booking: &Booking) -> Result<()> {
+        let ledger = lock(&self.ledger);
+        if !ledger.cameras.contains_key(&booking.camera) {
+            return Err(AccessError::NoSuch("camera"));
+        }
+        if !ledger.users.contains_key(&booking.user) {
+            return Err(AccessError::NoSuch("user"));
+        }
+        Ok(())
+    }
+
+    /// Takes over what was written to the store.
+    fn take_booking(&self, booking: Booking, mut windows: Vec<Window>, now: Timestamp) {
+        let user = booking.user.clone();
+        windows.retain(|window| window.end > now);
+        {
+            let mut ledger = lock(&self.ledger);
+            ledger.remove_booking(&booking.id);
+            if !windows.is_empty() {
+                ledger.put_booking((booking, windows));
+            }
+        }
+        self.announce_user(&user);
+    }
+}
+
+/// Checks what does not depend on others, and returns the booking's windows.
+fn check(booking: &Booking) -> Result<Vec<Window>> {
+    validate::perms(&booking.perms)?;
+    validate::note(&booking.note)?;
+    match &booking.recurrence {
+        None => Ok(vec![booking.window]),
+        Some(recurrence) => {
+            let windows = expand(booking.window, recurrence);
+            windows.map_err(|error| AccessError::BadRule(error.to_string()))
+        }
+    }
+}
+
+fn entry(by: &By, action: &str, booking: &Booking) -> crate::model::AuditEntry {
+    crate::model::AuditEntry {
+        camera: Some(booking.camera.clone()),
+        user: Some(booking.user.clone()),
+        subject: Some(booking.id.clone()),
+        details: json!({
+            "start": booking.window.start,
+            "end": booking.window.end,
+            "perms": booking.perms,
+            "rule": booking.recurrence.as_ref().map(|r| &r.rule),
+        }),
+        ..by.entry(action)
+    }
+}

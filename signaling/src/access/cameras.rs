@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Cameras are enrolled, renamed, given another key and removed.
+
+use jiff::Timestamp;
+use porthole_protocol::random_secret;
+use serde_json::json;
+
+use super::{Access, AccessError, By, Result, share_user, validate};
+use crate::hub::Change;
+use crate::lock::lock;
+use crate::model::Camera;
+use crate::registry::{CameraEntry, Origin, SecretDigest};
+use crate::store::{Put, StoreError};
+
+/// A camera and the secret that goes into its key.
+pub(crate) struct NewKey {
+    pub(crate) camera: Camera,
+    pub(crate) secret: String,
+}
+
+fn of_store(error: StoreError) -> AccessError {
+    AccessError::of_store(error, "a camera of this id", "no camera of this id")
+}
+
+impl Access {
+    /// When a camera of the database was enrolled, and when it was last connected.
+    pub(crate) fn camera_times(&self, id: &str) -> Option<(Timestamp, Option<Timestamp>)> {
+        let ledger = lock(&self.ledger);
+        let camera = ledger.cameras.get(id)?;
+        Some((camera.created, camera.last_seen))
+    }
+
+    fn stored_camera(&self, id: &str) -> Result<Camera> {
+        self.store()?;
+        let camera = lock(&self.ledger).cameras.get(id).cloned();
+        camera.ok_or_else(|| match lock(&self.registry).camera(id) {
+            Some(_) => AccessError::InTheFile,
+            None => AccessError::NotFound("no camera of this id"),
+        })
+    }
+
+    pub(crate) async fn add_camera(
+        &self,
+        by: &By,
+        id: Option<String>,
+        name: String,
+    ) -> Result<NewKey> {
+        let store = self.store()?;
+        validate::camera_name(&name)?;
+        let id = validate::camera_id(id, &name)?;
+        let _order = self.order.lock().await;
+        self.check_place(&id)?;
+        let secret = random_secret();
+        let camera = Camera {
+            id,
+            name,
+            secret: SecretDigest::of(&secret),
+            created: by.at,
+            last_seen: None,
+        };
+        let audit = entry(by, "camera.added", &camera);
+        let put = store.put_camera(&camera, Put::New, &audit).await;
+        put.map_err(of_store)?;
+        self.take_camera(&camera);
+        Ok(NewKey { camera, secret })
+    }
+
+    pub(crate) async fn rename_camera(&self, by: &By, id: &str, name: String) -> Result<()> {
+        let store = self.store()?;
+        validate::camera_name(&name)?;
+        let _order = self.order.lock().await;
+        let mut camera = self.stored_camera(id)?;
+        camera.name = name;
+        let audit = entry(by, "camera.changed", &camera);
+        let put = store.put_camera(&camera, Put::Existing, &audit).await;
+        put.map_err(of_store)?;
+        self.take_camera(&camera);
+        Ok(())
+    }
+
+    /// Gives a camera another key. Whoever is connected with the old one is cut off.
+    pub(crate) async fn rotate_camera(&self, by: &By, id: &str) -> Result<NewKey> {
+        let store = self.store()?;
+        let _order = self.order.lock().await;
+        let mut camera = self.stored_camera(id)?;
+        let secret = random_secret();
+        camera.secret = SecretDigest::of(&secret);
+        let audit = entry(by, "camera.rotated", &camera);
+        let put = store.put_camera(&camera, Put::Existing, &audit).await;
+        put.map_err(of_store)?;
+        self.tell(Change::CameraRemoved { id: id.to_owned() });
+        self.take_camera(&camera);
+        // The hub has forgotten who may see it.
+        let registry = lock(&self.registry);
+        for rights in registry.rights_at(id) {
+            self.tell(Change::ViewerSet { rights });
+        }
+        drop(registry);
+        Ok(NewKey { camera, secret })
+    }
+
+    /// Removes a camera with its bookings and share links.
+    pub(crate) async fn remove_camera(&self, by: &By, id: &str) -> Result<()> {
+        let store = self.store()?;
+        let _order = self.order.lock().await;
+        let camera = self.stored_camera(id)?;
+        let audit = entry(by, "camera.removed", &camera);
+        let removed = store.remove_camera(id, &audit).await;
+        removed.map_err(of_store)?;
+        {
+            let mut registry = lock(&self.registry);
+            registry.remove_camera(id);
+            self.tell(Change::CameraRemoved { id: id.to_owned() });
+        }
+        let (users, links) = lock(&self.ledger).remove_camera(id);
+        for user in users {
+            self.announce_user(&user);
+        }
+        for link in links {
+            self.forget_account(&share_user(&link));
+        }
+        Ok(())
+    }
+
+    /// Notes when cameras were last connected, by id.
+    pub(crate) async fn cameras_seen(&self, seen: &[(String, Timestamp)]) -> Result<()> {
+        let stored: Vec<_> = {
+            let mut ledger = lock(&self.ledger);
+            let mut note = |(id, at): &&(String, Timestamp)| match ledger.cameras.get_mut(id) {
+                Some(camera) => {
+                    camera.last_seen = Some(*at);
+                    true
+                }
+                None => false,
+            };
+            let stored = seen.iter().filter(|seen| note(seen));
+            stored.cloned().collect()
+        };
+        match (&self.store, stored.is_empty()) {
+            (Some(store), false) => {
+                let noted = store.cameras_seen(&stored).await;
+                noted.map_err(of_store)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_place(&self, id: &str) -> Result<()> {
+        let registry = lock(&self.registry);
+        if registry.camera(id).is_some() {
+            return Err(AccessError::Exists("a camera of this id"));
+        }
+        registry
+            .check_places(1)
+            .map_err(AccessError::TooManyCameras)
+    }
+
+    /// Takes over what was written to the store.
+    fn take_camera(&self, camera: &Camera) {
+        let id = camera.id.clone();
+        lock(&self.ledger).cameras.insert(id, camera.clone());
+        let mut registry = lock(&self.registry);
+        let entry = CameraEntry {
+            id: camera.id.clone(),
+            name: camera.name.clone(),
+            secret: camera.secret,
+        };
+        registry.put_camera(entry, Origin::Store);
+        self.tell(Change::CameraAdded {
+            id: camera.id.clone(),
+            name: camera.name.clone(),
+        });
+    }
+}
+
+fn entry(by: &By, action: &str, camera: &Camera) -> crate::model::AuditEntry {
+    crate::model::AuditEntry {
+        camera: Some(camera.id.clone()),
+        details: json!({ "name": camera.name }),
+        ..by.entry(action)
+    }
+}

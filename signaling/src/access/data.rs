@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: MPL-2.0
+//! What a server finds in the database when it starts.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use super::password::{Passwords, generate};
+use super::users::account;
+use super::{Access, By, LINK_MEMORY, Ledger, rights};
+use crate::hub::Change;
+use crate::lock::lock;
+use crate::model::{Holder, Role, Share, User};
+use crate::registry::{Account, CameraEntry, Origin, Registry};
+use crate::store::{Put, Snapshot, Store, StoreError};
+
+/// A database and what is in it.
+pub struct Data {
+    pub(crate) store: Arc<dyn Store>,
+    snapshot: Snapshot,
+    links: Vec<Share>,
+}
+
+impl std::fmt::Debug for Data {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Data").finish_non_exhaustive()
+    }
+}
+
+impl Data {
+    /// Reads what counts now or later.
+    pub async fn load(store: Arc<dyn Store>) -> Result<Self, StoreError> {
+        let now = Timestamp::now();
+        let snapshot = store.snapshot(now).await?;
+        let links = store.shares(now - LINK_MEMORY).await?;
+        Ok(Self {
+            store,
+            snapshot,
+            links,
+        })
+    }
+
+    /// Makes an administrator of this name in a database, and returns its password. `actor` says who did it in the
+    /// audit log.
+    pub async fn add_administrator(
+        store: &dyn Store,
+        name: &str,
+        actor: &str,
+    ) -> Result<String, StoreError> {
+        let unusable = |text: &str| StoreError::Unusable(text.to_owned());
+        if !crate::model::is_user_name(name) {
+            return Err(unusable("this cannot be a user's name"));
+        }
+        let by = By {
+            actor: actor.to_owned(),
+            at: Timestamp::now(),
+        };
+        let password = generate();
+        let hashing = Passwords::new();
+        let hash = hashing.hash(password.clone());
+        let user = User {
+            name: name.to_owned(),
+            role: Role::Administrator,
+            password: Some(hash.await.map_err(|e| unusable(&e.to_string()))?),
+            token: None,
+            created: by.at,
+        };
+        let mut audit = by.entry("user.added");
+        audit.user = Some(name.to_owned());
+        store.put_user(&user, Put::New, &audit).await?;
+        Ok(password)
+    }
+}
+
+impl Access {
+    /// Takes over what was in the database. `Err` names what is in the configuration file as well.
+    pub(crate) fn take_over(&self, data: Data, now: Timestamp) -> Result<(), String> {
+        let mut registry = lock(&self.registry);
+        check_clashes(&registry, &data.snapshot)?;
+        for camera in &data.snapshot.cameras {
+            let (id, name) = (camera.id.clone(), camera.name.clone());
+            self.tell(Change::CameraAdded { id, name });
+            let entry = CameraEntry {
+                id: camera.id.clone(),
+                name: camera.name.clone(),
+                secret: camera.secret,
+            };
+            registry.put_camera(entry, Origin::Store);
+        }
+        let logins = data.snapshot.logins.clone();
+        let mut ledger = Ledger::new(data.snapshot);
+        for user in ledger.users.values() {
+            let account = account(user, ledger.rights(user));
+            let rights = account.rights.clone();
+            self.tell(Change::ViewerSet { rights });
+            registry.put_account(account);
+        }
+        for share in data.links {
+            ledger.put_share(share);
+        }
+        for share in ledger.shares().filter(|share| share.window.end > now) {
+            let account = share_account(share);
+            let rights = account.rights.clone();
+            self.tell(Change::ViewerSet { rights });
+            registry.put_account(account);
+        }
+        let mono = Instant::now();
+        for login in logins {
+            let user = match login.holder {
+                Holder::User(name) => name,
+                Holder::Share(id) => rights::share_user(&id),
+            };
+            let left = Duration::try_from(login.until.duration_since(now)).unwrap_or_default();
+            if registry.account(&user).is_some() {
+                let until = mono + left.min(self.login);
+                registry.logins.add(login.cookie, &user, mono, until);
+            }
+        }
+        drop(registry);
+        *lock(&self.ledger) = ledger;
+        Ok(())
+    }
+}
+
+/// The account of whoever opens a link.
+pub(super) fn share_account(share: &Share) -> Account {
+    Account {
+        rights: rights::of_share(share),
+        role: Role::Viewer,
+        token: None,
+        origin: Origin::Store,
+    }
+}
+
+fn check_clashes(registry: &Registry, snapshot: &Snapshot) -> Result<(), String> {
+    let mut users = snapshot.users.iter().map(|user| &user.name);
+    if let Some(name) = users.find(|name| registry.account(name).is_some()) {
+        return Err(format!(
+            "[[viewer]] name = \"{name}\" is in the database as well: remove one"
+        ));
+    }
+    let mut cameras = snapshot.cameras.iter().map(|camera| &camera.id);
+    if let Some(id) = cameras.find(|id| registry.camera(id).is_some()) {
+        return Err(format!(
+            "[[camera]] id = \"{id}\" is in the database as well: remove one"
+        ));
+    }
+    registry.check_places(snapshot.cameras.len()).map_err(|max| {
+        format!("there are more than max-cameras, {max}, in the database and the configuration file together")
+    })
+}

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Why something was not done.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::model::Window;
+use crate::store::StoreError;
+use crate::token::WeakPassword;
+
+/// Why something was not done. Its text is for whoever asked.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AccessError {
+    #[error(
+        "this server was started without a data directory: start it with --data-dir, or portholesink data-dir=..."
+    )]
+    NoDatabase,
+    #[error("there is {0} already: choose another one, or change that")]
+    Exists(&'static str),
+    #[error("there is {0}")]
+    NotFound(&'static str),
+    #[error("there is no such {0}: add it first")]
+    NoSuch(&'static str),
+    #[error("it is in the configuration file, or belongs to the application: change it there")]
+    InTheFile,
+    #[error("{0}")]
+    BadName(&'static str),
+    #[error("{0}")]
+    BadWindow(&'static str),
+    #[error("{0}")]
+    BadRule(String),
+    #[error("{0}")]
+    BadValue(&'static str),
+    #[error("{0}")]
+    WeakPassword(#[from] WeakPassword),
+    #[error("control of this camera is booked from {} to {}: choose another time", .0.start, .0.end)]
+    ControlTaken(Window),
+    #[error("there would be no administrator left: make someone else one first")]
+    LastAdministrator,
+    #[error("there are {0} cameras already, which is max-cameras of the server")]
+    TooManyCameras(usize),
+    #[error("the name or the password is wrong")]
+    WrongPassword,
+    #[error("this key or link is not valid (any more): ask for a new one")]
+    WrongSecret,
+    #[error("this link was opened as often as it may be, or its time is over: ask for a new one")]
+    LinkSpent,
+    #[error("this link opens at {0}")]
+    LinkNotYet(Timestamp),
+    #[error("too many wrong attempts: check what you typed, and wait")]
+    TooMany(Duration),
+    #[error("too many people log in at this moment: try again")]
+    Busy,
+    /// What happened is in the log.
+    #[error("the database does not answer as it should: try again later")]
+    Database,
+}
+
+impl AccessError {
+    /// As what the store says is told of a `thing`, such as "a user of this name".
+    pub(super) fn of_store(error: StoreError, exists: &'static str, missing: &'static str) -> Self {
+        match error {
+            StoreError::Exists => Self::Exists(exists),
+            StoreError::NotFound => Self::NotFound(missing),
+            StoreError::NoSuch(what) => Self::NoSuch(what),
+            StoreError::ControlTaken(window) => Self::ControlTaken(window),
+            StoreError::Spent => Self::LinkSpent,
+            StoreError::LastAdministrator => Self::LastAdministrator,
+            StoreError::Windows => Self::BadRule(error.to_string()),
+            StoreError::Database(_) | StoreError::Unusable(_) => Self::broken(&error),
+        }
+    }
+
+    pub(super) fn broken(error: &StoreError) -> Self {
+        tracing::error!(%error, "the database failed");
+        Self::Database
+    }
+}

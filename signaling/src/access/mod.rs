@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Who may do what, and how that changes: accounts, bookings, share links and log-ins.
+//!
+//! A change is checked, written to the store, and then told to the registry and the hub, in this order and one change
+//! at a time, so that both hear of changes in the order in which they were written. Nobody who asks waits for the
+//! store: what counts now or later is in the [`Ledger`].
+//!
+//! The `async` methods must run to their end once begun, whatever becomes of whoever asked: see `api::settled`.
+
+mod audit;
+mod bookings;
+mod cameras;
+mod data;
+mod device;
+mod error;
+mod ledger;
+mod logins;
+mod password;
+mod rights;
+mod shares;
+mod throttle;
+mod users;
+mod validate;
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::mpsc::UnboundedSender;
+
+pub(crate) use bookings::{BookingChange, BookingFields, CalendarRange};
+pub(crate) use cameras::NewKey;
+pub use data::Data;
+pub(crate) use device::Devices;
+pub(crate) use error::AccessError;
+use ledger::Ledger;
+pub(crate) use logins::{Known, NewLogin};
+use password::Passwords;
+pub(crate) use rights::{open, share_user};
+pub(crate) use shares::ShareFields;
+use throttle::Throttle;
+pub(crate) use users::{NewPassword, UserChange};
+
+use crate::hub::Change;
+use crate::lock::lock;
+use crate::model::AuditEntry;
+use crate::registry::Registry;
+use crate::room::Rights;
+use crate::store::Store;
+
+/// How long a share link that is over is told from one that never was.
+const LINK_MEMORY: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+type Result<T> = std::result::Result<T, AccessError>;
+
+/// Who wants a change, and when.
+#[derive(Clone)]
+pub(crate) struct By {
+    /// As in [`AuditEntry::actor`].
+    pub(crate) actor: String,
+    pub(crate) at: Timestamp,
+}
+
+impl By {
+    fn entry(&self, action: &str) -> AuditEntry {
+        AuditEntry {
+            at: self.at,
+            actor: self.actor.clone(),
+            action: action.to_owned(),
+            camera: None,
+            user: None,
+            subject: None,
+            details: serde_json::json!({}),
+        }
+    }
+}
+
+pub(crate) struct Access {
+    store: Option<Arc<dyn Store>>,
+    /// Lock order: `order`, then `ledger`, then `registry`; the last two are never held across an await.
+    order: tokio::sync::Mutex<()>,
+    ledger: Mutex<Ledger>,
+    registry: Arc<Mutex<Registry>>,
+    changes: UnboundedSender<Change>,
+    passwords: Passwords,
+    throttle: Mutex<Throttle>,
+    devices: Devices,
+    /// From a log-in to its end.
+    login: Duration,
+}
+
+impl Access {
+    pub(crate) fn new(
+        store: Option<Arc<dyn Store>>,
+        registry: Arc<Mutex<Registry>>,
+        changes: UnboundedSender<Change>,
+        devices: Devices,
+        login: Duration,
+    ) -> Self {
+        Self {
+            store,
+            order: tokio::sync::Mutex::default(),
+            ledger: Mutex::default(),
+            registry,
+            changes,
+            passwords: Passwords::new(),
+            throttle: Mutex::default(),
+            devices,
+            login,
+        }
+    }
+
+    /// Whether there are accounts at all.
+    pub(crate) fn has_accounts(&self) -> bool {
+        self.store.is_some()
+    }
+
+    pub(crate) fn store(&self) -> Result<&Arc<dyn Store>> {
+        self.store.as_ref().ok_or(AccessError::NoDatabase)
+    }
+
+    /// Tells registry and hub what a user may do now.
+    fn announce(&self, rights: Rights) {
+        let mut registry = lock(&self.registry);
+        registry.set_rights(rights.clone());
+        // Sent under the lock, so that the hub hears of changes in the order they were made.
+        self.tell(Change::ViewerSet { rights });
+    }
+
+    /// The same for a user of the ledger, whose bookings are other ones now.
+    fn announce_user(&self, name: &str) {
+        let rights = {
+            let ledger = lock(&self.ledger);
+            ledger.users.get(name).map(|user| ledger.rights(user))
+        };
+        if let Some(rights) = rights {
+            self.announce(rights);
+        }
+    }
+
+    fn tell(&self, change: Change) {
+        // It fails only after a shutdown, when there is nobody left to be told.
+        let _ = self.changes.send(change);
+    }
+}

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Passwords: hashed by argon2id, off the async threads, a few at a time.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+use argon2::password_hash::phc::PasswordHash;
+use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version};
+use aws_lc_rs::rand;
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
+
+use super::AccessError;
+use crate::token::MAX_PASSWORD_BYTES;
+
+/// What hashing one password costs: OWASP's recommendation for argon2id (19 MiB, 2 passes, 1 lane), about 20 ms.
+const MEMORY_KIB: u32 = 19 * 1024;
+const PASSES: u32 = 2;
+const LANES: u32 = 1;
+/// Passwords that are hashed at a time: 38 MiB, and two threads. A Pi has four.
+const AT_A_TIME: usize = 2;
+/// Log-ins that wait for their turn: a second or two. Who comes later is told to come again.
+const MAX_WAITING: usize = 64;
+
+/// Letters that are hard to mistake for one another (Crockford's base 32).
+const LETTERS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+/// Letters of a password that is made here, five bits each: 100 bits.
+const GENERATED_LETTERS: usize = 20;
+
+/// What a password turned out to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Wrong,
+    Right,
+    /// Right, but its hash is of another cost than is asked for today.
+    Outdated,
+}
+
+#[derive(Clone)]
+pub(super) struct Passwords {
+    turns: Arc<Semaphore>,
+    waiting: Arc<AtomicUsize>,
+    /// What the password of an account that is not there, or has none, is compared with: it takes as long.
+    nobodys: Arc<str>,
+}
+
+impl Passwords {
+    pub(super) fn new() -> Self {
+        let nobodys = hash(&generate()).unwrap_or_default();
+        Self {
+            turns: Arc::new(Semaphore::new(AT_A_TIME)),
+            waiting: Arc::default(),
+            nobodys: nobodys.into(),
+        }
+    }
+
+    /// Hashes a password, for the database.
+    pub(super) async fn hash(&self, password: String) -> Result<String, AccessError> {
+        self.in_turn(move || hash(&password))
+            .await?
+            .ok_or(AccessError::Busy)
+    }
+
+    /// Compares a password with the hash of the account that is meant, if there is one.
+    pub(super) async fn verify(
+        &self,
+        password: String,
+        hash: Option<String>,
+    ) -> Result<Verdict, AccessError> {
+        let exists = hash.is_some();
+        let hash = hash.unwrap_or_else(|| self.nobodys.to_string());
+        let verdict = self.in_turn(move || verify(&password, &hash)).await?;
+        Ok(if exists { verdict } else { Verdict::Wrong })
+    }
+
+    /// Runs it when it is its turn. The permit goes with it: who gives up waiting does not make room for another.
+    async fn in_turn<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, AccessError> {
+        let waiting = Waiting::enter(&self.waiting)?;
+        let turn = self.turns.clone().acquire_owned().await;
+        let turn = turn.map_err(|_| AccessError::Busy)?;
+        drop(waiting);
+        let done = spawn_blocking(move || {
+            let result = work();
+            drop(turn);
+            result
+        });
+        done.await.map_err(|_| AccessError::Busy)
+    }
+}
+
+/// A place among those who wait.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn enter(count: &'a AtomicUsize) -> Result<Self, AccessError> {
+        let place = Self(count);
+        match count.fetch_add(1, Relaxed) < MAX_WAITING {
+            true => Ok(place),
+            false => Err(AccessError::Busy),
+        }
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
+    }
+}
+
+/// A password of 100 random bits that can be read out on the telephone.
+pub(super) fn generate() -> String {
+    let mut bytes = [0; GENERATED_LETTERS];
+    // It fails only where the system has no randomness, and then nothing here is safe.
+    assert!(
+        rand::fill(&mut bytes).is_ok(),
+        "the system has no randomness"
+    );
+    let letters = bytes.map(|byte| char::from(LETTERS[usize::from(byte % 32)]));
+    let groups = letters
+        .chunks(5)
+        .map(|group| group.iter().collect::<String>());
+    groups.collect::<Vec<_>>().join("-")
+}
+
+fn argon2() -> Option<Argon2<'static>> {
+    let params = Params::new(MEMORY_KIB, PASSES, LANES, None).ok()?;
+    Some(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+}
+
+fn hash(password: &str) -> Option<String> {
+    let mut salt = [0; 16];
+    rand::fill(&mut salt).ok()?;
+    let hash = argon2()?.hash_password_with_salt(password.as_bytes(), &salt);
+    Some(hash.ok()?.to_string())
+}
+
+fn verify(password: &str, hash: &str) -> Verdict {
+    if password.len() > MAX_PASSWORD_BYTES {
+        return Verdict::Wrong;
+    }
+    let (Some(argon2), Ok(hash)) = (argon2(), PasswordHash::new(hash)) else {
+        return Verdict::Wrong;
+    };
+    if argon2.verify_password(password.as_bytes(), &hash).is_err() {
+        return Verdict::Wrong;
+    }
+    let current = Params::try_from(&hash).is_ok_and(|params| {
+        let cost = (params.m_cost(), params.t_cost(), params.p_cost());
+        cost == (MEMORY_KIB, PASSES, LANES)
+    });
+    match current && hash.algorithm == Algorithm::Argon2id.ident() {
+        true => Verdict::Right,
+        false => Verdict::Outdated,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::token::check_password;
+
+    #[test]
+    fn a_password_is_known_by_its_hash() {
+        let hash = hash("plum tractor glacier").unwrap();
+        assert!(
+            hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
+            "{hash}"
+        );
+        assert_eq!(verify("plum tractor glacier", &hash), Verdict::Right);
+        assert_eq!(verify("plum tractor glacie", &hash), Verdict::Wrong);
+        assert_eq!(verify("plum tractor glacier", "no hash"), Verdict::Wrong);
+    }
+
+    #[test]
+    fn a_hash_of_another_cost_is_right_and_outdated() {
+        let params = Params::new(8, 1, 1, None).unwrap();
+        let cheap = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+        let hash = cheap.hash_password_with_salt(b"p", b"0123456789abcdef");
+        assert_eq!(verify("p", &hash.unwrap().to_string()), Verdict::Outdated);
+    }
+
+    #[test]
+    fn a_generated_password_is_long_random_and_plain() {
+        let (one, other) = (generate(), generate());
+        assert_ne!(one, other);
+        assert_eq!(one.len(), 23);
+        assert!(check_password(&one, "alice").is_ok());
+    }
+
+    #[tokio::test]
+    async fn an_account_that_is_not_there_has_no_right_password() {
+        let passwords = Passwords::new();
+        let verdict = passwords.verify("x".to_owned(), None).await.unwrap();
+        assert_eq!(verdict, Verdict::Wrong);
+    }
+
+    #[tokio::test]
+    async fn who_comes_when_too_many_wait_is_told_to_come_again() {
+        let passwords = Passwords::new();
+        passwords.waiting.store(MAX_WAITING, Relaxed);
+        let refused = passwords.hash("x".to_owned()).await;
+        assert!(matches!(refused, Err(AccessError::Busy)));
+        assert_eq!(passwords.waiting.load(Relaxed), MAX_WAITING);
+    }
+}

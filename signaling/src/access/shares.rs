@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Links that let whoever has one look through a camera for a while.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use porthole_protocol::grant::Permission;
+use porthole_protocol::random_secret;
+use serde_json::json;
+
+use super::data::share_account;
+use super::{Access, AccessError, By, Result, share_user, validate};
+use crate::hub::Change;
+use crate::lock::lock;
+use crate::model::Share;
+use crate::registry::SecretDigest;
+use crate::store::{Put, StoreError};
+
+/// What a link is for.
+#[derive(Clone)]
+pub(crate) struct ShareFields {
+    pub(crate) camera: String,
+    pub(crate) start: Timestamp,
+    pub(crate) end: Timestamp,
+    pub(crate) perms: BTreeSet<Permission>,
+    pub(crate) max_uses: u32,
+    pub(crate) note: String,
+}
+
+fn of_store(error: StoreError) -> AccessError {
+    AccessError::of_store(error, "a link of this id", "no link of this id")
+}
+
+impl Access {
+    /// The links that are not over, the oldest first.
+    pub(crate) fn shares(&self, now: Timestamp) -> Result<Vec<Share>> {
+        self.store()?;
+        let ledger = lock(&self.ledger);
+        let open = ledger.shares().filter(|share| share.window.end > now);
+        let mut open: Vec<_> = open.cloned().collect();
+        open.sort_by(|a, b| a.id.cmp(&b.id));
+        Ok(open)
+    }
+
+    pub(crate) fn share(&self, id: &str) -> Result<Share> {
+        self.store()?;
+        let share = lock(&self.ledger).share(id).cloned();
+        share.ok_or(AccessError::NotFound("no link of this id"))
+    }
+
+    /// Makes a link, and returns the secret that goes into it.
+    pub(crate) async fn add_share(&self, by: &By, fields: ShareFields) -> Result<(Share, String)> {
+        let store = self.store()?;
+        let window = validate::window(fields.start, fields.end, by.at)?;
+        if window.end <= by.at {
+            return Err(AccessError::BadWindow("the end is in the past"));
+        }
+        validate::perms(&fields.perms)?;
+        validate::note(&fields.note)?;
+        validate::uses(fields.max_uses)?;
+        let _order = self.order.lock().await;
+        if !lock(&self.ledger).cameras.contains_key(&fields.camera) {
+            return Err(AccessError::NoSuch("camera"));
+        }
+        let secret = random_secret();
+        let share = Share {
+            id: uuid::Uuid::now_v7().to_string(),
+            camera: fields.camera,
+            secret: SecretDigest::of(&secret),
+            window,
+            perms: fields.perms,
+            max_uses: fields.max_uses,
+            uses: 0,
+            note: fields.note,
+            created: by.at,
+        };
+        let audit = entry(by, "share.added", &share);
+        let put = store.put_share(&share, Put::New, &audit).await;
+        put.map_err(of_store)?;
+        self.take_share(&share);
+        Ok((share, secret))
+    }
+
+    /// Gives a link another secret, and all its uses again. Whoever has opened the old one is out.
+    pub(crate) async fn rotate_share(&self, by: &By, id: &str) -> Result<(Share, String)> {
+        let store = self.store()?;
+        let _order = self.order.lock().await;
+        let mut share = self.share(id)?;
+        if share.window.end <= by.at {
+            return Err(AccessError::LinkSpent);
+        }
+        let secret = random_secret();
+        share.secret = SecretDigest::of(&secret);
+        share.uses = 0;
+        let user = share_user(id);
+        self.end_logins(by, &user, None).await?;
+        let audit = entry(by, "share.rotated", &share);
+        let put = store.put_share(&share, Put::Existing, &audit).await;
+        put.map_err(of_store)?;
+        self.forget_account(&user);
+        self.take_share(&share);
+        Ok((share, secret))
+    }
+
+    pub(crate) async fn remove_share(&self, by: &By, id: &str) -> Result<()> {
+        let store = self.store()?;
+        let _order = self.order.lock().await;
+        let share = self.share(id)?;
+        let audit = entry(by, "share.removed", &share);
+        let removed = store.remove_share(id, &audit).await;
+        removed.map_err(of_store)?;
+        lock(&self.ledger).remove_share(id);
+        self.forget_account(&share_user(id));
+        Ok(())
+    }
+
+    /// Takes over what was written to the store.
+    fn take_share(&self, share: &Share) {
+        lock(&self.ledger).put_share(share.clone());
+        let account = share_account(share);
+        let rights = account.rights.clone();
+        let mut registry = lock(&self.registry);
+        registry.put_account(account);
+        self.tell(Change::ViewerSet { rights });
+    }
+}
+
+fn entry(by: &By, action: &str, share: &Share) -> crate::model::AuditEntry {
+    crate::model::AuditEntry {
+        camera: Some(share.camera.clone()),
+        subject: Some(share.id.clone()),
+        details: json!({
+            "start": share.window.start,
+            "end": share.window.end,
+            "perms": share.perms,
+            "uses": share.max_uses,
+        }),
+        ..by.entry(action)
+    }
+}

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Accounts come, change and go.
+
+use porthole_protocol::random_secret;
+use serde_json::json;
+
+use super::password::{Verdict, generate};
+use super::{Access, AccessError, By, Known, NewLogin, Result, validate};
+use crate::hub::Change;
+use crate::lock::lock;
+use crate::model::{Role, User};
+use crate::registry::{Account, Origin, SecretDigest};
+use crate::room::Rights;
+use crate::store::{Put, StoreError};
+use crate::token::check_password;
+
+/// A password that someone is to have.
+#[derive(Clone)]
+pub(crate) enum NewPassword {
+    Given(String),
+    Generated,
+}
+
+/// What is to be another.
+#[derive(Clone, Default)]
+pub(crate) struct UserChange {
+    pub(crate) role: Option<Role>,
+    pub(crate) password: Option<NewPassword>,
+}
+
+pub(super) fn account(user: &User, rights: Rights) -> Account {
+    Account {
+        rights,
+        role: user.role,
+        token: user.token,
+        origin: Origin::Store,
+    }
+}
+
+fn of_store(error: StoreError) -> AccessError {
+    AccessError::of_store(error, "a user of this name", "no user of this name")
+}
+
+impl Access {
+    /// All users of the database, by name.
+    pub(crate) fn users(&self) -> Vec<User> {
+        lock(&self.ledger).users.values().cloned().collect()
+    }
+
+    pub(crate) fn user(&self, name: &str) -> Result<User> {
+        self.store()?;
+        let user = lock(&self.ledger).users.get(name).cloned();
+        user.ok_or_else(|| match lock(&self.registry).account(name) {
+            Some(account) if account.origin == Origin::File => AccessError::InTheFile,
+            _ => AccessError::NotFound("no user of this name"),
+        })
+    }
+
+    /// Adds a user, and returns the password if it was made here.
+    pub(crate) async fn add_user(
+        &self,
+        by: &By,
+        name: &str,
+        role: Role,
+        password: NewPassword,
+    ) -> Result<(User, Option<String>)> {
+        let store = self.store()?;
+        validate::user_name(name)?;
+        let (hash, made) = self.new_hash(name, password).await?;
+        let _order = self.order.lock().await;
+        if lock(&self.registry).account(name).is_some() {
+            return Err(AccessError::Exists("a user of this name"));
+        }
+        let user = User {
+            name: name.to_owned(),
+            role,
+            password: Some(hash),
+            token: None,
+            created: by.at,
+        };
+        let mut audit = by.entry("user.added");
+        audit.user = Some(name.to_owned());
+        audit.details = json!({ "role": role });
+        let put = store.put_user(&user, Put::New, &audit).await;
+        put.map_err(of_store)?;
+        self.put_user(&user);
+        Ok((user, made))
+    }
+
+    /// Changes a user, who has to log in again. Returns the password if it was made here.
+    pub(crate) async fn change_user(
+        &self,
+        by: &By,
+        name: &str,
+        change: UserChange,
+    ) -> Result<(User, Option<String>)> {
+        let store = self.store()?;
+        self.user(name)?;
+        let (hash, made) = match change.password {
+            Some(password) => {
+                let (hash, made) = self.new_hash(name, password).await?;
+                (Some(hash), made)
+            }
+            None => (None, None),
+        };
+        let _order = self.order.lock().await;
+        let mut user = self.user(name)?;
+        let role = change.role.filter(|role| *role != user.role);
+        self.check_administrators(&user, role)?;
+        let mut audit = by.entry("user.changed");
+        audit.user = Some(name.to_owned());
+        audit.details = json!({ "role": role, "password": hash.is_some() });
+        if role.is_none() && hash.is_none() {
+            return Ok((user, None));
+        }
+        user.role = role.unwrap_or(user.role);
+        user.password = hash.or(user.password);
+        // First: a crash in between logs out for nothing, and never leaves a log-in of an old password.
+        self.end_logins(by, name, None).await?;
+        let put = store.put_user(&user, Put::Existing, &audit).await;
+        put.map_err(of_store)?;
+        self.put_user(&user);
+        Ok((user, made))
+    }
+
+    /// Gives a user a link of its own, with this token. The one before is void, and with it everything that runs.
+    pub(crate) async fn new_token(&self, by: &By, name: &str) -> Result<String> {
+        let store = self.store()?;
+        let _order = self.order.lock().await;
+        let mut user = self.user(name)?;
+        let token = random_secret();
+        user.token = Some(SecretDigest::of(&token));
+        let mut audit = by.entry("user.token");
+        audit.user = Some(name.to_owned());
+        self.end_logins(by, name, None).await?;
+        let put = store.put_user(&user, Put::Existing, &audit).await;
+        put.map_err(of_store)?;
+        let user_name = name.to_owned();
+        self.tell(Change::ViewerRemoved { user: user_name });
+        self.put_user(&user);
+        Ok(token)
+    }
+
+    /// Removes a user, its bookings and log-ins.
+    pub(crate) async fn remove_user(&self, by: &By, name: &str) -> Result<()> {
+        let store = self.store()?;
+        let _order = self.order.lock().await;
+        let user = self.user(name)?;
+        self.check_administrators(&user, Some(Role::Viewer))?;
+        let mut audit = by.entry("user.removed");
+        audit.user = Some(name.to_owned());
+        let removed = store.remove_user(name, &audit).await;
+        removed.map_err(of_store)?;
+        lock(&self.ledger).remove_user(name);
+        self.forget_account(name);
+        Ok(())
+    }
+
+    /// Changes a user's own password. All of the user's log-ins end but this one, which gets another cookie.
+    pub(crate) async fn change_password(
+        &self,
+        by: &By,
+        name: &str,
+        (old, new): (String, String),
+        known: Known,
+    ) -> Result<Option<NewLogin>> {
+        let store = self.store()?;
+        self.user(name)?;
+        check_password(&new, name)?;
+        let (seen, verdict) = self.check(name, old, &known).await?;
+        if verdict == Verdict::Wrong {
+            return Err(AccessError::WrongPassword);
+        }
+        let hash = self.passwords.hash(new).await?;
+        let _order = self.order.lock().await;
+        let mut user = self.user(name)?;
+        if user.password != seen {
+            return Err(AccessError::WrongPassword);
+        }
+        user.password = Some(hash);
+        let mut audit = by.entry("user.changed");
+        audit.user = Some(name.to_owned());
+        audit.details = json!({ "password": true });
+        let own = known.cookie;
+        self.end_logins(by, name, own.as_ref()).await?;
+        let put = store.put_user(&user, Put::Existing, &audit).await;
+        put.map_err(of_store)?;
+        self.put_user(&user);
+        match own {
+            Some(cookie) => self.succeed(&cookie, name, None, by).await,
+            None => Ok(None),
+        }
+    }
+
+    async fn new_hash(
+        &self,
+        name: &str,
+        password: NewPassword,
+    ) -> Result<(String, Option<String>)> {
+        let (password, made) = match password {
+            NewPassword::Given(password) => {
+                check_password(&password, name)?;
+                (password, None)
+            }
+            NewPassword::Generated => {
+                let made = generate();
+                (made.clone(), Some(made))
+            }
+        };
+        Ok((self.passwords.hash(password).await?, made))
+    }
+
+    /// The store checks it too; here it is before anyone is logged out for nothing.
+    fn check_administrators(&self, user: &User, becomes: Option<Role>) -> Result<()> {
+        if user.role != Role::Administrator || becomes.is_none_or(|role| role == user.role) {
+            return Ok(());
+        }
+        let ledger = lock(&self.ledger);
+        let others = ledger
+            .users
+            .values()
+            .filter(|other| other.name != user.name);
+        match others
+            .into_iter()
+            .any(|other| other.role == Role::Administrator)
+        {
+            true => Ok(()),
+            false => Err(AccessError::LastAdministrator),
+        }
+    }
+
+    /// Takes over what was written to the store.
+    pub(super) fn put_user(&self, user: &User) {
+        let rights = {
+            let mut ledger = lock(&self.ledger);
+            ledger.users.insert(user.name.clone(), user.clone());
+            ledger.rights(user)
+        };
+        let mut registry = lock(&self.registry);
+        registry.put_account(account(user, rights.clone()));
+        self.tell(Change::ViewerSet { rights });
+    }
+
+    /// Ends what runs for a user or a share link that is there no more.
+    pub(super) fn forget_account(&self, user: &str) {
+        let mut registry = lock(&self.registry);
+        if registry.remove_account(user) {
+            self.tell(Change::ViewerRemoved {
+                user: user.to_owned(),
+            });
+        }
+    }
+}

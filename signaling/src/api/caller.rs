@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Who asks, and what for: extractors that answer with a problem document when something is not as it should be.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::rejection::{JsonRejection, QueryRejection};
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use utoipa::IntoParams;
+
+use super::{DEFAULT_LIMIT, cookies};
+use crate::access::{By, Known};
+use crate::auth::identify;
+use crate::control::OWNER;
+use crate::error::ApiError;
+use crate::model::Role;
+use crate::registry::SecretDigest;
+use crate::room::{Cameras, Principal, Rights};
+use crate::state::{Connection, Shared};
+use crate::store::MAX_ROWS;
+
+/// Whoever asks, once it has shown who it is.
+pub(super) struct Caller {
+    pub(super) rights: Rights,
+    pub(super) role: Role,
+    pub(super) connection: Connection,
+    known: Known,
+    is_guest: bool,
+    /// Of a credential that is the cookie.
+    cookie: Option<SecretDigest>,
+}
+
+/// A viewer or an administrator.
+pub(super) struct Person(pub(super) Caller);
+
+/// An administrator.
+pub(super) struct Admin(pub(super) Caller);
+
+impl Caller {
+    /// Whoever may open the socket in the data directory could read the database as well.
+    fn owner(connection: Connection) -> Self {
+        Self {
+            rights: Rights::always(OWNER, Cameras::All, &[], 0),
+            role: Role::Administrator,
+            connection,
+            known: Known::default(),
+            is_guest: true,
+            cookie: None,
+        }
+    }
+
+    /// As whom it changes something.
+    pub(super) fn by(&self) -> By {
+        By {
+            actor: self.rights.user.clone(),
+            at: Timestamp::now(),
+        }
+    }
+
+    /// What is known of the browser, with a cookie only if the caller was known by it.
+    pub(super) fn known(&self) -> Known {
+        Known {
+            cookie: self.cookie,
+            ..self.known.clone()
+        }
+    }
+
+    /// Whether it is one person with an account.
+    pub(super) fn is_user(&self) -> bool {
+        !self.is_guest && !self.rights.shared
+    }
+}
+
+impl FromRequestParts<Arc<Shared>> for Person {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Self, ApiError> {
+        let connection = parts.extensions.get::<Connection>().cloned();
+        let connection = connection.ok_or_else(ApiError::stuck)?;
+        let headers = &parts.headers;
+        if connection.is_owner {
+            return Ok(Self(Caller::owner(connection)));
+        }
+        let identity = identify(shared, headers, None, connection.peer)?;
+        identity.check_request(&parts.method, headers, &shared.hosts)?;
+        let (is_guest, by_cookie) = (identity.is_guest(), identity.is_by_cookie());
+        let Principal::Viewer(rights) = identity.principal else {
+            return Err(ApiError::not_permitted(
+                "a camera's key is for its connection alone: use a user's link, or log in",
+            ));
+        };
+        Ok(Self(Caller {
+            rights,
+            role: identity.role,
+            known: cookies::known(shared, headers),
+            connection,
+            is_guest,
+            cookie: identity.credential.filter(|_| by_cookie),
+        }))
+    }
+}
+
+impl FromRequestParts<Arc<Shared>> for Admin {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Self, ApiError> {
+        let Person(caller) = Person::from_request_parts(parts, shared).await?;
+        match caller.role {
+            Role::Administrator => Ok(Self(caller)),
+            Role::Viewer => Err(ApiError::not_permitted(
+                "this is for administrators: log in as one",
+            )),
+        }
+    }
+}
+
+/// The JSON in a request.
+pub(super) struct Body<T>(pub(super) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let Json(value) = Json::from_request(request, state).await.map_err(bad_body)?;
+        Ok(Self(value))
+    }
+}
+
+/// What is wrong with a body.
+pub(super) fn bad_body(rejection: JsonRejection) -> ApiError {
+    let code = match rejection.status() {
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => "unsupported-media-type",
+        StatusCode::PAYLOAD_TOO_LARGE => "too-large",
+        StatusCode::UNPROCESSABLE_ENTITY => "bad-value",
+        _ => "bad-json",
+    };
+    ApiError::new(rejection.status(), code, rejection.body_text())
+}
+
+/// What stands after `?`.
+pub(super) struct Params<T>(pub(super) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let query = Query::from_request_parts(parts, state).await;
+        let bad = |rejection: QueryRejection| bad_query(rejection.body_text());
+        let Query(value) = query.map_err(bad)?;
+        Ok(Self(value))
+    }
+}
+
+fn bad_query(detail: String) -> ApiError {
+    ApiError::new(StatusCode::BAD_REQUEST, "bad-query", detail)
+}
+
+/// The part of the address that names something.
+pub(super) struct Name(pub(super) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Name {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let path = Path::<String>::from_request_parts(parts, state).await;
+        let Path(name) = path.map_err(|rejection| {
+            let (status, detail) = (StatusCode::BAD_REQUEST, rejection.body_text());
+            ApiError::new(status, "bad-address", detail)
+        })?;
+        Ok(Self(name))
+    }
+}
+
+/// Which part of a list.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CutParams {
+    /// What comes after the entry of this key, as `next` said.
+    after: Option<String>,
+    /// So many entries at most.
+    #[param(minimum = 1, maximum = 500, default = 100)]
+    limit: Option<u32>,
+}
+
+/// The same, checked.
+pub(super) struct Cut {
+    pub(super) after: Option<String>,
+    pub(super) limit: u32,
+}
+
+impl CutParams {
+    pub(super) fn check(self) -> Result<Cut, ApiError> {
+        Ok(Cut {
+            after: self.after,
+            limit: limit(self.limit)?,
+        })
+    }
+}
+
+/// So many entries as were asked for, if that is a number that makes sense. There is one less than the store answers
+/// with, so that it can be seen whether there are more.
+pub(super) fn limit(limit: Option<u32>) -> Result<u32, ApiError> {
+    let limit = limit.unwrap_or(DEFAULT_LIMIT);
+    match (1..=MAX_ROWS).contains(&limit) {
+        true => Ok(limit),
+        false => Err(bad_query(format!("limit is 1 to {MAX_ROWS}"))),
+    }
+}

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Cameras, for administrators.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use jiff::Timestamp;
+use porthole_protocol::key::CameraKey;
+use serde::{Deserialize, Serialize};
+use url::Url;
+use utoipa::ToSchema;
+
+use super::caller::{Admin, Body, CutParams, Name, Params};
+use super::{HUB_TIMEOUT, Page, settled};
+use crate::access::{AccessError, NewKey};
+use crate::error::ApiError;
+use crate::hub::Event;
+use crate::lock::lock;
+use crate::registry::{Enrolled, Origin};
+use crate::room::CameraInfo;
+use crate::state::Shared;
+
+/// A camera.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Camera)]
+pub(super) struct CameraView {
+    #[schema(example = "front")]
+    id: String,
+    #[schema(example = "Front door")]
+    name: String,
+    /// Absent for a camera of the configuration file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    created: Option<Timestamp>,
+    online: bool,
+    /// When it was last connected; absent if that was never noted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_seen: Option<Timestamp>,
+    /// How many sessions it has.
+    viewers: usize,
+    /// Whether it is in the configuration file, and is changed there.
+    in_file: bool,
+}
+
+/// A camera and its key.
+#[derive(Serialize, ToSchema)]
+pub(super) struct WithKey {
+    camera: CameraView,
+    /// For `portholesink camera-key-file=...`. Shown this once.
+    #[schema(example = "phk1.eyJ1cmwiOiJodHRwczovL2NhbWVyYXMuZXhhbXBsZS5vcmcvIi4uLg")]
+    key: String,
+}
+
+/// A camera to enrol.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewCamera {
+    /// Made of the name if there is none.
+    #[schema(pattern = "^[a-z0-9-]{1,64}$", example = "front")]
+    id: Option<String>,
+    #[schema(min_length = 1, max_length = 100, example = "Front door")]
+    name: String,
+}
+
+/// What is to be another.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CameraPatch {
+    #[schema(min_length = 1, max_length = 100)]
+    name: String,
+}
+
+/// List cameras
+#[utoipa::path(
+    get, path = "/api/cameras", tag = "administrator", params(CutParams),
+    responses((status = 200, body = Page<CameraView>))
+)]
+pub(super) async fn list(
+    State(shared): State<Arc<Shared>>,
+    _: Admin,
+    Params(cut): Params<CutParams>,
+) -> Result<Json<Page<CameraView>>, ApiError> {
+    let cut = cut.check()?;
+    let infos = infos(&shared).await?;
+    let all: Vec<_> = lock(&shared.registry).cameras().cloned().collect();
+    let key = |camera: &Enrolled| camera.entry.id.clone();
+    let view = |camera| view(&shared, &infos, camera);
+    Ok(Json(Page::of(all, &cut, key, view)))
+}
+
+/// Enrol a camera
+#[utoipa::path(
+    post, path = "/api/cameras", tag = "administrator",
+    responses(
+        (status = 201, body = WithKey),
+        (status = 409, description = "`exists`, `too-many`"),
+        (status = 422, description = "`bad-name`, `bad-value`"),
+    )
+)]
+pub(super) async fn add(
+    State(shared): State<Arc<Shared>>,
+    Admin(caller): Admin,
+    headers: HeaderMap,
+    Body(new): Body<NewCamera>,
+) -> Result<(StatusCode, Json<WithKey>), ApiError> {
+    let url = shared.base(&headers, &caller.connection)?;
+    let (access, by) = (shared.access.clone(), caller.by());
+    let added = settled(async move { access.add_camera(&by, new.id, new.name).await });
+    let with_key = with_key(&shared, url, added.await?).await?;
+    Ok((StatusCode::CREATED, Json(with_key)))
+}
+
+/// Show a camera
+#[utoipa::path(
+    get, path = "/api/cameras/{id}", tag = "administrator",
+    params(("id" = String, Path, description = "The camera's id")),
+    responses((status = 200, body = CameraView), (status = 404, description = "`not-found`"))
+)]
+pub(super) async fn get(
+    State(shared): State<Arc<Shared>>,
+    _: Admin,
+    Name(id): Name,
+) -> Result<Json<CameraView>, ApiError> {
+    Ok(Json(look_up(&shared, &id).await?))
+}
+
+/// Rename a camera
+#[utoipa::path(
+    patch, path = "/api/cameras/{id}", tag = "administrator",
+    params(("id" = String, Path, description = "The camera's id")),
+    responses(
+        (status = 200, body = CameraView),
+        (status = 404, description = "`not-found`"),
+        (status = 409, description = "`in-file`"),
+        (status = 422, description = "`bad-name`, `bad-value`"),
+    )
+)]
+pub(super) async fn change(
+    State(shared): State<Arc<Shared>>,
+    Admin(caller): Admin,
+    Name(id): Name,
+    Body(patch): Body<CameraPatch>,
+) -> Result<Json<CameraView>, ApiError> {
+    let (access, by, camera) = (shared.access.clone(), caller.by(), id.clone());
+    settled(async move { access.rename_camera(&by, &camera, patch.name).await }).await?;
+    Ok(Json(look_up(&shared, &id).await?))
+}
+
+/// Remove a camera
+///
+/// With its bookings and share links; what is watched through it ends.
+#[utoipa::path(
+    delete, path = "/api/cameras/{id}", tag = "administrator",
+    params(("id" = String, Path, description = "The camera's id")),
+    responses(
+        (status = 204, description = "It is gone"),
+        (status = 404, description = "`not-found`"),
+        (status = 409, description = "`in-file`"),
+    )
+)]
+pub(super) async fn remove(
+    State(shared): State<Arc<Shared>>,
+    Admin(caller): Admin,
+    Name(id): Name,
+) -> Result<StatusCode, ApiError> {
+    let (access, by) = (shared.access.clone(), caller.by());
+    settled(async move { access.remove_camera(&by, &id).await }).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Give a camera another key
+///
+/// The old one is void at once: whoever is connected with it is cut off.
+#[utoipa::path(
+    post, path = "/api/cameras/{id}/rotate", tag = "administrator",
+    params(("id" = String, Path, description = "The camera's id")),
+    responses(
+        (status = 200, body = WithKey),
+        (status = 404, description = "`not-found`"),
+        (status = 409, description = "`in-file`"),
+    )
+)]
+pub(super) async fn rotate(
+    State(shared): State<Arc<Shared>>,
+    Admin(caller): Admin,
+    Name(id): Name,
+    headers: HeaderMap,
+) -> Result<Json<WithKey>, ApiError> {
+    let url = shared.base(&headers, &caller.connection)?;
+    let (access, by) = (shared.access.clone(), caller.by());
+    let rotated = settled(async move { access.rotate_camera(&by, &id).await }).await?;
+    Ok(Json(with_key(&shared, url, rotated).await?))
+}
+
+async fn with_key(
+    shared: &Shared,
+    url: Url,
+    NewKey { camera, secret }: NewKey,
+) -> Result<WithKey, ApiError> {
+    let key = CameraKey {
+        url,
+        id: camera.id.clone(),
+        secret,
+        grant_key: *lock(&shared.grant_key),
+        ca: Vec::new(),
+    };
+    Ok(WithKey {
+        camera: look_up(shared, &camera.id).await?,
+        key: key.to_string(),
+    })
+}
+
+async fn look_up(shared: &Shared, id: &str) -> Result<CameraView, ApiError> {
+    let infos = infos(shared).await?;
+    let camera = lock(&shared.registry).camera(id).cloned();
+    let camera = camera.ok_or(AccessError::NotFound("no camera of this id"))?;
+    Ok(view(shared, &infos, camera))
+}
+
+type Infos = HashMap<String, CameraInfo>;
+
+async fn infos(shared: &Shared) -> Result<Infos, ApiError> {
+    let infos = shared.hub.ask(Event::Cameras, HUB_TIMEOUT).await;
+    let infos = infos.ok_or_else(ApiError::stuck)?.into_iter();
+    Ok(infos.map(|info| (info.id.clone(), info)).collect())
+}
+
+fn view(shared: &Shared, infos: &Infos, Enrolled { entry, origin }: Enrolled) -> CameraView {
+    let times = shared.access.camera_times(&entry.id);
+    let info = infos.get(&entry.id);
+    let online = info.is_some_and(|info| info.online);
+    CameraView {
+        created: times.map(|(created, _)| created),
+        online,
+        last_seen: match online {
+            true => Some(Timestamp::now()),
+            false => times.and_then(|(_, seen)| seen),
+        },
+        viewers: info.map_or(0, |info| info.viewers),
+        in_file: origin == Origin::File,
+        id: entry.id,
+        name: entry.name,
+    }
+}

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Logging in and out.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::caller::bad_body;
+use super::cookies::{self, Secure};
+use super::{settled, tried};
+use crate::access::{AccessError, Known, NewLogin};
+use crate::auth::{Identity, check_page, count_failure, identify};
+use crate::error::ApiError;
+use crate::lock::lock;
+use crate::model::Role;
+use crate::registry::SecretDigest;
+use crate::room::{Principal, Rights};
+use crate::state::{Connection, Shared};
+
+/// What a page logs in with, unless that is the bearer token of a personal link.
+#[derive(Deserialize, ToSchema)]
+#[serde(untagged)]
+enum Credentials {
+    /// A user and the password.
+    Password(Password),
+    /// The secret of a share link.
+    Share(ShareSecret),
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Password {
+    #[schema(example = "alice")]
+    user: String,
+    #[schema(format = Password)]
+    password: String,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ShareSecret {
+    share: String,
+}
+
+/// Who is logged in now.
+#[derive(Serialize, ToSchema)]
+struct LoggedIn {
+    user: String,
+    role: Role,
+    /// Whether many people may go by this name.
+    shared: bool,
+    /// The cameras that there are for this user at any time; absent if all are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cameras: Option<Vec<String>>,
+}
+
+impl LoggedIn {
+    fn new(rights: &Rights, role: Role) -> Self {
+        let cameras = rights.cameras();
+        Self {
+            user: rights.user.clone(),
+            role,
+            shared: rights.shared,
+            cameras: cameras.map(|ids| ids.into_iter().map(str::to_owned).collect()),
+        }
+    }
+}
+
+/// Log in
+///
+/// With a user and its password, with the secret of a share link, or, without a body, with the bearer token of a
+/// personal link. The answer sets the cookie that counts from then on.
+#[utoipa::path(
+    post, path = "/api/session", tag = "anyone", security((), ("bearer" = [])),
+    request_body(content = Option<Credentials>),
+    responses(
+        (status = 200, body = LoggedIn),
+        (status = 401, description = "`wrong-credentials`, `unauthorized`"),
+        (status = 403, description = "`link-not-yet` with `opens`, `not-permitted`"),
+        (status = 410, description = "`link-spent`"),
+        (status = 429, description = "`too-many`, with `Retry-After`"),
+    )
+)]
+pub(super) async fn log_in(
+    State(shared): State<Arc<Shared>>,
+    Extension(connection): Extension<Connection>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, ApiError> {
+    let body = body.map_err(|rejection| bad_body(rejection.into()))?;
+    if body.is_empty() {
+        return log_in_by_token(&shared, &connection, &headers).await;
+    }
+    check_page(&headers, &shared.hosts)?;
+    let known = cookies::known(&shared, &headers);
+    let result = match parse(&headers, &body)? {
+        Credentials::Password(wanted) => {
+            log_in_by_password(&shared, &connection, wanted, known).await?
+        }
+        Credentials::Share(ShareSecret { share }) => {
+            let secret = SecretDigest::of(&share);
+            let access = shared.access.clone();
+            let now = Timestamp::now();
+            tried(async move { access.open_share(&secret, known, now).await }).await?
+        }
+    };
+    match result {
+        Ok(login) => welcome(&shared, &connection, &headers, &login),
+        Err(error) => Err(refused(&shared, &connection, error)),
+    }
+}
+
+fn parse(headers: &HeaderMap, body: &[u8]) -> Result<Credentials, ApiError> {
+    let kind = headers.get(header::CONTENT_TYPE);
+    let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default();
+    // Another type could be sent by a page of another site without asking first.
+    if !kind.trim().eq_ignore_ascii_case("application/json") {
+        let (status, code) = (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type");
+        return Err(ApiError::new(status, code, "send application/json"));
+    }
+    serde_json::from_slice(body).map_err(|error| {
+        let detail = "send {\"user\", \"password\"}, {\"share\"}, or nothing but a bearer token";
+        match error.is_data() {
+            true => ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "bad-value", detail),
+            false => ApiError::new(StatusCode::BAD_REQUEST, "bad-json", detail),
+        }
+    })
+}
+
+/// A guesser is turned away before the password is looked at, which costs more than the guess.
+async fn log_in_by_password(
+    shared: &Arc<Shared>,
+    connection: &Connection,
+    Password { user, password }: Password,
+    known: Known,
+) -> Result<Result<NewLogin, AccessError>, ApiError> {
+    let wait = lock(&shared.failures).wait(connection.peer, Instant::now());
+    if let Some(wait) = wait
+        && !shared.access.is_known(&user, &known)
+    {
+        return Err(ApiError::too_many_failures(wait));
+    }
+    let access = shared.access.clone();
+    let now = Timestamp::now();
+    tried(async move { access.log_in(&user, password, known, now).await }).await
+}
+
+/// Trades the viewer's token for a cookie, so that the page need not keep the token.
+async fn log_in_by_token(
+    shared: &Arc<Shared>,
+    connection: &Connection,
+    headers: &HeaderMap,
+) -> Result<Response, ApiError> {
+    let identity = identify(shared, headers, None, connection.peer)?;
+    identity.check_page(headers, &shared.hosts)?;
+    let by_cookie = identity.is_by_cookie();
+    let Identity {
+        principal,
+        credential,
+        role,
+        ..
+    } = identity;
+    let Principal::Viewer(rights) = principal else {
+        return Err(ApiError::not_permitted(
+            "a camera's key is not for pages: use a viewer's link",
+        ));
+    };
+    // A guest needs no cookie, and a cookie begets none: it has an end, after which the token is to be shown again.
+    let Some(token) = credential.filter(|_| !by_cookie) else {
+        return Ok(Json(LoggedIn::new(&rights, role)).into_response());
+    };
+    let access = shared.access.clone();
+    let known = cookies::known(shared, headers);
+    let now = Timestamp::now();
+    let user = rights.user;
+    let login = settled(async move { access.log_in_by_token(&user, &token, known, now).await });
+    welcome(shared, connection, headers, &login.await?)
+}
+
+fn welcome(
+    shared: &Shared,
+    connection: &Connection,
+    headers: &HeaderMap,
+    login: &NewLogin,
+) -> Result<Response, ApiError> {
+    let account = lock(&shared.registry).account(&login.user).cloned();
+    // Removed at this very moment.
+    let account = account.ok_or(AccessError::WrongSecret)?;
+    let mut answer = Json(LoggedIn::new(&account.rights, account.role)).into_response();
+    let secure = Secure::of(shared, connection, headers);
+    cookies::set(shared, secure, login, &mut answer)?;
+    Ok(answer)
+}
+
+/// Counts a wrong password or secret.
+fn refused(shared: &Shared, connection: &Connection, error: AccessError) -> ApiError {
+    let wrong = matches!(error, AccessError::WrongPassword | AccessError::WrongSecret);
+    match wrong.then(|| count_failure(shared, connection.peer, Instant::now())) {
+        Some(Err(wait)) => ApiError::too_many_failures(wait),
+        _ => error.into(),
+    }
+}
+
+/// Log out
+///
+/// Ends the log-in of the cookie, and the connections that were made by it.
+#[utoipa::path(
+    delete, path = "/api/session", tag = "anyone", security((), ("cookie" = [])),
+    responses((status = 204, description = "There is no log-in now"))
+)]
+pub(super) async fn log_out(
+    State(shared): State<Arc<Shared>>,
+    Extension(connection): Extension<Connection>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    if let Some(cookie) = cookies::known(&shared, &headers).cookie {
+        let identity = identify(&shared, &headers, None, connection.peer)?;
+        identity.check_origin(&headers, &shared.hosts)?;
+        let access = shared.access.clone();
+        let now = Timestamp::now();
+        settled(async move { access.log_out(&cookie, now).await }).await?;
+    }
+    let cookie = cookies::clear(&shared, Secure::of(&shared, &connection, &headers))?;
+    Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie)]).into_response())
+}

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: MPL-2.0
+//! What whoever is logged in may see, and its password.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
+use porthole_protocol::grant::Permission;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::caller::{Body, Person};
+use super::cookies::{self, Secure};
+use super::{HUB_TIMEOUT, tried};
+use crate::access::open;
+use crate::error::ApiError;
+use crate::hub::Event;
+use crate::lock::lock;
+use crate::model::Role;
+use crate::state::Shared;
+
+/// What whoever is logged in may see.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Me {
+    user: String,
+    role: Role,
+    shared: bool,
+    /// The server's time, by which the other times are.
+    now: Timestamp,
+    /// Those that are open now.
+    cameras: Vec<OpenCamera>,
+    /// The windows of the next 31 days that are not over, at most 100, by their start.
+    bookings: Vec<OwnBooking>,
+}
+
+/// A camera that is open now.
+#[derive(Serialize, ToSchema)]
+struct OpenCamera {
+    id: String,
+    name: String,
+    online: bool,
+    #[schema(value_type = Vec<super::Permission>)]
+    perms: BTreeSet<Permission>,
+    /// The first moment at which it is not; absent if there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<Timestamp>,
+}
+
+/// A window of one of the user's bookings.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct OwnBooking {
+    id: String,
+    camera: String,
+    camera_name: String,
+    start: Timestamp,
+    end: Timestamp,
+    #[schema(value_type = Vec<super::Permission>)]
+    perms: BTreeSet<Permission>,
+}
+
+/// What I may see
+#[utoipa::path(
+    get, path = "/api/me", tag = "viewer",
+    responses((status = 200, body = Me))
+)]
+pub(super) async fn me(
+    State(shared): State<Arc<Shared>>,
+    Person(caller): Person,
+) -> Result<Json<Me>, ApiError> {
+    let infos = shared.hub.ask(Event::Cameras, HUB_TIMEOUT).await;
+    let infos = infos.ok_or_else(ApiError::stuck)?;
+    let online = infos.into_iter().filter(|info| info.online);
+    let online: BTreeSet<_> = online.map(|info| info.id).collect();
+    let now = Timestamp::now();
+    let rights = &caller.rights;
+    let upcoming = shared.access.upcoming(&rights.user, now);
+    let registry = lock(&shared.registry);
+    let cameras = registry.cameras().filter_map(|camera| {
+        let entry = &camera.entry;
+        let open = open(rights, &entry.id, now)?;
+        Some(OpenCamera {
+            id: entry.id.clone(),
+            name: entry.name.clone(),
+            online: online.contains(&entry.id),
+            perms: open.perms,
+            until: open.until,
+        })
+    });
+    let cameras = cameras.collect();
+    let name = |id: &str| Some(registry.camera(id)?.entry.name.clone());
+    let bookings = upcoming.into_iter().map(|(booking, window)| OwnBooking {
+        id: booking.id,
+        camera_name: name(&booking.camera).unwrap_or_default(),
+        camera: booking.camera,
+        start: window.start,
+        end: window.end,
+        perms: booking.perms,
+    });
+    Ok(Json(Me {
+        user: rights.user.clone(),
+        role: caller.role,
+        shared: rights.shared,
+        now,
+        cameras,
+        bookings: bookings.collect(),
+    }))
+}
+
+/// The password as it was, and as it is to be.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PasswordChange {
+    #[schema(format = Password)]
+    old: String,
+    #[schema(format = Password, min_length = 10)]
+    new: String,
+}
+
+/// Change my password
+///
+/// Ends the user's other log-ins and their connections, and gives this one another cookie.
+#[utoipa::path(
+    put, path = "/api/me/password", tag = "viewer",
+    responses(
+        (status = 204, description = "It is changed"),
+        (status = 403, description = "`wrong-credentials`, `not-permitted`"),
+        (status = 422, description = "`weak-password`"),
+        (status = 429, description = "`too-many`, with `Retry-After`"),
+    )
+)]
+pub(super) async fn change_password(
+    State(shared): State<Arc<Shared>>,
+    Person(caller): Person,
+    headers: HeaderMap,
+    Body(PasswordChange { old, new }): Body<PasswordChange>,
+) -> Result<Response, ApiError> {
+    if !caller.is_user() {
+        return Err(ApiError::not_permitted("only users have a password"));
+    }
+    let (access, by, known) = (shared.access.clone(), caller.by(), caller.known());
+    let name = caller.rights.user.clone();
+    let changed = async move { access.change_password(&by, &name, (old, new), known).await };
+    let login = tried(changed).await?.map_err(ApiError::of_own_password)?;
+    let mut answer = StatusCode::NO_CONTENT.into_response();
+    if let Some(login) = login {
+        let secure = Secure::of(&shared, &caller.connection, &headers);
+        cookies::set(&shared, secure, &login, &mut answer)?;
+    }
+    Ok(answer)
+}

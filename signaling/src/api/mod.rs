@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The REST API: one file a resource. Each route says in its tag who may use it, and its description is made from
+//! the code.
+
+mod audit;
+mod bookings;
+mod caller;
+mod cameras;
+mod cookies;
+mod doc;
+mod login;
+mod me;
+mod sessions;
+mod shares;
+mod status;
+mod users;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use serde::Serialize;
+use tokio::time::timeout;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::access::AccessError;
+use crate::error::ApiError;
+use crate::state::Shared;
+
+/// For a change to be on the disk, and for passwords before it in the queue. Beyond it something is broken; what was
+/// begun is finished nevertheless.
+const CHANGE_TIMEOUT: Duration = Duration::from_secs(15);
+/// For the hub to answer. It takes microseconds for what is before it in its queue.
+const HUB_TIMEOUT: Duration = Duration::from_secs(2);
+/// Entries of a list for whoever does not say how many.
+const DEFAULT_LIMIT: u32 = 100;
+
+/// The routes under their addresses.
+pub(crate) fn routes(shared: &Arc<Shared>) -> Router<Arc<Shared>> {
+    let (router, api) = documented().split_for_parts();
+    let rotated = router.layer(from_fn_with_state(shared.clone(), cookies::rotate));
+    rotated.merge(doc::routes(doc::finish(api)))
+}
+
+fn documented() -> OpenApiRouter<Arc<Shared>> {
+    OpenApiRouter::with_openapi(doc::base())
+        .routes(routes!(login::log_in, login::log_out))
+        .routes(routes!(status::config))
+        .routes(routes!(me::me))
+        .routes(routes!(me::change_password))
+        .routes(routes!(users::list, users::add))
+        .routes(routes!(users::get, users::change, users::remove))
+        .routes(routes!(users::token))
+        .routes(routes!(cameras::list, cameras::add))
+        .routes(routes!(cameras::get, cameras::change, cameras::remove))
+        .routes(routes!(cameras::rotate))
+        .routes(routes!(bookings::list, bookings::add))
+        .routes(routes!(bookings::get, bookings::change, bookings::remove))
+        .routes(routes!(bookings::calendar))
+        .routes(routes!(shares::list, shares::add))
+        .routes(routes!(shares::get, shares::remove))
+        .routes(routes!(shares::rotate))
+        .routes(routes!(sessions::list))
+        .routes(routes!(sessions::end))
+        .routes(routes!(audit::list))
+        .routes(routes!(status::health))
+        .routes(routes!(status::ready))
+        .routes(routes!(status::metrics))
+}
+
+/// Runs a change to its end, whatever becomes of whoever asked: half a change would be in the database and not in
+/// memory.
+async fn settled<T: Send + 'static>(
+    change: impl Future<Output = Result<T, AccessError>> + Send + 'static,
+) -> Result<T, ApiError> {
+    Ok(tried(change).await??)
+}
+
+/// The same, for those who tell its errors apart.
+async fn tried<T: Send + 'static>(
+    change: impl Future<Output = Result<T, AccessError>> + Send + 'static,
+) -> Result<Result<T, AccessError>, ApiError> {
+    match timeout(CHANGE_TIMEOUT, tokio::spawn(change)).await {
+        Ok(Ok(result)) => Ok(result),
+        Ok(Err(_)) | Err(_) => Err(ApiError::stuck()),
+    }
+}
+
+/// A part of a list.
+#[derive(Serialize, ToSchema)]
+struct Page<T> {
+    items: Vec<T>,
+    /// Ask for what comes `after` this for the next part; absent at the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+impl<T> Page<T> {
+    /// The part of `all`, which are in the order of their keys, that comes after one key.
+    fn of<U>(
+        all: Vec<U>,
+        caller::Cut { after, limit }: &caller::Cut,
+        key: impl Fn(&U) -> String,
+        view: impl Fn(U) -> T,
+    ) -> Self {
+        let is_after = |item: &U| after.as_ref().is_none_or(|after| key(item) > *after);
+        let rest = all.into_iter().filter(is_after);
+        Self::full(rest.take(*limit as usize + 1).collect(), *limit, &key, view)
+    }
+
+    /// The first so many of `items`, of which one more was looked for.
+    fn full<U>(
+        mut items: Vec<U>,
+        limit: u32,
+        key: impl Fn(&U) -> String,
+        view: impl Fn(U) -> T,
+    ) -> Self {
+        let more = items.len() > limit as usize;
+        items.truncate(limit as usize);
+        let next = items.last().filter(|_| more).map(key);
+        Self {
+            items: items.into_iter().map(view).collect(),
+            next,
+        }
+    }
+}
+
+/// What a viewer may do in a session.
+#[derive(ToSchema)]
+#[schema(as = Permission, rename_all = "kebab-case")]
+#[expect(dead_code, reason = "only its description is used")]
+enum Permission {
+    View,
+    Listen,
+    Talk,
+    Control,
+}

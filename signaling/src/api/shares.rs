@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Share links, for administrators.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
+use porthole_protocol::grant::Permission;
+use serde::{Deserialize, Serialize};
+use url::Url;
+use utoipa::ToSchema;
+
+use super::bookings::or_default;
+use super::caller::{Admin, Body, CutParams, Name, Params};
+use super::{Page, settled};
+use crate::access::ShareFields;
+use crate::error::ApiError;
+use crate::model::Share;
+use crate::state::Shared;
+use crate::token::share_fragment;
+
+/// A link that lets whoever has it look through one camera for a while.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Share)]
+pub(super) struct ShareView {
+    id: String,
+    #[schema(example = "front")]
+    camera: String,
+    start: Timestamp,
+    end: Timestamp,
+    #[schema(value_type = Vec<super::Permission>)]
+    perms: BTreeSet<Permission>,
+    /// How many browsers have opened it.
+    uses: u32,
+    /// How many may.
+    max_uses: u32,
+    note: String,
+    created: Timestamp,
+}
+
+impl From<Share> for ShareView {
+    fn from(share: Share) -> Self {
+        Self {
+            id: share.id,
+            camera: share.camera,
+            start: share.window.start,
+            end: share.window.end,
+            perms: share.perms,
+            uses: share.uses,
+            max_uses: share.max_uses,
+            note: share.note,
+            created: share.created,
+        }
+    }
+}
+
+/// A share link and its address.
+#[derive(Serialize, ToSchema)]
+pub(super) struct WithLink {
+    share: ShareView,
+    /// Shown this once.
+    #[schema(example = "https://cameras.example.org/#share=...")]
+    link: String,
+}
+
+impl WithLink {
+    fn new(mut link: Url, (share, secret): (Share, String)) -> Self {
+        link.set_fragment(Some(&share_fragment(&secret)));
+        Self {
+            share: share.into(),
+            link: link.to_string(),
+        }
+    }
+}
+
+/// A link to make: for so long, or until some time.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewShare {
+    #[schema(example = "front")]
+    camera: String,
+    /// Such as `2h`, `90m` or `1d 12h`. Instead of `end`.
+    #[serde(rename = "for")]
+    #[schema(example = "2h", max_length = 50)]
+    lasts: Option<String>,
+    /// Now, if nothing is said.
+    start: Option<Timestamp>,
+    end: Option<Timestamp>,
+    /// How many browsers may open it.
+    #[serde(default = "once")]
+    #[schema(minimum = 1, maximum = 100, default = 1)]
+    uses: u32,
+    /// `view` and `listen` if nothing is said.
+    #[schema(value_type = Option<Vec<super::Permission>>)]
+    perms: Option<BTreeSet<Permission>>,
+    #[serde(default)]
+    #[schema(max_length = 500)]
+    note: String,
+}
+
+fn once() -> u32 {
+    1
+}
+
+impl NewShare {
+    /// Its window when it is made at `now`.
+    fn window(&self, now: Timestamp) -> Result<(Timestamp, Timestamp), ApiError> {
+        let start = self.start.unwrap_or(now);
+        match (&self.lasts, self.end) {
+            (Some(lasts), None) => {
+                let end = length(lasts).and_then(|length| start.checked_add(length).ok());
+                let end = end.ok_or_else(|| bad("for is a time such as 2h, 90m or 1d 12h"))?;
+                Ok((start, end))
+            }
+            (None, Some(end)) => Ok((start, end)),
+            _ => Err(bad("say either for, or end")),
+        }
+    }
+}
+
+/// A day has 24 hours here: the server does not know whose days they are.
+fn length(text: &str) -> Option<SignedDuration> {
+    let span: Span = text.parse().ok()?;
+    span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()
+}
+
+fn bad(detail: &'static str) -> ApiError {
+    ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "bad-window", detail)
+}
+
+/// List share links
+///
+/// Those that are not over, the oldest first.
+#[utoipa::path(
+    get, path = "/api/shares", tag = "administrator", params(CutParams),
+    responses((status = 200, body = Page<ShareView>))
+)]
+pub(super) async fn list(
+    State(shared): State<Arc<Shared>>,
+    _: Admin,
+    Params(cut): Params<CutParams>,
+) -> Result<Json<Page<ShareView>>, ApiError> {
+    let all = shared.access.shares(Timestamp::now())?;
+    let key = |share: &Share| share.id.clone();
+    Ok(Json(Page::of(all, &cut.check()?, key, ShareView::from)))
+}
+
+/// Make a share link
+#[utoipa::path(
+    post, path = "/api/shares", tag = "administrator",
+    responses(
+        (status = 201, body = WithLink),
+        (status = 422, description = "`bad-window`, `bad-value`, `no-such-camera`"),
+    )
+)]
+pub(super) async fn add(
+    State(shared): State<Arc<Shared>>,
+    Admin(caller): Admin,
+    headers: HeaderMap,
+    Body(new): Body<NewShare>,
+) -> Result<(StatusCode, Json<WithLink>), ApiError> {
+    let url = shared.base(&headers, &caller.connection)?;
+    let (access, by) = (shared.access.clone(), caller.by());
+    let (start, end) = new.window(by.at)?;
+    let fields = ShareFields {
+        camera: new.camera,
+        start,
+        end,
+        perms: or_default(new.perms),
+        max_uses: new.uses,
+        note: new.note,
+    };
+    let added = settled(async move { access.add_share(&by, fields).await }).await?;
+    Ok((StatusCode::CREATED, Json(WithLink::new(url, added))))
+}
+
+/// Show a share link
+#[utoipa::path(
+    get, path = "/api/shares/{id}", tag = "administrator",
+    params(("id" = String, Path, description = "The link's id")),
+    responses((status = 200, body = ShareView), (status = 404, description = "`not-found`"))
+)]
+pub(super) async fn get(
+    State(shared): State<Arc<Shared>>,
+    _: Admin,
+    Name(id): Name,
+) -> Result<Json<ShareView>, ApiError> {
+    Ok(Json(shared.access.share(&id)?.into()))
+}
+
+/// Take a share link back
+///
+/// What is watched by it ends.
+#[utoipa::path(
+    delete, path = "/api/shares/{id}", tag = "administrator",
+    params(("id" = String, Path, description = "The link's id")),
+    responses((status = 204, description = "It is void"), (status = 404, description = "`not-found`"))
+)]
+pub(super) async fn remove(
+    State(shared): State<Arc<Shared>>,
+    Admin(caller): Admin,
+    Name(id): Name,
+) -> Result<StatusCode, ApiError> {
+    let (access, by) = (shared.access.clone(), caller.by());
+    settled(async move { access.remove_share(&by, &id).await }).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Give a share link another secret
+///
+/// The old one is void, what is watched by it ends, and the link has all its uses again.
+#[utoipa::path(
+    post, path = "/api/shares/{id}/rotate", tag = "administrator",
+    params(("id" = String, Path, description = "The link's id")),
+    responses(
+        (status = 200, body = WithLink),
+        (status = 404, description = "`not-found`"),
+        (status = 410, description = "`link-spent`: its time is over"),
+    )
+)]
+pub(super) async fn rotate(
+    State(shared): State<Arc<Shared>>,
+    Admin(caller): Admin,
+    Name(id): Name,
+    headers: HeaderMap,
+) -> Result<Json<WithLink>, ApiError> {
+    let url = shared.base(&headers, &caller.connection)?;
+    let (access, by) = (shared.access.clone(), caller.by());
+    let rotated = settled(async move { access.rotate_share(&by, &id).await }).await?;
+    Ok(Json(WithLink::new(url, rotated)))
+}

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Accounts, for administrators.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::caller::{Admin, Body, CutParams, Name, Params};
+use super::{Page, settled};
+use crate::access::{NewPassword, UserChange};
+use crate::error::ApiError;
+use crate::model::{Role, User};
+use crate::state::Shared;
+use crate::token::token_fragment;
+
+/// A person with an account.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = User)]
+pub(super) struct UserView {
+    #[schema(example = "alice")]
+    name: String,
+    role: Role,
+    has_password: bool,
+    /// Whether it has a link of its own.
+    has_token: bool,
+    created: Timestamp,
+}
+
+impl From<User> for UserView {
+    fn from(user: User) -> Self {
+        Self {
+            name: user.name,
+            role: user.role,
+            has_password: user.password.is_some(),
+            has_token: user.token.is_some(),
+            created: user.created,
+        }
+    }
+}
+
+/// A user, and its password if it was made just now.
+#[derive(Serialize, ToSchema)]
+pub(super) struct WithPassword {
+    user: UserView,
+    /// Shown this once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    password: Option<String>,
+}
+
+/// A link that holds a secret.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Link {
+    /// Shown this once.
+    #[schema(example = "https://cameras.example.org/#token=...")]
+    link: String,
+}
+
+/// A user to add.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewUser {
+    #[schema(min_length = 1, max_length = 64, example = "alice")]
+    name: String,
+    /// A viewer if nothing is said.
+    role: Option<Role>,
+    /// One is made if there is none.
+    #[schema(min_length = 10, max_length = 256)]
+    password: Option<String>,
+}
+
+/// What is to be another.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct UserPatch {
+    role: Option<Role>,
+    password: Option<PasswordWish>,
+}
+
+/// A password, or `true` for one that is made.
+#[derive(Deserialize, ToSchema)]
+#[serde(untagged)]
+enum PasswordWish {
+    Given(String),
+    Made(bool),
+}
+
+/// List users
+#[utoipa::path(
+    get, path = "/api/users", tag = "administrator", params(CutParams),
+    responses((status = 200, body = Page<UserView>))
+)]
+pub(super) async fn list(
+    State(shared): State<Arc<Shared>>,
+    _: Admin,
+    Params(cut): Params<CutParams>,
+) -> Result<Json<Page<UserView>>, ApiError> {
+    shared.access.store()?;
+    let key = |user: &User| user.name.clone();
+    let page = Page::of(shared.access.users(), &cut.check()?, key, UserView::from);
+    Ok(Json(page))
+}
+
+/// Add a user
+#[utoipa::path(
+    post, path = "/api/users", tag = "administrator",
+    responses(
+        (status = 201, body = WithPassword),
+        (status = 409, description = "`exists`"),
+        (status = 422, description = "`bad-name`, `weak-password`, `bad-value`"),
+    )
+)]
+pub(super) async fn add(
+    State(shared): State<Arc<Shared>>,
+    Admin(caller): Admin,
+    Body(new): Body<NewUser>,
+) -> Result<(StatusCode, Json<WithPassword>), ApiError> {
+    let (access, by) = (shared.access.clone(), caller.by());
+    let password = new
+        .password
+        .map_or(NewPassword::Generated, NewPassword::Given);
+    let role = new.role.unwrap_or(Role::Viewer);
+    let added = settled(async move { access.add_user(&by, &new.name, role, password).await });
+    let (user, password) = added.await?;
+    let user = user.into();
+    Ok((StatusCode::CREATED, Json(WithPassword { user, password })))
+}
+
+/// Show a user
+#[utoipa::path(
+    get, path = "/api/users/{name}", tag = "administrator",
+    params(("name" = String, Path, description = "The user's name")),
+    responses((status = 200, body = UserView), (status = 404, description = "`not-found`"))
+)]
+pub(super) async fn get(
+    State(shared): State<Arc<Shared>>,
+    _: Admin,
+    Name(name): Name,
+) -> Result<Json<UserView>, ApiError> {
+    Ok(Json(shared.access.user(&name)?.into()))
+}
+
+/// Change a user
+///
+/// The user has to log in again; what it watches ends.
+#[utoipa::path(
+    patch, path = "/api/users/{name}", tag = "administrator",
+    params(("name" = String, Path, description = "The user's name")),
+    responses(
+        (status = 200, body = WithPassword),
+        (status = 404, description = "`not-found`"),
+        (status = 409, description = "`last-administrator`, `in-file`"),
+        (status = 422, description = "`weak-password`, `bad-value`"),
+    )
+)]
+pub(super) async fn change(
+    State(shared): State<Arc<Shared>>,
+    Admin(caller): Admin,
+    Name(name): Name,
+    Body(patch): Body<UserPatch>,
+) -> Result<Json<WithPassword>, ApiError> {
+    let password = match patch.password {
+        None => None,
+        Some(PasswordWish::Given(password)) => Some(NewPassword::Given(password)),
+        Some(PasswordWish::Made(true)) => Some(NewPassword::Generated),
+        Some(PasswordWish::Made(false)) => {
+            let detail = "password is a text, or true for one that is made";
+            let status = StatusCode::UNPROCESSABLE_ENTITY;
+            return Err(ApiError::new(status, "bad-value", detail));
+        }
+    };
+    let change = UserChange {
+        role: patch.role,
+        password,
+    };
+    let (access, by) = (shared.access.clone(), caller.by());
+    let changed = settled(async move { access.change_user(&by, &name, change).await });
+    let (user, password) = changed.await?;
+    let user = user.into();
+    Ok(Json(WithPassword { user, password }))
+}
+
+/// Remove a user
+///
+/// With its bookings; what it watches ends.
+#[utoipa::path(
+    delete, path = "/api/users/{name}", tag = "administrator",
+    params(("name" = String, Path, description = "The user's name")),
+    responses(
+        (status = 204, description = "It is gone"),
+        (status = 404, description = "`not-found`"),
+        (status = 409, description = "`last-administrator`, `in-file`"),
+    )
+)]
+pub(super) async fn remove(
+    State(shared): State<Arc<Shared>>,
+    Admin(caller): Admin,
+    Name(name): Name,
+) -> Result<StatusCode, ApiError> {
+    let (access, by) = (shared.access.clone(), caller.by());
+    settled(async move { access.remove_user(&by, &name).await }).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Make a personal link
+///
+/// It logs in whoever has it, without a password. The one before is void, and whatever the user watches ends.
+#[utoipa::path(
+    post, path = "/api/users/{name}/token", tag = "administrator",
+    params(("name" = String, Path, description = "The user's name")),
+    responses(
+        (status = 200, body = Link),
+        (status = 404, description = "`not-found`"),
+        (status = 409, description = "`in-file`"),
+    )
+)]
+pub(super) async fn token(
+    State(shared): State<Arc<Shared>>,
+    Admin(caller): Admin,
+    Name(name): Name,
+    headers: HeaderMap,
+) -> Result<Json<Link>, ApiError> {
+    let mut link = shared.base(&headers, &caller.connection)?;
+    let (access, by) = (shared.access.clone(), caller.by());
+    let token = settled(async move { access.new_token(&by, &name).await }).await?;
+    link.set_fragment(Some(&token_fragment(&token)));
+    let link = link.to_string();
+    Ok(Json(Link { link }))
+}

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Where things are: a data directory, a configuration file, or both.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use porthole_protocol::grant::GrantSigner;
+
+use super::config::Config;
+use super::file::{grant_signer_at, read, read_or_default};
+use super::{Failure, serve};
+use crate::server::Offline;
+
+/// Where a system service keeps its data.
+const SYSTEM_DATA: &str = "/var/lib/porthole";
+
+/// What was typed of it.
+#[derive(Debug, Args)]
+pub(super) struct Where {
+    /// The data directory, as `init` makes it [default: data-dir of the configuration file, else
+    /// /var/lib/porthole for root, else porthole in the user's own data directory]
+    #[arg(long, global = true, value_name = "DIR", env = "PORTHOLE_DATA_DIR")]
+    data_dir: Option<PathBuf>,
+    /// The configuration file [default: config.toml in the data directory, if it is there]
+    #[arg(long, global = true, value_name = "FILE", env = "PORTHOLE_CONFIG")]
+    config: Option<PathBuf>,
+}
+
+/// What a command works on.
+pub(super) enum Place {
+    /// A file alone, as small set-ups have it.
+    File(PathBuf),
+    /// A data directory.
+    Data(DataDir),
+}
+
+/// A data directory, and what the configuration says.
+pub(super) struct DataDir {
+    pub(super) path: PathBuf,
+    /// From where the configuration was read.
+    pub(super) config_path: PathBuf,
+    pub(super) config: Config,
+}
+
+impl Where {
+    pub(super) fn resolve(&self) -> Result<Place, Failure> {
+        if let Some(path) = &self.data_dir {
+            return self.in_data_dir(path.clone());
+        }
+        if let Some(file) = &self.config {
+            // One that is not there yet may be begun by `camera add`.
+            let config = match file.exists() {
+                true => read(file)?,
+                false => return Ok(Place::File(file.clone())),
+            };
+            return Ok(match config.data_dir(file) {
+                None => Place::File(file.clone()),
+                Some(path) => Place::Data(DataDir {
+                    path,
+                    config_path: file.clone(),
+                    config,
+                }),
+            });
+        }
+        let path = default_data_dir()?;
+        if !path.is_dir() {
+            let path = path.display();
+            return Err(Failure::input(format!(
+                "there is no data directory {path}: make one with `porthole-signaling init`, or say where it is with \
+                 --data-dir, or where a configuration file is with --config"
+            )));
+        }
+        self.in_data_dir(path)
+    }
+
+    pub(super) fn in_data_dir(&self, path: PathBuf) -> Result<Place, Failure> {
+        if !path.is_dir() {
+            return Err(Failure::input(format!(
+                "--data-dir {0}: there is no such directory: make it with `porthole-signaling init --data-dir {0}`",
+                path.display()
+            )));
+        }
+        let own = path.join("config.toml");
+        let config_path = self.config.clone().unwrap_or(own);
+        let config = match self.config.is_some() {
+            true => read(&config_path)?,
+            false => read_or_default(&config_path)?,
+        };
+        Ok(Place::Data(DataDir {
+            path,
+            config_path,
+            config,
+        }))
+    }
+
+    /// The data directory that this command needs.
+    pub(super) fn data(&self) -> Result<DataDir, Failure> {
+        match self.resolve()? {
+            Place::Data(data) => Ok(data),
+            Place::File(file) => Err(Failure::input(format!(
+                "{} names no data directory, and without one there are no accounts: add data-dir, or give --data-dir",
+                file.display()
+            ))),
+        }
+    }
+
+    /// The configuration file that this command needs.
+    pub(super) fn file(&self) -> Result<&Path, Failure> {
+        self.config.as_deref().ok_or_else(|| {
+            Failure::input(
+                "--config FILE is missing: viewers of this kind stand in a configuration file",
+            )
+        })
+    }
+
+    /// Where to make a new data directory.
+    pub(super) fn new_data_dir(&self) -> Result<PathBuf, Failure> {
+        match &self.data_dir {
+            Some(path) => Ok(path.clone()),
+            None => default_data_dir(),
+        }
+    }
+}
+
+fn default_data_dir() -> Result<PathBuf, Failure> {
+    if rustix::process::geteuid().is_root() {
+        return Ok(SYSTEM_DATA.into());
+    }
+    let folder = |name| env::var_os(name).map(PathBuf::from);
+    let data = folder("XDG_DATA_HOME").filter(|path| path.is_absolute());
+    let home = || Some(folder("HOME")?.join(".local/share"));
+    let data = data.or_else(home).map(|path| path.join("porthole"));
+    data.ok_or_else(|| {
+        Failure::input("HOME is not set: say where the data directory is with --data-dir")
+    })
+}
+
+impl DataDir {
+    /// The socket on which a running server takes its owner's commands.
+    pub(super) fn socket(&self) -> PathBuf {
+        self.path.join("control.sock")
+    }
+
+    /// The database: an SQLite file here, unless `database.url` names another.
+    pub(super) fn database(&self) -> String {
+        let here = || self.path.join("porthole.sqlite3").display().to_string();
+        self.config.database_url().map_or_else(here, str::to_owned)
+    }
+
+    pub(super) fn grant_key(&self) -> PathBuf {
+        self.path.join("grant-key")
+    }
+
+    pub(super) fn signer(&self) -> Result<GrantSigner, Failure> {
+        grant_signer_at(&self.grant_key())
+    }
+
+    /// The service without a server around it.
+    pub(super) async fn offline(&self) -> Result<Offline, Failure> {
+        let mut options = serve::options(&self.config, &self.config_path, self.signer()?)?;
+        options.data = Some(serve::load(self).await?);
+        Offline::start(options, self.config.listen).map_err(Failure::system)
+    }
+}

@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The server as a whole: started on a listener, changed while it runs, shut down.
+
+#[cfg(feature = "cli")]
+mod offline;
+mod options;
+mod parts;
+
+use std::net::{SocketAddr, TcpListener as StdListener};
+use std::os::unix::net::UnixListener;
+use std::sync::{Arc, Mutex};
+use std::{fmt, io};
+
+use axum::Router;
+use porthole_protocol::grant::{GrantKey, GrantSigner, MAX_LEASE_SECONDS};
+use porthole_protocol::key::is_camera_id;
+use porthole_protocol::random_secret;
+use tokio::net::TcpListener;
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, watch};
+
+#[cfg(feature = "cli")]
+pub(crate) use offline::Offline;
+pub use options::{DEFAULT_AUDIT_DAYS, ServerError, ServerOptions};
+use parts::Parts;
+
+use crate::accept::Acceptance;
+use crate::access::Access;
+use crate::control::Control;
+use crate::hub::{Change, Stats};
+use crate::limit::Failures;
+use crate::lock::lock;
+use crate::model::Role;
+use crate::places::Addresses;
+use crate::registry::{Account, CameraEntry, Origin, Registry, SecretDigest, ViewerEntry};
+use crate::room::Counts;
+use crate::shutdown::stopped;
+use crate::timings::Timings;
+use crate::tls::{CurrentTls, TlsFiles};
+
+/// A running server. Cheap to clone; when the last clone is dropped the server shuts down.
+///
+/// All methods return at once and may be called from any thread, in or outside of a runtime.
+#[derive(Clone)]
+pub struct Server {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    address: SocketAddr,
+    grant_key: Arc<Mutex<GrantKey>>,
+    registry: Arc<Mutex<Registry>>,
+    access: Arc<Access>,
+    changes: mpsc::UnboundedSender<Change>,
+    failures: Arc<Mutex<Failures>>,
+    stats: Arc<Stats>,
+    tls: Option<CurrentTls>,
+    router: Router,
+    timings: Timings,
+    runtime: Handle,
+    on_stop: watch::Receiver<()>,
+    /// All tasks end when this is dropped. They hold no `Inner`, so that it can be.
+    stop: Mutex<Option<watch::Sender<()>>>,
+    /// Closed once the port is free and all connections are gone.
+    closed: watch::Receiver<()>,
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server")
+            .field("address", &self.inner.address)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Server {
+    /// Starts a server on a listener that is bound already, as tasks of `runtime`.
+    pub fn start(
+        mut options: ServerOptions,
+        listener: StdListener,
+        runtime: &Handle,
+    ) -> Result<Self, ServerError> {
+        let tls = options
+            .tls
+            .take()
+            .map(|files| files.load())
+            .transpose()
+            .map_err(ServerError::Tls)?
+            .map(CurrentTls::new);
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        let listener = {
+            let _inside = runtime.enter();
+            TcpListener::from_std(listener)?
+        };
+        let (trusted_proxies, timings) = (options.trusted_proxies.clone(), options.timings);
+        let parts = Parts::new(options, address, tls.clone(), runtime)?;
+        tracing::info!(
+            max_connections = parts.max_connections,
+            per_address = parts.per_address,
+            "connections that are taken at a time"
+        );
+        let acceptance = Acceptance {
+            listener,
+            tls,
+            max_connections: parts.max_connections,
+            addresses: Addresses::new(parts.per_address),
+            trusted_proxies,
+            router: parts.router.clone(),
+            timings,
+            _open: parts.open.clone(),
+        };
+        let on_stop = parts.on_stop.clone();
+        let server = parts.run();
+        runtime.spawn(acceptance.run(on_stop));
+        Ok(server)
+    }
+
+    /// Takes the owner's commands on this socket, until the server stops. `reload` hears when one is to read the
+    /// configuration again.
+    pub fn take_commands(
+        &self,
+        listener: UnixListener,
+        reload: mpsc::Sender<()>,
+    ) -> io::Result<()> {
+        let inner = &self.inner;
+        let _inside = inner.runtime.enter();
+        let control = Control::new(listener, inner.router.clone(), inner.timings, reload)?;
+        inner.runtime.spawn(control.run(inner.on_stop.clone()));
+        Ok(())
+    }
+
+    /// The address it listens on.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.inner.address
+    }
+
+    /// The key that its grants are verified with; it goes into camera keys.
+    pub fn grant_key(&self) -> GrantKey {
+        *lock(&self.inner.grant_key)
+    }
+
+    /// Signs grants with the next key from now on, and new camera keys pin that one. Sessions go on. `signer` is what the
+    /// present one's [`rotated`](GrantSigner::rotated) made; the present one again changes nothing.
+    pub fn set_signer(&self, signer: GrantSigner) -> Result<(), ServerError> {
+        let mut key = lock(&self.inner.grant_key);
+        if signer.public_key() == *key {
+            return Ok(());
+        }
+        if !signer.follows(*key) {
+            return Err(ServerError::ForeignKey);
+        }
+        *key = signer.public_key();
+        self.tell(Change::Signer(Box::new(signer)));
+        Ok(())
+    }
+
+    /// Enrols a camera and returns its secret.
+    pub fn add_camera(&self, id: &str, name: &str) -> Result<String, ServerError> {
+        let secret = random_secret();
+        let digest = SecretDigest::of(&secret);
+        let entry = CameraEntry {
+            id: id.to_owned(),
+            name: name.to_owned(),
+            secret: digest,
+        };
+        self.enrol_camera(entry)?;
+        Ok(secret)
+    }
+
+    /// Lets in a camera that was enrolled before and has its secret.
+    pub fn enrol_camera(&self, camera: CameraEntry) -> Result<(), ServerError> {
+        if !is_camera_id(&camera.id) {
+            return Err(ServerError::BadCameraId(camera.id));
+        }
+        let mut registry = lock(&self.inner.registry);
+        if registry.camera(&camera.id).is_some() {
+            return Err(ServerError::CameraExists(camera.id));
+        }
+        registry
+            .check_places(1)
+            .map_err(ServerError::TooManyCameras)?;
+        // Sent under the lock, so that the hub hears of changes in the order they were made.
+        self.tell(Change::CameraAdded {
+            id: camera.id.clone(),
+            name: camera.name.clone(),
+        });
+        registry.put_camera(camera, Origin::File);
+        Ok(())
+    }
+
+    /// Changes an enrolled camera. One with another secret is cut off; a name is shown from the next time on that the
+    /// camera tells about itself. One of the database is left as it is.
+    pub fn update_camera(&self, camera: CameraEntry) -> Result<(), ServerError> {
+        let mut registry = lock(&self.inner.registry);
+        let known = registry.camera(&camera.id);
+        if known.is_some_and(|known| known.origin == Origin::Store) {
+            return Err(ServerError::CameraExists(camera.id));
+        }
+        if known.is_some_and(|known| known.entry.secret.matches(&camera.secret)) {
+            self.tell(Change::CameraAdded {
+                id: camera.id.clone(),
+                name: camera.name.clone(),
+            });
+            registry.put_camera(camera, Origin::File);
+            return Ok(());
+        }
+        drop(registry);
+        self.remove_camera(&camera.id);
+        self.enrol_camera(camera)
+    }
+
+    /// Takes a camera's enrolment back: its sessions end, its connection is dropped. One of the database stays.
+    pub fn remove_camera(&self, id: &str) {
+        let mut registry = lock(&self.inner.registry);
+        let known = registry.camera(id);
+        if known.is_some_and(|known| known.origin == Origin::File) && registry.remove_camera(id) {
+            self.tell(Change::CameraRemoved { id: id.to_owned() });
+        }
+    }
+
+    /// Lets a viewer in. One of the same name is replaced: its sessions end, its token is void.
+    pub fn add_viewer(&self, viewer: ViewerEntry) {
+        self.put_viewer(viewer, |_| false);
+    }
+
+    /// Changes what a viewer may do. With the same token as before, running sessions follow at once: they get
+    /// other terms, or end if they are no longer permitted. With another token, or if there is no such viewer, this is
+    /// [`Self::add_viewer`].
+    pub fn update_viewer(&self, viewer: ViewerEntry) {
+        let token = viewer.token;
+        self.put_viewer(viewer, |old| old.token == Some(token));
+    }
+
+    /// Lets a viewer in, who goes on if it is the same as the one before.
+    fn put_viewer(&self, mut viewer: ViewerEntry, is_same: impl Fn(&Account) -> bool) {
+        viewer.lease = viewer.lease.min(MAX_LEASE_SECONDS);
+        let (user, rights) = (viewer.user.clone(), viewer.rights());
+        let mut registry = lock(&self.inner.registry);
+        match registry.account(&user) {
+            Some(old) if old.origin == Origin::Store => {
+                return tracing::error!(
+                    user,
+                    "this user is in the database already, and stays as it is there"
+                );
+            }
+            Some(old) if !is_same(old) => {
+                registry.remove_account(&user);
+                self.tell(Change::ViewerRemoved { user });
+            }
+            _ => (),
+        }
+        registry.put_account(Account {
+            rights: rights.clone(),
+            role: Role::Viewer,
+            token: Some(viewer.token),
+            origin: Origin::File,
+        });
+        self.tell(Change::ViewerSet { rights });
+    }
+
+    /// Takes a viewer's permission back: the sessions end, the token is void. One of the database stays.
+    pub fn remove_viewer(&self, user: &str) {
+        let mut registry = lock(&self.inner.registry);
+        let known = registry.account(user);
+        if known.is_some_and(|known| known.origin == Origin::File) && registry.remove_account(user)
+        {
+            self.tell(Change::ViewerRemoved {
+                user: user.to_owned(),
+            });
+        }
+    }
+
+    /// Uses this certificate for connections that come from now on. A server that was started without TLS stays so.
+    pub fn reload_tls(&self, files: &TlsFiles) -> Result<(), ServerError> {
+        let Some(tls) = &self.inner.tls else {
+            let message = "the server was started without a certificate: restart it";
+            return Err(ServerError::Tls(message.to_owned()));
+        };
+        tls.replace(files.load().map_err(ServerError::Tls)?);
+        Ok(())
+    }
+
+    /// How much is going on.
+    pub fn counts(&self) -> Counts {
+        self.inner.stats.get()
+    }
+
+    /// Wrong credentials presented since the start.
+    pub fn failed_credentials(&self) -> u64 {
+        lock(&self.inner.failures).total()
+    }
+
+    /// Stops accepting, closes all connections and frees the port. Calling it again does nothing.
+    pub fn shutdown(&self) {
+        lock(&self.inner.stop).take();
+    }
+
+    /// Waits until the port is free and, at most for twice [`Timings::close`], all connections are gone.
+    pub async fn closed(&self) {
+        stopped(&mut self.inner.closed.clone()).await;
+    }
+
+    fn tell(&self, change: Change) {
+        // It fails only after a shutdown, when there is nobody left to be told.
+        let _ = self.inner.changes.send(change);
+    }
+}

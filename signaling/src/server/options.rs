@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: MPL-2.0
+//! What a server is started with, and why it was not.
+
+use std::io;
+
+use ipnet::IpNet;
+use porthole_protocol::grant::GrantSigner;
+use porthole_protocol::wire::IceServer;
+use url::Url;
+
+use crate::access::Data;
+use crate::registry::{CameraEntry, ViewerEntry};
+use crate::room::{MAX_CAMERAS, MAX_VIEWERS};
+use crate::timings::Timings;
+use crate::tls::TlsFiles;
+use crate::turn::Turn;
+
+/// Days for which the audit log is kept where nothing else is said: long enough to look into a complaint.
+pub const DEFAULT_AUDIT_DAYS: u16 = 90;
+
+/// What a server is started with.
+#[derive(Debug)]
+pub struct ServerOptions {
+    /// Lets anyone who can reach the server see and hear all cameras.
+    pub open_access: bool,
+    /// STUN and TURN servers, told to both ends of every session.
+    pub ice_servers: Vec<IceServer>,
+    /// A TURN server besides, for which each session gets credentials of its own.
+    pub turn: Option<Turn>,
+    /// Where the server is reached from outside: http or https, host and port. Pages from there are its own.
+    pub url: Option<Url>,
+    /// Further host names it answers to, as `NAME` or `NAME:PORT`. Without any of these it answers to addresses,
+    /// `localhost` and this machine's own name alone.
+    pub allowed_hosts: Vec<String>,
+    /// Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Cameras that can be enrolled.
+    pub max_cameras: usize,
+    /// Viewers that can be connected at a time.
+    pub max_viewers: usize,
+    /// Connections at a time. `None`: a quarter of the process's file descriptors, at most 4584.
+    pub max_connections: Option<usize>,
+    /// Signs the grants.
+    pub signer: GrantSigner,
+    /// Certificate, for HTTPS. Without it the server speaks plain HTTP.
+    pub tls: Option<TlsFiles>,
+    /// Who may watch from the first connection on. A viewer that came back before its name was known would be told
+    /// that it is not permitted.
+    pub viewers: Vec<ViewerEntry>,
+    /// The cameras that are enrolled from the first connection on.
+    pub cameras: Vec<CameraEntry>,
+    /// Accounts, bookings and share links; without it there are none.
+    pub data: Option<Data>,
+    /// Days for which entries of the audit log and bookings that are over are kept.
+    pub audit_days: u16,
+    /// Deadlines. The defaults are right outside tests.
+    pub timings: Timings,
+}
+
+impl ServerOptions {
+    /// Plain HTTP, no guests, no ICE servers.
+    pub fn new(signer: GrantSigner) -> Self {
+        let timings = Timings::default();
+        Self {
+            open_access: false,
+            ice_servers: Vec::new(),
+            turn: None,
+            url: None,
+            allowed_hosts: Vec::new(),
+            trusted_proxies: Vec::new(),
+            max_cameras: MAX_CAMERAS,
+            max_viewers: MAX_VIEWERS,
+            max_connections: None,
+            signer,
+            tls: None,
+            viewers: Vec::new(),
+            cameras: Vec::new(),
+            data: None,
+            audit_days: DEFAULT_AUDIT_DAYS,
+            timings,
+        }
+    }
+}
+
+/// Why the server did not do what it was asked to.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// The listener cannot be used.
+    #[error("cannot listen: {0}")]
+    Listen(#[from] io::Error),
+    /// The certificate or its key is missing or broken, and why.
+    #[error("{0}")]
+    Tls(String),
+    /// `url` or `allowed_hosts` cannot be used, and why.
+    #[error("{0}")]
+    Hosts(String),
+    /// The database and the configuration do not go together, and why.
+    #[error("{0}")]
+    Data(String),
+    /// Another key that signs grants, which cameras could not follow to.
+    #[error(
+        "this key that signs grants does not follow from the present one, so that no camera would take it"
+    )]
+    ForeignKey,
+    /// There is a camera of this id already.
+    #[error("there is a camera with the id \"{0}\" already: choose another id")]
+    CameraExists(String),
+    /// It cannot name a camera.
+    #[error("\"{0}\" cannot be a camera's id: use 1 to 64 of a-z, 0-9 and -")]
+    BadCameraId(String),
+    /// There is no place for more cameras.
+    #[error("there are {0} cameras already, which is as many as this server takes")]
+    TooManyCameras(usize),
+}

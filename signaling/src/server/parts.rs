@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: MPL-2.0
+//! A server put together, before it listens.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use jiff::{SignedDuration, Timestamp};
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, watch};
+use url::Url;
+
+use super::{Inner, Server, ServerError, ServerOptions};
+use crate::access::{Access, Devices};
+use crate::hosts::Hosts;
+use crate::http::app;
+use crate::hub::Hub;
+use crate::journal::Journal;
+use crate::limit::Failures;
+use crate::metrics::Metrics;
+use crate::places::{self, Addresses};
+use crate::registry::Registry;
+use crate::room::{Now, Room};
+use crate::state::Shared;
+use crate::tls::CurrentTls;
+use crate::turn;
+
+pub(super) struct Parts {
+    pub(super) server: Server,
+    pub(super) router: Router,
+    pub(super) hub: Hub,
+    pub(super) journal: Journal,
+    pub(super) on_stop: watch::Receiver<()>,
+    pub(super) open: watch::Sender<()>,
+    pub(super) max_connections: usize,
+    pub(super) per_address: usize,
+}
+
+impl Parts {
+    pub(super) fn new(
+        options: ServerOptions,
+        address: SocketAddr,
+        tls: Option<CurrentTls>,
+        runtime: &Handle,
+    ) -> Result<Self, ServerError> {
+        let hosts = Hosts::new(
+            options.url.as_ref(),
+            &options.allowed_hosts,
+            &machine_name(),
+        );
+        let hosts = hosts.map_err(ServerError::Hosts)?;
+        let grant_key = Arc::new(Mutex::new(options.signer.public_key()));
+        // No session has this id, so that this is nobody's secret.
+        let devices = Devices::new(&options.signer.session_secret("devices"));
+        let ids = Box::new(|| uuid::Uuid::new_v4().to_string());
+        let room = Room::new(
+            options.signer,
+            turn::source(options.ice_servers.clone(), options.turn),
+            options.open_access,
+            ids,
+            Now::read(),
+        )
+        .with_max_viewers(options.max_viewers);
+        let registry = Arc::new(Mutex::new(Registry::new(options.max_cameras)));
+        let (changes, on_change) = mpsc::unbounded_channel();
+        let metrics = Arc::<Metrics>::default();
+        let (hub, handle, happenings) =
+            Hub::new(room, registry.clone(), on_change, metrics.clone());
+        let (failures, stats) = (Arc::<Mutex<Failures>>::default(), handle.stats.clone());
+        let max_connections = options
+            .max_connections
+            .unwrap_or_else(places::embedded)
+            .max(1);
+        let per_address = places::per_address(max_connections);
+        let store = options.data.as_ref().map(|data| data.store.clone());
+        let login = options.timings.login;
+        let access = Access::new(store, registry.clone(), changes.clone(), devices, login);
+        let access = Arc::new(access);
+        let outside_port = options.url.as_ref().and_then(Url::port_or_known_default);
+        let shared = Shared {
+            registry: registry.clone(),
+            access: access.clone(),
+            metrics: metrics.clone(),
+            failures: failures.clone(),
+            hub: handle,
+            open_access: options.open_access,
+            ice_servers: options.ice_servers,
+            tls: tls.is_some(),
+            hosts,
+            address,
+            url: options.url,
+            grant_key: grant_key.clone(),
+            trusted_proxies: options.trusted_proxies,
+            cookie_name: format!("porthole-{}", outside_port.unwrap_or(address.port())),
+            sockets: Addresses::new(places::sockets_per_address(per_address)),
+            timings: options.timings,
+        };
+        let (stop, on_stop) = watch::channel(());
+        let router = app(Arc::new(shared));
+        let (open, closed) = watch::channel(());
+        let journal = Journal {
+            happenings,
+            access: access.clone(),
+            metrics,
+            keep: SignedDuration::from_hours(24 * i64::from(options.audit_days)),
+            _open: open.clone(),
+        };
+        let inner = Inner {
+            address,
+            grant_key,
+            registry,
+            access,
+            changes,
+            failures,
+            stats,
+            tls,
+            router: router.clone(),
+            timings: options.timings,
+            runtime: runtime.clone(),
+            on_stop: on_stop.clone(),
+            stop: Mutex::new(Some(stop)),
+            closed,
+        };
+        let server = Server {
+            inner: Arc::new(inner),
+        };
+        // Before anyone can connect.
+        for viewer in options.viewers {
+            server.add_viewer(viewer);
+        }
+        for camera in options.cameras {
+            server.enrol_camera(camera)?;
+        }
+        if let Some(data) = options.data {
+            let taken = server.inner.access.take_over(data, Timestamp::now());
+            taken.map_err(ServerError::Data)?;
+        }
+        Ok(Self {
+            server,
+            router,
+            hub,
+            journal,
+            on_stop,
+            open,
+            max_connections,
+            per_address,
+        })
+    }
+
+    /// Sets it going.
+    pub(super) fn run(self) -> Server {
+        let runtime = &self.server.inner.runtime;
+        runtime.spawn(self.journal.run());
+        runtime.spawn(self.hub.run(self.on_stop));
+        self.server
+    }
+}
+
+/// What this machine calls itself in its network.
+fn machine_name() -> String {
+    let name = rustix::system::uname();
+    name.nodename().to_string_lossy().into_owned()
+}

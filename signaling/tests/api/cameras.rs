@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Cameras are enrolled, watched over and taken back.
+
+use serde_json::{Value, json};
+
+use crate::common::Client;
+use crate::house::{House, secret};
+
+#[tokio::test]
+async fn a_camera_connects_with_the_key_it_was_given_and_is_online() {
+    let house = House::new().await;
+    let key = house.camera("front").await;
+    let before = house.admin.get("/api/cameras/front").await.json();
+    assert_eq!(
+        (&before["online"], before.get("lastSeen")),
+        (&json!(false), None)
+    );
+    let camera = Client::camera(&house.server, &key, json!(null)).await;
+    let list = house.admin.get("/api/cameras").await.json();
+    let front = &list["items"][0];
+    assert_eq!(
+        (&front["id"], &front["online"], &front["viewers"]),
+        (&json!("front"), &json!(true), &json!(0))
+    );
+    drop(camera);
+}
+
+#[tokio::test]
+async fn another_key_voids_the_old_one_at_once() {
+    let house = House::new().await;
+    let old = house.camera("front").await;
+    let alice = house.user("alice").await;
+    house.book("front", "alice", (0, 3600)).await;
+    let mut camera = Client::camera(&house.server, &old, json!(null)).await;
+    let rotated = house
+        .admin
+        .post("/api/cameras/front/rotate", &json!({}))
+        .await;
+    assert_eq!(rotated.status, 200);
+    assert_eq!(camera.recv().await["code"], "revoked");
+    let refused = Client::connect(house.address(), &format!("/ws?access_token={old}"), &[]).await;
+    assert_eq!(refused.err().unwrap().0, 401);
+    // Whoever had booked it has still.
+    let mut camera = Client::camera(&house.server, &secret(&rotated), json!(null)).await;
+    let mut viewer = alice.listen().await;
+    viewer.start_session(&mut camera, "front").await;
+}
+
+#[tokio::test]
+async fn a_removed_camera_takes_its_bookings_and_links_along() {
+    let house = House::new().await;
+    let key = house.camera("front").await;
+    house.user("alice").await;
+    house.book("front", "alice", (0, 3600)).await;
+    house
+        .admin
+        .post("/api/shares", &json!({"camera":"front","for":"1h"}))
+        .await;
+    let mut camera = Client::camera(&house.server, &key, json!(null)).await;
+    assert_eq!(house.admin.delete("/api/cameras/front").await.status, 204);
+    assert_eq!(camera.recv().await["code"], "revoked");
+    for list in ["/api/cameras", "/api/bookings", "/api/shares"] {
+        let items = house.admin.get(list).await.json()["items"].clone();
+        assert_eq!(items, Value::Array(Vec::new()), "{list}");
+    }
+}
+
+#[tokio::test]
+async fn a_camera_of_the_application_is_shown_and_changed_there() {
+    let house = House::new().await;
+    house.server.add_camera("own", "Own").unwrap();
+    let own = house.admin.get("/api/cameras/own").await.json();
+    assert_eq!((&own["inFile"], own.get("created")), (&json!(true), None));
+    let removed = house.admin.delete("/api/cameras/own").await;
+    assert_eq!(removed.problem(), (409, "in-file".to_owned()));
+    let taken = json!({"id":"own","name":"Own"});
+    let taken = house.admin.post("/api/cameras", &taken).await;
+    assert_eq!(taken.problem(), (409, "exists".to_owned()));
+    house.camera("front").await;
+    assert!(house.server.add_camera("front", "Front").is_err());
+    house.server.remove_camera("front");
+    assert_eq!(house.admin.get("/api/cameras/front").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_camera_is_renamed_and_its_id_follows_from_its_first_name() {
+    let house = House::new().await;
+    let added = house
+        .admin
+        .post("/api/cameras", &json!({"name":"Front door"}))
+        .await;
+    assert_eq!(added.json()["camera"]["id"], "front-door");
+    let name = json!({"name":"<b>Back</b>"});
+    let renamed = house
+        .admin
+        .send("PATCH /api/cameras/front-door", Some(&name))
+        .await;
+    assert_eq!(
+        (renamed.status, &renamed.json()["name"]),
+        (200, &json!("<b>Back</b>"))
+    );
+    let nameless = json!({"name":"山田"});
+    let refused = house.admin.post("/api/cameras", &nameless).await;
+    assert_eq!(refused.problem(), (422, "bad-name".to_owned()));
+}

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The REST API on a real server, with a database in a folder that goes with the test.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod bookings;
+mod cameras;
+#[path = "../common/mod.rs"]
+mod common;
+#[path = "../common/house.rs"]
+mod house;
+mod logins;
+mod problems;
+mod sessions;
+mod shares;
+mod status;
+mod users;

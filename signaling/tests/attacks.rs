@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Every way in, and everyone who must not get in by it.
+//!
+//! The table of routes below says who may use each. It is compared with the server's own description, so that a route
+//! that nobody thought of here fails the test; then everybody tries every route.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod common;
+#[path = "common/house.rs"]
+mod house;
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
+use common::{Client, http_with, options};
+use house::{House, Page};
+use porthole_protocol::grant::{Grant, GrantSigner, Permission};
+use serde_json::{Value, json};
+
+use Who::{Administrators, Anyone, Viewers};
+
+/// Who may use a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Who {
+    Anyone,
+    /// Whoever is logged in.
+    Viewers,
+    Administrators,
+}
+
+const ROUTES: [(&str, Who); 34] = [
+    ("POST /api/session", Anyone),
+    ("DELETE /api/session", Anyone),
+    ("GET /api/config", Anyone),
+    ("GET /health", Anyone),
+    ("GET /ready", Anyone),
+    ("GET /api/me", Viewers),
+    ("PUT /api/me/password", Viewers),
+    ("GET /api/users", Administrators),
+    ("POST /api/users", Administrators),
+    ("GET /api/users/{name}", Administrators),
+    ("PATCH /api/users/{name}", Administrators),
+    ("DELETE /api/users/{name}", Administrators),
+    ("POST /api/users/{name}/token", Administrators),
+    ("GET /api/cameras", Administrators),
+    ("POST /api/cameras", Administrators),
+    ("GET /api/cameras/{id}", Administrators),
+    ("PATCH /api/cameras/{id}", Administrators),
+    ("DELETE /api/cameras/{id}", Administrators),
+    ("POST /api/cameras/{id}/rotate", Administrators),
+    ("GET /api/bookings", Administrators),
+    ("POST /api/bookings", Administrators),
+    ("GET /api/bookings/{id}", Administrators),
+    ("PATCH /api/bookings/{id}", Administrators),
+    ("DELETE /api/bookings/{id}", Administrators),
+    ("GET /api/calendar", Administrators),
+    ("GET /api/shares", Administrators),
+    ("POST /api/shares", Administrators),
+    ("GET /api/shares/{id}", Administrators),
+    ("DELETE /api/shares/{id}", Administrators),
+    ("POST /api/shares/{id}/rotate", Administrators),
+    ("GET /api/sessions", Administrators),
+    ("DELETE /api/sessions/{id}", Administrators),
+    ("GET /api/audit", Administrators),
+    ("GET /metrics", Administrators),
+];
+
+/// Someone who tries, by the headers it sends.
+struct Attempt {
+    name: &'static str,
+    headers: Vec<(&'static str, String)>,
+    /// What it may use: `Anyone` is nothing that is not for everybody.
+    may: Who,
+}
+
+impl Attempt {
+    fn new(name: &'static str, may: Who, headers: &[(&'static str, &str)]) -> Self {
+        let headers = headers
+            .iter()
+            .map(|(key, value)| (*key, (*value).to_owned()));
+        let headers = headers.collect();
+        Self { name, headers, may }
+    }
+
+    fn bearer(name: &'static str, may: Who, token: &str) -> Self {
+        Self::new(name, may, &[("authorization", &format!("Bearer {token}"))])
+    }
+
+    /// With the cookies of a page, as a browser sends them from a page of this server.
+    fn page(name: &'static str, may: Who, page: &Page) -> Self {
+        let own = ("sec-fetch-site", "same-origin");
+        Self::new(name, may, &[("cookie", &page.cookies), own])
+    }
+
+    /// Status and whether a cookie was set.
+    async fn send(&self, house: &House, request: &str) -> (u16, bool) {
+        let body = match request.split_once(' ').unwrap().0 {
+            "POST" | "PUT" | "PATCH" => "{}",
+            _ => "",
+        };
+        // Nobody here is a program on the same machine.
+        let mut headers = vec![("x-forwarded-for", "192.0.2.1")];
+        headers.extend(
+            self.headers
+                .iter()
+                .map(|(key, value)| (*key, value.as_str())),
+        );
+        if !body.is_empty() {
+            headers.push(("content-type", "application/json"));
+        }
+        let answer = http_with(house.address(), request, &headers, body).await;
+        (answer.status, !answer.cookies().is_empty())
+    }
+}
+
+/// Whoever has nothing that counts.
+fn strangers(house: &House, camera: &str) -> Vec<Attempt> {
+    let unsigned = |claims: Value| {
+        let part = |value: Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
+        format!(
+            "{}.{}.",
+            part(json!({"alg":"none","typ":"JWT"})),
+            part(claims)
+        )
+    };
+    let root = unsigned(json!({"sub":"root","role":"administrator","exp":4_102_444_800_u64}));
+    let grant = Grant {
+        aud: "front".to_owned(),
+        sub: "root".to_owned(),
+        sid: "s".to_owned(),
+        nonce: "n".to_owned(),
+        seq: 0,
+        lease: 60,
+        perms: vec![Permission::View],
+    };
+    let grant = GrantSigner::generate().unwrap().sign(&grant).unwrap();
+    let cookie_name = house.admin.cookies.split('=').next().unwrap();
+    let made_up = format!("{cookie_name}={}", porthole_protocol::random_secret());
+    let own = ("sec-fetch-site", "same-origin");
+    let evil = ("origin", "https://evil.example");
+    let admin = house.admin.cookies.as_str();
+    vec![
+        Attempt::new("nobody", Anyone, &[]),
+        Attempt::bearer("a wrong key", Anyone, &porthole_protocol::random_secret()),
+        Attempt::bearer("an empty key", Anyone, ""),
+        Attempt::bearer("alg: none", Anyone, &root),
+        Attempt::bearer("a grant", Anyone, &grant),
+        Attempt::bearer("a camera", Anyone, camera),
+        Attempt::new(
+            "a password as basic",
+            Anyone,
+            &[("authorization", "Basic cm9vdDpyb290")],
+        ),
+        Attempt::new("a made up cookie", Anyone, &[("cookie", &made_up), own]),
+        Attempt::new("a page of another site", Anyone, &[("cookie", admin), evil]),
+        Attempt::new(
+            "an image on another site",
+            Anyone,
+            &[("cookie", admin), ("sec-fetch-site", "cross-site")],
+        ),
+    ]
+}
+
+/// A house with everyone who has something to do with it, and those attempts.
+async fn everyone() -> (House, Vec<Attempt>) {
+    let house = House::new().await;
+    let camera = house.camera("front").await;
+    let alice = house.user("alice").await;
+    let share = json!({"camera": "front", "for": "1h"});
+    let link = house.admin.post("/api/shares", &share).await.json();
+    let secret = link["link"]
+        .as_str()
+        .unwrap()
+        .split_once("#share=")
+        .unwrap()
+        .1
+        .to_owned();
+    let nobody = house.nobody();
+    let holder = nobody.post("/api/session", &json!({"share": secret})).await;
+    let gone = nobody.with(&nobody.log_in("alice", house::PASSWORD).await);
+    assert_eq!(gone.delete("/api/session").await.status, 204);
+    let boss = json!({"name": "boss", "role": "administrator"});
+    assert_eq!(house.admin.post("/api/users", &boss).await.status, 201);
+    let link = house.admin.post("/api/users/boss/token", &json!({})).await;
+    let link = link.json()["link"].as_str().unwrap().to_owned();
+    let (_, token) = link.split_once("#token=").unwrap();
+    let mut attempts = strangers(&house, &camera);
+    attempts.push(Attempt::page("who logged out", Anyone, &gone));
+    attempts.push(Attempt::page(
+        "the holder of a share link",
+        Viewers,
+        &house.nobody().with(&holder),
+    ));
+    attempts.push(Attempt::page("a viewer", Viewers, &alice));
+    attempts.push(Attempt::page(
+        "an administrator",
+        Administrators,
+        &house.admin,
+    ));
+    attempts.push(Attempt::bearer(
+        "an administrator's link",
+        Administrators,
+        token,
+    ));
+    (house, attempts)
+}
+
+/// The request for something that is not there, so that nothing is changed by whoever may.
+fn concrete(route: &str) -> String {
+    let path = route
+        .replace("{name}", "nobody-here")
+        .replace("{id}", "nothing-here");
+    match path.as_str() {
+        "GET /api/calendar" => {
+            format!("{path}?from=2026-12-01T00:00:00Z&to=2026-12-02T00:00:00Z")
+        }
+        _ => path,
+    }
+}
+
+#[tokio::test]
+async fn every_route_is_in_the_table_for_those_its_description_names() {
+    let house = House::new().await;
+    let api = house.nobody().get("/api/openapi.json").await.json();
+    let mut described = BTreeSet::new();
+    for (path, item) in api["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let who = operation["tags"][0].as_str().unwrap().to_owned();
+            let restricted = operation["security"].as_array().unwrap();
+            let open = restricted
+                .iter()
+                .any(|way| way.as_object().unwrap().is_empty());
+            assert_eq!(open, who == "anyone", "{method} {path}");
+            described.insert((format!("{} {path}", method.to_uppercase()), who));
+        }
+    }
+    let table: BTreeSet<_> = ROUTES
+        .iter()
+        .map(|(route, who)| {
+            let who = match who {
+                Anyone => "anyone",
+                Viewers => "viewer",
+                Administrators => "administrator",
+            };
+            ((*route).to_owned(), who.to_owned())
+        })
+        .collect();
+    assert_eq!(described, table);
+}
+
+#[tokio::test]
+async fn only_those_whom_a_route_is_for_get_past_the_door() {
+    let (house, attempts) = everyone().await;
+    for (route, who) in ROUTES {
+        let request = concrete(route);
+        for attempt in &attempts {
+            if who == Anyone {
+                continue;
+            }
+            let (status, set_cookie) = attempt.send(&house, &request).await;
+            let refused = matches!(status, 401 | 403 | 429);
+            let may = match who {
+                Administrators => attempt.may == Administrators,
+                _ => attempt.may != Anyone,
+            };
+            let what = format!("{} at {request}: {status}", attempt.name);
+            // Whose link it is has no password of its own.
+            let no_password =
+                attempt.name == "the holder of a share link" && route.starts_with("PUT");
+            assert_eq!(refused && !no_password, !may, "{what}");
+            assert!(may || !set_cookie, "{what}");
+            assert!(status < 500, "{what}");
+        }
+    }
+    // Nothing of it has changed anything.
+    let users = house.admin.get("/api/users").await.json();
+    assert_eq!(users["items"].as_array().unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn what_is_for_anyone_tells_nobody_more_and_logs_nobody_in() {
+    let (house, attempts) = everyone().await;
+    for request in ["GET /api/config", "GET /health", "GET /ready"] {
+        for attempt in &attempts {
+            let (status, set_cookie) = attempt.send(&house, request).await;
+            assert_eq!(
+                (status, set_cookie),
+                (200, false),
+                "{} at {request}",
+                attempt.name
+            );
+        }
+    }
+    for attempt in attempts.iter().filter(|attempt| attempt.may == Anyone) {
+        let (status, set_cookie) = attempt.send(&house, "POST /api/session").await;
+        assert!(
+            (400..500).contains(&status) && !set_cookie,
+            "{}: {status}",
+            attempt.name
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_websocket_is_for_viewers_and_cameras_that_are_known() {
+    let (house, attempts) = everyone().await;
+    for attempt in attempts {
+        let headers = attempt
+            .headers
+            .iter()
+            .map(|(key, value)| (*key, value.as_str()));
+        let headers: Vec<_> = headers.collect();
+        let connected = Client::connect(house.address(), "/ws", &headers).await;
+        let may = attempt.may != Anyone || attempt.name == "a camera";
+        assert_eq!(connected.is_ok(), may, "{}", attempt.name);
+    }
+}
+
+#[tokio::test]
+async fn a_log_in_that_ran_out_opens_nothing() {
+    let mut options = options();
+    options.timings.login = Duration::ZERO;
+    let house = House::with(options).await;
+    let attempt = Attempt::page("an administrator of yesterday", Anyone, &house.admin);
+    for (route, who) in ROUTES {
+        if who != Anyone {
+            let (status, _) = attempt.send(&house, &concrete(route)).await;
+            assert_eq!(status, 401, "{route}");
+        }
+    }
+}

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: MPL-2.0
+// @ts-check
+/** The administrator's page: who is here, and which part of the page is shown and kept up to date. */
+import { Api } from "../api.js";
+import { $, quote, say, whileVisible } from "../dom.js";
+import { readEntrance, text } from "../rules.js";
+import { SignIn } from "../sign-in.js";
+import { Audit } from "./audit.js";
+import { Bookings } from "./bookings.js";
+import { Cameras } from "./cameras.js";
+import { Directory } from "./directory.js";
+import { Shares } from "./shares.js";
+import { Users } from "./users.js";
+
+/** Who watches is to be seen as it changes; the rest changes when someone changes it. */
+const LIVE_MS = 3_000;
+const QUIET_ROUNDS = 5;
+/** The page's parts, by the fragment of its address. */
+const PARTS = ["cameras", "bookings", "users", "shares", "audit"];
+
+const api = new Api(new URL(".", location.href));
+const directory = new Directory(api);
+/** @type {Record<string, {refresh: () => Promise<void>}>} */
+const parts = {
+  cameras: new Cameras(api, directory), bookings: new Bookings(api, directory), users: new Users(api, directory),
+  shares: new Shares(api, directory), audit: new Audit(api, directory),
+};
+const signIn = new SignIn($("#sign-in"), enter);
+let inside = false;
+let shown = "";
+let round = 0;
+let busy = false;
+
+// -- who is here --------------------------------------------------------------------------------
+
+/** @param {import("../porthole-client.js").Credential} credential */
+async function enter(credential) {
+  try {
+    if ("token" in credential) await api.post("session", undefined, { Authorization: `Bearer ${credential.token}` });
+    else await api.post("session", credential);
+  } catch (/** @type {any} */ problem) {
+    const refusal = problem.status === 0 ? problem : readEntrance(credential, problem.status, problem.body, null, Date.now());
+    return signIn.show(true, passwords, refusal.message);
+  }
+  await begin();
+}
+
+let passwords = false;
+
+/** Asks the server who is here, and shows what that one may see. */
+async function begin() {
+  try {
+    passwords = (await api.get("config"))?.passwords === true;
+    const me = await api.get("me");
+    show(text(me?.user), me?.role === "administrator");
+  } catch (/** @type {any} */ problem) {
+    if (problem.status === 401 || problem.status === 403) return leave();
+    say($("#connection"), `${problem.message} It is tried again by itself.`);
+    setTimeout(begin, LIVE_MS);
+  }
+}
+
+/** @param {string} user @param {boolean} administrator */
+function show(user, administrator) {
+  inside = administrator;
+  signIn.show(false, passwords);
+  say($("#connection"), "");
+  quote($("#user"), user);
+  quote($("#no-administrator .name"), user);
+  $("#user").hidden = $("#logout").hidden = false;
+  $("#no-administrator").hidden = administrator;
+  $("#tabs").hidden = !administrator;
+  if (administrator) turn();
+}
+
+/** Nobody is signed in any more. */
+function leave() {
+  inside = false;
+  shown = "";
+  for (const element of document.querySelectorAll(".view, #tabs, #user, #logout, #no-administrator")) /** @type {HTMLElement} */ (element).hidden = true;
+  for (const dialog of document.querySelectorAll("dialog")) dialog.close();
+  signIn.show(true, passwords);
+}
+
+$("#logout").addEventListener("click", async () => {
+  await api.delete("session").catch(() => {});
+  leave();
+});
+
+// -- the parts ----------------------------------------------------------------------------------
+
+/** Shows the part that the address names. */
+function turn() {
+  if (!inside) return;
+  const name = PARTS.find((part) => location.hash === `#${part}`) ?? PARTS[0];
+  const before = shown;
+  shown = name;
+  for (const part of PARTS) $(`#${part}`).hidden = part !== name;
+  for (const link of $("#tabs").children) {
+    if (link.hash === `#${name}`) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  if (before && before !== name) {
+    scrollTo(0, 0);
+    $(`#${name}-title`).focus({ preventScroll: true });
+  }
+  refresh();
+}
+
+async function refresh() {
+  if (!inside || busy) return;
+  const part = shown;
+  busy = true;
+  try {
+    await parts[part].refresh();
+    say($("#connection"), "");
+  } catch (/** @type {any} */ problem) {
+    if (problem.status === 401) leave();
+    else if (part === shown) say($("#connection"), `${problem.message} It is tried again by itself.`);
+  } finally {
+    busy = false;
+  }
+  if (part !== shown) refresh();
+}
+
+addEventListener("hashchange", turn);
+whileVisible(() => {
+  round += 1;
+  if (shown === "cameras" || round % QUIET_ROUNDS === 0) refresh();
+}, LIVE_MS);
+
+begin();

@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: MPL-2.0
+// The administrator's page in a real browser, with the real server.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { Accounts, screenshot, signIn } from "./accounts.mjs";
+import { browser, enrolled, scene, state, visitor } from "./lib.mjs";
+
+/** Small: it is not the encoder that is tested. */
+const CAMERA = "portholesrc idle-timeout=0 ! videoscale ! video/x-raw,width=320,height=180 ! portholesink";
+const [HOUR, DAY] = [3_600_000, 86_400_000];
+const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true };
+/** What nobody may be harmed by: markup, and a direction turned around. */
+const HOSTILE = ["<img src=x onerror=alert(1)>", "\u202Egpj.exe\u2066"];
+/** Times are read from the page: everyone reads the same clock. */
+const CLOCK = { locale: "en-GB", timezoneId: "Europe/Berlin" };
+
+let chromium;
+before(async () => { chromium = await browser(); });
+after(() => chromium.close());
+
+/** The form that is open. */
+const asked = (page) => page.locator("dialog[open]");
+
+/** The moment of that hour tomorrow, in the zone of the page. */
+const tomorrowAt = (page, hour) => page.evaluate((hour) => {
+  const day = new Date();
+  return new Date(day.getFullYear(), day.getMonth(), day.getDate() + 1, 0, hour * 60).getTime();
+}, hour);
+
+/** The calendar of tomorrow, with a column for each camera. */
+async function tomorrow(page) {
+  await page.getByTestId("tab-bookings").click();
+  await page.getByTestId("calendar-day").click();
+  const span = page.getByTestId("calendar-span");
+  await span.filter({ hasText: /\d{4}/ }).waitFor();
+  const today = await span.textContent();
+  await page.getByRole("button", { name: "Later" }).click();
+  await page.waitForFunction(([span, today]) => document.querySelector(span).textContent !== today, ['[data-testid="calendar-span"]', today]);
+}
+
+/** Where an hour is on a column, once that is on the screen. */
+async function placeOf(page, hour, column = 0) {
+  const calendar = page.getByTestId("calendar");
+  await calendar.evaluate((element, hour) => { element.scrollTop = (element.scrollHeight * (hour - 2)) / 24; }, hour);
+  const box = await page.getByTestId(`column-${column}`).boundingBox();
+  return { x: box.x + box.width / 2, y: box.y + (box.height * hour) / 24, hour: box.height / 24 };
+}
+
+/** Drags with the mouse, in steps as a hand does. */
+async function drag(page, from, to) {
+  await page.mouse.move(from.x, from.y);
+  await page.mouse.down();
+  await page.mouse.move(to.x, to.y, { steps: 6 });
+  await page.mouse.up();
+}
+
+/** The one booking there is, once it is as `fits` wants it. */
+async function booked(server, page, fits) {
+  for (;;) {
+    const [booking] = (await server.ask("GET", "bookings")).items;
+    if (booking && fits(booking)) return booking;
+    await page.waitForResponse((response) => /api\/calendar/.test(response.url()));
+  }
+}
+
+test("an administrator adds a camera and a user, and books by dragging", () => scene(async (keep) => {
+  const server = await keep(Accounts.start());
+  const page = await keep(server.administrator(chromium, CLOCK));
+
+  await page.getByTestId("add-camera").click();
+  await asked(page).getByLabel("Name").fill("Front door");
+  await page.keyboard.press("Enter");
+  const key = await page.getByTestId("secret").inputValue();
+  assert.match(key, /^phk1/);
+  assert.match(await page.getByTestId("secret-lines").inputValue(), /camera-key-file=front-door\.key/);
+  await page.getByTestId("secret-close").click();
+  assert.equal(await page.getByTestId("secret").inputValue(), "", "a key stays in the page");
+  await page.getByTestId("camera-front-door").filter({ hasText: "Never connected" }).waitFor();
+  await keep(enrolled({ key }, CAMERA));
+  await page.getByTestId("camera-front-door").filter({ hasText: "Online" }).waitFor();
+
+  await page.getByTestId("tab-users").click();
+  await page.getByTestId("add-user").click();
+  await asked(page).getByLabel("Name").fill("alice");
+  await page.keyboard.press("Enter");
+  const password = await page.getByTestId("secret").inputValue();
+  await page.getByTestId("secret-close").click();
+  await page.getByTestId("user-alice").filter({ hasText: "Has a password" }).waitFor();
+
+  await tomorrow(page);
+  const ten = await placeOf(page, 10);
+  await drag(page, { x: ten.x, y: ten.y + 2 }, { x: ten.x, y: ten.y + 1.5 * ten.hour - 2 });
+  await asked(page).getByLabel("User").selectOption("alice");
+  await page.getByTestId("save-booking").click();
+  const start = await tomorrowAt(page, 10);
+  const { id } = await booked(server, page, (it) => Date.parse(it.start) === start && Date.parse(it.end) === start + 1.5 * HOUR);
+  const window = page.getByTestId(`window-${id}`);
+  await window.filter({ hasText: "alice" }).waitFor();
+
+  // The whole of it two hours down, then its lower edge one hour further.
+  await drag(page, { x: ten.x, y: ten.y + ten.hour }, { x: ten.x, y: ten.y + 3 * ten.hour });
+  await booked(server, page, (it) => Date.parse(it.start) === start + 2 * HOUR && Date.parse(it.end) === start + 3.5 * HOUR);
+  await drag(page, { x: ten.x, y: ten.y + 3.5 * ten.hour - 3 }, { x: ten.x, y: ten.y + 4.5 * ten.hour - 3 });
+  await booked(server, page, (it) => Date.parse(it.start) === start + 2 * HOUR && Date.parse(it.end) === start + 4.5 * HOUR);
+  await page.screenshot({ path: screenshot("admin-calendar.png") });
+
+  await window.click();
+  assert.equal(await asked(page).getByLabel("User").inputValue(), "alice");
+  await page.getByTestId("remove-booking").click();
+  await window.waitFor({ state: "detached" });
+
+  const viewer = await keep(server.signedIn(chromium, "alice", password));
+  await viewer.getByTestId("logout").waitFor();
+  assert.deepEqual([...page.problems, ...viewer.problems], []);
+}));
+
+test("control that is taken is explained where it is asked for, in the form and where one drags", () => scene(async (keep) => {
+  const server = await keep(Accounts.start());
+  await server.camera("Front door", "front");
+  await server.user("alice");
+  const page = await keep(server.administrator(chromium, CLOCK));
+  const [ten, noon] = [await tomorrowAt(page, 10), await tomorrowAt(page, 12)];
+  const book = (start) => server.ask("POST", "bookings", {
+    camera: "front", user: "alice", start: new Date(start).toISOString(), end: new Date(start + HOUR).toISOString(), perms: ["view", "control"],
+  });
+  await book(ten);
+  const later = await book(noon);
+  await tomorrow(page);
+
+  const place = await placeOf(page, 12);
+  await page.getByTestId(`window-${later.id}`).waitFor();
+  await drag(page, { x: place.x, y: place.y + place.hour / 2 }, { x: place.x, y: place.y - 1.5 * place.hour });
+  await page.getByTestId("calendar-error").filter({ hasText: /controls this camera then \(tomorrow, 10:00–11:00\)/ }).waitFor();
+  await page.waitForFunction((it) => document.querySelector(`[data-testid="window-${it}"]`).textContent.includes("12:00"), later.id);
+
+  await page.getByTestId("add-booking").click();
+  await asked(page).getByLabel("From").fill(`${new Date(ten).toLocaleDateString("sv-SE", { timeZone: "Europe/Berlin" })}T10:30`);
+  await asked(page).getByLabel("control").check();
+  await page.getByTestId("save-booking").click();
+  await page.getByTestId("booking-error").filter({ hasText: "10:00–11:00" }).waitFor();
+  assert.equal(await asked(page).getByLabel("From").getAttribute("aria-invalid"), "true");
+  await asked(page).getByLabel("control").uncheck();
+  await page.getByTestId("save-booking").click();
+  await page.locator("#booking-dialog").waitFor({ state: "hidden" });
+  assert.equal((await server.ask("GET", "bookings")).items.length, 3);
+}));
+
+test("who knows no mouse books by the keyboard alone, and what recurs is shown on each of its days", () => scene(async (keep) => {
+  const server = await keep(Accounts.start());
+  await server.camera("Front door", "front");
+  await server.user("alice");
+  const page = await keep(server.administrator(chromium, CLOCK));
+  await page.getByTestId("tab-bookings").focus();
+  await page.keyboard.press("Enter");
+  await page.getByTestId("calendar-week").focus();
+  await page.keyboard.press("Enter");
+  await page.getByRole("button", { name: "Later" }).focus();
+  await page.keyboard.press("Enter");
+  await page.getByTestId("add-booking").focus();
+  await page.keyboard.press("Enter");
+  const monday = await page.evaluate(() => {
+    const now = new Date();
+    const day = new Date(now.getFullYear(), now.getMonth(), now.getDate() + 7 - ((now.getDay() + 6) % 7), 9);
+    return `${day.getFullYear()}-${String(day.getMonth() + 1).padStart(2, "0")}-${String(day.getDate()).padStart(2, "0")}T09:00`;
+  });
+  await asked(page).getByLabel("From").fill(monday);
+  await asked(page).getByLabel("User").selectOption("alice");
+  await asked(page).getByLabel("Repeats").selectOption("weekdays");
+  await asked(page).getByLabel("How many times").fill("5");
+  await asked(page).getByLabel("Note").focus();
+  await page.keyboard.press("Enter");
+  await page.locator(".window").nth(4).waitFor();
+  assert.equal(await page.locator('.window[data-recurring="true"]').count(), 5);
+  const [{ recurrence }] = (await server.ask("GET", "bookings")).items;
+  assert.deepEqual(recurrence, { rule: "FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR;COUNT=5", zone: "Europe/Berlin" });
+}));
+
+test("an administrator ends a session from a phone", () => scene(async (keep) => {
+  const server = await keep(Accounts.start());
+  await keep(enrolled(await server.camera("Front door", "front"), CAMERA));
+  const { password } = await server.user("alice");
+  await server.book("front", "alice", 0, HOUR);
+  const viewer = await keep(server.signedIn(chromium, "alice", password));
+  await state(viewer, "front", "live");
+
+  const page = await keep(server.administrator(chromium, { ...CLOCK, ...PHONE }));
+  const camera = page.getByTestId("camera-front");
+  await camera.filter({ hasText: "alice" }).waitFor();
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  assert.ok(wide <= 0, `the page is ${wide} px wider than the phone`);
+  await page.screenshot({ path: screenshot("admin-phone.png") });
+  await camera.getByRole("button", { name: "End" }).tap();
+  await page.getByTestId("confirm").tap();
+  assert.equal((await state(viewer, "front", "refused")).code, "revoked");
+  await camera.filter({ hasNotText: "alice" }).waitFor();
+}));
+
+test("with a finger one scrolls the calendar, and drags after holding", () => scene(async (keep) => {
+  const server = await keep(Accounts.start());
+  await server.camera("Front door", "front");
+  const page = await keep(server.administrator(chromium, { ...CLOCK, ...PHONE }));
+  await tomorrow(page);
+  const calendar = page.getByTestId("calendar");
+  const ten = await placeOf(page, 10);
+  const devtools = await page.context().newCDPSession(page);
+  const finger = (type, ...points) => devtools.send("Input.dispatchTouchEvent", { type, touchPoints: points });
+  const stroke = async (dy) => { for (let i = 1; i <= 6; i += 1) await finger("touchMove", { x: ten.x, y: ten.y + (dy * i) / 6 }); };
+
+  // While it still glides a browser lets no page have a finger.
+  await calendar.evaluate((element) => {
+    const before = element.scrollTop;
+    window.glided = new Promise((done) => { element.addEventListener("scrollend", () => done(element.scrollTop - before), { once: true }); });
+  });
+  await finger("touchStart", { x: ten.x, y: ten.y });
+  await stroke(-80);
+  await finger("touchEnd");
+  assert.ok((await page.evaluate(() => window.glided)) > 20);
+  assert.equal(await page.locator("#booking-dialog[open]").count(), 0);
+
+  const again = await placeOf(page, 10);
+  await finger("touchStart", { x: again.x, y: again.y + 2 });
+  await page.locator(".draft").waitFor();
+  await stroke(again.hour);
+  await finger("touchEnd");
+  assert.match(await asked(page).getByLabel("From").inputValue(), /T10:00$/);
+  assert.match(await asked(page).getByLabel("To", { exact: true }).inputValue(), /T11:\d\d$/);
+}));
+
+test("a viewer who opens the administrator's page is told no, and where to go", () => scene(async (keep) => {
+  const server = await keep(Accounts.start());
+  const { password } = await server.user("alice");
+  const page = await keep(server.signedIn(chromium, "alice", password, { path: "/admin" }));
+  await page.getByTestId("no-administrator").filter({ hasText: "alice" }).waitFor();
+  assert.equal(await page.getByTestId("tab-cameras").isVisible(), false);
+  await page.getByRole("link", { name: "Go to the cameras" }).click();
+  await page.getByTestId("connection-state").filter({ hasText: "Connected" }).waitFor();
+}));
+
+test("a share link is made, shown once, opened, and revoked; the log tells of it", () => scene(async (keep) => {
+  const server = await keep(Accounts.start());
+  await keep(enrolled(await server.camera("Front door", "front"), CAMERA));
+  const page = await keep(server.administrator(chromium, CLOCK));
+  await page.getByTestId("tab-shares").click();
+  await page.getByTestId("add-share").click();
+  await asked(page).getByLabel("Note").fill("For the courier");
+  await page.keyboard.press("Enter");
+  const link = await page.getByTestId("secret").inputValue();
+  assert.match(link, /#share=\S{20,}$/);
+  await page.getByTestId("secret-close").click();
+  const guest = await keep(visitor(chromium, link));
+  await state(guest, "front", "live");
+  const [{ id }] = (await server.ask("GET", "shares")).items;
+  const share = page.getByTestId(`share-${id}`);
+  await share.filter({ hasText: "For the courier" }).waitFor();
+  await page.getByTestId("tab-cameras").click();
+  await page.getByTestId("camera-front").filter({ hasText: `share:${id}` }).waitFor();
+  await page.screenshot({ path: screenshot("admin-cameras.png") });
+
+  await page.getByTestId("tab-shares").click();
+  await share.getByRole("button", { name: "Revoke" }).click();
+  await page.getByTestId("confirm").click();
+  assert.equal((await state(guest, "front", "refused")).code, "revoked");
+  await page.getByTestId("tab-audit").click();
+  const log = page.getByTestId("audit-entries");
+  await log.filter({ hasText: "removed a share link" }).waitFor();
+  for (const words of ["made a share link for front", "added the camera front", "began to watch front"]) {
+    assert.ok((await log.textContent()).includes(words), words);
+  }
+  assert.ok(!(await log.textContent()).includes(link.split("#share=")[1]), "the log holds a secret");
+}));
+
+test("names that someone else chose are text on the administrator's page", () => scene(async (keep) => {
+  const server = await keep(Accounts.start());
+  for (const [i, name] of [...HOSTILE, "x".repeat(100)].entries()) {
+    await server.camera(name, `c${i}`);
+    const user = name.slice(0, 60).replace("/", "");
+    await server.user(user);
+    await server.book(`c${i}`, user, DAY, HOUR, { note: `${name} <script>alert(1)</script>` });
+    await server.ask("POST", "shares", { camera: `c${i}`, for: "2h", note: name });
+  }
+  const page = await keep(server.administrator(chromium, { ...CLOCK, ...PHONE }));
+  for (const part of ["cameras", "bookings", "users", "shares", "audit"]) {
+    await page.getByTestId(`tab-${part}`).click();
+    const section = page.locator(`#${part}`);
+    await section.filter({ hasText: HOSTILE[0] }).waitFor();
+    assert.equal(await page.locator("main img, main script").count(), 0, part);
+    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${part} is wider than the phone`);
+  }
+  // A name that turns the direction has no say over the words beside it.
+  const sentence = page.locator("#audit bdi").filter({ hasText: HOSTILE[1] }).first();
+  assert.equal(await sentence.evaluate((element) => getComputedStyle(element).unicodeBidi), "isolate");
+  assert.deepEqual(page.problems, []);
+}));
+
+test("who was signed out signs in again in the same place", () => scene(async (keep) => {
+  const server = await keep(Accounts.start());
+  await server.camera("Front door", "front");
+  const page = await keep(server.administrator(chromium, CLOCK));
+  await page.getByTestId("tab-users").click();
+  await page.context().clearCookies();
+  await page.getByTestId("sign-in").waitFor();
+  await signIn(page, "admin", "not the password");
+  await page.getByTestId("sign-in-error").filter({ hasText: "not right" }).waitFor();
+  await signIn(page, "admin", server.password);
+  await page.getByTestId("user-admin").waitFor();
+}));

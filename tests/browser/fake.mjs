@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: MPL-2.0
+// The pages before a server and a camera that say what the test wants: both are fakes inside the page, but the picture
+// comes over a real peer connection. The page is served from a folder, as behind a proxy.
+
+import { createServer } from "node:http";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { ROOT, visitor } from "./lib.mjs";
+
+const WEB = join(ROOT, "signaling/web");
+const TYPES = { html: "text/html", css: "text/css", js: "text/javascript" };
+// As the server's own (signaling/src/page.rs).
+const POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self' blob:; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+export const CONFIG = { openAccess: true, authenticated: false, websocket: "/ws", iceServers: [] };
+
+/** The files of the pages, at `link`. */
+export async function served() {
+  const server = createServer(({ url }, response) => {
+    const name = url.match(/^\/look\/([^?]*)/)?.[1];
+    const file = join(WEB, { "": "index.html", admin: "admin.html" }[name] ?? name ?? "");
+    if (name === "api/config") return response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(CONFIG));
+    if (name === undefined || !existsSync(file)) return response.writeHead(404).end();
+    const headers = { "content-type": TYPES[file.split(".").at(-1)], "content-security-policy": POLICY };
+    return response.writeHead(200, headers).end(readFileSync(file));
+  });
+  await new Promise((done) => { server.listen(0, "127.0.0.1", done); });
+  return { link: `http://127.0.0.1:${server.address().port}/look/`, close: () => server.close() };
+}
+
+/** A signaling server with one camera, in the page. `window.server` is what a test steers it by. */
+function fakeServer(api) {
+  const server = (window.server = { sent: [], sockets: [], deaf: false, full: false, terms: { lease: 7_200, perms: ["view", "listen"] }, cameras: [{ id: "front", meta: { name: "Front door" } }], api, asked: [] });
+  let sessions = 0;
+  let camera;
+
+  /** A picture that changes, and a tone. */
+  const media = () => {
+    const canvas = Object.assign(document.createElement("canvas"), { width: 320, height: 180 });
+    const context = canvas.getContext("2d");
+    let hue = 0;
+    setInterval(() => {
+      context.fillStyle = `hsl(${hue++ % 360} 60% 50%)`;
+      context.fillRect(0, 0, 320, 180);
+    }, 40);
+    const sound = new AudioContext();
+    const tone = sound.createMediaStreamDestination();
+    const oscillator = sound.createOscillator();
+    oscillator.connect(tone);
+    oscillator.start();
+    return new MediaStream([...canvas.captureStream(25).getTracks(), ...tone.stream.getTracks()]);
+  };
+
+  server.say = (message) => server.sockets.at(-1).onmessage?.({ data: JSON.stringify(message) });
+  server.drop = (code = 1006, reason = "") => {
+    server.sockets.at(-1).readyState = 3;
+    server.sockets.at(-1).onclose?.({ code, reason });
+  };
+  const answers = {
+    list: () => server.say({ type: "list", producers: server.cameras }),
+    resumeSession: ({ sessionId, peerId }) => server.say({ type: "sessionResumed", sessionId, peerId, terms: server.terms }),
+    async startSession({ peerId }) {
+      if (server.refusal) return server.say({ type: "error", details: "", ...server.refusal });
+      const sessionId = `s${++sessions}`;
+      server.say({ type: "sessionStarted", peerId, sessionId, secret: `secret of ${sessionId}`, terms: server.terms });
+      if (server.full) return server.say({ type: "endSession", sessionId, reason: "camera-full" });
+      camera = new RTCPeerConnection();
+      const stream = media();
+      for (const track of stream.getTracks()) camera.addTrack(track, stream);
+      camera.onicecandidate = ({ candidate }) => candidate && server.say({ type: "peer", sessionId, ice: candidate.toJSON() });
+      await camera.setLocalDescription(await camera.createOffer());
+      server.say({ type: "peer", sessionId, sdp: { type: "offer", sdp: camera.localDescription.sdp } });
+    },
+    peer: ({ sdp, ice }) => (sdp ? camera.setRemoteDescription(sdp) : camera.addIceCandidate(ice)),
+  };
+  const network = window.fetch;
+  window.fetch = async (url, options = {}) => {
+    const route = `${options.method ?? "GET"} ${new URL(url).pathname.replace("/look/", "")}`;
+    if (!(route in server.api)) return network(url, options);
+    server.asked.push({ route, body: options.body && JSON.parse(options.body) });
+    const { status = 200, ...body } = server.api[route];
+    return new Response(status === 204 ? null : JSON.stringify(body), { status });
+  };
+  window.WebSocket = class {
+    readyState = 1;
+    constructor(url) {
+      this.url = url;
+      server.sockets.push(this);
+      queueMicrotask(() => { if (!server.deaf) server.say({ type: "welcome", peerId: "me" }); });
+    }
+    close() { this.readyState = 3; }
+    send(text) {
+      const message = JSON.parse(text);
+      server.sent.push(message);
+      answers[message.type]?.(message);
+    }
+  };
+}
+
+/** A person at the page, before the fake server, whose REST API answers as `api` says. */
+export async function person(chromium, link, { path = "", api = {}, ...options } = {}) {
+  const page = await visitor(chromium, "about:blank", options);
+  await page.addInitScript(fakeServer, api);
+  await page.goto(link + path);
+  return page;
+}
+
+/** What the page has sent of one type. */
+export const said = (page, type) => page.evaluate((type) => window.server.sent.filter((message) => message.type === type), type);
+/** Has the server say something. */
+export const say = (page, message) => page.evaluate((message) => window.server.say(message), message);

@@ -3,7 +3,6 @@
 //!
 //! - `claims` says what a token or an answer lets someone do: pure.
 //! - `keys` and `tokens` judge a token: pure, the time is an argument.
-//! - `settings` is how a configuration file says which backend there is.
 //! - `jwks` has the keys at hand, `webhook` asks; both through `fetch`.
 //!
 //! Whatever is not understood is refused: an unknown role, permission or kind of key never widens anything.
@@ -12,7 +11,6 @@ mod claims;
 mod fetch;
 mod jwks;
 mod keys;
-mod settings;
 mod tokens;
 mod webhook;
 
@@ -24,7 +22,6 @@ use url::Url;
 
 use self::jwks::Jwks;
 pub use self::keys::Keys;
-pub use self::settings::Settings;
 use self::tokens::Issuer;
 pub use self::tokens::TokenError;
 use self::webhook::Webhook;

@@ -11,8 +11,6 @@ use std::time::{Duration, Instant};
 use axum::http::{HeaderMap, HeaderName, Method, header};
 use jiff::Timestamp;
 
-use jiff::Timestamp;
-
 use crate::backend::{BackendError, Credential};
 use crate::error::ApiError;
 use crate::hosts::Hosts;

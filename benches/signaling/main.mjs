@@ -7,19 +7,22 @@ import { parseArgs } from "node:util";
 import { machineDuring } from "../process.mjs";
 import { table } from "../rows.mjs";
 import { others } from "../table.mjs";
+import { buildStock, connections } from "./connections.mjs";
 import { store } from "./store.mjs";
 
 const ROOT = join(import.meta.dirname, "../..");
-/** Seconds for each measurement. */
-const THOROUGH = { store: 8 };
-const QUICK = { store: 3 };
+/** Seconds for each measurement, and connections. */
+const THOROUGH = { store: 8, connections: 10_000, trips: 10 };
+const QUICK = { store: 3, connections: 2_000, trips: 3 };
 /** How long the machine is watched, before each part, while nothing of this runs. */
 const IDLE_MS = 2_000;
 
 const NOTES = `(1) What the disk takes for the least that can be on it, one after the other: no change can be quicker, unless several share it.
 (2) Bookings with "control", each with its window and its entry in the audit log in one transaction, which is on disk when it
     is acknowledged (SQLite: WAL, synchronous=FULL; PostgreSQL: fsync and synchronous_commit as they are unless changed, a
-    server of Debian's on the same disk, through a socket). Writers take turns at 8 cameras.`;
+    server of Debian's on the same disk, through a socket). Writers take turns at 8 cameras.
+(3) Resident memory that came with them. Ours know who each is, by a token from the database; all are on loopback, plain HTTP.
+(4) 100 viewers, 10 at each of 10 cameras that send back what they get: two ways through the server each.`;
 
 const { effort, quick } = options();
 let child;
@@ -28,10 +31,15 @@ for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]
 
 console.error("building");
 const program = await build();
+await buildStock(output);
 const started = performance.now();
 const strange = [];
 const rows = [];
-for (const part of [() => store(measure, effort.store)]) {
+const parts = [
+  () => store(measure, effort.store),
+  () => connections(measure, effort.connections, effort.trips),
+];
+for (const part of parts) {
   strange.push(await machineDuring(() => new Promise((done) => setTimeout(done, IDLE_MS))));
   rows.push(...await part());
 }

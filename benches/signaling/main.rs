@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What `scripts/bench signaling` measures of the server. A line of JSON goes to stdout; progress goes to stderr.
 
+mod connections;
 #[path = "../../signaling/tests/store/postgres.rs"]
 #[allow(dead_code, clippy::unwrap_used, reason = "tests use more of it")]
 mod postgres;
@@ -26,7 +27,7 @@ async fn main() -> ExitCode {
     }
 }
 
-/// `store KIND WRITERS SECONDS` or `disk SECONDS`; cargo adds `--bench`.
+/// `store KIND WRITERS SECONDS`, `connections KIND PROGRAM COUNT SECONDS` or `disk SECONDS`; cargo adds `--bench`.
 async fn run() -> Result<serde_json::Value, Failure> {
     let arguments: Vec<_> = std::env::args()
         .skip(1)
@@ -38,7 +39,11 @@ async fn run() -> Result<serde_json::Value, Failure> {
         ["store", kind, writers, seconds] => {
             store::bookings(kind, writers.parse()?, time(seconds)?).await
         }
+        ["connections", kind, program, count, seconds] => {
+            connections::measure(kind, program, count.parse()?, time(seconds)?).await
+        }
         ["disk", seconds] => store::syncs(time(seconds)?),
-        _ => Err("the arguments are store sqlite|postgres WRITERS SECONDS, or disk SECONDS".into()),
+        _ => Err("the arguments are store sqlite|postgres WRITERS SECONDS, connections ours|stock PROGRAM COUNT SECONDS, or \
+                 disk SECONDS".into()),
     }
 }

@@ -221,9 +221,10 @@ impl Identity {
     }
 }
 
-/// Refuses to log in for a page of another site.
+/// Refuses to log in for a page of another site. What the browser says of the site does not count here: it says nothing of
+/// it with a WebSocket, which would be refused next.
 pub(crate) fn check_page(headers: &HeaderMap, hosts: &Hosts) -> Result<(), ApiError> {
-    match headers.contains_key(header::ORIGIN) && !is_own_page(headers, hosts) {
+    match headers.contains_key(header::ORIGIN) && !hosts.is_own_origin(headers) {
         true => Err(ApiError::not_permitted(FOREIGN)),
         false => Ok(()),
     }

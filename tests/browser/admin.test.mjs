@@ -305,6 +305,25 @@ test("a share link is made, shown once, opened, and revoked; the log tells of it
   assert.ok(!(await log.textContent()).includes(link.split("#share=")[1]), "the log holds a secret");
 }));
 
+test("the log shows the latest, goes on when asked, and is filtered", () => scene(async (keep) => {
+  const server = await keep(Accounts.start());
+  await server.camera("Front door", "front");
+  await server.camera("Garden", "garden");
+  for (let i = 0; i < 60; i += 1) await server.ask("PATCH", "cameras/front", { name: `Front door ${i}` });
+  const page = await keep(server.administrator(chromium, CLOCK));
+  await page.getByTestId("tab-audit").click();
+  const entries = page.getByTestId("audit-entries").locator("li");
+  await entries.nth(49).waitFor();
+  assert.equal(await entries.count(), 50);
+  await page.getByTestId("audit-more").click();
+  await entries.filter({ hasText: "added the camera front" }).waitFor();
+  assert.ok(await entries.count() > 60);
+  await page.getByTestId("audit-more").waitFor({ state: "hidden" });
+  await page.getByTestId("audit-camera").selectOption("garden");
+  await page.waitForFunction(() => document.querySelectorAll("#audit .entries li").length === 1);
+  assert.match(await entries.first().textContent(), /admin added the camera garden/);
+}));
+
 test("names that someone else chose are text on the administrator's page", () => scene(async (keep) => {
   const server = await keep(Accounts.start());
   for (const [i, name] of [...HOSTILE, "x".repeat(100)].entries()) {

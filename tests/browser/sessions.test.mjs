@@ -296,5 +296,5 @@ test("a stock webrtcsink's session ends at the end of the lease", () => scene(as
   assert.equal((await state(page, "front", "ended")).code, "lease-ended");
   const seconds = ((await lastPacket(page, "video")) - started) / 1000;
   assert.ok(Math.abs(seconds - LEASE_S) < 1, `the last packet came after ${seconds} s of ${LEASE_S}`);
-  assert.equal(page.talk.count("page", "startSession"), 1);
+  assert.equal(page.talk.count("server", "sessionStarted"), 1);
 }));

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The audit log: read, and written where no other change is.
 
+use std::net::IpAddr;
+
 use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
 
 use super::{Access, AccessError, By, LINK_MEMORY, Result};
 use crate::lock::lock;
 use crate::model::AuditEntry;
+use crate::network::network;
 use crate::store::{AuditFilter, StoreError};
 
 fn of_store(error: StoreError) -> AccessError {
@@ -34,6 +38,7 @@ impl Access {
         at_most: u32,
     ) -> Result<u64> {
         lock(&self.ledger).forget(now, now - LINK_MEMORY);
+        self.forget_visitors();
         match &self.store {
             Some(store) => store.forget(now - keep, at_most).await.map_err(of_store),
             None => Ok(0),
@@ -46,6 +51,20 @@ impl Access {
             Some(store) => store.ping().await.map_err(of_store),
             None => Ok(()),
         }
+    }
+
+    /// Notes how many wrong credentials came, the last of them from `peer`. Whose they should have been is not noted:
+    /// people type passwords where names belong.
+    pub(crate) async fn log_refused(&self, peer: IpAddr, count: u64, at: Timestamp) -> Result<()> {
+        let by = By {
+            actor: "server".to_owned(),
+            at,
+        };
+        let entry = AuditEntry {
+            details: json!({ "count": count, "peer": network(peer) }),
+            ..by.entry("login.refused")
+        };
+        self.log(&[entry]).await
     }
 
     /// Notes that an administrator ended a session.

@@ -86,7 +86,7 @@ impl FromRequestParts<Arc<Shared>> for Person {
         if connection.is_owner {
             return Ok(Self(Caller::owner(connection)));
         }
-        let identity = identify(shared, headers, None, connection.peer)?;
+        let identity = identify(shared, headers, None, connection.peer).await?;
         identity.check_request(&parts.method, headers, &shared.hosts)?;
         let (is_guest, by_cookie) = (identity.is_guest(), identity.is_by_cookie());
         let Principal::Viewer(rights) = identity.principal else {
@@ -142,6 +142,9 @@ pub(super) fn bad_body(rejection: JsonRejection) -> ApiError {
     ApiError::new(rejection.status(), code, rejection.body_text())
 }
 
+/// No name has it, and not every database takes it.
+const NUL: &str = "there is a character in it that nothing has in its name";
+
 /// What stands after `?`.
 pub(super) struct Params<T>(pub(super) T);
 
@@ -149,6 +152,9 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        if parts.uri.query().is_some_and(|query| query.contains("%00")) {
+            return Err(bad_query(NUL.to_owned()));
+        }
         let query = Query::from_request_parts(parts, state).await;
         let bad = |rejection: QueryRejection| bad_query(rejection.body_text());
         let Query(value) = query.map_err(bad)?;
@@ -168,11 +174,12 @@ impl<S: Send + Sync> FromRequestParts<S> for Name {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let path = Path::<String>::from_request_parts(parts, state).await;
-        let Path(name) = path.map_err(|rejection| {
-            let (status, detail) = (StatusCode::BAD_REQUEST, rejection.body_text());
-            ApiError::new(status, "bad-address", detail)
-        })?;
-        Ok(Self(name))
+        let bad = |detail| ApiError::new(StatusCode::BAD_REQUEST, "bad-address", detail);
+        match path {
+            Ok(Path(name)) if name.contains('\0') => Err(bad(NUL.to_owned())),
+            Ok(Path(name)) => Ok(Self(name)),
+            Err(rejection) => Err(bad(rejection.body_text())),
+        }
     }
 }
 
@@ -203,8 +210,7 @@ impl CutParams {
     }
 }
 
-/// So many entries as were asked for, if that is a number that makes sense. There is one less than the store answers
-/// with, so that it can be seen whether there are more.
+/// So many entries as were asked for, if that is a number that makes sense.
 pub(super) fn limit(limit: Option<u32>) -> Result<u32, ApiError> {
     let limit = limit.unwrap_or(DEFAULT_LIMIT);
     match (1..=MAX_ROWS).contains(&limit) {

@@ -109,19 +109,10 @@ impl<T> Page<T> {
     ) -> Self {
         let is_after = |item: &U| after.as_ref().is_none_or(|after| key(item) > *after);
         let rest = all.into_iter().filter(is_after);
-        Self::full(rest.take(*limit as usize + 1).collect(), *limit, &key, view)
-    }
-
-    /// The first so many of `items`, of which one more was looked for.
-    fn full<U>(
-        mut items: Vec<U>,
-        limit: u32,
-        key: impl Fn(&U) -> String,
-        view: impl Fn(U) -> T,
-    ) -> Self {
-        let more = items.len() > limit as usize;
-        items.truncate(limit as usize);
-        let next = items.last().filter(|_| more).map(key);
+        let mut items: Vec<_> = rest.take(*limit as usize + 1).collect();
+        let more = items.len() > *limit as usize;
+        items.truncate(*limit as usize);
+        let next = items.last().filter(|_| more).map(&key);
         Self {
             items: items.into_iter().map(view).collect(),
             next,

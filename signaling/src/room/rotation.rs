@@ -10,7 +10,7 @@ use super::{Action, ClientId, Room};
 
 impl Room {
     /// From now on grants are signed by this one, which follows from the one before it. Cameras learn its key, and their
-    /// sessions get grants by it, so that they can be reported also when that one is forgotten in its turn.
+    /// sessions get grants by it, so that they can be reported also when the older keys are forgotten.
     pub fn set_signer(&mut self, signer: GrantSigner, now: Now) -> Vec<Action> {
         self.note(now);
         self.signer = signer;

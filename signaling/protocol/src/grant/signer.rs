@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The server's half: the key that signs grants, the one before it, and the chain that leads from one to the next.
+//! The server's half: the key that signs grants, those before it, and the chain that leads from one to the next.
 
 use std::fmt;
 use std::str::FromStr;
@@ -18,15 +18,19 @@ use super::{GRANT_TYPE, Grant, GrantError, GrantKey};
 /// Signs grants, and knows its own again.
 ///
 /// [`Display`](fmt::Display) and [`FromStr`] are its form on disk, to be kept where only the server can read it: a line
-/// with the private key (PKCS#8, base64), one with the key before it if there was one, and a line for each statement of
-/// the chain. The first line alone is a key that was never rotated.
+/// with the private key (PKCS#8, base64), one for each key before it, the latest first, and one for each statement of the
+/// chain, the latest last. The first line alone is a key that was never rotated.
 pub struct GrantSigner {
     current: Pair,
-    /// Sessions that began with it still run.
-    previous: Option<Pair>,
+    /// The latest first. Sessions that began with them still run.
+    previous: Vec<Pair>,
     /// Signed by each key for the one after it, the latest last.
     chain: Vec<String>,
 }
+
+/// Keys before the present one by which sessions are known again. A session lasts a day at most, in which nobody rotates so
+/// often. What they sign is good for nothing else, and nothing at a camera.
+const MAX_PREVIOUS: usize = 8;
 
 /// A signing key could not be made or read.
 #[derive(Debug, thiserror::Error)]
@@ -90,7 +94,7 @@ impl GrantSigner {
     fn first(current: Pair) -> Self {
         Self {
             current,
-            previous: None,
+            previous: Vec::new(),
             chain: Vec::new(),
         }
     }
@@ -108,16 +112,18 @@ impl GrantSigner {
         chain.push(statement.map_err(|_| BadSigningKey)?);
         // Who was enrolled with a key from before the first one that is left has to be enrolled again.
         chain.drain(..chain.len().saturating_sub(MAX_CHAIN));
+        let previous = self.pairs().take(MAX_PREVIOUS);
+        let previous = previous.map(|pair| Pair::from_pkcs8(&pair.pkcs8));
         Ok(Self {
             current: next,
-            previous: Some(Pair::from_pkcs8(&self.current.pkcs8)?),
+            previous: previous.collect::<Result<_, _>>()?,
             chain,
         })
     }
 
     /// The place of the current key, as the last statement says.
     fn current_seq(&self, last: &str) -> Option<u32> {
-        let before = self.previous.as_ref()?.public;
+        let before = self.previous.first()?.public;
         Some(before.read_next(last).ok()?.seq)
     }
 
@@ -148,7 +154,7 @@ impl GrantSigner {
         BASE64_URL_SAFE_NO_PAD.encode(hmac::sign(&self.current.secrets, session.as_bytes()))
     }
 
-    /// Whether `secret` is that of `session`, by this key or the one before it. Compares in constant time.
+    /// Whether `secret` is that of `session`, by this key or one before it. Compares in constant time.
     pub fn is_session_secret(&self, session: &str, secret: &str) -> bool {
         let Ok(tag) = BASE64_URL_SAFE_NO_PAD.decode(secret) else {
             return false;
@@ -162,30 +168,37 @@ impl GrantSigner {
         self.current.sign(GRANT_TYPE, grant)
     }
 
-    /// Reads a grant that was signed by this key or the one before it.
+    /// Reads a grant that was signed by this key or one before it.
     pub fn read(&self, token: &str) -> Result<Grant, GrantError> {
         let mut read = self.pairs().map(|pair| pair.public.read(token));
-        let current = read.next().unwrap_or(Err(GrantError::Invalid));
-        match (current, read.next()) {
-            (Err(_), Some(previous)) => previous,
-            (current, _) => current,
-        }
+        let named = read.find(|read| *read != Err(GrantError::OtherKey));
+        named.unwrap_or(Err(GrantError::OtherKey))
     }
 
     fn pairs(&self) -> impl Iterator<Item = &Pair> {
-        [Some(&self.current), self.previous.as_ref()]
-            .into_iter()
-            .flatten()
+        std::iter::once(&self.current).chain(&self.previous)
     }
 
-    /// Whether each statement follows from the one before it, and the last one leads from the previous key to this.
+    /// Whether each statement was signed by the key of the one before it, and the last one by the previous key for this.
+    /// Whose the first one is may be forgotten.
     fn is_whole(&self) -> bool {
-        let Some(previous) = &self.previous else {
+        let Some(previous) = self.previous.first() else {
             return self.chain.is_empty();
         };
+        let mut signer = None;
+        for statement in &self.chain {
+            if signer.is_some_and(|key: GrantKey| key.read_next(statement).is_err()) {
+                return false;
+            }
+            signer = NextKey::unverified(statement).map(|next| next.key);
+            if signer.is_none() {
+                return false;
+            }
+        }
         let last = self.chain.last();
-        let next = last.and_then(|last| previous.public.read_next(last).ok());
-        self.chain.len() <= MAX_CHAIN && next.is_some_and(|next| next.key == self.current.public)
+        let last = last.and_then(|last| previous.public.read_next(last).ok());
+        let is_bounded = self.chain.len() <= MAX_CHAIN && self.previous.len() <= MAX_PREVIOUS;
+        is_bounded && last.is_some_and(|next| next.key == self.current.public)
     }
 }
 
@@ -218,11 +231,9 @@ impl FromStr for GrantSigner {
             let pkcs8 = BASE64_STANDARD.decode(line).map_err(|_| BadSigningKey)?;
             Pair::from_pkcs8(&pkcs8)
         };
-        let (current, previous) = match &keys[..] {
-            [current] => (pair(current)?, None),
-            [current, previous] => (pair(current)?, Some(pair(previous)?)),
-            _ => return Err(BadSigningKey),
-        };
+        let mut pairs = keys.iter().map(pair);
+        let current = pairs.next().ok_or(BadSigningKey)??;
+        let previous = pairs.collect::<Result<_, _>>()?;
         let signer = Self {
             current,
             previous,

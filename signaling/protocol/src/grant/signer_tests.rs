@@ -65,7 +65,7 @@ fn an_unsigned_token_is_invalid() {
 }
 
 #[test]
-fn a_sessions_secret_is_its_own_and_outlives_a_restart_and_one_rotation() {
+fn a_sessions_secret_is_its_own_and_outlives_a_restart_and_some_rotations() {
     let first = signer();
     let again: GrantSigner = first.to_string().parse().unwrap();
     let secret = first.session_secret("s");
@@ -73,22 +73,27 @@ fn a_sessions_secret_is_its_own_and_outlives_a_restart_and_one_rotation() {
     assert!(!again.is_session_secret("t", &secret));
     assert!(!again.is_session_secret("s", "") && !again.is_session_secret("s", "??"));
     assert!(!signer().is_session_secret("s", &secret));
-    let second = first.rotated().unwrap();
-    assert!(second.is_session_secret("s", &secret));
-    assert_ne!(second.session_secret("s"), secret);
-    assert!(!second.rotated().unwrap().is_session_secret("s", &secret));
+    let mut signer = first.rotated().unwrap();
+    assert_ne!(signer.session_secret("s"), secret);
+    for _ in 0..MAX_PREVIOUS {
+        assert!(signer.is_session_secret("s", &secret));
+        signer = signer.rotated().unwrap();
+    }
+    assert!(!signer.is_session_secret("s", &secret));
 }
 
 #[test]
-fn a_signer_knows_the_grants_of_its_own_key_and_of_the_one_before_it() {
+fn a_signer_knows_the_grants_of_its_own_key_and_of_some_before_it() {
     let first = signer();
-    let second = first.rotated().unwrap();
-    let third = second.rotated().unwrap();
     let token = first.sign(&grant()).unwrap();
     assert_eq!(first.read(&token), Ok(grant()));
-    assert_eq!(second.read(&token), Ok(grant()));
-    assert_eq!(third.read(&token), Err(GrantError::OtherKey));
-    assert!(first.read(&second.sign(&grant()).unwrap()).is_err());
+    let mut signer = first.rotated().unwrap();
+    assert!(first.read(&signer.sign(&grant()).unwrap()).is_err());
+    for _ in 0..MAX_PREVIOUS {
+        assert_eq!(signer.read(&token), Ok(grant()));
+        signer = signer.rotated().unwrap();
+    }
+    assert_eq!(signer.read(&token), Err(GrantError::OtherKey));
 }
 
 #[test]
@@ -110,25 +115,37 @@ fn a_stored_signer_is_the_same_and_a_key_that_was_stored_alone_reads_as_before()
 
 #[test]
 fn a_damaged_file_is_no_signer() {
-    let signer = signer().rotated().unwrap().rotated().unwrap();
+    let mut signer = signer();
+    for _ in 0..3 {
+        signer = signer.rotated().unwrap();
+    }
     let text = signer.to_string();
     let lines: Vec<_> = text.lines().collect();
-    let [current, previous, first, second] = lines[..] else {
-        panic!("two keys and two statements")
+    let [current, previous, old, oldest, first, second, third] = lines[..] else {
+        panic!("four keys and three statements")
     };
     let foreign = GrantSigner::generate().unwrap().to_string();
     for broken in [
         vec![],
-        vec![current, previous],
-        vec![current, first, second],
-        vec![current, previous, first],
-        vec![previous, current, first, second],
-        vec![current, foreign.trim(), first, second],
-        vec![current, previous, previous, first, second],
-        vec![&current[4..], previous, first, second],
+        vec![current, previous, old, oldest],
+        vec![current, first, second, third],
+        vec![current, previous, old, oldest, first, second],
+        vec![current, previous, old, oldest, first, third],
+        vec![current, previous, old, oldest, second, first, third],
+        vec![previous, current, old, oldest, first, second, third],
+        vec![current, foreign.trim(), first, second, third],
+        vec![current, previous, "AAAA", first, second, third],
+        vec![&current[4..], previous, first, second, third],
+        vec![current, previous, "x.y.z", second, third],
+        [[previous; 9].as_slice(), &[first, second, third]].concat(),
     ] {
         let text = broken.join("\n");
         assert!(text.parse::<GrantSigner>().is_err(), "{}", broken.len());
     }
     assert!(lines.join("\n").parse::<GrantSigner>().is_ok());
+    let shorter = [current, previous, second, third].join("\n");
+    assert!(
+        shorter.parse::<GrantSigner>().is_ok(),
+        "the oldest is forgotten in time"
+    );
 }

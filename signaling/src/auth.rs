@@ -11,6 +11,9 @@ use std::time::{Duration, Instant};
 use axum::http::{HeaderMap, HeaderName, Method, header};
 use jiff::Timestamp;
 
+use jiff::Timestamp;
+
+use crate::backend::{BackendError, Credential};
 use crate::error::ApiError;
 use crate::hosts::Hosts;
 use crate::lock::lock;
@@ -52,7 +55,7 @@ enum Way {
 }
 
 /// Says who sent the request, or which answer it gets. `query` only where a query may hold a token.
-pub(crate) fn identify(
+pub(crate) async fn identify(
     shared: &Shared,
     headers: &HeaderMap,
     query: Option<&str>,
@@ -60,6 +63,9 @@ pub(crate) fn identify(
 ) -> Result<Identity, ApiError> {
     let now = Instant::now();
     let token = bearer(headers).or_else(|| query_token(query));
+    if let Some(token) = &token {
+        ask_backend(shared, token, peer, now).await?;
+    }
     let (credential, way) = match (token, cookie(headers, &shared.cookie_name)) {
         (Some(token), _) => (Some(SecretDigest::of(&token)), Way::Token),
         (None, Some(cookie)) => (Some(SecretDigest::of(cookie)), Way::Cookie),
@@ -84,6 +90,46 @@ pub(crate) fn identify(
     }
 }
 
+/// Asks the backend about a token that nobody here has, or has no more. What it does not know is not known here either,
+/// which is for the caller to see.
+async fn ask_backend(
+    shared: &Shared,
+    token: &str,
+    peer: IpAddr,
+    now: Instant,
+) -> Result<(), ApiError> {
+    let Some(backend) = &shared.backend else {
+        return Ok(());
+    };
+    let digest = SecretDigest::of(token);
+    {
+        let registry = lock(&shared.registry);
+        if registry.bearer(&digest).is_some() && !registry.is_stale(&digest, now) {
+            return Ok(());
+        }
+    }
+    // A guesser costs the backend nothing.
+    if let Some(wait) = lock(&shared.failures).wait(peer, now) {
+        return Err(ApiError::too_many_failures(wait));
+    }
+    let wall = Timestamp::now();
+    match backend
+        .verify(Credential::Token { token }, peer, wall)
+        .await
+    {
+        // A name that is taken makes it nobody's token.
+        Ok(identity) => Ok(shared
+            .access
+            .admit(identity, Some(digest), wall)
+            .unwrap_or_default()),
+        Err(BackendError::Unavailable(error)) => {
+            tracing::warn!(error, "nobody whom only the backend knows is let in");
+            Err(ApiError::backend_unavailable())
+        }
+        Err(_) => Ok(()),
+    }
+}
+
 fn known(shared: &Shared, secret: SecretDigest, way: Way, now: Instant) -> Option<Identity> {
     let mut registry = lock(&shared.registry);
     let (principal, login) = match way {
@@ -91,6 +137,7 @@ fn known(shared: &Shared, secret: SecretDigest, way: Way, now: Instant) -> Optio
             let login = registry.logins.get(&secret, now)?;
             (registry.viewer(&login.user)?, Some(login.end))
         }
+        _ if registry.is_stale(&secret, now) => return None,
         _ => (registry.bearer(&secret)?, None),
     };
     let role = match &principal {

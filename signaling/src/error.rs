@@ -93,6 +93,19 @@ impl ApiError {
         Self::new(StatusCode::MISDIRECTED_REQUEST, "wrong-host", message)
     }
 
+    pub(crate) fn backend_unavailable() -> Self {
+        let message = "the service that knows you does not answer: try again later";
+        let error = Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "backend-unavailable",
+            message,
+        );
+        Self {
+            retry_after: Some(CONNECTIONS_RETRY),
+            ..error
+        }
+    }
+
     pub(crate) fn no_url() -> Self {
         let message = "the server does not know where it is reached from outside: set url in its configuration";
         Self::new(StatusCode::CONFLICT, "no-url", message)

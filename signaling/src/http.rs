@@ -92,7 +92,7 @@ async fn websocket(
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, ApiError> {
-    let identity = identify(&shared, &headers, uri.query(), connection.peer)?;
+    let identity = identify(&shared, &headers, uri.query(), connection.peer).await?;
     identity.check_origin(&headers, &shared.hosts)?;
     let upgrade = upgrade.map_err(|_| {
         let message = "this address speaks WebSocket (RFC 6455) only";

@@ -30,11 +30,11 @@ mod accept;
 mod access;
 mod api;
 mod auth;
-#[cfg(feature = "backend")]
 pub mod backend;
 #[cfg(feature = "cli")]
 pub mod cli;
 mod control;
+mod data_dir;
 mod error;
 mod hosts;
 mod http;
@@ -62,6 +62,7 @@ mod token;
 mod turn;
 
 pub use access::Data;
+pub use data_dir::{DataDir, DataDirError, FIRST_ADMINISTRATOR, Opened, OwnSocket};
 pub use registry::{CameraEntry, SecretDigest, ViewerEntry};
 pub use room::{Cameras, Counts};
 pub use server::{DEFAULT_AUDIT_DAYS, Server, ServerError, ServerOptions};

@@ -12,6 +12,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use url::Url;
 
 use crate::access::Access;
+use crate::backend::Backend;
 use crate::error::ApiError;
 use crate::hosts::{Hosts, host};
 use crate::hub::HubHandle;
@@ -26,6 +27,8 @@ use crate::timings::Timings;
 pub(crate) struct Shared {
     pub(crate) registry: Arc<Mutex<Registry>>,
     pub(crate) access: Arc<Access>,
+    /// Who knows people that are not known here.
+    pub(crate) backend: Option<Backend>,
     pub(crate) failures: Arc<Mutex<Failures>>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) hub: HubHandle,

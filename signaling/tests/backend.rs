@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
 //! A backend over HTTP: its keys, its word, and what happens when it has none.
-#![cfg(feature = "backend")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::net::{IpAddr, Ipv4Addr};

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod common;
+#[path = "common/program.rs"]
+mod program;
 
 use std::fs;
 use std::net::SocketAddr;
@@ -13,6 +15,7 @@ use std::sync::Arc;
 
 use common::{Client, PATIENCE, http, http_over};
 use porthole_protocol::key::CameraKey;
+use program::{BINARY, Folder, Serving, complaint_of, line_of, run};
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 use tokio::net::TcpStream;
@@ -22,128 +25,6 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
-
-const BINARY: &str = env!("CARGO_BIN_EXE_porthole-signaling");
-
-/// A folder of this test's own, removed at its end.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(test: &str) -> Self {
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(test);
-        let _ = fs::remove_dir_all(&path);
-        fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    fn file(&self, name: &str) -> String {
-        self.0.join(name).to_str().unwrap().to_owned()
-    }
-
-    fn config(&self, text: &str) -> String {
-        let path = self.file("p.toml");
-        fs::write(&path, text).unwrap();
-        path
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
-fn run(args: &[&str]) -> Output {
-    Command::new(BINARY).args(args).output().unwrap()
-}
-
-/// Runs a command that must work, and returns the only line it prints on stdout.
-fn line_of(args: &[&str]) -> String {
-    let output = run(args);
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{args:?}: {stderr}");
-    let stdout = String::from_utf8(output.stdout).unwrap();
-    assert_eq!(stdout.lines().count(), 1, "{stdout}");
-    stdout.trim_end().to_owned()
-}
-
-/// Runs a command that must fail because of what was typed, and returns what it says.
-fn complaint_of(args: &[&str]) -> String {
-    let output = run(args);
-    assert_eq!(output.status.code(), Some(2), "{args:?}");
-    assert!(output.stdout.is_empty());
-    String::from_utf8(output.stderr).unwrap()
-}
-
-/// A server of the binary.
-struct Serving {
-    child: Child,
-    stderr: BufReader<tokio::process::ChildStderr>,
-    log: String,
-    address: SocketAddr,
-}
-
-impl Serving {
-    async fn start(config: &str, scheme: &str) -> Self {
-        Self::start_by(AsyncCommand::new(BINARY), config, scheme).await
-    }
-
-    async fn start_by(mut command: AsyncCommand, config: &str, scheme: &str) -> Self {
-        let mut child = command
-            .args(["serve", "--config", config, "--listen", "127.0.0.1:0"])
-            .env("PORTHOLE_LOG", "trace")
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
-        let mut stderr = BufReader::new(child.stderr.take().unwrap());
-        let mut log = String::new();
-        let prefix = format!("listening on {scheme}://");
-        loop {
-            let read = timeout(PATIENCE, stderr.read_line(&mut log))
-                .await
-                .unwrap()
-                .unwrap();
-            assert_ne!(read, 0, "it ended: {log}");
-            if let Some(address) = log.lines().last().unwrap().strip_prefix(&prefix) {
-                let address = address.parse().unwrap();
-                return Self {
-                    child,
-                    stderr,
-                    log,
-                    address,
-                };
-            }
-        }
-    }
-
-    fn signal(&self, name: &str) {
-        let id = self.child.id().unwrap().to_string();
-        let sent = Command::new("kill").args([name, &id]).status();
-        assert!(sent.unwrap().success());
-    }
-
-    /// Has the server read its file again, and waits until the log has such a line.
-    async fn reload(&mut self, line: &str) {
-        let before = self.log.len();
-        self.signal("-HUP");
-        while !self.log[before..].contains(line) {
-            let read = timeout(PATIENCE, self.stderr.read_line(&mut self.log));
-            assert_ne!(read.await.unwrap().unwrap(), 0, "it ended: {}", self.log);
-        }
-    }
-
-    /// Ends the server as an init system does, and returns all it has logged.
-    async fn terminate(mut self) -> String {
-        self.signal("-TERM");
-        timeout(PATIENCE, self.stderr.read_to_string(&mut self.log))
-            .await
-            .unwrap()
-            .unwrap();
-        assert!(self.child.wait().await.unwrap().success());
-        self.log
-    }
-}
 
 #[test]
 fn adding_a_camera_makes_the_files_and_prints_a_key() {

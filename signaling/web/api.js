@@ -10,12 +10,13 @@ const MAX_PAGES = 4;
 
 /** What the server answered in place of what was asked for (RFC 9457). */
 export class Problem extends Error {
-  /** @param {number} status 0 where there was no answer @param {any} body */
-  constructor(status, body) {
+  /** @param {number} status 0 where there was no answer @param {any} body @param {string|null} [retryAfter] the header */
+  constructor(status, body, retryAfter = null) {
     super(text(body?.detail) || text(body?.message) || text(body?.title) || (status ? `The server answered ${status}.` : "The server does not answer."));
     this.status = status;
     this.code = text(body?.code) || (status ? "other" : "server-unreachable");
     this.body = body ?? {};
+    this.retryAfter = retryAfter;
   }
 }
 
@@ -72,7 +73,7 @@ export class Api {
       throw new Problem(0, null);
     }
     const answer = await response.json().catch(() => null);
-    if (!response.ok) throw new Problem(response.status, answer);
+    if (!response.ok) throw new Problem(response.status, answer, response.headers.get("Retry-After"));
     return answer;
   }
 }

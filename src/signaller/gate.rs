@@ -155,6 +155,11 @@ impl<M: Default> Gate<M> {
         self.keys.learn(chain)
     }
 
+    #[cfg(test)]
+    pub(crate) fn newest_key(&self) -> GrantKey {
+        self.keys.newest()
+    }
+
     /// Something came from the server.
     pub(crate) fn alive(&mut self, now: Instant) {
         if self.nonce.is_some() {

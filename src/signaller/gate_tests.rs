@@ -113,8 +113,8 @@ fn a_missing_or_forged_grant_is_refused() {
             .map(|_| ()),
         Err(Refusal::NoGrant)
     );
-    let forged = Scene::new().token(|_| ());
-    assert_eq!(scene.admit("s", &forged), Err(Refusal::Forged));
+    let strangers = Scene::new().token(|_| ());
+    assert_eq!(scene.admit("s", &strangers), Err(Refusal::UnknownKey));
     let mut tampered = scene.token(|_| ());
     tampered.insert(40, 'A');
     assert_eq!(scene.admit("s", &tampered), Err(Refusal::Forged));
@@ -359,4 +359,30 @@ fn a_session_that_never_connects_is_given_up() {
         scene.gate.due(scene.start + SETUP_TIMEOUT),
         vec![("s".into(), Code::MediaFailed)]
     );
+}
+
+#[test]
+fn a_session_goes_on_while_the_servers_key_is_rotated_and_only_the_next_one_counts_from_then_on() {
+    let mut scene = Scene::new();
+    scene.admit_session("s");
+    let old = scene.token(|g| g.seq = 1);
+    let next = scene.signer.rotated().unwrap();
+    assert_eq!(scene.gate.learn_keys(next.chain()), Ok(1));
+    scene.signer = next;
+    assert!(scene.gate.sessions()["s"].permit.allows(Permission::View));
+    let at = scene.at(10);
+    let updated = scene.gate.update("s", &old, at);
+    assert_eq!(
+        updated,
+        Err(Refusal::UnknownKey),
+        "of a key that has had its day"
+    );
+    let new = scene.token(|g| g.seq = 1);
+    assert_eq!(scene.gate.update("s", &new, at), Ok(None));
+    scene.admit_session("t");
+    // Another connection, and the same chain once more.
+    scene.gate.online("nonce 2".into(), at);
+    assert_eq!(scene.gate.learn_keys(scene.signer.chain()), Ok(0));
+    let new = scene.token(|g| (g.nonce, g.seq) = ("nonce 2".into(), 2));
+    assert_eq!(scene.gate.update("s", &new, at), Ok(None));
 }

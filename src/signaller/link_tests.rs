@@ -296,3 +296,31 @@ fn renewed_ice_servers_stay_in_the_session_unless_they_come_with_a_grant_that_is
     );
     assert_eq!(username(&scene).as_deref(), Some("2:s"));
 }
+
+#[test]
+fn keys_come_before_the_grants_that_need_them_and_a_strangers_are_not_taken() {
+    let mut scene = Scene::in_session();
+    let stranger = GrantSigner::generate().unwrap();
+    let strangers = stranger.rotated().unwrap();
+    scene.say(1, json!({"type":"grantKeys","chain":strangers.chain()}));
+    let next = scene.signer.rotated().unwrap();
+    scene.say(2, json!({"type":"grantKeys","chain":next.chain()}));
+    scene.signer = next;
+    let grant = scene.grant(|grant| grant.seq = 1);
+    scene.say(
+        2,
+        json!({"type":"grantUpdate","sessionId":"s","grant":grant}),
+    );
+    assert!(
+        matches!(scene.events[..], [Event::Renewed { .. }]),
+        "{:?}",
+        scene.events
+    );
+    scene.signer = strangers;
+    let grant = scene.grant(|grant| grant.sid = "t".into());
+    scene.start(3, "t", Some(grant));
+    let refused = scene.events.last();
+    let reason = Refusal::UnknownKey;
+    assert!(matches!(refused, Some(Event::Refused { refusal, .. }) if *refusal == reason));
+    assert_eq!(reason.code(), Code::GrantRefused);
+}

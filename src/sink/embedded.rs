@@ -8,8 +8,10 @@
 //! a server is never dropped under `SERVERS`, since the last one takes it.
 
 use std::{
+    collections::BTreeSet,
     env, io,
     net::{IpAddr, SocketAddr, TcpListener},
+    path::{Path, PathBuf},
     sync::{Arc, Condvar, Mutex, PoisonError, Weak, mpsc},
     time::{Duration, Instant},
 };
@@ -20,7 +22,9 @@ use porthole_protocol::{
     random_secret,
     wire::IceServer,
 };
-use porthole_signaling::{Server, ServerOptions, ViewerEntry, WeakToken, check_token};
+use porthole_signaling::{
+    DataDir, Opened, OwnSocket, Server, ServerOptions, ViewerEntry, WeakToken, check_token,
+};
 use tokio::runtime::Handle;
 
 use super::address;
@@ -33,6 +37,8 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long a start waits for a server of this process that closes on the same port; it is given up as long after
 /// [`CLOSE_TIMEOUT`] as a loaded machine may take to say so.
 const HANDOVER_TIMEOUT: Duration = Duration::from_secs(5);
+/// For the database to be opened, which takes a few milliseconds, on a busy SD card a few seconds.
+const DATABASE_TIMEOUT: Duration = Duration::from_secs(15);
 /// Cameras of one name on one page: `door`, `door-2`, ... This many must be a mistake.
 const MAX_NAMESAKES: u32 = 64;
 
@@ -51,6 +57,8 @@ pub(crate) enum StartError {
         "camera-name={0}: there are too many cameras of this name on the page; give each another name"
     )]
     Namesakes(String),
+    #[error("data-dir={0}: {1}")]
+    DataDir(PathBuf, String),
     #[error("cannot start the signaling server: {0}")]
     Server(String),
 }
@@ -105,6 +113,13 @@ impl Token {
 }
 
 struct Shared {
+    data_dir: Option<PathBuf>,
+    /// While the server takes commands there.
+    _commands: Option<OwnSocket>,
+    /// Cameras of this process that are kept there, by id.
+    kept: Mutex<BTreeSet<String>>,
+    /// Of the first administrator, if it was just made.
+    password: Option<String>,
     open_access: bool,
     stun_server: Option<String>,
     allowed_hosts: Vec<String>,
@@ -144,14 +159,22 @@ static CLOSED: Condvar = Condvar::new();
 /// One camera's place at the server of this process; dropping it takes the camera off the page.
 pub(crate) struct Embedded {
     shared: Arc<Shared>,
+    /// Whether the camera stays enrolled, as those in a database do.
+    is_kept: bool,
     pub(crate) key: CameraKey,
     /// The links, if this sink started the server and is to print them.
     pub(crate) links: Option<Vec<String>>,
+    /// The first administrator's, if this sink has just made one.
+    pub(crate) password: Option<String>,
 }
 
 impl Drop for Embedded {
     fn drop(&mut self) {
-        self.shared.server.remove_camera(&self.key.id);
+        if self.is_kept {
+            lock(&self.shared.kept).remove(&self.key.id);
+        } else {
+            self.shared.server.remove_camera(&self.key.id);
+        }
     }
 }
 
@@ -159,6 +182,8 @@ impl Drop for Embedded {
 pub(crate) struct Config<'a> {
     pub(crate) listen: SocketAddr,
     pub(crate) open_access: bool,
+    /// Accounts and bookings are kept here.
+    pub(crate) data_dir: Option<&'a Path>,
     pub(crate) stun_server: Option<&'a str>,
     pub(crate) allowed_hosts: Vec<String>,
     pub(crate) camera_name: &'a str,
@@ -167,12 +192,16 @@ pub(crate) struct Config<'a> {
 
 /// Joins the server at `config.listen`, which is started if it does not run.
 pub(crate) fn join(config: &Config, runtime: &Handle) -> Result<Embedded, StartError> {
-    let token = match config.open_access {
+    let token = match config.open_access || config.data_dir.is_some() {
         true => None,
         false => Some(viewer_token(env::var(TOKEN_VARIABLE).ok(), config)?),
     };
     let (shared, is_new) = find_or_start(config, token, runtime)?;
-    let (id, secret) = enrol(&shared.server, config.camera_name)?;
+    let is_kept = shared.data_dir.is_some();
+    let (id, secret) = match is_kept {
+        true => keep(&shared, config.camera_name, runtime)?,
+        false => enrol(&shared.server, config.camera_name)?,
+    };
     let address = shared.server.local_addr();
     let url = url::Url::parse(&format!("http://{}/", address::local(address)))
         .map_err(|error| StartError::Server(error.to_string()))?;
@@ -185,7 +214,14 @@ pub(crate) fn join(config: &Config, runtime: &Handle) -> Result<Embedded, StartE
     };
     let links =
         is_new.then(|| address::links(address, &machine_addresses(), shared.token.as_deref()));
-    Ok(Embedded { shared, key, links })
+    let password = shared.password.clone().filter(|_| is_new);
+    Ok(Embedded {
+        shared,
+        is_kept,
+        key,
+        links,
+        password,
+    })
 }
 
 fn find_or_start(
@@ -230,6 +266,9 @@ fn find_or_start(
 /// A server has one way to be, whichever of its sinks started it.
 fn agree(shared: &Shared, config: &Config) -> Result<(), StartError> {
     let differs = |property| Err(StartError::Differs(config.listen, property));
+    if shared.data_dir.as_deref() != config.data_dir {
+        return differs("data-dir");
+    }
     if shared.open_access != config.open_access {
         return differs("open-access");
     }
@@ -246,8 +285,20 @@ fn start(config: &Config, token: Option<String>, runtime: &Handle) -> Result<Sha
     let listener =
         TcpListener::bind(config.listen).map_err(|error| StartError::Bind(config.listen, error))?;
     let failed = |error: &dyn std::fmt::Display| StartError::Server(error.to_string());
-    let signer = GrantSigner::generate().map_err(|e| failed(&e))?;
-    let mut options = ServerOptions::new(signer);
+    let dir = config.data_dir.map(DataDir::at);
+    let opened = dir.clone().map(|dir| open(dir, runtime)).transpose()?;
+    let (mut options, password) = match opened {
+        Some(opened) => {
+            let mut options = ServerOptions::new(opened.signer);
+            options.data = Some(opened.data);
+            (options, opened.password)
+        }
+        None => {
+            let signer = GrantSigner::generate().map_err(|e| failed(&e))?;
+            (ServerOptions::new(signer), None)
+        }
+    };
+    options.reached_at = reached_at(&listener);
     options.open_access = config.open_access;
     options.ice_servers = config
         .stun_server
@@ -264,7 +315,15 @@ fn start(config: &Config, token: Option<String>, runtime: &Handle) -> Result<Sha
         .map(|token| ViewerEntry::new("viewer", token).shared(true))
         .collect();
     let server = Server::start(options, listener, runtime).map_err(|e| failed(&e))?;
+    // There is no configuration to read again.
+    let (reload, _) = tokio::sync::mpsc::channel(1);
+    let commands = dir.map(|dir| OwnSocket::open(&dir, &server, reload));
+    let commands = commands.transpose().map_err(|e| failed(&e))?;
     Ok(Shared {
+        data_dir: config.data_dir.map(Path::to_owned),
+        _commands: commands,
+        kept: Mutex::default(),
+        password,
         open_access: config.open_access,
         stun_server: config.stun_server.map(str::to_owned),
         allowed_hosts: config.allowed_hosts.clone(),
@@ -284,16 +343,74 @@ fn viewer_token(variable: Option<String>, config: &Config) -> Result<String, Sta
     }
 }
 
-fn enrol(server: &Server, name: &str) -> Result<(String, String), StartError> {
+/// The runtime does it, since this thread may be one that must not.
+fn wait_for<T: Send + 'static>(
+    runtime: &Handle,
+    what: impl Future<Output = T> + Send + 'static,
+) -> Option<T> {
+    let (sender, receiver) = mpsc::channel();
+    runtime.spawn(async move {
+        let _ = sender.send(what.await);
+    });
+    receiver.recv_timeout(DATABASE_TIMEOUT).ok()
+}
+
+fn open(dir: DataDir, runtime: &Handle) -> Result<Opened, StartError> {
+    let path = dir.path().to_owned();
+    let failed =
+        |error: &dyn std::fmt::Display| StartError::DataDir(path.clone(), error.to_string());
+    let opened = wait_for(runtime, async move { dir.open_or_make().await });
+    opened
+        .ok_or_else(|| failed(&"the disk does not answer"))?
+        .map_err(|e| failed(&e))
+}
+
+/// The camera's place in the database, where bookings name it.
+fn keep(shared: &Shared, name: &str, runtime: &Handle) -> Result<(String, String), StartError> {
+    let mut free = namesakes(name).filter(|(id, _)| lock(&shared.kept).insert(id.clone()));
+    let (id, name) = free
+        .next()
+        .ok_or_else(|| StartError::Namesakes(name.to_owned()))?;
+    let (server, kept) = (shared.server.clone(), id.clone());
+    let secret = wait_for(
+        runtime,
+        async move { server.keep_camera(&kept, &name).await },
+    );
+    let secret = secret.ok_or_else(|| StartError::Server("the disk does not answer".to_owned()))?;
+    let secret = secret.map_err(|e| StartError::Server(e.to_string()))?;
+    Ok((id, secret))
+}
+
+/// Where the page is reached, for the links that are made by commands at this machine.
+fn reached_at(listener: &TcpListener) -> Option<SocketAddr> {
+    let mut address = listener.local_addr().ok()?;
+    if address.ip().is_unspecified() {
+        let outside = |ip: &IpAddr| ip.is_ipv4() && !ip.is_loopback();
+        let here = IpAddr::from([127, 0, 0, 1]);
+        address.set_ip(
+            machine_addresses()
+                .into_iter()
+                .find(outside)
+                .unwrap_or(here),
+        );
+    }
+    Some(address)
+}
+
+/// Ids and names for cameras that are called the same.
+fn namesakes(name: &str) -> impl Iterator<Item = (String, String)> {
     let base = match slug(name) {
         slug if slug.is_empty() => "camera".to_owned(),
         slug => slug,
     };
-    for n in 1..=MAX_NAMESAKES {
-        let (id, name) = match n {
-            1 => (base.clone(), name.to_owned()),
-            n => (format!("{base}-{n}"), format!("{name} {n}")),
-        };
+    (1..=MAX_NAMESAKES).map(move |n| match n {
+        1 => (base.clone(), name.to_owned()),
+        n => (format!("{base}-{n}"), format!("{name} {n}")),
+    })
+}
+
+fn enrol(server: &Server, name: &str) -> Result<(String, String), StartError> {
+    for (id, name) in namesakes(name) {
         if let Ok(secret) = server.add_camera(&id, &name) {
             return Ok((id, secret));
         }

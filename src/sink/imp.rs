@@ -11,6 +11,7 @@ use std::{
 
 use gst::{glib, prelude::*, subclass::prelude::*};
 use gstrswebrtc::webrtcsink::BaseWebRTCSink;
+use porthole_signaling::FIRST_ADMINISTRATOR;
 
 use super::{
     embedded::{Embedded, Token},
@@ -80,6 +81,10 @@ pub struct PortholeSink {
         set = Self::set_listen, nullable, mutable_ready, default_value = Some(settings::LISTEN), nick = "Listen address",
         blurb = "ADDRESS:PORT of the page and the signaling server in this process, used when there is no camera key. Port 0 \
                  takes a free one. Sinks with the same value share one page, and one link for as long as one of them lives")]
+    #[property(name = "data-dir", type = Option<String>, member = data_dir, get, set, nullable, mutable_ready,
+        nick = "Data directory",
+        blurb = "Directory in which the server in this process keeps accounts, bookings and share links. Made if it is not \
+                 there, with an administrator whose password is printed once. Without it there is one link for everyone")]
     #[property(name = "open-access", type = bool, member = open_access, get, set, mutable_ready, nick = "Open access",
         blurb = "Let everyone watch who can reach the page, without a token. Only for the server in this process")]
     #[property(name = "print-link", type = bool, member = print_link, get, set, mutable_ready, default_value = true,
@@ -132,7 +137,7 @@ impl PortholeSink {
             url: registration.key.url.to_string(),
             server: "connecting",
         };
-        self.announce(registration.links(), &settings);
+        self.announce(&registration, &settings);
         let Registration {
             key,
             name,
@@ -216,8 +221,10 @@ impl PortholeSink {
     }
 
     /// Prints the links where a person sees them, and puts them on the bus for programs.
-    fn announce(&self, links: Option<&[String]>, settings: &Settings) {
-        let Some(links) = links else { return };
+    fn announce(&self, registration: &Registration, settings: &Settings) {
+        let Some(links) = registration.links() else {
+            return;
+        };
         if settings.open_access {
             gst::element_imp_warning!(
                 self,
@@ -227,6 +234,11 @@ impl PortholeSink {
         }
         for link in links.iter().filter(|_| settings.print_link) {
             eprintln!("porthole: watch at {link}");
+        }
+        if let Some(password) = registration.password().filter(|_| settings.print_link) {
+            eprintln!(
+                "porthole: log in as {FIRST_ADMINISTRATOR}; the password, shown this once: {password}"
+            );
         }
         self.post(report::listening(links));
     }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Where the camera registers: at the server of its key, or at one in this process.
 
+use std::path::Path;
+
 use porthole_protocol::key::CameraKey;
 use tokio::runtime::Handle;
 
@@ -34,6 +36,10 @@ impl Registration {
                 gst::ResourceError::Settings,
                 ("open-access=true is for the server in this process and does not go with a camera key; drop one of the two")
             )),
+            Some(_) if settings.data_dir.is_some() => Err(gst::error_msg!(
+                gst::ResourceError::Settings,
+                ("data-dir is for the server in this process and does not go with a camera key; drop one of the two")
+            )),
             Some(key) => Ok(Self {
                 key,
                 name: settings.given_name().map(str::to_owned),
@@ -45,6 +51,7 @@ impl Registration {
                 let config = embedded::Config {
                     listen,
                     open_access: settings.open_access,
+                    data_dir: settings.data_dir.as_deref().map(Path::new),
                     stun_server: settings.stun_server.as_deref(),
                     allowed_hosts: settings.allowed_hosts().map_err(|e| setting(&e))?,
                     camera_name: &name,
@@ -64,6 +71,11 @@ impl Registration {
     /// The camera's name as far as it is known here.
     pub(crate) fn camera_name(&self) -> &str {
         self.name.as_deref().unwrap_or(&self.key.id)
+    }
+
+    /// The first administrator's password, if this sink has just made one.
+    pub(crate) fn password(&self) -> Option<&str> {
+        self.embedded.as_ref()?.password.as_deref()
     }
 
     /// The links to the page, if this sink started the server and is to tell them.

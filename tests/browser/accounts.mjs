@@ -28,9 +28,12 @@ export class Accounts {
     accounts.data = join(accounts.folder, "data");
     accounts.port = await freePort();
     accounts.url = `http://127.0.0.1:${accounts.port}`;
-    const init = new Program(BINARY, ["init", "--data-dir", accounts.data]);
-    if ((await init.exit) !== 0) throw new Error(`init:\n${init.lines.join("\n")}`);
-    accounts.password = init.lines.filter((line) => line.trim() && line !== "(exited)").at(-1).trim();
+    const init = new Program(BINARY, ["init", "--json", "--data-dir", accounts.data]);
+    if ((await init.exit) !== 0) {
+      rmSync(accounts.folder, { recursive: true, force: true });
+      throw new Error(`init:\n${init.lines.join("\n")}`);
+    }
+    accounts.password = JSON.parse(init.lines.find((line) => line.startsWith("{"))).password;
     await accounts.serve();
     const answer = await accounts.#fetch("POST", "session", { user: ADMIN, password: accounts.password });
     accounts.cookie = answer.headers.getSetCookie()[0].split(";")[0];

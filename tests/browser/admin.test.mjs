@@ -22,6 +22,12 @@ after(() => chromium.close());
 /** The form that is open. */
 const asked = (page) => page.locator("dialog[open]");
 
+/** The secret that is shown. */
+async function secret(page) {
+  await page.getByTestId("secret-dialog").waitFor();
+  return page.getByTestId("secret").inputValue();
+}
+
 /** The moment of that hour tomorrow, in the zone of the page. */
 const tomorrowAt = (page, hour) => page.evaluate((hour) => {
   const day = new Date();
@@ -55,13 +61,13 @@ async function drag(page, from, to) {
   await page.mouse.up();
 }
 
-/** The one booking there is, once it is as `fits` wants it. */
-async function booked(server, page, fits) {
-  for (;;) {
-    const [booking] = (await server.ask("GET", "bookings")).items;
-    if (booking && fits(booking)) return booking;
-    await page.waitForResponse((response) => /api\/calendar/.test(response.url()));
-  }
+/** The one booking there is, from and to so many hours after `zero`, once what `act` does is saved. */
+async function booked(server, page, zero, act) {
+  const saved = page.waitForResponse((response) => /api\/bookings/.test(response.url()) && response.request().method() !== "GET");
+  await act();
+  assert.ok((await saved).ok());
+  const [{ id, start, end }] = (await server.ask("GET", "bookings")).items;
+  return { id, hours: [start, end].map((at) => (Date.parse(at) - zero) / HOUR) };
 }
 
 test("an administrator adds a camera and a user, and books by dragging", () => scene(async (keep) => {
@@ -69,9 +75,9 @@ test("an administrator adds a camera and a user, and books by dragging", () => s
   const page = await keep(server.administrator(chromium, CLOCK));
 
   await page.getByTestId("add-camera").click();
-  await asked(page).getByLabel("Name").fill("Front door");
+  await asked(page).getByLabel("Name", { exact: true }).fill("Front door");
   await page.keyboard.press("Enter");
-  const key = await page.getByTestId("secret").inputValue();
+  const key = await secret(page);
   assert.match(key, /^phk1/);
   assert.match(await page.getByTestId("secret-lines").inputValue(), /camera-key-file=front-door\.key/);
   await page.getByTestId("secret-close").click();
@@ -82,29 +88,28 @@ test("an administrator adds a camera and a user, and books by dragging", () => s
 
   await page.getByTestId("tab-users").click();
   await page.getByTestId("add-user").click();
-  await asked(page).getByLabel("Name").fill("alice");
+  await asked(page).getByLabel("Name", { exact: true }).fill("alice");
   await page.keyboard.press("Enter");
-  const password = await page.getByTestId("secret").inputValue();
+  const password = await secret(page);
   await page.getByTestId("secret-close").click();
   await page.getByTestId("user-alice").filter({ hasText: "Has a password" }).waitFor();
 
   await tomorrow(page);
+  const zero = await tomorrowAt(page, 0);
   const ten = await placeOf(page, 10);
   await drag(page, { x: ten.x, y: ten.y + 2 }, { x: ten.x, y: ten.y + 1.5 * ten.hour - 2 });
   await asked(page).getByLabel("User").selectOption("alice");
-  await page.getByTestId("save-booking").click();
-  const start = await tomorrowAt(page, 10);
-  const { id } = await booked(server, page, (it) => Date.parse(it.start) === start && Date.parse(it.end) === start + 1.5 * HOUR);
-  const window = page.getByTestId(`window-${id}`);
-  await window.filter({ hasText: "alice" }).waitFor();
+  const made = await booked(server, page, zero, () => page.getByTestId("save-booking").click());
+  assert.deepEqual(made.hours, [10, 11.5]);
+  const window = page.getByTestId(`window-${made.id}`);
+  await window.filter({ hasText: "10:00" }).waitFor();
 
   // The whole of it two hours down, then its lower edge one hour further.
-  await drag(page, { x: ten.x, y: ten.y + ten.hour }, { x: ten.x, y: ten.y + 3 * ten.hour });
-  await booked(server, page, (it) => Date.parse(it.start) === start + 2 * HOUR && Date.parse(it.end) === start + 3.5 * HOUR);
-  await drag(page, { x: ten.x, y: ten.y + 3.5 * ten.hour - 3 }, { x: ten.x, y: ten.y + 4.5 * ten.hour - 3 });
-  await booked(server, page, (it) => Date.parse(it.start) === start + 2 * HOUR && Date.parse(it.end) === start + 4.5 * HOUR);
-  await page.screenshot({ path: screenshot("admin-calendar.png") });
-
+  const moved = await booked(server, page, zero, () => drag(page, { x: ten.x, y: ten.y + ten.hour }, { x: ten.x, y: ten.y + 3 * ten.hour }));
+  assert.deepEqual(moved.hours, [12, 13.5]);
+  await window.filter({ hasText: "12:00" }).waitFor();
+  const longer = await booked(server, page, zero, () => drag(page, { x: ten.x, y: ten.y + 3.5 * ten.hour - 3 }, { x: ten.x, y: ten.y + 4.5 * ten.hour - 3 }));
+  assert.deepEqual(longer.hours, [12, 14.5]);
   await window.click();
   assert.equal(await asked(page).getByLabel("User").inputValue(), "alice");
   await page.getByTestId("remove-booking").click();
@@ -113,6 +118,36 @@ test("an administrator adds a camera and a user, and books by dragging", () => s
   const viewer = await keep(server.signedIn(chromium, "alice", password));
   await viewer.getByTestId("logout").waitFor();
   assert.deepEqual([...page.problems, ...viewer.problems], []);
+}));
+
+test("a week of several cameras is shown, and pictured for the README", () => scene(async (keep) => {
+  const server = await keep(Accounts.start());
+  const cameras = { front: "Front door", garden: "Garden", workshop: "Workshop" };
+  for (const [id, name] of Object.entries(cameras)) await server.camera(name, id);
+  for (const name of ["alice", "bob", "carol"]) await server.user(name);
+  const page = await keep(server.administrator(chromium, { ...CLOCK, viewport: { width: 1180, height: 820 } }));
+  // The day of the week, from when to when, and what more there is to it: of next week, whatever day it is now.
+  const week = [
+    ["front", "alice", 0, 9, 10.5, { recurrence: { rule: "FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR;COUNT=5", zone: "Europe/Berlin" } }],
+    ["garden", "bob", 1, 10, 12], ["garden", "carol", 1, 11, 13], ["workshop", "carol", 2, 13, 16, { perms: ["view", "listen", "control"] }],
+    ["workshop", "bob", 3, 11, 12, { perms: ["view", "control"] }], ["front", "bob", 4, 14, 15.25], ["garden", "alice", 5, 10, 15],
+  ];
+  const moments = await page.evaluate((week) => {
+    const now = new Date();
+    const monday = now.getDate() + 7 - ((now.getDay() + 6) % 7);
+    const at = (day, hour) => new Date(now.getFullYear(), now.getMonth(), monday + day, 0, hour * 60).toISOString();
+    return week.map(([, , day, from, to]) => ({ start: at(day, from), end: at(day, to) }));
+  }, week);
+  for (const [i, [camera, user, , , , more]] of week.entries()) await server.ask("POST", "bookings", { camera, user, ...moments[i], ...more });
+  await page.getByTestId("tab-bookings").click();
+  await page.getByTestId("calendar-week").click();
+  await page.getByRole("button", { name: "Later" }).click();
+  await page.locator(".window").nth(10).waitFor();
+  await page.getByTestId("calendar").evaluate((element) => { element.scrollTop = (element.scrollHeight * 8) / 24; });
+  await page.screenshot({ path: screenshot("admin-calendar.png") });
+  await page.getByTestId("calendar-camera").selectOption("workshop");
+  await page.waitForFunction(() => document.querySelectorAll(".window").length === 2);
+  assert.equal(await page.locator('.window[data-control="true"]').count(), 2);
 }));
 
 test("control that is taken is explained where it is asked for, in the form and where one drags", () => scene(async (keep) => {
@@ -245,7 +280,7 @@ test("a share link is made, shown once, opened, and revoked; the log tells of it
   await page.getByTestId("add-share").click();
   await asked(page).getByLabel("Note").fill("For the courier");
   await page.keyboard.press("Enter");
-  const link = await page.getByTestId("secret").inputValue();
+  const link = await secret(page);
   assert.match(link, /#share=\S{20,}$/);
   await page.getByTestId("secret-close").click();
   const guest = await keep(visitor(chromium, link));
@@ -254,7 +289,7 @@ test("a share link is made, shown once, opened, and revoked; the log tells of it
   const share = page.getByTestId(`share-${id}`);
   await share.filter({ hasText: "For the courier" }).waitFor();
   await page.getByTestId("tab-cameras").click();
-  await page.getByTestId("camera-front").filter({ hasText: `share:${id}` }).waitFor();
+  await page.getByTestId("camera-front").filter({ hasText: `share link …${id.slice(-4)}` }).waitFor();
   await page.screenshot({ path: screenshot("admin-cameras.png") });
 
   await page.getByTestId("tab-shares").click();

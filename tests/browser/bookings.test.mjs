@@ -10,6 +10,8 @@ import { lastPacket, longestGap, presented, record } from "./record.mjs";
 /** Small: it is not the encoder that is tested. */
 const CAMERA = "portholesrc idle-timeout=0 ! videoscale ! video/x-raw,width=320,height=180 ! portholesink";
 const [SECOND, HOUR, DAY] = [1_000, 3_600_000, 86_400_000];
+/** Who does not end the picture: the camera has to. */
+const CLINGS = { clings: true };
 /** From the end of a booking to the last packet. */
 const END_MS = 1_000;
 
@@ -29,7 +31,7 @@ async function house(keep, ...names) {
 test("a viewer logs in, waits for the booking, watches, is warned, and is cut off", () => scene(async (keep) => {
   const { server, people } = await house(keep, "alice");
   await server.book("front", "alice", DAY, HOUR);
-  const page = await keep(server.signedIn(chromium, "alice", people.alice));
+  const page = await keep(server.signedIn(chromium, "alice", people.alice, CLINGS));
   await page.getByTestId("next-booking").filter({ hasText: "opens in" }).waitFor();
   assert.equal(await page.getByTestId("camera-front").count(), 0, "what is not open is not listed");
 
@@ -68,7 +70,7 @@ test("a booking that is extended or followed by another leaves no gap, and one t
   const { server, people } = await house(keep, "alice");
   const first = await server.book("front", "alice", 0, 6 * SECOND);
   await server.ask("POST", "bookings", { camera: "front", user: "alice", start: first.end, end: time(12 * SECOND) });
-  const page = await keep(server.signedIn(chromium, "alice", people.alice));
+  const page = await keep(server.signedIn(chromium, "alice", people.alice, CLINGS));
   await state(page, "front", "live");
   await record(page, "front");
   await presented(page, 10);

@@ -38,6 +38,7 @@ impl Access {
         at_most: u32,
     ) -> Result<u64> {
         lock(&self.ledger).forget(now, now - LINK_MEMORY);
+        self.forget_visitors();
         match &self.store {
             Some(store) => store.forget(now - keep, at_most).await.map_err(of_store),
             None => Ok(0),

@@ -99,6 +99,24 @@ impl Access {
         Ok(NewKey { camera, secret })
     }
 
+    /// A camera of the server's own process: enrolled if there is none of this id, or with another secret. Returns the
+    /// secret.
+    pub(crate) async fn keep_camera(&self, id: &str, name: &str, at: Timestamp) -> Result<String> {
+        let by = By {
+            actor: "server".to_owned(),
+            at,
+        };
+        let rotated = self.rotate_camera(&by, id).await;
+        let key = match rotated {
+            Err(AccessError::NotFound(_)) => {
+                let id = Some(id.to_owned());
+                self.add_camera(&by, id, name.to_owned()).await?
+            }
+            rotated => rotated?,
+        };
+        Ok(key.secret)
+    }
+
     /// Removes a camera with its bookings and share links.
     pub(crate) async fn remove_camera(&self, by: &By, id: &str) -> Result<()> {
         let store = self.store()?;

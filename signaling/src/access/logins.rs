@@ -33,6 +33,10 @@ pub(crate) struct NewLogin {
     pub(crate) device: Option<String>,
 }
 
+fn signed(time: Duration) -> SignedDuration {
+    SignedDuration::try_from(time).unwrap_or_default()
+}
+
 fn of_store(error: StoreError) -> AccessError {
     AccessError::of_store(error, "such a log-in", "no such log-in")
 }
@@ -91,8 +95,7 @@ impl Access {
         now: Timestamp,
     ) -> Result<NewLogin> {
         let _order = self.order.lock().await;
-        let current = lock(&self.registry).account(user).and_then(|a| a.token);
-        if current != Some(*token) {
+        if !lock(&self.registry).is_token_of(token, user) {
             return Err(AccessError::WrongSecret);
         }
         let by = By {
@@ -207,12 +210,11 @@ impl Access {
         };
         let lasts = end.saturating_duration_since(mono);
         if let (Some(store), Some(Origin::Store)) = (&self.store, origin) {
-            let signed = SignedDuration::try_from(lasts).unwrap_or_default();
             let login = Login {
                 cookie: new,
                 holder: holder(user),
                 created: by.at,
-                until: by.at + signed,
+                until: by.at + signed(lasts),
             };
             let rotated = store.rotate_login(&last, &login).await;
             rotated.map_err(of_store)?;
@@ -282,14 +284,32 @@ impl Access {
     }
 
     /// Makes a log-in, or goes on with the one that this browser has, with another cookie.
-    async fn make_login(&self, user: &str, known: &Known, way: &str, by: &By) -> Result<NewLogin> {
+    pub(super) async fn make_login(
+        &self,
+        user: &str,
+        known: &Known,
+        way: &str,
+        by: &By,
+    ) -> Result<NewLogin> {
         let (cookie, login) = self.new_login(holder(user), by.at);
         if let Some(old) = &known.cookie
             && let Some(login) = self.succeed(old, user, Some(login.until), by).await?
         {
             return Ok(login);
         }
-        let origin = lock(&self.registry).account(user).map(|a| a.origin);
+        let (origin, end) = {
+            let registry = lock(&self.registry);
+            (
+                registry.account(user).map(|a| a.origin),
+                registry.visit_end(user),
+            )
+        };
+        // What the backend said counts no longer than it said.
+        let end = end.map(|end| by.at + signed(end.saturating_duration_since(Instant::now())));
+        let login = Login {
+            until: end.map_or(login.until, |end| end.min(login.until)),
+            ..login
+        };
         if let (Some(store), Some(Origin::Store)) = (&self.store, origin) {
             let mut audit = by.entry("login.made");
             audit.user = Some(user.to_owned());
@@ -335,6 +355,6 @@ fn holder(user: &str) -> Holder {
     }
 }
 
-fn left(until: Timestamp, now: Timestamp) -> Duration {
+pub(super) fn left(until: Timestamp, now: Timestamp) -> Duration {
     Duration::try_from(until.duration_since(now)).unwrap_or_default()
 }

@@ -21,6 +21,7 @@ mod shares;
 mod throttle;
 mod users;
 mod validate;
+mod visitors;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -44,7 +45,7 @@ pub(crate) use users::{NewPassword, UserChange};
 use crate::hub::Change;
 use crate::lock::lock;
 use crate::model::AuditEntry;
-use crate::registry::Registry;
+use crate::registry::{Account, Origin, Registry};
 use crate::room::Rights;
 use crate::store::Store;
 
@@ -108,6 +109,13 @@ impl Access {
             devices,
             login,
         }
+    }
+
+    /// Whether there is an account of this name here.
+    pub(crate) fn has_user(&self, name: &str) -> bool {
+        let registry = lock(&self.registry);
+        let here = |account: &Account| account.origin != Origin::Backend;
+        registry.account(name).is_some_and(here)
     }
 
     /// Whether there are accounts at all.

@@ -86,7 +86,7 @@ impl FromRequestParts<Arc<Shared>> for Person {
         if connection.is_owner {
             return Ok(Self(Caller::owner(connection)));
         }
-        let identity = identify(shared, headers, None, connection.peer)?;
+        let identity = identify(shared, headers, None, connection.peer).await?;
         identity.check_request(&parts.method, headers, &shared.hosts)?;
         let (is_guest, by_cookie) = (identity.is_guest(), identity.is_by_cookie());
         let Principal::Viewer(rights) = identity.principal else {

@@ -19,6 +19,7 @@ use super::cookies::{self, Secure};
 use super::{settled, tried};
 use crate::access::{AccessError, Known, NewLogin};
 use crate::auth::{Identity, check_page, count_failure, identify};
+use crate::backend::{BackendError, Credential};
 use crate::error::ApiError;
 use crate::lock::lock;
 use crate::model::Role;
@@ -152,6 +153,26 @@ async fn log_in_by_password(
     }
     let access = shared.access.clone();
     let now = Timestamp::now();
+    let backend = shared.backend.as_ref().filter(|b| b.takes_passwords());
+    if let Some(backend) = backend.filter(|_| !access.has_user(&user)) {
+        let credential = Credential::Password {
+            user: &user,
+            password: &password,
+        };
+        let identity = match backend.verify(credential, connection.peer, now).await {
+            Ok(identity) => identity,
+            Err(BackendError::Unavailable(error)) => {
+                tracing::warn!(error, "nobody whom only the backend knows is let in");
+                return Err(ApiError::backend_unavailable());
+            }
+            Err(_) => return Ok(Err(AccessError::WrongPassword)),
+        };
+        let user = identity.rights.user.clone();
+        if access.admit(identity, None, now).is_err() {
+            return Ok(Err(AccessError::WrongPassword));
+        }
+        return tried(async move { access.log_in_visitor(&user, known, now).await }).await;
+    }
     tried(async move { access.log_in(&user, password, known, now).await }).await
 }
 
@@ -161,7 +182,7 @@ async fn log_in_by_token(
     connection: &Connection,
     headers: &HeaderMap,
 ) -> Result<Response, ApiError> {
-    let identity = identify(shared, headers, None, connection.peer)?;
+    let identity = identify(shared, headers, None, connection.peer).await?;
     identity.check_page(headers, &shared.hosts)?;
     let by_cookie = identity.is_by_cookie();
     let Identity {
@@ -224,7 +245,7 @@ pub(super) async fn log_out(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     if let Some(cookie) = cookies::known(&shared, &headers).cookie {
-        let identity = identify(&shared, &headers, None, connection.peer)?;
+        let identity = identify(&shared, &headers, None, connection.peer).await?;
         identity.check_origin(&headers, &shared.hosts)?;
         let access = shared.access.clone();
         let now = Timestamp::now();

@@ -59,7 +59,7 @@ pub(super) async fn config(
     Extension(connection): Extension<Connection>,
     headers: HeaderMap,
 ) -> Json<Config> {
-    let identity = identify(&shared, &headers, None, connection.peer);
+    let identity = identify(&shared, &headers, None, connection.peer).await;
     let user = match &identity {
         Ok(Identity {
             principal: Principal::Viewer(rights),

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use url::Url;
 
 use super::fetch::{Fetch, check_url};
@@ -25,7 +25,7 @@ pub(super) struct Jwks {
     url: Url,
     fetch: Fetch,
     held: Mutex<Held>,
-    /// One asks, the others wait for the answer.
+    /// One asks at a time.
     asking: Semaphore,
 }
 
@@ -66,15 +66,18 @@ impl Jwks {
     /// The keys; `missing` if one was looked for that is not among them.
     pub(super) async fn keys(&self, missing: bool) -> Result<Arc<Keys>, BackendError> {
         let mut failed = None;
-        if lock(&self.held).is_due(missing, Instant::now()) {
-            let _permit = self.asking.acquire().await;
+        let is_due = || lock(&self.held).is_due(missing, Instant::now());
+        if is_due()
+            && let Some(_permit) = self.turn(missing).await
             // Whoever asked before may have the answer.
-            if lock(&self.held).is_due(missing, Instant::now()) {
-                lock(&self.held).tried = Some(Instant::now());
-                match self.fetched().await {
-                    Ok(keys) => lock(&self.held).keys = Some((Arc::new(keys), Instant::now())),
-                    Err(error) => failed = Some(error),
-                }
+            && is_due()
+        {
+            let fetched = self.fetched().await;
+            let mut held = lock(&self.held);
+            held.tried = Some(Instant::now());
+            match fetched {
+                Ok(keys) => held.keys = Some((Arc::new(keys), Instant::now())),
+                Err(error) => failed = Some(error),
             }
         }
         let held = lock(&self.held).within(STALE, Instant::now());
@@ -82,6 +85,16 @@ impl Jwks {
             let before = BackendError::Unavailable("its keys could not be fetched".to_owned());
             failed.unwrap_or(before)
         })
+    }
+
+    /// The turn to ask. Who can do with the keys of before does not wait for those who ask.
+    async fn turn(&self, missing: bool) -> Option<SemaphorePermit<'_>> {
+        let has_some = lock(&self.held).within(STALE, Instant::now()).is_some();
+        match self.asking.try_acquire() {
+            Ok(permit) => Some(permit),
+            Err(_) if has_some && !missing => None,
+            Err(_) => self.asking.acquire().await.ok(),
+        }
     }
 
     async fn fetched(&self) -> Result<Keys, BackendError> {

@@ -14,6 +14,7 @@ mod keys;
 mod tokens;
 mod webhook;
 
+use std::fmt;
 use std::net::IpAddr;
 
 use jiff::Timestamp;
@@ -107,6 +108,13 @@ enum Kind {
 enum Source {
     Fixed(Keys),
     Fetched(Box<Jwks>),
+}
+
+impl fmt::Debug for Backend {
+    /// There are secrets in it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Backend(..)")
+    }
 }
 
 impl Backend {

@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, EncodingKey, encode};
+use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
@@ -410,4 +411,37 @@ fn a_key_set_gives_the_keys_that_are_good_for_signatures() {
         Keys::from_secret(&SECRET[1..]).map(|_| ()),
         Err(SetupError::WeakSecret)
     );
+}
+
+proptest! {
+    /// No other text is as good as the token, however little differs.
+    #[test]
+    fn any_change_of_a_token_makes_it_worthless(place in any::<prop::sample::Index>(), byte in 0x21..0x7f_u8) {
+        let (pair, keys) = secret();
+        let good = pair.sign(&claims());
+        let mut changed = good.clone().into_bytes();
+        let place = place.index(changed.len());
+        changed[place] = byte;
+        let changed = String::from_utf8(changed).unwrap();
+        prop_assert_eq!(issuer().check(&changed, &keys, now()).is_ok(), changed == good, "{}", changed);
+    }
+
+    /// Whatever a backend signs, there is an answer; and none lasts beyond the token.
+    #[test]
+    fn any_claims_are_answered(
+        name in prop::sample::select(vec!["iss", "aud", "sub", "exp", "nbf", "role", "cameras", "perms", "from", "until"]),
+        value in prop_oneof![
+            any::<i64>().prop_map(Value::from), any::<f64>().prop_map(Value::from), any::<u64>().prop_map(Value::from),
+            ".{0,80}".prop_map(Value::from), Just(Value::Null), any::<bool>().prop_map(Value::from),
+            prop::collection::vec(".{0,8}", 0..4).prop_map(Value::from),
+        ],
+    ) {
+        let (pair, keys) = secret();
+        let claims = with(name, value);
+        if let Ok(identity) = issuer().check(&pair.sign(&claims), &keys, now()) {
+            let window = identity.rights.rules[0].window.unwrap();
+            prop_assert_eq!(identity.until, window.end);
+            prop_assert!(window.end.as_second() <= claims["exp"].as_f64().unwrap() as i64);
+        }
+    }
 }

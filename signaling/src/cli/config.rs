@@ -15,8 +15,10 @@ use serde::de::{Deserialize, Deserializer, Error as _};
 use url::Url;
 
 use super::Failure;
+use super::auth::AuthTable;
 use super::environment::nearest;
 use super::turn::TurnTable;
+use crate::backend::Backend;
 use crate::hosts::{Hosts, check_url};
 use crate::registry::{CameraEntry, SecretDigest, ViewerEntry};
 use crate::room::{Cameras, DEFAULT_LEASE_SECONDS, GUEST, MAX_CAMERAS, MAX_VIEWERS};
@@ -63,6 +65,7 @@ pub struct Config {
     #[serde(default, rename = "ice-server")]
     ice_servers: Vec<IceServerTable>,
     turn: Option<TurnTable>,
+    auth: Option<AuthTable>,
     #[serde(default, rename = "camera")]
     cameras: Vec<CameraTable>,
     #[serde(default, rename = "viewer")]
@@ -215,6 +218,18 @@ impl Config {
             .as_ref()
             .map(|table| table.read(folder))
             .transpose()
+    }
+
+    /// The existing backend, whose files are looked for from where the file at `path` is.
+    pub fn backend(&self, path: &Path) -> Result<Option<Backend>, String> {
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let table = self.auth.as_ref();
+        table.map(|table| table.read(folder)).transpose()
+    }
+
+    /// Whether the existing backend is the same.
+    pub(super) fn has_backend_of(&self, other: &Self) -> bool {
+        self.auth == other.auth
     }
 
     /// Whether the TURN server is the same.

@@ -18,7 +18,7 @@ enum Kind {
 }
 
 /// The keys that have a variable: all but the tables that stand several times.
-const KEYS: [(&str, Kind); 15] = [
+const KEYS: [(&str, Kind); 23] = [
     ("listen", Kind::Text),
     ("url", Kind::Text),
     ("allowed-hosts", Kind::List),
@@ -31,6 +31,14 @@ const KEYS: [(&str, Kind); 15] = [
     ("max-viewers", Kind::Number),
     ("tls-cert", Kind::Text),
     ("tls-key", Kind::Text),
+    ("auth.jwks-url", Kind::Text),
+    ("auth.jwks-file", Kind::Text),
+    ("auth.hs256-secret", Kind::Text),
+    ("auth.hs256-secret-file", Kind::Text),
+    ("auth.webhook", Kind::Text),
+    ("auth.webhook-secret-file", Kind::Text),
+    ("auth.issuer", Kind::Text),
+    ("auth.audience", Kind::Text),
     ("turn.urls", Kind::List),
     ("turn.secret", Kind::Text),
     ("turn.secret-file", Kind::Text),

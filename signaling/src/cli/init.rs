@@ -10,7 +10,7 @@ use serde_json::json;
 use url::Url;
 
 use super::manage::Output;
-use super::place::{DataDir, Place, Where};
+use super::place::{Kept, Place, Where};
 use super::{Failure, file, print, remark, runtime, serve};
 use crate::access::Data;
 use crate::hosts::check_url;
@@ -39,7 +39,7 @@ pub(super) fn run(
         file::write_new(&config, &format!("{CONFIG}{}", url.unwrap_or_default()))?;
     }
     let data = place_of(place, &path)?;
-    file::new_grant_signer(&data.grant_key())?;
+    file::new_grant_signer(&data.dir.grant_key())?;
     let password = runtime()?.block_on(async {
         let store = serve::open_store(&data).await?;
         let made = Data::add_administrator(&*store, administrator, "cli").await;
@@ -59,7 +59,7 @@ pub(super) fn run(
 }
 
 /// The data directory as all other commands will find it.
-fn place_of(place: &Where, path: &Path) -> Result<DataDir, Failure> {
+fn place_of(place: &Where, path: &Path) -> Result<Kept, Failure> {
     match place.in_data_dir(path.to_owned())? {
         Place::Data(data) => Ok(data),
         Place::File(_) => unreachable!("a data directory was given"),
@@ -91,7 +91,7 @@ pub(super) fn backup(place: &Where, to: &Path) -> Result<(), Failure> {
         let copied = store.backup(to).await;
         copied.map_err(|e| Failure::system(format!("{}: {e}", to.display())))
     })?;
-    let grant_key = data.grant_key();
+    let grant_key = data.dir.grant_key();
     remark(format_args!(
         "the copy holds no key: keep one of {} as well, since all cameras' keys depend on it",
         grant_key.display()

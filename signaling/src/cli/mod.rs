@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The command line: what the words mean, and how an error leaves.
 
+mod auth;
 pub mod config;
 mod enrol;
 mod environment;
@@ -262,7 +263,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Backup { to } => init::backup(&place, &to),
         Command::Key(KeyCommand::Rotate) => {
             let data = place.data()?;
-            file::rotate_grant_signer(&data.grant_key())?;
+            file::rotate_grant_signer(&data.dir.grant_key())?;
             if reload(&data)? {
                 remark("the server signs with the next key now: cameras learn it, sessions go on");
             }
@@ -286,8 +287,8 @@ fn run(cli: Cli) -> Result<(), Failure> {
 }
 
 /// Has the server that runs on the data directory read its configuration again. Whether there is one.
-fn reload(data: &place::DataDir) -> Result<bool, Failure> {
-    let asked = runtime()?.block_on(manage::Call::reload().over(&data.socket()))?;
+fn reload(data: &place::Kept) -> Result<bool, Failure> {
+    let asked = runtime()?.block_on(manage::Call::reload().over(&data.dir.socket()))?;
     Ok(matches!(asked, manage::Asked::Answered(_)))
 }
 
@@ -295,7 +296,7 @@ fn reload(data: &place::DataDir) -> Result<bool, Failure> {
 fn ask(place: &Where, call: manage::Call) -> Result<serde_json::Value, Failure> {
     let place = place.data()?;
     runtime()?.block_on(async {
-        let call = match call.over(&place.socket()).await? {
+        let call = match call.over(&place.dir.socket()).await? {
             manage::Asked::Answered(answer) => return Ok(answer),
             manage::Asked::NobodyThere(call) => call,
         };

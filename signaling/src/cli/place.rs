@@ -10,6 +10,7 @@ use porthole_protocol::grant::GrantSigner;
 use super::config::Config;
 use super::file::{grant_signer_at, read, read_or_default};
 use super::{Failure, serve};
+use crate::data_dir::DataDir;
 use crate::server::Offline;
 
 /// Where a system service keeps its data.
@@ -32,12 +33,12 @@ pub(super) enum Place {
     /// A file alone, as small set-ups have it.
     File(PathBuf),
     /// A data directory.
-    Data(DataDir),
+    Data(Kept),
 }
 
 /// A data directory, and what the configuration says.
-pub(super) struct DataDir {
-    pub(super) path: PathBuf,
+pub(super) struct Kept {
+    pub(super) dir: DataDir,
     /// From where the configuration was read.
     pub(super) config_path: PathBuf,
     pub(super) config: Config,
@@ -56,8 +57,8 @@ impl Where {
             };
             return Ok(match config.data_dir(file) {
                 None => Place::File(file.clone()),
-                Some(path) => Place::Data(DataDir {
-                    path,
+                Some(path) => Place::Data(Kept {
+                    dir: DataDir::at(path),
                     config_path: file.clone(),
                     config,
                 }),
@@ -87,15 +88,15 @@ impl Where {
             true => read(&config_path)?,
             false => read_or_default(&config_path)?,
         };
-        Ok(Place::Data(DataDir {
-            path,
+        Ok(Place::Data(Kept {
+            dir: DataDir::at(path),
             config_path,
             config,
         }))
     }
 
     /// The data directory that this command needs.
-    pub(super) fn data(&self) -> Result<DataDir, Failure> {
+    pub(super) fn data(&self) -> Result<Kept, Failure> {
         match self.resolve()? {
             Place::Data(data) => Ok(data),
             Place::File(file) => Err(Failure::input(format!(
@@ -136,24 +137,15 @@ fn default_data_dir() -> Result<PathBuf, Failure> {
     })
 }
 
-impl DataDir {
-    /// The socket on which a running server takes its owner's commands.
-    pub(super) fn socket(&self) -> PathBuf {
-        self.path.join("control.sock")
-    }
-
+impl Kept {
     /// The database: an SQLite file here, unless `database.url` names another.
     pub(super) fn database(&self) -> String {
-        let here = || self.path.join("porthole.sqlite3").display().to_string();
+        let here = || self.dir.database().display().to_string();
         self.config.database_url().map_or_else(here, str::to_owned)
     }
 
-    pub(super) fn grant_key(&self) -> PathBuf {
-        self.path.join("grant-key")
-    }
-
     pub(super) fn signer(&self) -> Result<GrantSigner, Failure> {
-        grant_signer_at(&self.grant_key())
+        grant_signer_at(&self.dir.grant_key())
     }
 
     /// The service without a server around it.

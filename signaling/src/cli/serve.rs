@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
 //! `serve`: the server until it is told to end.
 
-use std::fs::{self, Permissions};
 use std::io::{self, IsTerminal as _};
 use std::net::{SocketAddr, TcpListener};
-use std::os::unix::fs::PermissionsExt as _;
-use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use porthole_protocol::grant::GrantSigner;
@@ -21,10 +18,11 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use super::config::Config;
 use super::environment::remark_on;
 use super::file::{grant_key_beside, grant_signer, read, read_or_default, text_variables};
-use super::place::{DataDir, Place};
+use super::place::{Kept, Place};
 use super::reload::{Running, warn_of_strays};
 use super::{Failure, remark};
 use crate::access::Data;
+use crate::data_dir::OwnSocket;
 use crate::places;
 use crate::server::{Server, ServerError, ServerOptions};
 use crate::store::{self, Store};
@@ -46,7 +44,7 @@ pub(super) fn run(place: &Place, listen: Option<SocketAddr>) -> Result<(), Failu
     };
     let path = config_path.as_path();
     let (signer, key) = match data {
-        Some(data) => (data.signer()?, data.grant_key()),
+        Some(data) => (data.signer()?, data.dir.grant_key()),
         None => (grant_signer(path, &config)?, grant_key_beside(path)),
     };
     let mut options = options(&config, path, signer)?;
@@ -80,8 +78,9 @@ pub(super) fn run(place: &Place, listen: Option<SocketAddr>) -> Result<(), Failu
     })?;
     let (reload, on_reload) = mpsc::channel(1);
     let socket = data
-        .map(|data| OwnSocket::open(data, &server, reload))
-        .transpose()?;
+        .map(|data| OwnSocket::open(&data.dir, &server, reload))
+        .transpose()
+        .map_err(Failure::input)?;
     warn_of_strays(&config);
     let running = Running {
         server,
@@ -106,6 +105,9 @@ pub(super) fn options(
     options.turn = config
         .turn(path)
         .map_err(|e| Failure::input(format!("{}: [turn]: {e}", path.display())))?;
+    options.backend = config
+        .backend(path)
+        .map_err(|e| Failure::input(format!("{}: [auth]: {e}", path.display())))?;
     options.url = config.url.clone();
     options.allowed_hosts = config.allowed_hosts.clone();
     options.trusted_proxies = config.trusted_proxies.clone();
@@ -120,43 +122,14 @@ pub(super) fn options(
 }
 
 /// Opens the database of a data directory.
-pub(super) async fn open_store(data: &DataDir) -> Result<Arc<dyn Store>, Failure> {
+pub(super) async fn open_store(data: &Kept) -> Result<Arc<dyn Store>, Failure> {
     let opened = store::open(&data.database()).await;
-    opened.map_err(|e| Failure::system(format!("{}: {e}", data.path.display())))
+    opened.map_err(|e| Failure::system(format!("{}: {e}", data.dir.path().display())))
 }
 
-pub(super) async fn load(data: &DataDir) -> Result<Data, Failure> {
+pub(super) async fn load(data: &Kept) -> Result<Data, Failure> {
     let loaded = Data::load(open_store(data).await?).await;
-    loaded.map_err(|e| Failure::system(format!("{}: {e}", data.path.display())))
-}
-
-/// The socket on which the server takes its owner's commands, while it runs.
-struct OwnSocket(PathBuf);
-
-impl OwnSocket {
-    fn open(data: &DataDir, server: &Server, reload: mpsc::Sender<()>) -> Result<Self, Failure> {
-        let path = data.socket();
-        let failed =
-            |e: io::Error| Failure::system(format!("cannot listen on {}: {e}", path.display()));
-        if UnixStream::connect(&path).is_ok() {
-            return Err(Failure::input(format!(
-                "a server runs on {} already: stop it first",
-                data.path.display()
-            )));
-        }
-        // Left behind by a server that was killed.
-        let _ = fs::remove_file(&path);
-        let listener = UnixListener::bind(&path).map_err(failed)?;
-        fs::set_permissions(&path, Permissions::from_mode(0o600)).map_err(failed)?;
-        server.take_commands(listener, reload).map_err(failed)?;
-        Ok(Self(path))
-    }
-}
-
-impl Drop for OwnSocket {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0);
-    }
+    loaded.map_err(|e| Failure::system(format!("{}: {e}", data.dir.path().display())))
 }
 
 async fn until_signal(

@@ -6,14 +6,17 @@
 
 mod digest;
 mod logins;
+mod visits;
 
 use std::collections::{BTreeMap, HashMap};
+use std::time::Instant;
 
 use porthole_protocol::grant::Permission;
 
 pub use digest::SecretDigest;
 pub(crate) use logins::LoginEnd;
 use logins::Logins;
+use visits::Visits;
 
 use crate::model::Role;
 use crate::room::{Cameras, DEFAULT_LEASE_SECONDS, MAX_CAMERAS, Principal, Rights};
@@ -80,6 +83,8 @@ pub(crate) enum Origin {
     File,
     /// In the database.
     Store,
+    /// With an existing backend, which was asked.
+    Backend,
 }
 
 /// Someone who may connect as a viewer.
@@ -111,6 +116,7 @@ pub(crate) struct Registry {
     cameras: BTreeMap<String, Enrolled>,
     accounts: BTreeMap<String, Account>,
     owners: HashMap<SecretDigest, Owner>,
+    visits: Visits,
     pub(crate) logins: Logins,
 }
 
@@ -128,6 +134,7 @@ impl Registry {
             cameras: BTreeMap::new(),
             accounts: BTreeMap::new(),
             owners: HashMap::new(),
+            visits: Visits::default(),
             logins: Logins::default(),
         }
     }
@@ -184,6 +191,8 @@ impl Registry {
     /// Adds a user, or changes one: the token it had is void, and its log-ins stay. Returns what it was.
     pub(crate) fn put_account(&mut self, account: Account) -> Option<Account> {
         let (user, token) = (account.rights.user.clone(), account.token);
+        // Whoever a backend calls by this name is someone else.
+        self.visits.remove(&user);
         let old = self.accounts.insert(user.clone(), account);
         let owner = Owner::User(user);
         self.disown(old.as_ref().and_then(|old| old.token), &owner);
@@ -203,10 +212,50 @@ impl Registry {
     /// Removes a user and its log-ins, and says whether there was one.
     pub(crate) fn remove_account(&mut self, user: &str) -> bool {
         self.logins.remove_all(user, None);
+        self.visits.remove(user);
         let old = self.accounts.remove(user);
         let token = old.as_ref().and_then(|old| old.token);
         self.disown(token, &Owner::User(user.to_owned()));
         old.is_some()
+    }
+
+    /// Takes over what a backend says of someone until `until`. Not if someone else here has the name, or there are too
+    /// many.
+    pub(crate) fn admit(
+        &mut self,
+        account: Account,
+        token: Option<SecretDigest>,
+        now: Instant,
+        until: Instant,
+    ) -> bool {
+        let user = account.rights.user.clone();
+        let is_taken = |known: &Account| known.origin != Origin::Backend;
+        if self.accounts.get(&user).is_some_and(is_taken)
+            || !self.visits.add(&user, token, now, until)
+        {
+            return false;
+        }
+        self.accounts.insert(user, account);
+        true
+    }
+
+    /// Until when the backend's word of this user counts; `None` for users of other kinds.
+    pub(crate) fn visit_end(&self, user: &str) -> Option<Instant> {
+        self.visits.end(user)
+    }
+
+    /// Whether the backend has to be asked about this token again.
+    pub(crate) fn is_stale(&self, token: &SecretDigest, now: Instant) -> bool {
+        self.visits.is_over(token, now)
+    }
+
+    /// Removes those whose visit is over, and names them.
+    pub(crate) fn forget_visitors(&mut self, now: Instant) -> Vec<String> {
+        let gone = self.visits.forget(now);
+        for user in &gone {
+            self.remove_account(user);
+        }
+        gone
     }
 
     fn disown(&mut self, secret: Option<SecretDigest>, owner: &Owner) {
@@ -219,10 +268,19 @@ impl Registry {
 
     /// Whose key, or link, this is.
     pub(crate) fn bearer(&self, secret: &SecretDigest) -> Option<Principal> {
-        match self.owners.get(secret)? {
+        let Some(owner) = self.owners.get(secret) else {
+            return self.viewer(self.visits.user(secret)?);
+        };
+        match owner {
             Owner::Camera(id) => Some(Principal::Camera { id: id.clone() }),
             Owner::User(user) => self.viewer(user),
         }
+    }
+
+    /// Whether this is a token of the user's at present.
+    pub(crate) fn is_token_of(&self, token: &SecretDigest, user: &str) -> bool {
+        let own = self.accounts.get(user).and_then(|account| account.token);
+        own == Some(*token) || self.visits.user(token) == Some(user)
     }
 
     /// Who `user` is as a viewer.

@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex};
 use std::{fmt, io};
 
 use axum::Router;
+use jiff::Timestamp;
 use porthole_protocol::grant::{GrantKey, GrantSigner, MAX_LEASE_SECONDS};
 use porthole_protocol::key::is_camera_id;
 use porthole_protocol::random_secret;
@@ -166,6 +167,16 @@ impl Server {
         };
         self.enrol_camera(entry)?;
         Ok(secret)
+    }
+
+    /// Enrols a camera of this process in the database, or gives the one that is there another secret, which is returned.
+    pub async fn keep_camera(&self, id: &str, name: &str) -> Result<String, ServerError> {
+        let kept = self
+            .inner
+            .access
+            .keep_camera(id, name, Timestamp::now())
+            .await;
+        kept.map_err(|e| ServerError::Data(e.to_string()))
     }
 
     /// Lets in a camera that was enrolled before and has its secret.

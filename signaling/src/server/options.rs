@@ -2,6 +2,7 @@
 //! What a server is started with, and why it was not.
 
 use std::io;
+use std::net::SocketAddr;
 
 use ipnet::IpNet;
 use porthole_protocol::grant::GrantSigner;
@@ -9,6 +10,7 @@ use porthole_protocol::wire::IceServer;
 use url::Url;
 
 use crate::access::Data;
+use crate::backend::Backend;
 use crate::registry::{CameraEntry, ViewerEntry};
 use crate::room::{MAX_CAMERAS, MAX_VIEWERS};
 use crate::timings::Timings;
@@ -29,6 +31,8 @@ pub struct ServerOptions {
     pub turn: Option<Turn>,
     /// Where the server is reached from outside: http or https, host and port. Pages from there are its own.
     pub url: Option<Url>,
+    /// Where the listener is reached, for links and keys made at this machine, if its own address does not say that.
+    pub reached_at: Option<SocketAddr>,
     /// Further host names it answers to, as `NAME` or `NAME:PORT`. Without any of these it answers to addresses,
     /// `localhost` and this machine's own name alone.
     pub allowed_hosts: Vec<String>,
@@ -51,6 +55,8 @@ pub struct ServerOptions {
     pub cameras: Vec<CameraEntry>,
     /// Accounts, bookings and share links; without it there are none.
     pub data: Option<Data>,
+    /// An existing backend that knows people who are not known here.
+    pub backend: Option<Backend>,
     /// Days for which entries of the audit log and bookings that are over are kept.
     pub audit_days: u16,
     /// Deadlines. The defaults are right outside tests.
@@ -66,6 +72,7 @@ impl ServerOptions {
             ice_servers: Vec::new(),
             turn: None,
             url: None,
+            reached_at: None,
             allowed_hosts: Vec::new(),
             trusted_proxies: Vec::new(),
             max_cameras: MAX_CAMERAS,
@@ -76,6 +83,7 @@ impl ServerOptions {
             viewers: Vec::new(),
             cameras: Vec::new(),
             data: None,
+            backend: None,
             audit_days: DEFAULT_AUDIT_DAYS,
             timings,
         }

@@ -80,6 +80,7 @@ impl Parts {
         let shared = Shared {
             registry: registry.clone(),
             access: access.clone(),
+            backend: options.backend,
             metrics: metrics.clone(),
             failures: failures.clone(),
             hub: handle,
@@ -87,7 +88,7 @@ impl Parts {
             ice_servers: options.ice_servers,
             tls: tls.is_some(),
             hosts,
-            address,
+            address: options.reached_at.unwrap_or(address),
             url: options.url,
             grant_key: grant_key.clone(),
             trusted_proxies: options.trusted_proxies,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What is kept stays: the same tests on SQLite and on PostgreSQL, each with a database of its own.
+#![cfg(feature = "postgres")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 /// Makes a test of each of these functions for both kinds of database.
@@ -26,6 +27,7 @@ mod control;
 mod crash;
 mod database;
 mod files;
+mod interrupted;
 mod logins;
 mod people;
 mod postgres;

@@ -6,7 +6,7 @@ import { $, cloned, fill, quote, say } from "../dom.js";
 import { list, text } from "../rules.js";
 import { readTime } from "../when.js";
 import { FormDialog, confirm, showSecret } from "./forms.js";
-import { launchLines, permsInWords, seenInWords, sessionInWords } from "./words.js";
+import { launchLines, permsInWords, seenInWords, sessionInWords, whoInWords } from "./words.js";
 
 /** @typedef {import("./directory.js").Camera} Camera */
 
@@ -40,7 +40,7 @@ export class Cameras {
       $(".in-file", item).hidden = !camera.inFile;
       for (const change of [".rename", ".rotate", ".remove"]) $(change, item).hidden = camera.inFile;
       fill($(".watchers", item), list(this.#sessions.get(camera.id)), ({ id }) => id, (session) => this.#newWatcher(session), (line, session) => {
-        quote($(".name", line), text(session.user));
+        quote($(".name", line), whoInWords(text(session.user)));
         const times = { started: readTime(session.started), until: readTime(session.until), connected: session.connected !== false };
         say($(".when", line), `${permsInWords(list(session.perms).map(text))}, ${sessionInWords(times, now)}`);
       });
@@ -65,7 +65,7 @@ export class Cameras {
     const end = $(".end", line);
     end.dataset.testid = `end-${id}`;
     end.addEventListener("click", () => confirm({
-      title: "End this session?", name: text(user), words: "The picture stops at once. It may be asked for again as long as the booking lasts.", yes: "End it",
+      title: "End this session?", name: whoInWords(text(user)), words: "The picture stops at once. It may be asked for again as long as the booking lasts.", yes: "End it",
     }, () => this.#done(this.#api.delete(`sessions/${segment(id)}`))));
     return line;
   }

@@ -26,6 +26,8 @@ const parts = {
   shares: new Shares(api, directory), audit: new Audit(api, directory),
 };
 const signIn = new SignIn($("#sign-in"), enter);
+/** Whether the server has accounts. */
+let passwords = false;
 let inside = false;
 let shown = "";
 let round = 0;
@@ -39,13 +41,12 @@ async function enter(credential) {
     if ("token" in credential) await api.post("session", undefined, { Authorization: `Bearer ${credential.token}` });
     else await api.post("session", credential);
   } catch (/** @type {any} */ problem) {
-    const refusal = problem.status === 0 ? problem : readEntrance(credential, problem.status, problem.body, null, Date.now());
-    return signIn.show(true, passwords, refusal.message);
+    const refusal = problem.status === 0 ? problem : readEntrance(credential, problem.status, problem.body, problem.retryAfter, Date.now());
+    // This page does not try again by itself, whatever it is that was wrong.
+    return signIn.show(true, passwords, "password" in credential ? refusal.message : problem.message);
   }
   await begin();
 }
-
-let passwords = false;
 
 /** Asks the server who is here, and shows what that one may see. */
 async function begin() {

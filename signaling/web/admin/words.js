@@ -34,6 +34,9 @@ export function problemInWords({ code, message, body }, now, how) {
 export const seenInWords = ({ online, lastSeen }, now) =>
   (online ? "Online" : lastSeen === null ? "Never connected" : `Last seen ${agoInWords(lastSeen, now)}`);
 
+/** Who it is: of a share link nobody reads more of its long id than its end. @param {string} name */
+export const whoInWords = (name) => (name.startsWith("share:") ? `share link …${name.slice(-4)}` : name);
+
 /** Since when a session runs and until when it may. @param {{started: number|null, until: number|null, connected: boolean}} session @param {number} now @param {How} [how] */
 export function sessionInWords({ started, until, connected }, now, how) {
   const parts = [started === null ? "" : `since ${timeInWords(started, how)}`, until === null ? "" : `until ${momentInWords(until, now, how)}`];
@@ -95,7 +98,7 @@ export function auditInWords(entry) {
   return sentence.split(/(\{\w+\})/).filter(Boolean).map((part) => {
     const field = part.match(/^\{(\w+)\}$/)?.[1];
     if (!field) return part;
-    return { name: text(entry[field]) || (field === "user" ? text(entry.actor) : "") || "someone" };
+    return { name: whoInWords(text(entry[field]) || (field === "user" ? text(entry.actor) : "")) || "someone" };
   });
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The server's room, the camera's link with its gate, and viewers, together under virtual time: they crash, restart, are cut
-//! off, delayed and replayed to; people come, reload, go, are revoked and shortened; a stranger sends what he likes.
+//! off, delayed and replayed to; grant keys are rotated and stolen; people come, reload, go, are revoked and shortened; a
+//! stranger sends what he likes.
 //!
 //! What must hold whatever happens is in `world.rs`, after each step. A seed that breaks it is printed;
 //! `PORTHOLE_SEED=N cargo test --lib simulation` runs that one alone (and `PORTHOLE_TELL=1` tells what

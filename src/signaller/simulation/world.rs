@@ -10,7 +10,7 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 use porthole_protocol::{
-    grant::{GrantSigner, Permission},
+    grant::{GrantKey, GrantSigner, Permission},
     limits::CONFIRM_TIMEOUT,
     wire::{Code, PeerMessage, PeerMessageInner, SdpMessage},
 };
@@ -95,7 +95,11 @@ pub(super) struct World {
     start: Instant,
     now: Instant,
     agenda: Agenda<Happens>,
-    pkcs8: Vec<u8>,
+    /// The server's signer, as it is on its disk.
+    signer: String,
+    grant_key: GrantKey,
+    /// The server's first key, and what someone who stole it says of the next one.
+    stolen: (GrantKey, Vec<String>),
     /// What the operator wants; the server learns it, at once or when it starts.
     rights: BTreeMap<&'static str, Rights>,
     room: Option<Room>,
@@ -150,7 +154,12 @@ impl World {
             start,
             now: start,
             agenda: Agenda::new(),
-            pkcs8: signer.pkcs8().to_vec(),
+            signer: signer.to_string(),
+            grant_key: signer.public_key(),
+            stolen: (
+                signer.public_key(),
+                signer.rotated().unwrap().chain().to_vec(),
+            ),
             rights: ["alice", "bob", "carol", "mallory"]
                 .into_iter()
                 .map(|user| (user, rights(user)))
@@ -403,7 +412,7 @@ impl World {
         if self.room.is_some() {
             return;
         }
-        let signer = GrantSigner::from_pkcs8(&self.pkcs8).unwrap();
+        let signer = self.signer();
         let ids = self.ids.clone();
         let ids = Box::new(move || {
             let mut n = lock(&ids);
@@ -417,6 +426,20 @@ impl World {
             room.set_viewer(rights.clone(), now);
         }
         self.room = Some(room);
+    }
+
+    fn signer(&self) -> GrantSigner {
+        self.signer.parse().unwrap()
+    }
+
+    /// The server gets its next key, if it runs at once, and else when it starts.
+    fn rotate(&mut self) {
+        let next = self.signer().rotated().unwrap();
+        self.tell(|| "the key that signs grants is rotated".to_owned());
+        (self.signer, self.grant_key) = (next.to_string(), next.public_key());
+        let now = self.clock();
+        let actions = self.room.as_mut().map(|room| room.set_signer(next, now));
+        self.act(actions.unwrap_or_default());
     }
 
     fn crash(&mut self) {
@@ -453,8 +476,7 @@ impl World {
         let Some(grant) = message["grant"].as_str() else {
             return;
         };
-        let signer = GrantSigner::from_pkcs8(&self.pkcs8).unwrap();
-        let grant = signer.public_key().read(grant).unwrap();
+        let grant = self.grant_key.read(grant).unwrap();
         let now = self.now;
         let promised = now + Duration::from_secs(grant.lease.into());
         self.promises_no_more_than_was_booked(&grant.sub, promised);
@@ -495,6 +517,12 @@ impl World {
             self.link(Input::Message(
                 json!({"type":"welcome","peerId":CAMERA}).to_string(),
             ));
+            // Once there is another key, one that was stolen leads nowhere.
+            let (stolen, chain) = &self.stolen;
+            if lock(&self.gate).newest_key() != *stolen {
+                let keys = json!({"type":"grantKeys","chain":chain});
+                self.link(Input::Message(keys.to_string()));
+            }
             self.link(Input::Alive);
             self.impostor_since = Some(self.now);
             let stays = self.chance.pick(&IMPOSTOR_STAYS).copied();
@@ -634,7 +662,7 @@ impl World {
             return;
         }
         let n = self.chance.below(VIEWERS.len() as u64) as usize;
-        match self.chance.below(17) {
+        match self.chance.below(18) {
             0 => self.crash(),
             1 => {
                 if let Some(wire) = self.camera_wire {
@@ -676,6 +704,7 @@ impl World {
             13 => self.book(self.viewers[n].user),
             14 if self.chance.one_in(4) => self.set_clock(),
             14 => self.book(self.viewers[n].user),
+            15 => self.rotate(),
             _ => self.hostile(),
         }
         self.soon(Duration::from_secs(12), Happens::Mischief);
@@ -973,6 +1002,8 @@ impl World {
 
     fn everyone_is_where_they_belong(&self) {
         let gate = lock(&self.gate);
+        let knows_the_key = gate.newest_key() == self.grant_key;
+        self.must(knows_the_key, "the camera did not learn the server's key");
         for viewer in &self.viewers[..VIEWERS.len()] {
             self.must(viewer.welcomed, "a viewer did not come back to the server");
             if let Some(held) = &viewer.session {

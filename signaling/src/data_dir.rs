@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: MPL-2.0
+//! A data directory: the database, the key that signs grants, and the socket on which a running server takes its owner's
+//! commands. All of it is for its owner alone.
+
+use std::fs::{self, DirBuilder, OpenOptions, Permissions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+
+use porthole_protocol::grant::GrantSigner;
+use tokio::sync::mpsc;
+
+use crate::access::Data;
+use crate::server::Server;
+use crate::store::{self, StoreError};
+
+/// The first administrator's name where no other is said.
+pub const FIRST_ADMINISTRATOR: &str = "admin";
+
+/// A directory that is one, or is to be one.
+#[derive(Clone, Debug)]
+pub struct DataDir(PathBuf);
+
+/// Why a data directory cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum DataDirError {
+    /// The system refused.
+    #[error("{0}: {1}")]
+    File(PathBuf, io::Error),
+    /// There is something else in the key's file.
+    #[error("{0}: this is not a grant key: put back the one that was here")]
+    BadKey(PathBuf),
+    /// There is a database without the key that all its cameras know.
+    #[error("{0} is missing, and the cameras' keys depend on it: put it back")]
+    KeyMissing(PathBuf),
+    /// The database, and why.
+    #[error("{0}: {1}")]
+    Store(PathBuf, StoreError),
+    /// One server at a time.
+    #[error("{0}: a server runs on this data directory already: stop it first")]
+    Busy(PathBuf),
+}
+
+/// What is in one.
+#[derive(Debug)]
+pub struct Opened {
+    /// Signs the grants.
+    pub signer: GrantSigner,
+    /// Accounts, bookings and share links.
+    pub data: Data,
+    /// The password of [`FIRST_ADMINISTRATOR`], if it was just made. It is nowhere else.
+    pub password: Option<String>,
+}
+
+impl DataDir {
+    /// The one at this path.
+    pub fn at(path: impl Into<PathBuf>) -> Self {
+        Self(path.into())
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// The socket of a running server.
+    pub fn socket(&self) -> PathBuf {
+        self.0.join("control.sock")
+    }
+
+    /// The key that signs grants.
+    pub fn grant_key(&self) -> PathBuf {
+        self.0.join("grant-key")
+    }
+
+    /// The SQLite file.
+    pub fn database(&self) -> PathBuf {
+        self.0.join("porthole.sqlite3")
+    }
+
+    /// Opens it, and makes first what is missing of a new one.
+    ///
+    /// # Errors
+    /// [`DataDirError`]
+    pub async fn open_or_make(&self) -> Result<Opened, DataDirError> {
+        let failed = |e| DataDirError::File(self.0.clone(), e);
+        let made = DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&self.0);
+        made.map_err(failed)?;
+        let is_new = !self.database().exists();
+        let signer = self.signer(is_new)?;
+        let database = self.database();
+        let broken = |e| DataDirError::Store(database.clone(), e);
+        let store = store::open(&database.to_string_lossy())
+            .await
+            .map_err(broken)?;
+        let mut password = None;
+        if is_new {
+            let made = Data::add_administrator(&*store, FIRST_ADMINISTRATOR, "server").await;
+            password = Some(made.map_err(broken)?);
+        }
+        let data = Data::load(store).await.map_err(broken)?;
+        Ok(Opened {
+            signer,
+            data,
+            password,
+        })
+    }
+
+    fn signer(&self, is_new: bool) -> Result<GrantSigner, DataDirError> {
+        let path = self.grant_key();
+        let failed = |e| DataDirError::File(self.grant_key(), e);
+        match fs::read_to_string(&path) {
+            Ok(text) => text.parse().map_err(|_| DataDirError::BadKey(path)),
+            Err(e) if e.kind() == io::ErrorKind::NotFound && is_new => {
+                let signer = GrantSigner::generate();
+                let signer = signer.map_err(|e| failed(io::Error::other(e)))?;
+                let mut options = OpenOptions::new();
+                let file = options.write(true).create_new(true).mode(0o600).open(&path);
+                let mut file = file.map_err(failed)?;
+                file.write_all(signer.to_string().as_bytes())
+                    .and_then(|()| file.sync_all())
+                    .map_err(failed)?;
+                Ok(signer)
+            }
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Err(DataDirError::KeyMissing(path)),
+            Err(e) => Err(failed(e)),
+        }
+    }
+}
+
+/// The socket on which a server takes its owner's commands, while this is kept.
+#[derive(Debug)]
+pub struct OwnSocket(PathBuf);
+
+impl OwnSocket {
+    /// Opens it. `reload` hears when a command is to read the configuration again.
+    ///
+    /// # Errors
+    /// [`DataDirError::File`], [`DataDirError::Busy`]
+    pub fn open(
+        dir: &DataDir,
+        server: &Server,
+        reload: mpsc::Sender<()>,
+    ) -> Result<Self, DataDirError> {
+        let path = dir.socket();
+        let failed = |e| DataDirError::File(dir.socket(), e);
+        if UnixStream::connect(&path).is_ok() {
+            return Err(DataDirError::Busy(dir.path().to_owned()));
+        }
+        // Left behind by a server that was killed.
+        let _ = fs::remove_file(&path);
+        let listener = UnixListener::bind(&path).map_err(failed)?;
+        fs::set_permissions(&path, Permissions::from_mode(0o600)).map_err(failed)?;
+        server.take_commands(listener, reload).map_err(failed)?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for OwnSocket {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}

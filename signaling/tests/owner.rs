@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The owner's commands on a data directory: with a server that runs, without one, and after one was killed.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod common;
+#[path = "common/program.rs"]
+mod program;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use common::{Answer, Client, http, http_with};
+use porthole_protocol::key::CameraKey;
+use program::{Folder, Serving, complaint_of, line_of, run};
+use serde_json::{Value, json};
+
+/// A data directory, as `init` makes it.
+struct House {
+    folder: Folder,
+    data: String,
+    password: String,
+}
+
+impl House {
+    fn new(test: &str) -> Self {
+        let folder = Folder::new(test);
+        let data = folder.file("data");
+        let url = "http://127.0.0.1:9/";
+        let password = line_of(&["init", "--data-dir", &data, "--url", url]);
+        Self {
+            folder,
+            data,
+            password,
+        }
+    }
+
+    /// A command that must work and prints one line.
+    fn line(&self, args: &[&str]) -> String {
+        line_of(&[args, &["--data-dir", &self.data]].concat())
+    }
+
+    /// A command that must work and says nothing but JSON.
+    fn json(&self, args: &[&str]) -> Value {
+        serde_json::from_str(&self.line(&[args, &["--json"]].concat())).unwrap()
+    }
+
+    fn quiet(&self, args: &[&str]) {
+        let output = run(&[args, &["--data-dir", &self.data]].concat());
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{args:?}: {stderr}");
+    }
+
+    fn complaint(&self, args: &[&str]) -> String {
+        complaint_of(&[args, &["--data-dir", &self.data]].concat())
+    }
+
+    fn mode(&self, name: &str) -> u32 {
+        let path = Path::new(&self.data).join(name);
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+}
+
+async fn log_in(server: &Serving, user: &str, password: &str) -> Answer {
+    let body = json!({ "user": user, "password": password }).to_string();
+    let headers = [("content-type", "application/json")];
+    http_with(server.address, "POST /api/session", &headers, &body).await
+}
+
+#[test]
+fn init_makes_what_its_owner_alone_can_read_and_overwrites_nothing() {
+    let house = House::new("owner-init");
+    assert_eq!(house.mode(""), 0o700);
+    for name in ["porthole.sqlite3", "grant-key", "config.toml"] {
+        assert_eq!(house.mode(name), 0o600, "{name}");
+    }
+    assert!(house.password.len() >= 16);
+    assert!(complaint_of(&["init", "--data-dir", &house.data]).contains("is not empty"));
+    let users = house.json(&["user", "list"]);
+    assert_eq!(users[0]["name"], "admin");
+    assert_eq!(users[0]["role"], "administrator");
+}
+
+#[test]
+fn without_a_server_commands_change_the_database() {
+    let house = House::new("owner-offline");
+    let key: CameraKey = house
+        .line(&["camera", "add", "front", "--name", "Front door"])
+        .parse()
+        .unwrap();
+    assert_eq!(
+        (key.id.as_str(), key.url.as_str()),
+        ("front", "http://127.0.0.1:9/")
+    );
+    house.line(&["user", "add", "viewer1"]);
+    let times = ["--from", "2026-12-01T10:00Z", "--to", "2026-12-01T11:00Z"];
+    let booking = [
+        "booking",
+        "add",
+        "--camera",
+        "front",
+        "--user",
+        "viewer1",
+        "--perm",
+        "view,listen",
+    ];
+    let id = house.line(&[&booking[..], &times[..]].concat());
+    let shown = house.json(&["booking", "show", &id]);
+    assert_eq!(shown["start"], "2026-12-01T10:00:00Z");
+    house.quiet(&["booking", "change", &id, "--to", "2026-12-01T12:00Z"]);
+    assert_eq!(
+        house.json(&["booking", "show", &id])["end"],
+        "2026-12-01T12:00:00Z"
+    );
+    house.quiet(&["booking", "revoke", &id]);
+    assert_eq!(house.json(&["booking", "list"]), json!([]));
+    assert!(
+        house
+            .line(&["share", "front", "--for", "2h", "--uses", "1"])
+            .contains("/#share=")
+    );
+    let share = house.json(&["share", "list"])[0]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    assert!(
+        house
+            .line(&["share", "rotate", &share])
+            .contains("/#share=")
+    );
+    house.quiet(&["share", "revoke", &share]);
+    let again: CameraKey = house.line(&["camera", "rotate", "front"]).parse().unwrap();
+    assert_ne!(again.secret, key.secret);
+    let log = house.json(&["audit"]);
+    let actions: Vec<_> = log
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| &entry["action"])
+        .collect();
+    assert!(actions.contains(&&json!("booking.removed")), "{actions:?}");
+    assert!(
+        log.as_array()
+            .unwrap()
+            .iter()
+            .all(|entry| entry["actor"] == "cli")
+    );
+}
+
+#[test]
+fn what_cannot_be_done_is_one_line_that_says_why() {
+    let house = House::new("owner-complaints");
+    let cases: [(&[&str], &str); 6] = [
+        (&["user", "revoke", "admin"], "last-administrator"),
+        (&["user", "show", "nobody"], "not-found"),
+        (&["user", "add", "a/b"], "bad-name"),
+        (&["share", "nowhere"], "no such camera"),
+        (&["session", "end", "x"], "not-found"),
+        (
+            &[
+                "booking", "add", "--camera", "a", "--user", "b", "--from", "x", "--to", "y",
+            ],
+            "2026-12-01T10:00",
+        ),
+    ];
+    for (args, expected) in cases {
+        let complaint = house.complaint(args);
+        assert!(complaint.contains(expected), "{args:?}: {complaint}");
+    }
+    let nowhere = house.folder.file("nowhere");
+    let complaint = complaint_of(&["user", "list", "--data-dir", &nowhere]);
+    assert!(complaint.contains("porthole-signaling init"), "{complaint}");
+}
+
+#[tokio::test]
+async fn with_a_server_that_runs_commands_count_at_once() {
+    let house = House::new("owner-online");
+    let server = Serving::on(&house.data).await;
+    assert_eq!(house.mode("control.sock"), 0o600);
+    assert_eq!(log_in(&server, "admin", &house.password).await.status, 200);
+
+    let key: CameraKey = house.line(&["camera", "add", "front"]).parse().unwrap();
+    let camera = [("authorization", &*format!("Bearer {}", key.secret))];
+    assert_eq!(
+        http(server.address, "GET /api/me", &camera)
+            .await
+            .problem()
+            .0,
+        403
+    );
+    house.quiet(&["camera", "revoke", "front"]);
+    assert_eq!(
+        http(server.address, "GET /api/me", &camera)
+            .await
+            .problem()
+            .0,
+        401
+    );
+
+    let password = house.line(&["user", "add", "alice"]);
+    let page = log_in(&server, "alice", &password).await;
+    assert_eq!(page.status, 200);
+    let cookie = page.cookies();
+    let cookie = [("cookie", cookie.as_str())];
+    assert_eq!(
+        http(server.address, "GET /api/me", &cookie).await.status,
+        200
+    );
+    let link = house.line(&["user", "rotate", "alice"]);
+    let (_, token) = link.split_once("#token=").unwrap();
+    let bearer = format!("Bearer {token}");
+    let mut viewer = Client::connect(server.address, "/ws", &[("authorization", &*bearer)])
+        .await
+        .unwrap();
+    assert_eq!(viewer.recv().await["type"], "welcome");
+    house.quiet(&["user", "revoke", "alice"]);
+    assert_eq!(viewer.recv().await["code"], "revoked");
+    assert_eq!(
+        http(server.address, "GET /api/me", &cookie).await.status,
+        401
+    );
+    server.terminate().await;
+    assert!(!Path::new(&house.data).join("control.sock").exists());
+}
+
+#[tokio::test]
+async fn a_server_that_was_killed_is_in_nobodys_way_and_a_second_one_is_turned_away() {
+    let house = House::new("owner-killed");
+    let mut server = Serving::on(&house.data).await;
+    let second = [
+        "serve",
+        "--data-dir",
+        &house.data,
+        "--listen",
+        "127.0.0.1:0",
+    ];
+    assert!(complaint_of(&second).contains("runs on this data directory already"));
+    house.line(&["user", "add", "alice"]);
+    server.child.kill().await.unwrap();
+    // The socket is still there, and nobody behind it.
+    let password = house.line(&["user", "password", "alice"]);
+    let server = Serving::on(&house.data).await;
+    assert_eq!(log_in(&server, "alice", &password).await.status, 200);
+    server.terminate().await;
+}
+
+#[tokio::test]
+async fn the_grant_key_rotates_while_the_server_runs() {
+    let house = House::new("owner-key");
+    let before: CameraKey = house.line(&["camera", "add", "front"]).parse().unwrap();
+    let mut server = Serving::on(&house.data).await;
+    house.quiet(&["key", "rotate"]);
+    server.wait_for("read the configuration again").await;
+    let after: CameraKey = house.line(&["camera", "add", "back"]).parse().unwrap();
+    assert_ne!(before.grant_key, after.grant_key);
+    server.terminate().await;
+    assert!(!run(&["reload", "--data-dir", &house.data]).status.success());
+}
+
+#[test]
+fn the_copy_of_a_database_is_another_data_directorys() {
+    let house = House::new("owner-backup");
+    house.line(&["user", "add", "alice"]);
+    let copy = house.folder.file("copy");
+    fs::create_dir(&copy).unwrap();
+    let to = format!("{copy}/porthole.sqlite3");
+    house.quiet(&["backup", &to]);
+    fs::copy(
+        format!("{}/grant-key", house.data),
+        format!("{copy}/grant-key"),
+    )
+    .unwrap();
+    let users = line_of(&["user", "list", "--json", "--data-dir", &copy]);
+    assert!(users.contains("alice"));
+    let again = run(&["backup", &to, "--data-dir", &house.data]);
+    assert!(!again.status.success(), "it was overwritten");
+}
+
+#[tokio::test]
+async fn the_environment_goes_over_the_file() {
+    let house = House::new("owner-environment");
+    let mut command = tokio::process::Command::new(program::BINARY);
+    command
+        .args(["serve", "--data-dir", &house.data])
+        .envs([
+            ("PORT", "0"),
+            ("LOG_LEVEL", "debug"),
+            ("PORTHOLE_URL", "https://look.example/"),
+        ])
+        .env("PORTHOLE_LISTN", "x");
+    let server = Serving::of(command, "http").await;
+    let key: CameraKey = house.line(&["camera", "add", "front"]).parse().unwrap();
+    assert_eq!(key.url.as_str(), "https://look.example/");
+    let log = server.terminate().await;
+    assert!(log.contains("did you mean PORTHOLE_LISTEN?"), "{log}");
+}

@@ -11,8 +11,6 @@ use std::time::{Duration, Instant};
 use axum::http::{HeaderMap, HeaderName, Method, header};
 use jiff::Timestamp;
 
-use jiff::Timestamp;
-
 use crate::backend::{BackendError, Credential};
 use crate::error::ApiError;
 use crate::hosts::Hosts;
@@ -117,11 +115,11 @@ async fn ask_backend(
         .verify(Credential::Token { token }, peer, wall)
         .await
     {
-        // A name that is taken makes it nobody's token.
-        Ok(identity) => Ok(shared
-            .access
-            .admit(identity, Some(digest), wall)
-            .unwrap_or_default()),
+        Ok(identity) => {
+            // A name that is taken makes it nobody's token.
+            let _ = shared.access.admit(identity, Some(digest), wall);
+            Ok(())
+        }
         Err(BackendError::Unavailable(error)) => {
             tracing::warn!(error, "nobody whom only the backend knows is let in");
             Err(ApiError::backend_unavailable())

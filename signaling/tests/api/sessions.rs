@@ -78,7 +78,7 @@ async fn the_audit_log_says_who_changed_what_and_holds_no_secret() {
         .collect();
     assert_eq!(
         actions[..2],
-        ["booking.added", "login.ended"],
+        ["booking.added", "user.token"],
         "{actions:?}"
     );
     for action in ["login.ended", "login.made", "user.added"] {

@@ -294,3 +294,25 @@ async fn the_environment_goes_over_the_file() {
     let log = server.terminate().await;
     assert!(log.contains("did you mean PORTHOLE_LISTEN?"), "{log}");
 }
+
+/// As it stands there, in a data directory of its own.
+#[test]
+fn the_commands_of_the_readme_work() {
+    let readme = include_str!("../../README.md");
+    let (_, text) = readme.split_once("<!-- commands -->\n```sh\n").unwrap();
+    let (commands, _) = text.split_once("```").unwrap();
+    let folder = Folder::new("owner-readme");
+    let path = Path::new(program::BINARY).parent().unwrap();
+    let path = format!("{}:{}", path.display(), std::env::var("PATH").unwrap());
+    for command in commands.lines() {
+        let done = std::process::Command::new("sh")
+            .args(["-c", command])
+            .current_dir(&folder.0)
+            .envs([("PATH", path.as_str()), ("PORTHOLE_DATA_DIR", "data")])
+            .output()
+            .unwrap();
+        let stderr = String::from_utf8_lossy(&done.stderr);
+        assert!(done.status.success(), "{command}: {stderr}");
+    }
+    assert!(folder.0.join("front.key").exists());
+}

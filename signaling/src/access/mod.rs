@@ -63,6 +63,15 @@ pub(crate) struct By {
 }
 
 impl By {
+    /// `actor`, now: in whole milliseconds, as the database keeps it.
+    pub(crate) fn now(actor: &str) -> Self {
+        let now = Timestamp::now();
+        Self {
+            actor: actor.to_owned(),
+            at: Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now),
+        }
+    }
+
     fn entry(&self, action: &str) -> AuditEntry {
         AuditEntry {
             at: self.at,

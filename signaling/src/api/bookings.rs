@@ -179,6 +179,7 @@ pub(super) async fn list(
 /// Book
 #[utoipa::path(
     post, path = "/api/bookings", tag = "administrator",
+    request_body = NewBooking,
     responses(
         (status = 201, body = BookingView),
         (status = 409, description = "`control-taken` with the `start` and `end` of the other"),
@@ -225,6 +226,7 @@ pub(super) async fn get(
 /// What runs by it follows at once.
 #[utoipa::path(
     patch, path = "/api/bookings/{id}", tag = "administrator",
+    request_body = BookingPatch,
     params(("id" = String, Path, description = "The booking's id")),
     responses(
         (status = 200, body = BookingView),

@@ -8,7 +8,6 @@ use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
-use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use utoipa::IntoParams;
@@ -56,10 +55,7 @@ impl Caller {
 
     /// As whom it changes something.
     pub(super) fn by(&self) -> By {
-        By {
-            actor: self.rights.user.clone(),
-            at: Timestamp::now(),
-        }
+        By::now(&self.rights.user)
     }
 
     /// What is known of the browser, with a cookie only if the caller was known by it.

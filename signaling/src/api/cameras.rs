@@ -94,6 +94,7 @@ pub(super) async fn list(
 /// Enrol a camera
 #[utoipa::path(
     post, path = "/api/cameras", tag = "administrator",
+    request_body = NewCamera,
     responses(
         (status = 201, body = WithKey),
         (status = 409, description = "`exists`, `too-many`"),
@@ -130,6 +131,7 @@ pub(super) async fn get(
 /// Rename a camera
 #[utoipa::path(
     patch, path = "/api/cameras/{id}", tag = "administrator",
+    request_body = CameraPatch,
     params(("id" = String, Path, description = "The camera's id")),
     responses(
         (status = 200, body = CameraView),

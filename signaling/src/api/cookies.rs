@@ -8,7 +8,6 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::Response;
-use jiff::Timestamp;
 
 use super::tried;
 use crate::access::{By, Known, NewLogin};
@@ -105,10 +104,7 @@ pub(super) async fn rotate(
         return answer;
     }
     let access = shared.access.clone();
-    let by = By {
-        actor: user.clone(),
-        at: Timestamp::now(),
-    };
+    let by = By::now(&user);
     let succeeded = tried(async move { access.go_on(&old, &user, &by).await }).await;
     if let Ok(Ok(Some(login))) = succeeded {
         // If it cannot be set, the old one goes on.

@@ -126,6 +126,7 @@ pub(super) struct PasswordChange {
 /// Ends the user's other log-ins and their connections, and gives this one another cookie.
 #[utoipa::path(
     put, path = "/api/me/password", tag = "viewer",
+    request_body = PasswordChange,
     responses(
         (status = 204, description = "It is changed"),
         (status = 403, description = "`wrong-credentials`, `not-permitted`"),

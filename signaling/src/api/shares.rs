@@ -152,6 +152,7 @@ pub(super) async fn list(
 /// Make a share link
 #[utoipa::path(
     post, path = "/api/shares", tag = "administrator",
+    request_body = NewShare,
     responses(
         (status = 201, body = WithLink),
         (status = 422, description = "`bad-window`, `bad-value`, `no-such-camera`"),

@@ -109,6 +109,7 @@ pub(super) async fn list(
 /// Add a user
 #[utoipa::path(
     post, path = "/api/users", tag = "administrator",
+    request_body = NewUser,
     responses(
         (status = 201, body = WithPassword),
         (status = 409, description = "`exists`"),
@@ -150,6 +151,7 @@ pub(super) async fn get(
 /// The user has to log in again; what it watches ends.
 #[utoipa::path(
     patch, path = "/api/users/{name}", tag = "administrator",
+    request_body = UserPatch,
     params(("name" = String, Path, description = "The user's name")),
     responses(
         (status = 200, body = WithPassword),

@@ -2,6 +2,7 @@
 //! The REST API on a real server, with a database in a folder that goes with the test.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod backend;
 mod bookings;
 mod cameras;
 #[path = "../common/mod.rs"]

@@ -51,6 +51,23 @@ test("a viewer logs in, waits for the booking, watches, is warned, and is cut of
   assert.deepEqual(page.problems, []);
 }));
 
+test("a booking ends on time also when the camera cannot hear the server", () => scene(async (keep) => {
+  const { server, people } = await house(keep, "alice");
+  const page = await keep(server.signedIn(chromium, "alice", people.alice, CLINGS));
+  const { end } = await server.book("front", "alice", 0, 10 * SECOND);
+  await state(page, "front", "live");
+  await record(page, "front");
+  await presented(page, 5);
+  server.program.process.kill("SIGSTOP");
+  try {
+    await page.waitForFunction((end) => Date.now() > end + 3_000, Date.parse(end));
+  } finally {
+    server.program.process.kill("SIGCONT");
+  }
+  const late = (await lastPacket(page, "video")) - Date.parse(end);
+  assert.ok(-2 * SECOND < late && late < END_MS, `the last packet came ${late} ms after the end`);
+}));
+
 test("without a booking the camera is not listed, and who asks for it is told when the next one is", () => scene(async (keep) => {
   const { server, people } = await house(keep, "alice", "bob");
   await server.book("front", "alice", 0, HOUR);

@@ -61,7 +61,7 @@ pub(super) fn run(
 /// The data directory as all other commands will find it.
 fn place_of(place: &Where, path: &Path) -> Result<Kept, Failure> {
     match place.in_data_dir(path.to_owned())? {
-        Place::Data(data) => Ok(data),
+        Place::Data(data) => Ok(*data),
         Place::File(_) => unreachable!("a data directory was given"),
     }
 }

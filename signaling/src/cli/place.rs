@@ -33,7 +33,7 @@ pub(super) enum Place {
     /// A file alone, as small set-ups have it.
     File(PathBuf),
     /// A data directory.
-    Data(Kept),
+    Data(Box<Kept>),
 }
 
 /// A data directory, and what the configuration says.
@@ -57,11 +57,11 @@ impl Where {
             };
             return Ok(match config.data_dir(file) {
                 None => Place::File(file.clone()),
-                Some(path) => Place::Data(Kept {
+                Some(path) => Place::Data(Box::new(Kept {
                     dir: DataDir::at(path),
                     config_path: file.clone(),
                     config,
-                }),
+                })),
             });
         }
         let path = default_data_dir()?;
@@ -88,17 +88,17 @@ impl Where {
             true => read(&config_path)?,
             false => read_or_default(&config_path)?,
         };
-        Ok(Place::Data(Kept {
+        Ok(Place::Data(Box::new(Kept {
             dir: DataDir::at(path),
             config_path,
             config,
-        }))
+        })))
     }
 
     /// The data directory that this command needs.
     pub(super) fn data(&self) -> Result<Kept, Failure> {
         match self.resolve()? {
-            Place::Data(data) => Ok(data),
+            Place::Data(data) => Ok(*data),
             Place::File(file) => Err(Failure::input(format!(
                 "{} names no data directory, and without one there are no accounts: add data-dir, or give --data-dir",
                 file.display()

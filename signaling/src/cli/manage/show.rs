@@ -84,7 +84,7 @@ fn text(value: &Value, field: &str) -> String {
         Value::String(text) if is_time(field) => here(text),
         Value::String(text) => text.clone(),
         Value::Array(items) => {
-            let items = items.iter().map(|item| text_of(item));
+            let items = items.iter().map(text_of);
             items.collect::<Vec<_>>().join(",")
         }
         other => other.to_string(),

@@ -105,7 +105,7 @@ fn bad_input_is_one_line_that_says_where() {
     let folder = Folder::new("bad-input");
     let config = folder.config("listen = \"127.0.0.1:0\"\nopen-acess = true\n");
     let complaint = complaint_of(&["serve", "--config", &config]);
-    let start = format!("error: {config}:2: open-acess: unknown field `open-acess`");
+    let start = format!("error: {config}:2: open-acess: unknown key `open-acess`");
     assert!(
         complaint.lines().any(|line| line.starts_with(&start)),
         "{complaint}"
@@ -269,7 +269,7 @@ fn completions_and_help_are_printed() {
     assert!(script.status.success() && !script.stdout.is_empty());
     let help = String::from_utf8(run(&["--help"]).stdout).unwrap();
     assert!(
-        help.contains("PORTHOLE_LOG") && help.contains("camera add"),
+        help.contains("LOG_LEVEL") && help.contains("camera add"),
         "{help}"
     );
 }
@@ -477,7 +477,7 @@ async fn wrong_credentials_are_logged_with_where_they_come_from() {
     let log = serving.terminate().await;
     let lines = log
         .lines()
-        .filter(|line| line.contains("a wrong key, link or token"))
+        .filter(|line| line.contains("a wrong key, link, token or password"))
         .count();
     assert!((1..50).contains(&lines), "{lines} lines");
     assert!(

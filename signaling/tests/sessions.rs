@@ -5,8 +5,8 @@
 mod common;
 
 use common::{Client, start, start_with_alice};
-use porthole_protocol::grant::{Grant, GrantSigner, Permission};
-use porthole_signaling::{Server, ServerOptions, ViewerEntry};
+use porthole_protocol::grant::{Grant, GrantSigner, KeyRing, Permission};
+use porthole_signaling::{Server, ServerError, ServerOptions, ViewerEntry};
 use serde_json::{Value, json};
 
 /// A viewer's session with the front camera, as both ends hold it.
@@ -204,4 +204,46 @@ async fn other_rights_reach_both_ends_while_the_session_runs() {
     assert_eq!(next(&mut alice).await["code"], "revoked");
     assert_eq!(next(&mut alice).await["close"], 1008);
     Client::viewer(&server, "other-token").await;
+}
+
+#[tokio::test]
+async fn the_next_grant_key_reaches_the_camera_before_its_grants_and_no_session_ends() {
+    let signer = GrantSigner::generate().unwrap();
+    let after = signer.rotated().unwrap();
+    let (server, secret) = restarted(signer.pkcs8());
+    let mut ring = KeyRing::new(server.grant_key());
+    let mut camera = Client::camera(&server, &secret, json!(null)).await;
+    let mut alice = Client::viewer(&server, "alice-token").await;
+    let session = Running::start(&mut alice, &mut camera).await;
+
+    let stranger = GrantSigner::generate().unwrap().rotated().unwrap();
+    assert!(matches!(
+        server.set_signer(stranger),
+        Err(ServerError::ForeignKey)
+    ));
+    server
+        .set_signer(after.to_string().parse().unwrap())
+        .unwrap();
+    assert_eq!(
+        server.grant_key(),
+        after.public_key(),
+        "that new camera keys pin"
+    );
+    let keys = camera.recv().await;
+    let chain: Vec<String> = serde_json::from_value(keys["chain"].clone()).unwrap();
+    assert_eq!(ring.learn(&chain), Ok(1));
+    let update = camera.recv().await;
+    assert_eq!(
+        ring.read(update["grant"].as_str().unwrap()).unwrap().sid,
+        session.id
+    );
+    camera.send(session.candidate()).await;
+    assert_eq!(next(&mut alice).await, session.candidate());
+
+    // The same again, and the one before it, change nothing.
+    server
+        .set_signer(after.to_string().parse().unwrap())
+        .unwrap();
+    assert!(server.set_signer(signer).is_err());
+    assert_eq!(server.counts().sessions, 1);
 }

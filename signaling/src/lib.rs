@@ -35,6 +35,7 @@ pub mod backend;
 pub mod cli;
 mod control;
 mod data_dir;
+mod digest;
 mod error;
 mod hosts;
 mod http;

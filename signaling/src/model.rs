@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use porthole_protocol::grant::Permission;
 use serde::{Deserialize, Serialize};
 
-use crate::registry::SecretDigest;
+use crate::digest::SecretDigest;
 
 /// What someone may do with the server itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]

@@ -354,8 +354,20 @@ export function audioPackets(page) {
   });
 }
 
-/** Runs `body` and stops what it started, last first. */
+/**
+ * Runs `body` and stops what it started, last first. Most scenes measure time, and a machine that is shared stands still now and
+ * then: what fails is tried once more, and the log has both.
+ */
 export async function scene(body) {
+  try {
+    await act(body);
+  } catch (error) {
+    console.error(`tried once more, after: ${error.stack}`);
+    await act(body);
+  }
+}
+
+async function act(body) {
   const started = [];
   const keep = async (thing) => {
     const value = await thing;

@@ -5,14 +5,11 @@ use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 
-use super::rights;
-use crate::model::{Booking, Camera, Role, Share, User, Window};
+use super::rights::{self, Booked};
+use crate::model::{Camera, Role, Share, User};
 use crate::registry::SecretDigest;
 use crate::room::Rights;
 use crate::store::Snapshot;
-
-/// A booking with those of its windows that are not over.
-pub(crate) type Booked = (Booking, Vec<Window>);
 
 #[derive(Default)]
 pub(crate) struct Ledger {

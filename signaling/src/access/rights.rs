@@ -6,8 +6,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use porthole_protocol::grant::{MAX_LEASE_SECONDS, Permission};
 
-use super::ledger::Booked;
-use crate::model::{Share, Window};
+use crate::model::{Booking, Share, Window};
 use crate::room::{Cameras, DEFAULT_LEASE_SECONDS, Rights, Rule};
 
 /// What an administrator may do: everything there is.
@@ -27,6 +26,9 @@ pub(crate) fn share_user(id: &str) -> String {
 pub(super) fn administrator(user: &str) -> Rights {
     Rights::always(user, Cameras::All, &EVERYTHING, DEFAULT_LEASE_SECONDS)
 }
+
+/// A booking with those of its windows that are not over.
+pub(crate) type Booked = (Booking, Vec<Window>);
 
 /// What was booked.
 pub(super) fn booked<'a>(user: &str, bookings: impl Iterator<Item = &'a Booked>) -> Rights {

@@ -16,7 +16,7 @@ use url::Url;
 
 use super::Failure;
 use super::auth::AuthTable;
-use super::environment::nearest;
+use super::nearest::nearest;
 use super::turn::TurnTable;
 use crate::backend::Backend;
 use crate::hosts::{Hosts, check_url};

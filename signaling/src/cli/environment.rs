@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use toml_edit::{Array, DocumentMut, Item, Value, value};
 
 use super::Failure;
+use super::nearest::nearest;
 
 #[derive(Clone, Copy)]
 enum Kind {
@@ -46,8 +47,6 @@ const KEYS: [(&str, Kind); 23] = [
 /// Variables of ours that are no keys.
 const OTHERS: [&str; 3] = ["PORTHOLE_CONFIG", "PORTHOLE_DATA_DIR", "PORTHOLE_LOG"];
 const PREFIX: &str = "PORTHOLE_";
-/// How alike a name must be to be taken for another that was mistyped (Jaro-Winkler, 0 to 1).
-const ALIKE: f64 = 0.8;
 
 /// Puts what the variables say over what is in the document. Returns the names of those that say something.
 pub(super) fn overlay(
@@ -81,13 +80,6 @@ pub(super) fn remark_on(name: &str) -> Option<String> {
     Some(format!(
         "{name} means nothing here: did you mean {nearest}?"
     ))
-}
-
-/// The one of `known` that `name` is most like, if it is at all.
-pub(super) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let alike = known.map(|known| (strsim::jaro_winkler(name, known), known));
-    let best = alike.max_by(|(a, _), (b, _)| a.total_cmp(b))?;
-    (best.0 >= ALIKE).then_some(best.1)
 }
 
 fn variable(key: &str) -> String {

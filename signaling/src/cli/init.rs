@@ -11,7 +11,7 @@ use url::Url;
 
 use super::manage::Output;
 use super::place::{Kept, Place, Where};
-use super::{Failure, file, print, remark, runtime, serve};
+use super::{Failure, file, print, remark, runtime, start};
 use crate::access::Data;
 use crate::hosts::check_url;
 
@@ -41,7 +41,7 @@ pub(super) fn run(
     let data = place_of(place, &path)?;
     file::new_grant_signer(&data.dir.grant_key())?;
     let password = runtime()?.block_on(async {
-        let store = serve::open_store(&data).await?;
+        let store = start::open_store(&data).await?;
         let made = Data::add_administrator(&*store, administrator, "cli").await;
         made.map_err(|e| Failure::input(format!("--administrator {administrator}: {e}")))
     })?;
@@ -87,7 +87,7 @@ fn make(path: &Path) -> Result<(), Failure> {
 pub(super) fn backup(place: &Where, to: &Path) -> Result<(), Failure> {
     let data = place.data()?;
     runtime()?.block_on(async {
-        let store = serve::open_store(&data).await?;
+        let store = start::open_store(&data).await?;
         let copied = store.backup(to).await;
         copied.map_err(|e| Failure::system(format!("{}: {e}", to.display())))
     })?;

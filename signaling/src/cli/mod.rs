@@ -8,9 +8,11 @@ mod environment;
 mod file;
 mod init;
 mod manage;
+mod nearest;
 mod place;
 mod reload;
 mod serve;
+mod start;
 mod turn;
 
 use std::fmt;
@@ -300,7 +302,7 @@ fn ask(place: &Where, call: manage::Call) -> Result<serde_json::Value, Failure> 
             manage::Asked::Answered(answer) => return Ok(answer),
             manage::Asked::NobodyThere(call) => call,
         };
-        let offline = place.offline().await?;
+        let offline = start::offline(&place).await?;
         call.by(offline.routes()).await
     })
 }

@@ -7,11 +7,10 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use porthole_protocol::grant::GrantSigner;
 
+use super::Failure;
 use super::config::Config;
 use super::file::{grant_signer_at, read, read_or_default};
-use super::{Failure, serve};
 use crate::data_dir::DataDir;
-use crate::server::Offline;
 
 /// Where a system service keeps its data.
 const SYSTEM_DATA: &str = "/var/lib/porthole";
@@ -146,12 +145,5 @@ impl Kept {
 
     pub(super) fn signer(&self) -> Result<GrantSigner, Failure> {
         grant_signer_at(&self.dir.grant_key())
-    }
-
-    /// The service without a server around it.
-    pub(super) async fn offline(&self) -> Result<Offline, Failure> {
-        let mut options = serve::options(&self.config, &self.config_path, self.signer()?)?;
-        options.data = Some(serve::load(self).await?);
-        Offline::start(options, self.config.listen).map_err(Failure::system)
     }
 }

@@ -3,10 +3,7 @@
 
 use std::io::{self, IsTerminal as _};
 use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
-use std::sync::Arc;
 
-use porthole_protocol::grant::GrantSigner;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
@@ -15,17 +12,14 @@ use tracing_subscriber::filter::{EnvFilter, FilterExt as _, filter_fn};
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use super::config::Config;
 use super::environment::remark_on;
 use super::file::{grant_key_beside, grant_signer, read, read_or_default, text_variables};
-use super::place::{Kept, Place};
+use super::place::Place;
 use super::reload::{Running, warn_of_strays};
+use super::start::{load, options};
 use super::{Failure, remark};
-use crate::access::Data;
 use crate::data_dir::OwnSocket;
-use crate::places;
-use crate::server::{Server, ServerError, ServerOptions};
-use crate::store::{self, Store};
+use crate::server::{Server, ServerError};
 
 /// How much is logged, as other services have it; the second is older, and wins.
 const LOG_VARIABLES: [&str; 2] = ["PORTHOLE_LOG", "LOG_LEVEL"];
@@ -91,45 +85,6 @@ pub(super) fn run(place: &Place, listen: Option<SocketAddr>) -> Result<(), Failu
     let ended = runtime.block_on(until_signal(running, scheme, on_reload));
     drop(socket);
     ended.map_err(Failure::system)
-}
-
-/// What the server is started with, but for its data.
-pub(super) fn options(
-    config: &Config,
-    path: &Path,
-    signer: GrantSigner,
-) -> Result<ServerOptions, Failure> {
-    let mut options = ServerOptions::new(signer);
-    options.open_access = config.open_access;
-    options.ice_servers = config.ice_servers();
-    options.turn = config
-        .turn(path)
-        .map_err(|e| Failure::input(format!("{}: [turn]: {e}", path.display())))?;
-    options.backend = config
-        .backend(path)
-        .map_err(|e| Failure::input(format!("{}: [auth]: {e}", path.display())))?;
-    options.url = config.url.clone();
-    options.allowed_hosts = config.allowed_hosts.clone();
-    options.trusted_proxies = config.trusted_proxies.clone();
-    options.max_cameras = config.max_cameras;
-    options.max_viewers = config.max_viewers;
-    options.max_connections = Some(places::standalone(config.max_cameras + config.max_viewers));
-    options.tls = config.tls(path);
-    options.audit_days = config.audit_days;
-    options.viewers = config.viewers().collect();
-    options.cameras = config.cameras().collect();
-    Ok(options)
-}
-
-/// Opens the database of a data directory.
-pub(super) async fn open_store(data: &Kept) -> Result<Arc<dyn Store>, Failure> {
-    let opened = store::open(&data.database()).await;
-    opened.map_err(|e| Failure::system(format!("{}: {e}", data.dir.path().display())))
-}
-
-pub(super) async fn load(data: &Kept) -> Result<Data, Failure> {
-    let loaded = Data::load(open_store(data).await?).await;
-    loaded.map_err(|e| Failure::system(format!("{}: {e}", data.dir.path().display())))
 }
 
 async fn until_signal(

@@ -4,7 +4,6 @@
 //! All calls are short and synchronous; the registry stands behind a `std::sync::Mutex` that is
 //! never held across an await and under which no other lock is taken.
 
-mod digest;
 mod logins;
 mod visits;
 
@@ -13,7 +12,7 @@ use std::time::Instant;
 
 use porthole_protocol::grant::Permission;
 
-pub use digest::SecretDigest;
+pub use crate::digest::SecretDigest;
 pub(crate) use logins::LoginEnd;
 use logins::Logins;
 use visits::Visits;

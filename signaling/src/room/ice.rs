@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The STUN and TURN servers of a session: a function of the session and the time.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use porthole_protocol::wire::IceServer;
 
+use super::now::Now;
+
 /// Credentials are renewed this much before they run out: a few round trips, also for a camera that is just away.
-pub(super) const RENEW_BEFORE: Duration = Duration::from_secs(60);
+const RENEW_BEFORE: Duration = Duration::from_secs(60);
 
 /// What both ends of a session are told.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,4 +29,37 @@ pub fn fixed(servers: Vec<IceServer>) -> IceSource {
         servers: servers.clone(),
         until: None,
     })
+}
+
+/// Until when a session's relays take its credentials.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct IceTerm {
+    /// Of the session, when the credentials were made.
+    of: Instant,
+    pub(super) renew_at: Option<Instant>,
+}
+
+impl IceTerm {
+    /// `None` for credentials that never run out.
+    pub(super) fn new(ice: &Ice, session_end: Instant, now: Now) -> Option<Self> {
+        let until = now.instant_of(ice.until?);
+        // Those that last to the end of the session are not renewed before its terms are.
+        let renew_at = (until + RENEW_BEFORE < session_end).then(|| {
+            let soon = until.checked_sub(RENEW_BEFORE).unwrap_or(until);
+            // Never at once again, whatever the source says.
+            soon.max(now + RENEW_BEFORE)
+        });
+        Some(Self {
+            of: session_end,
+            renew_at,
+        })
+    }
+
+    pub(super) fn is_due(self, session_end: Instant, now: Now) -> bool {
+        let moved = match session_end > self.of {
+            true => session_end - self.of,
+            false => self.of - session_end,
+        };
+        self.renew_at.is_some_and(|at| at <= now.mono) || moved > Duration::from_secs(1)
+    }
 }

@@ -50,8 +50,8 @@ pub use limits::{
     MAX_SESSIONS_PER_VIEWER, MAX_VIEWERS,
 };
 pub use now::Now;
-pub use principal::{Cameras, DEFAULT_LEASE_SECONDS, GUEST, Principal};
-pub use rights::{Rights, Rule};
+pub use principal::Principal;
+pub use rights::{Cameras, DEFAULT_LEASE_SECONDS, GUEST, Rights, Rule};
 use table::{Ended, Session};
 
 /// A connected client, as the caller numbers them. A number is never given twice.

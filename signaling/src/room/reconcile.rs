@@ -10,10 +10,10 @@ use porthole_protocol::grant::Grant;
 use porthole_protocol::limits::MAX_SESSIONS_PER_CAMERA;
 use porthole_protocol::wire::{Code, Extension, IceServer, RunningSession};
 
+use super::ice::IceTerm;
 use super::lifetime::VIEWER_RETURN;
 use super::limits::{MAX_ID_BYTES, MAX_SESSIONS_PER_PERSON};
 use super::now::Now;
-use super::review::IceTerm;
 use super::rights::Standing;
 use super::table::{End, Session, Tell, lease_end};
 use super::{ClientId, Event, Room};
@@ -154,7 +154,7 @@ impl Room {
         };
         session.until = session.lasts_until(now);
         // Which credentials its ends have is forgotten: they get new ones when these would run out.
-        session.ice = IceTerm::new(&self.ice_for(id, session.until, now), &session, now);
+        session.ice = IceTerm::new(&self.ice_for(id, session.until, now), session.until, now);
         Ok(session)
     }
 

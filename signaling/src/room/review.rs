@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use porthole_protocol::wire::{Code, Extension, IceServer};
 
-use super::ice::RENEW_BEFORE;
+use super::ice::IceTerm;
 use super::now::Now;
 use super::rights::{Span, Standing};
 use super::table::{End, Session, Tell, lease_end};
@@ -88,10 +88,12 @@ impl Room {
     /// New credentials for the session's relays, if the old ones run out or it lasts longer or shorter than they do.
     fn renew_ice(&mut self, id: &str, now: Now) -> Option<Vec<IceServer>> {
         let session = self.sessions.get(id)?;
-        session.ice.filter(|ice| ice.is_due(session, now))?;
+        session.ice.filter(|ice| ice.is_due(session.until, now))?;
         let ice = self.ice_for(id, session.until, now);
         let servers = ice.servers.clone();
-        self.change_session(id, |session| session.ice = IceTerm::new(&ice, session, now));
+        self.change_session(id, |session| {
+            session.ice = IceTerm::new(&ice, session.until, now)
+        });
         Some(servers)
     }
 
@@ -147,39 +149,6 @@ fn in_words(code: Code) -> &'static str {
         Code::NotPermitted => "you may not view this camera",
         Code::LeaseEnded => "your time is over",
         _ => "you have no booking of this camera now",
-    }
-}
-
-/// Until when a session's relays take its credentials.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct IceTerm {
-    /// Of the session, when the credentials were made.
-    of: Instant,
-    pub(super) renew_at: Option<Instant>,
-}
-
-impl IceTerm {
-    /// `None` for credentials that never run out.
-    pub(super) fn new(ice: &super::Ice, session: &Session, now: Now) -> Option<Self> {
-        let until = now.instant_of(ice.until?);
-        // Those that last to the end of the session are not renewed before its terms are.
-        let renew_at = (until + RENEW_BEFORE < session.until).then(|| {
-            let soon = until.checked_sub(RENEW_BEFORE).unwrap_or(until);
-            // Never at once again, whatever the source says.
-            soon.max(now + RENEW_BEFORE)
-        });
-        Some(Self {
-            of: session.until,
-            renew_at,
-        })
-    }
-
-    fn is_due(self, session: &Session, now: Now) -> bool {
-        let moved = match session.until > self.of {
-            true => session.until - self.of,
-            false => self.of - session.until,
-        };
-        self.renew_at.is_some_and(|at| at <= now.mono) || moved > Duration::from_secs(1)
     }
 }
 

@@ -7,12 +7,17 @@ use jiff::{SignedDuration, Timestamp};
 use porthole_protocol::grant::{MAX_LEASE_SECONDS, Permission};
 use porthole_protocol::wire::Code;
 
-use super::principal::{Cameras, DEFAULT_LEASE_SECONDS, GUEST};
 use crate::model::Window;
 
 /// What is lost while the picture goes on is lost this much earlier, so that the news is at the camera before the
 /// lease that it replaces is over: late would be a permission beyond its end, and no news a gap in the picture.
 pub(super) const HANDOVER: SignedDuration = SignedDuration::from_secs(1);
+
+/// The user of everyone who comes without a credential, where that is allowed.
+pub const GUEST: &str = "guest";
+
+/// The lease of a viewer for whom none is set: 12 hours, so a page that is left open closes overnight.
+pub const DEFAULT_LEASE_SECONDS: u32 = 12 * 60 * 60;
 
 /// What a viewer may do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +28,25 @@ pub struct Rights {
     pub shared: bool,
     /// What, where and when. What any of them permits is permitted.
     pub rules: Vec<Rule>,
+}
+
+/// A choice of cameras.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cameras {
+    /// Every camera, also those enrolled later.
+    All,
+    /// These ids.
+    Only(BTreeSet<String>),
+}
+
+impl Cameras {
+    /// Whether this camera is among them.
+    pub fn contain(&self, camera_id: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(ids) => ids.contains(camera_id),
+        }
+    }
 }
 
 /// That someone may do something.

@@ -6,9 +6,9 @@ use porthole_protocol::wire::{
     Code, OutgoingMessage, PeerMessage, SessionProof, StartSessionMessage, ToPeerExtra,
 };
 
+use super::ice::IceTerm;
 use super::limits::{check_description, check_peer_message, check_proof};
 use super::now::Now;
-use super::review::IceTerm;
 use super::table::{Session, Tell, lease_end};
 use super::{ClientId, Event, Refusal, Role, Room, UNKNOWN_SENDER};
 
@@ -87,7 +87,7 @@ impl Room {
         let session_id = (self.next_id)();
         let grant = self.grant(&session_id, &session, now)?;
         let ice = self.ice_for(&session_id, session.until, now);
-        session.ice = IceTerm::new(&ice, &session, now);
+        session.ice = IceTerm::new(&ice, session.until, now);
         self.happened(Event::SessionStarted {
             session: session_id.clone(),
             user: session.user.clone(),

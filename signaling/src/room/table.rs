@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use porthole_protocol::grant::{MAX_LEASE_SECONDS, Permission};
 use porthole_protocol::wire::{Code, EndSessionMessage, OutgoingMessage, Terms, ToPeerExtra};
 
+use super::ice::IceTerm;
 use super::now::Now;
-use super::review::IceTerm;
 use super::{ClientId, Event, Room};
 
 /// Ends remembered for one camera: twice as many as it has sessions. What is forgotten beyond that is decided by

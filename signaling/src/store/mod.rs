@@ -4,7 +4,7 @@
 //! Each change is one transaction and brings its own entry of the audit log, so that neither is there without the
 //! other. When a call returns `Ok`, the change is on disk.
 
-mod backup;
+mod file;
 mod open;
 mod rows;
 mod sql;
@@ -16,8 +16,8 @@ use jiff::Timestamp;
 
 pub use open::open;
 
+use crate::digest::SecretDigest;
 use crate::model::{AuditEntry, Booking, Camera, Login, Share, User, Window};
-use crate::registry::SecretDigest;
 
 /// Most windows that one recurring booking has: a year of days, and some.
 pub const MAX_WINDOWS: usize = 400;

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Opens a database: its file or its address, its connections, and the form of its tables.
 
-use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +11,7 @@ use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::{AnyConnection, AnyPool, Executor, SqlSafeStr};
 use url::Url;
 
+use super::file::create_private;
 use super::sql::{Kind, Sql};
 use super::{Result, Store, StoreError};
 
@@ -145,18 +144,6 @@ fn unusable_tables(error: MigrateError) -> StoreError {
         )),
         error => StoreError::Unusable(format!("its tables are not of this program: {error}")),
     }
-}
-
-impl StoreError {
-    pub(super) fn file(path: &Path, error: &io::Error) -> Self {
-        Self::Unusable(format!("{}: {error}", path.display()))
-    }
-}
-
-/// Makes a file that only its owner may read.
-pub(super) fn create_private(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true).mode(0o600).open(path)
 }
 
 #[cfg(all(test, feature = "postgres"))]

@@ -8,10 +8,10 @@ use porthole_protocol::grant::Permission;
 use sqlx::any::AnyRow;
 use sqlx::{Error, FromRow, Row};
 
+use crate::digest::SecretDigest;
 use crate::model::{
     AuditEntry, Booking, Camera, Holder, Login, Recurrence, Role, Share, User, Window,
 };
-use crate::registry::SecretDigest;
 
 const PERMISSIONS: [Permission; 4] = [
     Permission::View,

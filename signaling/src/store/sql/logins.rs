@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use sqlx::{AnyConnection, query, query_as};
 
 use super::changed;
+use crate::digest::SecretDigest;
 use crate::model::{Holder, Login};
-use crate::registry::SecretDigest;
 use crate::store::{Result, StoreError};
 
 pub(super) async fn add(tx: &mut AnyConnection, login: &Login, now: Timestamp) -> Result<()> {

@@ -3,6 +3,7 @@
 //! where they differ is in `open`.
 
 mod audit;
+mod backup;
 mod bookings;
 mod cameras;
 mod logins;
@@ -18,11 +19,9 @@ use jiff::Timestamp;
 use sqlx::any::{AnyArguments, AnyQueryResult, AnyRow};
 use sqlx::{Any, AnyConnection, AnyPool, FromRow, query};
 
-use super::{
-    AuditFilter, BookingFilter, MAX_ROWS, Put, Result, Snapshot, Store, StoreError, backup,
-};
+use super::{AuditFilter, BookingFilter, MAX_ROWS, Put, Result, Snapshot, Store, StoreError};
+use crate::digest::SecretDigest;
 use crate::model::{AuditEntry, Booking, Camera, Login, Share, User, Window};
-use crate::registry::SecretDigest;
 
 /// Tries of one change, when others that ran at the same time were in its way. Each try has to wait for the locks of
 /// those before, so few lose twice.

@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use sqlx::{AnyConnection, query, query_as};
 
 use super::{changed, logins};
+use crate::digest::SecretDigest;
 use crate::model::{Login, Share};
-use crate::registry::SecretDigest;
 use crate::store::rows::perms_text;
 use crate::store::{Put, Result, StoreError};
 

@@ -5,9 +5,9 @@ use std::path::Path;
 
 use sqlx::query;
 
-use super::open::create_private;
-use super::sql::{Kind, Sql};
-use super::{Result, StoreError};
+use super::super::file::create_private;
+use super::super::{Result, StoreError};
+use super::{Kind, Sql};
 
 /// SQLite writes the copy as of one moment, while others read and write the original.
 pub(super) async fn backup(store: &Sql, to: &Path) -> Result<()> {

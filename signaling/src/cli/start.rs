@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MPL-2.0
+//! What a server is started with: the configuration, the key and the data.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use porthole_protocol::grant::GrantSigner;
+
+use super::Failure;
+use super::config::Config;
+use super::place::Kept;
+use crate::access::Data;
+use crate::places;
+use crate::server::{Offline, ServerOptions};
+use crate::store::{self, Store};
+
+/// What the server is started with, but for its data.
+pub(super) fn options(
+    config: &Config,
+    path: &Path,
+    signer: GrantSigner,
+) -> Result<ServerOptions, Failure> {
+    let mut options = ServerOptions::new(signer);
+    options.open_access = config.open_access;
+    options.ice_servers = config.ice_servers();
+    options.turn = config
+        .turn(path)
+        .map_err(|e| Failure::input(format!("{}: [turn]: {e}", path.display())))?;
+    options.backend = config
+        .backend(path)
+        .map_err(|e| Failure::input(format!("{}: [auth]: {e}", path.display())))?;
+    options.url = config.url.clone();
+    options.allowed_hosts = config.allowed_hosts.clone();
+    options.trusted_proxies = config.trusted_proxies.clone();
+    options.max_cameras = config.max_cameras;
+    options.max_viewers = config.max_viewers;
+    options.max_connections = Some(places::standalone(config.max_cameras + config.max_viewers));
+    options.tls = config.tls(path);
+    options.audit_days = config.audit_days;
+    options.viewers = config.viewers().collect();
+    options.cameras = config.cameras().collect();
+    Ok(options)
+}
+
+/// Opens the database of a data directory.
+pub(super) async fn open_store(data: &Kept) -> Result<Arc<dyn Store>, Failure> {
+    let opened = store::open(&data.database()).await;
+    opened.map_err(|e| Failure::system(format!("{}: {e}", data.dir.path().display())))
+}
+
+pub(super) async fn load(data: &Kept) -> Result<Data, Failure> {
+    let loaded = Data::load(open_store(data).await?).await;
+    loaded.map_err(|e| Failure::system(format!("{}: {e}", data.dir.path().display())))
+}
+
+/// The service without a server around it.
+pub(super) async fn offline(data: &Kept) -> Result<Offline, Failure> {
+    let mut options = options(&data.config, &data.config_path, data.signer()?)?;
+    options.data = Some(load(data).await?);
+    Offline::start(options, data.config.listen).map_err(Failure::system)
+}

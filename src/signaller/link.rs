@@ -263,7 +263,8 @@ impl<M: Default> Link<M> {
                 ice_servers,
                 ..
             } => {
-                if grant.is_none_or(|grant| self.renew(&session_id, &grant, now)) {
+                let is_taken = grant.is_none_or(|grant| self.renew(&session_id, &grant, now));
+                if is_taken {
                     self.gate().set_ice_servers(&session_id, ice_servers);
                 }
             }

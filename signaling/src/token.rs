@@ -83,6 +83,8 @@ pub fn check_password(password: &str, user: &str) -> Result<(), WeakPassword> {
         return Err(WeakPassword::Long);
     }
     let judged: String = password.chars().take(JUDGED_CHARS).collect();
+    // What whoever guesses knows of the user already is no part of the secret, however often it is there.
+    let judged = judged.replace(user, "");
     let estimate = zxcvbn::zxcvbn(&judged, &[user, "porthole", "camera", "password"]);
     match estimate.guesses_log10() >= MIN_PASSWORD_GUESSES_LOG10 {
         true => Ok(()),

@@ -61,11 +61,11 @@ fn restarted(pkcs8: &[u8]) -> (Server, String) {
     (server, secret)
 }
 
-/// The next message that is not about the list of cameras.
+/// The next message that is not about which cameras there are.
 async fn next(client: &mut Client) -> Value {
     loop {
         let message = client.recv().await;
-        if message["type"] != "peerStatusChanged" {
+        if message["type"] != "peerStatusChanged" && message["type"] != "accessChanged" {
             return message;
         }
     }

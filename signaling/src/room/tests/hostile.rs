@@ -141,14 +141,48 @@ fn step(world: &mut World, dice: &mut Dice, next: &mut u64) {
     }
 }
 
+/// The model of who may know of which camera: whoever was ever let look through it.
+fn note_open(world: &World, open: &mut BTreeSet<(String, String)>) {
+    for (name, user) in &world.room.users {
+        for camera in ["front", "back"] {
+            if user.rights.may_see(camera, world.room.clock.wall) {
+                open.insert((name.clone(), camera.to_owned()));
+            }
+        }
+    }
+}
+
+/// A viewer of one camera gets nothing of another by any message.
+fn nobody_hears_of_what_was_never_open(world: &World, open: &BTreeSet<(String, String)>) {
+    for (to, message) in &world.sent {
+        let Some(Role::Viewer(user)) = world.room.clients.get(to).map(|client| &client.role) else {
+            continue;
+        };
+        let listed = message["producers"].as_array().into_iter().flatten();
+        let named = listed.map(|producer| &producer["id"]);
+        let session = message["sessionId"].as_str();
+        let session = session.and_then(|id| world.room.sessions.get(id));
+        let cameras = named.chain([&message["peerId"]]).filter_map(Value::as_str);
+        let cameras = cameras.chain(session.map(|session| session.camera_id.as_str()));
+        for camera in cameras.filter(|id| matches!(*id, "front" | "back")) {
+            let known = open.contains(&(user.clone(), camera.to_owned()));
+            assert!(known, "{user} hears of {camera}: {message}");
+        }
+    }
+}
+
 #[test]
 fn whatever_anyone_says_every_message_fits_and_nothing_is_left_at_the_end() {
     let heard = std::sync::Mutex::new(BTreeSet::new());
     for seed in 1..=40 {
         let told = std::panic::catch_unwind(|| {
             let (mut world, mut dice, mut next) = (World::in_session(), Dice(seed), CLIENTS);
+            let mut open = BTreeSet::new();
             for _ in 0..900 {
+                note_open(&world, &mut open);
                 step(&mut world, &mut dice, &mut next);
+                note_open(&world, &mut open);
+                nobody_hears_of_what_was_never_open(&world, &open);
                 let mut heard = heard.lock().unwrap();
                 for (_, message) in world.sent.drain(..) {
                     let why = [&message["reason"], &message["code"]];

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
-use tokio::time::{interval, timeout};
+use tokio::time::{interval_at, timeout};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Message, http::HeaderValue};
@@ -305,26 +305,36 @@ async fn hear(socket: &mut Socket, kind: &str) -> Result<Value, Failure> {
 
 /// Milliseconds of each trip from a viewer to its camera and back, in order.
 async fn round_trips(server: &Server, time: Duration) -> Result<Vec<f64>, Failure> {
-    let mut tasks = Vec::new();
+    let mut ids = Vec::new();
     for n in 0..CAMERAS {
         let secret = server.cameras.get(n).map(String::as_str);
         let (mut camera, id) = server.connect(secret).await?;
         let status = json!({"type":"setPeerStatus","roles":["producer"],"meta":null});
         say(&mut camera, &status).await?;
-        // What is asked next is answered after the status was taken.
+        // What is asked next is answered after the status was taken, of which every listener is told.
         say(&mut camera, &json!({"type":"list"})).await?;
         hear(&mut camera, "list").await?;
         tokio::spawn(echo(camera));
+        ids.push(id);
+    }
+    let mut viewers = Vec::new();
+    for id in &ids {
         for viewer in 0..VIEWERS {
             let last = server.tokens.len().saturating_sub(VIEWERS);
             let token = server.tokens.get(last + viewer).map(String::as_str);
             let (mut socket, _) = server.connect(token).await?;
             say(&mut socket, &json!({"type":"startSession","peerId":id})).await?;
             let started = hear(&mut socket, "sessionStarted").await?;
-            let session = text(&started, "sessionId");
-            tasks.push(tokio::spawn(ask(socket, session, time)));
+            viewers.push((socket, text(&started, "sessionId")));
         }
     }
+    // One after the other, as people do who know nothing of each other.
+    let first = tokio::time::Instant::now();
+    let begin = |(n, (socket, session))| {
+        let first = first + Duration::from_secs(1) * n / MESSAGES;
+        tokio::spawn(ask(socket, session, first, time))
+    };
+    let tasks: Vec<_> = (0..).zip(viewers).map(begin).collect();
     let mut trips = Vec::new();
     for task in tasks {
         trips.extend(task.await??);
@@ -341,9 +351,14 @@ async fn echo(mut camera: Socket) -> Result<(), Failure> {
     }
 }
 
-async fn ask(mut socket: Socket, session: String, time: Duration) -> Result<Vec<f64>, Failure> {
+async fn ask(
+    mut socket: Socket,
+    session: String,
+    first: tokio::time::Instant,
+    time: Duration,
+) -> Result<Vec<f64>, Failure> {
     let each = Duration::from_secs(1) * (CAMERAS * VIEWERS) as u32 / MESSAGES;
-    let (mut ticks, begun) = (interval(each), Instant::now());
+    let (mut ticks, begun) = (interval_at(first, each), Instant::now());
     let mut trips = Vec::new();
     let candidate = "candidate:1 1 UDP 2122252543 192.0.2.1 50000 typ host";
     let message =

@@ -63,6 +63,7 @@ impl Probe {
         }
         if step >= SHORTEST_STEP && delivered >= percent(self.goal, ARRIVED) {
             let shown = self.goal;
+            self.proven = shown;
             if shown >= self.need {
                 return Outcome::Reached(shown);
             }
@@ -84,7 +85,7 @@ impl Probe {
         trouble > self.begun || seen.loss > LOSS || seen.waits()
     }
 
-    /// What was known to arrive before.
+    /// What is known to arrive without the padding that is being tried.
     pub(super) fn proven(&self) -> u32 {
         self.proven
     }

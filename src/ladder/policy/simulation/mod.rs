@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The policy together with links, congestion control and encoders in virtual time. A seed that fails is printed.
 
+mod crowd;
+mod golden;
 mod link;
 mod scenarios;
+mod storm;
 mod world;
 
 use std::{env, panic};

@@ -23,8 +23,8 @@ const ENTER_ABOVE: u32 = 110;
 const MARGIN: u32 = 105;
 /// An estimate has to carry the better rung for so long.
 const CLIMB_AFTER: Duration = Duration::from_secs(2);
-/// Who goes down so soon after a climb should not have climbed.
-const CLIMB_FAILED: Duration = Duration::from_secs(10);
+/// Who goes down so soon after a climb, a few swings of GCC, should not have climbed.
+const CLIMB_FAILED: Duration = Duration::from_secs(20);
 /// All viewers may share the camera's own uplink; more probes at once would be taken for each other's congestion.
 const MOST_PROBES: usize = 4;
 

@@ -71,7 +71,7 @@ fn a_lone_viewers_encoder_uses_the_link_and_comes_back_soon_after_a_drop() {
         settled.push(after);
         assert!(after < 16.0, "{after} s");
         let above = longest_above(span(&viewer.load, 60.0, 100.0), best * 1.25);
-        assert!(above <= 0.6, "{above} s beyond the link");
+        assert!(above < 0.55, "{above} s beyond the link");
         assert!(viewer.moves.len() <= 16, "{:?}", viewer.moves);
     });
     settled.sort_by(f64::total_cmp);
@@ -81,6 +81,39 @@ fn a_lone_viewers_encoder_uses_the_link_and_comes_back_soon_after_a_drop() {
         settled.last()
     );
     assert!(median < 6.0 && late < 9.0);
+}
+
+/// When an encoder that is simply set to the estimate is back.
+fn plain(rate: Rate, random: &mut Random) -> f64 {
+    let mut link = link(rate, random);
+    let mut rates = Vec::new();
+    for tick in 0..10_000_u32 {
+        let media = link.estimate().min(4e6);
+        link.tick(f64::from(tick) / 100.0, media, 0.0, random);
+        if tick.is_multiple_of(10) {
+            link.control(tick.is_multiple_of(20));
+            rates.push(media);
+        }
+    }
+    reached(&rates, 60.0, 1.7e6)
+}
+
+#[test]
+fn a_lone_viewers_picture_is_back_sooner_than_by_congestion_control_alone() {
+    let (mut ours, mut plains) = (Vec::new(), Vec::new());
+    seeds(100, |seed| {
+        let rate = Rate::steps(&[(0.0, 5e6), (30.0, 5e5), (60.0, 5e6)]);
+        let mut world = World::new(&LADDER, seed);
+        world.join(1, link(rate.clone(), &mut Random::new(seed)));
+        world.run(100.0);
+        ours.push(reached(&world.viewers[&1].rates, 60.0, 1.7e6));
+        plains.push(plain(rate, &mut Random::new(seed)));
+    });
+    ours.sort_by(f64::total_cmp);
+    plains.sort_by(f64::total_cmp);
+    let (ours, plains) = (ours[ours.len() / 2], plains[plains.len() / 2]);
+    println!("back at 1.7 Mbit/s after {ours} s at the median, without probes after {plains} s");
+    assert!(ours < plains / 2.0);
 }
 
 #[test]

@@ -8,7 +8,6 @@ use super::{
     probe::{Outcome, Probe},
     rates::{MOST_RUNGS, estimate_for, percent},
     share,
-    viewer::Viewer,
 };
 
 /// A fall that lasts so long is no jitter. With the time to the next decision and the key unit it stays within half a second.
@@ -42,7 +41,7 @@ impl<Id: Copy + Ord> Policy<Id> {
         array::from_fn(|rung| {
             Some(Standing {
                 target: self.wanted(rung, now)?,
-                best: self.members(rung).map(Viewer::carries).max()?,
+                best: self.members(rung).map(|v| v.carries(now)).max()?,
                 alone: self.members(rung).count() == 1,
             })
         })
@@ -61,7 +60,7 @@ impl<Id: Copy + Ord> Policy<Id> {
         else {
             return;
         };
-        let carries = viewer.carries();
+        let carries = viewer.carries(now);
         let low = carries < percent(self.config.floor(rung), LEAVE_BELOW)
             || (!alone && (share::falls_behind(carries, target) || viewer.seen.waits()));
         let behind = share::falls_behind(carries, best.min(self.config.ceilings[rung]));
@@ -78,7 +77,6 @@ impl<Id: Copy + Ord> Policy<Id> {
             viewer.unsteady.fail(now);
         }
         viewer.lossy = Default::default();
-        let carries = viewer.carries_in_need();
         let to = self.fitting(rung + 1, carries);
         self.go(id, to, carries, now);
         self.end_probe(id, now);
@@ -90,7 +88,7 @@ impl<Id: Copy + Ord> Policy<Id> {
             return;
         };
         let rung = viewer.bound_for();
-        let carries = viewer.carries();
+        let carries = viewer.carries(now);
         let proven = viewer.shown;
         let better = (0..rung).find(|&better| carries >= self.entry(better));
         let shown = better.is_some_and(|better| proven >= estimate_for(self.entry(better)));
@@ -154,7 +152,6 @@ impl<Id: Copy + Ord> Policy<Id> {
         }
         if let Some(viewer) = self.viewers.get_mut(&id) {
             viewer.probe = Some(Probe::new(viewer.proven, need, now));
-            self.pad(id, now);
         }
     }
 
@@ -168,14 +165,12 @@ impl<Id: Copy + Ord> Policy<Id> {
         let trouble = probe.speaks_against(viewer.trouble, &viewer.seen);
         let outcome = probe.advance(viewer.seen.delivered, trouble, now);
         match outcome {
-            Outcome::Open => self.pad(id, now),
+            Outcome::Open => (),
             Outcome::Step(shown) | Outcome::Reached(shown) => {
                 viewer.shown = viewer.shown.max(shown);
                 self.raise(id, shown);
                 if matches!(outcome, Outcome::Reached(_)) {
                     self.end_probe(id, now);
-                } else {
-                    self.pad(id, now);
                 }
             }
             Outcome::Over => {
@@ -207,7 +202,8 @@ impl<Id: Copy + Ord> Policy<Id> {
         }
     }
 
-    fn pad(&mut self, id: Id, now: Duration) {
+    /// Says how much padding is due.
+    pub(super) fn pad(&mut self, id: Id, now: Duration) {
         let Some(viewer) = self.viewers.get_mut(&id) else {
             return;
         };

@@ -89,16 +89,17 @@ impl<Id: Copy + Ord> Policy<Id> {
     pub(crate) fn set_config(&mut self, config: Config, now: Duration) {
         self.config = config.sane();
         let last = self.config.last();
-        for (&id, viewer) in &mut self.viewers {
-            if viewer.bound_for() > last {
-                viewer.go(last, now);
-                self.commands.push(Command::Move {
-                    viewer: id,
-                    rung: last,
-                });
-            }
+        let ids: Vec<Id> = self.viewers.keys().copied().collect();
+        for id in ids {
+            let Some(viewer) = self.viewers.get_mut(&id) else {
+                continue;
+            };
             // Its encoder is stopped in any case, so nothing is lost by not waiting for the key unit.
+            let (bound_for, carries) = (viewer.bound_for(), viewer.carries(now));
             viewer.rung = viewer.rung.min(last);
+            if bound_for > last {
+                self.go(id, last, carries, now);
+            }
         }
     }
 
@@ -159,6 +160,7 @@ impl<Id: Copy + Ord> Policy<Id> {
         }
         for &id in &ids {
             self.climb(id, now);
+            self.pad(id, now);
             self.ask_again(id, now);
         }
         for rung in 0..MOST_RUNGS {
@@ -264,6 +266,7 @@ impl<Id: Copy + Ord> Policy<Id> {
         };
         let bitrate = self.config.clamp(rung, wanted.unwrap_or(before));
         let bitrate = bitrate.min(self.most(rung, before, now));
+        let bitrate = self.config.clamp(rung, bitrate);
         let at_bound = bitrate == self.config.min_bitrate || bitrate == self.config.ceilings[rung];
         let enough = bitrate.abs_diff(before) >= percent(before, WORTH_SAYING).max(1);
         // The ceiling may have been lowered since.

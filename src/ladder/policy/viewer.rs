@@ -189,20 +189,22 @@ impl Viewer {
     }
 
     /// The video that it can take.
-    pub(super) fn carries(&self) -> u32 {
-        media_in(self.usable())
+    pub(super) fn carries(&self, now: Duration) -> u32 {
+        let estimate = media_in(self.usable());
+        if self.collapsed(now) {
+            estimate.min(media_in(self.seen.delivered))
+        } else {
+            estimate
+        }
     }
 
-    /// The same where it is about to be moved away: what arrives tells of a collapse before the estimate does.
-    pub(super) fn carries_in_need(&self) -> u32 {
+    /// Congestion control looks back further than what arrives tells: on its way down the estimate is still far too high.
+    fn collapsed(&self, now: Duration) -> bool {
         let Observation {
             delivered, sent, ..
         } = self.seen;
-        if delivered < percent(sent, COLLAPSED) {
-            self.carries().min(media_in(delivered))
-        } else {
-            self.carries()
-        }
+        let cut = self.knee > 0 && now.saturating_sub(self.trouble) < DRAINS;
+        cut && !self.on_new_rung(now) && delivered < percent(sent, COLLAPSED)
     }
 
     pub(super) fn on_trial(&self, now: Duration) -> bool {
@@ -211,7 +213,7 @@ impl Viewer {
 
     pub(super) fn as_member(&self, now: Duration) -> Member {
         Member {
-            carries: self.carries(),
+            carries: self.carries(now),
             received: self.received,
             on_trial: self.on_trial(now),
             behind: self.behind.lasted(BEHIND_AFTER, now),

@@ -54,7 +54,7 @@ fn reached(values: &[f64], from: f64, rate: f64) -> f64 {
 
 #[test]
 fn a_lone_viewers_encoder_uses_the_link_and_comes_back_soon_after_a_drop() {
-    let mut settled = Vec::new();
+    let (mut settled, mut fell) = (Vec::new(), Vec::new());
     seeds(300, |seed| {
         let mut random = Random::new(seed);
         let best = [2e6, 3e6, 5e6][usize::try_from(seed % 3).unwrap()];
@@ -65,6 +65,11 @@ fn a_lone_viewers_encoder_uses_the_link_and_comes_back_soon_after_a_drop() {
         let viewer = &world.viewers[&1];
         let used = mean(span(&viewer.rates, 40.0, 60.0)) / 5e5;
         assert!(used > 0.7, "{used} of the narrow link");
+        let down = span(&viewer.rates, 30.0, 60.0)
+            .iter()
+            .take_while(|&&rate| rate > 5.5e5)
+            .count();
+        fell.push(down);
         let used = mean(span(&viewer.rates, 80.0, 100.0)) / best.min(4e6);
         assert!(used > 0.75, "{used} of the wide link");
         let after = reached(&viewer.rates, 60.0, 1.7e6);
@@ -74,6 +79,12 @@ fn a_lone_viewers_encoder_uses_the_link_and_comes_back_soon_after_a_drop() {
         assert!(above < 0.55, "{above} s beyond the link");
         assert!(viewer.moves.len() <= 16, "{:?}", viewer.moves);
     });
+    fell.sort_unstable();
+    println!(
+        "down after {} tenths of a second at the median, {:?} at most",
+        fell[fell.len() / 2],
+        fell.last()
+    );
     settled.sort_by(f64::total_cmp);
     let (median, late) = (settled[settled.len() / 2], settled[settled.len() * 9 / 10]);
     println!(

@@ -269,8 +269,9 @@ impl<Id: Copy + Ord> Policy<Id> {
         let bitrate = self.config.clamp(rung, bitrate);
         let at_bound = bitrate == self.config.min_bitrate || bitrate == self.config.ceilings[rung];
         let enough = bitrate.abs_diff(before) >= percent(before, WORTH_SAYING).max(1);
-        // The ceiling may have been lowered since.
-        if bitrate != before && (enough || at_bound || before > self.config.ceilings[rung]) {
+        // The ladder may have been cut anew since.
+        let outside = self.config.clamp(rung, before) != before;
+        if bitrate != before && (enough || at_bound || outside) {
             self.rungs[rung] = Rung {
                 target: Some(bitrate),
                 told: now,

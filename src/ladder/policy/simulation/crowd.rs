@@ -91,7 +91,7 @@ fn on_steady_links_everybody_settles() {
 
 #[test]
 fn on_unsteady_links_viewers_come_and_go_and_everybody_is_shown_something() {
-    let mut seen = 0;
+    let (mut seen, mut runs) = (0, 0);
     seeds(250, |seed| {
         let mut random = Random::new(seed);
         let ladder = LADDERS[usize::try_from(random.below(4)).unwrap()];
@@ -123,10 +123,12 @@ fn on_unsteady_links_viewers_come_and_go_and_everybody_is_shown_something() {
         }
         world.run(world.time() + 30.0);
         seen += world.viewers.len();
+        runs += 1;
         for (id, viewer) in &world.viewers {
             let often = viewer.moves.windows(10).any(|ten| ten[9] - ten[0] < 10.0);
             assert!(!often, "viewer {id} moved {:?}", viewer.moves);
         }
     });
-    assert!(seen >= 1000, "{seen}");
+    // A simulation in which nobody watches shows nothing.
+    assert!(seen >= 4 * runs, "{seen} in {runs} runs");
 }

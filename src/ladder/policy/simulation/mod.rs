@@ -10,12 +10,17 @@ mod world;
 
 use std::{env, panic};
 
-/// Runs `run` with so many seeds, or with the one in `PORTHOLE_SEED`; the one that fails is printed.
-pub(super) fn seeds(count: u64, mut run: impl FnMut(u64)) {
-    let alone = env::var("PORTHOLE_SEED")
-        .ok()
-        .and_then(|seed| seed.parse().ok());
-    for seed in alone.map_or(0..count, |seed: u64| seed..seed + 1) {
+fn number(name: &str) -> Option<u64> {
+    env::var(name).ok()?.parse().ok()
+}
+
+/// Runs `run` with so many seeds; the one that fails is printed. `PORTHOLE_SEED=N` runs that one alone, `PORTHOLE_SEEDS=N` so many.
+fn seeds(count: u64, mut run: impl FnMut(u64)) {
+    let seeds = match number("PORTHOLE_SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 0..number("PORTHOLE_SEEDS").unwrap_or(count),
+    };
+    for seed in seeds {
         let outcome = panic::catch_unwind(panic::AssertUnwindSafe(|| run(seed)));
         if let Err(reason) = outcome {
             println!("seed {seed}: run it alone with PORTHOLE_SEED={seed}");

@@ -22,16 +22,20 @@ fn any(random: &mut Random) -> u32 {
     }
 }
 
-fn storm(random: &mut Random) {
-    let ceilings: Vec<u32> = (0..1 + random.below(9)).map(|_| any(random)).collect();
-    let mut config = Config {
+fn any_config(random: &mut Random) -> Config {
+    let rungs = 1 + random.below(9);
+    let ceilings = match random.below(2) {
+        0 => (0..rungs).map(|_| any(random)).collect(),
+        _ => vec![4_000_000, 1_800_000, 600_000],
+    };
+    Config {
         ceilings,
         min_bitrate: any(random),
-    };
-    if random.below(2) == 0 {
-        config.ceilings = vec![4_000_000, 1_800_000, 600_000];
     }
-    let mut policy = Policy::<u32>::new(config);
+}
+
+fn storm(random: &mut Random) {
+    let mut policy = Policy::<u32>::new(any_config(random));
     let mut running = BTreeMap::new();
     let mut asked = BTreeMap::new();
     let mut now = if random.below(4) == 0 {
@@ -50,6 +54,7 @@ fn storm(random: &mut Random) {
                 policy.leave(id);
                 asked.remove(&id);
             }
+            1 if random.below(8) == 0 => policy.set_config(any_config(random), now),
             2 => policy.moved(id, usize::try_from(random.below(10)).unwrap(), now),
             3 => {
                 if let Some((id, rung)) = asked.pop_first() {

@@ -54,7 +54,8 @@ pub(crate) enum Command<Id> {
     Stop { rung: usize },
     /// Send so many bit/s of padding beside the viewer's media, past the pacer; 0 ends it.
     Probe { viewer: Id, padding: u32 },
-    /// A probe proved so many bit/s: raise the viewer's estimator to them before it is next observed.
+    /// A probe proved so many bit/s, or its padding has made congestion control cut below what was proven before: raise the
+    /// viewer's estimator to them before it is next observed.
     Estimate { viewer: Id, bitrate: u32 },
 }
 
@@ -279,6 +280,7 @@ impl<Id: Copy + Ord> Policy<Id> {
             self.commands.push(Command::Target { rung, bitrate });
         }
     }
+
     /// How far the target of `rung` may go up now: quickly to what has been proven, and on from there carefully.
     fn most(&self, rung: usize, before: u32, now: Duration) -> u32 {
         let pause = now.saturating_sub(self.rungs[rung].told);

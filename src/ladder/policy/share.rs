@@ -87,3 +87,75 @@ fn gain(from: u32, to: u32) -> f64 {
 fn count(members: usize) -> f64 {
     u32::try_from(members).map_or(f64::MAX, f64::from)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RUNG: Rung = Rung {
+        ceiling: 1_800_000,
+        below: Some(600_000),
+    };
+
+    fn member(carries: u32) -> Member {
+        Member {
+            carries,
+            received: carries,
+            on_trial: false,
+            behind: false,
+        }
+    }
+
+    #[test]
+    fn a_rung_sends_what_the_weakest_of_its_kind_carries() {
+        let members = [member(1_500_000), member(1_300_000), member(9_000_000)];
+        assert_eq!(target(RUNG, &members[..2]), Some(1_300_000));
+        assert_eq!(target(RUNG, &members[2..]), Some(1_800_000));
+        assert_eq!(target(RUNG, &members), Some(1_500_000));
+        assert_eq!(target(RUNG, &[]), None);
+    }
+
+    #[test]
+    fn newcomers_are_heard_only_among_themselves() {
+        let trial = |carries| Member {
+            on_trial: true,
+            ..member(carries)
+        };
+        let weak = trial(1_300_000);
+        assert_eq!(target(RUNG, &[member(1_500_000), weak]), Some(1_500_000));
+        assert_eq!(target(RUNG, &[trial(1_500_000), weak]), Some(1_300_000));
+    }
+
+    #[test]
+    fn who_could_have_more_waits_before_a_weaker_one_has_to_leave() {
+        let strong = Member {
+            received: 1_000_000,
+            ..member(1_800_000)
+        };
+        let weak = member(1_000_000);
+        let late = Member {
+            behind: true,
+            ..weak
+        };
+        assert_eq!(target(RUNG, &[strong, strong, weak]), Some(1_000_000));
+        assert_eq!(target(RUNG, &[strong, strong, late]), Some(1_800_000));
+        // Three who lose as much as one gains stay.
+        assert_eq!(target(RUNG, &[strong, late, late, late]), Some(1_000_000));
+    }
+
+    #[test]
+    fn nobody_leaves_the_last_rung() {
+        let last = Rung {
+            ceiling: 600_000,
+            below: None,
+        };
+        for (carried, sent) in [
+            ([600_000, 500_000], 500_000),
+            ([600_000, 10_000], 300_000),
+            ([200_000, 180_000], 180_000),
+            ([200_000, 10_000], 200_000),
+        ] {
+            assert_eq!(target(last, &carried.map(member)), Some(sent));
+        }
+    }
+}

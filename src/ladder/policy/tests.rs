@@ -232,6 +232,18 @@ fn a_newcomer_takes_nothing_from_those_who_are_there() {
 }
 
 #[test]
+fn a_newcomer_is_given_time_before_the_others_have_to_wait_for_it() {
+    let mut bench = Bench::new();
+    bench.join(1, 5_000_000);
+    bench.run(5000, &[(1, 5_000_000)]);
+    bench.join(2, 5_000_000);
+    bench.run(2800, &[(1, 5_000_000), (2, 3_800_000)]);
+    assert_eq!(bench.sent(1), 4_000_000);
+    bench.run(400, &[(1, 5_000_000), (2, 3_800_000)]);
+    assert_eq!((bench.rung(2), bench.sent(1)), (0, 3_610_000));
+}
+
+#[test]
 fn a_weak_one_that_was_there_first_stays_unless_the_others_gain_more_than_it_loses() {
     for (strong, rung) in [(1, 1), (6, 2)] {
         let mut bench = Bench::new();

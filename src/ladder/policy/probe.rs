@@ -105,3 +105,69 @@ impl Probe {
         Some(padding)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NEED: u32 = 2_000_000;
+
+    fn at(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
+
+    #[test]
+    fn it_goes_up_in_steps_until_the_need_has_arrived() {
+        let mut probe = Probe::new(1_000_000, NEED, at(0));
+        assert_eq!(probe.padding(1_000_000), Some(500_000));
+        assert_eq!(probe.padding(1_100_000), None, "trifles");
+        assert_eq!(probe.advance(1_500_000, false, at(500)), Outcome::Open);
+        assert_eq!(
+            probe.advance(1_400_000, false, at(600)),
+            Outcome::Step(1_500_000)
+        );
+        assert_eq!(probe.proven(), 1_500_000);
+        assert_eq!(probe.padding(1_000_000), Some(1_000_000));
+        assert_eq!(probe.advance(NEED, false, at(1200)), Outcome::Reached(NEED));
+    }
+
+    #[test]
+    fn what_does_not_arrive_in_time_fails() {
+        let mut probe = Probe::new(1_000_000, NEED, at(0));
+        assert_eq!(probe.advance(1_300_000, false, at(1400)), Outcome::Open);
+        assert_eq!(probe.advance(1_300_000, false, at(1500)), Outcome::Failed);
+        assert_eq!(probe.proven(), 1_000_000);
+    }
+
+    #[test]
+    fn it_is_over_after_some_seconds() {
+        let mut probe = Probe::new(1_000, u32::MAX, at(0));
+        for step in 1..=9 {
+            let outcome = probe.advance(u32::MAX, false, at(step * 650));
+            assert!(matches!(outcome, Outcome::Step(_)), "{outcome:?}");
+        }
+        assert_eq!(probe.advance(0, false, at(6000)), Outcome::Over);
+    }
+
+    #[test]
+    fn trouble_loss_and_a_queue_speak_against_it() {
+        let fine = Observation {
+            estimate: NEED,
+            delivered: NEED,
+            sent: NEED,
+            loss: 0.01,
+            queued: Duration::ZERO,
+        };
+        let lossy = Observation { loss: 0.03, ..fine };
+        let queued = Observation {
+            queued: at(200),
+            ..fine
+        };
+        let mut probe = Probe::new(1_000_000, NEED, at(1000));
+        assert!(!probe.speaks_against(at(900), &fine));
+        assert!(probe.speaks_against(at(1100), &fine));
+        assert!(probe.speaks_against(at(900), &lossy));
+        assert!(probe.speaks_against(at(900), &queued));
+        assert_eq!(probe.advance(NEED, true, at(1700)), Outcome::Failed);
+    }
+}

@@ -174,6 +174,9 @@ impl Viewer {
         }
         self.lossy.note(seen.loss > HEAVY_LOSS, now);
         self.seen = seen;
+        if self.collapsed(now) {
+            self.proven = self.proven.min(seen.delivered);
+        }
         if seen.loss > HEAVY_LOSS || seen.waits() {
             self.trouble = now;
         }

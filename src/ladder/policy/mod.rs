@@ -176,6 +176,7 @@ impl<Id: Copy + Ord> Policy<Id> {
     }
 
     /// What the encoder of a rung is set to, if it runs.
+    #[cfg(test)]
     pub(crate) fn target(&self, rung: usize) -> Option<u32> {
         self.rungs.get(rung)?.target
     }

@@ -261,6 +261,22 @@ fn a_weak_one_that_was_there_first_stays_unless_the_others_gain_more_than_it_los
 }
 
 #[test]
+fn who_comes_down_takes_nothing_from_those_who_are_there() {
+    let mut bench = Bench::new();
+    bench.join(1, 1_000_000);
+    bench.run(5000, &[(1, 1_000_000)]);
+    bench.join(2, 5_000_000);
+    bench.run(5000, &[(1, 1_000_000), (2, 5_000_000)]);
+    assert_eq!((bench.rung(1), bench.rung(2)), (1, 0));
+    // Too little is sent for a climb, and probes fail.
+    bench.run_with(30_000, &[(1, 1_000_000), (2, 1_500_000)], |_, seen| {
+        seen.loss = 0.03;
+    });
+    assert_eq!((bench.rung(1), bench.rung(2)), (1, 1));
+    assert_eq!(bench.sent(1), 950_000);
+}
+
+#[test]
 fn on_the_last_rung_one_cannot_starve_the_others() {
     let mut bench = Bench::new();
     for id in 1..=2 {

@@ -100,7 +100,8 @@ fn plain(rate: Rate, random: &mut Random) -> f64 {
     let mut rates = Vec::new();
     for tick in 0..10_000_u32 {
         let media = link.estimate().min(4e6);
-        link.tick(f64::from(tick) / 100.0, media, 0.0, random);
+        let time = f64::from(tick) / 100.0;
+        link.tick(time, (media, 0.0), f64::INFINITY, random);
         if tick.is_multiple_of(10) {
             link.control(tick.is_multiple_of(20));
             rates.push(media);
@@ -260,4 +261,35 @@ fn a_link_that_swings_does_not_make_its_viewer_swing_along() {
         let late = moves.iter().filter(|&&at| at >= 120.0).count();
         assert!(late <= 24, "{late} moves in two minutes, {moves:?}");
     });
+}
+
+#[test]
+fn a_narrow_uplink_of_the_camera_is_shared_by_all() {
+    let (mut used, mut least, mut beyond) = (Vec::new(), Vec::new(), Vec::new());
+    seeds(100, |seed| {
+        let mut random = Random::new(seed);
+        let mut world = World::new(&LADDER, seed);
+        world.uplink = 6e6;
+        let count = 2 + random.below(5);
+        for id in 0..count {
+            world.join(id, steady(2e7, &mut random));
+        }
+        world.run(150.0);
+        let fair = (6e6 / f64::from(count)).min(4e6);
+        let viewers = || world.viewers.values();
+        let got: Vec<f64> = viewers()
+            .map(|viewer| mean(span(&viewer.rates, 30.0, 150.0)) / fair)
+            .collect();
+        used.push(mean(&got));
+        least.push(got.iter().copied().fold(f64::MAX, f64::min));
+        let load = (300..1490).map(|tenth| viewers().map(|v| v.load[tenth]).sum::<f64>());
+        beyond.extend(load.map(|load| f64::from(u8::from(load > 1.25 * 6e6))));
+        let most = viewers().map(|viewer| viewer.moves.len()).max();
+        assert!(most <= Some(16), "{most:?} moves");
+    });
+    let (used, least, beyond) = (mean(&used), mean(&least), mean(&beyond));
+    println!(
+        "{used:.2} of the uplink used, the least has {least:.2} of its part, {beyond:.4} of the time beyond"
+    );
+    assert!(used > 0.85 && least > 0.45 && beyond < 0.01);
 }

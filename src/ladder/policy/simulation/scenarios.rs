@@ -293,3 +293,24 @@ fn a_narrow_uplink_of_the_camera_is_shared_by_all() {
     );
     assert!(used > 0.85 && least > 0.45 && beyond < 0.01);
 }
+
+#[test]
+fn a_quiet_picture_does_not_cost_its_viewers_their_rung() {
+    seeds(100, |seed| {
+        let mut random = Random::new(seed);
+        let mut world = World::new(&LADDER, seed);
+        for id in 0..1 + random.below(3) {
+            world.join(id, steady(6e6, &mut random));
+        }
+        world.run(20.0);
+        world.activity = 0.15;
+        world.run(80.0);
+        world.activity = 1.0;
+        world.run(100.0);
+        for viewer in world.viewers.values() {
+            let got = span(&viewer.rates, 20.0, 100.0);
+            let least = got.iter().copied().fold(f64::MAX, f64::min);
+            assert!(viewer.rung == 0 && least > 3e6, "fell to {least}");
+        }
+    });
+}

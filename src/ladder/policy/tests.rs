@@ -474,3 +474,32 @@ fn a_ladder_that_makes_no_sense_is_made_one() {
         assert!((1..=sane.ceilings[sane.last()]).contains(&sane.min_bitrate));
     }
 }
+
+#[test]
+fn a_failed_probe_costs_its_viewer_nothing_of_what_was_proven_before() {
+    let mut bench = Bench::new();
+    bench.join(1, 500_000);
+    with_link(&mut bench, 1, 540_000, 10_000);
+    let given_back = bench.said.windows(2).any(|two| {
+        matches!(
+            two,
+            [
+                Command::Estimate {
+                    bitrate: 460_000..=540_000,
+                    ..
+                },
+                Command::Probe { padding: 0, .. }
+            ]
+        )
+    });
+    assert!(given_back, "{:?}", bench.said);
+}
+
+#[test]
+fn a_collapse_is_seen_by_what_arrives_before_the_estimate_is_down() {
+    let mut bench = Bench::new();
+    bench.join(1, 5_000_000);
+    bench.run(2000, &[(1, 5_000_000)]);
+    bench.run_with(100, &[(1, 3_000_000)], |_, seen| seen.delivered = 500_000);
+    assert_eq!(bench.policy.target(0), Some(475_000));
+}

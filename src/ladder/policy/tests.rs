@@ -503,3 +503,19 @@ fn a_collapse_is_seen_by_what_arrives_before_the_estimate_is_down() {
     bench.run_with(100, &[(1, 3_000_000)], |_, seen| seen.delivered = 500_000);
     assert_eq!(bench.policy.target(0), Some(475_000));
 }
+
+#[test]
+fn nothing_is_said_of_a_viewer_that_left_before_the_decision() {
+    let mut bench = Bench::new();
+    bench.join(1, 400_000);
+    bench.said.clear();
+    let shorter = Config {
+        ceilings: vec![2_000_000],
+        min_bitrate: MIN,
+    };
+    bench.policy.set_config(shorter, bench.now());
+    bench.policy.leave(1);
+    bench.decide();
+    let moves = |command: &Command<u32>| matches!(command, Command::Move { .. });
+    assert!(!bench.said.iter().any(moves), "{:?}", bench.said);
+}

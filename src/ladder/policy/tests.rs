@@ -519,3 +519,16 @@ fn nothing_is_said_of_a_viewer_that_left_before_the_decision() {
     let moves = |command: &Command<u32>| matches!(command, Command::Move { .. });
     assert!(!bench.said.iter().any(moves), "{:?}", bench.said);
 }
+
+#[test]
+fn a_probe_ends_as_soon_as_there_is_loss() {
+    let mut bench = Bench::new();
+    bench.join(1, 500_000);
+    bench.run_with(2000, &[(1, 500_000)], |_, seen| seen.loss = 0.03);
+    assert_eq!(bench.probes(), 1);
+    let ended = Command::Probe {
+        viewer: 1,
+        padding: 0,
+    };
+    assert!(bench.said.contains(&ended));
+}

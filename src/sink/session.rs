@@ -8,7 +8,7 @@ use gst_webrtc::WebRTCPeerConnectionState;
 use gstrswebrtc::webrtcsink::BaseWebRTCSink;
 use porthole_protocol::grant::Permission;
 
-use super::{filter::Filter, ice};
+use super::{filter::Filter, ice, imp::CAT, stats};
 use crate::{
     lock::lock,
     signaller::{PortholeSignaller, link::SharedGate, session::Permit},
@@ -18,6 +18,9 @@ use crate::{
 #[derive(Debug, Default)]
 pub(crate) struct Media {
     pub(crate) webrtcbin: glib::WeakRef<gst::Element>,
+    /// Who knows what is sent; without it webrtcbin is asked, which knows less.
+    pub(crate) stats: Option<stats::Source>,
+    pub(crate) rate: stats::SentRate,
 }
 
 /// The table of sessions, with this side of them.
@@ -75,6 +78,36 @@ pub(crate) fn guard(signaller: &PortholeSignaller, sessions: &Sessions) {
         watch_connection(&webrtcbin, &signaller, id);
         None
     });
+}
+
+/// Finds out what is sent in a session, and tells the signaller. Does not wait for it.
+pub(crate) fn measure(signaller: &PortholeSignaller, sessions: &Sessions, id: &str) {
+    let (origin, webrtcbin, seen) = {
+        let mut gate = lock(sessions);
+        let Some(session) = gate.session(id) else {
+            return;
+        };
+        let media = &session.media;
+        let webrtcbin = media.webrtcbin.upgrade();
+        let origin = stats::Origin::of(media);
+        (origin, webrtcbin, session.viewer_stats.clone())
+    };
+    if let Some(seen) = seen {
+        let (frames, freezes) = (seen.frames, seen.freezes);
+        gst::debug!(CAT, "{id}: seen {frames} frames, {freezes} freezes");
+    }
+    if let Some(stats) = origin.read(None) {
+        return signaller.measured(stats.on_the_wire(id));
+    }
+    let Some(webrtcbin) = webrtcbin else { return };
+    let (signaller, id) = (signaller.downgrade(), id.to_owned());
+    let promise = gst::Promise::with_change_func(move |reply| {
+        let stats = origin.read(reply.ok().flatten());
+        if let (Some(stats), Some(signaller)) = (stats, signaller.upgrade()) {
+            signaller.measured(stats.on_the_wire(&id));
+        }
+    });
+    webrtcbin.emit_by_name::<()>("get-stats", &[&None::<gst::Pad>, &promise]);
 }
 
 /// What no permission covers.

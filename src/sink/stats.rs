@@ -163,7 +163,8 @@ impl Origin {
     }
 }
 
-/// The bitrate from one look at a counter of bytes to the next. GStreamer's own takes some ten seconds to follow.
+/// The bitrate from one look at a counter of bytes to the next. GStreamer's own takes some ten seconds to follow. Its lock is
+/// held for that sum, with no other.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SentRate(Arc<Mutex<Look>>);
 

@@ -142,7 +142,7 @@ mod imp {
             if gst_video::ForceKeyUnitEvent::is(event)
                 && let Some(Source::Viewer(viewer, _)) = self.source().as_deref()
             {
-                viewer.outlet.ask_for_key(Instant::now());
+                viewer.outlet.lost(Instant::now());
             }
             true
         }

@@ -108,8 +108,8 @@ export class Stock {
     }
   }
 
-  launch(pipeline) {
-    return launch(pipeline, { GST_PLUGIN_PATH: this.folder, GST_REGISTRY: join(this.folder, "registry.bin") });
+  launch(pipeline, within) {
+    return launch(pipeline, { GST_PLUGIN_PATH: this.folder, GST_REGISTRY: join(this.folder, "registry.bin") }, within);
   }
 
   stop() {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
-// What is measured inside a viewer's page. The same code runs in Porthole's own page and in the one for the
-// stock element: both have a button, a video and a button to close it under the same test ids.
+// What is measured inside a viewer's page. The same code runs in Porthole's own page, in the one for the stock element and
+// in that of the browser alone: each has a button, a video and a button to close it under the same test ids.
 
-const CAMERA = "bench";
+import { CAMERA } from "./pipelines.mjs";
+
 export const NAMES = { camera: CAMERA, button: `camera-${CAMERA}`, video: `video-${CAMERA}`, close: `close-${CAMERA}` };
 
 /** Uses nothing outside its arguments: its text is sent into the page. */
@@ -64,7 +65,7 @@ function toolbox(names, clock) {
   return { click, latency, progress, close: () => find(names.close).click() };
 }
 
-/** Puts `bench` into the page. Both servers have the module that reads the clock. */
+/** Puts `bench` into the page. Each server has the module that reads the clock. */
 export function equip(page) {
   return page.evaluate(`import("/latency-clock.js").then((clock) => {
     globalThis.bench = (${toolbox})(${JSON.stringify(NAMES)}, clock);

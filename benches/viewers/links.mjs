@@ -40,6 +40,7 @@ export async function squeezed(make) {
     const { frames, stats, now } = await soFar(page);
     const before = bitrate(stats, narrowed - SPAN_MS, narrowed);
     return {
+      name: peer.name,
       downMs: flowsAfter(frames, narrowed, widened, FLOWS) ?? NARROW_MS,
       upMs: reaches(stats, widened, now, { bitsPerSecond: RECOVERED * before, span: SPAN_MS }) ?? AGAIN_MS,
       share: bitrate(stats, widened - SHARE_MS, widened) / NARROW_BPS,

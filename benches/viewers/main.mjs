@@ -68,7 +68,7 @@ for (let round = 1; round <= effort.rounds; round++) {
     for (const [scene, codec] of effort.scenes) {
       for (const Peer of [PortholePeer, StockPeer]) {
         const peer = new Peer({ source: sources[scene], codec });
-        const result = await observed(`crowd ${scene} ${codec}`, peer, () => crowded(peer, effort.sizes, effort.windowMs));
+        const result = await observed(`crowd ${scene} ${codec} ${peer.name}`, () => crowded(peer, effort.sizes, effort.windowMs));
         seen.crowds.push({ scene, codec, name: peer.name, ...result });
       }
     }
@@ -77,7 +77,7 @@ for (let round = 1; round <= effort.rounds; round++) {
     for (const codec of effort.codecs) {
       for (const Peer of [PortholePeer, StockPeer, BrowserAlone]) {
         const peer = new Peer({ source: PATTERN, codec });
-        seen.glasses.push({ codec, name: peer.name, ...(await observed(`glass ${codec}`, peer, () => glass(peer, effort))) });
+        seen.glasses.push({ codec, name: peer.name, ...(await observed(`glass ${codec} ${peer.name}`, () => glass(peer, effort))) });
       }
     }
   }
@@ -86,8 +86,8 @@ const refused = refusal();
 if (parts.includes("links") && !refused) {
   for (const codec of effort.links) {
     for (const Peer of [PortholePeer, StockPeer]) {
-      const result = await observed(`links ${codec}`, Peer.prototype, () => squeezed((place) => new Peer({ source: played(clip), codec, place })));
-      seen.links.push({ codec, name: new Peer({}).name, ...result });
+      const make = (place) => new Peer({ source: played(clip), codec, place });
+      seen.links.push({ codec, ...(await observed(`links ${codec}`, () => squeezed(make))) });
     }
   }
 }
@@ -119,10 +119,10 @@ const report = { bench: "viewers", quick, rounds: effort.rounds, seconds, busy, 
 process.stdout.write(`${JSON.stringify(report)}\n`, () => process.exit(0));
 
 /** What `body` gives, after a look at what others do to the machine. */
-async function observed(what, { name }, body) {
+async function observed(what, body) {
   strange.push(await machineDuring(() => pause(IDLE_MS)));
   const result = await body();
-  console.error(`${what} ${name}: ${JSON.stringify(result, (_, value) => (Number.isFinite(value) ? Math.round(value * 10) / 10 : value))}`);
+  console.error(`${what}: ${JSON.stringify(result, (_, value) => (Number.isFinite(value) ? Math.round(value * 10) / 10 : value))}`);
   return result;
 }
 

@@ -9,7 +9,7 @@ use super::{
     imp::{CAT, LAST_NEWS, PortholeSink},
     pads,
 };
-use crate::lock::lock;
+use crate::{ladder::rendition::MAX_RENDITIONS, lock::lock};
 
 impl ElementImpl for PortholeSink {
     fn metadata() -> Option<&'static gst::subclass::ElementMetadata> {
@@ -30,10 +30,13 @@ impl ElementImpl for PortholeSink {
 
     fn request_new_pad(
         &self,
-        _template: &gst::PadTemplate,
-        _name: Option<&str>,
+        template: &gst::PadTemplate,
+        name: Option<&str>,
         _caps: Option<&gst::Caps>,
     ) -> Option<gst::Pad> {
+        if template.name_template() == pads::RENDITION {
+            return self.request_rendition(name);
+        }
         if lock(&self.audio).is_some() {
             gst::warning!(CAT, imp = self, "there is one audio pad, and it is taken");
             return None;
@@ -49,6 +52,10 @@ impl ElementImpl for PortholeSink {
     }
 
     fn release_pad(&self, pad: &gst::Pad) {
+        if pads::is_video(&pad.name()) {
+            self.release_rendition(pad);
+            return;
+        }
         let audio = lock(&self.audio).take();
         // After this no buffer is on its way through the pad.
         let _ = pad.set_active(false);
@@ -100,6 +107,45 @@ impl ElementImpl for PortholeSink {
             self.stop();
         }
         result
+    }
+}
+
+impl PortholeSink {
+    /// A pad for one more rendition that comes in encoded.
+    fn request_rendition(&self, name: Option<&str>) -> Option<gst::Pad> {
+        let taken: Vec<_> = lock(&self.renditions)
+            .iter()
+            .map(|pad| pad.name())
+            .collect();
+        let is_free = |number: &usize| !taken.iter().any(|name| *name == pads::video_name(*number));
+        let asked = name.and_then(|name| name.strip_prefix("video_")?.parse::<usize>().ok());
+        let number = match asked {
+            Some(number) => Some(number).filter(is_free),
+            None => (1..).find(is_free),
+        };
+        let Some(number) = number.filter(|number| (1..MAX_RENDITIONS).contains(number)) else {
+            gst::warning!(
+                CAT,
+                imp = self,
+                "pads for renditions are video_1 to video_{}, each once",
+                MAX_RENDITIONS - 1
+            );
+            return None;
+        };
+        let pad = self.video_pad(number)?;
+        if self.obj().current_state() > gst::State::Ready {
+            pad.set_active(true).ok()?;
+        }
+        self.obj().add_pad(&pad).ok()?;
+        lock(&self.renditions).push(pad.clone());
+        Some(pad.upcast())
+    }
+
+    fn release_rendition(&self, pad: &gst::Pad) {
+        lock(&self.renditions).retain(|other| other.upcast_ref::<gst::Pad>() != pad);
+        let _ = pad.set_active(false);
+        self.inputs.take_away(&pad.name(), self.obj().upcast_ref());
+        let _ = self.obj().remove_pad(pad);
     }
 }
 

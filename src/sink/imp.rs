@@ -5,7 +5,7 @@
 //! while anything is pushed, posted, emitted or sent to another element.
 
 use std::{
-    sync::{Arc, LazyLock, Mutex, OnceLock},
+    sync::{Arc, LazyLock, Mutex, OnceLock, atomic::Ordering::Relaxed},
     time::{Duration, Instant},
 };
 
@@ -14,6 +14,7 @@ use gstrswebrtc::webrtcsink::BaseWebRTCSink;
 use porthole_signaling::FIRST_ADMINISTRATOR;
 
 use super::{
+    carrier::Offered,
     embedded::{Embedded, Token},
     input::Inputs,
     pads,
@@ -26,6 +27,7 @@ use super::{
 use crate::{
     clock::Stopwatch,
     events::demand::Demand,
+    ladder::{Feed, Hooks, Ladder, News, rendition::MAX_RENDITIONS},
     lock::lock,
     properties::Snapshot,
     runtime,
@@ -104,10 +106,30 @@ pub struct PortholeSink {
     #[property(name = "orphan-timeout", type = u32, member = orphan_timeout, get, set, mutable_ready, minimum = 1,
         maximum = settings::LONGEST_ORPHAN_TIMEOUT, default_value = settings::ORPHAN_TIMEOUT, nick = "Orphan timeout",
         blurb = "Seconds, 1 to 86400, that running sessions go on while the signaling server is out of reach")]
+    #[property(name = "codec", type = Option<String>, get = |sink: &Self| Some(sink.settings.now().codec.clone()),
+        set = Self::set_codec, nullable, mutable_ready, default_value = Some(settings::AUTO), nick = "Codec",
+        blurb = "Codecs that raw video is encoded with: auto, or one or more of h264, vp8, vp9, av1, h265 separated by \
+                 commas, the best first. auto is h264,vp8: H.264, and VP8 for viewers without it. Only what somebody \
+                 watches is encoded")]
     #[property(name = "video-caps", type = Option<gst::Caps>, member = video_caps, get, set, nullable, mutable_ready,
-        nick = "Video codecs",
-        blurb = "Codecs offered to viewers, first the preferred one; for raw video VP8 and H.264 if not set, for encoded video \
-                 the one that comes in")]
+        nick = "Video codecs", blurb = "The same as codec, in the form that webrtcsink has it; overrules codec if set")]
+    #[property(name = "renditions", type = Option<String>, get = |sink: &Self| Some(sink.settings.now().renditions.clone()),
+        set = Self::set_renditions, nullable, mutable_ready, default_value = Some(settings::AUTO), nick = "Renditions",
+        blurb = "Sizes of the picture, each encoded once for all who watch it and only while somebody does: auto (full, half \
+                 and quarter of what comes in), or WIDTHxHEIGHT@BITRATE separated by commas, the best first, as in \
+                 1280x720@2000k,640x360@600k; pads where each comes in encoded on a pad of its own (sink, video_1, ...)")]
+    #[property(name = "bitrate", type = u32, member = bitrate, get, set = Self::set_bitrate, mutable_playing,
+        default_value = 0, nick = "Bitrate",
+        blurb = "Most bits each second of the best rendition with renditions=auto; 0 for what fits its size, 2000000 at 1280x720")]
+    #[property(name = "min-bitrate", type = u32, member = min_bitrate, get, set = Self::set_min_bitrate, mutable_playing,
+        minimum = 10_000, default_value = settings::MIN_BITRATE, nick = "Least bitrate",
+        blurb = "Bits each second below which no encoder goes, however slow the network")]
+    #[property(name = "max-bitrate", type = u32, member = max_bitrate, get, set = Self::set_max_bitrate, mutable_playing,
+        minimum = 10_000, default_value = settings::MAX_BITRATE, nick = "Most bitrate",
+        blurb = "Bits each second above which no encoder goes, however fast the network")]
+    #[property(name = "keyframe-interval", type = u32, member = keyframe_interval, get, set, mutable_ready,
+        maximum = settings::LONGEST_KEYFRAME_INTERVAL, default_value = 0, nick = "Key frame interval",
+        blurb = "Seconds between key frames, 0 to 60; 0 for none but those that a viewer needs")]
     #[property(name = "viewers", type = u32, get = Self::viewers, nick = "Viewers",
         blurb = "Number of viewers admitted now")]
     settings: Snapshot<Settings>,
@@ -115,6 +137,8 @@ pub struct PortholeSink {
     about: Mutex<About>,
     pub(super) video: OnceLock<gst::GhostPad>,
     pub(super) audio: Mutex<Option<gst::GhostPad>>,
+    /// Further renditions that come in encoded.
+    pub(super) renditions: Mutex<Vec<gst::GhostPad>>,
     /// Lives as long as the element, and so does a link.
     token: Token,
     pub(super) inputs: Arc<Inputs>,
@@ -153,7 +177,8 @@ impl PortholeSink {
         let run = self
             .run(options, &runtime, &sessions, clock)
             .map_err(no_threads)?;
-        let webrtcsink = self.build(&run, &sessions, &settings)?;
+        let ladder = self.ladder(&settings)?;
+        let webrtcsink = self.build(&run, &sessions, &settings, ladder)?;
         *lock(&self.state) = Some(State {
             run: Arc::new(run),
             sessions,
@@ -192,31 +217,97 @@ impl PortholeSink {
         )
     }
 
+    fn ladder(&self, settings: &Settings) -> Result<Arc<Ladder>, gst::ErrorMessage> {
+        let bad = |e| gst::error_msg!(gst::ResourceError::Settings, ("{e}"));
+        let config = settings.ladder().map_err(bad)?;
+        let (for_news, for_setup) = (self.obj().downgrade(), self.obj().downgrade());
+        let inputs = Arc::downgrade(&self.inputs);
+        let hooks = Hooks {
+            news: Box::new(move |news| {
+                if let Some(sink) = for_news.upgrade() {
+                    sink.imp().hear(news);
+                }
+            }),
+            encoder_setup: Arc::new(move |codec, rung, encoder| {
+                if let Some(sink) = for_setup.upgrade() {
+                    let rung = u32::try_from(rung).unwrap_or(u32::MAX);
+                    sink.emit_by_name::<()>("encoder-setup", &[&codec.name(), &rung, encoder]);
+                }
+            }),
+            want_key: Box::new(move |rung| {
+                if let Some(inputs) = inputs.upgrade() {
+                    inputs.want_key(&pads::video_name(rung));
+                }
+            }),
+        };
+        let feeds = (0..MAX_RENDITIONS).map(|_| Feed::default()).collect();
+        let ladder = Ladder::start(config, feeds, hooks).map_err(|error| {
+            gst::error_msg!(
+                gst::ResourceError::NoSpaceLeft,
+                ("cannot start threads: {error}")
+            )
+        })?;
+        Ok(Arc::new(ladder))
+    }
+
+    /// What the ladder has to say; on its thread.
+    fn hear(&self, news: News) {
+        match news {
+            News::Ready(codecs) => self.inputs.offer(Offered::new(codecs)),
+            News::Moved {
+                session,
+                rung,
+                rendition,
+            } => self.post(report::rung(&session, rung, rendition)),
+            News::Encoder {
+                factory,
+                failure,
+                next: Some(next),
+            } => gst::element_imp_warning!(
+                self,
+                gst::LibraryError::Encode,
+                ("encoder {factory}: {failure}; {next} goes on in its place")
+            ),
+            News::Encoder {
+                factory, failure, ..
+            } => gst::element_imp_error!(
+                self,
+                gst::LibraryError::Encode,
+                ("encoder {factory}: {failure}; there is no other for this codec, choose one with codec")
+            ),
+            News::NoEncoder(why) => gst::element_imp_error!(
+                self,
+                gst::StreamError::CodecNotFound,
+                (
+                    "codec={}: {why}; install its encoder, or choose another codec",
+                    self.settings.now().codec
+                )
+            ),
+        }
+    }
+
     /// Puts a webrtcsink into the bin, behind our pads.
     fn build(
         &self,
         run: &Run,
         sessions: &Sessions,
         settings: &Settings,
+        ladder: Arc<Ladder>,
     ) -> Result<BaseWebRTCSink, gst::ErrorMessage> {
+        let webrtcsink = webrtc::make(&run.signaller, settings);
         let broken =
             || gst::error_msg!(gst::CoreError::Pad, ("cannot put webrtcsink into the bin"));
-        let video = self.video.get().ok_or_else(broken)?;
-        let webrtcsink = webrtc::make(&run.signaller, settings);
         self.obj().add(&webrtcsink).map_err(|_| broken())?;
         // The pad of sound follows with its first buffer.
-        let target = webrtcsink.request_pad_simple("video_%u");
-        if target.is_none_or(|target| video.set_target(Some(&target)).is_err()) {
+        let Some(target) = webrtcsink.request_pad_simple("video_%u") else {
             self.take_out(&webrtcsink);
             return Err(broken());
-        }
-        self.inputs.begin(
-            &webrtcsink,
-            run.signaller.as_signallable(),
-            settings.video_caps.clone(),
-        );
-        session::filter(&webrtcsink, sessions);
-        session::guard(&run.signaller, sessions);
+        };
+        session::filter(&webrtcsink, sessions, &self.inputs);
+        session::guard(&run.signaller, sessions, &self.inputs);
+        let signallable = run.signaller.as_signallable();
+        let bitrate = settings.bitrate();
+        (self.inputs).begin((&webrtcsink, target), signallable, ladder, bitrate);
         Ok(webrtcsink)
     }
 
@@ -265,11 +356,13 @@ impl PortholeSink {
 
     /// Takes webrtcsink out of the bin again, at whatever point it has come to.
     fn take_out(&self, webrtcsink: &BaseWebRTCSink) {
-        self.inputs.end();
-        let audio = lock(&self.audio).clone();
-        for ghost in self.video.get().into_iter().chain(audio.as_ref()) {
+        let ladder = self.inputs.end();
+        if let Some(audio) = lock(&self.audio).clone() {
             // A ghost pad without a target is fine: it has been one before.
-            let _ = ghost.set_target(None::<&gst::Pad>);
+            let _ = audio.set_target(None::<&gst::Pad>);
+        }
+        if let Some(ladder) = ladder {
+            ladder.end();
         }
         let _ = webrtcsink.set_state(gst::State::Null);
         let _ = self.obj().remove(webrtcsink);
@@ -326,9 +419,12 @@ impl PortholeSink {
     }
 
     pub(super) fn demand(&self, viewers: usize) {
+        self.inputs.has_viewers.store(viewers > 0, Relaxed);
         let event = self.demand_of(viewers);
         let audio = lock(&self.audio).clone();
-        for pad in self.video.get().into_iter().chain(audio.as_ref()) {
+        let further = lock(&self.renditions).clone();
+        let video = self.video.get().into_iter().chain(&further);
+        for pad in video.chain(audio.as_ref()) {
             // Where nothing upstream knows the event, it is refused, and that is fine.
             let _ = pad.push_event(event.clone());
         }
@@ -336,7 +432,55 @@ impl PortholeSink {
 
     pub(super) fn ghost(&self, name: &str) -> Option<gst::GhostPad> {
         let template = self.obj().pad_template(name)?;
-        Some(self.inputs.ghost(&template))
+        Some(self.inputs.ghost(&template, name))
+    }
+
+    /// The video pad with this number.
+    pub(super) fn video_pad(&self, number: usize) -> Option<gst::GhostPad> {
+        let name = pads::video_name(number);
+        let template = self.obj().pad_template(match number {
+            0 => pads::VIDEO,
+            _ => pads::RENDITION,
+        })?;
+        let obj = self.obj();
+        self.inputs
+            .video(&template, (&name, number), obj.upcast_ref())
+    }
+
+    fn set_codec(&self, codec: Option<String>) {
+        let codec = codec.unwrap_or_else(|| settings::AUTO.into());
+        self.settings.change(|settings| settings.codec = codec);
+    }
+
+    fn set_renditions(&self, renditions: Option<String>) {
+        let renditions = renditions.unwrap_or_else(|| settings::AUTO.into());
+        self.settings
+            .change(|settings| settings.renditions = renditions);
+    }
+
+    fn set_bitrate(&self, bitrate: u32) {
+        self.settings.change(|settings| settings.bitrate = bitrate);
+        self.tell_bitrates();
+    }
+
+    fn set_min_bitrate(&self, bitrate: u32) {
+        self.settings
+            .change(|settings| settings.min_bitrate = bitrate);
+        self.tell_bitrates();
+    }
+
+    fn set_max_bitrate(&self, bitrate: u32) {
+        self.settings
+            .change(|settings| settings.max_bitrate = bitrate);
+        self.tell_bitrates();
+    }
+
+    fn tell_bitrates(&self) {
+        let settings = self.settings.now();
+        if let Some(ladder) = self.inputs.ladder.get() {
+            let (min, max) = (settings.min_bitrate, settings.max_bitrate);
+            ladder.set_bitrates(settings.bitrate(), min.min(max), max);
+        }
     }
 
     fn set_listen(&self, listen: Option<String>) {
@@ -434,7 +578,7 @@ impl ObjectImpl for PortholeSink {
         let sink = obj.downgrade();
         self.inputs
             .set_demand(move || Some(sink.upgrade()?.imp().current_demand()));
-        match self.ghost(pads::VIDEO) {
+        match self.video_pad(0) {
             Some(pad) if obj.add_pad(&pad).is_ok() => {
                 let _ = self.video.set(pad);
             }

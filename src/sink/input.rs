@@ -1,18 +1,23 @@
 // SPDX-License-Identifier: MPL-2.0
-//! From our pads into webrtcsink: what comes in is judged when its caps come, and webrtcsink is told before they reach it.
+//! From our pads into the ladder and webrtcsink: what comes in is judged when its caps come, and both are told before it
+//! reaches them.
 //!
-//! webrtcsink reads `video-caps` once, with the first buffer of any stream, and `do-fec` with each session. So sound that
-//! comes before the picture's caps is dropped, and its stream begins at webrtcsink with the first buffer after them.
-//! Nobody could hear it: webrtcsink takes no session before it has looked at a buffer of each stream it has.
+//! Pictures go to the ladder (see `video`). Sound is encoded here, once, and goes to webrtcsink. webrtcsink reads
+//! `video-caps` once, with the first buffer of any stream; so sound that comes before it is known what the picture is, is
+//! dropped, and its stream begins with the first buffer after that. Nobody could hear it: webrtcsink takes no session
+//! before it has looked at a buffer of each stream it has.
 //!
 //! A stream that begins when sessions are running already must be looked at first, too: webrtcsink panics where one starts
 //! meanwhile. They wait at the signaller for that long.
 //!
-//! Locks: `running` and `Discovery`'s own, each held to read or write a value.
+//! Locks: `running`, `roads` and `Discovery`'s own, each held to read or write a value.
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, OnceLock, Weak},
+    sync::{
+        Arc, Mutex, OnceLock, Weak,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
@@ -23,10 +28,13 @@ use gstrswebrtc::{
 };
 
 use super::{
+    carrier::{self, Offered},
     pads::{self, BadInput, Kind},
+    sound::Sound,
+    video::{self, Current, Road},
     webrtc,
 };
-use crate::{lock::lock, runtime};
+use crate::{ladder::Ladder, lock::lock, runtime};
 
 /// webrtcsink notes what it found out about a stream a moment after it has dropped what it found it out with, which is
 /// what we see: this much longer sessions wait.
@@ -35,11 +43,17 @@ const NOTING: Duration = Duration::from_millis(100);
 /// again; a loaded machine takes about a second.
 const LOOK_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The pads' way into webrtcsink.
+/// The pads' way into ladder and webrtcsink.
 #[derive(Default)]
 pub(super) struct Inputs {
     /// Where they lead to, between READY and NULL.
     running: Mutex<Option<Running>>,
+    pub(super) ladder: Current,
+    /// Of the video pads, by their names.
+    roads: Mutex<HashMap<String, Road>>,
+    sound: Mutex<Option<Sound>>,
+    /// Somebody watches, and may listen.
+    pub(super) has_viewers: AtomicBool,
     demand: OnceLock<Demand>,
 }
 
@@ -49,11 +63,16 @@ type Demand = Box<dyn Fn() -> Option<gst::Event> + Send + Sync>;
 /// The inputs of one run of the element.
 struct Running {
     webrtcsink: BaseWebRTCSink,
+    /// webrtcsink's pad for the picture.
+    target: gst::Pad,
     signallable: Signallable,
-    /// The codecs that the user chose.
-    codecs: Option<gst::Caps>,
+    /// Bits each second that the best rung may cost, if the user said so.
+    bitrate: Option<u32>,
     /// What the video turned out to be.
     video: Option<Kind>,
+    offered: Offered,
+    /// webrtcsink knows what it offers.
+    is_begun: bool,
     discovery: Arc<Discovery>,
 }
 
@@ -134,31 +153,119 @@ impl Inputs {
         let _ = self.demand.set(Box::new(demand));
     }
 
-    /// From now on what comes in goes to this webrtcsink.
+    /// From now on pictures go to this ladder, and sound to this webrtcsink.
     pub(super) fn begin(
         &self,
-        webrtcsink: &BaseWebRTCSink,
+        (webrtcsink, target): (&BaseWebRTCSink, gst::Pad),
         signallable: Signallable,
-        codecs: Option<gst::Caps>,
+        ladder: Arc<Ladder>,
+        bitrate: Option<u32>,
     ) {
         *lock(&self.running) = Some(Running {
             webrtcsink: webrtcsink.clone(),
+            target,
             signallable,
-            codecs,
+            bitrate,
             video: None,
+            offered: Offered::default(),
+            is_begun: false,
             discovery: Discovery::watch(webrtcsink),
         });
+        self.ladder.set(Some(ladder));
     }
 
-    pub(super) fn end(&self) {
+    pub(super) fn end(&self) -> Option<Arc<Ladder>> {
         lock(&self.running).take();
+        let sound = lock(&self.sound).take();
+        if let Some(sound) = sound {
+            sound.detach();
+        }
+        let ladder = self.ladder.get();
+        self.ladder.set(None);
+        ladder
+    }
+
+    /// The ladder can make these: from now on sessions may come.
+    pub(super) fn offer(&self, offered: Offered) {
+        let (webrtcsink, target) = {
+            let mut running = lock(&self.running);
+            let Some(running) = running.as_mut().filter(|running| !running.is_begun) else {
+                return;
+            };
+            running.offered = offered.clone();
+            (running.webrtcsink.clone(), running.target.clone())
+        };
+        carrier::begin(&webrtcsink, &target, &offered);
+        if let Some(running) = &mut *lock(&self.running) {
+            running.is_begun = true;
+        }
+    }
+
+    /// What is offered in this run.
+    pub(super) fn offered(&self) -> Offered {
+        let running = lock(&self.running);
+        running
+            .as_ref()
+            .map(|running| running.offered.clone())
+            .unwrap_or_default()
+    }
+
+    /// The end of the picture is the end of the carrier, for which the whole pipeline would wait.
+    fn ended(&self) {
+        let target = lock(&self.running)
+            .as_ref()
+            .map(|running| running.target.clone());
+        if let Some(target) = target {
+            target.send_event(gst::event::Eos::new());
+        }
+    }
+
+    /// A video pad with this number, and what it leads to.
+    pub(super) fn video(
+        self: &Arc<Self>,
+        template: &gst::PadTemplate,
+        (name, number): (&str, usize),
+        bin: &gst::Bin,
+    ) -> Option<gst::GhostPad> {
+        let inputs = Arc::downgrade(self);
+        let road = Road::new(number, &self.ladder, move || {
+            if let Some(inputs) = inputs.upgrade() {
+                inputs.ended();
+            }
+        })?;
+        let target = road.add_to(bin)?;
+        let pad = self.ghost(template, name);
+        pad.set_target(Some(&target)).ok()?;
+        lock(&self.roads).insert(name.to_owned(), road);
+        Some(pad)
+    }
+
+    /// Takes away what a video pad leads to. No buffer is on its way.
+    pub(super) fn take_away(&self, name: &str, bin: &gst::Bin) {
+        let road = lock(&self.roads).remove(name);
+        if let Some(road) = road {
+            road.take_from(bin);
+        }
+    }
+
+    /// Asks for a key unit where encoded video comes from.
+    pub(super) fn want_key(&self, name: &str) {
+        let sink = lock(&self.roads).get(name).map(|road| road.sink.clone());
+        if let Some(pad) = sink.and_then(|sink| sink.static_pad("sink")) {
+            let event = gst_video::UpstreamForceKeyUnitEvent::builder().all_headers(true);
+            let _ = pad.push_event(event.build());
+        }
     }
 
     /// A ghost pad without a target.
-    pub(super) fn ghost(self: &Arc<Self>, template: &gst::PadTemplate) -> gst::GhostPad {
+    pub(super) fn ghost(
+        self: &Arc<Self>,
+        template: &gst::PadTemplate,
+        name: &str,
+    ) -> gst::GhostPad {
         let [first, second, third, fourth] = std::array::from_fn(|_| self.clone());
         let pad = gst::GhostPad::builder_from_template(template)
-            .name(template.name_template())
+            .name(name)
             .event_function(move |pad, _, event| first.event(pad, event))
             .query_function(move |pad, parent, query| {
                 answer(pad, query) || gst::Pad::query_default(pad, parent, query)
@@ -213,10 +320,15 @@ impl Inputs {
             old: old.to_string(),
             new: caps.to_string(),
         };
-        if pad.name() == pads::VIDEO && self.judge(kind).is_some_and(|earlier| earlier != kind) {
+        let is_video = pads::is_video(&pad.name());
+        if is_video && self.judge(kind, &caps, before.as_ref()).is_err() {
             let nothing = gst::Caps::new_empty();
             refuse(pad, &changed(before.as_ref().unwrap_or(&nothing)));
             return false;
+        }
+        let road = lock(&self.roads).get(pad.name().as_str()).cloned();
+        if let Some(road) = road {
+            road.keep_time(pad.upcast_ref());
         }
         let event = match pads::is_dmabuf(&caps) {
             true => gst::event::Caps::builder(&pads::mapped(&caps))
@@ -228,7 +340,8 @@ impl Inputs {
             return true;
         }
         // A webrtcsink that is being stopped has forgotten its caps and refuses them for that reason.
-        if let Some(before) = before
+        if !is_video
+            && let Some(before) = before
             && pad.target().is_some_and(|target| target.has_current_caps())
         {
             refuse(pad, &changed(&before));
@@ -236,21 +349,28 @@ impl Inputs {
         false
     }
 
-    /// Tells webrtcsink what the video is, the first time; returns what it was said to be before.
-    fn judge(&self, kind: Kind) -> Option<Kind> {
-        let (webrtcsink, codecs) = {
-            let running = lock(&self.running);
-            let running = running.as_ref()?;
-            if running.video.is_some() {
-                return running.video;
+    /// Tells the ladder what the video is; fails where it was something else before that viewers cannot follow.
+    fn judge(&self, kind: Kind, caps: &gst::Caps, before: Option<&gst::Caps>) -> Result<(), ()> {
+        let bitrate = {
+            let mut running = lock(&self.running);
+            let Some(running) = running.as_mut() else {
+                return Ok(());
+            };
+            let is_other = |before: &gst::Caps| {
+                let name = |caps: &gst::CapsRef| caps.structure(0).map(|s| s.name().to_owned());
+                name(before) != name(caps)
+            };
+            if running.video.is_some_and(|was| was != kind) || before.is_some_and(is_other) {
+                return Err(());
             }
-            (running.webrtcsink.clone(), running.codecs.clone())
-        };
-        webrtc::expect(&webrtcsink, kind, codecs);
-        if let Some(running) = &mut *lock(&self.running) {
             running.video = Some(kind);
+            running.bitrate
+        };
+        let input = video::input(caps, kind, bitrate);
+        if let (Some(ladder), Some(input)) = (self.ladder.get(), input) {
+            ladder.set_input(input);
         }
-        None
+        Ok(())
     }
 
     fn chain(
@@ -262,10 +382,28 @@ impl Inputs {
             refuse(pad, &BadInput::Untyped(pad.name().into()));
             return Err(gst::FlowError::NotNegotiated);
         }
-        if pad.target().is_none() && !self.attach_sound(pad)? {
+        if pad.target().is_none() && (pads::is_video(&pad.name()) || !self.attach_sound(pad)?) {
+            return Ok(gst::FlowSuccess::Ok);
+        }
+        if !pads::is_video(&pad.name()) && self.is_idle() {
             return Ok(gst::FlowSuccess::Ok);
         }
         gst::ProxyPad::chain_default(pad, pad.parent().as_ref(), buffer)
+    }
+
+    /// Whether nobody needs sound encoded: webrtcsink has looked at it, and nobody is there.
+    fn is_idle(&self) -> bool {
+        if self.has_viewers.load(Relaxed) {
+            return false;
+        }
+        let sound = lock(&self.sound).clone();
+        let Some(sound) = sound.filter(Sound::is_encoded_here) else {
+            return false;
+        };
+        let running = lock(&self.running);
+        running
+            .as_ref()
+            .is_some_and(|running| running.discovery.is_done(&sound.stream.name()))
     }
 
     /// Begins the stream of sound at webrtcsink, if it is known what the picture is.
@@ -273,7 +411,7 @@ impl Inputs {
         let (webrtcsink, signallable, discovery) = {
             let running = lock(&self.running);
             match running.as_ref() {
-                Some(running) if running.video.is_some() => (
+                Some(running) if running.is_begun => (
                     running.webrtcsink.clone(),
                     running.signallable.clone(),
                     running.discovery.clone(),
@@ -285,13 +423,17 @@ impl Inputs {
         if is_late {
             signallable.stop();
         }
-        let attached = webrtcsink.request_pad_simple("audio_%u").filter(|target| {
-            if is_late {
-                discovery.hold(&target.name(), &signallable);
-            }
-            pad.set_target(Some(target)).is_ok()
-        });
-        let Some(target) = attached else {
+        let caps = pad.current_caps();
+        let kind = caps.and_then(|caps| pads::kind(&pad.name(), &caps).ok());
+        let attached = webrtcsink
+            .request_pad_simple("audio_%u")
+            .and_then(|target| {
+                if is_late {
+                    discovery.hold(&target.name(), &signallable);
+                }
+                Sound::attach(pad, target, kind?)
+            });
+        let Some(sound) = attached else {
             discovery.release();
             if is_late {
                 signallable.start();
@@ -299,7 +441,8 @@ impl Inputs {
             refuse(pad, &BadInput::Full(pad.name().into()));
             return Err(gst::FlowError::Error);
         };
-        self.bound_discovery(pad, &target.name());
+        self.bound_discovery(pad, &sound.stream.name());
+        *lock(&self.sound) = Some(sound);
         Ok(true)
     }
 
@@ -322,7 +465,9 @@ impl Inputs {
     }
 
     fn give_up(&self, pad: &gst::GhostPad, stream: &str) {
-        let is_same = pad.target().is_some_and(|target| target.name() == stream);
+        let is_same = lock(&self.sound)
+            .as_ref()
+            .is_some_and(|sound| sound.stream.name() == stream);
         let is_done = lock(&self.running)
             .as_ref()
             .is_none_or(|running| running.discovery.is_done(stream));
@@ -343,8 +488,12 @@ impl Inputs {
 
     /// Ends the stream of sound at webrtcsink. No buffer is on its way.
     pub(super) fn detach_sound(&self, pad: &gst::GhostPad) {
-        let Some(target) = pad.target() else { return };
+        let Some(sound) = lock(&self.sound).take() else {
+            return;
+        };
         let _ = pad.set_target(None::<&gst::Pad>);
+        sound.detach();
+        let target = sound.stream;
         let (webrtcsink, signallable, discovery) = {
             let running = lock(&self.running);
             let Some(running) = running.as_ref() else {

@@ -31,18 +31,23 @@
 use gst::{glib, prelude::*};
 
 mod address;
+mod carrier;
 mod element;
 mod embedded;
 mod filter;
 mod ice;
 mod imp;
 mod input;
+mod joint;
+mod pacer;
 mod pads;
 mod registration;
 mod report;
 mod session;
 mod settings;
+mod sound;
 mod stats;
+mod video;
 mod webrtc;
 
 glib::wrapper! {

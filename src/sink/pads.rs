@@ -5,6 +5,21 @@ use std::sync::LazyLock;
 
 pub(crate) const VIDEO: &str = "sink";
 pub(crate) const AUDIO: &str = "audio";
+/// Further renditions of the same picture, encoded by someone else: `video_1`, `video_2`, ...
+pub(crate) const RENDITION: &str = "video_%u";
+
+/// The name of the video pad with this number.
+pub(crate) fn video_name(number: usize) -> String {
+    match number {
+        0 => VIDEO.to_owned(),
+        _ => format!("video_{number}"),
+    }
+}
+
+/// Whether a pad of this name takes pictures.
+pub(crate) fn is_video(name: &str) -> bool {
+    name != AUDIO
+}
 
 /// Raw video in the memory of a device that webrtcsink has converters for.
 const MEMORIES: [&str; 5] = [
@@ -43,6 +58,11 @@ pub(crate) static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(|| 
     let audio = SOUND.map(plain);
     [
         template(VIDEO, gst::PadPresence::Always, video),
+        template(
+            RENDITION,
+            gst::PadPresence::Request,
+            ENCODED.map(plain).into_iter(),
+        ),
         template(AUDIO, gst::PadPresence::Request, audio),
     ]
     .into_iter()

@@ -6,7 +6,7 @@ use gst::glib;
 use gst::prelude::*;
 use porthole_protocol::grant::Permission;
 
-use crate::signaller::link::Event;
+use crate::{ladder::rendition::Rendition, signaller::link::Event};
 
 /// The signals: name, and which fields of the message `porthole/NAME` are the arguments.
 const SIGNALS: [(&str, &[&str]); 4] = [
@@ -25,6 +25,12 @@ pub(crate) fn signals() -> Vec<glib::subclass::Signal> {
         "seconds" => u64::static_type(),
         _ => String::static_type(),
     };
+    // Before an encoder starts: its codec, the rung it is for (0 is the best), the encoder. Emitted on the ladder's thread.
+    let setup = glib::subclass::Signal::builder("encoder-setup").param_types([
+        String::static_type(),
+        u32::static_type(),
+        gst::Element::static_type(),
+    ]);
     SIGNALS
         .iter()
         .map(|(name, fields)| {
@@ -32,6 +38,7 @@ pub(crate) fn signals() -> Vec<glib::subclass::Signal> {
                 .param_types(fields.iter().map(type_of))
                 .build()
         })
+        .chain([setup.build()])
         .collect()
 }
 
@@ -59,6 +66,17 @@ pub(crate) fn server(state: &str, url: &str, detail: &str) -> gst::Structure {
         .field("state", state)
         .field("url", url)
         .field("detail", detail)
+        .build()
+}
+
+/// The message that a session sees another rung.
+pub(crate) fn rung(session: &str, rung: usize, rendition: Rendition) -> gst::Structure {
+    let number = |value: usize| u32::try_from(value).unwrap_or(u32::MAX);
+    gst::Structure::builder("porthole/rung")
+        .field("session", session)
+        .field("rung", number(rung))
+        .field("width", rendition.width)
+        .field("height", rendition.height)
         .build()
 }
 

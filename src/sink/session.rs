@@ -1,15 +1,29 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What the sink hangs on a session of the gate's table, and how a session's webrtcbin is held to its terms.
 
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::Relaxed};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU8, Ordering::Relaxed},
+    },
+    time::Instant,
+};
 
 use gst::{glib, prelude::*};
-use gst_webrtc::WebRTCPeerConnectionState;
+use gst_webrtc::{WebRTCPeerConnectionState, WebRTCRTPTransceiver};
 use gstrswebrtc::webrtcsink::BaseWebRTCSink;
 use porthole_protocol::grant::Permission;
 
-use super::{filter::Filter, ice};
+use super::{
+    carrier::Offered,
+    filter::Filter,
+    ice,
+    input::Inputs,
+    joint::{Joint, Source},
+    pacer::{Network, Pacer},
+};
 use crate::{
+    ladder::{Path, Viewer, codec::Codec},
     lock::lock,
     signaller::{PortholeSignaller, link::SharedGate, session::Permit},
 };
@@ -18,6 +32,9 @@ use crate::{
 #[derive(Debug, Default)]
 pub(crate) struct Media {
     pub(crate) webrtcbin: glib::WeakRef<gst::Element>,
+    network: Option<Arc<Network>>,
+    /// Its place on the ladder, from the answer on.
+    pub(crate) viewer: Option<Arc<Viewer>>,
 }
 
 /// The table of sessions, with this side of them.
@@ -31,38 +48,84 @@ fn permit(sessions: &Sessions, id: &str) -> Permit {
         .unwrap_or_default()
 }
 
-/// Puts our filter into every stream of every session.
-pub(crate) fn filter(webrtcsink: &BaseWebRTCSink, sessions: &Sessions) {
-    let sessions = sessions.clone();
+/// Puts our element into every stream of every session: a joint with the ladder into the picture's, a valve into the sound's.
+pub(crate) fn filter(webrtcsink: &BaseWebRTCSink, sessions: &Sessions, inputs: &Arc<Inputs>) {
+    let (sessions, inputs) = (sessions.clone(), Arc::downgrade(inputs));
     webrtcsink.connect("request-encoded-filter", false, move |args| {
         let filter = || -> Option<gst::Element> {
-            let session = args.get(1)?.get::<Option<String>>().ok()??;
+            let session = args.get(1)?.get::<Option<String>>().ok()?;
             let stream = args.get(2)?.get::<String>().ok()?;
-            let permission = if stream.starts_with("audio") {
-                Permission::Listen
-            } else {
-                Permission::View
-            };
-            Some(Filter::new(permit(&sessions, &session), permission).upcast())
+            let caps = args.get(3)?.get::<gst::Caps>().ok()?;
+            if stream.starts_with("audio") {
+                let permit = permit(&sessions, &session?);
+                return Some(Filter::new(permit, Permission::Listen).upcast());
+            }
+            let inputs = inputs.upgrade()?;
+            match session {
+                Some(session) => joint(&sessions, &inputs, &session, &caps),
+                // webrtcsink only looks.
+                None => {
+                    let frame = inputs.offered().sample(&caps)?;
+                    Some(Joint::new(Source::Sample(Box::new(frame))).upcast())
+                }
+            }
         };
         Some(filter().to_value())
     });
 }
 
+/// Gives a session a place on the ladder, and the element that its picture comes from.
+fn joint(
+    sessions: &Sessions,
+    inputs: &Inputs,
+    session: &str,
+    caps: &gst::CapsRef,
+) -> Option<gst::Element> {
+    let codec = Codec::of_caps(caps)?;
+    let ladder = inputs.ladder.get()?;
+    let mut gate = lock(sessions);
+    let session_of_gate = gate.session(session)?;
+    let path = session_of_gate.media.network.clone();
+    let path = path.map(|network| network as Arc<dyn Path>);
+    let viewer = Arc::new(ladder.join(session, codec, path));
+    let permit = session_of_gate.permit.clone();
+    session_of_gate.media.viewer = Some(viewer.clone());
+    Some(Joint::new(Source::Viewer(viewer, permit)).upcast())
+}
+
 /// Holds each session's webrtcbin to its terms from before its offer is made.
-pub(crate) fn guard(signaller: &PortholeSignaller, sessions: &Sessions) {
-    let sessions = sessions.clone();
+pub(crate) fn guard(signaller: &PortholeSignaller, sessions: &Sessions, inputs: &Arc<Inputs>) {
+    let (sessions, inputs) = (sessions.clone(), Arc::downgrade(inputs));
     signaller.connect("webrtcbin-ready", false, move |args| {
         let signaller = args.first()?.get::<PortholeSignaller>().ok()?;
         let id = args.get(1)?.get::<String>().ok()?;
         let webrtcbin = args.get(2)?.get::<gst::Element>().ok()?;
-        let (permit, ice_servers) = {
+        let (permit, ice_servers, has_offered) = {
             let mut gate = lock(&sessions);
             let session = gate.session(&id)?;
             session.media.webrtcbin.set(Some(&webrtcbin));
-            (session.permit.clone(), session.ice_servers.clone())
+            let has_offered = session.check.has_begun();
+            (
+                session.permit.clone(),
+                session.ice_servers.clone(),
+                has_offered,
+            )
         };
         ice::add(&webrtcbin, &ice_servers);
+        let picture = picture(&webrtcbin);
+        if !has_offered
+            && let Some((transceiver, of_first)) = &picture
+            && let Some(inputs) = inputs.upgrade()
+            && let Some(caps) = inputs.offered().preferences(of_first)
+        {
+            transceiver.set_property("codec-preferences", caps);
+        }
+        pace(
+            &webrtcbin,
+            picture.map(|(transceiver, _)| transceiver),
+            &sessions,
+            &id,
+        );
         // The first pads are there already; others come when the camera gets or loses its sound.
         for pad in webrtcbin.sink_pads() {
             guard_pad(&pad, permit.clone());
@@ -72,8 +135,42 @@ pub(crate) fn guard(signaller: &PortholeSignaller, sessions: &Sessions) {
                 guard_pad(pad, permit.clone());
             }
         });
-        watch_connection(&webrtcbin, &signaller, id);
+        watch_connection(&webrtcbin, &signaller, sessions.clone(), id);
         None
+    });
+}
+
+/// The picture's transceiver and what webrtcsink would have it offer. A viewer who offers itself has chosen already.
+fn picture(webrtcbin: &gst::Element) -> Option<(WebRTCRTPTransceiver, gst::Caps)> {
+    let transceivers = webrtcbin.sink_pads().into_iter();
+    transceivers
+        .map(|pad| pad.property::<WebRTCRTPTransceiver>("transceiver"))
+        .find_map(|transceiver| {
+            let caps = transceiver.property::<Option<gst::Caps>>("codec-preferences")?;
+            (kind_of(&caps) == VIDEO).then_some((transceiver, caps))
+        })
+}
+
+/// Puts our pacer before the network.
+fn pace(
+    webrtcbin: &gst::Element,
+    picture: Option<WebRTCRTPTransceiver>,
+    sessions: &Sessions,
+    id: &str,
+) {
+    let (sessions, id) = (Arc::downgrade(sessions), id.to_owned());
+    let picture = picture.map(|transceiver| transceiver.downgrade());
+    webrtcbin.connect("request-aux-sender", false, move |_| {
+        let pacer = Pacer::new();
+        if let Some(transceiver) = picture.as_ref().and_then(glib::WeakRef::upgrade) {
+            pacer.network().set_transceiver(&transceiver);
+        }
+        if let Some(sessions) = sessions.upgrade()
+            && let Some(session) = lock(&sessions).session(&id)
+        {
+            session.media.network = Some(pacer.network());
+        }
+        Some(pacer.upcast::<gst::Element>().to_value())
     });
 }
 
@@ -120,16 +217,26 @@ fn kind_of(caps: &gst::CapsRef) -> u8 {
 }
 
 /// Tells the gate, once, that a session's media flows.
-fn watch_connection(webrtcbin: &gst::Element, signaller: &PortholeSignaller, id: String) {
+fn watch_connection(
+    webrtcbin: &gst::Element,
+    signaller: &PortholeSignaller,
+    sessions: Sessions,
+    id: String,
+) {
     let signaller = signaller.downgrade();
     let told = AtomicBool::new(false);
     webrtcbin.connect_notify(Some("connection-state"), move |webrtcbin, _| {
         let state = webrtcbin.property::<WebRTCPeerConnectionState>("connection-state");
-        if state == WebRTCPeerConnectionState::Connected
-            && !told.swap(true, Relaxed)
-            && let Some(signaller) = signaller.upgrade()
-        {
-            signaller.media_flows(&id);
+        if state == WebRTCPeerConnectionState::Connected && !told.swap(true, Relaxed) {
+            let viewer = lock(&sessions)
+                .session(&id)
+                .and_then(|session| session.media.viewer.clone());
+            if let Some(viewer) = viewer {
+                viewer.outlet.open(Instant::now());
+            }
+            if let Some(signaller) = signaller.upgrade() {
+                signaller.media_flows(&id);
+            }
         }
     });
 }

@@ -10,6 +10,7 @@ use porthole_protocol::{
 };
 
 use super::address;
+use crate::ladder::{Config, codec::Codec, rendition::BadRenditions};
 
 /// Reachable on the whole network by the port people expect of a small web server.
 pub(crate) const LISTEN: &str = "0.0.0.0:8080";
@@ -21,6 +22,16 @@ pub(crate) const MOST_VIEWERS: u32 = MAX_SESSIONS_PER_CAMERA as u32;
 pub(crate) const ORPHAN_TIMEOUT: u32 = 60;
 /// A day: more is no bound.
 pub(crate) const LONGEST_ORPHAN_TIMEOUT: u32 = 24 * 60 * 60;
+/// Every browser has one of them, and hardware of most machines encodes the first.
+const AUTO_CODECS: [Codec; 2] = [Codec::H264, Codec::Vp8];
+/// The best there is.
+pub(crate) const AUTO: &str = "auto";
+/// Where the smallest rendition still shows something.
+pub(crate) const MIN_BITRATE: u32 = 60_000;
+/// What a wired network carries and no browser needs.
+pub(crate) const MAX_BITRATE: u32 = 20_000_000;
+/// A minute: who waits that long for a key unit has asked for one.
+pub(crate) const LONGEST_KEYFRAME_INTERVAL: u32 = 60;
 /// A camera key is about 300 bytes: a longer file is another file.
 const MAX_KEY_FILE_BYTES: u64 = 8 * 1024;
 /// Environment variable with the camera key.
@@ -41,6 +52,12 @@ pub(crate) struct Settings {
     pub(crate) stun_server: Option<String>,
     pub(crate) orphan_timeout: u32,
     pub(crate) video_caps: Option<gst::Caps>,
+    pub(crate) codec: String,
+    pub(crate) renditions: String,
+    pub(crate) bitrate: u32,
+    pub(crate) min_bitrate: u32,
+    pub(crate) max_bitrate: u32,
+    pub(crate) keyframe_interval: u32,
 }
 
 impl Default for Settings {
@@ -58,6 +75,12 @@ impl Default for Settings {
             stun_server: None,
             orphan_timeout: ORPHAN_TIMEOUT,
             video_caps: None,
+            codec: AUTO.into(),
+            renditions: AUTO.into(),
+            bitrate: 0,
+            min_bitrate: MIN_BITRATE,
+            max_bitrate: MAX_BITRATE,
+            keyframe_interval: 0,
         }
     }
 }
@@ -83,6 +106,18 @@ pub(crate) enum BadSetting {
         "stun-server={0}: give it as stun://HOST:PORT, for example stun://stun.example.org:3478"
     )]
     Stun(String),
+    #[error(
+        "codec={0}: give auto, or one or more of h264, vp8, vp9, av1, h265 separated by commas, the best first"
+    )]
+    Codec(String),
+    #[error(
+        "video-caps={0}: none of it is a codec that viewers can be sent; say codec=h264,vp8 in its place"
+    )]
+    VideoCaps(String),
+    #[error("renditions={text}: {error}")]
+    Renditions { text: String, error: BadRenditions },
+    #[error("min-bitrate={0} is above max-bitrate={1}; give a smaller one")]
+    Bitrates(u32, u32),
 }
 
 impl Settings {
@@ -136,6 +171,58 @@ impl Settings {
     pub(crate) fn name(&self) -> String {
         self.given_name()
             .map_or_else(|| glib::host_name().to_string(), str::to_owned)
+    }
+
+    /// What the ladder is to make.
+    pub(crate) fn ladder(&self) -> Result<Config, BadSetting> {
+        if self.min_bitrate > self.max_bitrate {
+            return Err(BadSetting::Bitrates(self.min_bitrate, self.max_bitrate));
+        }
+        let renditions = self.renditions.parse().map_err(|error| {
+            let text = self.renditions.clone();
+            BadSetting::Renditions { text, error }
+        })?;
+        Ok(Config {
+            codecs: self.codecs()?,
+            renditions,
+            bitrate: self.bitrate(),
+            min_bitrate: self.min_bitrate,
+            max_bitrate: self.max_bitrate,
+            keyframe_interval: self.keyframe_interval,
+        })
+    }
+
+    /// What the best rendition may cost, if the user said so.
+    pub(crate) fn bitrate(&self) -> Option<u32> {
+        (self.bitrate > 0).then_some(self.bitrate)
+    }
+
+    /// Best first.
+    fn codecs(&self) -> Result<Vec<Codec>, BadSetting> {
+        if let Some(caps) = &self.video_caps {
+            let named = |s: &gst::StructureRef| Codec::of_caps(&gst::Caps::from(s.to_owned()));
+            let codecs: Vec<Codec> = caps.iter().filter_map(named).collect();
+            return match codecs.is_empty() {
+                true => Err(BadSetting::VideoCaps(caps.to_string())),
+                false => Ok(codecs),
+            };
+        }
+        if self.codec == AUTO {
+            return Ok(AUTO_CODECS.to_vec());
+        }
+        let find = |name: &str| {
+            Codec::ALL
+                .into_iter()
+                .find(|codec| codec.name() == name.trim())
+        };
+        let mut codecs = Vec::new();
+        for name in self.codec.split(',') {
+            let codec = find(name).ok_or_else(|| BadSetting::Codec(self.codec.clone()))?;
+            if !codecs.contains(&codec) {
+                codecs.push(codec);
+            }
+        }
+        Ok(codecs)
     }
 
     pub(crate) fn orphan_timeout(&self) -> Duration {

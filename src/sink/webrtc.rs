@@ -11,7 +11,7 @@ use gst::{glib, prelude::*};
 use gstrswebrtc::webrtcsink::BaseWebRTCSink;
 use once_cell::sync::OnceCell;
 
-use super::{pads::Kind, settings::Settings};
+use super::settings::Settings;
 use crate::{runtime, signaller::PortholeSignaller};
 
 /// Types that webrtcsink registers, of which the stock plugin registers at least one when it is loaded.
@@ -65,31 +65,13 @@ pub(crate) fn claim() -> Result<(), Conflict> {
 /// webrtcsink's first, and our only, video pad.
 pub(crate) const VIDEO: &str = "video_0";
 
-/// Codecs offered for raw video when nobody asked for others: every browser has one of them, and a
-/// short list keeps the search for encoders at start short.
-const RAW_CODECS: &str = "video/x-vp8; video/x-h264";
-
 /// A webrtcsink for the signaller, not yet in a bin. Call [`claim`] first.
 pub(crate) fn make(signaller: &PortholeSignaller, settings: &Settings) -> BaseWebRTCSink {
     let sink = BaseWebRTCSink::with_signaller(signaller.as_signallable());
     sink.set_property("stun-server", settings.stun_server.as_deref());
+    // The ladder has its own (see `pacer`).
+    sink.set_property_from_str("congestion-control", "disabled");
     sink
-}
-
-/// Prepares it for video of a kind, before any of it has come. `codecs` are the user's choice.
-pub(crate) fn expect(sink: &BaseWebRTCSink, kind: Kind, codecs: Option<gst::Caps>) {
-    let codecs = match (codecs, kind) {
-        (Some(codecs), _) => Some(codecs),
-        (None, Kind::Raw) => RAW_CODECS.parse::<gst::Caps>().ok(),
-        (None, Kind::Encoded) => None,
-    };
-    if let Some(codecs) = codecs {
-        sink.set_property("video-caps", codecs);
-    }
-    if kind == Kind::Encoded {
-        // webrtcsink divides the FEC share by its number of encoders, and here it has none.
-        sink.set_property("do-fec", false);
-    }
 }
 
 /// Takes away what webrtcsink leaves of a pad that it released: the pad itself and the two elements behind it, for whose end

@@ -113,6 +113,11 @@ impl Check {
         }
     }
 
+    /// Whether either side has described the session: before the camera's own offer, only a viewer that offers has.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.begun
+    }
+
     /// A viewer that makes the offer itself.
     pub(crate) fn offer(&mut self, description: &str) -> Result<(), BadDescription> {
         if self.begun {

@@ -1,0 +1,455 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Which encoder makes a codec here, and how each is set up for low latency.
+//!
+//! One line for each encoder that is known: the best first, those of hardware before those of software. What is measured
+//! stands in docs/latency.md; encoders of hardware are set up from their documentation alone.
+
+use gst::prelude::*;
+
+use super::codec::Codec;
+
+/// In which unit an encoder's property has its bitrate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Unit {
+    Bits,
+    Kilobits,
+}
+
+/// How an encoder is made and spoken to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Encoder {
+    codec: Codec,
+    pub(crate) factory: &'static str,
+    /// The property with the bitrate, and its unit; the V4L2 encoders have it among their controls.
+    bitrate: (&'static str, Unit),
+    /// The property with the most frames between key units.
+    interval: &'static str,
+    /// Properties and values in the order in which they are set. Those that an installed version lacks are left out.
+    settings: &'static [(&'static str, &'static str)],
+    /// Made of silicon.
+    hardware: bool,
+}
+
+use Codec::{Av1, H264, H265, Vp8, Vp9};
+use Unit::{Bits, Kilobits};
+
+const VA: &[(&str, &str)] = &[
+    ("rate-control", "cbr"),
+    ("b-frames", "0"),
+    ("ref-frames", "1"),
+    ("target-usage", "6"),
+];
+const VAAPI: &[(&str, &str)] = &[("rate-control", "cbr"), ("max-bframes", "0")];
+const NV: &[(&str, &str)] = &[
+    ("rc-mode", "cbr-ld-hq"),
+    ("zerolatency", "true"),
+    ("bframes", "0"),
+    ("preset", "low-latency-hq"),
+];
+const JETSON: &[(&str, &str)] = &[
+    ("control-rate", "constant_bitrate"),
+    ("preset-level", "UltraFastPreset"),
+    ("maxperf-enable", "true"),
+    ("insert-vui", "true"),
+    ("insert-sps-pps", "true"),
+];
+const QSV: &[(&str, &str)] = &[
+    ("low-latency", "true"),
+    ("disable-hrd-conformance", "true"),
+    ("rate-control", "cbr"),
+    ("b-frames", "0"),
+];
+/// Frames are small and even: a rate that is held within a few frames is worth more to a live picture than the bits.
+const VPX: &[(&str, &str)] = &[
+    ("deadline", "1"),
+    ("end-usage", "cbr"),
+    ("lag-in-frames", "0"),
+    ("error-resilient", "default"),
+    ("buffer-initial-size", "100"),
+    ("buffer-optimal-size", "120"),
+    ("buffer-size", "150"),
+    ("max-intra-bitrate", "250"),
+    ("static-threshold", "1"),
+    ("undershoot", "95"),
+];
+
+const fn hardware(
+    codec: Codec,
+    factory: &'static str,
+    bitrate: (&'static str, Unit),
+    interval: &'static str,
+    settings: &'static [(&'static str, &'static str)],
+) -> Encoder {
+    Encoder {
+        codec,
+        factory,
+        bitrate,
+        interval,
+        settings,
+        hardware: true,
+    }
+}
+
+const fn software(
+    codec: Codec,
+    factory: &'static str,
+    bitrate: (&'static str, Unit),
+    interval: &'static str,
+    settings: &'static [(&'static str, &'static str)],
+) -> Encoder {
+    Encoder {
+        codec,
+        factory,
+        bitrate,
+        interval,
+        settings,
+        hardware: false,
+    }
+}
+
+/// Best first within each codec.
+const ENCODERS: [Encoder; 35] = [
+    hardware(
+        H264,
+        "v4l2h264enc",
+        ("video_bitrate", Bits),
+        "h264_i_frame_period",
+        &[],
+    ),
+    hardware(H264, "v4l2slh264enc", ("bitrate", Bits), "gop-size", &[]),
+    hardware(
+        H264,
+        "mpph264enc",
+        ("bps", Bits),
+        "gop",
+        &[("rc-mode", "cbr"), ("zero-copy-pkt", "true")],
+    ),
+    hardware(
+        H264,
+        "nvv4l2h264enc",
+        ("bitrate", Bits),
+        "idrinterval",
+        JETSON,
+    ),
+    hardware(
+        H264,
+        "vah264lpenc",
+        ("bitrate", Kilobits),
+        "key-int-max",
+        VA,
+    ),
+    hardware(H264, "vah264enc", ("bitrate", Kilobits), "key-int-max", VA),
+    hardware(H264, "nvh264enc", ("bitrate", Kilobits), "gop-size", NV),
+    hardware(H264, "qsvh264enc", ("bitrate", Kilobits), "gop-size", QSV),
+    hardware(
+        H264,
+        "vaapih264enc",
+        ("bitrate", Kilobits),
+        "keyframe-period",
+        VAAPI,
+    ),
+    hardware(H264, "vpuenc_h264", ("bitrate", Kilobits), "gop-size", &[]),
+    software(
+        H264,
+        "openh264enc",
+        ("bitrate", Bits),
+        "gop-size",
+        &[
+            ("rate-control", "bitrate"),
+            ("complexity", "low"),
+            ("background-detection", "false"),
+            ("scene-change-detection", "false"),
+        ],
+    ),
+    software(
+        H264,
+        "x264enc",
+        ("bitrate", Kilobits),
+        "key-int-max",
+        &[
+            ("tune", "zerolatency"),
+            ("speed-preset", "ultrafast"),
+            ("b-adapt", "false"),
+            ("vbv-buf-capacity", "120"),
+            ("byte-stream", "true"),
+        ],
+    ),
+    hardware(
+        Vp8,
+        "v4l2vp8enc",
+        ("video_bitrate", Bits),
+        "video_gop_size",
+        &[],
+    ),
+    hardware(
+        Vp8,
+        "nvv4l2vp8enc",
+        ("bitrate", Bits),
+        "idrinterval",
+        JETSON,
+    ),
+    hardware(Vp8, "vavp8lpenc", ("bitrate", Kilobits), "key-int-max", VA),
+    hardware(Vp8, "vavp8enc", ("bitrate", Kilobits), "key-int-max", VA),
+    hardware(
+        Vp8,
+        "vaapivp8enc",
+        ("bitrate", Kilobits),
+        "keyframe-period",
+        VAAPI,
+    ),
+    software(
+        Vp8,
+        "vp8enc",
+        ("target-bitrate", Bits),
+        "keyframe-max-dist",
+        VPX,
+    ),
+    hardware(
+        Vp9,
+        "v4l2vp9enc",
+        ("video_bitrate", Bits),
+        "video_gop_size",
+        &[],
+    ),
+    hardware(
+        Vp9,
+        "nvv4l2vp9enc",
+        ("bitrate", Bits),
+        "idrinterval",
+        JETSON,
+    ),
+    hardware(Vp9, "vavp9lpenc", ("bitrate", Kilobits), "key-int-max", VA),
+    hardware(Vp9, "vavp9enc", ("bitrate", Kilobits), "key-int-max", VA),
+    hardware(
+        Vp9,
+        "vaapivp9enc",
+        ("bitrate", Kilobits),
+        "keyframe-period",
+        VAAPI,
+    ),
+    software(
+        Vp9,
+        "vp9enc",
+        ("target-bitrate", Bits),
+        "keyframe-max-dist",
+        VPX,
+    ),
+    hardware(Av1, "nvav1enc", ("bitrate", Kilobits), "gop-size", NV),
+    hardware(Av1, "vaav1lpenc", ("bitrate", Kilobits), "key-int-max", VA),
+    hardware(Av1, "vaav1enc", ("bitrate", Kilobits), "key-int-max", VA),
+    software(
+        Av1,
+        "svtav1enc",
+        ("target-bitrate", Kilobits),
+        "intra-period-length",
+        &[("preset", "12")],
+    ),
+    software(
+        Av1,
+        "av1enc",
+        ("target-bitrate", Kilobits),
+        "keyframe-max-dist",
+        &[
+            ("end-usage", "cbr"),
+            ("usage-profile", "realtime"),
+            ("cpu-used", "8"),
+            ("lag-in-frames", "0"),
+        ],
+    ),
+    hardware(
+        H265,
+        "v4l2h265enc",
+        ("video_bitrate", Bits),
+        "video_gop_size",
+        &[],
+    ),
+    hardware(
+        H265,
+        "nvv4l2h265enc",
+        ("bitrate", Bits),
+        "idrinterval",
+        JETSON,
+    ),
+    hardware(
+        H265,
+        "vah265lpenc",
+        ("bitrate", Kilobits),
+        "key-int-max",
+        VA,
+    ),
+    hardware(H265, "vah265enc", ("bitrate", Kilobits), "key-int-max", VA),
+    hardware(H265, "nvh265enc", ("bitrate", Kilobits), "gop-size", NV),
+    software(
+        H265,
+        "x265enc",
+        ("bitrate", Kilobits),
+        "key-int-max",
+        &[("tune", "zerolatency"), ("speed-preset", "ultrafast")],
+    ),
+];
+
+/// Threads of a software encoder: more cut the latency of a frame where cores are idle, and each costs bits.
+fn threads() -> u32 {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    u32::try_from(cores).unwrap_or(1).min(4)
+}
+
+/// What an encoder is asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Order {
+    /// Bits each second.
+    pub(crate) bitrate: u32,
+    /// The most frames between key units.
+    pub(crate) interval: u32,
+}
+
+/// The encoders of a codec that are installed, best first.
+pub(crate) fn installed(codec: Codec) -> Vec<&'static Encoder> {
+    let is_there = |e: &&Encoder| gst::ElementFactory::find(e.factory).is_some();
+    ENCODERS
+        .iter()
+        .filter(|e| e.codec == codec)
+        .filter(is_there)
+        .collect()
+}
+
+impl Encoder {
+    pub(crate) fn is_hardware(&self) -> bool {
+        self.hardware
+    }
+
+    /// Made and set up, in NULL.
+    pub(crate) fn make(&self, order: Order) -> Option<gst::Element> {
+        let element = gst::ElementFactory::make(self.factory).build().ok()?;
+        for (name, value) in self.settings {
+            set(&element, name, value);
+        }
+        match self.factory {
+            "vp8enc" | "vp9enc" => {
+                set(&element, "threads", &threads().to_string());
+                set(&element, "keyframe-mode", "disabled");
+                let speed = if self.codec == Vp8 { "-12" } else { "8" };
+                set(&element, "cpu-used", speed);
+                set(&element, "row-mt", "true");
+            }
+            "x264enc" => set(&element, "threads", &threads().to_string()),
+            "openh264enc" => set(&element, "multi-thread", "1"),
+            _ => (),
+        }
+        if self.is_v4l2() {
+            self.set_controls(&element, order);
+        } else {
+            set(&element, self.interval, &order.interval.to_string());
+            self.set_bitrate(&element, order.bitrate);
+        }
+        Some(element)
+    }
+
+    /// While it encodes.
+    pub(crate) fn set_bitrate(&self, element: &gst::Element, bits: u32) {
+        let (name, unit) = self.bitrate;
+        if self.is_v4l2() {
+            let controls = gst::Structure::builder("controls")
+                .field(name, clamp(bits))
+                .build();
+            element.set_property("extra-controls", controls);
+            return;
+        }
+        let value = match unit {
+            Bits => bits,
+            Kilobits => (bits / 1000).max(1),
+        };
+        set(element, name, &value.to_string());
+    }
+
+    /// The stateful encoders of V4L2, among them the Raspberry Pi's up to model 4.
+    fn is_v4l2(&self) -> bool {
+        self.factory.starts_with("v4l2") && !self.factory.starts_with("v4l2sl")
+    }
+
+    fn set_controls(&self, element: &gst::Element, order: Order) {
+        let mut controls = gst::Structure::builder("controls")
+            .field("repeat_sequence_header", 1i32)
+            .field("video_bitrate_mode", 1i32)
+            .field(self.bitrate.0, clamp(order.bitrate))
+            .field(self.interval, clamp(order.interval));
+        if self.codec == H264 {
+            controls = controls.field("h264_minimum_qp_value", 16i32);
+        }
+        element.set_property("extra-controls", controls.build());
+    }
+
+    /// Caps between the encoder and its parser: what receivers of every kind take.
+    pub(crate) fn output(&self) -> &'static str {
+        match (self.codec, self.factory) {
+            // The V4L2 encoders choose the lowest level there is, unless told.
+            (H264, "v4l2h264enc") => "video/x-h264,profile=constrained-baseline,level=(string)4",
+            (H264, _) => "video/x-h264,profile=constrained-baseline",
+            (codec, _) => codec.media_type(),
+        }
+    }
+}
+
+fn clamp(value: u32) -> i32 {
+    i32::try_from(value).unwrap_or(i32::MAX)
+}
+
+/// Sets a property from text if the installed version has it and the value fits; both differ between versions.
+fn set(element: &gst::Element, name: &str, value: &str) {
+    let Some(spec) = element.find_property(name) else {
+        return;
+    };
+    match gst::glib::Value::deserialize_with_pspec(value, &spec) {
+        Ok(value) => element.set_property_from_value(name, &value),
+        Err(_) => gst::debug!(gst::CAT_RUST, obj = element, "has no {name}={value}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_installed_takes_every_setting_of_its_line() {
+        gst::init().expect("GStreamer is installed");
+        let order = Order {
+            bitrate: 777_000,
+            interval: 123,
+        };
+        let mut tried = 0;
+        for encoder in Codec::ALL.into_iter().flat_map(installed) {
+            let Some(element) = encoder.make(order) else {
+                panic!("{} cannot be made", encoder.factory);
+            };
+            if encoder.is_hardware() {
+                continue;
+            }
+            for (name, value) in encoder.settings {
+                let spec = element.find_property(name);
+                let spec = spec.unwrap_or_else(|| panic!("{} has no {name}", encoder.factory));
+                let wanted = gst::glib::Value::deserialize_with_pspec(value, &spec)
+                    .unwrap_or_else(|_| panic!("{} has no {name}={value}", encoder.factory));
+                let got = element.property_value(name);
+                let text = |value: &gst::glib::Value| format!("{value:?}");
+                assert_eq!(text(&got), text(&wanted), "{} {name}", encoder.factory);
+            }
+            let (name, unit) = encoder.bitrate;
+            let got = format!("{:?}", element.property_value(name));
+            let wanted = if unit == Bits { "777000" } else { "777" };
+            assert!(got.contains(wanted), "{} {name}: {got}", encoder.factory);
+            tried += 1;
+        }
+        assert!(tried >= 3, "openh264enc, x264enc and vp8enc are installed");
+    }
+
+    #[test]
+    fn each_codec_has_an_encoder_and_each_encoder_one_line() {
+        for codec in Codec::ALL {
+            assert!(ENCODERS.iter().any(|e| e.codec == codec));
+        }
+        for (i, encoder) in ENCODERS.iter().enumerate() {
+            let rest = &ENCODERS[i + 1..];
+            assert!(rest.iter().all(|e| e.factory != encoder.factory));
+        }
+    }
+}

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Encode once, adapt to each viewer: a few renditions ("rungs") of the picture, each encoded once for all who watch it, and
+//! each viewer on the best one that its network carries.
+//!
+//! Pure:
+//! - [`rendition`]: what the user asked for, and what is made of a camera's size.
+//! - [`policy`]: who is on which rung, and what each rung may cost.
+//! - [`switch`]: which frames of which rungs make up one viewer's picture.
+//! - [`codec`], [`encoders`]: what there is, and how each is set up.
+//!
+//! Around them, in the direction of the data:
+//! - [`feed`]: from the sink's pads, on the streaming thread.
+//! - [`rung`]: a pipeline that runs while somebody is on it.
+//! - [`outlet`]: a viewer's end, which never holds anyone up.
+//! - [`driver`]: a thread that owns policy and rungs, and decides ten times a second.
+//!
+//! It knows nothing of WebRTC: what it needs of a viewer's network it asks a [`Path`].
+
+use std::time::Instant;
+
+pub(crate) mod codec;
+mod driver;
+mod encoders;
+mod feed;
+mod lane;
+mod outlet;
+mod policy;
+pub(crate) mod rendition;
+mod rung;
+mod switch;
+mod trial;
+
+pub(crate) use driver::{Config, Hooks, Input, Ladder, News, Viewer, ViewerStats};
+pub(crate) use feed::Feed;
+pub(crate) use outlet::Frame;
+pub(crate) use policy::Observation;
+
+/// A viewer's network, as the ladder sees it.
+pub(crate) trait Path: Send + Sync {
+    /// Nothing before it is known.
+    fn observe(&self, now: Instant) -> Option<Observation>;
+    /// Sends so many bits each second beside the media, to find out whether they arrive. None ends it.
+    fn probe(&self, padding: u32);
+    /// A probe has shown that this much arrives.
+    fn raise(&self, estimate: u32);
+}

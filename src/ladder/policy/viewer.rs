@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: MPL-2.0
+//! What is known of one viewer's link, and where it stands on the ladder.
+
+use std::time::Duration;
+
+use super::{
+    backoff::Backoff,
+    probe::Probe,
+    rates::{media_in, percent},
+    share::Member,
+};
+
+/// An estimator may climb while nothing shows that the link carries it (rtpgccbwe does so without end). Beyond half as much
+/// again as has arrived, it is not believed.
+const BELIEVED: u32 = 150;
+/// Estimates tremble; only beyond this is it a fall.
+const FALL: u32 = 97;
+/// So much above what arrived when the estimate last fell, and the link has become better.
+const BETTER: u32 = 106;
+/// Less than this share of what is sent arrives: the link has collapsed.
+const COLLAPSED: u32 = 75;
+/// A queue is empty and the measurements are of that time so long after a cut.
+const DRAINS: Duration = Duration::from_secs(1);
+/// A link in trouble is left alone for so long before padding is sent on it.
+const CALM: Duration = Duration::from_millis(1500);
+/// An estimate that is held down by the link is cut again within this time. If it is not, too little is sent to tell.
+const LONG_CALM: Duration = Duration::from_secs(6);
+/// Between two probes.
+const REST: Duration = Duration::from_secs(3);
+/// So far back measurements go, with a round trip.
+const MEASURED: Duration = Duration::from_millis(700);
+/// GCC lowers the estimate beyond this loss, too.
+const HEAVY_LOSS: f32 = 0.10;
+/// A viewer notices a picture that comes so late.
+const LONG_QUEUE: Duration = Duration::from_millis(150);
+/// A viewer that came just now has shown nothing yet: for so long others do not suffer from it.
+const TRIAL: Duration = Duration::from_secs(3);
+/// Who holds others back for longer than some swings of GCC does it for good.
+const BEHIND_AFTER: Duration = Duration::from_secs(10);
+
+/// What is measured of one viewer's session.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Observation {
+    /// Bit/s, from congestion control.
+    pub(crate) estimate: u32,
+    /// Bit/s that arrived in the last 500 ms, with padding.
+    pub(crate) delivered: u32,
+    /// Bit/s of media sent in that time, without padding.
+    pub(crate) sent: u32,
+    /// Share of packets of the last 500 ms that were lost, 0 to 1.
+    pub(crate) loss: f32,
+    /// How long the pacer's oldest packet has been waiting.
+    pub(crate) queued: Duration,
+}
+
+impl Observation {
+    pub(super) fn waits(&self) -> bool {
+        self.queued > LONG_QUEUE
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moving {
+    pub(super) rung: usize,
+    pub(super) asked: Duration,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Viewer {
+    /// What it is shown.
+    pub(super) rung: usize,
+    /// What it is shown from the next key unit on.
+    pub(super) moving: Option<Moving>,
+    arrived: Duration,
+    pub(super) seen: Observation,
+    /// The highest estimate since it last fell.
+    crest: u32,
+    /// What is believed to arrive; at first, what the start estimate says.
+    pub(super) proven: u32,
+    /// Of media, what has arrived since the estimate last fell below it.
+    pub(super) received: u32,
+    /// What arrived when the estimate last fell; 0 if the link has become better since.
+    knee: u32,
+    /// The most that probes showed since the estimate last fell.
+    pub(super) shown: u32,
+    /// When the estimate last fell, or the link was otherwise in trouble.
+    pub(super) trouble: Duration,
+    pub(super) lossy: Since,
+    /// Carries too little for its rung.
+    pub(super) low: Since,
+    /// Carries what its rung sends, but holds those back who could have more.
+    pub(super) behind: Since,
+    /// Carries a better rung.
+    pub(super) above: Since,
+    pub(super) climbed: Option<Duration>,
+    /// Before it is probed again.
+    pub(super) backoff: Backoff,
+    /// Before it climbs again; a better link does not make a link steady.
+    pub(super) unsteady: Backoff,
+    pub(super) probe: Option<Probe>,
+    /// When the last one ended, or the rung was changed on trust.
+    pub(super) probed: Option<Duration>,
+}
+
+/// Since when something has been so without a break.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Since(Option<Duration>);
+
+impl Since {
+    pub(super) fn note(&mut self, holds: bool, now: Duration) {
+        self.0 = holds.then(|| self.0.unwrap_or(now));
+    }
+
+    pub(super) fn lasted(&self, long: Duration, now: Duration) -> bool {
+        self.0
+            .is_some_and(|since| now.saturating_sub(since) >= long)
+    }
+}
+
+impl Viewer {
+    pub(super) fn new(rung: usize, estimate: u32, now: Duration) -> Self {
+        Self {
+            rung,
+            moving: None,
+            arrived: now,
+            seen: Observation {
+                estimate,
+                delivered: 0,
+                sent: 0,
+                loss: 0.0,
+                queued: Duration::ZERO,
+            },
+            crest: estimate,
+            proven: estimate,
+            received: 0,
+            knee: 0,
+            shown: 0,
+            trouble: now,
+            lossy: Since::default(),
+            low: Since::default(),
+            behind: Since::default(),
+            above: Since::default(),
+            climbed: None,
+            backoff: Backoff::default(),
+            unsteady: Backoff::default(),
+            probe: None,
+            probed: None,
+        }
+    }
+
+    /// `target` is what its rung's encoder is set to.
+    pub(super) fn observe(&mut self, mut seen: Observation, target: u32, now: Duration) {
+        if seen.loss.is_nan() {
+            seen.loss = 0.0;
+        }
+        if seen.estimate < percent(self.crest, FALL) {
+            self.knee = seen.delivered.max(seen.estimate);
+            self.crest = seen.estimate;
+            self.shown = 0;
+            self.trouble = now;
+        }
+        // What arrives right after a cut comes out of a full queue: that is the link.
+        if self.knee > 0 && now.saturating_sub(self.trouble) < DRAINS {
+            self.knee = self.knee.max(seen.delivered);
+        }
+        self.crest = self.crest.max(seen.estimate);
+        let arrived = seen.delivered.min(seen.estimate);
+        self.proven = self.proven.min(seen.estimate).max(arrived);
+        // Key units come in bursts above the target, which are no promise.
+        self.received = self.received.min(seen.estimate).max(arrived.min(target));
+        if self.knee > 0 && self.probe.is_none() && seen.delivered > percent(self.knee, BETTER) {
+            self.knee = 0;
+            self.backoff = Backoff::default();
+        }
+        self.lossy.note(seen.loss > HEAVY_LOSS, now);
+        self.seen = seen;
+        if self.collapsed(now) {
+            self.proven = self.proven.min(seen.delivered);
+        }
+        if seen.loss > HEAVY_LOSS || seen.waits() {
+            self.trouble = now;
+        }
+    }
+
+    /// The rung that it stands on or will stand on.
+    pub(super) fn bound_for(&self) -> usize {
+        self.moving.map_or(self.rung, |moving| moving.rung)
+    }
+
+    pub(super) fn usable(&self) -> u32 {
+        self.seen.estimate.min(percent(self.proven, BELIEVED))
+    }
+
+    /// The video that it can take.
+    pub(super) fn carries(&self, now: Duration) -> u32 {
+        let estimate = media_in(self.usable());
+        if self.collapsed(now) {
+            estimate.min(media_in(self.seen.delivered))
+        } else {
+            estimate
+        }
+    }
+
+    /// Congestion control looks back further than what arrives tells: on its way down the estimate is still far too high.
+    fn collapsed(&self, now: Duration) -> bool {
+        let Observation {
+            delivered, sent, ..
+        } = self.seen;
+        let cut = self.knee > 0 && now.saturating_sub(self.trouble) < DRAINS;
+        cut && !self.on_new_rung(now) && delivered < percent(sent, COLLAPSED)
+    }
+
+    pub(super) fn on_trial(&self, now: Duration) -> bool {
+        now.saturating_sub(self.arrived) < TRIAL
+    }
+
+    pub(super) fn as_member(&self, now: Duration) -> Member {
+        Member {
+            carries: self.carries(now),
+            received: self.received,
+            on_trial: self.on_trial(now),
+            behind: self.behind.lasted(BEHIND_AFTER, now),
+        }
+    }
+
+    /// Whether padding may tell more than the estimate does.
+    pub(super) fn may_be_probed(&self, now: Duration) -> bool {
+        let calm = now.saturating_sub(self.trouble);
+        let rested = self
+            .probed
+            .is_none_or(|probed| now.saturating_sub(probed) >= REST);
+        let limited = self.knee > 0 && calm < LONG_CALM;
+        self.probe.is_none() && rested && calm >= CALM && !limited && self.backoff.over(now)
+    }
+
+    /// What was measured of the last half second is of the rung before.
+    pub(super) fn on_new_rung(&self, now: Duration) -> bool {
+        self.moving.is_some() || now.saturating_sub(self.arrived) < MEASURED
+    }
+
+    /// Others do not suffer from it before it has shown itself on this rung.
+    pub(super) fn restart_trial(&mut self, now: Duration) {
+        self.arrived = now;
+    }
+
+    pub(super) fn go(&mut self, rung: usize, now: Duration) {
+        self.moving = Some(Moving { rung, asked: now });
+        self.low = Since::default();
+        self.behind = Since::default();
+        self.above = Since::default();
+        // What it had elsewhere is no claim on those who are there already.
+        self.received = 0;
+        self.probed = Some(now);
+        self.restart_trial(now);
+    }
+}

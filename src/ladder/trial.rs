@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Tries an encoder with one black picture before anything depends on it, and keeps what came out: the caps of a codec's
+//! stream, by which it is offered before any picture has come.
+
+use std::{
+    sync::mpsc,
+    time::{Duration, Instant},
+};
+
+use super::{
+    codec::Codec,
+    encoders::{Encoder, Order},
+    outlet::Frame,
+    rendition::Rendition,
+    rung::{Failure, Make, Rung},
+};
+
+/// Encoders of hardware load firmware with their first picture.
+const TRIAL: Duration = Duration::from_secs(3);
+
+/// A first frame by `encoder`, and the rung that made it.
+pub(super) fn run(
+    codec: Codec,
+    encoder: &'static Encoder,
+    order: Order,
+    size: Rendition,
+    setup: impl FnOnce(&gst::Element),
+) -> Result<(Frame, Rung), Failure> {
+    let (sender, outcome) = mpsc::sync_channel(1);
+    let failed = sender.clone();
+    let rung = Rung::start(
+        (0, codec, Some(size)),
+        Make::Encode(encoder, order),
+        Instant::now(),
+        move |frame| drop(sender.try_send(Ok(frame.clone()))),
+        move |failure| drop(failed.try_send(Err(failure))),
+        setup,
+    )?;
+    let (caps, picture) = black(size).ok_or_else(|| Failure("no memory for a picture".into()))?;
+    rung.source().set_caps(Some(&caps));
+    let _ = rung.source().push_buffer(picture);
+    match outcome.recv_timeout(TRIAL) {
+        Ok(Ok(frame)) => Ok((frame, rung)),
+        Ok(Err(failure)) => {
+            rung.stop();
+            Err(failure)
+        }
+        Err(_) => {
+            rung.stop();
+            Err(Failure("nothing comes out of it".into()))
+        }
+    }
+}
+
+fn black(size: Rendition) -> Option<(gst::Caps, gst::Buffer)> {
+    let info = gst_video::VideoInfo::builder(gst_video::VideoFormat::I420, size.width, size.height)
+        .fps(gst::Fraction::new(30, 1))
+        .build()
+        .ok()?;
+    let mut buffer = gst::Buffer::with_size(info.size()).ok()?;
+    {
+        let buffer = buffer.get_mut()?;
+        buffer.set_pts(gst::ClockTime::ZERO);
+        let mut map = buffer.map_writable().ok()?;
+        let luma = info.offset()[1].min(map.len());
+        map[..luma].fill(16);
+        map[luma..].fill(128);
+    }
+    Some((info.to_caps().ok()?, buffer))
+}

@@ -16,7 +16,7 @@ const CLOCK = "portholeoverlay latency-clock=true";
 
 /** @param {{source: string, codec: string, host: string}} what */
 export function porthole({ source, codec, host }) {
-  return `${source} ! ${CLOCK} ! portholesink name=out video-caps=${CODECS[codec]} listen=${host}:0 camera-name=${CAMERA} max-viewers=${MAX_VIEWERS}`;
+  return `${source} ! ${CLOCK} ! portholesink name=out codec=${codec} listen=${host}:0 camera-name=${CAMERA} max-viewers=${MAX_VIEWERS}`;
 }
 
 /** The stock element with its own signalling server, at a port that is known before. */

@@ -26,8 +26,6 @@ pub(crate) struct Encoder {
     interval: &'static str,
     /// Properties and values in the order in which they are set. Those that an installed version lacks are left out.
     settings: &'static [(&'static str, &'static str)],
-    /// Made of silicon.
-    hardware: bool,
 }
 
 use Codec::{Av1, H264, H265, Vp8, Vp9};
@@ -73,7 +71,7 @@ const VPX: &[(&str, &str)] = &[
     ("undershoot", "95"),
 ];
 
-const fn hardware(
+const fn encoder(
     codec: Codec,
     factory: &'static str,
     bitrate: (&'static str, Unit),
@@ -86,70 +84,52 @@ const fn hardware(
         bitrate,
         interval,
         settings,
-        hardware: true,
-    }
-}
-
-const fn software(
-    codec: Codec,
-    factory: &'static str,
-    bitrate: (&'static str, Unit),
-    interval: &'static str,
-    settings: &'static [(&'static str, &'static str)],
-) -> Encoder {
-    Encoder {
-        codec,
-        factory,
-        bitrate,
-        interval,
-        settings,
-        hardware: false,
     }
 }
 
 /// Best first within each codec.
 const ENCODERS: [Encoder; 35] = [
-    hardware(
+    encoder(
         H264,
         "v4l2h264enc",
         ("video_bitrate", Bits),
         "h264_i_frame_period",
         &[],
     ),
-    hardware(H264, "v4l2slh264enc", ("bitrate", Bits), "gop-size", &[]),
-    hardware(
+    encoder(H264, "v4l2slh264enc", ("bitrate", Bits), "gop-size", &[]),
+    encoder(
         H264,
         "mpph264enc",
         ("bps", Bits),
         "gop",
         &[("rc-mode", "cbr"), ("zero-copy-pkt", "true")],
     ),
-    hardware(
+    encoder(
         H264,
         "nvv4l2h264enc",
         ("bitrate", Bits),
         "idrinterval",
         JETSON,
     ),
-    hardware(
+    encoder(
         H264,
         "vah264lpenc",
         ("bitrate", Kilobits),
         "key-int-max",
         VA,
     ),
-    hardware(H264, "vah264enc", ("bitrate", Kilobits), "key-int-max", VA),
-    hardware(H264, "nvh264enc", ("bitrate", Kilobits), "gop-size", NV),
-    hardware(H264, "qsvh264enc", ("bitrate", Kilobits), "gop-size", QSV),
-    hardware(
+    encoder(H264, "vah264enc", ("bitrate", Kilobits), "key-int-max", VA),
+    encoder(H264, "nvh264enc", ("bitrate", Kilobits), "gop-size", NV),
+    encoder(H264, "qsvh264enc", ("bitrate", Kilobits), "gop-size", QSV),
+    encoder(
         H264,
         "vaapih264enc",
         ("bitrate", Kilobits),
         "keyframe-period",
         VAAPI,
     ),
-    hardware(H264, "vpuenc_h264", ("bitrate", Kilobits), "gop-size", &[]),
-    software(
+    encoder(H264, "vpuenc_h264", ("bitrate", Kilobits), "gop-size", &[]),
+    encoder(
         H264,
         "openh264enc",
         ("bitrate", Bits),
@@ -161,7 +141,7 @@ const ENCODERS: [Encoder; 35] = [
             ("scene-change-detection", "false"),
         ],
     ),
-    software(
+    encoder(
         H264,
         "x264enc",
         ("bitrate", Kilobits),
@@ -174,77 +154,77 @@ const ENCODERS: [Encoder; 35] = [
             ("byte-stream", "true"),
         ],
     ),
-    hardware(
+    encoder(
         Vp8,
         "v4l2vp8enc",
         ("video_bitrate", Bits),
         "video_gop_size",
         &[],
     ),
-    hardware(
+    encoder(
         Vp8,
         "nvv4l2vp8enc",
         ("bitrate", Bits),
         "idrinterval",
         JETSON,
     ),
-    hardware(Vp8, "vavp8lpenc", ("bitrate", Kilobits), "key-int-max", VA),
-    hardware(Vp8, "vavp8enc", ("bitrate", Kilobits), "key-int-max", VA),
-    hardware(
+    encoder(Vp8, "vavp8lpenc", ("bitrate", Kilobits), "key-int-max", VA),
+    encoder(Vp8, "vavp8enc", ("bitrate", Kilobits), "key-int-max", VA),
+    encoder(
         Vp8,
         "vaapivp8enc",
         ("bitrate", Kilobits),
         "keyframe-period",
         VAAPI,
     ),
-    software(
+    encoder(
         Vp8,
         "vp8enc",
         ("target-bitrate", Bits),
         "keyframe-max-dist",
         VPX,
     ),
-    hardware(
+    encoder(
         Vp9,
         "v4l2vp9enc",
         ("video_bitrate", Bits),
         "video_gop_size",
         &[],
     ),
-    hardware(
+    encoder(
         Vp9,
         "nvv4l2vp9enc",
         ("bitrate", Bits),
         "idrinterval",
         JETSON,
     ),
-    hardware(Vp9, "vavp9lpenc", ("bitrate", Kilobits), "key-int-max", VA),
-    hardware(Vp9, "vavp9enc", ("bitrate", Kilobits), "key-int-max", VA),
-    hardware(
+    encoder(Vp9, "vavp9lpenc", ("bitrate", Kilobits), "key-int-max", VA),
+    encoder(Vp9, "vavp9enc", ("bitrate", Kilobits), "key-int-max", VA),
+    encoder(
         Vp9,
         "vaapivp9enc",
         ("bitrate", Kilobits),
         "keyframe-period",
         VAAPI,
     ),
-    software(
+    encoder(
         Vp9,
         "vp9enc",
         ("target-bitrate", Bits),
         "keyframe-max-dist",
         VPX,
     ),
-    hardware(Av1, "nvav1enc", ("bitrate", Kilobits), "gop-size", NV),
-    hardware(Av1, "vaav1lpenc", ("bitrate", Kilobits), "key-int-max", VA),
-    hardware(Av1, "vaav1enc", ("bitrate", Kilobits), "key-int-max", VA),
-    software(
+    encoder(Av1, "nvav1enc", ("bitrate", Kilobits), "gop-size", NV),
+    encoder(Av1, "vaav1lpenc", ("bitrate", Kilobits), "key-int-max", VA),
+    encoder(Av1, "vaav1enc", ("bitrate", Kilobits), "key-int-max", VA),
+    encoder(
         Av1,
         "svtav1enc",
         ("target-bitrate", Kilobits),
         "intra-period-length",
         &[("preset", "12")],
     ),
-    software(
+    encoder(
         Av1,
         "av1enc",
         ("target-bitrate", Kilobits),
@@ -256,30 +236,30 @@ const ENCODERS: [Encoder; 35] = [
             ("lag-in-frames", "0"),
         ],
     ),
-    hardware(
+    encoder(
         H265,
         "v4l2h265enc",
         ("video_bitrate", Bits),
         "video_gop_size",
         &[],
     ),
-    hardware(
+    encoder(
         H265,
         "nvv4l2h265enc",
         ("bitrate", Bits),
         "idrinterval",
         JETSON,
     ),
-    hardware(
+    encoder(
         H265,
         "vah265lpenc",
         ("bitrate", Kilobits),
         "key-int-max",
         VA,
     ),
-    hardware(H265, "vah265enc", ("bitrate", Kilobits), "key-int-max", VA),
-    hardware(H265, "nvh265enc", ("bitrate", Kilobits), "gop-size", NV),
-    software(
+    encoder(H265, "vah265enc", ("bitrate", Kilobits), "key-int-max", VA),
+    encoder(H265, "nvh265enc", ("bitrate", Kilobits), "gop-size", NV),
+    encoder(
         H265,
         "x265enc",
         ("bitrate", Kilobits),
@@ -314,10 +294,6 @@ pub(crate) fn installed(codec: Codec) -> Vec<&'static Encoder> {
 }
 
 impl Encoder {
-    pub(crate) fn is_hardware(&self) -> bool {
-        self.hardware
-    }
-
     /// Made and set up, in NULL.
     pub(crate) fn make(&self, order: Order) -> Option<gst::Element> {
         let element = gst::ElementFactory::make(self.factory).build().ok()?;
@@ -421,7 +397,7 @@ mod tests {
             let Some(element) = encoder.make(order) else {
                 panic!("{} cannot be made", encoder.factory);
             };
-            if encoder.is_hardware() {
+            if encoder.is_v4l2() {
                 continue;
             }
             for (name, value) in encoder.settings {

@@ -20,6 +20,8 @@ use std::time::Instant;
 
 pub(crate) mod codec;
 mod driver;
+#[cfg(test)]
+mod driver_tests;
 mod encoders;
 mod feed;
 mod lane;

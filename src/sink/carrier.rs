@@ -95,12 +95,16 @@ fn common(first: &gst::StructureRef) -> gst::Structure {
     structure
 }
 
+/// Tells webrtcsink which codecs there are, before it looks at any stream.
+pub(crate) fn announce(webrtcsink: &BaseWebRTCSink, offered: &Offered) {
+    webrtcsink.set_property("video-caps", offered.caps());
+}
+
 /// Lets webrtcsink look at the picture, so that it begins to take sessions. Does not wait.
-pub(crate) fn begin(webrtcsink: &BaseWebRTCSink, target: &gst::Pad, offered: &Offered) {
+pub(crate) fn begin(target: &gst::Pad, offered: &Offered) {
     let Some((_, frame)) = offered.0.first() else {
         return;
     };
-    webrtcsink.set_property("video-caps", offered.caps());
     let mut buffer = frame.buffer.copy();
     if let Some(buffer) = buffer.get_mut() {
         // Due at once, whatever the clock says.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! `portholesink` as an element: its pads, and what it does when its state changes.
 
-use std::sync::LazyLock;
+use std::sync::{LazyLock, atomic::Ordering::Relaxed};
 
 use gst::{prelude::*, subclass::prelude::*};
 
@@ -48,6 +48,7 @@ impl ElementImpl for PortholeSink {
         }
         self.obj().add_pad(&pad).ok()?;
         *lock(&self.audio) = Some(pad.clone());
+        self.inputs.has_sound_pad.store(true, Relaxed);
         Some(pad.upcast())
     }
 
@@ -57,6 +58,7 @@ impl ElementImpl for PortholeSink {
             return;
         }
         let audio = lock(&self.audio).take();
+        self.inputs.has_sound_pad.store(false, Relaxed);
         // After this no buffer is on its way through the pad.
         let _ = pad.set_active(false);
         if let Some(audio) = audio {

@@ -306,8 +306,11 @@ impl PortholeSink {
         session::filter(&webrtcsink, sessions, &self.inputs);
         session::guard(&run.signaller, sessions, &self.inputs);
         let signallable = run.signaller.as_signallable();
-        let bitrate = settings.bitrate();
-        (self.inputs).begin((&webrtcsink, target), signallable, ladder, bitrate);
+        let wanted = (
+            settings.renditions.parse().unwrap_or_default(),
+            settings.bitrate(),
+        );
+        (self.inputs).begin((&webrtcsink, target), signallable, ladder, wanted);
         Ok(webrtcsink)
     }
 

@@ -13,7 +13,7 @@
 //! Locks: `running`, `roads` and `Discovery`'s own, each held to read or write a value.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{
         Arc, Mutex, OnceLock, Weak,
         atomic::{AtomicBool, Ordering::Relaxed},
@@ -34,7 +34,11 @@ use super::{
     video::{self, Current, Road},
     webrtc,
 };
-use crate::{ladder::Ladder, lock::lock, runtime};
+use crate::{
+    ladder::{Ladder, rendition::Renditions},
+    lock::lock,
+    runtime,
+};
 
 /// webrtcsink notes what it found out about a stream a moment after it has dropped what it found it out with, which is
 /// what we see: this much longer sessions wait.
@@ -42,6 +46,9 @@ const NOTING: Duration = Duration::from_millis(100);
 /// How long webrtcsink may look at sound. Nobody is let in meanwhile, so sound that stops at once is taken away from it
 /// again; a loaded machine takes about a second.
 const LOOK_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// So long the camera is not announced when there is a pad for sound and no sound yet: the first viewer's offer should have it.
+const SOUND_GRACE: Duration = Duration::from_secs(1);
 
 /// The pads' way into ladder and webrtcsink.
 #[derive(Default)]
@@ -54,6 +61,7 @@ pub(super) struct Inputs {
     sound: Mutex<Option<Sound>>,
     /// Somebody watches, and may listen.
     pub(super) has_viewers: AtomicBool,
+    pub(super) has_sound_pad: AtomicBool,
     demand: OnceLock<Demand>,
 }
 
@@ -68,11 +76,16 @@ struct Running {
     signallable: Signallable,
     /// Bits each second that the best rung may cost, if the user said so.
     bitrate: Option<u32>,
+    renditions: Renditions,
     /// What the video turned out to be.
     video: Option<Kind>,
+    /// Of the video pads, by their numbers.
+    caps: BTreeMap<usize, gst::Caps>,
     offered: Offered,
     /// webrtcsink knows what it offers.
     is_begun: bool,
+    /// It has been shown the picture.
+    is_carried: bool,
     discovery: Arc<Discovery>,
 }
 
@@ -159,16 +172,19 @@ impl Inputs {
         (webrtcsink, target): (&BaseWebRTCSink, gst::Pad),
         signallable: Signallable,
         ladder: Arc<Ladder>,
-        bitrate: Option<u32>,
+        (renditions, bitrate): (Renditions, Option<u32>),
     ) {
         *lock(&self.running) = Some(Running {
             webrtcsink: webrtcsink.clone(),
             target,
             signallable,
             bitrate,
+            renditions,
             video: None,
+            caps: BTreeMap::new(),
             offered: Offered::default(),
             is_begun: false,
+            is_carried: false,
             discovery: Discovery::watch(webrtcsink),
         });
         self.ladder.set(Some(ladder));
@@ -185,20 +201,46 @@ impl Inputs {
         ladder
     }
 
-    /// The ladder can make these: from now on sessions may come.
-    pub(super) fn offer(&self, offered: Offered) {
-        let (webrtcsink, target) = {
+    /// The ladder can make these: sessions may come, as soon as there is sound where a pad waits for it.
+    pub(super) fn offer(self: &Arc<Self>, offered: Offered) {
+        let webrtcsink = {
             let mut running = lock(&self.running);
             let Some(running) = running.as_mut().filter(|running| !running.is_begun) else {
                 return;
             };
             running.offered = offered.clone();
-            (running.webrtcsink.clone(), running.target.clone())
+            running.webrtcsink.clone()
         };
-        carrier::begin(&webrtcsink, &target, &offered);
+        carrier::announce(&webrtcsink, &offered);
         if let Some(running) = &mut *lock(&self.running) {
             running.is_begun = true;
         }
+        if !self.has_sound_pad.load(Relaxed) {
+            return self.carry();
+        }
+        let inputs = Arc::downgrade(self);
+        if let Ok(runtime) = runtime::handle() {
+            runtime.spawn(async move {
+                tokio::time::sleep(SOUND_GRACE).await;
+                if let Some(inputs) = inputs.upgrade() {
+                    inputs.carry();
+                }
+            });
+        }
+    }
+
+    /// Shows webrtcsink the picture, once.
+    fn carry(&self) {
+        let (target, offered) = {
+            let mut running = lock(&self.running);
+            let running = running.as_mut();
+            let Some(running) = running.filter(|r| r.is_begun && !r.is_carried) else {
+                return;
+            };
+            running.is_carried = true;
+            (running.target.clone(), running.offered.clone())
+        };
+        carrier::begin(&target, &offered);
     }
 
     /// What is offered in this run.
@@ -315,15 +357,8 @@ impl Inputs {
             return false;
         };
         let before = pad.target().and_then(|target| target.current_caps());
-        let changed = |old: &gst::Caps| BadInput::Changed {
-            pad: pad.name().into(),
-            old: old.to_string(),
-            new: caps.to_string(),
-        };
         let is_video = pads::is_video(&pad.name());
-        if is_video && self.judge(kind, &caps, before.as_ref()).is_err() {
-            let nothing = gst::Caps::new_empty();
-            refuse(pad, &changed(before.as_ref().unwrap_or(&nothing)));
+        if is_video && !self.judge(pad, kind, &caps, before.as_ref()) {
             return false;
         }
         let road = lock(&self.roads).get(pad.name().as_str()).cloned();
@@ -344,33 +379,66 @@ impl Inputs {
             && let Some(before) = before
             && pad.target().is_some_and(|target| target.has_current_caps())
         {
-            refuse(pad, &changed(&before));
+            let (old, new) = (before.to_string(), caps.to_string());
+            let pad_name = pad.name().into();
+            refuse(
+                pad,
+                &BadInput::Changed {
+                    pad: pad_name,
+                    old,
+                    new,
+                },
+            );
         }
         false
     }
 
-    /// Tells the ladder what the video is; fails where it was something else before that viewers cannot follow.
-    fn judge(&self, kind: Kind, caps: &gst::Caps, before: Option<&gst::Caps>) -> Result<(), ()> {
-        let bitrate = {
+    /// Tells the ladder what the video is; refuses what viewers cannot follow.
+    fn judge(
+        &self,
+        pad: &gst::GhostPad,
+        kind: Kind,
+        caps: &gst::Caps,
+        before: Option<&gst::Caps>,
+    ) -> bool {
+        let name = pad.name();
+        let Some(number) = pads::video_number(&name) else {
+            return false;
+        };
+        let input = {
             let mut running = lock(&self.running);
             let Some(running) = running.as_mut() else {
-                return Ok(());
+                return true;
             };
             let is_other = |before: &gst::Caps| {
                 let name = |caps: &gst::CapsRef| caps.structure(0).map(|s| s.name().to_owned());
                 name(before) != name(caps)
             };
             if running.video.is_some_and(|was| was != kind) || before.is_some_and(is_other) {
-                return Err(());
+                Err(BadInput::Changed {
+                    pad: name.into(),
+                    old: before.map_or_else(String::new, ToString::to_string),
+                    new: caps.to_string(),
+                })
+            } else {
+                running.video = Some(kind);
+                running.caps.insert(number, caps.clone());
+                video::input(&running.caps, &running.renditions, running.bitrate)
+                    .map_err(|error| BadInput::Ladder(error.to_string()))
             }
-            running.video = Some(kind);
-            running.bitrate
         };
-        let input = video::input(caps, kind, bitrate);
-        if let (Some(ladder), Some(input)) = (self.ladder.get(), input) {
-            ladder.set_input(input);
+        match input {
+            Ok(input) => {
+                if let (Some(ladder), Some(input)) = (self.ladder.get(), input) {
+                    ladder.set_input(input);
+                }
+                true
+            }
+            Err(error) => {
+                refuse(pad, &error);
+                false
+            }
         }
-        Ok(())
     }
 
     fn chain(
@@ -443,6 +511,7 @@ impl Inputs {
         };
         self.bound_discovery(pad, &sound.stream.name());
         *lock(&self.sound) = Some(sound);
+        self.carry();
         Ok(true)
     }
 

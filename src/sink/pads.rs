@@ -16,6 +16,14 @@ pub(crate) fn video_name(number: usize) -> String {
     }
 }
 
+/// The number of the video pad of this name.
+pub(crate) fn video_number(name: &str) -> Option<usize> {
+    match name {
+        VIDEO => Some(0),
+        _ => name.strip_prefix("video_")?.parse().ok(),
+    }
+}
+
 /// Whether a pad of this name takes pictures.
 pub(crate) fn is_video(name: &str) -> bool {
     name != AUDIO
@@ -122,6 +130,8 @@ pub(crate) enum BadInput {
     Untyped(String),
     #[error("pad {0}: webrtcsink takes no more streams")]
     Full(String),
+    #[error("{0}")]
+    Ladder(String),
 }
 
 /// What `caps`, which are fixed, turn out to be on `pad`.

@@ -15,7 +15,6 @@ use gstrswebrtc::webrtcsink::BaseWebRTCSink;
 use porthole_protocol::grant::Permission;
 
 use super::{
-    carrier::Offered,
     filter::Filter,
     ice,
     input::Inputs,

@@ -5,13 +5,20 @@
 //!
 //! Lock: `ladder`, held to read or write a value.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
 
 use gst::prelude::*;
 
-use super::pads::Kind;
+use super::pads::{VIDEO, video_name};
 use crate::{
-    ladder::{Input, Ladder, codec::Codec, rendition},
+    ladder::{
+        Input, Ladder,
+        codec::Codec,
+        rendition::{Rendition, Renditions},
+    },
     lock::lock,
 };
 
@@ -97,32 +104,150 @@ impl Road {
     }
 }
 
-/// What `caps` are to the ladder, on the first video pad. `bitrate` is what the best rung may cost, if the user said so.
-pub(super) fn input(caps: &gst::Caps, kind: Kind, bitrate: Option<u32>) -> Option<Input> {
-    let structure = caps.structure(0)?;
-    let edge = |name| {
-        structure
-            .get::<i32>(name)
-            .ok()
-            .and_then(|e| u32::try_from(e).ok())
+/// What came in is no ladder. Names the pads and the fix.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum BadLadder {
+    #[error(
+        "pad {0} is for one more rendition that comes in encoded; say renditions=pads, or renditions=WIDTHxHEIGHT@BITRATE,... with one for each pad"
+    )]
+    Unmarked(String),
+    #[error("pad {0}: renditions that come in must be encoded, on this pad and on pad {VIDEO}")]
+    Raw(String),
+    #[error(
+        "pad {0} has another codec than pad {VIDEO}; give all renditions of a picture the same"
+    )]
+    Codec(String),
+    #[error("renditions={0} are {1}, and {2} pads come in; give one for each pad")]
+    Count(String, usize, usize),
+}
+
+/// What the caps of the video pads, by their numbers, are to the ladder; nothing as long as that of the first is missing.
+pub(super) fn input(
+    caps: &BTreeMap<usize, gst::Caps>,
+    renditions: &Renditions,
+    bitrate: Option<u32>,
+) -> Result<Option<Input>, BadLadder> {
+    let Some(first) = caps.get(&0) else {
+        return Ok(None);
     };
-    let (width, height) = (edge("width"), edge("height"));
-    match kind {
-        Kind::Raw => {
-            let rate = structure.get::<gst::Fraction>("framerate").ok();
-            let rate = rate.filter(|rate| rate.numer() > 0 && rate.denom() > 0);
-            let rate = rate.map_or(30, |rate| rate.numer().div_euclid(rate.denom()).max(1));
-            Some(Input::Raw {
-                width: width?,
-                height: height?,
-                rate: u32::try_from(rate).unwrap_or(30),
-            })
+    let Some(codec) = Codec::of_caps(first) else {
+        return match caps.keys().nth(1) {
+            Some(other) => Err(BadLadder::Raw(video_name(*other))),
+            None => Ok(raw(first)),
+        };
+    };
+    if let Some((number, _)) = caps
+        .iter()
+        .find(|(_, caps)| Codec::of_caps(caps) != Some(codec))
+    {
+        return Err(BadLadder::Codec(video_name(*number)));
+    }
+    let list = match renditions {
+        Renditions::Given(list) if list.len() == caps.len() => list.clone(),
+        Renditions::Given(list) if caps.len() > 1 => {
+            let words: Vec<String> = list.iter().map(ToString::to_string).collect();
+            return Err(BadLadder::Count(words.join(","), list.len(), caps.len()));
         }
-        Kind::Encoded => {
-            let codec = Codec::of_caps(caps)?;
-            let (width, height) = (width.unwrap_or(1280), height.unwrap_or(720));
-            let rungs = rendition::Renditions::Pads.of(width, height, bitrate);
-            Some(Input::Encoded(codec, rungs))
+        Renditions::Auto if caps.len() > 1 => {
+            let further = caps.keys().nth(1).copied().unwrap_or_default();
+            return Err(BadLadder::Unmarked(video_name(further)));
+        }
+        _ => falling(caps.values().filter_map(|caps| {
+            // A stream that does not say its size is taken for the usual one.
+            let (width, height) = size(caps).unwrap_or((1280, 720));
+            let best = bitrate.filter(|_| caps == first);
+            Renditions::Pads.of(width, height, best).pop()
+        })),
+    };
+    Ok(Some(Input::Encoded(codec, list)))
+}
+
+/// Each costs less than the one before, or no viewer could be moved to it.
+fn falling(list: impl Iterator<Item = Rendition>) -> Vec<Rendition> {
+    let mut all: Vec<Rendition> = Vec::new();
+    for mut rendition in list {
+        if let Some(before) = all.last() {
+            rendition.ceiling = rendition.ceiling.min(before.ceiling / 2);
+        }
+        all.push(rendition);
+    }
+    all
+}
+
+fn size(caps: &gst::CapsRef) -> Option<(u32, u32)> {
+    let structure = caps.structure(0)?;
+    let edge = |name| u32::try_from(structure.get::<i32>(name).ok()?).ok();
+    Some((edge("width")?, edge("height")?))
+}
+
+fn raw(caps: &gst::CapsRef) -> Option<Input> {
+    let (width, height) = size(caps)?;
+    let rate = caps.structure(0)?.get::<gst::Fraction>("framerate").ok();
+    let rate = rate.filter(|rate| rate.numer() > 0 && rate.denom() > 0);
+    let rate = rate.map_or(30, |rate| rate.numer().div_euclid(rate.denom()).max(1));
+    Some(Input::Raw {
+        width,
+        height,
+        rate: u32::try_from(rate).unwrap_or(30),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judged(pads: &[&str], renditions: &str) -> Result<Option<Input>, String> {
+        gst::init().expect("GStreamer is installed");
+        let caps = pads
+            .iter()
+            .map(|caps| caps.parse().expect("these are caps"));
+        let caps: BTreeMap<usize, gst::Caps> = caps.enumerate().collect();
+        let renditions = renditions.parse().expect("these are renditions");
+        input(&caps, &renditions, None).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn encoded_pads_are_a_ladder_when_they_are_marked_so() {
+        let full = "video/x-h264,width=1280,height=720";
+        let half = "video/x-h264,width=640,height=360";
+        let sizes = |input| match input {
+            Ok(Some(Input::Encoded(Codec::H264, list))) => {
+                list.iter().map(Rendition::to_string).collect::<Vec<_>>()
+            }
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(
+            sizes(judged(&[full, half], "pads")),
+            ["1280x720@2000k", "640x360@600k"]
+        );
+        assert_eq!(
+            sizes(judged(&[full, half], "1280x720@4M,640x360@1M")),
+            ["1280x720@4000k", "640x360@1000k"]
+        );
+        assert_eq!(sizes(judged(&[full], "auto")), ["1280x720@2000k"]);
+        assert_eq!(sizes(judged(&["video/x-h264"], "auto")), ["1280x720@2000k"]);
+        assert_eq!(
+            sizes(judged(&[full, full], "pads")),
+            ["1280x720@2000k", "1280x720@1000k"]
+        );
+    }
+
+    #[test]
+    fn pads_that_make_no_ladder_are_refused_by_name_and_remedy() {
+        let h264 = "video/x-h264,width=1280,height=720";
+        let table: [(&[&str], &str, [&str; 2]); 4] = [
+            (&[h264, h264], "auto", ["pad video_1", "renditions=pads"]),
+            (&[h264, "video/x-vp8"], "pads", ["pad video_1", "the same"]),
+            (
+                &["video/x-raw,width=64,height=64", h264],
+                "pads",
+                ["pad video_1", "encoded"],
+            ),
+            (&[h264, h264], "640x360@1M", ["640x360@1000k", "2 pads"]),
+        ];
+        for (pads, renditions, words) in table {
+            let error = judged(pads, renditions).expect_err(renditions);
+            assert!(words.iter().all(|word| error.contains(word)), "{error}");
         }
     }
 }

@@ -5,6 +5,17 @@
 //! A viewer alone on the ladder has the encoder follow its estimate. Of many, each rung sends what its members carry
 //! ([`share`]); who carries clearly less goes down within half a second, who carries more goes up once that has lasted, and
 //! where the estimate cannot tell because too little is sent, padding shows what the link carries ([`probe`]).
+//!
+//! What is believed of a link, in this order:
+//! - What arrives now, where congestion control has just cut and far less arrives than is sent: the estimate looks back
+//!   further and is still too high.
+//! - The estimate, up to half as much again as has arrived since it last fell. Some estimators climb for as long as too little
+//!   is sent to prove them wrong.
+//! - A probe, as long as the estimate does not fall. A link that cuts the estimate again and again tells by itself what it
+//!   carries and is not probed.
+//!
+//! After a failed probe the next waits longer, until more arrives than when the estimate last fell; after a failed climb the
+//! next climb waits longer, whatever arrives.
 
 mod backoff;
 mod climb;
@@ -176,6 +187,7 @@ impl<Id: Copy + Ord> Policy<Id> {
     }
 
     /// What the encoder of a rung is set to, if it runs.
+    #[cfg(test)]
     pub(crate) fn target(&self, rung: usize) -> Option<u32> {
         self.rungs.get(rung)?.target
     }

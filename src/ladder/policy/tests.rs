@@ -261,6 +261,22 @@ fn a_weak_one_that_was_there_first_stays_unless_the_others_gain_more_than_it_los
 }
 
 #[test]
+fn who_comes_down_takes_nothing_from_those_who_are_there() {
+    let mut bench = Bench::new();
+    bench.join(1, 1_000_000);
+    bench.run(5000, &[(1, 1_000_000)]);
+    bench.join(2, 5_000_000);
+    bench.run(5000, &[(1, 1_000_000), (2, 5_000_000)]);
+    assert_eq!((bench.rung(1), bench.rung(2)), (1, 0));
+    // Too little is sent for a climb, and probes fail.
+    bench.run_with(30_000, &[(1, 1_000_000), (2, 1_500_000)], |_, seen| {
+        seen.loss = 0.03;
+    });
+    assert_eq!((bench.rung(1), bench.rung(2)), (1, 1));
+    assert_eq!(bench.sent(1), 950_000);
+}
+
+#[test]
 fn on_the_last_rung_one_cannot_starve_the_others() {
     let mut bench = Bench::new();
     for id in 1..=2 {
@@ -457,4 +473,62 @@ fn a_ladder_that_makes_no_sense_is_made_one() {
         assert!(sane.ceilings.is_sorted_by(|above, below| above > below));
         assert!((1..=sane.ceilings[sane.last()]).contains(&sane.min_bitrate));
     }
+}
+
+#[test]
+fn a_failed_probe_costs_its_viewer_nothing_of_what_was_proven_before() {
+    let mut bench = Bench::new();
+    bench.join(1, 500_000);
+    with_link(&mut bench, 1, 540_000, 10_000);
+    let given_back = bench.said.windows(2).any(|two| {
+        matches!(
+            two,
+            [
+                Command::Estimate {
+                    bitrate: 460_000..=540_000,
+                    ..
+                },
+                Command::Probe { padding: 0, .. }
+            ]
+        )
+    });
+    assert!(given_back, "{:?}", bench.said);
+}
+
+#[test]
+fn a_collapse_is_seen_by_what_arrives_before_the_estimate_is_down() {
+    let mut bench = Bench::new();
+    bench.join(1, 5_000_000);
+    bench.run(2000, &[(1, 5_000_000)]);
+    bench.run_with(100, &[(1, 3_000_000)], |_, seen| seen.delivered = 500_000);
+    assert_eq!(bench.policy.target(0), Some(475_000));
+}
+
+#[test]
+fn nothing_is_said_of_a_viewer_that_left_before_the_decision() {
+    let mut bench = Bench::new();
+    bench.join(1, 400_000);
+    bench.said.clear();
+    let shorter = Config {
+        ceilings: vec![2_000_000],
+        min_bitrate: MIN,
+    };
+    bench.policy.set_config(shorter, bench.now());
+    bench.policy.leave(1);
+    bench.decide();
+    let moves = |command: &Command<u32>| matches!(command, Command::Move { .. });
+    assert!(!bench.said.iter().any(moves), "{:?}", bench.said);
+}
+
+#[test]
+fn a_probe_ends_as_soon_as_there_is_loss() {
+    let mut bench = Bench::new();
+    bench.join(1, 500_000);
+    bench.run_with(2000, &[(1, 500_000)], |_, seen| seen.loss = 0.03);
+    assert_eq!(bench.probes(), 1);
+    let ended = Command::Probe {
+        viewer: 1,
+        padding: 0,
+    };
+    assert!(bench.said.contains(&ended));
 }

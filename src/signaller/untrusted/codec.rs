@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use sdp_types::Attribute;
 
-use super::{BadDescription, Kind, is_name, number};
+use super::{BadDescription, is_name, number};
 
 /// Header extensions of one media line; Chromium's offer has 11.
 const MAX_EXTENSIONS: usize = 32;
@@ -101,7 +101,6 @@ pub(super) fn read(
     index: usize,
     attributes: &[Attribute],
     session: &[Attribute],
-    kind: Kind,
 ) -> Result<BTreeMap<u8, Codec>, BadDescription> {
     let bad = |payload, what| BadDescription::Payload(index, payload, what);
     let nameless = BadDescription::Media(index, "a line without a payload type");
@@ -127,7 +126,7 @@ pub(super) fn read(
         }
         seen.push(payload);
         let encoding = codecs.get(&payload).map(|codec| codec.encoding.as_str());
-        let parameters = Parameters { encoding, kind };
+        let parameters = Parameters { encoding };
         let names = parameters.check(rest).map_err(|what| bad(payload, what))?;
         // Attributes that begin with "x-" become fields under their own names.
         let is_attribute = |name: &str| {
@@ -159,7 +158,6 @@ fn values<'a>(
 
 struct Parameters<'a> {
     encoding: Option<&'a str>,
-    kind: Kind,
 }
 
 impl Parameters<'_> {
@@ -194,12 +192,8 @@ impl Parameters<'_> {
     fn fits(&self, name: &str, value: &str) -> bool {
         match name {
             "profile-level-id" => self.encoding == Some("H264") && is_h264_profile(value),
-            // Browsers offer AV1 with one; an answer must not, since there it is what will be sent.
-            "profile" => {
-                self.kind == Kind::Offer
-                    && self.encoding == Some("AV1")
-                    && number::<u8>(value).is_some()
-            }
+            // Browsers write AV1's; it is taken out before webrtcsink sees it.
+            "profile" => self.encoding == Some("AV1") && number::<u8>(value).is_some(),
             "apt" => number::<u8>(value).is_some_and(|payload| payload < 128),
             _ => true,
         }

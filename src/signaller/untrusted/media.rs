@@ -229,7 +229,7 @@ impl Media {
             }
             self.formats.push(payload);
         }
-        self.codecs = codec::read(index, &media.attributes, session_attributes, described)?;
+        self.codecs = codec::read(index, &media.attributes, session_attributes)?;
         for payload in &self.formats {
             if !self.codecs.contains_key(payload) {
                 return Err(BadDescription::Payload(index, *payload, "no rtpmap"));

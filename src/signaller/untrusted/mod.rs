@@ -71,11 +71,21 @@ pub(crate) enum Use {
     Ignore,
 }
 
-/// A description that has passed, without the candidates that are ignored.
+/// A description that has passed, without what webrtcsink must not see: candidates that are ignored, and the parameters of
+/// AV1, which browsers write and upstream takes for H.264's (docs/upstream.md). Nothing here depends on those.
 pub(crate) fn without_hidden(description: String) -> String {
+    let av1: Vec<&str> = (description.lines())
+        .filter_map(|line| line.strip_prefix("a=rtpmap:")?.split_once(' '))
+        .filter(|(_, codec)| codec.to_ascii_uppercase().starts_with("AV1/"))
+        .map(|(payload, _)| payload)
+        .collect();
     let is_hidden = |line: &str| {
         let candidate = line.strip_prefix("a=candidate:");
+        let of = line
+            .strip_prefix("a=fmtp:")
+            .and_then(|rest| rest.split_once(' '));
         candidate.is_some_and(candidate::is_hidden)
+            || of.is_some_and(|(payload, _)| av1.contains(&payload))
     };
     if !description.lines().any(is_hidden) {
         return description;

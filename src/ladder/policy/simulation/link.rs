@@ -94,9 +94,15 @@ impl Link {
         self.on_loss = self.on_loss.max(bitrate.into());
     }
 
-    /// Sends so many bit/s for one tick.
-    pub(super) fn tick(&mut self, time: f64, media: f64, padding: f64, random: &mut Random) {
-        let rate = self.rate.at(time).max(1000.0);
+    /// Sends so many bit/s for one tick; no more than `share` bit/s come through the camera's own uplink.
+    pub(super) fn tick(
+        &mut self,
+        time: f64,
+        (media, padding): (f64, f64),
+        share: f64,
+        random: &mut Random,
+    ) {
+        let rate = self.rate.at(time).min(share).max(1000.0);
         let all = (media + padding) / TICKS_A_SECOND;
         let lossy = self
             .losses

@@ -39,6 +39,8 @@ pub(super) struct World {
     ticks: u32,
     /// How much of its target an encoder uses, as a quiet picture needs little.
     pub(super) activity: f64,
+    /// What the camera itself can send, bit/s.
+    pub(super) uplink: f64,
     pub(super) story: String,
 }
 
@@ -56,6 +58,7 @@ impl World {
             random: Random::new(seed),
             ticks: 0,
             activity: 1.0,
+            uplink: f64::INFINITY,
             story: String::new(),
         }
     }
@@ -105,14 +108,23 @@ impl World {
             encoder.noise = 0.9 * encoder.noise + 0.1 * (self.random.unit() - 0.5);
             encoder.key_unit = encoder.key_unit.saturating_sub(1);
         }
-        for viewer in self.viewers.values_mut() {
-            let media = self.encoders.get(&viewer.rung).map_or(0.0, |encoder| {
-                let burst = if encoder.key_unit > 0 { 2.0 } else { 1.0 };
-                encoder.target * self.activity * burst * (1.0 + encoder.noise)
-            });
+        let sent: Vec<(f64, f64)> = self
+            .viewers
+            .values()
+            .map(|viewer| (self.media(viewer.rung), viewer.padding))
+            .collect();
+        let all: f64 = sent.iter().map(|(media, padding)| media + padding).sum();
+        // A full uplink is shared as it is used.
+        let squeeze = (self.uplink / all.max(1.0)).min(1.0);
+        for (viewer, (media, padding)) in self.viewers.values_mut().zip(sent) {
+            let share = if squeeze < 1.0 {
+                (media + padding) * squeeze
+            } else {
+                f64::INFINITY
+            };
             viewer
                 .link
-                .tick(time, media, viewer.padding, &mut self.random);
+                .tick(time, (media, padding), share, &mut self.random);
         }
         self.ticks += 1;
         self.switch();
@@ -120,6 +132,13 @@ impl World {
             self.measure();
             self.decide();
         }
+    }
+
+    fn media(&self, rung: usize) -> f64 {
+        self.encoders.get(&rung).map_or(0.0, |encoder| {
+            let burst = if encoder.key_unit > 0 { 2.0 } else { 1.0 };
+            encoder.target * self.activity * burst * (1.0 + encoder.noise)
+        })
     }
 
     fn switch(&mut self) {

@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The ladder with real encoders, fed with pictures by hand; viewers' networks are made up.
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, AtomicUsize, Ordering::SeqCst},
+        mpsc::{self, Receiver},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use gst::prelude::*;
+
+use super::{
+    Observation, Path,
+    codec::Codec,
+    driver::{Config, Hooks, Input, Ladder, News, Viewer},
+    feed::Feed,
+    rendition::{MAX_RENDITIONS, Renditions},
+};
+use crate::lock::lock;
+
+/// A loaded machine encodes a picture in a tenth of it.
+const PATIENCE: Duration = Duration::from_secs(20);
+const WIDTH: u32 = 320;
+const HEIGHT: u32 = 240;
+
+/// A network that carries what it is told to.
+struct Link(AtomicU32);
+
+impl Link {
+    fn of(bits: u32) -> Arc<Self> {
+        Arc::new(Self(AtomicU32::new(bits)))
+    }
+
+    fn set(&self, bits: u32) {
+        self.0.store(bits, SeqCst);
+    }
+}
+
+impl Path for Link {
+    fn observe(&self, _: Instant) -> Option<Observation> {
+        let bits = self.0.load(SeqCst);
+        Some(Observation {
+            estimate: bits,
+            delivered: bits,
+            sent: bits,
+            loss: 0.,
+            queued: Duration::ZERO,
+        })
+    }
+
+    fn probe(&self, _: u32) {}
+    fn raise(&self, _: u32) {}
+}
+
+struct Scene {
+    ladder: Arc<Ladder>,
+    news: Receiver<News>,
+    encoders: Arc<Mutex<Vec<(Codec, usize, gst::Element)>>>,
+    keys: Arc<AtomicUsize>,
+    /// Pictures go in for as long as this lives.
+    _alive: mpsc::Sender<()>,
+}
+
+fn config(codecs: &[Codec]) -> Config {
+    Config {
+        codecs: codecs.to_vec(),
+        renditions: Renditions::Auto,
+        bitrate: Some(1_000_000),
+        min_bitrate: 50_000,
+        max_bitrate: 10_000_000,
+        keyframe_interval: 0,
+    }
+}
+
+impl Scene {
+    fn new(config: Config) -> Self {
+        gst::init().expect("GStreamer is installed");
+        let (sender, news) = mpsc::channel();
+        let sender = Mutex::new(sender);
+        let encoders: Arc<Mutex<Vec<_>>> = Arc::default();
+        let (made, keys) = (encoders.clone(), Arc::new(AtomicUsize::new(0)));
+        let asked = keys.clone();
+        let hooks = Hooks {
+            news: Box::new(move |news| drop(lock(&sender).send(news))),
+            encoder_setup: Arc::new(move |codec, rung, encoder: &gst::Element| {
+                lock(&made).push((codec, rung, encoder.clone()));
+            }),
+            want_key: Box::new(move |_| {
+                asked.fetch_add(1, SeqCst);
+            }),
+        };
+        let feeds = (0..MAX_RENDITIONS).map(|_| Feed::default()).collect();
+        let ladder = Arc::new(Ladder::start(config, feeds, hooks).expect("threads start"));
+        let (alive, end) = mpsc::channel::<()>();
+        let fed = ladder.clone();
+        thread::spawn(move || feed(&fed, &end));
+        Self {
+            ladder,
+            news,
+            encoders,
+            keys,
+            _alive: alive,
+        }
+    }
+
+    fn raw(config: Config) -> Self {
+        let scene = Self::new(config);
+        scene.ladder.set_input(Input::Raw {
+            width: WIDTH,
+            height: HEIGHT,
+            rate: 30,
+        });
+        scene.hear(|news| matches!(news, News::Ready(_)));
+        scene
+    }
+
+    /// Waits for such news.
+    fn hear(&self, fits: impl Fn(&News) -> bool) -> News {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            let news = self.news.recv_timeout(left).expect("news in time");
+            if fits(&news) {
+                return news;
+            }
+        }
+    }
+
+    fn join(&self, codec: Codec, link: &Arc<Link>) -> Viewer {
+        let viewer = self.ladder.join("s", codec, Some(link.clone()));
+        viewer.outlet.flush(false);
+        viewer.outlet.open(Instant::now());
+        viewer
+    }
+
+    /// Encoders that work for the rung.
+    fn running(&self, rung: usize) -> usize {
+        let all = lock(&self.encoders);
+        let runs = |encoder: &gst::Element| encoder.current_state() == gst::State::Playing;
+        all.iter()
+            .filter(|(_, of, e)| *of == rung && runs(e))
+            .count()
+    }
+
+    fn until(&self, what: &str, is_so: impl Fn(&Self) -> bool) {
+        let until = Instant::now() + PATIENCE;
+        while !is_so(self) {
+            assert!(Instant::now() < until, "{what}");
+            thread::yield_now();
+        }
+    }
+}
+
+impl Drop for Scene {
+    fn drop(&mut self) {
+        self.ladder.end();
+    }
+}
+
+/// Pictures that move, 30 a second.
+fn feed(ladder: &Ladder, end: &Receiver<()>) {
+    let info = gst_video::VideoInfo::builder(gst_video::VideoFormat::I420, WIDTH, HEIGHT);
+    let info = info.fps(gst::Fraction::new(30, 1)).build().expect("a size");
+    let caps = info.to_caps().expect("caps");
+    let mut segment = gst::FormattedSegment::<gst::ClockTime>::new();
+    segment.set_start(gst::ClockTime::ZERO);
+    for number in 0u64.. {
+        if end.recv_timeout(Duration::from_millis(33)) != Err(mpsc::RecvTimeoutError::Timeout) {
+            return;
+        }
+        let bytes: Vec<u8> = (0..info.size())
+            .map(|i| (i as u64 * (number + 7) >> 3) as u8)
+            .collect();
+        let mut buffer = gst::Buffer::from_slice(bytes);
+        if let Some(buffer) = buffer.get_mut() {
+            buffer.set_pts(gst::ClockTime::from_mseconds(number * 33));
+        }
+        let sample = gst::Sample::builder()
+            .buffer(&buffer)
+            .caps(&caps)
+            .segment(&segment)
+            .build();
+        ladder.feeds()[0].push(&sample, || None);
+    }
+}
+
+/// The next frame; its width, whether it is a key unit, and its time.
+fn next(viewer: &Viewer) -> (i32, bool, gst::ClockTime) {
+    let frame = viewer.outlet.next().expect("a frame");
+    let width = frame.caps.structure(0).and_then(|s| s.get("width").ok());
+    (width.unwrap_or(0), frame.is_key, frame.time + frame.shift)
+}
+
+#[test]
+fn all_viewers_of_a_codec_share_one_encoder_and_begin_with_a_key_unit() {
+    let scene = Scene::raw(config(&[Codec::H264, Codec::Vp8]));
+    let link = Link::of(5_000_000);
+    let viewers: Vec<Viewer> = (0..8).map(|_| scene.join(Codec::Vp8, &link)).collect();
+    for viewer in &viewers {
+        assert_eq!((next(viewer).0, next(viewer).1), (320, false));
+    }
+    let of_vp8 = lock(&scene.encoders)
+        .iter()
+        .filter(|(c, ..)| *c == Codec::Vp8)
+        .count();
+    assert_eq!(of_vp8, 1, "the one that was tried is the one that runs");
+}
+
+#[test]
+fn who_has_a_slow_network_gets_a_smaller_picture_and_the_other_one_keeps_its_own() {
+    let scene = Scene::raw(config(&[Codec::Vp8]));
+    let (fast, slow) = (Link::of(5_000_000), Link::of(5_000_000));
+    let (first, second) = (scene.join(Codec::Vp8, &fast), scene.join(Codec::Vp8, &slow));
+    assert_eq!(next(&second).0, 320);
+    slow.set(200_000);
+    let mut last = gst::ClockTime::ZERO;
+    let (mut width, mut longest) = (320, gst::ClockTime::ZERO);
+    while width == 320 {
+        let (now, is_key, time) = next(&second);
+        assert!(
+            now == width || is_key,
+            "another size begins with a key unit"
+        );
+        assert!(time > last, "time goes on");
+        if !last.is_zero() {
+            longest = longest.max(time - last);
+        }
+        (width, last) = (now, time);
+    }
+    assert_eq!(width, 160);
+    assert!(longest < gst::ClockTime::from_mseconds(300), "{longest}");
+    for _ in 0..20 {
+        assert_eq!(next(&first).0, 320);
+    }
+    assert_eq!((scene.running(0), scene.running(1)), (1, 1));
+}
+
+#[test]
+fn an_encoder_that_nobody_watches_stops_and_one_of_another_codec_never_starts() {
+    let scene = Scene::raw(config(&[Codec::Vp8, Codec::H264]));
+    let link = Link::of(100_000);
+    let viewer = scene.join(Codec::Vp8, &link);
+    scene.until("the smaller rung runs", |scene| scene.running(1) == 1);
+    assert_eq!(next(&viewer).0, 160);
+    let of_h264 = || {
+        lock(&scene.encoders)
+            .iter()
+            .filter(|(c, ..)| *c == Codec::H264)
+            .count()
+    };
+    assert_eq!(of_h264(), 1, "tried, and no more");
+    drop(viewer);
+    scene.until("it stops", |scene| scene.running(1) == 0);
+}
+
+#[test]
+fn an_encoder_that_fails_while_it_runs_is_followed_by_the_next_and_says_so() {
+    let scene = Scene::raw(config(&[Codec::H264]));
+    let viewer = scene.join(Codec::H264, &Link::of(5_000_000));
+    assert_eq!(next(&viewer).0, 320);
+    let failing = lock(&scene.encoders)[0].2.clone();
+    let name = failing.factory().expect("made by a factory").name();
+    gst::element_error!(failing, gst::LibraryError::Encode, ("made to fail"));
+    let News::Encoder {
+        factory,
+        failure,
+        next: Some(follower),
+    } = scene.hear(|news| matches!(news, News::Encoder { .. }))
+    else {
+        panic!("there is another encoder of H.264");
+    };
+    assert_eq!(factory, name);
+    assert!(failure.contains("made to fail"), "{failure}");
+    scene.until("the next one runs", |scene| {
+        let all = lock(&scene.encoders);
+        let is_next = |e: &gst::Element| e.factory().is_some_and(|f| f.name() == follower);
+        all.iter()
+            .any(|(_, _, e)| is_next(e) && e.current_state() == gst::State::Playing)
+    });
+    // What was on its way may come first.
+    while !next(&viewer).1 {}
+}
+
+#[test]
+fn where_no_encoder_works_it_says_why() {
+    let scene = Scene::new(Config {
+        // No encoder takes a picture of this size.
+        renditions: "16384x16384@1M".parse().expect("a rendition"),
+        ..config(&[Codec::Vp8])
+    });
+    scene.ladder.set_input(Input::Raw {
+        width: WIDTH,
+        height: HEIGHT,
+        rate: 30,
+    });
+    let News::NoEncoder(why) = scene.hear(|news| matches!(news, News::NoEncoder(_))) else {
+        panic!();
+    };
+    assert!(why.contains("vp8"), "{why}");
+}
+
+#[test]
+fn encoded_frames_pass_and_key_units_are_asked_for_where_they_come_from() {
+    let scene = Scene::new(config(&[Codec::H264]));
+    let rungs = Renditions::Auto.of(1280, 720, None);
+    scene
+        .ladder
+        .set_input(Input::Encoded(Codec::Vp8, rungs[..1].to_vec()));
+    scene.until("a key unit is asked for", |scene| {
+        scene.keys.load(SeqCst) > 0
+    });
+    let caps: gst::Caps = "video/x-vp8,width=1280,height=720".parse().expect("caps");
+    let segment = gst::FormattedSegment::<gst::ClockTime>::new();
+    let push = |ms: u64, is_key: bool| {
+        let mut buffer = gst::Buffer::from_slice([1, 2, 3]);
+        if let Some(buffer) = buffer.get_mut() {
+            buffer.set_pts(gst::ClockTime::from_mseconds(ms));
+            if !is_key {
+                buffer.set_flags(gst::BufferFlags::DELTA_UNIT);
+            }
+        }
+        let sample = gst::Sample::builder()
+            .buffer(&buffer)
+            .caps(&caps)
+            .segment(&segment)
+            .build();
+        scene.ladder.feeds()[0].push(&sample, || None);
+    };
+    scene.until("the rung is there", |scene| {
+        !scene.ladder.feeds()[0].taps.is_empty()
+    });
+    push(0, true);
+    let News::Ready(offered) = scene.hear(|news| matches!(news, News::Ready(_))) else {
+        panic!();
+    };
+    assert_eq!(offered[0].0, Codec::Vp8);
+    let before = scene.keys.load(SeqCst);
+    let viewer = scene.join(Codec::Vp8, &Link::of(1_000_000));
+    scene.until("its key unit is asked for", |scene| {
+        scene.keys.load(SeqCst) > before
+    });
+    scene.until("it has a rung", |scene| {
+        !scene.ladder.feeds()[0].taps.is_empty()
+    });
+    push(33, false);
+    push(66, true);
+    assert_eq!(
+        next(&viewer),
+        (1280, true, gst::ClockTime::from_mseconds(66))
+    );
+}
+
+#[test]
+fn viewers_that_come_and_go_all_the_time_leave_nothing_behind() {
+    let scene = Scene::raw(config(&[Codec::Vp8]));
+    let link = Link::of(5_000_000);
+    let stays = scene.join(Codec::Vp8, &link);
+    for _ in 0..200 {
+        drop(scene.join(Codec::Vp8, &link));
+    }
+    assert_eq!(next(&stays).0, 320);
+    let made = lock(&scene.encoders).len();
+    assert!(made <= 2, "{made} encoders were made");
+}

@@ -2,7 +2,7 @@
 // What the kernel says about a running process.
 
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 
 const TICKS_PER_SECOND = Number(execFileSync("getconf", ["CLK_TCK"], { encoding: "utf8" }));
 
@@ -26,6 +26,17 @@ export async function cpuDuring(pid, body) {
 export function residentMb(pid) {
   const [, kib] = readFileSync(`/proc/${pid}/status`, "utf8").match(/^VmRSS:\s+(\d+) kB/m);
   return (Number(kib) * 1024) / 1e6;
+}
+
+/** Memory of the process in MB (10^6 bytes), of what it shares with others its part. */
+export function ownMb(pid) {
+  const [, kib] = readFileSync(`/proc/${pid}/smaps_rollup`, "utf8").match(/^Pss:\s+(\d+) kB/m);
+  return (Number(kib) * 1024) / 1e6;
+}
+
+/** How many threads it has, and how many descriptors. */
+export function held(pid) {
+  return { threads: readdirSync(`/proc/${pid}/task`).length, descriptors: readdirSync(`/proc/${pid}/fd`).length };
 }
 
 /** Percent of one core that everything on the machine used while `body` ran. */

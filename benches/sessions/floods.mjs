@@ -4,7 +4,7 @@
 
 import { readFileSync } from "node:fs";
 import { freePort, scene, Server, Stock } from "../../tests/browser/lib.mjs";
-import { own } from "./own.mjs";
+import { own } from "../own.mjs";
 import { CAMERA } from "./page.mjs";
 import { reload } from "./parts.mjs";
 

@@ -11,7 +11,7 @@ import { machineDuring } from "../process.mjs";
 import { row, table } from "../rows.mjs";
 import { others } from "../table.mjs";
 import { FLOODS, porthole, stock } from "./floods.mjs";
-import { own } from "./own.mjs";
+import { own } from "../own.mjs";
 import { cuts, FRAME_MS, LONG_GAP_MS, ORPHAN_SECONDS, pause, restarts, revocations } from "./parts.mjs";
 import { longestNotLive, missed } from "./verdict.mjs";
 

@@ -2,7 +2,7 @@
 // What is measured with a real server, a real camera and Chromium. Each part gives samples in ms, and leaves nothing running.
 
 import { launch, scene, Server } from "../../tests/browser/lib.mjs";
-import { own } from "./own.mjs";
+import { own } from "../own.mjs";
 import { lastPacket, viewer } from "./page.mjs";
 
 const FRAMES_PER_SECOND = 30;

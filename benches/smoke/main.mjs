@@ -7,7 +7,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { browser, PATIENCE_MS } from "../../tests/browser/lib.mjs";
-import { pause, PortholePeer, StockPeer } from "./peers.mjs";
+import { pause, PortholePeer, StockPeer } from "../peers/peers.mjs";
+import { STOCK_PATTERN } from "../peers/pipelines.mjs";
 import { cpuDuring, machineDuring, residentMb } from "../process.mjs";
 import { others, quantile } from "../table.mjs";
 import { compare } from "./compare.mjs";
@@ -60,12 +61,9 @@ Same source, overlay, size and codec on both sides: 720p30 test pattern, VP8, no
 const { rounds } = options();
 // All that is written goes here: plugin folders, lists of plugins, the browser's profile.
 process.env.TMPDIR = mkdtempSync(join(tmpdir(), "porthole-bench-"));
-const peers = [new PortholePeer(), await StockPeer.create()];
+const peers = [new PortholePeer(), new StockPeer({ source: STOCK_PATTERN })];
 // Also when interrupted: nothing stays behind. Playwright ends its browser in the same event.
-process.on("exit", () => {
-  for (const peer of peers) peer.program?.process.kill("SIGKILL");
-  rmSync(process.env.TMPDIR, { recursive: true, force: true, maxRetries: 10 });
-});
+process.on("exit", () => rmSync(process.env.TMPDIR, { recursive: true, force: true, maxRetries: 10 }));
 for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]]) process.on(signal, () => process.exit(code));
 
 /** Percent of a core that other programs used in each idle window: an idle Chromium, and what should not be there. */
@@ -147,7 +145,7 @@ async function measure(peer) {
     };
   } finally {
     await chromium?.close();
-    await peer.program?.stop();
+    await peer.stop();
   }
 }
 

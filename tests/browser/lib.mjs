@@ -69,10 +69,14 @@ export class Program {
   }
 }
 
-/** A gst-launch-1.0 process with the plugin. A `pipeline` in one text is split at blanks. */
-export function launch(pipeline, env = {}) {
+/**
+ * A gst-launch-1.0 process with the plugin. A `pipeline` in one text is split at blanks; the words `within` come first, such as
+ * those that enter a network namespace.
+ */
+export function launch(pipeline, env = {}, within = []) {
   const words = Array.isArray(pipeline) ? pipeline : pipeline.split(/\s+/);
-  return new Program("gst-launch-1.0", ["-m", ...words], {
+  const [command, ...args] = [...within, "gst-launch-1.0", "-m", ...words];
+  return new Program(command, args, {
     GST_PLUGIN_PATH: PLUGINS,
     PORTHOLE_CAMERA_KEY: "",
     ...env,
@@ -80,8 +84,8 @@ export function launch(pipeline, env = {}) {
 }
 
 /** A camera with the server in its process; `link` is what a viewer opens. */
-export async function camera(pipeline, env) {
-  const program = launch(pipeline, env);
+export async function camera(pipeline, env, within) {
+  const program = launch(pipeline, env, within);
   const [, link] = await program.line(/porthole: watch at (http:\/\/127\.\S+)/);
   await program.line(/porthole\/server, state=\(string\)online/);
   program.link = link;
@@ -104,8 +108,8 @@ export class Stock {
     }
   }
 
-  launch(pipeline) {
-    return launch(pipeline, { GST_PLUGIN_PATH: this.folder, GST_REGISTRY: join(this.folder, "registry.bin") });
+  launch(pipeline, within) {
+    return launch(pipeline, { GST_PLUGIN_PATH: this.folder, GST_REGISTRY: join(this.folder, "registry.bin") }, within);
   }
 
   stop() {
@@ -193,11 +197,11 @@ export async function freePort() {
   });
 }
 
-/** Chromium with the flags that video in a headless test needs. */
-export function browser(env = {}) {
+/** Chromium, or a program that becomes it, with the flags that video in a headless test needs. */
+export function browser(env = {}, executablePath = process.env.PORTHOLE_CHROMIUM ?? "/usr/bin/chromium") {
   return chromium.launch({
     env: { ...process.env, ...env },
-    executablePath: process.env.PORTHOLE_CHROMIUM ?? "/usr/bin/chromium",
+    executablePath,
     headless: true,
     args: [
       "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",

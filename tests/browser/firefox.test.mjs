@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MPL-2.0
+// Debian's Firefox watches as well. It has H.264 for WebRTC only with a plugin that it downloads from elsewhere; a profile
+// without it takes VP8.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Firefox } from "./firefox.mjs";
+import { camera, PATIENCE_MS, scene } from "./lib.mjs";
+
+const FRAMES = 30;
+/** Silence has none; a tick a second of the test camera has about so much in half of a second. */
+const SOUND = 0.05;
+
+/** Has the page, which is there already, keep its peer connections where the tests look for them. */
+const keepPeers = (firefox) => firefox.evaluate(() => {
+  window.peers = [];
+  const connections = window.RTCPeerConnection.prototype;
+  const native = connections.setRemoteDescription;
+  connections.setRemoteDescription = function (...args) {
+    window.peers.push(this);
+    return native.apply(this, args);
+  };
+});
+
+/** The next frames that are presented: how many of them differ, and their size. */
+const presented = (firefox, count) => firefox.evaluate((count, patience) => new Promise((done, fail) => {
+  const video = document.querySelector('[data-testid="video-front"]');
+  const canvas = Object.assign(document.createElement("canvas"), { width: 64, height: 36 });
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  const pictures = new Set();
+  let seen = 0;
+  const look = (_, { width, height }) => {
+    seen += 1;
+    context.drawImage(video, 0, 0, 64, 36);
+    pictures.add(context.getImageData(0, 0, 64, 36).data.join());
+    if (seen === count) done({ pictures: pictures.size, width, height });
+    else video.requestVideoFrameCallback(look);
+  };
+  video.requestVideoFrameCallback(look);
+  setTimeout(() => fail(new Error(`${seen} of ${count} frames came`)), patience - 1_000);
+}), count, PATIENCE_MS);
+
+/** What comes in of one kind, by the browser's statistics. */
+const inbound = (firefox, kind) => firefox.evaluate(async (kind) => {
+  const stats = await window.peers.at(-1).getStats();
+  const { framesDecoded, packetsReceived, codecId } = [...stats.values()].find((report) => report.type === "inbound-rtp" && report.kind === kind);
+  return { framesDecoded, packetsReceived, codec: stats.get(codecId)?.mimeType };
+}, kind);
+
+/**
+ * Waits until the sound that was decoded held as much energy (RTCInboundRtpStreamStats' `totalAudioEnergy`). An AudioContext
+ * would need a sound card here: without one, Firefox leaves it suspended.
+ */
+const heard = (firefox, energy) => firefox.evaluate((energy, patience) => new Promise((done, fail) => {
+  const until = Date.now() + patience - 1_000;
+  const look = async () => {
+    const stats = [...(await window.peers.at(-1).getStats()).values()];
+    const { totalAudioEnergy } = stats.find(({ type, kind }) => type === "inbound-rtp" && kind === "audio") ?? {};
+    if (totalAudioEnergy >= energy) done();
+    else if (Date.now() > until) fail(new Error(`it is silent: ${totalAudioEnergy}`));
+    else requestAnimationFrame(look);
+  };
+  look();
+}), energy, PATIENCE_MS);
+
+test("Firefox shows a picture that moves, in VP8, and lets one hear the sound", () => scene(async (keep) => {
+  const front = await keep(camera("portholesrc name=cam ! portholesink name=out listen=127.0.0.1:0 camera-name=front cam.audio ! out.audio"));
+  const firefox = await keep(Firefox.start());
+  await firefox.goto(front.link);
+  await keepPeers(firefox);
+  await firefox.click('[data-testid="camera-front"]');
+  await firefox.find('[data-testid="state-front"][data-state="live"]');
+  const seen = await presented(firefox, FRAMES);
+  assert.ok(seen.pictures > FRAMES / 2, `the picture stands still: ${JSON.stringify(seen)}`);
+  assert.deepEqual([seen.width, seen.height], [1280, 720]);
+  const video = await inbound(firefox, "video");
+  assert.equal(video.codec, "video/VP8");
+  assert.ok(video.framesDecoded >= FRAMES, JSON.stringify(video));
+  await heard(firefox, SOUND);
+  assert.equal((await inbound(firefox, "audio")).codec, "audio/opus");
+}));

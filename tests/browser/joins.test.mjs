@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MPL-2.0
+// Viewers come and go, and nothing of them stays in the camera's process. `scripts/soak joins` does this for longer.
+
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { after, before, test } from "node:test";
+import { browser, camera, PATIENCE_MS, visitor } from "./lib.mjs";
+
+/** Joins and leaves in all, of which the first ones bring what is made once and kept: threads of pools, memory. */
+const JOINS = Number(process.env.PORTHOLE_JOINS ?? 60);
+const FIRST = Math.min(50, JOINS / 2);
+/** Resident memory of an idle process above what it was before anyone came. */
+const MOST_GROWN_MB = 20;
+/** A pool of threads or of connections may hold one more or less at the moment at which one looks. */
+const SLACK = { threads: 2, descriptors: 2 };
+/** The tracer of leaks lists what is alive on this signal, and ends the list with a line of its own. */
+const LIST = "SIGUSR1";
+const TRACED = {
+  GST_TRACERS: "leaks(filters=\"GstPad,GstElement\")", GST_LEAKS_TRACER_SIG: "1", GST_DEBUG: "leaks:7,GST_TRACER:7", GST_DEBUG_NO_COLOR: "1",
+};
+/** webrtcbin of GStreamer 1.22 keeps a reference to what a session has for congestion control (docs/upstream.md): some KB each. */
+const KEPT_UPSTREAM = /(rtpgccbwe|portholepacer)\d+/;
+
+let chromium;
+before(async () => { chromium = await browser(); });
+after(() => chromium.close());
+
+const mb = (pid) => (Number(readFileSync(`/proc/${pid}/status`, "utf8").match(/^VmRSS:\s+(\d+) kB/m)[1]) * 1024) / 1e6;
+
+/** How many pads and elements are alive, by the tracer. */
+async function alive(front) {
+  const from = front.lines.length;
+  front.process.kill(LIST);
+  await front.line(/listed \d+ alive objects/, { from });
+  return front.lines.slice(from).filter((line) => /object-alive,/.test(line) && !KEPT_UPSTREAM.test(line)).length;
+}
+
+/** What the camera's process holds while nobody watches, and its camera is closed. */
+async function held(front) {
+  const { pid } = front.process;
+  return { mb: mb(pid), threads: readdirSync(`/proc/${pid}/task`).length, descriptors: readdirSync(`/proc/${pid}/fd`).length, alive: await alive(front) };
+}
+
+/** So many viewers one after the other, each until it has a picture; the last one's leaving closes the camera. */
+async function joins(front, page, count) {
+  const from = front.lines.length;
+  await page.evaluate(async ([count, patience]) => {
+    const find = (id) => document.querySelector(`[data-testid="${id}-front"]`);
+    for (let n = 0; n < count; n++) {
+      find("camera").click();
+      await new Promise((done, fail) => {
+        const late = setTimeout(() => fail(new Error(`join ${n}: ${find("state")?.dataset.state}`)), patience);
+        find("video").requestVideoFrameCallback(() => { clearTimeout(late); done(); });
+      });
+      find("close").click();
+    }
+  }, [count, PATIENCE_MS]);
+  await front.line(/porthole\/camera, .*state=\(string\)closed/, { from });
+}
+
+test(`after ${JOINS} joins and leaves the process holds what it held after ${FIRST}, and at most ${MOST_GROWN_MB} MB more than at its start`, async () => {
+  const front = await camera("portholesrc camera=test idle-timeout=2 ! portholesink listen=127.0.0.1:0 camera-name=front", TRACED);
+  try {
+    const page = await visitor(chromium, front.link);
+    await page.getByTestId("camera-front").waitFor();
+    const start = await held(front);
+    await joins(front, page, FIRST);
+    const first = await held(front);
+    await joins(front, page, JOINS - FIRST);
+    const last = await held(front);
+    const words = JSON.stringify({ start, first, last });
+    console.log(words);
+    assert.ok(last.threads <= first.threads + SLACK.threads, `threads: ${words}`);
+    assert.ok(last.descriptors <= first.descriptors + SLACK.descriptors, `descriptors: ${words}`);
+    assert.equal(last.alive, first.alive, `pads and elements: ${words}`);
+    assert.ok(last.mb - start.mb <= MOST_GROWN_MB, `memory: ${words}`);
+  } finally {
+    await front.stop();
+  }
+});

@@ -163,7 +163,7 @@ fn pace(
     let (sessions, id) = (Arc::downgrade(sessions), id.to_owned());
     let picture = picture.map(|transceiver| transceiver.downgrade());
     webrtcbin.connect("request-aux-sender", false, move |_| {
-        let pacer = Pacer::new();
+        let pacer = Pacer::take();
         if let Some(transceiver) = picture.as_ref().and_then(glib::WeakRef::upgrade) {
             pacer.network().set_transceiver(&transceiver);
         }

@@ -113,6 +113,7 @@ pub(crate) fn guard(signaller: &PortholeSignaller, sessions: &Sessions, inputs: 
                 has_offered,
             )
         };
+        ice::hasten(&webrtcbin);
         ice::add(&webrtcbin, &ice_servers);
         let picture = picture(&webrtcbin);
         if !has_offered

@@ -187,6 +187,7 @@ impl Ladder {
             members: BTreeMap::new(),
             tell: tell.clone(),
             flow: Flow::default(),
+            is_ready: false,
             has_ended: false,
         };
         let (worker, _) = worker::spawn("porthole-ladder", move |message| driver.hear(message))?;
@@ -276,6 +277,8 @@ struct Driver {
     members: BTreeMap<u64, Member>,
     tell: Tell,
     flow: Flow,
+    /// It has been told what can be offered.
+    is_ready: bool,
     has_ended: bool,
 }
 
@@ -310,7 +313,10 @@ impl Driver {
                 if let Some(lane) = self.lanes.get_mut(&codec) {
                     lane.sampled();
                 }
-                (self.hooks.news)(News::Ready(vec![(codec, frame)]));
+                if !self.is_ready {
+                    self.is_ready = true;
+                    (self.hooks.news)(News::Ready(vec![(codec, frame)]));
+                }
                 self.retap();
             }
             Message::Tick => self.tick(now),
@@ -323,7 +329,6 @@ impl Driver {
         if self.input.as_ref() == Some(&input) {
             return;
         }
-        let is_first = self.input.is_none();
         self.input = Some(input.clone());
         for (_, lane) in std::mem::take(&mut self.lanes) {
             lane.stop();
@@ -360,8 +365,11 @@ impl Driver {
             return;
         }
         match &input {
-            Input::Raw { .. } if is_first => (self.hooks.news)(News::Ready(ready)),
-            Input::Encoded(codec, _) if is_first => {
+            Input::Raw { .. } if !self.is_ready => {
+                self.is_ready = true;
+                (self.hooks.news)(News::Ready(ready));
+            }
+            Input::Encoded(codec, _) if !self.is_ready => {
                 if let Some(lane) = self.lanes.get_mut(codec) {
                     lane.sample(now);
                 }

@@ -307,6 +307,9 @@ fn where_no_encoder_works_it_says_why() {
 fn encoded_frames_pass_and_key_units_are_asked_for_where_they_come_from() {
     let scene = Scene::new(config(&[Codec::H264]));
     let rungs = Renditions::Auto.of(1280, 720, None);
+    // The caps of a second pad follow those of the first.
+    let all = Input::Encoded(Codec::Vp8, rungs.clone());
+    scene.ladder.set_input(all);
     scene
         .ladder
         .set_input(Input::Encoded(Codec::Vp8, rungs[..1].to_vec()));

@@ -67,8 +67,6 @@ const VPX: &[(&str, &str)] = &[
     ("buffer-optimal-size", "120"),
     ("buffer-size", "150"),
     ("max-intra-bitrate", "250"),
-    ("static-threshold", "1"),
-    ("undershoot", "95"),
 ];
 
 const fn encoder(
@@ -131,18 +129,6 @@ const ENCODERS: [Encoder; 35] = [
     encoder(H264, "vpuenc_h264", ("bitrate", Kilobits), "gop-size", &[]),
     encoder(
         H264,
-        "openh264enc",
-        ("bitrate", Bits),
-        "gop-size",
-        &[
-            ("rate-control", "bitrate"),
-            ("complexity", "low"),
-            ("background-detection", "false"),
-            ("scene-change-detection", "false"),
-        ],
-    ),
-    encoder(
-        H264,
         "x264enc",
         ("bitrate", Kilobits),
         "key-int-max",
@@ -152,6 +138,18 @@ const ENCODERS: [Encoder; 35] = [
             ("b-adapt", "false"),
             ("vbv-buf-capacity", "120"),
             ("byte-stream", "true"),
+        ],
+    ),
+    encoder(
+        H264,
+        "openh264enc",
+        ("bitrate", Bits),
+        "gop-size",
+        &[
+            ("rate-control", "bitrate"),
+            ("complexity", "low"),
+            ("background-detection", "false"),
+            ("scene-change-detection", "false"),
         ],
     ),
     encoder(
@@ -268,11 +266,9 @@ const ENCODERS: [Encoder; 35] = [
     ),
 ];
 
-/// Threads of a software encoder: more cut the latency of a frame where cores are idle, and each costs bits.
-fn threads() -> u32 {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    u32::try_from(cores).unwrap_or(1).min(4)
-}
+/// Of a software encoder. More would cut the time that a frame takes where cores are idle, and cost a third more of them for
+/// the same frame: what they wait for each other is spent waiting.
+const THREADS: &str = "1";
 
 /// What an encoder is asked for.
 #[derive(Clone, Copy, Debug)]
@@ -302,14 +298,14 @@ impl Encoder {
         }
         match self.factory {
             "vp8enc" | "vp9enc" => {
-                set(&element, "threads", &threads().to_string());
+                set(&element, "threads", THREADS);
                 set(&element, "keyframe-mode", "disabled");
-                let speed = if self.codec == Vp8 { "-12" } else { "8" };
+                let speed = if self.codec == Vp8 { "-16" } else { "8" };
                 set(&element, "cpu-used", speed);
                 set(&element, "row-mt", "true");
             }
-            "x264enc" => set(&element, "threads", &threads().to_string()),
-            "openh264enc" => set(&element, "multi-thread", "1"),
+            "x264enc" => set(&element, "threads", THREADS),
+            "openh264enc" => set(&element, "multi-thread", THREADS),
             _ => (),
         }
         if self.is_v4l2() {

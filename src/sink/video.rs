@@ -92,7 +92,10 @@ impl Road {
         for element in [&self.clocksync, self.sink.upcast_ref()] {
             element.set_locked_state(true);
             let _ = element.set_state(gst::State::Null);
-            let _ = bin.remove(element);
+            // A bin that goes has let go of it already.
+            if element.parent().as_ref() == Some(bin.upcast_ref()) {
+                let _ = bin.remove(element);
+            }
         }
     }
 

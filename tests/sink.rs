@@ -270,6 +270,40 @@ fn statistics_can_be_read_before_the_start_and_after_the_end() {
 }
 
 #[test]
+fn statistics_tell_what_is_sent_to_a_viewer_and_what_it_says_of_that() {
+    let server = FakeServer::start();
+    let scene = Scene::new(&format!("{VIDEO} ! portholesink name=sink"));
+    let sink = scene.element("sink");
+    sink.set_property("camera-key", server.key().to_string());
+    scene.set(gst::State::Playing);
+    let mut connection = server.camera();
+    let grant = server.grant(&connection, "s", |_| ());
+    connection.start_session("s", Some(grant));
+    let viewer = Viewer::watch(&mut connection, "s");
+    // GStreamer measures what is sent over two seconds.
+    viewer.wait_for("video", 40);
+    let session = || {
+        let stats = sink.property::<gst::Structure>("stats");
+        stats.get::<gst::Structure>("session-s").unwrap()
+    };
+    assert!(!session().has_field("frames"), "nobody has said so yet");
+
+    connection.viewer_stats("s", 7);
+    let told = connection.session_stats("s");
+    assert_eq!((told.rung, told.rungs), (0, 1));
+    assert!(told.sent > 0, "{told:?}");
+    let session = session();
+    assert_eq!(session.get::<u32>("frames"), Ok(7));
+    assert_eq!(session.get::<u32>("freezes"), Ok(2));
+    assert_eq!(session.get::<f64>("freeze-seconds"), Ok(0.5));
+    assert!(session.get::<u32>("sent-bitrate").unwrap() > 0);
+    assert!(
+        session.has_field("webrtc"),
+        "webrtcsink's own are there too"
+    );
+}
+
+#[test]
 fn it_takes_video_that_is_encoded_already() {
     let mut scene = Scene::playing(&format!(
         "{VIDEO} ! vp8enc deadline=1 ! portholesink name=sink listen=127.0.0.1:0"

@@ -50,6 +50,9 @@ pub(crate) const CAMERA_QUEUE: QueueBounds = QueueBounds {
     bytes: 9 * 1024 * 1024,
 };
 
+/// A client for which more than this share of its queue waits is behind: it is spared what is expendable.
+const BEHIND: usize = 8;
+
 /// What happens to a client.
 pub(crate) enum Event {
     /// It connected. `credential` is `None` for a guest.
@@ -138,6 +141,13 @@ pub(crate) fn queue(bounds: QueueBounds) -> (Outbox, Inbox, oneshot::Receiver<Dr
 }
 
 impl Outbox {
+    /// Whether so much waits already that nothing should that can be left out.
+    fn is_behind(&self) -> bool {
+        let free = self.messages.capacity();
+        let max = self.messages.max_capacity();
+        max - free > max / BEHIND || self.queued_bytes.load(Relaxed) > self.max_bytes / BEHIND
+    }
+
     /// Whether there was room for it.
     fn push(&self, message: Utf8Bytes) -> bool {
         let bytes = message.len();
@@ -403,6 +413,9 @@ impl Hub {
         let Some(outbox) = self.outboxes.get(&to) else {
             return true;
         };
+        if message.is_expendable() && outbox.is_behind() {
+            return true;
+        }
         match serde_json::to_string(message) {
             Ok(text) => outbox.push(text.into()),
             Err(error) => {
@@ -426,5 +439,26 @@ async fn until(deadline: Option<std::time::Instant>) {
             sleep_until(Instant::from(deadline).min(Instant::now() + CLOCK_LOOK)).await
         }
         None => pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_reads_slowly_is_behind_long_before_its_queue_is_full() {
+        let bounds = QueueBounds {
+            messages: 64,
+            bytes: 64 * 100,
+        };
+        for size in [1, 700] {
+            let (outbox, _inbox, _dropped) = queue(bounds);
+            assert!(!outbox.is_behind());
+            let message = || Utf8Bytes::from("x".repeat(size));
+            let before = (0..64).take_while(|_| !outbox.is_behind() && outbox.push(message()));
+            assert!((1..=9).contains(&before.count()));
+            assert!(outbox.is_behind() && outbox.push(message()));
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use porthole_protocol::wire::{ClientMessage, IncomingMessage};
+use porthole_protocol::wire::{ClientExtension, ClientMessage, IncomingMessage};
 
 use crate::network::network;
 
@@ -61,15 +61,26 @@ pub(crate) const CAMERA_PACE: Pace = Pace {
     },
 };
 
+/// Statistics that one end of a session may have passed on: one every other second, and those that an interruption held up.
+/// The rest is lost.
+pub(crate) const STATS_RATE: Rate = Rate {
+    burst: 3,
+    per_second: 1,
+};
+
 /// What coming back to a session counts for: a digest, and the camera's word.
 const RESUME: u32 = 10;
 
 /// What a message counts for: its work here, measured in candidates that are passed on.
 pub(crate) fn cost(message: &ClientMessage, is_camera: bool) -> u32 {
-    let ClientMessage::Peer(message) = message else {
-        return RESUME;
+    let message = match message {
+        ClientMessage::Peer(message) => &message.message,
+        ClientMessage::Extension(ClientExtension::ResumeSession { .. }) => return RESUME,
+        ClientMessage::Extension(
+            ClientExtension::ViewerStats(_) | ClientExtension::SessionStats(_),
+        ) => return 1,
     };
-    match message.message {
+    match message {
         // The answer is up to a thousand times as long as the question.
         IncomingMessage::List => 20,
         // A signature, and the camera's work.
@@ -145,10 +156,7 @@ impl Failures {
 
     /// Whether a line of the log is due, and how many failures it is about: nobody may fill a disk.
     pub(crate) fn take_log(&mut self, now: Instant) -> Option<u64> {
-        let bucket = self.log.get_or_insert(Bucket {
-            rate: LOG_RATE,
-            next: now,
-        });
+        let bucket = self.log.get_or_insert_with(|| Bucket::new(LOG_RATE, now));
         bucket
             .has_room(now)
             .then(|| std::mem::take(&mut self.unlogged))
@@ -161,13 +169,17 @@ impl Failures {
 }
 
 /// A leaky bucket.
-struct Bucket {
+pub(crate) struct Bucket {
     rate: Rate,
     /// When it is empty.
     next: Instant,
 }
 
 impl Bucket {
+    pub(crate) fn new(rate: Rate, now: Instant) -> Self {
+        Self { rate, next: now }
+    }
+
     /// Takes so much in, and says how long until there is room again.
     fn add(&mut self, amount: u32, now: Instant) -> Duration {
         self.next = self.next.max(now) + self.time_of(amount);
@@ -175,7 +187,7 @@ impl Bucket {
     }
 
     /// Takes one in if there is room.
-    fn has_room(&mut self, now: Instant) -> bool {
+    pub(crate) fn has_room(&mut self, now: Instant) -> bool {
         let full = self.next.saturating_duration_since(now) + self.time_of(1)
             > self.time_of(self.rate.burst);
         if !full {
@@ -197,7 +209,7 @@ pub(crate) struct MessagePace {
 
 impl MessagePace {
     pub(crate) fn new(pace: Pace, now: Instant) -> Self {
-        let bucket = |rate| Bucket { rate, next: now };
+        let bucket = |rate| Bucket::new(rate, now);
         Self {
             messages: bucket(pace.messages),
             bytes: bucket(pace.bytes),

@@ -28,7 +28,7 @@ const CSS: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// The files of the pages, as (path, content type, text).
-const FILES: [(&str, &str, &str); 33] = [
+const FILES: [(&str, &str, &str); 35] = [
     ("/", HTML, include_str!("../web/index.html")),
     ("/admin", HTML, include_str!("../web/admin.html")),
     ("/style.css", CSS, include_str!("../web/style.css")),
@@ -56,6 +56,16 @@ const FILES: [(&str, &str, &str); 33] = [
     ("/rules.js", SCRIPT, include_str!("../web/rules.js")),
     ("/session.js", SCRIPT, include_str!("../web/session.js")),
     ("/sign-in.js", SCRIPT, include_str!("../web/sign-in.js")),
+    (
+        "/statistics.js",
+        SCRIPT,
+        include_str!("../web/statistics.js"),
+    ),
+    (
+        "/statistics-panel.js",
+        SCRIPT,
+        include_str!("../web/statistics-panel.js"),
+    ),
     ("/when.js", SCRIPT, include_str!("../web/when.js")),
     (
         "/admin/audit.js",

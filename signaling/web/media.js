@@ -8,9 +8,9 @@ import {
  * What a {@link Media} says. After `failed` nothing more is to be expected of it.
  *
  * @typedef {{say: (message: object) => void, tracks: () => void, live: () => void, flows: (well: boolean) => void,
- *   failed: () => void}} Listener
+ *   counted: (report: any) => void, failed: () => void}} Listener
  *   `say`: something for the camera. `live`: the first picture was decoded. `flows`: the network lost the camera, or
- *   found it again.
+ *   found it again. `counted`: what `getStats` says, every two seconds while there is a picture.
  */
 
 /** One peer connection to a camera, from its offer to its end; it knows no server. */
@@ -126,6 +126,7 @@ export class Media {
       });
       const kinds = this.#stream.getTracks().map((track) => track.kind);
       if (frames || (packets && !kinds.includes("video"))) this.#live();
+      if (this.seen && !this.doomed) this.#on.counted(stats);
       this.#still = packets === this.#packets ? this.#still + 1 : 0;
       this.#packets = packets;
       if (this.seen && this.#still >= STALL_POLLS) this.#on.failed();

@@ -3,12 +3,13 @@
 /** One picture on the viewer's page: a session, and all that is shown of it. */
 import { SETTLED_MS, againInWords } from "./bookings.js";
 import { $, cloned, quote, say } from "./dom.js";
+import { StatisticsPanel } from "./statistics-panel.js";
 import { NOTICE_MS, changesInWords, mayListen, stateInWords, timeLeft } from "./page.js";
 
 /** @typedef {import("./porthole-client.js").Session} Session */
 
 /** Parts of a picture that tests look for by `data-testid`. */
-const HOOKS = ["state", "latency", "left", "warning", "notice", "again", "sound", "close", "retry", "full"];
+const HOOKS = ["state", "latency", "left", "warning", "notice", "again", "sound", "close", "retry", "full", "figures", "statistics"];
 
 export class Picture {
   #noticeTimer = /** @type {any} */ (undefined);
@@ -33,6 +34,7 @@ export class Picture {
       this.#showSound();
       video.play().catch(() => {});
     });
+    new StatisticsPanel(session, $(".statistics", element), $(".figures", element));
     session.addEventListener("state", () => this.#showState());
     session.addEventListener("tracks", () => this.#showSound());
     session.addEventListener("latency", () => this.#showLatency());

@@ -24,6 +24,12 @@
  * session.addEventListener("terms", () => show(session.terms?.until, session.terms?.perms));
  * ```
  *
+ * How well the picture arrives is counted every two seconds:
+ *
+ * ```js
+ * session.addEventListener("statistics", () => console.log(session.statistics()));
+ * ```
+ *
  * The server decides who may watch and the camera enforces it: nothing here is a security boundary.
  * Left out: talking back, the data channel, other origins.
  *
@@ -36,7 +42,8 @@
  * @typedef {"connecting"|"live"|"reconnecting"|"refused"|"ended"} SessionState
  * @typedef {{action: "retry"|"wait"|"stop", state: SessionState, code: string}} Step
  * @typedef {{token?: string, share?: string, WebSocket?: any, RTCPeerConnection?: any, MediaStream?: any, fetch?: any,
- *   setTimeout?: any, clearTimeout?: any, now?: () => number, random?: () => number, OffscreenCanvas?: any}} Options
+ *   setTimeout?: any, clearTimeout?: any, now?: () => number, random?: () => number, hidden?: () => boolean,
+ *   OffscreenCanvas?: any}} Options
  */
 
 import { Access } from "./access.js";
@@ -90,7 +97,8 @@ export class PortholeClient extends Stateful {
     this.#env = {
       WebSocket: g.WebSocket, RTCPeerConnection: g.RTCPeerConnection, MediaStream: g.MediaStream,
       fetch: (...a) => g.fetch(...a), setTimeout: (...a) => g.setTimeout(...a),
-      clearTimeout: (id) => g.clearTimeout(id), now: Date.now, random: Math.random, ...env,
+      clearTimeout: (id) => g.clearTimeout(id), now: Date.now, random: Math.random,
+      hidden: () => g.document?.hidden === true, ...env,
     };
     this.#access = new Access(this.#env.fetch, baseUrl, share ? { share } : token ? { token } : undefined, this.#env.now);
   }
@@ -270,6 +278,7 @@ export class PortholeClient extends Stateful {
       case "sessionStarted": return this.#started(message);
       case "peer": return session?._peer(message);
       case "grantUpdate": return session?._updated(message);
+      case "sessionStats": return session?._measured(message);
       case "sessionResumed":
         if (session) return session._resumed(message.terms);
         // It was closed, or asked for anew, in the meantime.

@@ -4,10 +4,12 @@
  * @typedef {import("./porthole-client.js").SessionState} SessionState
  * @typedef {import("./porthole-client.js").Terms} Terms
  * @typedef {import("./porthole-client.js").Proof} Proof
+ * @typedef {import("./statistics.js").Statistics} Statistics
  */
 
 import { LatencyMeter } from "./latency-clock.js";
 import { Media } from "./media.js";
+import { Figures } from "./statistics.js";
 import {
   BACKOFF_CAP_MS, FULL_CAP_MS, LEASE_SLACK_MS, MAX_UNSENT, STABLE_MS, Stateful, backoff, changes, decide, describe,
   readProof, readTerms, text,
@@ -19,7 +21,8 @@ import {
  * Events: `state` (also in `state`, `code`, `message`; see {@link SessionState}), `tracks`, when
  * audio or video was added to or removed from `stream`, `latency`, at each reading of the clock and
  * each change of the reason why there is none, and `terms`, when `terms` has changed, with the permissions that
- * were `given` and `taken` while it ran. `live` means that a picture was decoded.
+ * were `given` and `taken` while it ran; and `statistics`, when {@link Session.statistics} says something else. `live`
+ * means that a picture was decoded.
  *
  * A picture that flows needs no server: when the connection to it breaks the picture goes on, and when it is back the
  * session is taken up where it was.
@@ -39,7 +42,7 @@ export class Session extends Stateful {
   /** Words to the camera while the session waits to be resumed; null while the server takes them. @type {object[]|null} */
   #unsent = null;
   #attempt = 0; #waiting = false; #video = /** @type {any} */ (null);
-  #meter; #measures = false; #retryTimer; #stable;
+  #figures = new Figures(); #meter; #measures = false; #retryTimer; #stable;
 
   /**
    * @param {string} cameraId @param {any} env @param {any} link what it may ask of its client
@@ -80,6 +83,12 @@ export class Session extends Stateful {
     this.#measures = on;
     this.#measure();
   }
+
+  /**
+   * How well the picture arrives, as counted here every two seconds, and what the camera says of that; null as long as
+   * nothing was counted. @returns {Statistics|null}
+   */
+  statistics() { return this.#figures.at(this.#env.now()); }
 
   /**
    * What proves to the server that the session is one's own: for `replaces`, after this page is gone. Null if there is
@@ -230,6 +239,7 @@ export class Session extends Stateful {
       say: (message) => this.#tell(message),
       tracks: () => this.dispatchEvent(new Event("tracks")),
       live: () => this.#live(),
+      counted: (report) => this.#counted(report),
       flows: (well) => (well ? this._set("live") : this._set("reconnecting", "media-failed", describe("media-failed"))),
       failed: () => this.#mediaFailed(),
     });
@@ -240,6 +250,23 @@ export class Session extends Stateful {
     // Not earlier: a camera that is full says so only now.
     if (message.sdp?.type === "offer" && this.state === "refused") this._set("connecting");
     this.#media?.peer(message);
+  }
+
+  /** @internal The camera's own figures. */
+  _measured(message) {
+    this.#figures.hear(message, this.#env.now());
+    this.dispatchEvent(new Event("statistics"));
+  }
+
+  /** The camera, which answers with its own, is told what nobody else can know. What cannot be said now is not worth keeping. */
+  #counted(report) {
+    this.#figures.read(report, this.#env.now());
+    const { sessionId } = this;
+    // Who looks elsewhere needs no answer.
+    if (sessionId && !this.#unsent && !this.#env.hidden()) {
+      this.#link.send({ type: "viewerStats", sessionId, ...this.#figures.forCamera });
+    }
+    this.dispatchEvent(new Event("statistics"));
   }
 
   #live() {
@@ -289,6 +316,8 @@ export class Session extends Stateful {
     const media = this.#media;
     this.#media = null;
     media?.close();
+    this.#figures = new Figures();
+    if (media) this.dispatchEvent(new Event("statistics"));
     this.sessionId = "";
     this.#unsent = null;
     this.#phase = "idle";

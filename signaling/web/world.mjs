@@ -53,7 +53,7 @@ export class World {
       async setLocalDescription() {}
       async addIceCandidate(candidate) { assert.ok(this.remote, "a candidate before the offer"); this.candidates.push(candidate); }
       getReceivers() { return [{ transport: this.transport }]; }
-      async getStats() { return new Map([["v", { type: "inbound-rtp", framesDecoded: this.frames, packetsReceived: this.packets }]]); }
+      async getStats() { return new Map([["v", { type: "inbound-rtp", kind: "video", framesDecoded: this.frames, packetsReceived: this.packets }]]); }
       close() { this.closed = true; }
       become(state) { this.connectionState = state; this.onconnectionstatechange?.(); }
     }

@@ -29,6 +29,9 @@ const START_ESTIMATE: u32 = 2_048_000;
 /// Without a key unit interval: longer than anyone counts.
 const NO_INTERVAL: u32 = 1 << 20;
 
+/// The generation of a lane's first rung, which is that of its trial.
+const OF_TRIAL: u64 = 1;
+
 /// An encoder that failed, and the one that goes on.
 #[derive(Clone, Debug)]
 pub(super) struct Step {
@@ -92,11 +95,11 @@ impl Lane {
         if is_encoded {
             encoders.clear();
         } else {
-            let found = try_out(codec, &mut encoders, &renditions, interval, &setup)?;
+            let found = try_out(codec, &mut encoders, &renditions, interval, (&setup, &tell))?;
             steps = found.steps;
             first = Some(found.frame);
             if let Some(slot) = slots.first_mut() {
-                generation = 1;
+                generation = OF_TRIAL;
                 slot.rung = Some((generation, found.rung));
                 slot.idle = Some(Instant::now());
             }
@@ -469,7 +472,7 @@ fn try_out(
     encoders: &mut Vec<&'static Encoder>,
     renditions: &[Rendition],
     interval: u32,
-    setup: &Setup,
+    (setup, tell): (&Setup, &Tell),
 ) -> Result<Found, Failure> {
     let Some(size) = renditions.first().copied() else {
         return Err(Failure("there is no rendition".into()));
@@ -480,9 +483,15 @@ fn try_out(
             bitrate: size.ceiling,
             interval,
         };
-        let outcome = trial::run(codec, encoder, order, size, |element| {
-            setup(codec, 0, element);
-        });
+        let tell = tell.clone();
+        let outcome = trial::run(
+            codec,
+            encoder,
+            order,
+            size,
+            |element| setup(codec, 0, element),
+            move |failure| tell(Message::Failed(codec, 0, OF_TRIAL, failure)),
+        );
         match outcome {
             Ok((frame, rung)) => return Ok(Found { frame, rung, steps }),
             Err(failure) => {

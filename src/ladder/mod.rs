@@ -32,7 +32,7 @@ mod rung;
 mod switch;
 mod trial;
 
-pub(crate) use driver::{Config, Hooks, Input, Ladder, News, Viewer, ViewerStats};
+pub(crate) use driver::{Config, Hooks, Input, Ladder, News, Viewer};
 pub(crate) use feed::Feed;
 pub(crate) use outlet::Frame;
 pub(crate) use policy::Observation;

@@ -38,6 +38,9 @@ pub(crate) struct Frame {
     pub(crate) shift: gst::ClockTime,
 }
 
+/// A viewer that asks for a key unit so soon after one was sent has not seen that yet.
+const KEY_TRAVELS: Duration = Duration::from_millis(200);
+
 /// What the driver of the ladder hears of an outlet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Wants {
@@ -62,6 +65,8 @@ struct State {
     is_open: bool,
     is_flushing: bool,
     keys: Bucket,
+    /// When the last key unit left.
+    key_left: Option<Instant>,
     sent: Sent,
 }
 
@@ -112,6 +117,7 @@ impl Outlet {
                     tokens: KEY_BURST,
                     since: now,
                 },
+                key_left: None,
                 sent: Sent::default(),
             }),
             ready: Condvar::new(),
@@ -144,6 +150,9 @@ impl Outlet {
             if state.is_open
                 && let Some(frame) = state.queue.pop_front()
             {
+                if frame.is_key {
+                    state.key_left = Some(Instant::now());
+                }
                 state.sent.frames += 1;
                 state.sent.bytes += frame.buffer.size() as u64;
                 return Some(frame);
@@ -185,7 +194,21 @@ impl Outlet {
         self.ask_for_key(now);
     }
 
-    /// The viewer cannot decode what it has, or was not allowed to see what came.
+    /// The viewer's side asks for a key unit, which may be on its way.
+    pub(crate) fn lost(&self, now: Instant) {
+        let is_coming = {
+            let state = lock(&self.state);
+            let is_recent = |at: Instant| now.saturating_duration_since(at) < KEY_TRAVELS;
+            !state.is_open
+                || state.key_left.is_some_and(is_recent)
+                || state.queue.iter().any(|frame| frame.is_key)
+        };
+        if !is_coming {
+            self.ask_for_key(now);
+        }
+    }
+
+    /// What passes next is to be a key unit.
     pub(crate) fn ask_for_key(&self, now: Instant) {
         let rung = {
             let mut state = lock(&self.state);
@@ -319,6 +342,20 @@ mod tests {
         }
         let keys = wants.try_iter().count();
         assert!((10..=10 + KEY_BURST as usize).contains(&keys), "{keys}");
+    }
+
+    #[test]
+    fn a_viewer_that_asks_for_a_key_unit_that_is_on_its_way_gets_that_one() {
+        let (outlet, wants) = outlet(Instant::now());
+        outlet.lost(Instant::now());
+        outlet.offer(&frame(0, true));
+        outlet.open(Instant::now());
+        outlet.lost(Instant::now());
+        assert!(outlet.next().is_some_and(|frame| frame.is_key));
+        outlet.lost(Instant::now());
+        assert_eq!(wants.try_iter().collect::<Vec<_>>(), [Wants::Moved(0)]);
+        outlet.lost(Instant::now() + KEY_TRAVELS);
+        assert_eq!(wants.try_iter().collect::<Vec<_>>(), [Wants::Key(0)]);
     }
 
     #[test]

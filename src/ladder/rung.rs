@@ -33,6 +33,8 @@ use crate::{lock::lock, runtime};
 const MAX_WAITING: u64 = 2;
 /// Key units are at least so far apart, whoever asks.
 const KEY_PAUSE: Duration = Duration::from_millis(250);
+/// An encoder that was asked for a key unit has made one by then, if pictures come; else it did not hear.
+const KEY_LATE: Duration = Duration::from_millis(500);
 /// Encoders of hardware hang without a word; the slowest of software takes a tenth of this for a frame.
 const STALL: Duration = Duration::from_secs(3);
 
@@ -138,6 +140,17 @@ pub(crate) struct Rung {
 struct Keys {
     last: Option<Instant>,
     is_waiting: bool,
+    /// How many had come out when the last was asked for.
+    before: u64,
+    came: Arc<AtomicU64>,
+}
+
+impl Keys {
+    /// The last that was asked for has not come out yet, and may still.
+    fn is_coming(&self, now: Instant) -> bool {
+        let is_recent = |at: Instant| now.saturating_duration_since(at) < KEY_LATE;
+        self.before == self.came.load(Relaxed) && self.last.is_some_and(is_recent)
+    }
 }
 
 impl Rung {
@@ -156,6 +169,7 @@ impl Rung {
         let mut chain: Vec<gst::Element> = vec![source.clone().upcast()];
         let pictures = Taps::default();
         let frames = Arc::new(AtomicU64::new(0));
+        let keys = Keys::default();
         let mut encoder = None;
         match make {
             Make::Encode(which, order) => {
@@ -186,7 +200,7 @@ impl Rung {
             chain.push(filter_of(form)?);
         }
         let viewers = Arc::new(FanOut::default());
-        let sink = sink(index, &viewers, &frames, Box::new(on_frame));
+        let sink = sink(index, &viewers, (&frames, &keys.came), Box::new(on_frame));
         chain.push(sink.clone().upcast());
         let broken = |_| Failure("its elements do not fit together".to_owned());
         pipeline.add_many(&chain).map_err(broken)?;
@@ -205,7 +219,7 @@ impl Rung {
                 since: now,
             },
             bitrate: 0,
-            keys: Keys::default(),
+            keys,
         };
         if rung.pipeline.set_state(gst::State::Playing).is_err() {
             return Err(Failure("it does not start".into()));
@@ -232,8 +246,10 @@ impl Rung {
 
     /// A key unit, now or as soon as the last is old enough; one for all who ask meanwhile.
     pub(crate) fn want_key(&mut self, now: Instant) {
-        self.keys.is_waiting = true;
-        self.give_key(now);
+        if !self.keys.is_coming(now) {
+            self.keys.is_waiting = true;
+            self.give_key(now);
+        }
     }
 
     /// To be called every now and then.
@@ -242,10 +258,9 @@ impl Rung {
         if !self.keys.is_waiting || !self.keys.last.is_none_or(is_due) {
             return;
         }
-        self.keys = Keys {
-            last: Some(now),
-            is_waiting: false,
-        };
+        self.keys.last = Some(now);
+        self.keys.is_waiting = false;
+        self.keys.before = self.keys.came.load(Relaxed);
         let event = gst_video::UpstreamForceKeyUnitEvent::builder()
             .all_headers(true)
             .build();
@@ -338,14 +353,17 @@ fn hand_on(filter: &gst::Element, pictures: &Taps) {
 fn sink(
     index: usize,
     viewers: &Arc<FanOut>,
-    frames: &Arc<AtomicU64>,
+    (frames, keys): (&Arc<AtomicU64>, &Arc<AtomicU64>),
     on_frame: OnFrame,
 ) -> gst_app::AppSink {
-    let (viewers, frames) = (viewers.clone(), frames.clone());
+    let (viewers, frames, keys) = (viewers.clone(), frames.clone(), keys.clone());
     let callbacks = gst_app::AppSinkCallbacks::builder().new_sample(move |sink| {
         let sample = sink.pull_sample().map_err(|_| gst::FlowError::Flushing)?;
         if let Some(frame) = frame(index, &sample) {
             frames.fetch_add(1, Relaxed);
+            if frame.is_key {
+                keys.fetch_add(1, Relaxed);
+            }
             on_frame(&frame);
             for outlet in viewers.all().values() {
                 outlet.offer(&frame);

@@ -3,7 +3,11 @@
 //! stream, by which it is offered before any picture has come.
 
 use std::{
-    sync::mpsc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::SeqCst},
+        mpsc,
+    },
     time::{Duration, Instant},
 };
 
@@ -18,29 +22,38 @@ use super::{
 /// Encoders of hardware load firmware with their first picture.
 const TRIAL: Duration = Duration::from_secs(3);
 
-/// A first frame by `encoder`, and the rung that made it.
+/// A first frame by `encoder`, and the rung that made it; `on_failure` is for what happens to that afterwards.
 pub(super) fn run(
     codec: Codec,
     encoder: &'static Encoder,
     order: Order,
     size: Rendition,
     setup: impl FnOnce(&gst::Element),
+    on_failure: impl Fn(Failure) + Send + Sync + 'static,
 ) -> Result<(Frame, Rung), Failure> {
     let (sender, outcome) = mpsc::sync_channel(1);
     let failed = sender.clone();
+    let has_passed = Arc::new(AtomicBool::new(false));
+    let passed = has_passed.clone();
     let rung = Rung::start(
         (0, codec, Some(size)),
         Make::Encode(encoder, order),
         Instant::now(),
         move |frame| drop(sender.try_send(Ok(frame.clone()))),
-        move |failure| drop(failed.try_send(Err(failure))),
+        move |failure| match passed.load(SeqCst) {
+            true => on_failure(failure),
+            false => drop(failed.try_send(Err(failure))),
+        },
         setup,
     )?;
     let (caps, picture) = black(size).ok_or_else(|| Failure("no memory for a picture".into()))?;
     rung.source().set_caps(Some(&caps));
     let _ = rung.source().push_buffer(picture);
     match outcome.recv_timeout(TRIAL) {
-        Ok(Ok(frame)) => Ok((frame, rung)),
+        Ok(Ok(frame)) => {
+            has_passed.store(true, SeqCst);
+            Ok((frame, rung))
+        }
         Ok(Err(failure)) => {
             rung.stop();
             Err(failure)

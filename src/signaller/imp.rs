@@ -145,10 +145,11 @@ impl SignallableImpl for PortholeSignaller {
 
 /// webrtcsink, seen from the link: what it is told goes out as signals of the signaller. Lives on a thread of its own,
 /// since webrtcsink builds and takes down pipelines in these calls.
-pub(super) struct Webrtcsink<F> {
+pub(super) struct Webrtcsink<F, G> {
     signaller: glib::WeakRef<super::PortholeSignaller>,
     webrtcbins: Arc<Mutex<HashMap<String, glib::WeakRef<gst::Element>>>>,
     on_viewers: F,
+    measure: G,
 }
 
 /// `None` for an SDP that cannot be parsed.
@@ -157,8 +158,8 @@ fn description(kind: WebRTCSDPType, sdp: &str) -> Option<WebRTCSessionDescriptio
     Some(WebRTCSessionDescription::new(kind, sdp))
 }
 
-impl<F: Fn(usize)> Webrtcsink<F> {
-    pub(super) fn new(signaller: &super::PortholeSignaller, on_viewers: F) -> Self {
+impl<F: Fn(usize), G: Fn(&super::PortholeSignaller, &str)> Webrtcsink<F, G> {
+    pub(super) fn new(signaller: &super::PortholeSignaller, on_viewers: F, measure: G) -> Self {
         let webrtcbins: Arc<Mutex<HashMap<String, glib::WeakRef<gst::Element>>>> = Arc::default();
         let known = webrtcbins.clone();
         signaller.connect("webrtcbin-ready", false, move |args| {
@@ -174,6 +175,7 @@ impl<F: Fn(usize)> Webrtcsink<F> {
             signaller: signaller.downgrade(),
             webrtcbins,
             on_viewers,
+            measure,
         }
     }
 
@@ -185,6 +187,7 @@ impl<F: Fn(usize)> Webrtcsink<F> {
             Media::Viewers(count) => (self.on_viewers)(count),
             Media::Start { session, offer } => start(&signaller, &session, offer.as_deref()),
             Media::End(session) => self.end(&signaller, session),
+            Media::Measure(session) => (self.measure)(&signaller, &session),
             Media::Answer { session, sdp } => {
                 if !answer(&signaller, &session, &sdp) {
                     gst::warning!(CAT, obj = signaller, "{session}: unreadable answer");

@@ -13,9 +13,9 @@ use std::{
 use porthole_protocol::{
     grant::Permission,
     wire::{
-        self, Announce, Code, EndSessionMessage, Extension, IceServer, IncomingMessage,
-        OutgoingMessage, PeerMessage, PeerMessageInner, PeerRole, PeerStatus, SdpMessage, ToPeer,
-        ToServer, ToServerExtra,
+        self, Announce, ClientExtension, ClientMessage, Code, EndSessionMessage, Extension,
+        IceServer, IncomingMessage, OutgoingMessage, PeerMessage, PeerMessageInner, PeerRole,
+        PeerStatus, SdpMessage, SessionStats, ToPeer, ToServer, ToServerExtra, ViewerStats,
     },
 };
 
@@ -44,6 +44,8 @@ pub(crate) enum Input {
     Ended(String),
     /// Media of the session flows.
     MediaFlows(String),
+    /// What [`Media::Measure`] asked for.
+    Measured(SessionStats),
     MaxViewers(usize),
     /// Whether webrtcsink or the application are behind by more than they may be.
     Busy(bool),
@@ -95,6 +97,8 @@ pub(crate) enum Media {
         m_line: u32,
         candidate: String,
     },
+    /// Say what is sent in the session now, for its viewer.
+    Measure(String),
 }
 
 /// What the application hears of.
@@ -181,6 +185,7 @@ impl<M: Default> Link<M> {
             Input::Peer(message) => self.hear_webrtcsink(message),
             Input::Ended(session) => self.end(&session, Code::MediaFailed, "", false),
             Input::MediaFlows(session) => self.gate().connected(&session),
+            Input::Measured(stats) => self.tell_stats(stats),
             Input::MaxViewers(max) => self.gate().set_max_viewers(max),
             Input::Busy(busy) => self.busy = busy,
             Input::Stop => self.stop(),
@@ -241,7 +246,7 @@ impl<M: Default> Link<M> {
                 PeerMessageInner::Ice { .. } => (),
             }
         }
-        self.send(IncomingMessage::Peer(message).into());
+        self.send(ToServer::from(IncomingMessage::Peer(message)));
     }
 
     fn message(&mut self, text: &str, now: Instant) {
@@ -274,7 +279,33 @@ impl<M: Default> Link<M> {
                     self.warn(format!("the server's new keys are not taken: {error}"));
                 }
             }
+            Extension::ViewerStats(stats) => self.hear_stats(stats, now),
             _ => (),
+        }
+    }
+
+    /// The viewer's numbers are its own affair, and it gets ours in turn; no news, and nothing that is worth a wait.
+    fn hear_stats(&mut self, stats: ViewerStats, now: Instant) {
+        if !stats.is_sound() {
+            return self.warn("a viewer's statistics have numbers that no session can have".into());
+        }
+        let id = stats.session_id.clone();
+        let mut gate = self.gate();
+        let is_due = gate
+            .session(&id)
+            .is_some_and(|session| session.hear_stats(stats, now));
+        drop(gate);
+        if is_due && self.connected && !self.busy {
+            self.media(Media::Measure(id));
+        }
+    }
+
+    fn tell_stats(&mut self, stats: SessionStats) {
+        let runs = self.gate().session(&stats.session_id).is_some();
+        if runs && stats.is_sound() {
+            self.send(ClientMessage::Extension(ClientExtension::SessionStats(
+                stats,
+            )));
         }
     }
 
@@ -543,7 +574,8 @@ impl<M: Default> Link<M> {
         self.outputs.push(Output::Media(media));
     }
 
-    fn send(&mut self, message: ToServer) {
+    fn send(&mut self, message: impl Into<ClientMessage>) {
+        let message = message.into();
         if self.connected
             && let Ok(text) = serde_json::to_string(&message)
         {

@@ -324,3 +324,100 @@ fn keys_come_before_the_grants_that_need_them_and_a_strangers_are_not_taken() {
     assert!(matches!(refused, Some(Event::Refused { refusal, .. }) if *refusal == reason));
     assert_eq!(reason.code(), Code::GrantRefused);
 }
+
+// -- statistics -------------------------------------------------------------------------------------
+
+fn viewer_stats(session: &str, frames: u32) -> Value {
+    json!({"type":"viewerStats","sessionId":session,"frames":frames,"freezes":2,"freezeSeconds":0.5})
+}
+
+fn measured(session: &str) -> Input {
+    Input::Measured(SessionStats {
+        session_id: session.into(),
+        rung: 0,
+        rungs: 1,
+        width: 0,
+        height: 0,
+        estimate: 0,
+        sent: 7,
+        loss: 0.0,
+        rtt: None,
+    })
+}
+
+impl Scene {
+    fn frames(&self) -> Option<u32> {
+        let gate = self.link.gate();
+        let seen = gate.sessions().values().next()?.viewer_stats.as_ref();
+        seen.map(|seen| seen.frames)
+    }
+}
+
+#[test]
+fn a_viewers_statistics_are_kept_and_answered_with_the_cameras() {
+    let mut scene = Scene::in_session();
+    assert_eq!(scene.frames(), None);
+    scene.say(2, viewer_stats("s", 50));
+    assert_eq!(scene.frames(), Some(50));
+    assert_eq!(scene.media, [Media::Measure("s".into())]);
+    assert!(scene.sent.is_empty());
+    scene.at(2, measured("s"));
+    assert_eq!(scene.sent[0]["type"], "sessionStats");
+    assert_eq!(scene.sent[0]["sent"], 7);
+    assert!(scene.events.is_empty(), "{:?}", scene.events);
+}
+
+#[test]
+fn who_says_nothing_is_told_nothing() {
+    let mut scene = Scene::in_session();
+    scene.at(0, Input::MediaFlows("s".into()));
+    for second in 0..50 {
+        scene.tick(second);
+    }
+    assert!(scene.media.is_empty() && scene.sent.is_empty());
+}
+
+#[test]
+fn statistics_that_come_too_fast_are_kept_but_not_answered() {
+    let mut scene = Scene::in_session();
+    for n in 0..1000 {
+        scene.say(2, viewer_stats("s", n));
+    }
+    assert_eq!(scene.frames(), Some(999));
+    assert_eq!(scene.media.len(), 1);
+    scene.say(3, viewer_stats("s", 1));
+    assert_eq!(scene.media.len(), 2);
+}
+
+#[test]
+fn statistics_that_no_session_can_have_or_of_no_session_change_nothing() {
+    let mut scene = Scene::in_session();
+    for (field, bad) in [
+        ("freezeSeconds", json!(-1)),
+        ("freezeSeconds", json!(1e300)),
+        ("frames", json!("many")),
+        ("frames", json!(-1)),
+        ("sessionId", json!("t")),
+    ] {
+        let mut stats = viewer_stats("s", 50);
+        stats[field] = bad;
+        scene.say(2, stats);
+    }
+    scene.at(2, measured("t"));
+    assert_eq!(scene.frames(), None);
+    assert!(scene.media.is_empty() && scene.sent.is_empty() && scene.events.is_empty());
+}
+
+#[test]
+fn statistics_wait_for_nobody() {
+    let mut scene = Scene::in_session();
+    scene.at(2, Input::Busy(true));
+    scene.say(2, viewer_stats("s", 50));
+    assert!(scene.media.is_empty(), "webrtcsink has enough to do");
+    scene.at(3, Input::Busy(false));
+    scene.say(4, viewer_stats("s", 51));
+    scene.at(4, Input::Lost("lost".into()));
+    scene.forget();
+    scene.at(4, measured("s"));
+    assert!(scene.sent.is_empty(), "nobody is there to take them");
+}

@@ -23,6 +23,7 @@ use gst::{glib, prelude::*, subclass::prelude::*};
 use gstrswebrtc::signaller::Signallable;
 // By this path the fuzz target finds it as well.
 use porthole_protocol::limits;
+use porthole_protocol::wire::SessionStats;
 
 pub(crate) mod gate;
 mod imp;
@@ -58,17 +59,19 @@ pub(crate) struct Run {
 
 impl Run {
     /// Begins to connect. `on_viewers` is called with the number of sessions, in order with webrtcsink's calls and from
-    /// the same thread; `on_event` from a thread that may block for as long as the application likes.
+    /// the same thread, from which `measure` is asked for a session's statistics, to be given to
+    /// [`PortholeSignaller::measured`]; `on_event` from a thread that may block for as long as the application likes.
     pub(crate) fn start<M: Default + Send + 'static>(
         options: Options,
         runtime: &tokio::runtime::Handle,
         gate: link::SharedGate<M>,
         clock: Stopwatch,
         on_viewers: impl Fn(usize) + Send + 'static,
+        measure: impl Fn(&PortholeSignaller, &str) + Send + 'static,
         on_event: impl FnMut(link::Event) + Send + 'static,
     ) -> io::Result<Self> {
         let signaller: PortholeSignaller = glib::Object::new();
-        let webrtcsink = imp::Webrtcsink::new(&signaller, on_viewers);
+        let webrtcsink = imp::Webrtcsink::new(&signaller, on_viewers, measure);
         let (media, media_ends) =
             worker::spawn("porthole-media", move |call| webrtcsink.call(call))?;
         let (events, events_end) = worker::spawn("porthole-events", on_event)?;
@@ -106,6 +109,11 @@ impl PortholeSignaller {
     pub(crate) fn media_flows(&self, session: &str) {
         self.imp()
             .vital(link::Input::MediaFlows(session.to_owned()));
+    }
+
+    /// What is sent in a session now. May be called from any thread, and never blocks.
+    pub(crate) fn measured(&self, stats: SessionStats) {
+        self.imp().vital(link::Input::Measured(stats));
     }
 
     /// The object as webrtcsink wants it.

@@ -12,10 +12,15 @@ use std::{
 
 use porthole_protocol::{
     grant::{Grant, MAX_LEASE_SECONDS, Permission},
-    wire::IceServer,
+    limits::STATS_PERIOD,
+    wire::{IceServer, ViewerStats},
 };
 
 use super::untrusted::Check;
+
+/// A viewer's statistics that come sooner than this after the last ones are not answered. Half of the time that they should
+/// be apart, so that none is left out because it came a little early.
+const SOONEST_ANSWER: Duration = Duration::from_secs(STATS_PERIOD.as_secs() / 2);
 
 /// What the session's media may pass right now. The streaming threads ask it for every buffer, so it is one
 /// atomic, and closing it waits for nobody.
@@ -84,6 +89,10 @@ pub(crate) struct Session<M> {
     /// What its viewer may still send.
     pub(crate) check: Check,
     pub(crate) media: M,
+    /// The last statistics of its viewer, which are as honest as that is.
+    pub(crate) viewer_stats: Option<ViewerStats>,
+    /// When statistics were last answered with our own.
+    answered: Option<Instant>,
     /// The last grant taken, by which the server knows the session again.
     token: String,
     seq: u32,
@@ -117,6 +126,8 @@ impl<M: Default> Session<M> {
             ice_servers,
             check: Check::new(),
             media: M::default(),
+            viewer_stats: None,
+            answered: None,
             token: String::new(),
             seq: 0,
             standing: Standing::Confirmed,
@@ -158,6 +169,17 @@ impl<M> Session<M> {
 
     pub(super) fn token(&self) -> &str {
         &self.token
+    }
+
+    /// Takes in the viewer's statistics, and says whether to answer them.
+    pub(super) fn hear_stats(&mut self, stats: ViewerStats, now: Instant) -> bool {
+        self.viewer_stats = Some(stats);
+        let due = self.answered.map(|last| last + SOONEST_ANSWER);
+        let is_due = due.is_none_or(|due| due <= now);
+        if is_due {
+            self.answered = Some(now);
+        }
+        is_due
     }
 
     pub(super) fn connected(&mut self) {

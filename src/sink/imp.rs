@@ -197,6 +197,7 @@ impl PortholeSink {
         clock: Stopwatch,
     ) -> std::io::Result<Run> {
         let (for_demand, for_events) = (self.obj().downgrade(), self.obj().downgrade());
+        let measured = sessions.clone();
         let on_viewers = move |viewers| {
             if let Some(sink) = for_demand.upgrade() {
                 sink.imp().demand(viewers);
@@ -213,6 +214,7 @@ impl PortholeSink {
             sessions.clone(),
             clock,
             on_viewers,
+            move |signaller, id| session::measure(signaller, &measured, id),
             on_event,
         )
     }
@@ -529,8 +531,13 @@ impl PortholeSink {
         let Some((sessions, clock, webrtcsink)) = state else {
             return stats::structure(None, server, &url, Instant::now());
         };
-        let mut all = stats::structure(Some(&lock(&sessions)), server, &url, clock.now());
-        stats::add_webrtc(&mut all, &webrtcsink.property::<gst::Structure>("stats"));
+        let (mut all, origins) = {
+            let gate = lock(&sessions);
+            let all = stats::structure(Some(&gate), server, &url, clock.now());
+            (all, stats::origins(&gate))
+        };
+        let webrtc = webrtcsink.property::<gst::Structure>("stats");
+        stats::add_sent(&mut all, &webrtc, &origins);
         all
     }
 }
@@ -548,7 +555,7 @@ impl ObjectImpl for PortholeSink {
         static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(|| {
             let stats = glib::ParamSpecBoxed::builder::<gst::Structure>(STATS)
                 .nick("Statistics")
-                .blurb("Viewers, refusals, the state of the server, and for each session its user, permissions, seconds watched and left, and webrtcsink's statistics")
+                .blurb("Viewers, refusals, the state of the server, and for each session its user, permissions, seconds watched and left, what is sent to it, what its viewer says it has seen of that, and webrtcsink's statistics")
                 .read_only()
                 .build();
             let derived = PortholeSink::derived_properties();

@@ -130,6 +130,10 @@ mod imp {
                 Err(gst::FlowError::Flushing | gst::FlowError::Eos) => {
                     let _ = self.src.pause_task();
                 }
+                // webrtcsink, which only looks, tries the next form that the viewer takes when it hears of it.
+                Err(error) if matches!(self.source().as_deref(), Some(Source::Sample(_))) => {
+                    gst::element_imp_error!(self, gst::StreamError::Format, ("{error}"));
+                }
                 Err(error) => {
                     said.gap = true;
                     gst::debug!(gst::CAT_RUST, imp = self, "kept back: {error}");
@@ -142,7 +146,7 @@ mod imp {
             if gst_video::ForceKeyUnitEvent::is(event)
                 && let Some(Source::Viewer(viewer, _)) = self.source().as_deref()
             {
-                viewer.outlet.ask_for_key(Instant::now());
+                viewer.outlet.lost(Instant::now());
             }
             true
         }

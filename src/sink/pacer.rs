@@ -13,7 +13,7 @@ use std::{
     collections::VecDeque,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed},
     },
     thread,
     time::{Duration, Instant},
@@ -97,6 +97,14 @@ impl Budget {
             true => (self.rate * BURST.as_secs_f64()).max(LEAST_BURST_BYTES),
             false => FIRST_BURST_BYTES,
         }
+    }
+
+    /// What there is now.
+    fn bytes_at(&mut self, now: Instant) -> f64 {
+        let before = self.filled.replace(now).unwrap_or(now);
+        let since = now.saturating_duration_since(before);
+        self.bytes = (self.bytes + since.as_secs_f64() * self.rate).min(self.most());
+        self.bytes
     }
 
     /// Takes a packet's bytes; gives how long it has to wait before it leaves.
@@ -204,6 +212,14 @@ impl Network {
             .ok();
         Self {
             estimator,
+            ..Self::unknown()
+        }
+    }
+
+    /// Without an estimator.
+    fn unknown() -> Self {
+        Self {
+            estimator: None,
             budget: Mutex::new(Budget::new()),
             window: Mutex::default(),
             sent: AtomicU64::new(0),
@@ -263,6 +279,19 @@ impl Network {
         wanted
     }
 
+    /// Takes that many bytes if they need not wait.
+    fn takes_at_once(&self, bytes: usize) -> bool {
+        let mut budget = lock(&self.budget);
+        let takes = budget.bytes_at(Instant::now()) >= bytes as f64;
+        if takes {
+            budget.bytes -= bytes as f64;
+            drop(budget);
+            self.sent.fetch_add(bytes as u64, Relaxed);
+            self.waits_ms.store(0, Relaxed);
+        }
+        takes
+    }
+
     /// How long a packet of that many bytes has to wait.
     fn wait(&self, bytes: usize) -> Duration {
         self.sent.fetch_add(bytes as u64, Relaxed);
@@ -307,13 +336,30 @@ glib::wrapper! {
     pub(crate) struct Pacer(ObjectSubclass<imp::Pacer>) @extends gst::Element, gst::Object;
 }
 
+/// Pacers that were made. webrtcbin never lets go of one that it was given (docs/upstream.md), so those of sessions that are
+/// over serve others.
+static MADE: Mutex<Vec<Pacer>> = Mutex::new(Vec::new());
+/// As many as a few cameras of one process have viewers; what is made beyond stays in memory for ever.
+const MAX_MADE: usize = 256;
+
 impl Pacer {
-    pub(crate) fn new() -> Self {
-        glib::Object::new()
+    /// One for a new session.
+    pub(crate) fn take() -> Self {
+        let mut made = lock(&MADE);
+        let idle = made.iter().find(|pacer| pacer.imp().begin());
+        if let Some(pacer) = idle {
+            return pacer.clone();
+        }
+        let pacer: Self = glib::Object::new();
+        pacer.imp().begin();
+        if made.len() < MAX_MADE {
+            made.push(pacer.clone());
+        }
+        pacer
     }
 
     pub(crate) fn network(&self) -> Arc<Network> {
-        self.imp().network.clone()
+        self.imp().network()
     }
 }
 
@@ -323,7 +369,8 @@ mod imp {
     use super::*;
 
     pub(crate) struct Pacer {
-        pub(super) network: Arc<Network>,
+        network: Mutex<Arc<Network>>,
+        is_used: AtomicBool,
         sink: gst::Pad,
         src: gst::Pad,
         padding: Mutex<Padding>,
@@ -381,37 +428,57 @@ mod imp {
     }
 
     impl Pacer {
-        fn pace(&self, bytes: usize) {
-            let wait = self.network.wait(bytes);
+        pub(super) fn network(&self) -> Arc<Network> {
+            lock(&self.network).clone()
+        }
+
+        /// Takes it into use, if it is in none.
+        pub(super) fn begin(&self) -> bool {
+            let is_free = self.obj().parent().is_none()
+                && self.obj().current_state() == gst::State::Null
+                && !self.is_used.swap(true, Relaxed);
+            if is_free {
+                *lock(&self.network) = Arc::new(Network::new());
+                *lock(&self.padding) = Padding::default();
+            }
+            is_free
+        }
+
+        fn pace(&self, network: &Network, bytes: usize) {
+            let wait = network.wait(bytes);
             if !wait.is_zero() {
                 thread::sleep(wait);
             }
         }
 
         fn chain(&self, buffer: gst::Buffer) -> Result<gst::FlowSuccess, gst::FlowError> {
-            self.pace(buffer.size());
-            self.pad_out(std::iter::once(&*buffer));
+            let network = self.network();
+            self.pace(&network, buffer.size());
+            self.pad_out(&network, std::iter::once(&*buffer));
             self.src.push(buffer)
         }
 
         fn chain_list(&self, list: gst::BufferList) -> Result<gst::FlowSuccess, gst::FlowError> {
-            self.pad_out(list.iter());
+            let network = self.network();
+            self.pad_out(&network, list.iter());
             let bytes = list.calculate_size();
-            let is_small = lock(&self.network.budget).bytes >= bytes as f64;
-            if is_small {
-                self.network.wait(bytes);
+            if network.takes_at_once(bytes) {
                 return self.src.push_list(list);
             }
             list.iter_owned()
                 .try_fold(gst::FlowSuccess::Ok, |_, buffer| {
-                    self.pace(buffer.size());
+                    self.pace(&network, buffer.size());
                     self.src.push(buffer)
                 })
         }
 
         /// While a probe runs, lets packets be sent once more: retransmissions, which a receiver takes for such and drops.
-        fn pad_out<'a>(&self, packets: impl Iterator<Item = &'a gst::BufferRef>) {
-            let rate = self.network.padding.load(Relaxed);
+        fn pad_out<'a>(
+            &self,
+            network: &Network,
+            packets: impl Iterator<Item = &'a gst::BufferRef>,
+        ) {
+            let rate = network.padding.load(Relaxed);
             let due = {
                 let mut padding = lock(&self.padding);
                 if rate > 0 {
@@ -459,14 +526,15 @@ mod imp {
                 .name("src")
                 .event_function(move |pad, parent, event| {
                     if let Some(pacer) = of(parent) {
-                        pacer.imp().network.report(&event, Instant::now());
+                        pacer.imp().network().report(&event, Instant::now());
                     }
                     gst::Pad::event_default(pad, parent, event)
                 })
                 .flags(flags)
                 .build();
             Self {
-                network: Arc::new(Network::new()),
+                network: Mutex::new(Arc::new(Network::unknown())),
+                is_used: AtomicBool::new(false),
                 sink,
                 src,
                 padding: Mutex::default(),
@@ -491,7 +559,7 @@ mod imp {
     impl Pacer {
         /// Lets the estimator hear reports, and nothing else: its own pacing thread rests.
         fn wake(&self) {
-            if let Some(estimator) = &self.network.estimator
+            if let Some(estimator) = &self.network().estimator
                 && estimator.set_state(gst::State::Paused).is_ok()
                 && let Some(pad) = estimator.static_pad("src")
             {
@@ -500,9 +568,12 @@ mod imp {
         }
 
         fn rest(&self) {
-            if let Some(estimator) = &self.network.estimator {
+            let network = lock(&self.network).clone();
+            if let Some(estimator) = &network.estimator {
                 let _ = estimator.set_state(gst::State::Null);
             }
+            // What a session knew of its network goes with it.
+            *lock(&self.network) = Arc::new(Network::unknown());
         }
     }
 
@@ -535,8 +606,10 @@ mod imp {
                 self.wake();
             }
             let result = self.parent_change_state(transition);
-            if transition == gst::StateChange::PausedToReady {
-                self.rest();
+            match transition {
+                gst::StateChange::PausedToReady => self.rest(),
+                gst::StateChange::ReadyToNull => self.is_used.store(false, Relaxed),
+                _ => (),
             }
             result
         }

@@ -17,9 +17,11 @@ use porthole_protocol::grant::Permission;
 use super::{
     filter::Filter,
     ice,
+    imp::CAT,
     input::Inputs,
     joint::{Joint, Source},
     pacer::{Network, Pacer},
+    stats,
 };
 use crate::{
     ladder::{Path, Viewer, codec::Codec},
@@ -34,6 +36,7 @@ pub(crate) struct Media {
     network: Option<Arc<Network>>,
     /// Its place on the ladder, from the answer on.
     pub(crate) viewer: Option<Arc<Viewer>>,
+    pub(crate) rate: stats::SentRate,
 }
 
 /// The table of sessions, with this side of them.
@@ -160,7 +163,7 @@ fn pace(
     let (sessions, id) = (Arc::downgrade(sessions), id.to_owned());
     let picture = picture.map(|transceiver| transceiver.downgrade());
     webrtcbin.connect("request-aux-sender", false, move |_| {
-        let pacer = Pacer::new();
+        let pacer = Pacer::take();
         if let Some(transceiver) = picture.as_ref().and_then(glib::WeakRef::upgrade) {
             pacer.network().set_transceiver(&transceiver);
         }
@@ -171,6 +174,33 @@ fn pace(
         }
         Some(pacer.upcast::<gst::Element>().to_value())
     });
+}
+
+/// Finds out what is sent in a session, and tells the signaller. Does not wait for it.
+pub(crate) fn measure(signaller: &PortholeSignaller, sessions: &Sessions, id: &str) {
+    let (origin, webrtcbin, seen) = {
+        let mut gate = lock(sessions);
+        let Some(session) = gate.session(id) else {
+            return;
+        };
+        let media = &session.media;
+        let webrtcbin = media.webrtcbin.upgrade();
+        let origin = stats::Origin::of(media);
+        (origin, webrtcbin, session.viewer_stats.clone())
+    };
+    if let Some(seen) = seen {
+        let (frames, freezes) = (seen.frames, seen.freezes);
+        gst::debug!(CAT, "{id}: seen {frames} frames, {freezes} freezes");
+    }
+    let Some(webrtcbin) = webrtcbin else { return };
+    let (signaller, id) = (signaller.downgrade(), id.to_owned());
+    let promise = gst::Promise::with_change_func(move |reply| {
+        let stats = origin.read(reply.ok().flatten());
+        if let (Some(stats), Some(signaller)) = (stats, signaller.upgrade()) {
+            signaller.measured(stats.on_the_wire(&id));
+        }
+    });
+    webrtcbin.emit_by_name::<()>("get-stats", &[&None::<gst::Pad>, &promise]);
 }
 
 /// What no permission covers.

@@ -13,8 +13,9 @@ use porthole_protocol::{
     grant::{Grant, GrantSigner, Permission},
     key::CameraKey,
     wire::{
-        Code, EndSessionMessage, Extension, IncomingMessage, OutgoingMessage, PeerMessage,
-        PeerMessageInner, RunningSession, SdpMessage, ToPeer, ToPeerExtra, ToServer,
+        ClientExtension, Code, EndSessionMessage, Extension, IncomingMessage, OutgoingMessage,
+        PeerMessage, PeerMessageInner, RunningSession, SdpMessage, SessionStats, ToPeer,
+        ToPeerExtra, ToServer, ViewerStats,
     },
 };
 use tokio_tungstenite::tungstenite::{self, Message, WebSocket};
@@ -201,6 +202,30 @@ impl Connection {
             ice_servers: Vec::new(),
         };
         self.send_text(serde_json::to_string(&update).unwrap());
+    }
+
+    /// Sends what the session's viewer says it has seen.
+    pub fn viewer_stats(&mut self, session: &str, frames: u32) {
+        let stats = Extension::ViewerStats(ViewerStats {
+            session_id: session.into(),
+            frames,
+            freezes: 2,
+            freeze_seconds: 0.5,
+        });
+        self.send_text(serde_json::to_string(&stats).unwrap());
+    }
+
+    /// Waits for the camera's statistics of `session`.
+    pub fn session_stats(&mut self, session: &str) -> SessionStats {
+        loop {
+            let Message::Text(text) = self.socket.read().unwrap() else {
+                continue;
+            };
+            if let Ok(ClientExtension::SessionStats(stats)) = serde_json::from_str(text.as_str()) {
+                assert_eq!(stats.session_id, session);
+                return stats;
+            }
+        }
     }
 
     pub fn start_session(&mut self, session: &str, grant: Option<String>) {

@@ -4,6 +4,7 @@
 //! - [`grant`]: the signed permission to look for one session, and how it is signed and read.
 //! - [`key`]: the camera key, which enrols a camera at a server.
 //! - [`limits`]: sizes, counts and waits that both sides must agree on.
+//! - [`stats`]: what the two ends of a session tell each other of it in numbers.
 //! - [`wire`]: Porthole's additions to the messages of `gst-plugin-webrtc-signalling-protocol`.
 //!
 //! This crate does no input or output and reads no clock.
@@ -12,6 +13,7 @@
 pub mod grant;
 pub mod key;
 pub mod limits;
+pub mod stats;
 pub mod wire;
 
 /// A fresh secret of 256 random bits, as 43 characters of unpadded base64url.

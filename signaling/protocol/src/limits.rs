@@ -19,3 +19,11 @@ pub const MAX_NONCE_BYTES: usize = 64;
 pub const MAX_SESSIONS_PER_CAMERA: usize = 64;
 /// How long a camera that has registered again keeps a session that the server has not confirmed.
 pub const CONFIRM_TIMEOUT: Duration = Duration::from_secs(5);
+/// Renditions of one camera that statistics may speak of. Each is an encoder that runs: a machine has a handful.
+pub const MAX_RUNGS: u32 = 16;
+/// Longest side of a picture that statistics may speak of, in pixels: that of the largest H.265 and AV1 levels, rounded up.
+pub const MAX_PICTURE_SIDE: u32 = 16_384;
+/// Longest time that statistics may speak of, in seconds: a year, which no session lasts.
+pub const MAX_STATS_SECONDS: f64 = 366.0 * 86_400.0;
+/// How often each end of a session tells its statistics: often enough for a picture of the last minute, and a few bytes a second.
+pub const STATS_PERIOD: Duration = Duration::from_secs(2);

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::grant::Permission;
 
+pub use crate::stats::{SessionStats, ViewerStats};
 pub use upstream::{
     EndSessionMessage, IncomingMessage, OutgoingMessage, Peer, PeerMessage, PeerMessageInner,
     PeerRole, PeerStatus, SdpMessage, StartSessionMessage,
@@ -179,8 +180,8 @@ pub enum ClientMessage {
     Peer(Box<ToServer>),
 }
 
-/// Message types of Porthole's own, from a viewer that announced itself to the server.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// Message types of Porthole's own, from a client that announced itself to the server.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "camelCase")]
 pub enum ClientExtension {
     /// The viewer is back after its connection broke, and its peer connection still stands. Answered with
@@ -193,6 +194,10 @@ pub enum ClientExtension {
         #[serde(flatten)]
         proof: SessionProof,
     },
+    /// From a session's viewer, for its camera.
+    ViewerStats(ViewerStats),
+    /// From a session's camera, for its viewer.
+    SessionStats(SessionStats),
 }
 
 /// A message to the server.
@@ -248,7 +253,7 @@ pub struct ToPeer {
 }
 
 /// Message types of Porthole's own, from the server to a peer that announced itself.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "camelCase")]
 pub enum Extension {
     /// A running session's permission was renewed, changed, or withdrawn (a `lease` of 0, or no `view`), or it has other
@@ -285,6 +290,10 @@ pub enum Extension {
         /// As they are now.
         terms: Terms,
     },
+    /// To a camera, from a session's viewer.
+    ViewerStats(ViewerStats),
+    /// To a viewer, from its session's camera.
+    SessionStats(SessionStats),
 }
 
 impl From<IncomingMessage> for ToServer {

@@ -26,6 +26,7 @@ mod review;
 mod rights;
 mod rotation;
 mod sessions;
+mod stats;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -77,6 +78,14 @@ pub enum Outgoing {
     Peer(Box<ToPeer>),
     /// One of Porthole's own.
     Extension(Extension),
+}
+
+impl Outgoing {
+    /// Whether a client that is behind rather loses it than that it waits with the others.
+    pub fn is_expendable(&self) -> bool {
+        use Extension::{SessionStats, ViewerStats};
+        matches!(self, Self::Extension(ViewerStats(_) | SessionStats(_)))
+    }
 }
 
 /// How much is going on.
@@ -337,6 +346,12 @@ impl Room {
             ClientMessage::Peer(message) => *message,
             ClientMessage::Extension(ClientExtension::ResumeSession { peer_id, proof }) => {
                 return self.resume(from, &peer_id, &proof, now);
+            }
+            ClientMessage::Extension(ClientExtension::ViewerStats(stats)) => {
+                return self.viewer_stats(from, stats, now);
+            }
+            ClientMessage::Extension(ClientExtension::SessionStats(stats)) => {
+                return self.session_stats(from, stats, now);
             }
         };
         match message {

@@ -15,6 +15,7 @@ use super::lifetime::VIEWER_RETURN;
 use super::limits::{MAX_ID_BYTES, MAX_SESSIONS_PER_PERSON};
 use super::now::Now;
 use super::rights::Standing;
+use super::stats::StatsPace;
 use super::table::{End, Session, Tell, lease_end};
 use super::{ClientId, Event, Room};
 
@@ -151,6 +152,7 @@ impl Room {
             started: now.wall,
             seq: grant.seq,
             return_by: Some(now + VIEWER_RETURN),
+            stats: StatsPace::new(now),
         };
         session.until = session.lasts_until(now);
         // Which credentials its ends have is forgotten: they get new ones when these would run out.

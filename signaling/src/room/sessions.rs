@@ -9,10 +9,11 @@ use porthole_protocol::wire::{
 use super::ice::IceTerm;
 use super::limits::{check_description, check_peer_message, check_proof};
 use super::now::Now;
+use super::stats::StatsPace;
 use super::table::{Session, Tell, lease_end};
 use super::{ClientId, Event, Refusal, Role, Room, UNKNOWN_SENDER};
 
-const NO_SUCH_SESSION: Refusal = Refusal::new(
+pub(super) const NO_SUCH_SESSION: Refusal = Refusal::new(
     Code::NoSuchSession,
     "there is no such session of yours: it may have ended",
 );
@@ -77,6 +78,7 @@ impl Room {
             started: now.wall,
             seq: 0,
             return_by: None,
+            stats: StatsPace::new(now),
         };
         session.until = session.lasts_until(now);
         let terms = session.terms(now);

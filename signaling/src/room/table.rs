@@ -11,6 +11,7 @@ use porthole_protocol::wire::{Code, EndSessionMessage, OutgoingMessage, Terms, T
 
 use super::ice::IceTerm;
 use super::now::Now;
+use super::stats::StatsPace;
 use super::{ClientId, Event, Room};
 
 /// Ends remembered for one camera: twice as many as it has sessions. What is forgotten beyond that is decided by
@@ -44,6 +45,8 @@ pub(super) struct Session {
     pub(super) seq: u32,
     /// While the viewer is away: when it is too late to come back.
     pub(super) return_by: Option<Instant>,
+    /// How many statistics its ends may still have passed on.
+    pub(super) stats: StatsPace,
 }
 
 impl Session {

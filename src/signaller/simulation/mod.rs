@@ -33,14 +33,18 @@ fn whatever_happens_nobody_watches_beyond_their_terms_and_nobody_else_is_thrown_
         Some(seed) => seed..seed + 1,
         None => 0..number("PORTHOLE_SEEDS").unwrap_or(SEEDS),
     };
-    let mut sessions = 0;
+    let (mut sessions, mut statistics) = (0, 0);
     for seed in seeds.clone() {
         match panic::catch_unwind(|| World::new(seed).run()) {
-            Ok(count) => sessions += count,
+            Ok((joined, told)) => {
+                sessions += joined;
+                statistics += told;
+            }
             Err(_) => panic!("seed {seed}: run it alone with PORTHOLE_SEED={seed}"),
         }
     }
     // A simulation in which nobody watches shows nothing.
     let runs = seeds.end - seeds.start;
     assert!(sessions >= 2 * runs, "{sessions} sessions in {runs} runs");
+    assert!(statistics >= runs, "{statistics} statistics in {runs} runs");
 }

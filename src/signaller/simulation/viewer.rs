@@ -112,8 +112,12 @@ impl Viewer {
                 Vec::new()
             }
             Some("peer") if own(self) && message["sdp"]["type"] == "offer" => {
-                vec![json!({"type":"peer","sessionId":message["sessionId"],
-                    "sdp":{"type":"answer","sdp":super::ANSWER}})]
+                vec![
+                    json!({"type":"peer","sessionId":message["sessionId"],
+                    "sdp":{"type":"answer","sdp":super::ANSWER}}),
+                    json!({"type":"viewerStats","sessionId":message["sessionId"],
+                    "frames":0,"freezes":0,"freezeSeconds":0}),
+                ]
             }
             Some("error") => {
                 self.asking = false;

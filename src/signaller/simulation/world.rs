@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use porthole_protocol::{
     grant::{GrantKey, GrantSigner, Permission},
     limits::CONFIRM_TIMEOUT,
-    wire::{Code, PeerMessage, PeerMessageInner, SdpMessage},
+    wire::{Code, PeerMessage, PeerMessageInner, SdpMessage, SessionStats},
 };
 use porthole_signaling::model::Window;
 use porthole_signaling::room::{
@@ -69,6 +69,7 @@ enum Happens {
     CameraPings(u64),
     Offer(String),
     Flows(String),
+    Measured(String),
     Mischief,
     Restart,
     Heal,
@@ -128,6 +129,8 @@ pub(super) struct World {
     known: BTreeMap<String, Known>,
     recorded: Vec<String>,
     joined: u64,
+    /// How often a viewer heard the camera's.
+    statistics: u64,
 }
 
 fn rights(user: &str) -> Rights {
@@ -184,6 +187,7 @@ impl World {
             known: BTreeMap::new(),
             recorded: Vec::new(),
             joined: 0,
+            statistics: 0,
         };
         // The last one is hostile: it has a credential, and no manners.
         world.viewers.push(Viewer::new("mallory", start));
@@ -207,8 +211,8 @@ impl World {
         self.after(delay, what);
     }
 
-    /// Runs to the end, and says how many sessions there were.
-    pub(super) fn run(mut self) -> u64 {
+    /// Runs to the end, and says how many sessions there were, and how many statistics of them.
+    pub(super) fn run(mut self) -> (u64, u64) {
         let (peace, end) = (self.start + TROUBLED, self.start + TROUBLED + PEACE);
         self.go_on_until(peace);
         self.make_peace();
@@ -219,7 +223,7 @@ impl World {
         }
         self.go_on_until(end + PEACE);
         self.nothing_is_left();
-        self.joined
+        (self.joined, self.statistics)
     }
 
     fn go_on_until(&mut self, end: Instant) {
@@ -301,6 +305,17 @@ impl World {
                 }
                 self.link(Input::MediaFlows(session));
             }
+            Happens::Measured(session) => self.link(Input::Measured(SessionStats {
+                session_id: session,
+                rung: 0,
+                rungs: 1,
+                width: 640,
+                height: 360,
+                estimate: 1_000_000,
+                sent: 500_000,
+                loss: 0.0,
+                rtt: None,
+            })),
             Happens::Mischief => self.mischief(),
             Happens::Restart => self.restart(),
             Happens::Heal => self.heal(),
@@ -577,6 +592,9 @@ impl World {
                 Output::Media(Media::Answer { session, .. }) => {
                     self.soon(DELAY, Happens::Flows(session));
                 }
+                Output::Media(Media::Measure(session)) => {
+                    self.soon(DELAY, Happens::Measured(session));
+                }
                 Output::Media(_) | Output::Warning(_) => (),
                 Output::Event(event) => self.hear(&event),
             }
@@ -624,6 +642,12 @@ impl World {
                 said: now,
             });
             known.viewer = Some(n);
+        }
+        if message["type"] == "sessionStats" {
+            let id = message["sessionId"].as_str().unwrap_or_default();
+            let whose = self.known.get(id).and_then(|known| known.viewer);
+            self.must(whose == Some(n), "statistics of someone else's session");
+            self.statistics += 1;
         }
         for answer in answers {
             self.viewer_says(n, &answer);
@@ -856,7 +880,7 @@ impl World {
         let own = self.viewers[mallory].session.clone();
         let secret = own.map(|held| held.secret).unwrap_or_default();
         let large = "v".repeat(self.chance.below(70_000) as usize);
-        let say = match self.chance.below(8) {
+        let say = match self.chance.below(10) {
             0 => json!({"type":"endSession","sessionId":id,"reason":"revoked"}),
             1 => json!({"type":"resumeSession","peerId":CAMERA,"sessionId":id,"secret":secret}),
             2 => json!({"type":"startSession","peerId":CAMERA,
@@ -866,6 +890,12 @@ impl World {
             5 => json!({"type":"peer","sessionId":id,"ice":{"candidate":large,"sdpMLineIndex":9}}),
             6 => json!({"type":"setPeerStatus","roles":["producer"],"meta":null,
                 "porthole":{"version":1,"nonce":"n","sessions":[{"sessionId":id,"grant":"g","lease":9}]}}),
+            7 => {
+                json!({"type":"viewerStats","sessionId":id,"frames":1,"freezes":0,"freezeSeconds":1e9})
+            }
+            8 => {
+                json!({"type":"viewerStats","sessionId":id,"frames":4_000_000_000_u32,"freezes":0,"freezeSeconds":0})
+            }
             _ => json!({"type":"startSession","peerId":CAMERA}),
         };
         self.viewer_says(mallory, &say);
@@ -901,6 +931,13 @@ impl World {
             self.must(
                 session.until >= self.now,
                 &format!("{id} outlived its lease"),
+            );
+            let seen = session.viewer_stats.as_ref();
+            let forged = seen.is_some_and(|seen| seen.frames > 1_000_000);
+            let own = session.user == "mallory";
+            self.must(
+                own || !forged,
+                &format!("someone else spoke for the viewer of {id}"),
             );
             let watches = session.permit.allows(Permission::View);
             self.must(watches, &format!("{id} is there and shows nothing"));

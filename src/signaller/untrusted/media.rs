@@ -198,7 +198,7 @@ impl Media {
         match kind {
             MediaKind::Data => data(media).map_err(bad)?,
             MediaKind::Audio | MediaKind::Video => {
-                read.sound_or_picture(index, media, session_attributes, described)?;
+                read.sound_or_picture(index, media, session_attributes)?;
             }
         }
         Ok(read)
@@ -209,7 +209,6 @@ impl Media {
         index: usize,
         media: &sdp_types::Media,
         session_attributes: &[Attribute],
-        described: Kind,
     ) -> Result<(), BadDescription> {
         let bad = |what| BadDescription::Media(index, what);
         if media.proto != "UDP/TLS/RTP/SAVPF" {

@@ -51,7 +51,7 @@ fn message(world: &World, dice: &mut Dice) -> Value {
     };
     let grant = world.grant(|g| g.sid.clone_from(&session));
     let roles = dice.pick(&[json!(["producer"]), json!(["listener"]), json!([])]);
-    match dice.roll(9) {
+    match dice.roll(11) {
         0 => {
             json!({"type":"setPeerStatus","roles":roles,"meta":{"t":text},"porthole":{"version":1,"nonce":text}})
         }
@@ -69,6 +69,13 @@ fn message(world: &World, dice: &mut Dice) -> Value {
             json!({"type":"peer","sessionId":session,"ice":{"candidate":text,"sdpMLineIndex":dice.roll(9)}})
         }
         7 => json!({"type":"endSession","sessionId":session,"reason":"revoked"}),
+        8 => {
+            json!({"type":"viewerStats","sessionId":session,"frames":dice.roll(9),"freezes":0,"freezeSeconds":dice.pick(&[0.5, -1.0, 1e300])})
+        }
+        9 => {
+            json!({"type":"sessionStats","sessionId":session,"rung":dice.roll(3),"rungs":2,"width":640,"height":360,
+            "estimate":1,"sent":1,"loss":dice.pick(&[0.5, 1e300]),"note":text})
+        }
         _ => json!({"type":"resumeSession","peerId":camera,"sessionId":session,"secret":secret}),
     }
 }
@@ -152,6 +159,24 @@ fn note_open(world: &World, open: &mut BTreeSet<(String, String)>) {
     }
 }
 
+/// Statistics reach the two ends of the session alone, and none that no session has.
+fn statistics_are_between_the_ends(world: &World) {
+    for (to, message) in &world.sent {
+        let Some(kind @ ("viewerStats" | "sessionStats")) = message["type"].as_str() else {
+            continue;
+        };
+        let session = &world.room.sessions[message["sessionId"].as_str().unwrap()];
+        let end = match kind {
+            "viewerStats" => session.camera,
+            _ => session.viewer,
+        };
+        assert_eq!(end, Some(*to), "{message}");
+        assert!(message["note"].is_null(), "{message}");
+        let sound = message["freezeSeconds"] == 0.5 || message["loss"] == 0.5;
+        assert!(sound, "{message}");
+    }
+}
+
 /// A viewer of one camera gets nothing of another by any message.
 fn nobody_hears_of_what_was_never_open(world: &World, open: &BTreeSet<(String, String)>) {
     for (to, message) in &world.sent {
@@ -183,6 +208,7 @@ fn whatever_anyone_says_every_message_fits_and_nothing_is_left_at_the_end() {
                 step(&mut world, &mut dice, &mut next);
                 note_open(&world, &mut open);
                 nobody_hears_of_what_was_never_open(&world, &open);
+                statistics_are_between_the_ends(&world);
                 let mut heard = heard.lock().unwrap();
                 for (_, message) in world.sent.drain(..) {
                     let why = [&message["reason"], &message["code"]];
@@ -216,6 +242,8 @@ fn whatever_anyone_says_every_message_fits_and_nothing_is_left_at_the_end() {
         "peer ",
         "sessionResumed ",
         "sessionStarted ",
+        "sessionStats ",
+        "viewerStats ",
     ] {
         assert!(heard.contains(expected), "{expected}: {heard:?}");
     }

@@ -10,6 +10,7 @@ mod listing;
 mod reconcile;
 mod rotation;
 mod sessions;
+mod stats;
 mod terms;
 
 use std::net::Ipv4Addr;

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MPL-2.0
+//! What the two ends of a running session tell each other of it in numbers. Passed on at once or not at all.
+
+use porthole_protocol::wire::{Code, Extension, SessionStats, ViewerStats};
+
+use super::now::Now;
+use super::sessions::NO_SUCH_SESSION;
+use super::{ClientId, Refusal, Room};
+use crate::limit::{Bucket, STATS_RATE};
+
+const NOT_SOUND: Refusal = Refusal::new(
+    Code::BadMessage,
+    "the statistics have numbers that no session can have",
+);
+
+/// How many statistics each end of a session may still have passed on.
+pub(super) struct StatsPace {
+    viewer: Bucket,
+    camera: Bucket,
+}
+
+impl StatsPace {
+    pub(super) fn new(now: Now) -> Self {
+        Self {
+            viewer: Bucket::new(STATS_RATE, now.mono),
+            camera: Bucket::new(STATS_RATE, now.mono),
+        }
+    }
+}
+
+impl Room {
+    /// From a viewer to its session's camera.
+    pub(super) fn viewer_stats(
+        &mut self,
+        from: ClientId,
+        stats: ViewerStats,
+        now: Now,
+    ) -> Result<(), Refusal> {
+        if !stats.is_sound() {
+            return Err(NOT_SOUND);
+        }
+        let session = self.sessions.get_mut(&stats.session_id);
+        let session = session.filter(|session| session.viewer == Some(from));
+        let session = session.ok_or(NO_SUCH_SESSION)?;
+        if let Some(camera) = session.camera
+            && session.stats.viewer.has_room(now.mono)
+        {
+            self.extend(camera, Extension::ViewerStats(stats));
+        }
+        Ok(())
+    }
+
+    /// From a camera to its session's viewer.
+    pub(super) fn session_stats(
+        &mut self,
+        from: ClientId,
+        stats: SessionStats,
+        now: Now,
+    ) -> Result<(), Refusal> {
+        if !stats.is_sound() {
+            return Err(NOT_SOUND);
+        }
+        let session = self.sessions.get_mut(&stats.session_id);
+        let session = session.filter(|session| session.camera == Some(from));
+        let session = session.ok_or(NO_SUCH_SESSION)?;
+        if let Some(viewer) = session.viewer
+            && session.stats.camera.has_room(now.mono)
+        {
+            self.extend(viewer, Extension::SessionStats(stats));
+        }
+        Ok(())
+    }
+}

@@ -7,6 +7,8 @@ import { further, row } from "./verdict.mjs";
 /** What each further viewer may cost, of what it costs the stock element, and of memory in MB. */
 const FURTHER = 0.05, FURTHER_MB = 5;
 const ONE_VIEWER = 0.9, AGAIN = 0.6, JOINING = 0.5, LEFT_MB = 20;
+/** Frames a second of the source, and the share of them below which a side is short of CPU, so that its CPU tells little. */
+const FPS = 30, STARVED = 0.9;
 const CODECS = { h264: "H.264", vp8: "VP8" };
 
 const unique = (list) => [...new Set(list)];
@@ -28,11 +30,14 @@ export function crowdRows(crowds) {
     const each = (viewers, key) => ({ points }) => further(points, key).filter((one) => one.viewers === viewers).map((one) => one.each);
     const paced = (viewers) => ({ points }) => points.filter((point) => point.viewers === viewers).map(({ fps }) => mean(fps));
     const high = (viewers) => ({ points }) => points.filter((point) => point.viewers === viewers && point.heights.length).map(({ heights }) => mean(heights));
+    /** Who did not do the work of which the row tells the price. */
+    const starved = (viewers) => Object.entries(sides(own, paced(viewers))).filter(([, fps]) => fps.length && mean(fps) < STARVED * FPS)
+      .map(([side, fps]) => `${side === "ours" ? "Porthole" : "stock"} starves, ${Math.round(mean(fps))} of ${FPS} frames/s`).join("; ");
     const rows = numbers.flatMap((viewers) => {
       const key = (name) => `${name}${viewers}-${scene}-${codec}`;
-      if (viewers === 1) return [row({ key: key("cpu"), label: `${what}: CPU, 1 viewer (1)`, unit: "% of a core", ...sides(own, at(1, "cpu")), target: { than: "stock", most: ONE_VIEWER } })];
+      if (viewers === 1) return [row({ key: key("cpu"), label: `${what}: CPU, 1 viewer (1)`, unit: "% of a core", ...sides(own, at(1, "cpu")), target: { than: "stock", most: ONE_VIEWER }, remark: starved(1) })];
       return [
-        row({ key: key("cpuEach"), label: `  CPU of each further viewer, of ${viewers} (1, 2)`, unit: "% of a core", ...sides(own, each(viewers, "cpu")), target: { than: "stock", most: FURTHER } }),
+        row({ key: key("cpuEach"), label: `  CPU of each further viewer, of ${viewers} (1, 2)`, unit: "% of a core", ...sides(own, each(viewers, "cpu")), target: { than: "stock", most: FURTHER }, remark: starved(viewers) }),
         row({ key: key("memoryEach"), label: `  memory of each further viewer, of ${viewers} (3)`, unit: "MB", ...sides(own, each(viewers, "own")), target: { than: "figure", most: FURTHER_MB } }),
       ];
     });

@@ -22,6 +22,14 @@ test("a further viewer is judged by its share, memory by what it is", () => {
   assert.equal(find(rows, "fps4-footage-h264").ratio, null, "what each gets is no contest");
 });
 
+test("a side that gives its viewers few frames is named", () => {
+  const slow = crowd("stock", 5);
+  slow.points[2].fps = [10, 12, 10, 12];
+  const rows = crowdRows([crowd("porthole", 1), slow]);
+  assert.equal(find(rows, "cpuEach4-footage-h264").remark, "stock starves, 11 of 30 frames/s");
+  assert.equal(find(rows, "cpuEach2-footage-h264").remark, "");
+});
+
 test("latency is judged by the browser alone, also with others", () => {
   const ages = (median) => ({ median, p95: median + 10 });
   const one = (name, ms) => ({ name, codec: "vp8", alone: ages(ms), firstFrameMs: [ms], firstFrameAgainMs: [ms], firstFrameJoiningMs: name === "alone" ? [] : [ms], ...(name !== "alone" && { crowded: ages(ms + 5) }) });

@@ -96,11 +96,18 @@ class Link {
   }
 }
 
+/** Who ends a test from outside ends its networks as well. */
+const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 };
+
 /** The camera's namespace, and one for each link. `stop` removes them all, also those of a network half made. */
 export class Network {
-  #spaces = []; #links = 0;
+  #spaces = []; #links = 0; #leave = () => this.#abandon();
 
   constructor() {
+    process.on("exit", this.#leave);
+    for (const [signal, code] of Object.entries(SIGNALS)) {
+      if (process.listenerCount(signal) === 0) process.once(signal, () => process.exit(code));
+    }
     this.folder = mkdtempSync(join(tmpdir(), "porthole-network-"));
     try {
       this.camera = this.own(new Space("camera"));
@@ -121,7 +128,16 @@ export class Network {
     return new Link(this, role, ++this.#links);
   }
 
+  /** What still runs in the namespaces was started there by this process, and would keep them. */
+  #abandon() {
+    for (const { name } of this.#spaces) {
+      for (const pid of run("ip", "netns", "pids", name).split("\n").filter(Boolean)) process.kill(Number(pid), "SIGKILL");
+    }
+    this.stop();
+  }
+
   stop() {
+    process.off("exit", this.#leave);
     for (const { name } of this.#spaces.splice(0).reverse()) run("ip", "netns", "del", name);
     rmSync(this.folder, { recursive: true, force: true });
   }

@@ -11,7 +11,7 @@ use std::{
 };
 
 use super::{
-    Observation,
+    CAT, Observation,
     codec::Codec,
     driver::{Config, Input, Member, Message, Tell, ViewerStats},
     encoders::{self, Encoder, Order},
@@ -153,6 +153,7 @@ impl Lane {
     }
 
     pub(super) fn observe(&mut self, id: u64, observed: Observation, now: Instant) {
+        gst::debug!(CAT, "viewer {id}: {observed:?}");
         self.policy.observe(id, observed, self.since(now));
     }
 
@@ -200,6 +201,7 @@ impl Lane {
         members: &BTreeMap<u64, Member>,
         now: Instant,
     ) -> Vec<Step> {
+        gst::debug!(CAT, "{}: {command:?}", self.codec.name());
         let mut steps = Vec::new();
         match command {
             Command::Start { rung, bitrate } => {
@@ -288,7 +290,7 @@ impl Lane {
                     return;
                 }
                 Err(failure) if self.is_encoded => {
-                    gst::warning!(gst::CAT_RUST, "{failure:?}");
+                    gst::warning!(CAT, "{failure:?}");
                     return;
                 }
                 Err(failure) => steps.push(self.give_up_encoder(failure)),

@@ -6,6 +6,7 @@
 //! - [`rendition`]: what the user asked for, and what is made of a camera's size.
 //! - [`policy`]: who is on which rung, and what each rung may cost.
 //! - [`switch`]: which frames of which rungs make up one viewer's picture.
+//! - [`overshoot`]: pictures that an encoder has no bits for.
 //! - [`codec`], [`encoders`]: what there is, and how each is set up.
 //!
 //! Around them, in the direction of the data:
@@ -16,7 +17,7 @@
 //!
 //! It knows nothing of WebRTC: what it needs of a viewer's network it asks a [`Path`].
 
-use std::time::Instant;
+use std::{sync::LazyLock, time::Instant};
 
 pub(crate) mod codec;
 mod driver;
@@ -26,6 +27,7 @@ mod encoders;
 mod feed;
 mod lane;
 mod outlet;
+mod overshoot;
 mod policy;
 pub(crate) mod rendition;
 mod rung;
@@ -36,6 +38,15 @@ pub(crate) use driver::{Config, Hooks, Input, Ladder, News, Viewer};
 pub(crate) use feed::Feed;
 pub(crate) use outlet::Frame;
 pub(crate) use policy::Observation;
+
+/// `GST_DEBUG=portholeladder:5` shows what is seen of each viewer's network, and what is decided.
+static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
+    gst::DebugCategory::new(
+        "portholeladder",
+        gst::DebugColorFlags::empty(),
+        Some("Porthole's ladder of renditions"),
+    )
+});
 
 /// A viewer's network, as the ladder sees it.
 pub(crate) trait Path: Send + Sync {

@@ -8,13 +8,13 @@
 //! It is a pipeline of its own so that an encoder that fails takes nothing with it, and can start and stop while the
 //! camera's pipeline plays.
 //!
-//! Locks: `Taps` and `FanOut`, each held to copy or replace a pointer.
+//! Locks: `Taps` and `FanOut`, each held to copy or replace a pointer; `Overshoot`, to count.
 
 use std::{
     collections::BTreeMap,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed},
     },
     time::{Duration, Instant},
 };
@@ -25,6 +25,7 @@ use super::{
     codec::Codec,
     encoders::{Encoder, Order},
     outlet::{Frame, Outlet},
+    overshoot::Overshoot,
     rendition::Rendition,
 };
 use crate::{lock::lock, runtime};
@@ -131,7 +132,8 @@ pub(crate) struct Rung {
     /// Smaller rungs that are made of this one's picture.
     pub(crate) pictures: Taps,
     beat: Beat,
-    bitrate: u32,
+    /// Bits each second that it may cost.
+    target: Arc<AtomicU32>,
     keys: Keys,
 }
 
@@ -170,6 +172,8 @@ impl Rung {
         let pictures = Taps::default();
         let frames = Arc::new(AtomicU64::new(0));
         let keys = Keys::default();
+        let target = Arc::new(AtomicU32::new(0));
+        let overshoot = Arc::<Mutex<Overshoot>>::default();
         let mut encoder = None;
         match make {
             Make::Encode(which, order) => {
@@ -179,6 +183,8 @@ impl Rung {
                     filter.set_property("caps", picture(size));
                 }
                 hand_on(&filter, &pictures);
+                target.store(order.bitrate, Relaxed);
+                keep_to(&filter, &target, &overshoot);
                 chain.push(filter);
                 let made = which.make(order);
                 let made =
@@ -200,6 +206,11 @@ impl Rung {
             chain.push(filter_of(form)?);
         }
         let viewers = Arc::new(FanOut::default());
+        let counted = target.clone();
+        let on_frame = move |frame: &Frame| {
+            lock(&overshoot).came(frame.buffer.size(), counted.load(Relaxed));
+            on_frame(frame);
+        };
         let sink = sink(index, &viewers, (&frames, &keys.came), Box::new(on_frame));
         chain.push(sink.clone().upcast());
         let broken = |_| Failure("its elements do not fit together".to_owned());
@@ -218,7 +229,7 @@ impl Rung {
                 known: 0,
                 since: now,
             },
-            bitrate: 0,
+            target,
             keys,
         };
         if rung.pipeline.set_state(gst::State::Playing).is_err() {
@@ -236,12 +247,11 @@ impl Rung {
     }
 
     pub(crate) fn set_bitrate(&mut self, bits: u32) {
-        if self.bitrate != bits
+        if self.target.swap(bits, Relaxed) != bits
             && let Some((element, encoder)) = &self.encoder
         {
             encoder.set_bitrate(element, bits);
         }
-        self.bitrate = bits;
     }
 
     /// A key unit, now or as soon as the last is old enough; one for all who ask meanwhile.
@@ -347,6 +357,26 @@ fn hand_on(filter: &gst::Element, pictures: &Taps) {
             pictures.push(&caps, buffer);
         }
         gst::PadProbeReturn::Ok
+    });
+}
+
+/// Leaves out pictures that would cost more than the rung may; smaller rungs have had them already.
+fn keep_to(filter: &gst::Element, target: &Arc<AtomicU32>, overshoot: &Arc<Mutex<Overshoot>>) {
+    let (target, overshoot) = (target.clone(), overshoot.clone());
+    let Some(pad) = filter.static_pad("src") else {
+        return;
+    };
+    pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
+        let pts = info.buffer().and_then(|buffer| buffer.pts());
+        let skips = pts.is_some_and(|pts| {
+            let target = target.load(Relaxed);
+            lock(&overshoot).skips(pts.nseconds(), target)
+        });
+        match skips {
+            // As good as dropped. With GStreamer 1.22 the bindings' own `Drop` lets go of it twice.
+            true => gst::PadProbeReturn::Handled,
+            false => gst::PadProbeReturn::Ok,
+        }
     });
 }
 

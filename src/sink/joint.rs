@@ -10,6 +10,7 @@ use std::{sync::Mutex, time::Instant};
 use gst::{glib, prelude::*, subclass::prelude::*};
 use porthole_protocol::grant::Permission;
 
+use super::pacer::Network;
 use crate::{
     ladder::{Frame, Viewer},
     lock::lock,
@@ -22,8 +23,12 @@ glib::wrapper! {
 
 /// What a joint sends.
 pub(crate) enum Source {
-    /// A session's picture, as long as the permit allows it.
-    Viewer(std::sync::Arc<Viewer>, Permit),
+    /// A session's picture, as long as the permit allows it, and the network that it goes to.
+    Viewer(
+        std::sync::Arc<Viewer>,
+        Permit,
+        Option<std::sync::Arc<Network>>,
+    ),
     /// One frame, by which webrtcsink finds out what an offer must say of the stream.
     Sample(Box<Frame>),
 }
@@ -62,7 +67,7 @@ mod imp {
 
         fn activate(&self, active: bool) -> Result<(), gst::LoggableError> {
             let source = self.source();
-            if let Some(Source::Viewer(viewer, _)) = source.as_deref() {
+            if let Some(Source::Viewer(viewer, ..)) = source.as_deref() {
                 viewer.outlet.flush(!active);
             }
             if active {
@@ -81,8 +86,13 @@ mod imp {
         /// One turn of the session's thread.
         fn step(&self, said: &mut Option<Said>) {
             let frame = match self.source().as_deref() {
-                Some(Source::Viewer(viewer, permit)) => match viewer.outlet.next() {
-                    Some(frame) if permit.allows(Permission::View) => Some(frame),
+                Some(Source::Viewer(viewer, permit, network)) => match viewer.outlet.next() {
+                    Some(frame) if permit.allows(Permission::View) => {
+                        if let Some(network) = network.as_ref().filter(|_| frame.is_key) {
+                            network.begin_key();
+                        }
+                        Some(frame)
+                    }
                     Some(_) => {
                         viewer.outlet.skip();
                         return;
@@ -144,7 +154,7 @@ mod imp {
         /// What comes from the viewer's side ends here: the ladder knows what to make of it.
         fn upstream(&self, event: &gst::EventRef) -> bool {
             if gst_video::ForceKeyUnitEvent::is(event)
-                && let Some(Source::Viewer(viewer, _)) = self.source().as_deref()
+                && let Some(Source::Viewer(viewer, ..)) = self.source().as_deref()
             {
                 viewer.outlet.lost(Instant::now());
             }

@@ -35,7 +35,9 @@ const LEAST_BURST_BYTES: f64 = 30_000.;
 const FIRST_BURST_BYTES: f64 = 250_000.;
 /// The longest a packet waits here; behind a network that is as slow as this makes it the picture skips instead.
 const LONGEST_WAIT: Duration = Duration::from_millis(250);
-/// Reports come every 50 to 100 ms; some of them tell more than one.
+/// Reports come every 50 to 100 ms: what arrived is told by a few, so that a network that narrows is seen soon.
+const ARRIVED: Duration = Duration::from_millis(300);
+/// And losses by some more, since they are few.
 const WINDOW: Duration = Duration::from_millis(500);
 /// A bound for the window: 500 ms of 10,000 packets each second, which is 100 Mbit/s.
 const MAX_REPORTED: usize = 5_000;
@@ -47,6 +49,17 @@ const MAX_ESTIMATE: u32 = 50_000_000;
 /// (RFC 5109), which repairs without a round trip.
 const LOSS_WITHOUT_FEC: f32 = 0.02;
 const MOST_FEC_PERCENT: u32 = 40;
+/// An estimate this far below what it was means that packets are lost in a full queue, which error correction only fills.
+const CONGESTED: f32 = 0.8;
+/// How much of what the estimate was is left after each look, ten times a second.
+const CREST_FADES: f32 = 0.98;
+/// Retransmissions get this share of the estimate. Behind a network that has just narrowed half of all packets are lost, and a
+/// viewer asks for each; they would hold up the key unit that makes them needless.
+const RETRANSMITTED: f64 = 0.5;
+const RETRANSMITTED_BURST: Duration = Duration::from_millis(300);
+/// No key unit has begun yet, or its first packet is yet to come; beyond sequence numbers.
+const NO_KEY: u32 = u32::MAX;
+const NEXT_IS_KEY: u32 = u32::MAX - 1;
 /// Packets that padding repeats.
 const RECENT: usize = 32;
 
@@ -61,6 +74,14 @@ pub(crate) struct Network {
     padding: AtomicU32,
     waits_ms: AtomicU32,
     fec: AtomicU32,
+    /// What the estimate was lately.
+    crest: AtomicU32,
+    /// For retransmissions.
+    repairs: Mutex<Repairs>,
+    /// The picture's, 0 if it is not known.
+    ssrc: AtomicU32,
+    /// The sequence number of the newest key unit's first packet.
+    key: AtomicU32,
     transceiver: glib::WeakRef<gst_webrtc::WebRTCRTPTransceiver>,
 }
 
@@ -127,6 +148,31 @@ impl Budget {
     }
 }
 
+/// A token bucket of bytes for retransmissions.
+#[derive(Debug, Default)]
+struct Repairs {
+    bytes: f64,
+    filled: Option<Instant>,
+}
+
+impl Repairs {
+    /// Whether so many bytes may be sent once more.
+    fn take(&mut self, bytes: usize, estimate: u32, now: Instant) -> bool {
+        let rate = f64::from(estimate) / 8. * RETRANSMITTED;
+        let most = (rate * RETRANSMITTED_BURST.as_secs_f64()).max(LEAST_BURST_BYTES / 2.);
+        let since = match self.filled.replace(now) {
+            Some(before) => now.saturating_duration_since(before).as_secs_f64(),
+            None => f64::INFINITY,
+        };
+        self.bytes = (self.bytes + since * rate).min(most);
+        let takes = self.bytes >= bytes as f64;
+        if takes {
+            self.bytes -= bytes as f64;
+        }
+        takes
+    }
+}
+
 /// What was reported lately.
 #[derive(Debug, Default)]
 struct Window {
@@ -159,11 +205,14 @@ impl Window {
         for report in &self.reports {
             match report.is_lost {
                 true => lost += 1,
-                false => bytes += u64::from(report.bytes),
+                false if now.saturating_duration_since(report.at) <= ARRIVED => {
+                    bytes += u64::from(report.bytes);
+                }
+                false => (),
             }
         }
         let share = lost as f32 / self.reports.len().max(1) as f32;
-        (rate(bytes, WINDOW), share)
+        (rate(bytes, ARRIVED), share)
     }
 
     /// Bits each second that left, by a counter of bytes.
@@ -226,6 +275,10 @@ impl Network {
             padding: AtomicU32::new(0),
             waits_ms: AtomicU32::new(0),
             fec: AtomicU32::new(0),
+            crest: AtomicU32::new(0),
+            repairs: Mutex::default(),
+            ssrc: AtomicU32::new(0),
+            key: AtomicU32::new(NO_KEY),
             transceiver: glib::WeakRef::new(),
         }
     }
@@ -260,16 +313,24 @@ impl Network {
         lock(&self.budget).set_estimate(estimate);
     }
 
-    /// The picture's transceiver, whose error correction follows the losses.
-    pub(super) fn set_transceiver(&self, transceiver: &gst_webrtc::WebRTCRTPTransceiver) {
+    /// The picture's transceiver, whose error correction follows the losses, and SSRC.
+    pub(super) fn set_picture(&self, transceiver: &gst_webrtc::WebRTCRTPTransceiver, ssrc: u32) {
         transceiver.set_property("fec-percentage", 0u32);
         self.transceiver.set(Some(transceiver));
+        self.ssrc.store(ssrc, Relaxed);
     }
 
     /// Sets the share of error correction for these losses; gives it in percent of the media.
     fn correct(&self, loss: f32) -> u32 {
         let before = self.fec.load(Relaxed);
-        let wanted = fec(loss, before);
+        let estimate = self.estimate();
+        let faded = (self.crest.load(Relaxed) as f32 * CREST_FADES) as u32;
+        let crest = faded.max(estimate);
+        self.crest.store(crest, Relaxed);
+        let wanted = match (estimate as f32) < crest as f32 * CONGESTED {
+            true => 0,
+            false => fec(loss, before),
+        };
         if wanted != before {
             self.fec.store(wanted, Relaxed);
             if let Some(transceiver) = self.transceiver.upgrade() {
@@ -277,6 +338,50 @@ impl Network {
             }
         }
         wanted
+    }
+
+    /// The next packet of the picture is the first of a key unit.
+    pub(super) fn begin_key(&self) {
+        self.key.store(NEXT_IS_KEY, Relaxed);
+    }
+
+    /// Notes where a key unit begins.
+    fn note(&self, packet: &gst::BufferRef) {
+        if self.key.load(Relaxed) == NEXT_IS_KEY
+            && let Some((ssrc, seqnum, _)) = large(packet)
+            && ssrc == self.ssrc.load(Relaxed)
+        {
+            self.key.store(seqnum.into(), Relaxed);
+        }
+    }
+
+    /// Whether nobody can decode anything by it any more: it is of before the newest key unit.
+    fn is_needless(&self, retransmission: &gst::BufferRef) -> bool {
+        match (
+            u16::try_from(self.key.load(Relaxed)),
+            original(retransmission),
+        ) {
+            // The difference of sequence numbers is signed.
+            (Ok(key), Some(seqnum)) => seqnum.wrapping_sub(key) > u16::MAX / 2,
+            _ => false,
+        }
+    }
+
+    /// Retransmissions have an SSRC of their own (RFC 4588); so has sound, whose packets are small.
+    fn is_retransmission(&self, packet: &gst::BufferRef) -> bool {
+        let media = self.ssrc.load(Relaxed);
+        media != 0 && large(packet).is_some_and(|(ssrc, ..)| ssrc != media)
+    }
+
+    /// Whether a retransmission is worth its place.
+    fn repairs(&self, packet: &gst::BufferRef) -> bool {
+        // Padding is made of retransmissions.
+        if self.padding.load(Relaxed) > 0 {
+            return true;
+        }
+        let estimate = self.estimate();
+        !self.is_needless(packet)
+            && lock(&self.repairs).take(packet.size(), estimate, Instant::now())
     }
 
     /// Takes that many bytes if they need not wait.
@@ -330,6 +435,35 @@ impl Path for Network {
         }
         lock(&self.budget).set_estimate(estimate);
     }
+}
+
+/// SSRC, sequence number and size of a packet (RFC 3550, 5.1) that is too large for sound.
+fn large(packet: &gst::BufferRef) -> Option<(u32, u16, usize)> {
+    const LEAST_BYTES: usize = 500;
+    if packet.size() < LEAST_BYTES {
+        return None;
+    }
+    let mut head = [0; 12];
+    packet.copy_to_slice(0, &mut head).ok()?;
+    let seqnum = u16::from_be_bytes([head[2], head[3]]);
+    let ssrc = u32::from_be_bytes([head[8], head[9], head[10], head[11]]);
+    Some((ssrc, seqnum, packet.size()))
+}
+
+/// The sequence number of the packet that a retransmission repeats (RFC 4588, 4): it stands before the payload.
+fn original(retransmission: &gst::BufferRef) -> Option<u16> {
+    let mut head = [0; 16];
+    retransmission.copy_to_slice(0, &mut head).ok()?;
+    let sources = usize::from(head[0] & 0x0f) * 4;
+    let mut at = 12 + sources;
+    if head[0] & 0x10 != 0 {
+        let mut extension = [0; 4];
+        retransmission.copy_to_slice(at, &mut extension).ok()?;
+        at += 4 + usize::from(u16::from_be_bytes([extension[2], extension[3]])) * 4;
+    }
+    let mut seqnum = [0; 2];
+    retransmission.copy_to_slice(at, &mut seqnum).ok()?;
+    Some(u16::from_be_bytes(seqnum))
 }
 
 glib::wrapper! {
@@ -414,19 +548,6 @@ mod imp {
         }
     }
 
-    /// SSRC, sequence number and size of a video packet (RFC 3550, 5.1); the large ones are video.
-    fn video(buffer: &gst::BufferRef) -> Option<(u32, u16, usize)> {
-        const LEAST_BYTES: usize = 500;
-        if buffer.size() < LEAST_BYTES {
-            return None;
-        }
-        let mut head = [0; 12];
-        buffer.copy_to_slice(0, &mut head).ok()?;
-        let seqnum = u16::from_be_bytes([head[2], head[3]]);
-        let ssrc = u32::from_be_bytes([head[8], head[9], head[10], head[11]]);
-        Some((ssrc, seqnum, buffer.size()))
-    }
-
     impl Pacer {
         pub(super) fn network(&self) -> Arc<Network> {
             lock(&self.network).clone()
@@ -453,6 +574,10 @@ mod imp {
 
         fn chain(&self, buffer: gst::Buffer) -> Result<gst::FlowSuccess, gst::FlowError> {
             let network = self.network();
+            network.note(&buffer);
+            if network.is_retransmission(&buffer) && !network.repairs(&buffer) {
+                return Ok(gst::FlowSuccess::Ok);
+            }
             self.pace(&network, buffer.size());
             self.pad_out(&network, std::iter::once(&*buffer));
             self.src.push(buffer)
@@ -460,6 +585,9 @@ mod imp {
 
         fn chain_list(&self, list: gst::BufferList) -> Result<gst::FlowSuccess, gst::FlowError> {
             let network = self.network();
+            if let Some(first) = list.get(0) {
+                network.note(first);
+            }
             self.pad_out(&network, list.iter());
             let bytes = list.calculate_size();
             if network.takes_at_once(bytes) {
@@ -482,7 +610,7 @@ mod imp {
             let due = {
                 let mut padding = lock(&self.padding);
                 if rate > 0 {
-                    packets.for_each(|packet| padding.note(video(packet)));
+                    packets.for_each(|packet| padding.note(large(packet)));
                 }
                 padding.due(rate, Instant::now())
             };
@@ -673,6 +801,50 @@ mod tests {
             percent = fec(0., percent);
         }
         assert_eq!(percent, 0);
+    }
+
+    #[test]
+    fn what_is_of_before_the_newest_key_unit_is_not_sent_again() {
+        gst::init().unwrap();
+        let packet = |ssrc: u8, seqnum: u16, original: u16| {
+            let mut bytes = vec![0; 600];
+            bytes[0] = 0x90;
+            bytes[2..4].copy_from_slice(&seqnum.to_be_bytes());
+            bytes[11] = ssrc;
+            // An extension of one word.
+            bytes[15] = 1;
+            bytes[20..22].copy_from_slice(&original.to_be_bytes());
+            gst::Buffer::from_slice(bytes)
+        };
+        let network = Network::unknown();
+        network.ssrc.store(7, Relaxed);
+        network.begin_key();
+        network.note(&packet(9, 1, 0));
+        network.note(&packet(7, 3, 0));
+        network.note(&packet(7, 4, 0));
+        assert!(network.is_retransmission(&packet(9, 1, 0)));
+        assert!(!network.is_retransmission(&packet(7, 1, 0)));
+        for (original, needless) in [(3, false), (4, false), (2, true), (65_535, true)] {
+            assert_eq!(network.is_needless(&packet(9, 1, original)), needless);
+        }
+    }
+
+    #[test]
+    fn a_retransmission_that_is_cut_short_is_no_harm() {
+        gst::init().unwrap();
+        for length in 0..40 {
+            let _ = original(&gst::Buffer::from_slice(vec![0xff; length]));
+        }
+    }
+
+    #[test]
+    fn retransmissions_get_a_share_of_the_network_and_no_more() {
+        let (mut repairs, start) = (Repairs::default(), Instant::now());
+        let sent = (0..1_000u64)
+            .filter(|ms| repairs.take(1_200, 500_000, start + Duration::from_millis(*ms)))
+            .count();
+        // 31 kB each second, and what was saved up.
+        assert!((30..=45).contains(&sent), "{sent}");
     }
 
     #[test]

@@ -87,12 +87,12 @@ fn joint(
     let ladder = inputs.ladder.get()?;
     let mut gate = lock(sessions);
     let session_of_gate = gate.session(session)?;
-    let path = session_of_gate.media.network.clone();
-    let path = path.map(|network| network as Arc<dyn Path>);
+    let network = session_of_gate.media.network.clone();
+    let path = network.clone().map(|network| network as Arc<dyn Path>);
     let viewer = Arc::new(ladder.join(session, codec, path));
     let permit = session_of_gate.permit.clone();
     session_of_gate.media.viewer = Some(viewer.clone());
-    Some(Joint::new(Source::Viewer(viewer, permit)).upcast())
+    Some(Joint::new(Source::Viewer(viewer, permit, network)).upcast())
 }
 
 /// Holds each session's webrtcbin to its terms from before its offer is made.
@@ -123,12 +123,7 @@ pub(crate) fn guard(signaller: &PortholeSignaller, sessions: &Sessions, inputs: 
         {
             transceiver.set_property("codec-preferences", caps);
         }
-        pace(
-            &webrtcbin,
-            picture.map(|(transceiver, _)| transceiver),
-            &sessions,
-            &id,
-        );
+        pace(&webrtcbin, picture, &sessions, &id);
         // The first pads are there already; others come when the camera gets or loses its sound.
         for pad in webrtcbin.sink_pads() {
             guard_pad(&pad, permit.clone());
@@ -157,16 +152,21 @@ fn picture(webrtcbin: &gst::Element) -> Option<(WebRTCRTPTransceiver, gst::Caps)
 /// Puts our pacer before the network.
 fn pace(
     webrtcbin: &gst::Element,
-    picture: Option<WebRTCRTPTransceiver>,
+    picture: Option<(WebRTCRTPTransceiver, gst::Caps)>,
     sessions: &Sessions,
     id: &str,
 ) {
     let (sessions, id) = (Arc::downgrade(sessions), id.to_owned());
-    let picture = picture.map(|transceiver| transceiver.downgrade());
+    let picture = picture.map(|(transceiver, caps)| {
+        let ssrc = caps.structure(0).and_then(|s| s.get::<u32>("ssrc").ok());
+        (transceiver.downgrade(), ssrc.unwrap_or(0))
+    });
     webrtcbin.connect("request-aux-sender", false, move |_| {
         let pacer = Pacer::take();
-        if let Some(transceiver) = picture.as_ref().and_then(glib::WeakRef::upgrade) {
-            pacer.network().set_transceiver(&transceiver);
+        if let Some((transceiver, ssrc)) = &picture
+            && let Some(transceiver) = transceiver.upgrade()
+        {
+            pacer.network().set_picture(&transceiver, *ssrc);
         }
         if let Some(sessions) = sessions.upgrade()
             && let Some(session) = lock(&sessions).session(&id)

@@ -11,7 +11,7 @@ use super::{
 };
 
 /// A fall that lasts so long is no jitter. With the time to the next decision and the key unit it stays within half a second.
-const FALL_AFTER: Duration = Duration::from_millis(300);
+const FALL_AFTER: Duration = Duration::from_millis(200);
 /// Loss is averaged over half a second: a single burst is over by then.
 const LEAVE_LOSS_AFTER: Duration = Duration::from_secs(1);
 /// A rung is left downwards below this share of what the rung underneath can show.

@@ -438,7 +438,7 @@ impl Driver {
             };
             let observed = member.path.as_ref().and_then(|path| path.observe(now));
             if let Some(observed) = observed {
-                lane.observe(*id, observed, now);
+                lane.observe(*id, member, observed, now);
             }
             *lock(&member.stats) = lane.stats(*id, member, observed);
         }

@@ -26,6 +26,9 @@ use super::{
 const PARKED: Duration = Duration::from_secs(10);
 /// Nobody's network is known at first; what congestion control starts from (upstream's webrtcsink).
 const START_ESTIMATE: u32 = 2_048_000;
+/// By then a key unit is there, or it is lost.
+const KEY_ARRIVES: Duration = Duration::from_millis(400);
+const LOST: f32 = 0.1;
 /// Without a key unit interval: longer than anyone counts.
 const NO_INTERVAL: u32 = 1 << 20;
 
@@ -55,6 +58,8 @@ pub(super) struct Lane {
     tell: Tell,
     origin: Instant,
     generation: u64,
+    /// Viewers that went down lately, and when they were last sent a key unit for it.
+    fallen: BTreeMap<u64, Instant>,
 }
 
 /// Place for one rung.
@@ -116,6 +121,7 @@ impl Lane {
             tell,
             origin: Instant::now(),
             generation,
+            fallen: BTreeMap::new(),
         };
         Ok((lane, first, steps))
     }
@@ -147,13 +153,31 @@ impl Lane {
 
     pub(super) fn leave(&mut self, id: u64) {
         self.policy.leave(id);
+        self.fallen.remove(&id);
         for (_, rung) in self.slots.iter().filter_map(|slot| slot.rung.as_ref()) {
             rung.viewers.remove(id);
         }
     }
 
-    pub(super) fn observe(&mut self, id: u64, observed: Observation, now: Instant) {
+    pub(super) fn observe(
+        &mut self,
+        id: u64,
+        member: &Member,
+        observed: Observation,
+        now: Instant,
+    ) {
         gst::debug!(CAT, "viewer {id}: {observed:?}");
+        let is_due = |at: &mut Instant| now.saturating_duration_since(*at) >= KEY_ARRIVES;
+        if self.fallen.get_mut(&id).is_some_and(is_due) {
+            // The key unit went into a queue that was full, and a browser takes seconds to ask for another.
+            match observed.loss > LOST {
+                true => {
+                    member.outlet.ask_for_key(now);
+                    self.fallen.insert(id, now);
+                }
+                false => drop(self.fallen.remove(&id)),
+            }
+        }
         self.policy.observe(id, observed, self.since(now));
     }
 
@@ -227,6 +251,15 @@ impl Lane {
             }
             Command::Move { viewer, rung } => {
                 if let Some(member) = members.get(&viewer) {
+                    if member
+                        .outlet
+                        .current()
+                        .is_some_and(|current| rung > current)
+                    {
+                        // What the network could not carry would only stand before the key unit.
+                        member.outlet.skip();
+                        self.fallen.insert(viewer, now);
+                    }
                     member.outlet.want(rung, now);
                 }
             }

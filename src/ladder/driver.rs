@@ -83,11 +83,14 @@ pub(crate) enum News {
     NoEncoder(String),
 }
 
+/// Called with the codec, the rung and the encoder.
+pub(crate) type EncoderSetup = Arc<dyn Fn(Codec, usize, &gst::Element) + Send + Sync>;
+
 /// How the ladder reaches what is around it. All are called on its thread.
 pub(crate) struct Hooks {
     pub(crate) news: Box<dyn Fn(News) + Send>,
     /// For those who want an encoder set up in their own way: codec, rung, the encoder.
-    pub(crate) encoder_setup: Arc<dyn Fn(Codec, usize, &gst::Element) + Send + Sync>,
+    pub(crate) encoder_setup: EncoderSetup,
     /// For a key unit of what comes in encoded, by the number of its pad.
     pub(crate) want_key: Box<dyn Fn(usize) + Send>,
 }

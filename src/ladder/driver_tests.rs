@@ -173,7 +173,7 @@ fn feed(ladder: &Ladder, end: &Receiver<()>) {
             return;
         }
         let bytes: Vec<u8> = (0..info.size())
-            .map(|i| (i as u64 * (number + 7) >> 3) as u8)
+            .map(|i| ((i as u64 * (number + 7)) >> 3) as u8)
             .collect();
         let mut buffer = gst::Buffer::from_slice(bytes);
         if let Some(buffer) = buffer.get_mut() {

@@ -3,17 +3,14 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering::Relaxed},
-    },
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
     time::{Duration, Instant},
 };
 
 use super::{
     CAT, Observation,
     codec::Codec,
-    driver::{Config, Input, Member, Message, Tell, ViewerStats},
+    driver::{Config, EncoderSetup, Input, Member, Message, Tell, ViewerStats},
     encoders::{self, Encoder, Order},
     outlet::Frame,
     policy::{self, Command, Policy},
@@ -43,8 +40,6 @@ pub(super) struct Step {
     pub(super) next: Option<&'static str>,
 }
 
-type Setup = Arc<dyn Fn(Codec, usize, &gst::Element) + Send + Sync>;
-
 pub(super) struct Lane {
     codec: Codec,
     renditions: Vec<Rendition>,
@@ -54,7 +49,7 @@ pub(super) struct Lane {
     encoders: Vec<&'static Encoder>,
     is_encoded: bool,
     interval: u32,
-    setup: Setup,
+    setup: EncoderSetup,
     tell: Tell,
     origin: Instant,
     generation: u64,
@@ -82,7 +77,7 @@ impl Lane {
         renditions: Vec<Rendition>,
         config: &Config,
         input: &Input,
-        setup: Setup,
+        setup: EncoderSetup,
         tell: Tell,
     ) -> Result<(Self, Option<Frame>, Vec<Step>), Failure> {
         let rate = match input {
@@ -507,7 +502,7 @@ fn try_out(
     encoders: &mut Vec<&'static Encoder>,
     renditions: &[Rendition],
     interval: u32,
-    (setup, tell): (&Setup, &Tell),
+    (setup, tell): (&EncoderSetup, &Tell),
 ) -> Result<Found, Failure> {
     let Some(size) = renditions.first().copied() else {
         return Err(Failure("there is no rendition".into()));

@@ -66,11 +66,7 @@ pub(crate) static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(|| 
     let audio = SOUND.map(plain);
     [
         template(VIDEO, gst::PadPresence::Always, video),
-        template(
-            RENDITION,
-            gst::PadPresence::Request,
-            ENCODED.map(plain).into_iter(),
-        ),
+        template(RENDITION, gst::PadPresence::Request, ENCODED.map(plain)),
         template(AUDIO, gst::PadPresence::Request, audio),
     ]
     .into_iter()

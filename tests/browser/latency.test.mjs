@@ -41,7 +41,7 @@ const reports = (page, count) => page.evaluate(async ([count, patience]) => {
 
 for (const [size, scale] of [["1280x720", ""], ["480x270", "video/x-raw,width=1280,height=720 ! videoscale ! video/x-raw,width=480,height=270 ! "]]) {
   test(`the latency of a picture of 1280x720 sent as ${size} is read and shown`, () => scene(async (keep) => {
-    const front = await keep(camera(`portholesrc camera=test ! portholeoverlay latency-clock=true ! ${scale}${NAMED}`));
+    const front = await keep(camera(`portholesrc camera=test ! portholeoverlay latency-clock=true ! ${scale}${NAMED} renditions=${size}@2M`));
     const page = await visitor(chromium, front.link);
     await watch(page, "front");
     const seen = await reports(page, 5);

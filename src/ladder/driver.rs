@@ -58,6 +58,8 @@ pub(crate) enum Input {
         height: u32,
         /// Rounded up, for counting key units.
         rate: u32,
+        /// The element that brings it down from a device's memory, if it lies there.
+        download: Option<&'static str>,
     },
     /// One feed for each rung, best first, of which the size and bitrate are known or guessed.
     Encoded(Codec, Vec<Rendition>),

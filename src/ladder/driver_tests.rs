@@ -113,6 +113,7 @@ impl Scene {
             width: WIDTH,
             height: HEIGHT,
             rate: 30,
+            download: None,
         });
         scene.hear(|news| matches!(news, News::Ready(_)));
         scene
@@ -296,6 +297,7 @@ fn where_no_encoder_works_it_says_why() {
         width: WIDTH,
         height: HEIGHT,
         rate: 30,
+        download: None,
     });
     let News::NoEncoder(why) = scene.hear(|news| matches!(news, News::NoEncoder(_))) else {
         panic!();

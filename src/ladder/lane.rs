@@ -48,6 +48,7 @@ pub(super) struct Lane {
     /// Those that have not failed, best first; none for frames that are encoded already.
     encoders: Vec<&'static Encoder>,
     is_encoded: bool,
+    download: Option<&'static str>,
     interval: u32,
     setup: EncoderSetup,
     tell: Tell,
@@ -91,6 +92,10 @@ impl Lane {
         let mut slots: Vec<Slot> = renditions.iter().map(|_| Slot::default()).collect();
         let is_encoded = matches!(input, Input::Encoded(..));
         let mut encoders = encoders::installed(codec);
+        let download = match input {
+            Input::Raw { download, .. } => *download,
+            Input::Encoded(..) => None,
+        };
         let (mut first, mut steps, mut generation) = (None, Vec::new(), 0);
         if is_encoded {
             encoders.clear();
@@ -98,7 +103,10 @@ impl Lane {
             let found = try_out(codec, &mut encoders, &renditions, interval, (&setup, &tell))?;
             steps = found.steps;
             first = Some(found.frame);
-            if let Some(slot) = slots.first_mut() {
+            if download.is_some() {
+                // It was tried with a picture in plain memory.
+                found.rung.stop();
+            } else if let Some(slot) = slots.first_mut() {
                 generation = OF_TRIAL;
                 slot.rung = Some((generation, found.rung));
                 slot.idle = Some(Instant::now());
@@ -111,6 +119,7 @@ impl Lane {
             slots,
             encoders,
             is_encoded,
+            download,
             interval,
             setup,
             tell,
@@ -294,7 +303,7 @@ impl Lane {
             };
             let make = match (self.is_encoded, self.encoders.first()) {
                 (true, _) => Make::Pass,
-                (false, Some(encoder)) => Make::Encode(encoder, order),
+                (false, Some(encoder)) => Make::Encode(encoder, order, self.download),
                 (false, None) => return,
             };
             self.generation += 1;

@@ -104,8 +104,8 @@ impl FanOut {
 /// What a rung is made from.
 #[derive(Clone, Copy)]
 pub(crate) enum Make {
-    /// Pictures, with this encoder.
-    Encode(&'static Encoder, Order),
+    /// Pictures, with this encoder, from a device's memory by that element.
+    Encode(&'static Encoder, Order, Option<&'static str>),
     /// Frames that are encoded already.
     Pass,
 }
@@ -176,7 +176,10 @@ impl Rung {
         let overshoot = Arc::<Mutex<Overshoot>>::default();
         let mut encoder = None;
         match make {
-            Make::Encode(which, order) => {
+            Make::Encode(which, order, download) => {
+                if let Some(download) = download {
+                    chain.push(element(download)?);
+                }
                 chain.push(element("videoconvertscale")?);
                 let filter = element("capsfilter")?;
                 if let Some(size) = size {

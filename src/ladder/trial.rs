@@ -37,7 +37,7 @@ pub(super) fn run(
     let passed = has_passed.clone();
     let rung = Rung::start(
         (0, codec, Some(size)),
-        Make::Encode(encoder, order),
+        Make::Encode(encoder, order, None),
         Instant::now(),
         move |frame| drop(sender.try_send(Ok(frame.clone()))),
         move |failure| match passed.load(SeqCst) {

@@ -183,6 +183,22 @@ fn size(caps: &gst::CapsRef) -> Option<(u32, u32)> {
     Some((edge("width")?, edge("height")?))
 }
 
+/// The element that brings pictures down from the memory of a device.
+fn download(caps: &gst::CapsRef) -> Option<&'static str> {
+    const ELEMENTS: [(&str, &str); 5] = [
+        ("memory:CUDAMemory", "cudadownload"),
+        ("memory:GLMemory", "gldownload"),
+        ("memory:NVMM", "nvvidconv"),
+        ("memory:D3D11Memory", "d3d11download"),
+        ("memory:VAMemory", "vapostproc"),
+    ];
+    let features = caps.features(0)?;
+    let found = ELEMENTS
+        .iter()
+        .find(|(memory, _)| features.contains(*memory));
+    found.map(|(_, element)| *element)
+}
+
 fn raw(caps: &gst::CapsRef) -> Option<Input> {
     let (width, height) = size(caps)?;
     let rate = caps.structure(0)?.get::<gst::Fraction>("framerate").ok();
@@ -192,6 +208,7 @@ fn raw(caps: &gst::CapsRef) -> Option<Input> {
         width,
         height,
         rate: u32::try_from(rate).unwrap_or(30),
+        download: download(caps),
     })
 }
 

@@ -177,29 +177,6 @@ fn sound_follows_the_permission_while_the_session_runs() {
 }
 
 #[test]
-fn another_handler_of_request_encoded_filter_lets_no_sound_through() {
-    let server = FakeServer::start();
-    let scene = camera(&server, "");
-    let inner = scene
-        .element("sink")
-        .downcast::<gst::Bin>()
-        .unwrap()
-        .iterate_recurse()
-        .into_iter()
-        .flatten()
-        .find(|element| element.has_property("do-fec"))
-        .unwrap();
-    inner.connect("request-encoded-filter", false, |_| {
-        let identity = gst::ElementFactory::make("identity").build().unwrap();
-        Some(Some(identity).to_value())
-    });
-    let mut connection = server.camera();
-    let viewer = watch(&server, &mut connection, "s", |_| ());
-    viewer.wait_for("video", 60);
-    assert_eq!(viewer.packets("audio").count, 0);
-}
-
-#[test]
 fn a_confirmed_session_goes_on_after_a_reconnect_and_one_that_is_not_ends() {
     let server = FakeServer::start();
     let mut scene = camera(&server, "");

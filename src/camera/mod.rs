@@ -23,11 +23,13 @@ use std::sync::LazyLock;
 use gst::{glib, prelude::*};
 
 mod control;
+mod device;
 mod devices;
 mod event;
 mod feed;
 mod imp;
 mod outlet;
+mod problem;
 mod settings;
 mod slate;
 mod source;

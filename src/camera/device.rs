@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MPL-2.0
+//! What a kind of camera is to the rest of portholesrc: something that makes a bin, on a thread that may block.
+#![allow(dead_code, reason = "a step on the way")]
+
+use std::fmt::Debug;
+
+use gst_video::VideoOrientationMethod;
+
+use super::problem::Problem;
+
+/// The mode that the user asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Asked {
+    /// Pixels.
+    pub(crate) width: i32,
+    pub(crate) height: i32,
+    pub(crate) framerate: gst::Fraction,
+    /// A raw video format as GStreamer names it, such as NV12; `None` leaves the choice.
+    pub(crate) format: Option<String>,
+    /// H.264 as the camera makes it, in place of raw video.
+    pub(crate) encoded: bool,
+}
+
+/// What a camera is opened with.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    pub(crate) asked: Asked,
+    /// What downstream takes of our formats.
+    pub(crate) allowed: gst::Caps,
+    /// Fixed caps that a live picture has had before in this run: the picture has to come in the same now.
+    pub(crate) settled: Option<gst::Caps>,
+    /// Whether somebody wants the sound.
+    pub(crate) sound: bool,
+    /// What the user set of the device's controls.
+    pub(crate) controls: Option<gst::Structure>,
+    /// How the picture is wanted, as seen from the sensor.
+    pub(crate) direction: VideoOrientationMethod,
+}
+
+/// A camera that can be opened.
+pub(crate) trait Device: Debug + Send + Sync {
+    /// As the user wrote it.
+    fn name(&self) -> &str;
+
+    /// The caps that its picture will have, if they are known without touching it.
+    fn known_mode(&self, _request: &Request) -> Option<gst::Caps> {
+        None
+    }
+
+    /// Whether it has sound of its own.
+    fn has_sound(&self) -> bool {
+        false
+    }
+
+    /// Finds out the caps that its picture will have, without capturing. Blocks. `None` where only a picture tells.
+    fn look(&self, request: &Request) -> Result<Option<gst::Caps>, Problem> {
+        Ok(self.known_mode(request))
+    }
+
+    /// Makes what gives its pictures. Opens the device if its modes are known only then; may block.
+    fn build(&self, request: &Request) -> Result<Source, Problem>;
+}
+
+/// What a device made, in state NULL or READY.
+pub(crate) struct Source {
+    /// Has a source pad `video` from the start, whose pictures fit the request, and may get one named `audio`, in
+    /// [`super::slate::sound`]'s caps.
+    pub(crate) bin: gst::Bin,
+    /// Whether its buffers have to wait for their time, as those of a file.
+    pub(crate) paced: bool,
+    /// What was opened, for people: the device's own name where `camera` left the choice.
+    pub(crate) device: String,
+    /// What of it can be set while it runs.
+    pub(crate) handles: Box<dyn Handles>,
+}
+
+/// What of an open camera can be set while it runs. Each call may block.
+pub(crate) trait Handles: Send {
+    /// Sets controls; all the right ones even if another is wrong. The error lists what there is.
+    fn set_controls(&self, _controls: &gst::Structure) -> Result<(), String> {
+        Err("this camera has no controls".into())
+    }
+
+    /// Turns the picture in the sensor, as far as it can; how it is turned now, as seen from the sensor.
+    fn turn(&self, _wanted: VideoOrientationMethod) -> VideoOrientationMethod {
+        VideoOrientationMethod::Identity
+    }
+}
+
+/// For a camera that has nothing to set.
+impl Handles for () {}

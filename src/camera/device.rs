@@ -72,6 +72,8 @@ pub(crate) struct Source {
     pub(crate) device: String,
     /// What of it can be set while it runs.
     pub(crate) handles: Box<dyn Handles>,
+    /// What the user has to know of the choice, if `camera` left it.
+    pub(crate) warning: Option<String>,
 }
 
 /// What of an open camera can be set while it runs. Each call may block.

@@ -1,8 +1,18 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The kinds of camera. What the property `camera` means is decided here, once; nobody else tells them apart.
 
+mod controls;
+mod errors;
 mod file;
+mod libcamera;
+mod mode;
+mod monitor;
+mod named;
+mod native;
+mod pipewire;
 mod test;
+mod v4l2;
+mod values;
 
 use std::{fmt::Debug, sync::Arc};
 

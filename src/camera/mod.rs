@@ -35,6 +35,8 @@ mod slate;
 mod source;
 mod worker;
 
+pub use devices::{Found, Mode, cameras};
+
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new(
         "portholesrc",

@@ -9,7 +9,7 @@ use gst::glib;
 use crate::camera::problem::{Problem, Reason};
 
 /// What the driver or server said, in elements' debug texts, whose codes say less.
-const SAID: [(&str, Reason); 9] = [
+const SAID: [(&str, Reason); 10] = [
     ("Device or resource busy", Reason::Busy),
     ("Could not acquire", Reason::Busy),
     ("Failed to acquire", Reason::Busy),
@@ -18,6 +18,7 @@ const SAID: [(&str, Reason); 9] = [
     ("Unauthorized", Reason::Denied),
     ("Forbidden", Reason::Denied),
     ("No such device", Reason::Gone),
+    ("closed the connection", Reason::Gone),
     ("No such file or directory", Reason::Missing),
 ];
 

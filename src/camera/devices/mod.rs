@@ -4,15 +4,19 @@
 mod controls;
 mod errors;
 mod file;
+mod found;
 mod libcamera;
 mod mode;
 mod monitor;
 mod named;
 mod native;
 mod pipewire;
+mod rtsp;
 mod test;
 mod v4l2;
 mod values;
+
+pub use found::{Found, Mode, cameras};
 
 use std::{fmt::Debug, sync::Arc};
 

@@ -5,7 +5,7 @@
 //! faster asks for a smaller one.
 #![allow(dead_code, reason = "a step on the way")]
 
-use std::cmp::Reverse;
+use std::{cmp::Reverse, fmt};
 
 use super::values;
 use crate::camera::{
@@ -168,27 +168,58 @@ pub(super) fn is_usable(native: &gst::Caps) -> bool {
     native.is_any() || all.any(|(s, features)| is_plain(s, features) && Coding::of(s).is_some())
 }
 
-/// The modes in words, such as `NV12 32-3280x32-2464` or `MJPEG 1280x720 5-30 fps`.
-pub(super) fn words(native: &gst::Caps) -> Vec<String> {
+/// A mode, or modes that differ in what is a range, in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Words {
+    /// Such as `NV12`, `MJPEG` or `H.264`.
+    pub(super) coding: String,
+    /// Such as `1280x720` or `32-3280x32-2464`; empty if it is left open, as the rate may be.
+    pub(super) size: String,
+    /// Frames per second, such as `30` or `7.5-30`.
+    pub(super) rate: String,
+}
+
+impl fmt::Display for Words {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.coding)?;
+        if !self.size.is_empty() {
+            write!(f, " {}", self.size)?;
+        }
+        if !self.rate.is_empty() {
+            write!(f, " {} fps", self.rate)?;
+        }
+        Ok(())
+    }
+}
+
+/// The modes that can be shown.
+pub(super) fn words(native: &gst::Caps) -> Vec<Words> {
     let of = |structure: &gst::StructureRef| {
-        let coding = match Coding::of(structure)? {
-            Coding::Raw => values::texts(structure.value("format").ok()?).join("/"),
-            Coding::Jpeg => "MJPEG".into(),
-            Coding::H264 => "H.264".into(),
-        };
         let field = |name| structure.value(name).map(values::words).ok();
-        let mut words = coding;
-        if let Some((width, height)) = field("width").zip(field("height")) {
-            words.push_str(&format!(" {width}x{height}"));
+        let size = field("width").zip(field("height"));
+        let words = |coding: &str| Words {
+            coding: coding.to_owned(),
+            size: size
+                .as_ref()
+                .map_or_else(String::new, |(width, height)| format!("{width}x{height}")),
+            rate: field("framerate").unwrap_or_default(),
+        };
+        match Coding::of(structure) {
+            Some(Coding::Raw) => {
+                let formats = structure
+                    .value("format")
+                    .map(values::texts)
+                    .unwrap_or_default();
+                formats.iter().map(|format| words(format)).collect()
+            }
+            Some(Coding::Jpeg) => vec![words("MJPEG")],
+            Some(Coding::H264) => vec![words("H.264")],
+            None => Vec::new(),
         }
-        if let Some(rate) = field("framerate") {
-            words.push_str(&format!(" {rate} fps"));
-        }
-        Some(words)
     };
     let all = native.iter_with_features();
     let plain = all.filter(|(structure, features)| is_plain(structure, features));
-    plain.filter_map(|(structure, _)| of(structure)).collect()
+    plain.flat_map(|(structure, _)| of(structure)).collect()
 }
 
 /// In the memory of the processor, and not interlaced.
@@ -480,7 +511,7 @@ fn encoded(mode: &Mode, request: &Request) -> Result<Plan, Problem> {
 }
 
 fn nothing(native: &gst::Caps, encoded: bool) -> Problem {
-    let mut there = words(native);
+    let mut there: Vec<String> = words(native).iter().map(Words::to_string).collect();
     let left_out = there.len().saturating_sub(MAX_LISTED);
     there.truncate(MAX_LISTED);
     let mut there = there.join(", ");

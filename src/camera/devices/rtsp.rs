@@ -236,7 +236,7 @@ fn tell_of_the_end(bin: &gst::Bin, pad: &gst::Pad) {
         if let Some(bin) = weak.upgrade() {
             gst::element_error!(bin, gst::ResourceError::Read, ("its server has closed the connection"), ["closed the connection"]);
         }
-        gst::PadProbeReturn::Drop
+        gst::PadProbeReturn::Handled
     });
 }
 

@@ -5,7 +5,7 @@
 
 #![allow(
     missing_docs,
-    reason = "all that is public here is what plugin_define! generates"
+    reason = "what plugin_define! generates has no documentation"
 )]
 
 use gst::glib;
@@ -22,6 +22,8 @@ mod runtime;
 mod signaller;
 mod sink;
 mod worker;
+
+pub use camera::{Found, Mode, cameras};
 
 fn plugin_init(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
     camera::register(plugin)?;

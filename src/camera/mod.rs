@@ -41,6 +41,8 @@ mod settings;
 mod slate;
 mod streams;
 
+pub use devices::{Found, Mode, cameras};
+
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new(
         "portholesrc",

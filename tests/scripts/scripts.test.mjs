@@ -66,3 +66,32 @@ test("meson installs a plugin that gst-inspect-1.0 finds, the server and the pip
   assert.match(await must(join(prefix, "bin/porthole-signaling"), ["--help"]), /serve/);
   await must("test", ["-f", join(prefix, "share/porthole/pipelines/10-test.launch")]);
 }));
+
+const cameras = (...args) => new Program(join(ROOT, "scripts/cameras"), args);
+
+test("scripts/cameras --json lists each camera with its modes and the line that shows it", async () => {
+  const program = cameras("--json");
+  assert.equal(await program.exit, 0, program.lines.join("\n"));
+  const text = program.lines.join("\n");
+  const found = JSON.parse(text.slice(text.search(/^\[/m), text.lastIndexOf("]") + 1));
+  for (const { camera, name, modes, line } of found) {
+    assert.ok(camera && name && modes.length > 0);
+    assert.match(line, /^gst-launch-1\.0 portholesrc .*camera=.* ! portholeoverlay ! portholesink$/);
+  }
+});
+
+test("scripts/cameras shows the line for each camera, or says what to check", async () => {
+  const program = cameras();
+  const code = await program.exit;
+  const text = program.lines.join("\n");
+  if (code === 0) assert.match(text, /gst-launch-1\.0 portholesrc/);
+  else {
+    assert.equal(code, 1, text);
+    assert.match(text, /There is no camera\. What to check:/);
+    assert.match(text, /lsusb|usermod -aG video|v4l2-ctl/);
+  }
+});
+
+test("scripts/cameras refuses an option it does not have", async () => {
+  assert.equal(await cameras("--yaml").exit, 2);
+});

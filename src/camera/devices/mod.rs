@@ -1,13 +1,28 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The kinds of camera. What the property `camera` means is decided here, once; nobody else tells them apart.
 
+mod controls;
 pub(crate) mod errors;
 mod file;
+mod found;
+mod libcamera;
+mod mode;
+mod monitor;
+mod named;
+mod native;
+mod pipewire;
+mod rtsp;
 mod test;
+mod v4l2;
+mod values;
+
+pub use found::{Found, Mode, cameras};
 
 use std::sync::Arc;
 
 use gst::{glib, prelude::*};
+
+use rtsp::RtspCamera;
 
 use super::device::{Device, Request};
 use crate::frame::FORMATS;
@@ -16,22 +31,17 @@ use crate::frame::FORMATS;
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum DeviceError {
     #[error(
-        "camera={0}: give camera=test or camera=file:///PATH. For a USB or Pi camera put v4l2src or libcamerasrc in place of portholesrc, as in pipelines/20-usb-camera.launch and 21-pi-camera.launch"
-    )]
-    Unknown(String),
-    #[error(
         "camera={0}: a file needs its whole path, with three slashes: camera=file:///home/pi/road.mp4"
     )]
     Relative(String),
     #[error("camera={0}: there is no such pattern; one of {1}")]
     Pattern(String, String),
+    #[error("camera=rtsp:... is not understood: {0}")]
+    Rtsp(String),
 }
 
-/// The camera that the property names.
+/// The camera that the property names. Whether it is there shows when it is opened.
 pub(crate) fn parse(text: &str) -> Result<Arc<dyn Device>, DeviceError> {
-    if text == "auto" {
-        return Ok(test::TestCamera::fallback());
-    }
     if text == test::NAME {
         return Ok(Arc::new(test::TestCamera::default()));
     }
@@ -41,12 +51,22 @@ pub(crate) fn parse(text: &str) -> Result<Arc<dyn Device>, DeviceError> {
     if text.starts_with("file:") {
         return Ok(Arc::new(file::FileCamera::parse(text)?));
     }
-    Err(DeviceError::Unknown(text.to_owned()))
+    if RtspCamera::is_meant(text) {
+        let camera = RtspCamera::parse(text).map_err(DeviceError::Rtsp)?;
+        return Ok(Arc::new(camera));
+    }
+    Ok(named::named(text, test::TestCamera::fallback()))
 }
 
 /// The name of a camera as it may be shown.
 pub(crate) fn without_password(text: &str) -> String {
-    text.to_owned()
+    if !RtspCamera::is_meant(text) {
+        return text.to_owned();
+    }
+    match RtspCamera::parse(text) {
+        Ok(camera) => camera.name().to_owned(),
+        Err(_) => "rtsp://***".into(),
+    }
 }
 
 /// H.264 as it leaves portholesrc.

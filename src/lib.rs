@@ -13,6 +13,7 @@ use gst::glib;
 mod camera;
 mod clock;
 mod events;
+mod frame;
 mod ladder;
 mod lock;
 mod overlay;

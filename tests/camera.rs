@@ -48,14 +48,16 @@ fn pull(scene: &Scene, name: &str) -> gst::Sample {
         .unwrap_or_else(|| panic!("no {name}"))
 }
 
+/// Whether it is a slate: black, but for the words in its middle.
 fn is_black(sample: &gst::Sample) -> bool {
     let info = VideoInfo::from_caps(sample.caps().unwrap()).unwrap();
     let frame = VideoFrameRef::from_buffer_ref_readable(sample.buffer().unwrap(), &info).unwrap();
-    let all = |plane, value| {
+    let first_row = |plane: u32, value| {
         let data = frame.plane_data(plane).unwrap();
-        data.iter().all(|byte| *byte == value)
+        let width = info.comp_width(plane as u8) as usize;
+        data[..width].iter().all(|byte| *byte == value)
     };
-    all(0, 16) && (1..frame.n_planes()).all(|plane| all(plane, 128))
+    first_row(0, 16) && (1..frame.n_planes()).all(|plane| first_row(plane, 128))
 }
 
 fn is_silent(sample: &gst::Sample) -> bool {
@@ -339,32 +341,49 @@ fn a_file_with_sound_is_heard() {
 }
 
 #[test]
-fn a_camera_that_is_none_is_one_error_that_names_it() {
-    let folder = Folder::new();
-    let missing = uri(&folder.path("missing.mp4"));
+fn a_camera_that_is_misspelt_is_one_error_that_names_it() {
     for place in [
-        missing.as_str(),
         "file:clip.mp4",
         "file://clip.mp4",
-        "nonsense",
-        "/dev/video0",
+        "test:nonsense",
+        "rtsp:door",
     ] {
         let mut scene = camera(&format!("camera={place}"));
         scene.assert_fails_once_naming(&format!("camera={place}"));
     }
 }
 
-#[test]
-fn a_file_that_is_no_video_is_one_error_that_names_it() {
-    let folder = Folder::new();
-    let text = folder.path("text.mp4");
-    std::fs::write(&text, "no video at all\n".repeat(100)).unwrap();
-    let place = uri(&text);
-    camera(&format!("camera={place}")).assert_fails_once_naming(&format!("camera={place}"));
+/// It is shown as lost for this reason, a warning names it, and a slate flows.
+fn assert_lost(place: &str, reason: &str) -> Scene {
+    let mut scene = camera(&format!("camera={place}"));
+    scene.set(gst::State::Playing);
+    let lost = scene.hear("porthole/camera", "state", "lost");
+    assert_eq!(lost.get::<String>("reason").unwrap(), reason, "{place}");
+    wait_for_picture(&scene, true);
+    scene.warned(&format!("camera={place}"));
+    scene
 }
 
 #[test]
-fn a_file_with_sound_alone_is_one_error_that_names_it() {
+fn a_file_that_is_missing_is_a_slate_until_it_is_there() {
+    let folder = Folder::new();
+    let path = folder.path("late.mp4");
+    let mut scene = assert_lost(&uri(&path), "missing");
+    std::fs::rename(path_of(&clip(&folder)), &path).unwrap();
+    scene.hear("porthole/camera", "state", "live");
+    wait_for_picture(&scene, false);
+}
+
+#[test]
+fn a_file_that_is_no_video_is_a_slate() {
+    let folder = Folder::new();
+    let text = folder.path("text.mp4");
+    std::fs::write(&text, "no video at all\n".repeat(100)).unwrap();
+    assert_lost(&uri(&text), "damaged");
+}
+
+#[test]
+fn a_file_with_sound_alone_is_a_slate() {
     init();
     let folder = Folder::new();
     let path = folder.path("sound.wav");
@@ -376,14 +395,32 @@ fn a_file_with_sound_alone_is_one_error_that_names_it() {
     let patience = patience_left(Instant::now());
     bus.timed_pop_filtered(patience, &[gst::MessageType::Eos])
         .unwrap();
-    let place = uri(&path);
-    camera(&format!("camera={place}")).assert_fails_once_naming(&format!("camera={place}"));
+    assert_lost(&uri(&path), "damaged");
+}
+
+#[test]
+fn a_file_that_breaks_off_is_shown_again_and_again_or_is_a_slate_and_never_ends_the_stream() {
+    let folder = Folder::new();
+    let path = path_of(&clip(&folder));
+    let whole = std::fs::read(&path).unwrap();
+    for cut in [whole.len() / 3, whole.len() / 2, whole.len() - 100] {
+        std::fs::write(&path, &whole[..cut]).unwrap();
+        let scene = camera(&format!("camera={}", uri(&path)));
+        scene.set(gst::State::Playing);
+        for _ in 0..3 {
+            pull(&scene, "video");
+        }
+    }
+}
+
+fn path_of(uri: &str) -> std::path::PathBuf {
+    url::Url::parse(uri).unwrap().to_file_path().unwrap()
 }
 
 #[test]
 fn a_downstream_that_takes_no_such_video_is_an_error_that_says_what_to_do() {
     let mut scene = Scene::new(&format!("portholesrc ! capsfilter name=f ! {VIDEO}"));
-    let caps: gst::Caps = "video/x-raw,format=RGB".parse().unwrap();
+    let caps: gst::Caps = "video/x-raw,format=v210".parse().unwrap();
     scene.element("f").set_property("caps", caps);
     let errors = scene.errors_of_playing();
     assert!(

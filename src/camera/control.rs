@@ -1,117 +1,292 @@
 // SPDX-License-Identifier: MPL-2.0
-//! When the camera is open. Pure: time is an argument.
+//! When the camera is opened, closed, given up and tried again. Pure: time is an argument.
+//!
+//! A camera is open in a session, which has a generation; news of a session that is over counts for nothing, except that its
+//! end says that the device is free. [`Control::act`] tells what to do next, until it tells nothing.
 
 use std::time::{Duration, Instant};
 
-/// How far the camera is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Camera {
-    Closed,
-    /// Open, without a frame so far.
-    Opening,
-    Live,
+use super::problem::Reason;
+
+/// From opening to the first picture. An RTSP camera behind a slow link takes some seconds; a driver that hangs takes for ever.
+pub(crate) const OPEN_PATIENCE: Duration = Duration::from_secs(10);
+/// How long a device may take to close, before its thread is left to itself.
+pub(crate) const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
+/// The first wait after a failure; each further one is twice as long.
+pub(crate) const FIRST_RETRY: Duration = Duration::from_millis(250);
+/// The longest wait: a camera that is plugged in again is back within two seconds.
+pub(crate) const LAST_RETRY: Duration = Duration::from_secs(1);
+/// A picture that lasted so long makes the next failure a first one.
+pub(crate) const STEADY: Duration = Duration::from_secs(5);
+
+/// What the user can choose.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// From the last viewer's leaving to the closing.
+    pub(crate) idle_timeout: Duration,
+    /// From one picture to the next.
+    pub(crate) stall_timeout: Duration,
 }
 
-impl Camera {
+/// What has happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum News {
+    /// A session's first picture.
+    FirstFrame,
+    /// A session cannot go on.
+    Failed(Reason),
+    /// A session's device is closed, and its thread is done.
+    Over,
+}
+
+/// What is to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Action {
+    /// Open the camera in a session of this generation.
+    Open(u64),
+    /// Close the one that is open.
+    Close(u64),
+    /// It does not close: leave its thread to itself.
+    Abandon(u64),
+}
+
+/// How the camera is, for those who watch and those who operate it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Status {
+    Closed,
+    /// Open, without a picture so far.
+    Opening,
+    Live,
+    /// Not wanted any more, and not closed so far.
+    Closing,
+    /// Wanted, and not to be had.
+    Lost(Reason),
+}
+
+impl Status {
     /// As it stands in the bus message.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Closed => "closed",
+            Self::Closing => "closing",
             Self::Opening => "opening",
             Self::Live => "live",
+            Self::Lost(_) => "lost",
         }
     }
 }
 
-/// Decides between open and closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Closed,
+    Opening {
+        since: Instant,
+    },
+    Live {
+        since: Instant,
+        last_frame: Instant,
+    },
+    /// Told to close, and not done so far.
+    Closing {
+        since: Instant,
+    },
+    /// Closed until it is tried again.
+    Waiting {
+        until: Instant,
+    },
+}
+
+/// Decides.
 #[derive(Debug)]
 pub(crate) struct Control {
-    pub(crate) camera: Camera,
+    phase: Phase,
+    generation: u64,
     wanted: bool,
     idle_since: Option<Instant>,
+    /// Why there is no picture.
+    problem: Option<Reason>,
+    failures: u32,
+    /// What is to be done at once.
+    next: Option<Action>,
 }
 
 impl Control {
-    /// `demand` is what the sink said so far; if it said nothing the camera always runs.
-    pub(crate) fn new(demand: Option<bool>) -> Self {
+    /// Closed, and not wanted so far. `generation` is the last one of an earlier run.
+    pub(crate) fn new(generation: u64) -> Self {
         Self {
-            camera: Camera::Closed,
-            wanted: demand.unwrap_or(true),
+            phase: Phase::Closed,
+            generation,
+            wanted: false,
             idle_since: None,
+            problem: None,
+            failures: 0,
+            next: None,
         }
     }
 
-    pub(crate) fn demand(&mut self, active: bool, now: Instant) {
-        if self.wanted && !active {
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    pub(crate) fn status(&self) -> Status {
+        match (self.phase, self.problem) {
+            (Phase::Live { .. }, _) => Status::Live,
+            (Phase::Closed, _) => Status::Closed,
+            (_, Some(reason)) => Status::Lost(reason),
+            (Phase::Opening { .. }, None) => Status::Opening,
+            // On its way from one session to the next, or to rest.
+            (Phase::Closing { .. } | Phase::Waiting { .. }, None) if self.wanted => Status::Opening,
+            (Phase::Closing { .. } | Phase::Waiting { .. }, None) => Status::Closing,
+        }
+    }
+
+    /// Whether somebody wants the picture.
+    pub(crate) fn want(&mut self, wanted: bool, now: Instant) {
+        if self.wanted && !wanted {
             self.idle_since = Some(now);
         }
-        self.wanted = active;
+        self.wanted = wanted;
     }
 
-    /// Whether the camera is to be opened now.
-    pub(crate) fn must_open(&self) -> bool {
-        self.wanted && self.camera == Camera::Closed
-    }
-
-    /// Whether the camera is to be closed now, `idle_timeout` after its last viewer left.
-    pub(crate) fn must_close(&self, idle_timeout: Duration, now: Instant) -> bool {
-        self.close_at(idle_timeout).is_some_and(|at| at <= now)
-    }
-
-    /// When [`Self::must_close`] turns true if nothing else happens.
-    pub(crate) fn close_at(&self, idle_timeout: Duration) -> Option<Instant> {
-        match self.idle_since {
-            Some(since) if !self.wanted && self.camera != Camera::Closed => {
-                Some(since + idle_timeout)
-            }
-            _ => None,
+    /// Closes now, whoever wants the picture, to open it anew with other settings.
+    pub(crate) fn reopen(&mut self, now: Instant) {
+        if matches!(self.phase, Phase::Opening { .. } | Phase::Live { .. }) {
+            self.close(now);
         }
+    }
+
+    /// The latest picture of this session came at this time.
+    pub(crate) fn pulse(&mut self, at: Instant) {
+        if let Phase::Live { last_frame, .. } = &mut self.phase {
+            *last_frame = at.max(*last_frame);
+        }
+    }
+
+    /// Takes news of a session. Of an earlier one only its end is news, and that is counted elsewhere.
+    pub(crate) fn hear(&mut self, generation: u64, news: News, now: Instant) {
+        if generation != self.generation {
+            return;
+        }
+        match (news, self.phase) {
+            (News::FirstFrame, Phase::Opening { .. }) => {
+                self.problem = None;
+                self.phase = Phase::Live {
+                    since: now,
+                    last_frame: now,
+                };
+            }
+            (News::Failed(reason), Phase::Opening { .. } | Phase::Live { .. }) => {
+                self.fail(reason, now);
+            }
+            // It ended by itself, without a word.
+            (News::Over, Phase::Opening { .. } | Phase::Live { .. }) => {
+                self.count_failure(Reason::Failed, now);
+                self.rest(now);
+            }
+            (News::Over, Phase::Closing { .. }) => self.rest(now),
+            _ => (),
+        }
+    }
+
+    fn fail(&mut self, reason: Reason, now: Instant) {
+        self.count_failure(reason, now);
+        self.close(now);
+    }
+
+    fn count_failure(&mut self, reason: Reason, now: Instant) {
+        if let Phase::Live { since, .. } = self.phase
+            && now.saturating_duration_since(since) >= STEADY
+        {
+            self.failures = 0;
+        }
+        self.failures = self.failures.saturating_add(1);
+        self.problem = Some(reason);
+    }
+
+    fn close(&mut self, now: Instant) {
+        self.phase = Phase::Closing { since: now };
+        self.next = Some(Action::Close(self.generation));
+    }
+
+    /// The device is free.
+    fn rest(&mut self, now: Instant) {
+        self.phase = match self.problem {
+            Some(_) => Phase::Waiting {
+                until: now + self.retry_delay(),
+            },
+            None => Phase::Closed,
+        };
+    }
+
+    fn retry_delay(&self) -> Duration {
+        let doublings = self.failures.saturating_sub(1).min(16);
+        (FIRST_RETRY * 2_u32.pow(doublings)).min(LAST_RETRY)
+    }
+
+    /// What to do now. `may_open` is false while too many sessions do not end.
+    pub(crate) fn act(&mut self, limits: &Limits, may_open: bool, now: Instant) -> Option<Action> {
+        if let Some(action) = self.next.take() {
+            return Some(action);
+        }
+        match self.phase {
+            Phase::Opening { since } if since + OPEN_PATIENCE <= now => {
+                self.fail(Reason::Stalled, now);
+            }
+            Phase::Live { last_frame, .. } if last_frame + limits.stall_timeout <= now => {
+                self.fail(Reason::Stalled, now);
+            }
+            Phase::Closing { since } if since + CLOSE_PATIENCE <= now => {
+                self.rest(now);
+                return Some(Action::Abandon(self.generation));
+            }
+            Phase::Opening { .. } | Phase::Live { .. } if self.is_idle(limits, now) => {
+                self.problem = None;
+                self.close(now);
+            }
+            Phase::Waiting { .. } if self.is_idle(limits, now) => {
+                self.problem = None;
+                self.phase = Phase::Closed;
+            }
+            Phase::Closed if self.wanted && may_open => return Some(self.open(now)),
+            Phase::Waiting { until } if self.wanted && may_open && until <= now => {
+                return Some(self.open(now));
+            }
+            _ => (),
+        }
+        self.next.take()
+    }
+
+    fn is_idle(&self, limits: &Limits, now: Instant) -> bool {
+        !self.wanted
+            && self
+                .idle_since
+                .is_none_or(|since| since + limits.idle_timeout <= now)
+    }
+
+    fn open(&mut self, now: Instant) -> Action {
+        self.generation += 1;
+        self.phase = Phase::Opening { since: now };
+        Action::Open(self.generation)
+    }
+
+    /// When [`Self::act`] will have something to do if nothing else happens.
+    pub(crate) fn wake_at(&self, limits: &Limits) -> Option<Instant> {
+        let own = match self.phase {
+            Phase::Closed => None,
+            Phase::Opening { since } => Some(since + OPEN_PATIENCE),
+            Phase::Live { last_frame, .. } => Some(last_frame + limits.stall_timeout),
+            Phase::Closing { since } => Some(since + CLOSE_PATIENCE),
+            Phase::Waiting { until } => self.wanted.then_some(until),
+        };
+        let is_open = !matches!(self.phase, Phase::Closed | Phase::Closing { .. });
+        let idle = self
+            .idle_since
+            .filter(|_| is_open && !self.wanted)
+            .map(|since| since + limits.idle_timeout);
+        own.into_iter().chain(idle).min()
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const IDLE: Duration = Duration::from_secs(5);
-
-    #[test]
-    fn without_a_word_of_demand_the_camera_always_runs() {
-        let control = Control::new(None);
-        assert!(control.must_open());
-    }
-
-    #[test]
-    fn it_opens_with_the_first_viewer_and_closes_a_while_after_the_last() {
-        let start = Instant::now();
-        let mut control = Control::new(Some(false));
-        assert!(!control.must_open());
-        control.demand(true, start);
-        assert!(control.must_open());
-        control.camera = Camera::Live;
-        control.demand(false, start);
-        assert!(!control.must_close(IDLE, start));
-        assert!(control.must_close(IDLE, start + IDLE));
-    }
-
-    #[test]
-    fn a_viewer_who_comes_back_in_time_keeps_it_open() {
-        let start = Instant::now();
-        let mut control = Control::new(Some(true));
-        control.camera = Camera::Live;
-        control.demand(false, start);
-        control.demand(true, start + IDLE / 2);
-        assert!(!control.must_close(IDLE, start + IDLE * 9));
-        assert_eq!(control.close_at(IDLE), None);
-    }
-
-    #[test]
-    fn no_demand_said_again_does_not_put_off_the_end() {
-        let start = Instant::now();
-        let mut control = Control::new(Some(true));
-        control.camera = Camera::Live;
-        control.demand(false, start);
-        control.demand(false, start + IDLE / 2);
-        assert!(control.must_close(IDLE, start + IDLE));
-    }
-}
+#[path = "control_tests.rs"]
+mod tests;

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What a kind of camera is to the rest of portholesrc: something that makes a bin, on a thread that may block.
-#![allow(dead_code, reason = "a step on the way")]
-
-use std::fmt::Debug;
+use std::{fmt::Debug, path::PathBuf};
 
 use gst_video::VideoOrientationMethod;
 
@@ -70,10 +68,12 @@ pub(crate) struct Source {
     pub(crate) paced: bool,
     /// What was opened, for people: the device's own name where `camera` left the choice.
     pub(crate) device: String,
+    /// What is to be said about it, in a whole sentence.
+    pub(crate) warning: Option<String>,
+    /// The file or device node whose absence explains an error.
+    pub(crate) path: Option<PathBuf>,
     /// What of it can be set while it runs.
     pub(crate) handles: Box<dyn Handles>,
-    /// What the user has to know of the choice, if `camera` left it.
-    pub(crate) warning: Option<String>,
 }
 
 /// What of an open camera can be set while it runs. Each call may block.

@@ -1,50 +1,60 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What the camera's thread is told, by the sink, by its own pipeline and by the element.
+//! What the camera's conductor is told: by the element, and by each session under its generation.
 
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 
-use super::CAT;
+use gst_video::VideoOrientationMethod;
 
-/// Events that wait for the worker. Each comes at most once per camera start, loop or change of viewers.
-const MAX_EVENTS: usize = 64;
+use super::problem::Problem;
 
 #[derive(Debug)]
 pub(crate) enum Event {
-    /// Whether somebody watches.
-    Demand(bool),
-    /// The camera's mode, known before its first frame.
-    Mode(gst::Caps),
-    /// The camera's first frame.
-    FirstFrame,
-    /// The file is at its end.
-    EndOfFile,
-    /// Why the camera's pipeline cannot go on.
-    Failed(String),
+    /// Something that the conductor looks up itself: settings, demand, pads.
+    Changed,
+    /// Downstream wants to negotiate anew.
+    Reconfigure,
+    /// The application answers an element's question for a context, such as a display.
+    Context(gst::Context),
+    /// From the session of this generation.
+    Session(u64, Tell),
     Quit,
 }
 
-/// Where events are sent to.
-#[derive(Clone, Debug)]
-pub(crate) struct EventSender(SyncSender<Event>);
-
-/// A queue for the events of one run.
-pub(crate) fn queue() -> (EventSender, Receiver<Event>) {
-    let (sender, receiver) = sync_channel(MAX_EVENTS);
-    (EventSender(sender), receiver)
+/// What a session tells.
+#[derive(Debug)]
+pub(crate) enum Tell {
+    /// What it opened, and what is to be said about that.
+    Opened {
+        device: String,
+        warning: Option<String>,
+    },
+    /// The mode that the camera will have: it was looked at, and not opened.
+    Mode(gst::Caps),
+    /// The first picture has gone out, in these caps.
+    FirstFrame(gst::Caps),
+    Failed(Problem),
+    Warning(String),
+    /// From the camera to the outlet.
+    Latency(gst::ClockTime),
+    /// How the sensor turns the picture now.
+    Turned(VideoOrientationMethod),
+    /// The thread is done and the device closed.
+    Over,
 }
 
-impl EventSender {
-    /// Sends an event without waiting. It is of use only while the worker runs and has room: what it misses then it does not
-    /// need.
-    pub(crate) fn send(&self, event: Event) {
-        if let Err(TrySendError::Full(event)) = self.0.try_send(event) {
-            gst::warning!(CAT, "the camera's worker is stuck; dropped {event:?}");
-        }
-    }
+/// Where events are sent to. The queue has no bound of its own, since neither a streaming thread may wait nor the end of a
+/// session be lost: a session sends a bounded number, there are few of them, and of `Changed` at most one waits.
+#[derive(Clone, Debug)]
+pub(crate) struct Inbox(Sender<Event>);
 
-    /// Has the worker end; waits until there is room to say so.
-    pub(crate) fn quit(&self) {
-        // A worker that is gone has quit.
-        let _ = self.0.send(Event::Quit);
+pub(crate) fn queue() -> (Inbox, Receiver<Event>) {
+    let (sender, receiver) = channel();
+    (Inbox(sender), receiver)
+}
+
+impl Inbox {
+    /// A conductor that is gone needs to hear nothing.
+    pub(crate) fn send(&self, event: Event) {
+        let _ = self.0.send(event);
     }
 }

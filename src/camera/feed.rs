@@ -1,18 +1,23 @@
 // SPDX-License-Identifier: MPL-2.0
-//! One stream on its way out: an appsrc in the bin, fed by the camera's own pipeline or by the slate.
+//! One stream on its way out: an appsrc in the bin, fed by the camera's session or by the slate.
 //!
-//! The camera runs in a pipeline of its own, so that closing it, looping it or its failing never
-//! disturbs what stands downstream. Its buffers are passed on, not copied, with their time moved from
-//! its pipeline's base time to ours.
+//! The camera runs in a pipeline of its own, so that closing it, looping it or its failing never disturbs what stands
+//! downstream. Its buffers are passed on, not copied, with their time moved from its pipeline's base time to ours.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{
+    Mutex,
+    atomic::{AtomicBool, AtomicU64, Ordering},
+};
 
-/// Buffers that may wait in front of downstream; more would be latency, so the oldest is dropped.
-const MAX_QUEUED: u64 = 4;
+use gst::prelude::*;
 
-/// What [`MAX_QUEUED`] buffers last at the usual 30 per second: told downstream as the most latency that
-/// this source can take up.
-const MAX_LATENCY: gst::ClockTime = gst::ClockTime::from_mseconds(133);
+use crate::lock::lock;
+
+/// Pictures that may wait in front of downstream; more would be latency, so the oldest is dropped.
+const MAX_PICTURES: u64 = 4;
+
+/// The same for sound, which comes in pieces of any length.
+const MAX_SOUND: gst::ClockTime = gst::ClockTime::from_mseconds(200);
 
 /// The appsrc and what is needed to stamp its buffers.
 #[derive(Debug)]
@@ -20,30 +25,99 @@ pub(crate) struct Feed {
     pub(crate) appsrc: gst_app::AppSrc,
     /// Latest timestamp that went out, plus one; 0 before the first.
     next_pts: AtomicU64,
+    /// An event for the buffers from this time on.
+    pending: Mutex<Option<(gst::ClockTime, gst::Event)>>,
+    has_pending: AtomicBool,
+}
+
+/// Where the time of a session's buffers comes from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bases {
+    /// Of the pipeline that portholesrc is in.
+    pub(crate) ours: gst::ClockTime,
+    /// Of the session's own.
+    pub(crate) theirs: gst::ClockTime,
+}
+
+fn appsrc(name: &str) -> gst_app::AppSrc {
+    gst_app::AppSrc::builder()
+        .name(name)
+        .is_live(true)
+        .format(gst::Format::Time)
+        .do_timestamp(false)
+        .block(false)
+        // The bounds are in pictures and time.
+        .max_bytes(0)
+        .leaky_type(gst_app::AppLeakyType::Downstream)
+        .build()
 }
 
 impl Feed {
-    pub(crate) fn new(name: &str) -> Self {
-        let appsrc = gst_app::AppSrc::builder()
-            .name(name)
-            .is_live(true)
-            .format(gst::Format::Time)
-            .do_timestamp(false)
-            .block(false)
-            .max_buffers(MAX_QUEUED)
-            .min_latency(0)
-            .max_latency(MAX_LATENCY.nseconds() as i64)
-            .leaky_type(gst_app::AppLeakyType::Downstream)
-            .build();
+    pub(crate) fn video(name: &str) -> Self {
+        let appsrc = appsrc(name);
+        appsrc.set_max_buffers(MAX_PICTURES);
+        Self::new(appsrc)
+    }
+
+    pub(crate) fn audio(name: &str, caps: &gst::Caps) -> Self {
+        let appsrc = appsrc(name);
+        appsrc.set_max_buffers(0);
+        appsrc.set_max_time(MAX_SOUND);
+        appsrc.set_caps(Some(caps));
+        Self::new(appsrc)
+    }
+
+    fn new(appsrc: gst_app::AppSrc) -> Self {
         Self {
             appsrc,
             next_pts: AtomicU64::new(0),
+            pending: Mutex::default(),
+            has_pending: AtomicBool::new(false),
         }
     }
 
     /// Forgets the time of an earlier run.
     pub(crate) fn reset(&self) {
         self.next_pts.store(0, Ordering::Relaxed);
+        lock(&self.pending).take();
+    }
+
+    /// Tells downstream how old a buffer may be when it leaves: `own` is what the camera takes, and `period` the time of one
+    /// picture, of which as many as the queue holds may be added. Posts a message on the bus if that is new.
+    pub(crate) fn set_latency(&self, own: gst::ClockTime, period: gst::ClockTime) {
+        let queued = match self.appsrc.max_buffers() {
+            0 => MAX_SOUND,
+            buffers => period * buffers,
+        };
+        self.appsrc.set_latency(own, Some(own + queued));
+    }
+
+    /// Sends an event down in front of the first buffer from this time on.
+    pub(crate) fn send_before(&self, from: gst::ClockTime, event: gst::Event) {
+        *lock(&self.pending) = Some((from, event));
+        self.has_pending.store(true, Ordering::Release);
+    }
+
+    fn send_pending(&self, pts: gst::ClockTime) {
+        if !self.has_pending.load(Ordering::Acquire) {
+            return;
+        }
+        let due = {
+            let mut pending = lock(&self.pending);
+            let due = pending.take_if(|(from, _)| *from <= pts);
+            self.has_pending.store(pending.is_some(), Ordering::Release);
+            due
+        };
+        if let Some((_, event)) = due {
+            // Serialized: it waits in the queue among the buffers.
+            self.appsrc.send_event(event);
+        }
+    }
+
+    pub(crate) fn set_caps(&self, caps: &gst::Caps) {
+        if self.appsrc.caps().as_ref() != Some(caps) {
+            self.appsrc.set_caps(Some(caps));
+        }
     }
 
     /// Sends a buffer at running time `pts`, unless a later one has gone out before.
@@ -58,36 +132,37 @@ impl Feed {
         if pts.nseconds() < next {
             return Ok(gst::FlowSuccess::Ok);
         }
+        self.send_pending(pts);
         let writable = buffer.make_mut();
         writable.set_pts(pts);
         writable.set_dts(gst::ClockTime::NONE);
         self.appsrc.push_buffer(buffer)
     }
 
-    /// Passes on what the camera's pipeline made. `ours` is the base time of the pipeline the bin is in,
-    /// `theirs` of the camera's.
+    /// Passes on what the camera's pipeline made; `now` is the running time for buffers that have none.
     pub(crate) fn forward(
         &self,
         sample: gst::Sample,
-        ours: gst::ClockTime,
-        theirs: gst::ClockTime,
+        bases: Bases,
+        now: impl FnOnce() -> Option<gst::ClockTime>,
     ) -> Result<gst::FlowSuccess, gst::FlowError> {
-        if let Some(caps) = sample.caps()
-            && self.appsrc.caps().as_deref() != Some(caps)
-        {
-            self.appsrc.set_caps(Some(&caps.to_owned()));
+        if let Some(caps) = sample.caps_owned() {
+            self.set_caps(&caps);
         }
         let Some(buffer) = sample.buffer_owned() else {
             return Ok(gst::FlowSuccess::Ok);
         };
-        let running = sample
-            .segment()
-            .and_then(|segment| segment.downcast_ref::<gst::ClockTime>())
-            .zip(buffer.pts())
-            .and_then(|(segment, pts)| segment.to_running_time(pts));
+        let pts = match buffer.pts() {
+            Some(pts) => sample
+                .segment()
+                .and_then(|segment| segment.downcast_ref::<gst::ClockTime>())
+                .and_then(|segment| segment.to_running_time(pts))
+                .and_then(|running| (running + bases.theirs).checked_sub(bases.ours)),
+            None => now(),
+        };
         // Only the buffer is left, so that changing its time copies nothing.
         drop(sample);
-        match running.and_then(|running| (running + theirs).checked_sub(ours)) {
+        match pts {
             Some(pts) => self.push(buffer, pts),
             None => Ok(gst::FlowSuccess::Ok),
         }

@@ -1,35 +1,63 @@
 // SPDX-License-Identifier: MPL-2.0
 //! `portholesrc`: GObject glue.
 //!
-//! Locks: each of `demand`, `device`, `running` and `audio` is held alone, to read or write a value, and never while
-//! anything is pushed, posted or joined.
+//! Locks: `state` is held alone, to read or write a value, and never while anything is pushed, posted or joined. Those of
+//! `settings`, `heard`, `mode` and the streams are held inside their own methods only.
 
 use std::{
-    sync::{Arc, LazyLock, Mutex, OnceLock},
-    thread::JoinHandle,
+    sync::{
+        Arc, LazyLock, Mutex, OnceLock,
+        atomic::AtomicUsize,
+        mpsc::{Receiver, RecvTimeoutError, sync_channel},
+    },
+    time::Duration,
 };
 
 use gst::{glib, prelude::*, subclass::prelude::*};
 
 use super::{
     CAT,
-    devices::{self, Device},
-    event::{self, Event, EventSender},
+    conductor::{self, Config, QUIT_PATIENCE},
+    device::Device,
+    devices,
+    event::{self, Event, Inbox},
     feed::Feed,
-    outlet::{Context, Feeds},
+    heard::Heard,
+    herald::Herald,
+    session::Surroundings,
     settings::{self, Settings},
     slate,
-    worker::{self, Config},
+    streams::Streams,
 };
-use crate::{events::demand::Demand, lock::lock, properties::Snapshot};
+use crate::{
+    events::{demand::Demand, turn::Turn},
+    frame,
+    lock::lock,
+    properties::Snapshot,
+    worker::Ending,
+};
 
 const VIDEO: &str = "src";
 const AUDIO: &str = "audio";
+const CONTROLS: &str = "controls";
 
-/// A worker on its thread.
+/// What the application is left to take the last news.
+const LAST_NEWS: Duration = Duration::from_millis(200);
+
+/// A conductor on its thread.
 struct Running {
-    events: EventSender,
-    thread: JoinHandle<()>,
+    inbox: Inbox,
+    /// Nothing ever comes: it is closed when the conductor ends.
+    alive: Receiver<()>,
+    news: Ending,
+}
+
+/// What lives from PAUSED to READY.
+#[derive(Default)]
+struct State {
+    /// What `camera` named when the element left READY.
+    device: Option<Arc<dyn Device>>,
+    running: Option<Running>,
 }
 
 /// The element `portholesrc`.
@@ -38,25 +66,47 @@ struct Running {
 pub struct PortholeSrc {
     #[property(name = "camera", type = Option<String>, get = Self::camera, set = Self::set_camera, nullable, mutable_ready,
         default_value = Some(settings::CAMERA), nick = "Camera",
-        blurb = "The camera: test for a test pattern and a ticking sound, or file:///PATH for a video file, played at its own \
-                 rate again and again")]
+        blurb = "The camera: auto for the first that is there (libcamera, then V4L2, then PipeWire; a test pattern if there is none), \
+                 a device such as /dev/video0 or /dev/v4l/by-id/..., the id or name of a camera as scripts/cameras lists them, \
+                 rtsp://USER:PASSWORD@HOST/PATH, file:///PATH for a video file, played at its own rate again and again, test or \
+                 test:PATTERN for a test pattern and a ticking sound")]
+    #[property(name = "width", type = i32, member = width, get, set, mutable_ready, minimum = 1, maximum = settings::MAX_SIZE,
+        default_value = settings::WIDTH, nick = "Width",
+        blurb = "Pixels; the camera's best mode at or below it is taken")]
+    #[property(name = "height", type = i32, member = height, get, set, mutable_ready, minimum = 1, maximum = settings::MAX_SIZE,
+        default_value = settings::HEIGHT, nick = "Height",
+        blurb = "Pixels; the camera's best mode at or below it is taken")]
+    #[property(name = "framerate", type = gst::Fraction, get = Self::framerate, set = Self::set_framerate, mutable_ready, nick = "Frame rate",
+        blurb = "Pictures a second, as a fraction; the camera's best mode at or below it is taken")]
+    #[property(name = "format", type = Option<String>, member = format, get, set, nullable, mutable_ready, nick = "Format",
+        blurb = "Raw video format such as NV12; none leaves the choice to what the camera has and downstream takes")]
+    #[property(name = "encoded", type = bool, member = encoded, get, set, mutable_ready, nick = "Encoded",
+        blurb = "Whether H.264 is taken from the camera as it is, in place of raw video")]
+    #[property(name = "on-demand", type = bool, member = on_demand, get, set, mutable_playing, default_value = true, nick = "On demand",
+        blurb = "Whether the camera is open only while someone watches; false keeps it open")]
     #[property(name = "idle-timeout", type = u32, member = idle_timeout, get, set, mutable_playing,
         maximum = settings::MAX_IDLE_TIMEOUT, default_value = settings::IDLE_TIMEOUT, nick = "Idle timeout",
         blurb = "Seconds from the last viewer's leaving to the closing of the camera")]
+    #[property(name = "stall-timeout", type = u32, member = stall_timeout, get, set, mutable_playing, minimum = 1,
+        maximum = settings::MAX_STALL_TIMEOUT, default_value = settings::STALL_TIMEOUT, nick = "Stall timeout",
+        blurb = "Seconds without a picture, 1 to 60, after which an open camera is taken to hang, and opened again")]
+    #[property(name = "current-mode", type = Option<gst::Caps>, get = Self::current_mode, nullable, nick = "Current mode",
+        blurb = "The caps of the last live picture; none before the first")]
     settings: Arc<Snapshot<Settings>>,
-    /// What the sink said last; `None` if it never spoke.
-    demand: Mutex<Option<bool>>,
-    /// What `camera` named when the element left READY.
-    device: Mutex<Option<Arc<dyn Device>>>,
-    running: Mutex<Option<Running>>,
+    heard: Arc<Heard>,
+    mode: Arc<Mutex<Option<gst::Caps>>>,
     /// There as soon as the element is, unless that failed.
-    video: OnceLock<Arc<Feed>>,
-    audio: Mutex<Option<Arc<Feed>>>,
+    streams: OnceLock<Arc<Streams>>,
+    /// Threads of sessions that have not ended.
+    sessions: Arc<AtomicUsize>,
+    state: Mutex<State>,
 }
 
 impl PortholeSrc {
     fn camera(&self) -> Option<String> {
-        Some(self.settings.now().camera.clone())
+        let camera = &self.settings.now().camera;
+        // It may be asked for by whoever draws the pipeline or lists its properties.
+        Some(devices::without_password(camera))
     }
 
     fn set_camera(&self, camera: Option<String>) {
@@ -64,36 +114,68 @@ impl PortholeSrc {
         self.settings.change(|settings| settings.camera = camera);
     }
 
+    fn framerate(&self) -> gst::Fraction {
+        self.settings.now().framerate
+    }
+
+    fn set_framerate(&self, framerate: gst::Fraction) {
+        if framerate.numer() <= 0 || framerate.denom() <= 0 {
+            gst::element_imp_warning!(
+                self,
+                gst::LibraryError::Settings,
+                ("framerate={framerate} is no rate; it stays as it was: give pictures a second, such as 30/1")
+            );
+            return;
+        }
+        self.settings
+            .change(|settings| settings.framerate = framerate);
+    }
+
+    fn set_controls(&self, controls: Option<gst::Structure>) {
+        self.settings
+            .change(|settings| settings.controls = controls);
+        self.heard.changed();
+    }
+
+    fn current_mode(&self) -> Option<gst::Caps> {
+        lock(&self.mode).clone()
+    }
+
     /// Adds a feed and its ghost pad, named as the template is.
-    fn add_feed(&self, name: &str) -> Result<(Arc<Feed>, gst::GhostPad), glib::BoolError> {
+    fn add_feed(&self, name: &str, feed: &Feed) -> Result<gst::GhostPad, glib::BoolError> {
         let missing = || glib::bool_error!("no pad {name}");
         let obj = self.obj();
         let template = obj.pad_template(name).ok_or_else(missing)?;
-        let feed = Arc::new(Feed::new(name));
         obj.add(&feed.appsrc)?;
         let target = feed.appsrc.static_pad("src").ok_or_else(missing)?;
         let pad = gst::GhostPad::builder_from_template_with_target(&template, &target)?
             .name(name)
             .build();
-        let element = obj.downgrade();
+        let heard = self.heard.clone();
         pad.add_probe(gst::PadProbeType::EVENT_UPSTREAM, move |_, info| {
-            let demand = info.event().and_then(|event| Demand::parse(event));
-            match (demand, element.upgrade()) {
-                (Some(demand), Some(element)) => {
-                    element.imp().on_demand(demand.active);
-                    gst::PadProbeReturn::Handled
-                }
-                _ => gst::PadProbeReturn::Ok,
+            let Some(event) = info.event() else {
+                return gst::PadProbeReturn::Ok;
+            };
+            if let Some(demand) = Demand::parse(event) {
+                heard.demand(&demand);
+                return gst::PadProbeReturn::Handled;
             }
+            if let Some(Turn(direction)) = Turn::parse(event) {
+                heard.turn(direction);
+                return gst::PadProbeReturn::Handled;
+            }
+            if event.type_() == gst::EventType::Reconfigure {
+                heard.tell(Event::Reconfigure);
+            }
+            gst::PadProbeReturn::Ok
         });
-        feed.appsrc.sync_state_with_parent()?;
         obj.add_pad(&pad)?;
-        Ok((feed, pad))
+        feed.appsrc.sync_state_with_parent()?;
+        Ok(pad)
     }
 
-    /// The picture's feed, or why there is none.
-    fn video(&self) -> Result<Arc<Feed>, gst::ErrorMessage> {
-        self.video.get().cloned().ok_or_else(|| {
+    fn streams(&self) -> Result<Arc<Streams>, gst::ErrorMessage> {
+        self.streams.get().cloned().ok_or_else(|| {
             gst::error_msg!(
                 gst::CoreError::Pad,
                 ("portholesrc has no pad {VIDEO}: it could not be made, GST_DEBUG=portholesrc:1 shows why; make the element anew")
@@ -101,79 +183,69 @@ impl PortholeSrc {
         })
     }
 
-    fn on_demand(&self, active: bool) {
-        if lock(&self.demand).replace(active) != Some(active) {
-            self.send(Event::Demand(active));
-        }
-    }
-
-    /// Tells the worker, if one is running.
-    fn send(&self, event: Event) {
-        let events = lock(&self.running)
-            .as_ref()
-            .map(|running| running.events.clone());
-        if let Some(events) = events {
-            events.send(event);
-        }
-    }
-
     fn prepare(&self) -> Result<(), gst::ErrorMessage> {
         let device = devices::parse(&self.settings.now().camera)
             .map_err(|e| gst::error_msg!(gst::ResourceError::NotFound, ("{e}")))?;
-        *lock(&self.device) = Some(device);
-        self.video()?.reset();
-        let audio = lock(&self.audio).clone();
-        if let Some(audio) = audio {
-            audio.reset();
-            audio.appsrc.set_caps(Some(&slate::sound()));
-        }
+        lock(&self.state).device = Some(device);
+        self.streams()?.reset();
+        *lock(&self.mode) = None;
         Ok(())
     }
 
     fn play(&self) -> Result<(), gst::ErrorMessage> {
         let broken = || gst::error_msg!(gst::CoreError::StateChange, ("no clock to run by"));
+        let no_thread = |e| {
+            gst::error_msg!(
+                gst::ResourceError::NoSpaceLeft,
+                ("no thread for the camera: {e}")
+            )
+        };
         let obj = self.obj();
-        let video = self.video()?;
-        let pad = obj.static_pad(VIDEO).ok_or_else(broken)?;
-        let device = lock(&self.device).clone().ok_or_else(broken)?;
-        let (events, receiver) = event::queue();
+        let streams = self.streams()?;
+        let device = lock(&self.state).device.clone().ok_or_else(broken)?;
+        let (herald, news) = Herald::start(obj.downgrade(), streams.clone(), self.mode.clone())
+            .map_err(no_thread)?;
+        let (inbox, events) = event::queue();
         let config = Config {
-            element: obj.downgrade(),
             device,
-            feeds: Feeds {
-                video,
-                audio: lock(&self.audio).clone(),
-            },
-            context: Context {
+            run: Surroundings {
+                element: obj.downgrade(),
                 clock: obj.clock().ok_or_else(broken)?,
                 base_time: obj.base_time().ok_or_else(broken)?,
-                allowed: pad.peer_query_caps(Some(&pad.pad_template_caps())),
+                streams,
+                inbox: inbox.clone(),
+                running: self.sessions.clone(),
             },
             settings: self.settings.clone(),
-            events: events.clone(),
+            heard: self.heard.clone(),
+            herald,
         };
-        let demand = *lock(&self.demand);
-        let thread = std::thread::Builder::new()
+        let (guard, alive) = sync_channel::<()>(0);
+        std::thread::Builder::new()
             .name("portholesrc".into())
-            .spawn(move || worker::run(config, demand, &receiver))
-            .map_err(|e| gst::error_msg!(gst::ResourceError::NoSpaceLeft, ("no thread: {e}")))?;
-        *lock(&self.running) = Some(Running { events, thread });
-        // The sink may have spoken between our look and now.
-        let latest = *lock(&self.demand);
-        if let Some(active) = latest.filter(|_| latest != demand) {
-            self.send(Event::Demand(active));
-        }
+            .spawn(move || {
+                let _guard = guard;
+                conductor::run(config, &events);
+            })
+            .map_err(no_thread)?;
+        self.heard.connect(Some(inbox.clone()));
+        // What was said between the conductor's first look and now.
+        self.heard.changed();
+        lock(&self.state).running = Some(Running { inbox, alive, news });
         Ok(())
     }
 
     fn halt(&self) {
-        let Some(Running { events, thread }) = lock(&self.running).take() else {
+        self.heard.connect(None);
+        let Some(Running { inbox, alive, news }) = lock(&self.state).running.take() else {
             return;
         };
-        events.quit();
-        if thread.join().is_err() {
-            gst::error!(CAT, imp = self, "the camera's thread panicked");
+        inbox.send(Event::Quit);
+        // The conductor itself never blocks, and waits for the device no longer than this.
+        if alive.recv_timeout(QUIT_PATIENCE * 2) == Err(RecvTimeoutError::Timeout) {
+            gst::error!(CAT, imp = self, "the camera's thread does not end");
         }
+        news.finish(LAST_NEWS);
     }
 }
 
@@ -184,17 +256,48 @@ impl ObjectSubclass for PortholeSrc {
     type ParentType = gst::Bin;
 }
 
-#[glib::derived_properties]
 impl ObjectImpl for PortholeSrc {
+    fn properties() -> &'static [glib::ParamSpec] {
+        static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(|| {
+            // A structure is no type that the derive knows.
+            let controls = glib::ParamSpecBoxed::builder::<gst::Structure>(CONTROLS)
+                .nick("Controls")
+                .blurb(
+                    "What to set of the camera's controls, as a structure: controls,brightness=10,exposure_time_absolute=200; \
+                     the names are the device's own, and a wrong one lists them",
+                )
+                .mutable_playing()
+                .build();
+            let derived = PortholeSrc::derived_properties();
+            derived.iter().cloned().chain([controls]).collect()
+        });
+        &PROPERTIES
+    }
+
+    fn property(&self, id: usize, spec: &glib::ParamSpec) -> glib::Value {
+        match spec.name() {
+            CONTROLS => self.settings.now().controls.to_value(),
+            _ => self.derived_property(id, spec),
+        }
+    }
+
+    fn set_property(&self, id: usize, value: &glib::Value, spec: &glib::ParamSpec) {
+        match spec.name() {
+            CONTROLS => self.set_controls(value.get().ok().flatten()),
+            _ => self.derived_set_property(id, value, spec),
+        }
+    }
+
     fn constructed(&self) {
         self.parent_constructed();
         let obj = self.obj();
         obj.set_suppressed_flags(gst::ElementFlags::SINK | gst::ElementFlags::SOURCE);
         obj.set_element_flags(gst::ElementFlags::SOURCE);
+        let streams = Streams::new(Feed::video(VIDEO));
         // A constructor cannot fail: going to READY does.
-        match self.add_feed(VIDEO) {
-            Ok((feed, _)) => {
-                let _ = self.video.set(feed);
+        match self.add_feed(VIDEO, &streams.video) {
+            Ok(_) => {
+                let _ = self.streams.set(Arc::new(streams));
             }
             Err(error) => gst::error!(CAT, imp = self, "no pad {VIDEO}: {error}"),
         }
@@ -209,7 +312,7 @@ impl ElementImpl for PortholeSrc {
             gst::subclass::ElementMetadata::new(
                 "Porthole source",
                 "Source/Video/Audio",
-                "A camera that runs only while someone watches",
+                "A camera that runs only while someone watches, and never ends the stream",
                 "The Porthole developers",
             )
         });
@@ -218,9 +321,10 @@ impl ElementImpl for PortholeSrc {
 
     fn pad_templates() -> &'static [gst::PadTemplate] {
         static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(|| {
-            let video = gst_video::VideoCapsBuilder::new()
-                .format_list([gst_video::VideoFormat::I420, gst_video::VideoFormat::Nv12])
+            let mut video = gst_video::VideoCapsBuilder::new()
+                .format_list(frame::FORMATS.map(|(format, _)| format))
                 .build();
+            video.merge(devices::h264());
             [
                 (VIDEO, gst::PadPresence::Always, video),
                 (AUDIO, gst::PadPresence::Request, slate::sound()),
@@ -242,20 +346,30 @@ impl ElementImpl for PortholeSrc {
         _name: Option<&str>,
         _caps: Option<&gst::Caps>,
     ) -> Option<gst::Pad> {
-        if lock(&self.running).is_some() || lock(&self.audio).is_some() {
-            gst::warning!(CAT, imp = self, "one audio pad, and only before PLAYING");
+        let streams = self.streams.get()?;
+        if streams.audio().is_some() {
+            gst::warning!(
+                CAT,
+                imp = self,
+                "there is one pad {AUDIO}; put a tee behind it"
+            );
             return None;
         }
-        let (feed, pad) = self
-            .add_feed(AUDIO)
+        let feed = Arc::new(Feed::audio(AUDIO, &slate::sound()));
+        let pad = self
+            .add_feed(AUDIO, &feed)
             .inspect_err(|error| gst::error!(CAT, imp = self, "no pad {AUDIO}: {error}"))
             .ok()?;
-        *lock(&self.audio) = Some(feed);
+        streams.set_audio(Some(feed));
+        self.heard.changed();
         Some(pad.upcast())
     }
 
     fn release_pad(&self, pad: &gst::Pad) {
-        let feed = lock(&self.audio).take();
+        let feed = self
+            .streams
+            .get()
+            .and_then(|streams| streams.set_audio(None));
         let _ = pad.set_active(false);
         let _ = self.obj().remove_pad(pad);
         // While the bin is disposed of, its elements go before its pads.
@@ -263,6 +377,12 @@ impl ElementImpl for PortholeSrc {
             let _ = feed.appsrc.set_state(gst::State::Null);
             let _ = self.obj().remove(&feed.appsrc);
         }
+        self.heard.changed();
+    }
+
+    fn set_context(&self, context: &gst::Context) {
+        self.parent_set_context(context);
+        self.heard.tell(Event::Context(context.clone()));
     }
 
     fn change_state(
@@ -275,7 +395,7 @@ impl ElementImpl for PortholeSrc {
             gst::StateChangeError
         };
         match transition {
-            T::NullToReady => drop(self.video().map_err(fail)?),
+            T::NullToReady => drop(self.streams().map_err(fail)?),
             T::ReadyToPaused => self.prepare().map_err(fail)?,
             T::PlayingToPaused | T::PausedToReady => self.halt(),
             _ => (),
@@ -283,7 +403,7 @@ impl ElementImpl for PortholeSrc {
         let success = self.parent_change_state(transition)?;
         match transition {
             T::PausedToPlaying => self.play().map_err(fail)?,
-            T::PausedToReady => *lock(&self.demand) = None,
+            T::PausedToReady => self.heard.forget(),
             _ => (),
         }
         Ok(success)
@@ -299,7 +419,7 @@ mod tests {
     #[test]
     fn an_element_whose_pad_could_not_be_made_says_so_where_it_would_start() {
         gst::init().unwrap();
-        let error = format!("{:?}", PortholeSrc::default().video().unwrap_err());
+        let error = format!("{:?}", PortholeSrc::default().streams().unwrap_err());
         assert!(error.contains("no pad src"), "{error}");
     }
 
@@ -307,7 +427,12 @@ mod tests {
     fn a_second_pad_of_one_name_is_an_error_and_not_silence() {
         gst::init().unwrap();
         let element = glib::Object::new::<super::super::PortholeSrc>();
-        assert!(element.imp().video().is_ok());
-        assert!(element.imp().add_feed(VIDEO).is_err());
+        assert!(element.imp().streams().is_ok());
+        assert!(
+            element
+                .imp()
+                .add_feed(VIDEO, &Feed::video("again"))
+                .is_err()
+        );
     }
 }

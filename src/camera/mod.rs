@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MPL-2.0
 //! `portholesrc`: the camera, running only while someone watches.
 //!
-//! A live source that never ends. It hears from the sink who watches (the `porthole/demand` event),
-//! opens the camera with the first viewer and closes it after the last one; while the camera is closed
-//! a black picture flows once a second, which keeps everything downstream negotiated. Where no sink
-//! ever speaks of demand, the camera always runs.
+//! A live source that never ends. It hears from the sinks who watches (the `porthole/demand` event), opens the camera with the
+//! first viewer and closes it after the last one; while there is no picture a slate says why, once a second, which keeps everything
+//! downstream negotiated. A camera that is busy, missing, unplugged or hangs is tried again until it is back. Where something
+//! downstream takes the picture and never speaks of demand, such as a recorder, the camera always runs.
 //!
 //! ```sh
-//! gst-launch-1.0 portholesrc camera=test ! videoconvert ! autovideosink
+//! gst-launch-1.0 portholesrc ! videoconvert ! autovideosink
 //! ```
 //!
 //! A file is played at its own rate, for ever, its sound on the request pad `audio`:
@@ -16,24 +16,30 @@
 //! gst-launch-1.0 portholesrc name=cam camera=file:///home/pi/road.mp4 ! portholesink name=out  cam.audio ! out.audio
 //! ```
 //!
-//! Messages on the bus: `porthole/camera` (state: closed, opening or live; device).
+//! Messages on the bus: `porthole/camera` (state: closed, opening, live or lost; device; reason; mode). How it works: `control`
+//! decides (pure), the `conductor`'s thread does, each open camera is a `session` on a thread that may be left to itself, `devices`
+//! has one file for each kind of camera.
 
 use std::sync::LazyLock;
 
 use gst::{glib, prelude::*};
 
+mod conductor;
 mod control;
+mod demand;
 mod device;
 mod devices;
 mod event;
 mod feed;
+mod heard;
+mod herald;
 mod imp;
-mod outlet;
+mod listeners;
 mod problem;
+mod session;
 mod settings;
 mod slate;
-mod source;
-mod worker;
+mod streams;
 
 pub use devices::{Found, Mode, cameras};
 

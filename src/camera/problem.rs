@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Why there is no picture: for the bus a code, for the viewer words in the slate, for the user a sentence that says what to do.
-#![allow(dead_code, reason = "a step on the way")]
-
 /// What keeps a camera from giving pictures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Reason {

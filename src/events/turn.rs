@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Who turns the picture: the overlay asks upstream, since a camera may do it for nothing; who has done it says so, and the
-//! overlay turns the rest. No camera of ours turns the picture yet; those of others may.
+//! overlay turns the rest.
 
 use gst_video::VideoOrientationMethod;
 
@@ -25,7 +25,6 @@ impl Turn {
     }
 
     /// What an event asks for, if it is such a one.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for a camera that turns"))]
     pub(crate) fn parse(event: &gst::EventRef) -> Option<Self> {
         direction(event, Self::NAME).map(Self)
     }
@@ -35,7 +34,6 @@ impl Turned {
     const NAME: &str = "porthole/turned";
 
     /// The event.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for a camera that turns"))]
     pub(crate) fn event(self) -> gst::Event {
         gst::event::CustomDownstreamSticky::new(structure(Self::NAME, self.0))
     }

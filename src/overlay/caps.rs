@@ -7,7 +7,7 @@ use gst::glib;
 use gst::prelude::*;
 use gst_video::VideoCapsBuilder;
 
-use super::frame::FORMATS;
+use crate::frame::FORMATS;
 
 /// What both pads accept. Interlaced video is refused when it arrives, since caps without the field mean progressive and
 /// must stay acceptable.

@@ -5,7 +5,7 @@ use gst_video::VideoOrientationMethod;
 
 use porthole_painter::Orientation;
 
-use crate::events::demand::Demand;
+use crate::{events::demand::Demand, frame::orientation};
 
 /// Shown for `{camera}` when nobody has told a name.
 const NAMELESS: &str = "camera";
@@ -79,19 +79,5 @@ impl Learned {
         self.stream_orientation = None;
         self.global_orientation = None;
         self.done = Orientation::Identity;
-    }
-}
-
-/// `custom` (and `auto`, which is not one of the eight) mean identity.
-fn orientation(method: VideoOrientationMethod) -> Orientation {
-    match method {
-        VideoOrientationMethod::_90r => Orientation::Right90,
-        VideoOrientationMethod::_180 => Orientation::Half,
-        VideoOrientationMethod::_90l => Orientation::Left90,
-        VideoOrientationMethod::Horiz => Orientation::MirrorHorizontal,
-        VideoOrientationMethod::Vert => Orientation::MirrorVertical,
-        VideoOrientationMethod::UlLr => Orientation::Transpose,
-        VideoOrientationMethod::UrLl => Orientation::AntiTranspose,
-        _ => Orientation::Identity,
     }
 }

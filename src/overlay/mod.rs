@@ -33,7 +33,6 @@ use gst::prelude::*;
 mod caps;
 mod direction;
 mod events;
-mod frame;
 mod image;
 mod imp;
 mod learned;

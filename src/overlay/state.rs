@@ -9,11 +9,11 @@ use porthole_painter::{
     Bitmap, Clock, Cover, Drawing, Hidden, Input, Isa, Mask, Matrix, Orientation, Patch, Shape,
 };
 
-use super::frame;
 use super::learned::Learned;
 use super::rate::Rate;
 use super::settings::{Problem, Settings};
 use super::words::Words;
+use crate::frame;
 
 /// What was negotiated.
 pub(crate) struct Format {

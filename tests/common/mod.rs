@@ -155,6 +155,15 @@ impl Scene {
         &self.warnings
     }
 
+    /// Waits for a warning that contains `part`.
+    pub fn warned(&mut self, part: &str) {
+        let start = Instant::now();
+        while !self.warnings.iter().any(|warning| warning.contains(part)) {
+            let message = self.next(patience_left(start));
+            assert!(message.is_some(), "{part} in none of {:?}", self.warnings);
+        }
+    }
+
     /// All structures `name` so far.
     pub fn all_said(&mut self, name: &str) -> Vec<gst::Structure> {
         while self.next(gst::ClockTime::ZERO).is_some() {}

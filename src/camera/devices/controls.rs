@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What of a camera can be set: names, and what is said of a wrong one.
-#![allow(dead_code, reason = "a step on the way")]
 
 use gst::{glib, prelude::*};
 use gst_video::VideoOrientationMethod;

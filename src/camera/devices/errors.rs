@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What an error of GStreamer's means for the camera, and what the user can do about it. Pure but for a look at the device's path.
-#![allow(dead_code, reason = "a step on the way")]
 
 use std::{fs::OpenOptions, io::ErrorKind, path::Path};
 

@@ -1,17 +1,30 @@
 // SPDX-License-Identifier: MPL-2.0
-//! A video file as a camera.
+//! A video file as a camera, played at its own rate again and again.
+
+use std::path::PathBuf;
 
 use gst::{glib, prelude::*};
 use url::Url;
 
-use super::{Device, DeviceError, chain, make};
-use crate::camera::{CAT, event::Event, outlet::Outlets};
+use super::{DeviceError, chain, errors, expose, h264, make};
+use crate::camera::{
+    CAT,
+    device::{Device, Request, Source},
+    problem::{Problem, Reason},
+    slate,
+};
+
+/// How long the first picture of a file may take to be decoded when it is only looked at.
+const LOOK: gst::ClockTime = gst::ClockTime::from_seconds(5);
 
 #[derive(Debug)]
-pub(super) struct FileCamera(String);
+pub(super) struct FileCamera {
+    uri: String,
+    path: PathBuf,
+}
 
 impl FileCamera {
-    /// Reads `file:///PATH`, and looks whether a file is there.
+    /// Reads `file:///PATH`. Whether a file is there shows when it is opened.
     pub(super) fn parse(text: &str) -> Result<Self, DeviceError> {
         let relative = || DeviceError::Relative(text.to_owned());
         if !text.starts_with("file:///") {
@@ -21,57 +34,98 @@ impl FileCamera {
             .ok()
             .and_then(|url| url.to_file_path().ok())
             .ok_or_else(relative)?;
-        match std::fs::File::open(&path).and_then(|file| file.metadata()) {
-            Ok(metadata) if metadata.is_file() => Ok(Self(text.to_owned())),
-            _ => Err(DeviceError::Missing(text.to_owned())),
+        Ok(Self {
+            uri: text.to_owned(),
+            path,
+        })
+    }
+
+    fn check(&self) -> Result<(), Problem> {
+        let is_file = std::fs::File::open(&self.path)
+            .and_then(|file| file.metadata())
+            .map(|metadata| metadata.is_file());
+        match is_file {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Problem::new(
+                Reason::Missing,
+                "it is no file; check the path",
+            )),
+            Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => Err(
+                Problem::new(Reason::Denied, "it may not be read; check its permissions"),
+            ),
+            Err(_) => Err(Problem::new(
+                Reason::Missing,
+                "there is no such file; check the path",
+            )),
         }
     }
-}
 
-impl Device for FileCamera {
-    fn name(&self) -> &str {
-        &self.0
-    }
-
-    /// Only the file itself knows.
-    fn known_mode(&self, _allowed: &gst::Caps) -> Option<gst::Caps> {
-        None
-    }
-
-    fn build(&self, pipeline: &gst::Pipeline, outlets: &Outlets) -> Result<(), glib::BoolError> {
+    fn bin(&self, request: &Request) -> Result<gst::Bin, glib::BoolError> {
+        let bin = gst::Bin::new();
+        let encoded = request.asked.encoded;
         let decoder = gst::ElementFactory::make("uridecodebin")
-            .property("uri", &self.0)
+            .property("uri", &self.uri)
             .build()?;
-        pipeline.add(&decoder)?;
-        let (convert, scale) = (make("videoconvert")?, make("videoscale")?);
-        let sink = outlets.video(outlets.allowed(), true);
-        chain(pipeline, &[&convert, &scale, sink.upcast_ref()])?;
-        let video = sink_pad(&convert)?;
+        let filter = make("capsfilter")?;
+        let first = if encoded {
+            decoder.set_property("caps", all_but_h264_decoded());
+            let parser = gst::ElementFactory::make("h264parse")
+                .property("config-interval", -1_i32)
+                .build()?;
+            filter.set_property("caps", h264());
+            chain(&bin, &[&parser, &filter])?;
+            parser
+        } else {
+            // Idle where nothing is asked of them.
+            let (convert, scale, rate) = (
+                make("videoconvert")?,
+                make("videoscale")?,
+                make("videorate")?,
+            );
+            let caps = request.settled.as_ref().unwrap_or(&request.allowed);
+            filter.set_property("caps", raw(caps));
+            chain(&bin, &[&convert, &scale, &rate, &filter])?;
+            convert
+        };
+        bin.add(&decoder)?;
+        expose(&bin, &filter, "video")?;
+        let video = first
+            .static_pad("sink")
+            .ok_or_else(|| glib::bool_error!("no sink pad"))?;
 
-        let weak = pipeline.downgrade();
-        let (own, video_pad) = (outlets.clone(), video.clone());
+        let (weak, sound) = (bin.downgrade(), request.sound);
+        let video_pad = video.clone();
         decoder.connect_pad_added(move |_, pad| {
-            let Some(pipeline) = weak.upgrade() else {
+            let Some(bin) = weak.upgrade() else {
                 return;
             };
-            if let Err(error) = add_stream(&pipeline, pad, &video_pad, &own) {
-                gst::warning!(CAT, obj = pipeline, "a stream is left out: {error}");
+            if let Err(error) = add_stream(&bin, pad, &video_pad, sound) {
+                gst::warning!(CAT, obj = bin, "a stream is left out: {error}");
             }
         });
-        let events = outlets.events().clone();
-        decoder.connect_no_more_pads(move |_| {
+        decoder.connect_no_more_pads(move |decoder| {
             if !video.is_linked() {
-                events.send(Event::Failed("it has no video".into()));
+                gst::element_error!(decoder, gst::StreamError::TypeNotFound, ("it has no video"));
             }
         });
-        Ok(())
+        Ok(bin)
     }
 }
 
-fn sink_pad(element: &gst::Element) -> Result<gst::Pad, glib::BoolError> {
-    element
-        .static_pad("sink")
-        .ok_or_else(|| glib::bool_error!("no sink pad"))
+/// The raw part of what is allowed.
+fn raw(caps: &gst::Caps) -> gst::Caps {
+    let raw = gst::Caps::new_empty_simple("video/x-raw");
+    match caps.is_fixed() {
+        true => caps.clone(),
+        false => caps.intersect(&raw),
+    }
+}
+
+/// Where a decoder stops: at H.264, and at whatever is raw.
+fn all_but_h264_decoded() -> gst::Caps {
+    let mut caps = gst::Caps::new_empty_simple("video/x-h264");
+    caps.merge(gst::Caps::new_empty_simple("audio/x-raw"));
+    caps
 }
 
 fn link(pad: &gst::Pad, to: &gst::Pad) -> Result<(), glib::BoolError> {
@@ -80,12 +134,12 @@ fn link(pad: &gst::Pad, to: &gst::Pad) -> Result<(), glib::BoolError> {
         .map_err(|error| glib::bool_error!("{error}"))
 }
 
-/// Takes the first video and the first sound of the file.
-fn add_stream(
-    pipeline: &gst::Pipeline,
+/// Takes the first video and the first sound.
+pub(super) fn add_stream(
+    bin: &gst::Bin,
     pad: &gst::Pad,
     video: &gst::Pad,
-    outlets: &Outlets,
+    sound: bool,
 ) -> Result<(), glib::BoolError> {
     let caps = pad.current_caps().unwrap_or_else(|| pad.query_caps(None));
     let name = caps
@@ -95,29 +149,91 @@ fn add_stream(
     if name.starts_with("video/") && !video.is_linked() {
         return link(pad, video);
     }
-    if name.starts_with("audio/") && !outlets.has_sound() {
-        return add_sound(pipeline, pad, outlets);
+    if name.starts_with("audio/") && sound && bin.static_pad("audio").is_none() {
+        return add_sound(bin, pad);
     }
     Ok(())
 }
 
-/// The audio branch is added only when there is sound: an appsink without data would hold the start.
-fn add_sound(
-    pipeline: &gst::Pipeline,
-    pad: &gst::Pad,
-    outlets: &Outlets,
-) -> Result<(), glib::BoolError> {
-    let Some(sink) = outlets.audio(true) else {
-        return Ok(());
-    };
-    let queue = make("queue")?;
-    let (convert, resample) = (make("audioconvert")?, make("audioresample")?);
-    let all = [&queue, &convert, &resample, sink.upcast_ref()];
-    chain(pipeline, &all)?;
-    for element in all {
+/// The branch of the sound is added only when there is some: an outlet without data would hold the start.
+fn add_sound(bin: &gst::Bin, pad: &gst::Pad) -> Result<(), glib::BoolError> {
+    let (queue, convert) = (make("queue")?, make("audioconvert")?);
+    let (resample, filter) = (make("audioresample")?, make("capsfilter")?);
+    filter.set_property("caps", slate::sound());
+    let all = [&queue, &convert, &resample, &filter];
+    chain(bin, &all)?;
+    // From the end on, so that nothing comes to what is not ready.
+    expose(bin, &filter, "audio")?;
+    for element in all.iter().rev() {
         element.sync_state_with_parent()?;
     }
-    link(pad, &sink_pad(&queue)?)?;
-    outlets.sound_is_there();
-    Ok(())
+    let sink = queue
+        .static_pad("sink")
+        .ok_or_else(|| glib::bool_error!("no sink pad"))?;
+    link(pad, &sink)
+}
+
+impl Device for FileCamera {
+    fn name(&self) -> &str {
+        &self.uri
+    }
+
+    fn has_sound(&self) -> bool {
+        true
+    }
+
+    /// Only the file itself knows: its first picture is decoded and not shown.
+    fn look(&self, request: &Request) -> Result<Option<gst::Caps>, Problem> {
+        let request = Request {
+            sound: false,
+            ..request.clone()
+        };
+        let source = self.build(&request)?;
+        let failed = |error: glib::BoolError| Problem::new(Reason::Failed, error.to_string());
+        let pipeline = gst::Pipeline::new();
+        let sink = gst::ElementFactory::make("fakesink")
+            .build()
+            .map_err(failed)?;
+        pipeline
+            .add_many([source.bin.upcast_ref(), &sink])
+            .map_err(failed)?;
+        source
+            .bin
+            .link_pads(Some("video"), &sink, Some("sink"))
+            .map_err(failed)?;
+        let _ = pipeline.set_state(gst::State::Paused);
+        let message = pipeline.bus().and_then(|bus| {
+            let kinds = [gst::MessageType::AsyncDone, gst::MessageType::Error];
+            bus.timed_pop_filtered(LOOK, &kinds)
+        });
+        let caps = sink.static_pad("sink").and_then(|pad| pad.current_caps());
+        let _ = pipeline.set_state(gst::State::Null);
+        match message.as_ref().map(|message| message.view()) {
+            Some(gst::MessageView::Error(error)) => Err(errors::problem(
+                &error.error(),
+                error.debug().as_deref(),
+                Some(&self.path),
+            )),
+            Some(_) => Ok(caps),
+            None => Err(Problem::new(
+                Reason::Stalled,
+                "its first picture does not come",
+            )),
+        }
+    }
+
+    fn build(&self, request: &Request) -> Result<Source, Problem> {
+        self.check()?;
+        let bin = self
+            .bin(request)
+            .map_err(|error| Problem::new(Reason::Failed, error.to_string()))?;
+        Ok(Source {
+            bin,
+            paced: true,
+            device: self.uri.clone(),
+            warning: None,
+            path: Some(self.path.clone()),
+            handles: Box::new(()),
+        })
+    }
 }

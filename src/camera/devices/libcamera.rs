@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
 //! A camera that libcamera drives, as those of a Raspberry Pi.
-#![allow(dead_code, reason = "a step on the way")]
 
 use super::native;
 use crate::camera::problem::{Problem, Reason};

@@ -2,7 +2,7 @@
 //! The kinds of camera. What the property `camera` means is decided here, once; nobody else tells them apart.
 
 mod controls;
-mod errors;
+pub(crate) mod errors;
 mod file;
 mod found;
 mod libcamera;
@@ -18,50 +18,94 @@ mod values;
 
 pub use found::{Found, Mode, cameras};
 
-use std::{fmt::Debug, sync::Arc};
+use std::sync::Arc;
 
 use gst::{glib, prelude::*};
 
-use super::outlet::Outlets;
+use rtsp::RtspCamera;
 
-/// A camera that can be opened.
-pub(crate) trait Device: Debug + Send + Sync {
-    /// As the user wrote it and the bus messages show it.
-    fn name(&self) -> &str;
-
-    /// The mode that it will have under what downstream allows, if that is known before it is opened.
-    fn known_mode(&self, allowed: &gst::Caps) -> Option<gst::Caps>;
-
-    /// Puts into its pipeline, which is closed so far, whatever it takes from the device to the outlets.
-    fn build(&self, pipeline: &gst::Pipeline, outlets: &Outlets) -> Result<(), glib::BoolError>;
-}
+use super::device::{Device, Request};
+use crate::frame::FORMATS;
 
 /// Why a text names no camera. Names the fix.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum DeviceError {
     #[error(
-        "camera={0}: give camera=test or camera=file:///PATH. For a USB or Pi camera put v4l2src or libcamerasrc in place of portholesrc, as in pipelines/20-usb-camera.launch and 21-pi-camera.launch"
-    )]
-    Unknown(String),
-    #[error(
         "camera={0}: a file needs its whole path, with three slashes: camera=file:///home/pi/road.mp4"
     )]
     Relative(String),
-    #[error(
-        "camera={0}: there is no such file, or it may not be read; check the path and its permissions"
-    )]
-    Missing(String),
+    #[error("camera={0}: there is no such pattern; one of {1}")]
+    Pattern(String, String),
+    #[error("camera=rtsp:... is not understood: {0}")]
+    Rtsp(String),
 }
 
-/// The camera that the property names.
+/// The camera that the property names. Whether it is there shows when it is opened.
 pub(crate) fn parse(text: &str) -> Result<Arc<dyn Device>, DeviceError> {
     if text == test::NAME {
-        return Ok(Arc::new(test::TestCamera));
+        return Ok(Arc::new(test::TestCamera::default()));
+    }
+    if let Some(pattern) = text.strip_prefix(test::WITH_PATTERN) {
+        return Ok(Arc::new(test::TestCamera::parse(pattern)?));
     }
     if text.starts_with("file:") {
         return Ok(Arc::new(file::FileCamera::parse(text)?));
     }
-    Err(DeviceError::Unknown(text.to_owned()))
+    if RtspCamera::is_meant(text) {
+        let camera = RtspCamera::parse(text).map_err(DeviceError::Rtsp)?;
+        return Ok(Arc::new(camera));
+    }
+    Ok(named::named(text, test::TestCamera::fallback()))
+}
+
+/// The name of a camera as it may be shown.
+pub(crate) fn without_password(text: &str) -> String {
+    if !RtspCamera::is_meant(text) {
+        return text.to_owned();
+    }
+    match RtspCamera::parse(text) {
+        Ok(camera) => camera.name().to_owned(),
+        Err(_) => "rtsp://***".into(),
+    }
+}
+
+/// H.264 as it leaves portholesrc.
+pub(crate) fn h264() -> gst::Caps {
+    gst::Caps::builder("video/x-h264")
+        .field("stream-format", "byte-stream")
+        .field("alignment", "au")
+        .build()
+}
+
+/// The mode of a camera that can have any: what is asked, as far as downstream takes it.
+pub(crate) fn mode_as_asked(request: &Request) -> Option<gst::Caps> {
+    let asked = &request.asked;
+    if let Some(settled) = &request.settled {
+        return Some(settled.clone());
+    }
+    if asked.encoded {
+        return None;
+    }
+    let ours = gst_video::VideoCapsBuilder::new()
+        .format_list(FORMATS.map(|(format, _)| format))
+        .build();
+    let mut mode = request.allowed.intersect(&ours);
+    mode.truncate();
+    {
+        let structure = mode.make_mut().structure_mut(0)?;
+        structure.fixate_field_str("format", asked.format.as_deref().unwrap_or("I420"));
+        structure.fixate_field_nearest_int("width", asked.width);
+        structure.fixate_field_nearest_int("height", asked.height);
+        structure.fixate_field_nearest_fraction("framerate", asked.framerate);
+        if !structure.has_field("pixel-aspect-ratio") {
+            structure.set("pixel-aspect-ratio", gst::Fraction::new(1, 1));
+        }
+        structure.fixate_field_nearest_fraction("pixel-aspect-ratio", gst::Fraction::new(1, 1));
+        structure.set("interlace-mode", "progressive");
+    }
+    mode.fixate();
+    // With all that is implied, such as the colorimetry of its size, so that slate and picture cannot differ in it.
+    gst_video::VideoInfo::from_caps(&mode).ok()?.to_caps().ok()
 }
 
 fn make(factory: &str) -> Result<gst::Element, glib::BoolError> {
@@ -69,9 +113,20 @@ fn make(factory: &str) -> Result<gst::Element, glib::BoolError> {
 }
 
 /// Adds elements and links them in a row.
-fn chain(pipeline: &gst::Pipeline, elements: &[&gst::Element]) -> Result<(), glib::BoolError> {
-    pipeline.add_many(elements)?;
+fn chain(bin: &gst::Bin, elements: &[&gst::Element]) -> Result<(), glib::BoolError> {
+    bin.add_many(elements)?;
     gst::Element::link_many(elements)
+}
+
+/// Gives the bin a source pad of this name, which is the element's.
+fn expose(bin: &gst::Bin, element: &gst::Element, name: &str) -> Result<(), glib::BoolError> {
+    let missing = || glib::bool_error!("no source pad");
+    let target = element.static_pad("src").ok_or_else(missing)?;
+    let pad = gst::GhostPad::builder_with_target(&target)?
+        .name(name)
+        .build();
+    pad.set_active(true)?;
+    bin.add_pad(&pad)
 }
 
 #[cfg(test)]
@@ -79,25 +134,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_names_the_test_camera_or_a_file_that_is_there() {
-        let here = format!("file://{}/Cargo.toml", env!("CARGO_MANIFEST_DIR"));
-        for text in ["test", &here] {
+    fn a_text_names_the_test_camera_or_a_file() {
+        for text in ["test", "test:ball", "file:///no/such.mp4"] {
             assert_eq!(parse(text).unwrap().name(), text);
         }
     }
 
     #[test]
-    fn everything_else_says_what_to_do() {
+    fn what_is_misspelt_says_what_to_do() {
         let error = |text: &str| parse(text).unwrap_err();
-        let unknown = |text: &str| DeviceError::Unknown(text.into());
-        assert_eq!(error("/dev/video0"), unknown("/dev/video0"));
-        assert_eq!(error(""), unknown(""));
-        assert_eq!(error("test "), unknown("test "));
         let relative = |text: &str| DeviceError::Relative(text.into());
         assert_eq!(error("file://x.mp4"), relative("file://x.mp4"));
         assert_eq!(error("file:x.mp4"), relative("file:x.mp4"));
-        let missing = |text: &str| DeviceError::Missing(text.into());
-        assert_eq!(error("file:///no/such.mp4"), missing("file:///no/such.mp4"));
-        assert_eq!(error("file:///"), missing("file:///"));
+        let text = error("test:nonsense").to_string();
+        assert!(text.contains("smpte") && text.contains("ball"), "{text}");
     }
 }

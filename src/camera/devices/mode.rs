@@ -3,7 +3,6 @@
 //!
 //! A larger picture goes before a faster one, a faster one before one that need not be decoded or converted: who wants it
 //! faster asks for a smaller one.
-#![allow(dead_code, reason = "a step on the way")]
 
 use std::{cmp::Reverse, fmt};
 

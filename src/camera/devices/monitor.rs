@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Which cameras there are. Each provider of GStreamer's is asked once; none is kept running.
-#![allow(dead_code, reason = "a step on the way")]
 
 use std::{fs, path::PathBuf, sync::Arc};
 

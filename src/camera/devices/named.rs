@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
 //! A camera by its name, looked up at each opening, and the one that `auto` takes.
-#![allow(dead_code, reason = "a step on the way")]
 
 use std::{
     fmt::{self, Debug},

@@ -34,6 +34,7 @@ impl Device for Fallback {
             paced: false,
             device: "test".into(),
             handles: Box::new(()),
+            path: None,
             warning: None,
         })
     }

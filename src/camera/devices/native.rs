@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
 //! From a source element to a bin that gives pictures as they are wanted: opens it, asks what it can, plans, links.
-#![allow(dead_code, reason = "a step on the way")]
 
 use std::{fmt::Debug, path::Path};
 
@@ -57,8 +56,9 @@ pub(super) fn build(kind: &dyn Kind, request: &Request, device: String) -> Resul
         bin,
         paced: false,
         device,
-        handles: kind.handles(&element),
         warning: None,
+        path: kind.path().map(Path::to_owned),
+        handles: kind.handles(&element),
     })
 }
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
 //! A camera that PipeWire hands out, as on desktops where it owns them, and virtual ones.
-#![allow(dead_code, reason = "a step on the way")]
 
 use std::path::{Path, PathBuf};
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
 //! A camera in the network that speaks RTSP. Its password stays in here: no name, message or log has it.
-#![allow(dead_code, reason = "a step on the way")]
 
 use std::{
     fmt::{self, Debug},
@@ -123,8 +122,9 @@ impl Device for RtspCamera {
             bin: bin.map_err(|error| Problem::new(Reason::Failed, error.to_string()))?,
             paced: false,
             device: self.name.clone(),
-            handles: Box::new(()),
             warning: None,
+            path: None,
+            handles: Box::new(()),
         })
     }
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
 //! A camera that Video4Linux drives, as nearly all with a USB plug.
-#![allow(dead_code, reason = "a step on the way")]
 
 use std::{
     fmt::{self, Debug},

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Choosing from what a field of caps holds: a value, a range or a list of them. Pure.
-#![allow(dead_code, reason = "a step on the way")]
 
 use gst::glib;
 

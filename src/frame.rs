@@ -3,8 +3,11 @@
 //! video meta need nothing special.
 
 use gst_video::prelude::*;
-use gst_video::{VideoColorMatrix, VideoColorRange, VideoFormat, VideoFrameRef, VideoInfo};
-use porthole_painter::{Format, Matrix, Picture, PictureMut, Plane, PlaneMut, Shape};
+use gst_video::{
+    VideoColorMatrix, VideoColorRange, VideoFormat, VideoFrameRef, VideoInfo,
+    VideoOrientationMethod,
+};
+use porthole_painter::{Format, Matrix, Orientation, Picture, PictureMut, Plane, PlaneMut, Shape};
 
 /// The formats that are painted, as GStreamer calls them and as the painter does. The first is preferred.
 pub(crate) const FORMATS: [(VideoFormat, Format); 19] = [
@@ -93,5 +96,19 @@ pub(crate) fn matrix(info: &VideoInfo) -> Matrix {
         kr,
         kb,
         full_range: colorimetry.range() == VideoColorRange::Range0_255,
+    }
+}
+
+/// The orientation that a method names; `custom` (and `auto`, which is not one of the eight) mean identity.
+pub(crate) fn orientation(method: VideoOrientationMethod) -> Orientation {
+    match method {
+        VideoOrientationMethod::_90r => Orientation::Right90,
+        VideoOrientationMethod::_180 => Orientation::Half,
+        VideoOrientationMethod::_90l => Orientation::Left90,
+        VideoOrientationMethod::Horiz => Orientation::MirrorHorizontal,
+        VideoOrientationMethod::Vert => Orientation::MirrorVertical,
+        VideoOrientationMethod::UlLr => Orientation::Transpose,
+        VideoOrientationMethod::UrLl => Orientation::AntiTranspose,
+        _ => Orientation::Identity,
     }
 }

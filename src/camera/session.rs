@@ -1,0 +1,439 @@
+// SPDX-License-Identifier: MPL-2.0
+//! An open camera: a pipeline of its own, on a thread of its own that may be left to itself, since any call to a driver may
+//! block for ever. All that it says carries its generation.
+
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst},
+        mpsc::{Receiver, Sender, channel},
+    },
+    thread,
+    time::Instant,
+};
+
+use gst::{glib, prelude::*};
+use gst_video::VideoOrientationMethod;
+
+use super::{
+    CAT, PortholeSrc,
+    device::{Device, Handles, Request, Source},
+    event::{Event, Inbox, Tell},
+    feed::Bases,
+    problem::{Problem, Reason},
+    slate,
+    streams::Streams,
+};
+use crate::events::turn::Turned;
+
+/// Warnings that a session passes on; a driver can complain at each frame.
+const MAX_WARNINGS: u32 = 8;
+
+/// What a session is told. It does one after the other.
+#[derive(Debug)]
+pub(crate) enum Command {
+    Close,
+    /// From the end of the file to its beginning.
+    EndOfStream,
+    Controls(gst::Structure),
+    Turn(VideoOrientationMethod),
+    Context(gst::Context),
+    /// Its latency may have changed.
+    Latency,
+}
+
+/// What sessions run by.
+#[derive(Clone)]
+pub(crate) struct Surroundings {
+    pub(crate) element: glib::WeakRef<PortholeSrc>,
+    pub(crate) clock: gst::Clock,
+    pub(crate) base_time: gst::ClockTime,
+    pub(crate) streams: Arc<Streams>,
+    pub(crate) inbox: Inbox,
+    /// Threads of sessions that have not ended, of this run and those before.
+    pub(crate) running: Arc<AtomicUsize>,
+}
+
+/// The way to a session's thread. Dropping it closes the camera.
+#[derive(Debug)]
+pub(crate) struct Session {
+    commands: Sender<Command>,
+}
+
+impl Session {
+    /// Opens the camera.
+    pub(crate) fn open(
+        generation: u64,
+        device: Arc<dyn Device>,
+        request: Request,
+        run: &Surroundings,
+    ) -> std::io::Result<Self> {
+        let (commands, receiver) = channel();
+        let me = Me::new(generation, run, commands.clone());
+        let over = Over::new(generation, run);
+        spawn(move || {
+            let _over = over;
+            me.run(device.as_ref(), &request, &receiver);
+        })?;
+        Ok(Self { commands })
+    }
+
+    /// Looks for the camera's mode without capturing, on a thread that may be left to itself as well.
+    pub(crate) fn look(
+        generation: u64,
+        device: Arc<dyn Device>,
+        request: Request,
+        run: &Surroundings,
+    ) -> std::io::Result<()> {
+        let inbox = run.inbox.clone();
+        let over = Over::new(generation, run);
+        spawn(move || {
+            let _over = over;
+            match device.look(&request) {
+                Ok(Some(mode)) => inbox.send(Event::Session(generation, Tell::Mode(mode))),
+                Ok(None) => (),
+                Err(problem) => inbox.send(Event::Session(generation, Tell::Failed(problem))),
+            }
+        })
+    }
+
+    /// One that is over needs to hear nothing.
+    pub(crate) fn tell(&self, command: Command) {
+        let _ = self.commands.send(command);
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.tell(Command::Close);
+    }
+}
+
+fn spawn(work: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+    thread::Builder::new()
+        .name("portholesrc-dev".into())
+        .spawn(work)
+        .map(drop)
+}
+
+/// Says that the thread is done, also when it panicked.
+struct Over {
+    generation: u64,
+    inbox: Inbox,
+    running: Arc<AtomicUsize>,
+}
+
+impl Over {
+    fn new(generation: u64, run: &Surroundings) -> Self {
+        run.running.fetch_add(1, SeqCst);
+        Self {
+            generation,
+            inbox: run.inbox.clone(),
+            running: run.running.clone(),
+        }
+    }
+}
+
+impl Drop for Over {
+    fn drop(&mut self) {
+        self.running.fetch_sub(1, SeqCst);
+        self.inbox.send(Event::Session(self.generation, Tell::Over));
+    }
+}
+
+/// What the thread, and the callbacks of its pipeline, know.
+#[derive(Clone)]
+struct Me {
+    generation: u64,
+    run: Surroundings,
+    commands: Sender<Command>,
+    has_failed: Arc<AtomicBool>,
+    warnings: Arc<AtomicU32>,
+}
+
+impl Me {
+    fn new(generation: u64, run: &Surroundings, commands: Sender<Command>) -> Self {
+        Self {
+            generation,
+            run: run.clone(),
+            commands,
+            has_failed: Arc::default(),
+            warnings: Arc::default(),
+        }
+    }
+
+    fn tell(&self, tell: Tell) {
+        self.run.inbox.send(Event::Session(self.generation, tell));
+    }
+
+    /// The first failure is the cause, what follows are its effects.
+    fn fail(&self, problem: Problem) {
+        if !self.has_failed.swap(true, SeqCst) {
+            self.tell(Tell::Failed(problem));
+        }
+    }
+
+    fn warn(&self, text: String) {
+        if self.warnings.fetch_add(1, Relaxed) < MAX_WARNINGS {
+            self.tell(Tell::Warning(text));
+        }
+    }
+
+    fn run(&self, device: &dyn Device, request: &Request, commands: &Receiver<Command>) {
+        let pipeline = gst::Pipeline::new();
+        let source = match device.build(request) {
+            Ok(source) => source,
+            Err(problem) => return self.fail(problem),
+        };
+        let mut since = Instant::now();
+        let (paced, handles) = (source.paced, self.start(&pipeline, source, request));
+        let Some(handles) = handles else {
+            let _ = pipeline.set_state(gst::State::Null);
+            return;
+        };
+        for command in commands {
+            match command {
+                Command::Close => break,
+                Command::EndOfStream if paced && self.run.streams.last_picture() < since => {
+                    self.fail(Problem::new(Reason::Damaged, "there are no pictures in it"));
+                }
+                Command::EndOfStream if paced => {
+                    since = Instant::now();
+                    rewind(&pipeline);
+                }
+                Command::EndOfStream => {
+                    self.fail(Problem::new(Reason::Gone, "the camera ended its stream"));
+                }
+                Command::Controls(controls) => self.set_controls(handles.as_ref(), &controls),
+                Command::Turn(wanted) => self.turn(handles.as_ref(), wanted),
+                Command::Context(context) => pipeline.set_context(&context),
+                Command::Latency => self.measure_latency(&pipeline),
+            }
+        }
+        let _ = pipeline.set_state(gst::State::Null);
+    }
+
+    /// Puts the source into its pipeline and starts it. `None` if it cannot be.
+    fn start(
+        &self,
+        pipeline: &gst::Pipeline,
+        source: Source,
+        request: &Request,
+    ) -> Option<Box<dyn Handles>> {
+        self.tell(Tell::Opened {
+            device: source.device.clone(),
+            warning: source.warning.clone(),
+        });
+        if let Err(error) = self.connect(pipeline, &source) {
+            self.fail(Problem::new(Reason::Failed, error.to_string()));
+            return None;
+        }
+        let handles = source.handles;
+        if let Some(controls) = &request.controls {
+            self.set_controls(handles.as_ref(), controls);
+        }
+        if request.direction != VideoOrientationMethod::Identity {
+            self.turn(handles.as_ref(), request.direction);
+        }
+        if pipeline.set_state(gst::State::Playing).is_err() {
+            // Where the reason came on the bus, this one comes too late.
+            self.fail(Problem::new(Reason::Failed, "it does not start"));
+            return None;
+        }
+        Some(handles)
+    }
+
+    fn connect(&self, pipeline: &gst::Pipeline, source: &Source) -> Result<(), glib::BoolError> {
+        let (bin, paced) = (&source.bin, source.paced);
+        let missing = || glib::bool_error!("its pad video is missing");
+        pipeline.use_clock(Some(&self.run.clock));
+        if let Some(element) = self.run.element.upgrade() {
+            for context in element.contexts() {
+                pipeline.set_context(&context);
+            }
+        }
+        self.watch(pipeline, source.path.clone())?;
+        pipeline.add(bin)?;
+        let video = self.outlet(pipeline, None, paced, Kind::Video);
+        pipeline.add(&video)?;
+        let sink = video.static_pad("sink").ok_or_else(missing)?;
+        self.pass_allocation_on(&sink);
+        let pad = bin.static_pad("video").ok_or_else(missing)?;
+        pad.link(&sink)
+            .map_err(|error| glib::bool_error!("its picture cannot be linked: {error}"))?;
+        if let Some(pad) = bin.static_pad("audio") {
+            self.add_sound(pipeline, &pad, paced);
+        }
+        let (me, weak) = (self.clone(), pipeline.downgrade());
+        bin.connect_pad_added(move |_, pad| {
+            if let Some(pipeline) = weak.upgrade().filter(|_| pad.name() == "audio") {
+                me.add_sound(&pipeline, pad, paced);
+            }
+        });
+        Ok(())
+    }
+
+    /// The end of the sound is added when there is some: an appsink without data would hold the start.
+    fn add_sound(&self, pipeline: &gst::Pipeline, pad: &gst::Pad, paced: bool) {
+        let outlet = self.outlet(pipeline, Some(&slate::sound()), paced, Kind::Audio);
+        let added = pipeline.add(&outlet).is_ok()
+            && outlet.sync_state_with_parent().is_ok()
+            && outlet
+                .static_pad("sink")
+                .is_some_and(|sink| pad.link(&sink).is_ok());
+        if !added {
+            gst::warning!(CAT, "the camera's sound is left out: it cannot be linked");
+        }
+    }
+
+    fn outlet(
+        &self,
+        pipeline: &gst::Pipeline,
+        caps: Option<&gst::Caps>,
+        paced: bool,
+        kind: Kind,
+    ) -> gst_app::AppSink {
+        let (me, pipeline) = (self.clone(), pipeline.downgrade());
+        let mut is_first = true;
+        let callbacks = gst_app::AppSinkCallbacks::builder()
+            .new_sample(move |sink| {
+                let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
+                let theirs = pipeline.upgrade().and_then(|pipeline| pipeline.base_time());
+                let bases = Bases {
+                    ours: me.run.base_time,
+                    theirs: theirs.ok_or(gst::FlowError::Flushing)?,
+                };
+                let now = || me.run.clock.time().checked_sub(me.run.base_time);
+                let (generation, streams) = (me.generation, &me.run.streams);
+                match kind {
+                    Kind::Audio => streams.push_audio(generation, sample, bases, now),
+                    Kind::Video => {
+                        let caps = sample.caps_owned().filter(|_| is_first);
+                        if streams.push_video(generation, sample, bases, now)
+                            && std::mem::take(&mut is_first)
+                            && let Some(caps) = caps
+                        {
+                            me.tell(Tell::FirstFrame(caps));
+                            let _ = me.commands.send(Command::Latency);
+                        }
+                    }
+                }
+                Ok(gst::FlowSuccess::Ok)
+            })
+            .build();
+        let outlet = gst_app::AppSink::builder()
+            .sync(paced)
+            .enable_last_sample(false)
+            .max_buffers(1)
+            .callbacks(callbacks)
+            .build();
+        outlet.set_caps(caps);
+        outlet
+    }
+
+    /// Answers a source that asks what downstream can do with its buffers, as downstream itself does: else it would have to
+    /// copy frames whose rows are padded.
+    fn pass_allocation_on(&self, sink: &gst::Pad) {
+        let element = self.run.element.clone();
+        sink.add_probe(gst::PadProbeType::QUERY_DOWNSTREAM, move |_, info| {
+            let Some(gst::QueryViewMut::Allocation(query)) =
+                info.query_mut().map(|query| query.view_mut())
+            else {
+                return gst::PadProbeReturn::Ok;
+            };
+            let caps = query.get_owned().0;
+            let pad = element.upgrade().and_then(|e| e.static_pad("src"));
+            let mut theirs = gst::query::Allocation::new(caps.as_ref(), false);
+            if pad.is_some_and(|pad| pad.peer_query(&mut theirs))
+                && theirs
+                    .find_allocation_meta::<gst_video::VideoMeta>()
+                    .is_some()
+            {
+                query.add_allocation_meta::<gst_video::VideoMeta>(None);
+            }
+            gst::PadProbeReturn::Handled
+        });
+    }
+
+    fn set_controls(&self, handles: &dyn Handles, controls: &gst::StructureRef) {
+        if let Err(error) = handles.set_controls(&controls.to_owned()) {
+            self.warn(format!("controls: {error}"));
+        }
+    }
+
+    fn turn(&self, handles: &dyn Handles, wanted: VideoOrientationMethod) {
+        let done = handles.turn(wanted);
+        let now = self.run.clock.time().checked_sub(self.run.base_time);
+        self.run
+            .streams
+            .video
+            .send_before(now.unwrap_or_default(), Turned(done).event());
+        self.tell(Tell::Turned(done));
+    }
+
+    fn measure_latency(&self, pipeline: &gst::Pipeline) {
+        let _ = pipeline.recalculate_latency();
+        let mut query = gst::query::Latency::new();
+        if pipeline.query(&mut query) {
+            let (live, least, _) = query.result();
+            let own = if live { least } else { gst::ClockTime::ZERO };
+            self.tell(Tell::Latency(own));
+        }
+    }
+
+    /// Listens to the pipeline's bus, on whichever thread a message comes.
+    fn watch(
+        &self,
+        pipeline: &gst::Pipeline,
+        path: Option<PathBuf>,
+    ) -> Result<(), glib::BoolError> {
+        let bus = pipeline.bus().ok_or_else(|| glib::bool_error!("no bus"))?;
+        let (me, own) = (self.clone(), pipeline.downgrade());
+        bus.set_sync_handler(move |_, message| {
+            match message.view() {
+                gst::MessageView::Error(error) => {
+                    let (error, debug) = (error.error(), error.debug());
+                    gst::debug!(CAT, "session {}: {error} ({debug:?})", me.generation);
+                    me.fail(super::devices::errors::problem(
+                        &error,
+                        debug.as_deref(),
+                        path.as_deref(),
+                    ));
+                }
+                gst::MessageView::Warning(warning) => me.warn(warning.error().to_string()),
+                gst::MessageView::Eos(_)
+                    if message.src() == own.upgrade().as_ref().map(|p| p.upcast_ref()) =>
+                {
+                    let _ = me.commands.send(Command::EndOfStream);
+                }
+                gst::MessageView::Latency(_) => {
+                    let _ = me.commands.send(Command::Latency);
+                }
+                gst::MessageView::NeedContext(_) | gst::MessageView::HaveContext(_) => {
+                    if let Some(element) = me.run.element.upgrade() {
+                        let _ = element.post_message(message.clone());
+                    }
+                }
+                _ => (),
+            }
+            gst::BusSyncReply::Drop
+        });
+        Ok(())
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Video,
+    Audio,
+}
+
+fn rewind(pipeline: &gst::Pipeline) {
+    let flags = gst::SeekFlags::FLUSH | gst::SeekFlags::KEY_UNIT;
+    if pipeline.seek_simple(flags, gst::ClockTime::ZERO).is_err() {
+        // Not every file can be wound back; every file can be opened again.
+        let _ = pipeline.set_state(gst::State::Ready);
+        let _ = pipeline.set_state(gst::State::Playing);
+    }
+}

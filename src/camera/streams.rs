@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The streams that leave portholesrc, and which session's pictures they carry.
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+    },
+    time::{Duration, Instant},
+};
+
+use super::feed::{Bases, Feed};
+use crate::lock::lock;
+
+/// Nobody's pictures.
+pub(crate) const NOBODY: u64 = 0;
+
+/// The feeds, and the door in front of them.
+#[derive(Debug)]
+pub(crate) struct Streams {
+    pub(crate) video: Feed,
+    /// Comes and goes with its pad.
+    audio: Mutex<Option<Arc<Feed>>>,
+    /// The generation of the session whose buffers go out; those of others are dropped, also of one that does not end.
+    open_for: AtomicU64,
+    epoch: Instant,
+    /// Nanoseconds since `epoch`.
+    last_picture: AtomicU64,
+    last_sound: AtomicU64,
+    last_generation: AtomicU64,
+    /// Whether somebody has ended the stream.
+    finished: AtomicBool,
+}
+
+impl Streams {
+    pub(crate) fn new(video: Feed) -> Self {
+        Self {
+            video,
+            audio: Mutex::default(),
+            open_for: AtomicU64::new(NOBODY),
+            epoch: Instant::now(),
+            last_picture: AtomicU64::new(0),
+            last_sound: AtomicU64::new(0),
+            last_generation: AtomicU64::new(NOBODY),
+            finished: AtomicBool::new(false),
+        }
+    }
+
+    /// Before a run: forgets what belonged to the last one, but for its generations, whose threads may still be there.
+    pub(crate) fn reset(&self) {
+        self.open_for(NOBODY);
+        self.finished.store(false, Relaxed);
+        self.video.reset();
+        if let Some(audio) = self.audio() {
+            audio.reset();
+        }
+    }
+
+    pub(crate) fn audio(&self) -> Option<Arc<Feed>> {
+        lock(&self.audio).clone()
+    }
+
+    pub(crate) fn set_audio(&self, feed: Option<Arc<Feed>>) -> Option<Arc<Feed>> {
+        std::mem::replace(&mut *lock(&self.audio), feed)
+    }
+
+    /// Lets the buffers of this session through, and no other's.
+    pub(crate) fn open_for(&self, generation: u64) {
+        self.last_generation.fetch_max(generation, Relaxed);
+        self.open_for.store(generation, Relaxed);
+    }
+
+    pub(crate) fn last_generation(&self) -> u64 {
+        self.last_generation.load(Relaxed)
+    }
+
+    /// When the last picture of a session came.
+    pub(crate) fn last_picture(&self) -> Instant {
+        self.epoch + Duration::from_nanos(self.last_picture.load(Relaxed))
+    }
+
+    /// When the last sound of a session came.
+    pub(crate) fn last_sound(&self) -> Instant {
+        self.epoch + Duration::from_nanos(self.last_sound.load(Relaxed))
+    }
+
+    fn mark(&self, last: &AtomicU64) {
+        let since = u64::try_from(self.epoch.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        last.fetch_max(since, Relaxed);
+    }
+
+    /// Whether the stream was ended from outside: nothing goes out any more.
+    pub(crate) fn is_finished(&self) -> bool {
+        self.finished.load(Relaxed)
+    }
+
+    /// Takes what came of a push. A failure downstream is none of the camera's.
+    pub(crate) fn see(&self, flow: Result<gst::FlowSuccess, gst::FlowError>) -> bool {
+        if flow == Err(gst::FlowError::Eos) {
+            self.finished.store(true, Relaxed);
+        }
+        flow.is_ok()
+    }
+
+    /// A session's picture. Whether it has gone out.
+    pub(crate) fn push_video(
+        &self,
+        generation: u64,
+        sample: gst::Sample,
+        bases: Bases,
+        now: impl FnOnce() -> Option<gst::ClockTime>,
+    ) -> bool {
+        if self.open_for.load(Relaxed) != generation {
+            return false;
+        }
+        self.mark(&self.last_picture);
+        self.see(self.video.forward(sample, bases, now))
+    }
+
+    /// A session's sound.
+    pub(crate) fn push_audio(
+        &self,
+        generation: u64,
+        sample: gst::Sample,
+        bases: Bases,
+        now: impl FnOnce() -> Option<gst::ClockTime>,
+    ) {
+        if self.open_for.load(Relaxed) == generation
+            && let Some(audio) = self.audio()
+        {
+            self.mark(&self.last_sound);
+            // A pad that is being released wants no more.
+            let _ = audio.forward(sample, bases, now);
+        }
+    }
+}

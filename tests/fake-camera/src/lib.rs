@@ -32,7 +32,7 @@ mod stamp;
 mod tests;
 
 pub use device::set_folder;
-pub use stamp::{LATENCY, made_at};
+pub use stamp::{LATENCY, is_copy, made_at};
 
 /// Where the folder of the cameras is named.
 pub const FOLDER_VARIABLE: &str = "FAKE_CAMERAS";

@@ -140,6 +140,21 @@ fn a_camera_gives_numbered_frames_stamped_before_they_come() {
 }
 
 #[test]
+fn a_frame_that_was_copied_is_known_by_its_place() {
+    let _camera = Camera::new("placed", "ok");
+    let scene = Scene::playing("placed", "video/x-raw,format=I420,width=640 ! identity");
+    let sample = scene.pull();
+    assert_eq!(crate::is_copy(sample.buffer().unwrap()), Some(false));
+    drop(scene);
+    let scene = Scene::playing(
+        "placed",
+        "video/x-raw,format=I420,width=640 ! videoscale ! video/x-raw,width=320",
+    );
+    let sample = scene.pull();
+    assert_eq!(crate::is_copy(sample.buffer().unwrap()), Some(true));
+}
+
+#[test]
 fn it_says_how_late_its_frames_are() {
     let _camera = Camera::new("late", "ok");
     let scene = Scene::playing("late", "identity");

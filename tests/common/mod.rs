@@ -150,6 +150,13 @@ impl Scene {
         );
     }
 
+    /// Forgets all that was said so far, where it is much.
+    pub fn forget(&mut self) {
+        self.said.clear();
+        self.unheard.clear();
+        self.warnings.clear();
+    }
+
     /// Reads what is on the bus and returns all warnings so far.
     pub fn warnings(&mut self) -> &[String] {
         while self.next(gst::ClockTime::ZERO).is_some() {}

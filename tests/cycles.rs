@@ -15,8 +15,7 @@ use std::{
     thread,
 };
 
-use common::{Scene, fake::FakeCameras};
-use gst::prelude::*;
+use common::{Scene, demand, fake::FakeCameras};
 
 /// In all, unless PORTHOLE_CYCLES says otherwise.
 const CYCLES: u32 = 48;
@@ -119,14 +118,7 @@ impl Stage {
     }
 
     fn demand(&self, active: bool) {
-        let sink = self.scene.element("out");
-        let structure = gst::Structure::builder("porthole/demand")
-            .field("viewers", u32::from(active))
-            .field("active", active)
-            .field("sink", sink.path_string().as_str())
-            .build();
-        let event = gst::event::CustomUpstream::new(structure);
-        assert!(sink.static_pad("sink").unwrap().push_event(event));
+        demand(&self.scene.element("out"), active);
     }
 }
 

@@ -3,11 +3,8 @@
 
 use std::time::Instant;
 
-use super::{BACK, MODE, Stage, demand, within};
-use crate::{
-    common::{Scene, fake::FakeCameras},
-    eye::Eye,
-};
+use super::{BACK, MODE, Stage, within};
+use crate::common::{Scene, demand, eye::Eye, fake::FakeCameras};
 
 /// Two sinks that speak of demand.
 struct Pair {

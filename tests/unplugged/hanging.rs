@@ -6,7 +6,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{BACK, DOWN, Stage, demand, take_down, within};
+use super::{BACK, DOWN, Stage, take_down, within};
+use crate::common::demand;
 
 /// What is given to a driver that says nothing before it counts as hanging.
 const OPENING: Duration = Duration::from_secs(10);

@@ -8,8 +8,8 @@ use std::{
 
 use gst::prelude::*;
 
-use super::{BACK, LOADED, Stage, demand};
-use crate::{common::PATIENCE, eye::Eye};
+use super::{BACK, LOADED, Stage};
+use crate::common::{PATIENCE, demand, eye::Eye};
 
 #[test]
 fn it_is_stopped_and_started_again_and_hears_of_demand_each_time() {

@@ -10,7 +10,6 @@
 mod common;
 
 mod demand;
-mod eye;
 mod hanging;
 mod latency;
 mod life;
@@ -18,10 +17,8 @@ mod reasons;
 
 use std::time::{Duration, Instant};
 
-use common::{Scene, fake::FakeCameras};
+use common::{Scene, eye::Eye, fake::FakeCameras};
 use gst::prelude::*;
-
-use eye::Eye;
 
 /// From a fault to the slate, and from the end of the fault to the picture.
 const SLATE: Duration = Duration::from_secs(1);
@@ -131,19 +128,6 @@ fn within(name: &str, what: &str, time: Duration, most: Duration) {
         most.as_millis()
     );
     assert!(time <= most * LOADED, "{name}: {what} took {time:?}");
-}
-
-/// What the sink `element` says to those before it.
-fn demand(element: &gst::Element, active: bool) {
-    let structure = gst::Structure::builder("porthole/demand")
-        .field("viewers", u32::from(active))
-        .field("active", active)
-        .field("camera", "Front")
-        .field("sink", element.path_string().as_str())
-        .build();
-    let event = gst::event::CustomUpstream::new(structure);
-    let pad = element.static_pad("sink").unwrap();
-    assert!(pad.push_event(event));
 }
 
 /// Takes it down, and says how long that took.

@@ -9,23 +9,25 @@ use std::{
 use gst::prelude::*;
 use gst_video::{VideoFrameRef, VideoInfo, prelude::*};
 
-use crate::common::PATIENCE;
+use super::PATIENCE;
 
 /// What the fake camera's colour is from grey at least; a slate is grey all over.
 const COLOUR: u8 = 12;
 
 /// A buffer.
 #[derive(Clone, Debug)]
-pub(super) struct Seen {
-    pub(super) at: Instant,
-    pub(super) pts: Option<gst::ClockTime>,
+pub struct Seen {
+    pub at: Instant,
+    /// The same by the clock that `made` is read from.
+    pub arrived: gst::ClockTime,
+    pub pts: Option<gst::ClockTime>,
     /// Whether it is the camera's picture: the slate has no colour.
-    pub(super) live: bool,
-    pub(super) caps: gst::Caps,
+    pub live: bool,
+    pub caps: gst::Caps,
     /// Whether the camera's pixels are in other memory than where it wrote them; `None` for a slate.
-    pub(super) copied: Option<bool>,
+    pub copied: Option<bool>,
     /// When the camera made it.
-    pub(super) made: Option<gst::ClockTime>,
+    pub made: Option<gst::ClockTime>,
 }
 
 #[derive(Default)]
@@ -36,11 +38,11 @@ struct Book {
 
 /// Takes down all that comes.
 #[derive(Clone)]
-pub(super) struct Eye(Arc<Book>);
+pub struct Eye(Arc<Book>);
 
 impl Eye {
     /// On an appsink that has not been started.
-    pub(super) fn on(sink: &gst::Element) -> Self {
+    pub fn on(sink: &gst::Element) -> Self {
         let eye = Self(Arc::default());
         let (book, end) = (eye.0.clone(), eye.0.clone());
         let callbacks = gst_app::AppSinkCallbacks::builder()
@@ -61,27 +63,27 @@ impl Eye {
         eye
     }
 
-    pub(super) fn all(&self) -> Vec<Seen> {
+    pub fn all(&self) -> Vec<Seen> {
         self.0.seen.lock().unwrap().0.clone()
     }
 
-    pub(super) fn count(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.0.seen.lock().unwrap().0.len()
     }
 
-    pub(super) fn has_ended(&self) -> bool {
+    pub fn has_ended(&self) -> bool {
         self.0.seen.lock().unwrap().1
     }
 
     /// Waits for the first buffer that fits, of those that came after `start`.
     #[track_caller]
-    pub(super) fn wait(&self, start: Instant, what: &str, fits: impl Fn(&Seen) -> bool) -> Seen {
+    pub fn wait(&self, start: Instant, what: &str, fits: impl Fn(&Seen) -> bool) -> Seen {
         self.wait_for(start, what, |seen| seen.iter().find(|s| fits(s)).cloned())
     }
 
     /// Waits for `count` further buffers.
     #[track_caller]
-    pub(super) fn wait_more(&self, count: usize) {
+    pub fn wait_more(&self, count: usize) {
         let start = Instant::now();
         let what = format!("{count} more buffers");
         self.wait_for(start, &what, |seen| (seen.len() >= count).then_some(()));
@@ -108,7 +110,7 @@ impl Eye {
 
     /// All buffers had the same caps, and time never stood still or went back.
     #[track_caller]
-    pub(super) fn assert_in_order(&self) {
+    pub fn assert_in_order(&self) {
         let seen = self.all();
         for pair in seen.windows(2) {
             assert_eq!(pair[0].caps, pair[1].caps);
@@ -119,10 +121,12 @@ impl Eye {
 
 fn look(sample: &gst::Sample) -> Seen {
     let at = Instant::now();
+    let arrived = gst::SystemClock::obtain().time();
     let caps = sample.caps_owned().unwrap();
     let buffer = sample.buffer().unwrap();
     Seen {
         at,
+        arrived,
         pts: buffer.pts(),
         live: is_coloured(&caps, buffer),
         caps,

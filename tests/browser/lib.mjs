@@ -12,7 +12,7 @@ import { chromium } from "playwright-core";
 export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 export const BUILT = process.env.PORTHOLE_BUILT ?? join(ROOT, "target/release");
 // A folder of its own: GStreamer scans folders in depth, and beside the build lie stock plugins.
-const PLUGINS = process.env.PORTHOLE_PLUGINS ?? join(ROOT, "target/gstreamer");
+export const PLUGINS = process.env.PORTHOLE_PLUGINS ?? join(ROOT, "target/gstreamer");
 /** Longest wait for anything: a loaded machine is slow, a broken program is slower. */
 export const PATIENCE_MS = 30_000;
 

@@ -11,6 +11,8 @@
     reason = "the module is private to each test file that includes it"
 )]
 
+pub mod eye;
+pub mod fake;
 pub mod launch;
 pub mod program;
 pub mod server;
@@ -39,6 +41,19 @@ pub fn init() {
         gst::init().unwrap();
         gstporthole::plugin_register_static().unwrap();
     });
+}
+
+/// What portholesink says to those before it, here `sink`: whether somebody watches.
+pub fn demand(sink: &gst::Element, active: bool) {
+    let structure = gst::Structure::builder("porthole/demand")
+        .field("viewers", u32::from(active))
+        .field("active", active)
+        .field("camera", "Front")
+        .field("sink", sink.path_string().as_str())
+        .build();
+    let event = gst::event::CustomUpstream::new(structure);
+    let pad = sink.static_pad("sink").unwrap();
+    assert!(pad.push_event(event));
 }
 
 /// What is left of [`PATIENCE`] since `start`.
@@ -147,6 +162,13 @@ impl Scene {
             "no {name} with {field}={value}; there was {:#?}, {:?}",
             self.said, self.warnings
         );
+    }
+
+    /// Forgets all that was said so far, where it is much.
+    pub fn forget(&mut self) {
+        self.said.clear();
+        self.unheard.clear();
+        self.warnings.clear();
     }
 
     /// Reads what is on the bus and returns all warnings so far.

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: MPL-2.0
+// portholesrc with a camera, beside that camera alone. The last line of stdout is JSON; progress goes to stderr.
+
+import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { FakeCameras } from "../../tests/browser/cameras.mjs";
+import { BUILT, camera, freePort, ROOT, Stock } from "../../tests/browser/lib.mjs";
+import { own } from "../own.mjs";
+import { cpuDuring, machineDuring } from "../process.mjs";
+import { row, table } from "../rows.mjs";
+import { others } from "../table.mjs";
+import { added } from "./verdict.mjs";
+
+const THOROUGH = { rounds: 20, windows: 5 };
+const QUICK = { rounds: 4, windows: 2 };
+/** How long a process is watched for its CPU time, and how long it is left alone before: it starts, and closes its camera. */
+const WINDOW_MS = 10_000;
+const SETTLE_MS = 8_000;
+/** How long the machine is watched, before each part, while nothing of this runs. */
+const IDLE_MS = 2_000;
+const MODE = "video/x-raw,format=I420,width=1280,height=720,framerate=30/1";
+
+const NOTES = `(1) Percent of a core that the whole process of gst-launch-1.0 takes while no browser is connected: Porthole's with its server in the
+    process, the camera closed and a slate a second; the stock line is the same camera into webrtcsink, which keeps capturing. The
+    camera is the tests' fake one, 1280x720 in I420 at 30/s, which paints each frame: a real one's frames cost a copy or a DMA.
+(2) From a frame's leaving the camera to the end of the pipeline, in one process: the camera alone, and through portholesrc.
+(3) Frames whose pixels are not in the memory any more into which the camera wrote them.
+(4) From the event by which a sink says that somebody watches, to the first frame that is no slate.
+(5) From the device's going to the first slate, and from its return to the first frame. While it is away it is tried once a second.`;
+
+const { effort, quick } = options();
+// All that is written goes here: plugin lists, the cameras.
+process.env.TMPDIR = mkdtempSync(join(tmpdir(), "porthole-bench-"));
+process.env.GST_REGISTRY = join(process.env.TMPDIR, "registry.bin");
+// Another copy of the plugin must not come in.
+delete process.env.GST_PLUGIN_PATH;
+process.on("exit", () => rmSync(process.env.TMPDIR, { recursive: true, force: true, maxRetries: 10 }));
+for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]]) process.on(signal, () => process.exit(code));
+
+console.error("building");
+const measurements = await build();
+const started = performance.now();
+const strange = [];
+const rows = [...await idleCpu(), ...await inOneProcess()];
+const seconds = Math.round((performance.now() - started) / 1000);
+const judged = rows.filter(({ pass }) => pass !== null);
+const kept = judged.filter(({ pass }) => pass).length;
+const { sentence, median, max, busy } = others(strange);
+console.log(`
+The camera: nobody watching, the way of a frame, coming and going; ${seconds} s
+
+${table(rows)}
+
+${NOTES}
+${kept} of ${judged.length} targets are kept.
+${sentence}
+`);
+const report = { bench: "camera", quick, ...effort, seconds, busy, othersPercent: { median, max }, kept, targets: judged.length, rows };
+// The callback: a pipe may not have taken the line yet.
+process.stdout.write(`${JSON.stringify(report)}\n`, () => process.exit(0));
+
+/** What a process takes in each window, from some time after its start. */
+async function idle(program) {
+  await pause(SETTLE_MS);
+  const percents = [];
+  for (let i = 0; i < effort.windows; i++) {
+    const { percent } = await cpuDuring(program.process.pid, () => pause(WINDOW_MS));
+    percents.push(percent);
+  }
+  await program.stop();
+  return percents;
+}
+
+async function idleCpu() {
+  const [cameras, stock] = [new FakeCameras(), new Stock()];
+  cameras.set("bench");
+  symlinkSync(join(BUILT, "libgstfakecamera.so"), join(stock.folder, "libgstfakecamera.so"));
+  process.env.FAKE_CAMERAS = cameras.devices;
+  await quiet();
+  console.error("camera: nobody watches, Porthole");
+  const ours = own(await camera("portholesrc camera=bench idle-timeout=1 ! portholesink listen=127.0.0.1:0", cameras.env));
+  const oursPercent = await idle(ours);
+  if (cameras.opened("bench").open) throw new Error("Porthole's camera is open while nobody watches");
+  await quiet();
+  console.error("camera: nobody watches, stock");
+  const port = await freePort();
+  const theirs = own(stock.launch(`fakecamerasrc device=bench ! ${MODE} ! videoconvert ! webrtcsink stun-server=NULL run-signalling-server=true ` +
+    `signalling-server-host=127.0.0.1 signalling-server-port=${port} signaller::uri=ws://127.0.0.1:${port}`));
+  await cameras.wait("bench", true);
+  const theirsPercent = await idle(theirs);
+  stock.stop();
+  cameras.stop();
+  return [
+    row({ key: "idleCpuPercent", label: "CPU, nobody watches (1)", unit: "% of a core", samples: oursPercent, target: 0.5 }),
+    row({ key: "idleCpuStockPercent", label: "    stock line", unit: "% of a core", samples: theirsPercent }),
+  ];
+}
+
+async function inOneProcess() {
+  await quiet();
+  const seen = JSON.parse((await output(measurements, [String(effort.rounds)])).at(-1));
+  return [
+    row({ key: "addedMs", label: "a frame's way, added at the median (2)", samples: [added(seen.portholeUs, seen.bareUs) / 1e3], target: 1 }),
+    row({ key: "portholeUs", label: "  through portholesrc (2)", unit: "us", samples: seen.portholeUs }),
+    row({ key: "bareUs", label: "  the camera alone (2)", unit: "us", samples: seen.bareUs }),
+    row({ key: "copied", label: "frames copied (3)", unit: "frames", samples: [seen.copied], target: 0, remark: `of ${seen.frames}` }),
+    row({ key: "demandFakeMs", label: "demand to first frame, a device (4)", samples: seen.demandFakeMs, target: 500 }),
+    row({ key: "demandTestMs", label: "  the test pattern (4)", samples: seen.demandTestMs, target: 500 }),
+    row({ key: "slateMs", label: "unplugged, to the slate (5)", samples: seen.slateMs, target: 1_000 }),
+    row({ key: "replugMs", label: "plugged in, to the first frame (5)", samples: seen.replugMs, target: 2_000 }),
+  ];
+}
+
+function pause(ms) {
+  return new Promise((done) => setTimeout(done, ms));
+}
+
+/** Looks at what others do to the machine while nothing of this runs. */
+async function quiet() {
+  strange.push(await machineDuring(() => pause(IDLE_MS)));
+}
+
+/** The program that measures in one process. */
+async function build() {
+  const bench = ["bench", "--quiet", "--locked", "-p", "gst-plugin-porthole", "--bench", "camera", "--no-run", "--message-format=json"];
+  const made = (await output("cargo", bench)).map((line) => JSON.parse(line));
+  return made.find(({ executable, target }) => executable && target.name === "camera").executable;
+}
+
+/** The lines of a program's stdout. */
+async function output(command, args) {
+  const child = spawn(command, args, { cwd: ROOT, stdio: ["ignore", "pipe", "inherit"] });
+  own({ process: child });
+  const chunks = [];
+  child.stdout.on("data", (chunk) => chunks.push(chunk));
+  const code = await new Promise((done, fail) => child.on("error", fail).on("close", done));
+  if (code !== 0) throw new Error(`${command} ${args.join(" ")}: exit code ${code}`);
+  return Buffer.concat(chunks).toString().trim().split("\n");
+}
+
+function options() {
+  try {
+    const { values } = parseArgs({ options: { rounds: { type: "string" }, quick: { type: "boolean", default: false } } });
+    const effort = { ...(values.quick ? QUICK : THOROUGH) };
+    if (values.rounds !== undefined) {
+      if (!/^[1-9]\d?$/.test(values.rounds)) throw new Error(`--rounds ${values.rounds}: give a number from 1 to 99`);
+      effort.rounds = Number(values.rounds);
+    }
+    return { effort, quick: values.quick };
+  } catch (error) {
+    console.error(`bench camera: ${error.message}; see scripts/bench --help`);
+    process.exit(2);
+  }
+}

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Cameras are unplugged, and viewers leave, again and again, and nothing of it stays in the process. `scripts/soak camera`
+//! does this for longer.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a helper that fails is a test that fails"
+)]
+
+mod common;
+
+use std::{
+    env, fs,
+    sync::{Mutex, MutexGuard, PoisonError},
+    thread,
+};
+
+use common::{Scene, demand, fake::FakeCameras};
+
+/// In all, unless PORTHOLE_CYCLES says otherwise.
+const CYCLES: u32 = 48;
+/// Cameras that go through them side by side, as a camera that is back is looked for once a second only.
+const CAMERAS: [&str; 4] = ["first", "second", "third", "fourth"];
+/// The part of them after which it is looked what the process holds: threads of pools and memory are made once and kept.
+const WARM: u32 = 4;
+/// A pool may hold one more or less at the moment at which one looks.
+const SLACK: usize = 3;
+/// What memory may grow by in MB (10^6 bytes), however many cycles there are: about ten frames.
+const MOST_GROWN_MB: f64 = 8.0;
+
+/// What is held by the whole process: so each test here has it to itself.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn cycles() -> u32 {
+    env::var("PORTHOLE_CYCLES").map_or(CYCLES, |text| text.parse().unwrap())
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Held {
+    threads: usize,
+    descriptors: usize,
+    mb: f64,
+}
+
+fn held() -> Held {
+    let count = |folder: &str| fs::read_dir(folder).unwrap().count();
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let kib = status
+        .lines()
+        .find_map(|line| line.strip_prefix("RssAnon:"));
+    let kib = kib.unwrap().trim().trim_end_matches(" kB");
+    Held {
+        threads: count("/proc/self/task"),
+        descriptors: count("/proc/self/fd"),
+        mb: kib.parse::<f64>().unwrap() * 1024.0 / 1e6,
+    }
+}
+
+/// Has all cameras go through `count` cycles, each on a thread of its own.
+fn run(stages: &mut [Stage], count: u32, cycle: impl Fn(&mut Stage) + Sync) {
+    let each = count.div_ceil(CAMERAS.len() as u32);
+    let cycle = &cycle;
+    thread::scope(|scope| {
+        for stage in stages {
+            scope.spawn(move || (0..each).for_each(|_| cycle(stage)));
+        }
+    });
+}
+
+/// Has all cameras go through all cycles, after which the process holds no more than it did after the first ones.
+fn repeat(what: &str, cycle: impl Fn(&mut Stage) + Sync) {
+    let _alone = alone();
+    let mut stages = CAMERAS.map(Stage::new);
+    let all = cycles();
+    let warm = all.div_ceil(WARM);
+    run(&mut stages, warm, &cycle);
+    let first = held();
+    run(&mut stages, all - warm, &cycle);
+    let last = held();
+    println!("{what}: after {warm} {first:?}, after {all} {last:?}");
+    assert!(last.threads <= first.threads + SLACK, "{first:?} {last:?}");
+    assert!(
+        last.descriptors <= first.descriptors + SLACK,
+        "{first:?} {last:?}"
+    );
+    assert!(last.mb <= first.mb + MOST_GROWN_MB, "{first:?} {last:?}");
+}
+
+struct Stage {
+    cameras: FakeCameras,
+    name: &'static str,
+    scene: Scene,
+}
+
+impl Stage {
+    /// A camera that is live.
+    fn new(name: &'static str) -> Self {
+        let cameras = FakeCameras::with(name, "ok");
+        let scene = Scene::playing(&format!(
+            "portholesrc camera={name} idle-timeout=0 width=640 height=480 framerate=15/1 ! fakesink name=out sync=false"
+        ));
+        let mut stage = Self {
+            cameras,
+            name,
+            scene,
+        };
+        stage.hear("live");
+        stage
+    }
+
+    fn hear(&mut self, state: &str) {
+        self.scene.hear("porthole/camera", "state", state);
+        // What was said is not kept.
+        self.scene.forget();
+    }
+
+    fn demand(&self, active: bool) {
+        demand(&self.scene.element("out"), active);
+    }
+}
+
+#[test]
+fn what_was_unplugged_and_plugged_in_leaves_nothing_behind() {
+    repeat("unplugged", |stage| {
+        stage.cameras.unplug(stage.name);
+        stage.hear("lost");
+        stage.cameras.plug(stage.name);
+        stage.hear("live");
+    });
+}
+
+#[test]
+fn who_came_and_left_leaves_nothing_behind() {
+    repeat("demand", |stage| {
+        stage.demand(false);
+        stage.hear("closed");
+        stage.cameras.wait_open(stage.name, false);
+        stage.demand(true);
+        stage.hear("live");
+    });
+}

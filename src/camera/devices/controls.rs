@@ -279,7 +279,7 @@ mod tests {
             ("(uint)7", Some(7)),
             ("(gint64)-5", Some(-5)),
             ("true", Some(1)),
-            ("\"12\"", Some(12)),
+            ("(string)12", Some(12)),
             ("3.0", Some(3)),
             ("3.5", None),
             ("sunny", None),

@@ -8,21 +8,33 @@ use crate::camera::problem::{Problem, Reason};
 const BEGINNINGS: [&str; 2] = ["/base/", "\\_SB_"];
 
 #[derive(Debug)]
-pub(super) struct Libcamera(pub(super) String);
+pub(super) struct Libcamera {
+    pub(super) id: String,
+    /// As its provider tells them: the element says nothing of them before it runs.
+    pub(super) caps: gst::Caps,
+}
 
 impl native::Kind for Libcamera {
     fn element(&self) -> Result<gst::Element, Problem> {
-        let made = gst::ElementFactory::make("libcamerasrc").property("camera-name", &self.0);
+        let made = gst::ElementFactory::make("libcamerasrc").property("camera-name", &self.id);
         made.build().map_err(|_| missing_plugin())
+    }
+
+    fn caps(&self) -> Option<gst::Caps> {
+        Some(self.caps.clone())
     }
 }
 
-fn missing_plugin() -> Problem {
+pub(super) fn is_installed() -> bool {
+    gst::ElementFactory::find("libcamerasrc").is_some()
+}
+
+pub(super) fn missing_plugin() -> Problem {
     let text = "libcamerasrc is missing: install the package gstreamer1.0-libcamera";
     Problem::new(Reason::Failed, text)
 }
 
-/// Whether a text is an id of libcamera's, which needs no looking up.
+/// Whether a text is an id of libcamera's.
 pub(super) fn is_id(text: &str) -> bool {
     BEGINNINGS
         .iter()

@@ -266,7 +266,7 @@ fn modes_of(structure: &gst::StructureRef, target: Target) -> Vec<Mode> {
                 width,
                 height,
                 rate,
-                square: structure.has_field("pixel-aspect-ratio"),
+                square: structure.get("pixel-aspect-ratio") == Ok(gst::Fraction::from_integer(1)),
             });
         }
     }
@@ -372,6 +372,7 @@ fn raw(mode: &Mode, request: &Request) -> Result<Plan, Problem> {
     let structure = output.structure(0);
     let structure = structure.ok_or_else(|| Problem::new(Reason::Failed, "its caps are empty"))?;
     let is = |name, size: i32| structure.get::<i32>(name) == Ok(size);
+    let may_stretch = !mode.square && structure.has_field("pixel-aspect-ratio");
     let same_format = structure.get::<&str>("format") == Ok(mode.format.as_str());
     // Colours, for example: only the running camera says what it has of those, and equal caps cost videoconvert nothing.
     let ours = [
@@ -389,7 +390,7 @@ fn raw(mode: &Mode, request: &Request) -> Result<Plan, Problem> {
         native: native_caps(mode),
         coding: mode.coding,
         convert: more || !same_format,
-        scale: !is("width", mode.width) || !is("height", mode.height),
+        scale: may_stretch || !is("width", mode.width) || !is("height", mode.height),
         rate: structure.get::<gst::Fraction>("framerate") != Ok(mode.rate),
         output,
     })

@@ -273,6 +273,18 @@ fn what_is_interlaced_or_in_the_memory_of_a_device_is_left_out() {
 }
 
 #[test]
+fn the_formats_are_those_that_can_be_painted() {
+    let painted = crate::frame::FORMATS.map(|(format, _)| format.to_str().to_string());
+    assert_eq!(painted.len(), FORMATS.len());
+    assert!(
+        painted
+            .iter()
+            .all(|format| FORMATS.contains(&format.as_str())),
+        "{painted:?}"
+    );
+}
+
+#[test]
 fn a_source_that_says_nothing_is_converted_to_what_is_asked() {
     gst::init().unwrap();
     let plan = blind(&asking(1280, 720, 30)).unwrap();

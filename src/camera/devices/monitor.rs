@@ -125,7 +125,10 @@ fn camera(provider: Provider, device: &gst::Device) -> Option<(Camera, Traits)> 
     let name = device.display_name().to_string();
     let traits = traits(provider, &name, &properties);
     let (spelling, kind): (String, Arc<dyn native::Kind>) = match (provider, &traits.path) {
-        (Provider::Libcamera, _) => (name.clone(), Arc::new(Libcamera(name.clone()))),
+        (Provider::Libcamera, _) => {
+            let (id, caps) = (name.clone(), caps.clone());
+            (name.clone(), Arc::new(Libcamera { id, caps }))
+        }
         (Provider::V4l2, Some(path)) => {
             let path = v4l2::stable(path);
             (path.display().to_string(), Arc::new(V4l2(path)))
@@ -240,7 +243,7 @@ mod tests {
             name: name.into(),
             spelling: name.into(),
             caps: gst::Caps::new_any(),
-            kind: Arc::new(Libcamera(name.into())),
+            kind: Arc::new(V4l2(name.into())),
         };
         let traits = traits(provider, name, &properties);
         (camera, traits)

@@ -4,11 +4,14 @@
 use std::{
     fmt::{self, Debug},
     path::PathBuf,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use super::{
-    libcamera::{self, Libcamera},
+    libcamera,
     monitor::{self, Camera},
     native::{self, Kind},
     v4l2::V4l2,
@@ -25,21 +28,14 @@ pub(super) const AUTO: &str = "auto";
 
 /// The camera that a text names which names no other kind. `fallback` is what `auto` shows where there is no camera.
 pub(super) fn named(text: &str, fallback: Arc<dyn Device>) -> Arc<dyn Device> {
-    let name = text.to_owned();
     if text == AUTO {
         return Arc::new(Auto::new(fallback, monitor::cameras));
     }
-    let direct: Option<Arc<dyn Kind>> = if text.starts_with("/dev/") {
-        Some(Arc::new(V4l2(PathBuf::from(text))))
-    } else if libcamera::is_id(text) {
-        Some(Arc::new(Libcamera(name.clone())))
-    } else {
-        None
-    };
+    let path = PathBuf::from(text);
+    let direct = path.starts_with("/dev").then(|| V4l2(path));
     Arc::new(Named {
-        name,
-        direct,
-        cameras: Box::new(monitor::cameras),
+        direct: direct.map(|kind| Arc::new(kind) as Arc<dyn Kind>),
+        ..Named::new(text, monitor::cameras)
     })
 }
 
@@ -52,6 +48,10 @@ struct Named {
     /// Known without looking it up.
     direct: Option<Arc<dyn Kind>>,
     cameras: Cameras,
+    /// What was found the last time: looking up all cameras takes longer than opening one.
+    found: Mutex<Option<Arc<dyn Kind>>>,
+    /// Whether it has been said what there is, since it was last there. Each look asks every driver.
+    has_listed: AtomicBool,
 }
 
 impl Debug for Named {
@@ -61,47 +61,67 @@ impl Debug for Named {
 }
 
 impl Named {
-    fn find(&self) -> Result<Arc<dyn Kind>, Problem> {
-        if let Some(kind) = &self.direct {
-            return Ok(kind.clone());
+    fn new(name: &str, cameras: impl Fn() -> Vec<Camera> + Send + Sync + 'static) -> Self {
+        Self {
+            name: name.to_owned(),
+            direct: None,
+            cameras: Box::new(cameras),
+            found: Mutex::default(),
+            has_listed: AtomicBool::new(false),
         }
+    }
+
+    fn find(&self) -> Result<Arc<dyn Kind>, Problem> {
         let cameras = (self.cameras)();
         if let Some(camera) = cameras.iter().find(|camera| camera.spelling == self.name) {
             return Ok(camera.kind.clone());
         }
-        let alike: Vec<&Camera> = cameras
-            .iter()
-            .filter(|camera| camera.name == self.name)
-            .collect();
-        match alike.as_slice() {
-            [camera] => Ok(camera.kind.clone()),
-            [] => Err(Problem::new(
-                Reason::Missing,
-                format!("it is not there: {}", list(&cameras)),
-            )),
+        let is_named = |camera: &&Camera| camera.name == self.name;
+        let alike: Vec<&Camera> = cameras.iter().filter(is_named).collect();
+        let text = match alike.as_slice() {
+            [camera] => return Ok(camera.kind.clone()),
+            [] if libcamera::is_id(&self.name) && !libcamera::is_installed() => {
+                return Err(libcamera::missing_plugin());
+            }
+            [] => format!("it is not there: {}", list(&cameras)),
             several => {
-                let spellings: Vec<String> = several
-                    .iter()
-                    .map(|camera| setting(&camera.spelling))
-                    .collect();
-                let text = format!(
+                let spellings = several.iter().map(|camera| setting(&camera.spelling));
+                let spellings: Vec<String> = spellings.collect();
+                format!(
                     "several cameras have this name: set {}",
                     spellings.join(" or ")
-                );
-                Err(Problem::new(Reason::Missing, text))
+                )
             }
+        };
+        Err(Problem::new(Reason::Missing, text))
+    }
+
+    fn open<T>(&self, open: impl Fn(&dyn Kind) -> Result<T, Problem>) -> Result<T, Problem> {
+        if let Some(kind) = &self.direct {
+            let opened = open(&**kind);
+            self.has_listed
+                .fetch_and(opened.is_err(), Ordering::Relaxed);
+            return opened.map_err(|problem| self.with_list(problem));
         }
+        let before = lock(&self.found).take();
+        let opened = match before.map(|kind| (open(&*kind), kind)) {
+            Some((Ok(opened), kind)) => Ok((opened, kind)),
+            // It may be plugged in elsewhere by now.
+            _ => self.find().and_then(|kind| Ok((open(&*kind)?, kind))),
+        };
+        opened.map(|(opened, kind)| {
+            *lock(&self.found) = Some(kind);
+            opened
+        })
     }
 
     /// A camera that is missing says what there is in its place.
     fn with_list(&self, problem: Problem) -> Problem {
-        match problem.reason {
-            Reason::Missing if self.direct.is_some() => {
-                let list = list(&(self.cameras)());
-                Problem::new(Reason::Missing, format!("{}: {list}", problem.text))
-            }
-            _ => problem,
+        if problem.reason != Reason::Missing || self.has_listed.swap(true, Ordering::Relaxed) {
+            return problem;
         }
+        let list = list(&(self.cameras)());
+        Problem::new(Reason::Missing, format!("{}: {list}", problem.text))
     }
 }
 
@@ -111,13 +131,11 @@ impl Device for Named {
     }
 
     fn look(&self, request: &Request) -> Result<Option<gst::Caps>, Problem> {
-        let look = native::look(&*self.find()?, request);
-        look.map(Some).map_err(|problem| self.with_list(problem))
+        self.open(|kind| native::look(kind, request)).map(Some)
     }
 
     fn build(&self, request: &Request) -> Result<Source, Problem> {
-        let built = native::build(&*self.find()?, request, self.name.clone());
-        built.map_err(|problem| self.with_list(problem))
+        self.open(|kind| native::build(kind, request, self.name.clone()))
     }
 }
 
@@ -151,8 +169,8 @@ pub(super) fn setting(spelling: &str) -> String {
 struct Auto {
     fallback: Arc<dyn Device>,
     cameras: Cameras,
-    /// How the camera is spelt that was chosen last.
-    chosen: Mutex<Option<String>>,
+    /// The camera that was chosen last.
+    chosen: Mutex<Option<Camera>>,
 }
 
 impl Debug for Auto {
@@ -173,37 +191,49 @@ impl Auto {
         }
     }
 
-    /// The cameras in the order in which they are tried; `None` where only the test pattern is left.
-    fn candidates(&self) -> Result<Option<Vec<Camera>>, Problem> {
-        let mut cameras = (self.cameras)();
+    /// Opens the camera that was chosen before, else the first that opens; `None` where only the test pattern is left.
+    fn open<T>(&self, open: impl Fn(&Camera) -> Result<T, Problem>) -> Result<Option<T>, Problem> {
         let chosen = lock(&self.chosen).clone();
-        let is_chosen = |camera: &Camera| Some(&camera.spelling) == chosen.as_ref();
-        match chosen {
-            // While it is there no other takes its place, even if it cannot be opened for a moment.
-            Some(_) if cameras.iter().any(is_chosen) => cameras.retain(is_chosen),
-            Some(chosen) if cameras.is_empty() => {
-                let text = format!(
-                    "{chosen} has gone, and there is no other camera: check its plug and its power"
-                );
-                return Err(Problem::new(Reason::Gone, text));
-            }
-            None if cameras.is_empty() => return Ok(None),
-            _ => (),
+        // Looking up all cameras takes longer than opening one.
+        if let Some(chosen) = &chosen
+            && let Ok(opened) = open(chosen)
+        {
+            return Ok(Some(opened));
         }
-        Ok(Some(cameras))
+        let mut cameras = (self.cameras)();
+        let is_chosen = |camera: &Camera| {
+            chosen
+                .as_ref()
+                .is_some_and(|c| c.spelling == camera.spelling)
+        };
+        // While it is there no other takes its place, even if it cannot be opened for a moment.
+        if cameras.iter().any(is_chosen) {
+            cameras.retain(is_chosen);
+        }
+        match (&chosen, cameras.is_empty()) {
+            (None, true) => Ok(None),
+            (Some(chosen), true) => {
+                let text = format!(
+                    "{} has gone, and there is no other camera: check its plug and its power",
+                    label(chosen)
+                );
+                Err(Problem::new(Reason::Gone, text))
+            }
+            (_, false) => self.first(&cameras, open).map(Some),
+        }
     }
 
     /// Tries the cameras until one opens.
     fn first<T>(
         &self,
-        cameras: Vec<Camera>,
+        cameras: &[Camera],
         open: impl Fn(&Camera) -> Result<T, Problem>,
     ) -> Result<T, Problem> {
         let mut problems: Vec<Problem> = Vec::new();
-        for camera in &cameras {
+        for camera in cameras {
             match open(camera) {
                 Ok(opened) => {
-                    *lock(&self.chosen) = Some(camera.spelling.clone());
+                    *lock(&self.chosen) = Some(camera.clone());
                     return Ok(opened);
                 }
                 Err(problem) => {
@@ -221,6 +251,10 @@ impl Auto {
             .map_or(Reason::Missing, |problem| problem.reason);
         Err(Problem::new(reason, texts.join("; ")))
     }
+
+    fn chosen(&self) -> Option<String> {
+        lock(&self.chosen).as_ref().map(label)
+    }
 }
 
 /// A camera's name and how it is written, once if they are the same.
@@ -237,39 +271,28 @@ impl Device for Auto {
     }
 
     fn look(&self, request: &Request) -> Result<Option<gst::Caps>, Problem> {
-        match self.candidates()? {
-            Some(cameras) => self
-                .first(cameras, |camera| native::look(&*camera.kind, request))
-                .map(Some),
+        match self.open(|camera| native::look(&*camera.kind, request))? {
+            Some(mode) => Ok(Some(mode)),
             None => self.fallback.look(request),
         }
     }
 
     fn build(&self, request: &Request) -> Result<Source, Problem> {
-        match self.candidates()? {
-            Some(cameras) => {
-                let before = lock(&self.chosen).clone();
-                let mut source = self.first(cameras, |camera| {
-                    native::build(&*camera.kind, request, label(camera))
-                })?;
-                let now = lock(&self.chosen).clone();
-                if let Some(before) = before.filter(|before| Some(before) != now.as_ref()) {
-                    source.warning = Some(format!(
-                        "{before} has gone: {} is shown in its place",
-                        source.device
-                    ));
-                }
-                Ok(source)
-            }
-            None => {
-                let mut source = self.fallback.build(request)?;
-                source.warning = Some(
-                    "there is no camera, so a test picture is shown: plug one in, or set camera; scripts/cameras says what to check"
-                        .into(),
-                );
-                Ok(source)
-            }
+        let before = self.chosen();
+        let opened = self.open(|camera| native::build(&*camera.kind, request, label(camera)))?;
+        let Some(mut source) = opened else {
+            let mut source = self.fallback.build(request)?;
+            source.warning = Some(
+                "there is no camera, so a test picture is shown: plug one in, or set camera; scripts/cameras says what to check"
+                    .into(),
+            );
+            return Ok(source);
+        };
+        if let Some(before) = before.filter(|before| *before != source.device) {
+            let text = format!("{before} has gone: {} is shown in its place", source.device);
+            source.warning = Some(text);
         }
+        Ok(source)
     }
 }
 

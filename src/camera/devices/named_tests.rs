@@ -10,6 +10,24 @@ use crate::{camera::device::Asked, camera::devices::monitor::Provider};
 #[derive(Debug)]
 struct Pattern(Option<Reason>);
 
+/// One that can be pulled out.
+#[derive(Debug)]
+struct Plugged {
+    name: String,
+    plugs: Plugs,
+}
+
+impl Kind for Plugged {
+    fn element(&self) -> Result<gst::Element, Problem> {
+        let camera = lock(&self.plugs)
+            .iter()
+            .find(|camera| camera.spelling == self.name)
+            .cloned();
+        let missing = || Problem::new(Reason::Missing, "no");
+        camera.ok_or_else(missing)?.kind.element()
+    }
+}
+
 impl Kind for Pattern {
     fn element(&self) -> Result<gst::Element, Problem> {
         match self.0 {
@@ -74,7 +92,18 @@ type Plugs = Arc<Mutex<Vec<Camera>>>;
 fn auto(cameras: Vec<Camera>) -> (Auto, Plugs) {
     let plugs = Arc::new(Mutex::new(cameras));
     let plugged = plugs.clone();
-    let auto = Auto::new(Arc::new(Fallback), move || lock(&plugged).clone());
+    let auto = Auto::new(Arc::new(Fallback), move || {
+        let plugs = plugged.clone();
+        let of = |camera: &Camera| Camera {
+            kind: Arc::new(Plugged {
+                name: camera.spelling.clone(),
+                plugs: plugs.clone(),
+            }),
+            ..camera.clone()
+        };
+        let cameras = lock(&plugged).clone();
+        cameras.iter().map(of).collect()
+    });
     (auto, plugs)
 }
 
@@ -157,11 +186,7 @@ fn auto_never_falls_from_a_camera_to_the_test_picture() {
 }
 
 fn by_name(name: &str, cameras: Vec<Camera>) -> Named {
-    Named {
-        name: name.into(),
-        direct: None,
-        cameras: Box::new(move || cameras.clone()),
-    }
+    Named::new(name, move || cameras.clone())
 }
 
 #[test]
@@ -201,6 +226,31 @@ fn a_path_that_is_not_there_is_missing_and_lists_what_there_is() {
         problem.text.starts_with("there is no /dev/video99"),
         "{problem}"
     );
+}
+
+#[test]
+fn what_there_is_is_listed_once_for_a_path_that_stays_missing() {
+    let device = named("/dev/video99", Arc::new(Fallback));
+    let first = opened(&*device).unwrap_err();
+    let second = opened(&*device).unwrap_err();
+    assert!(first.text.starts_with(&second.text) && first.text.len() > second.text.len());
+}
+
+#[test]
+fn a_camera_that_was_found_is_not_looked_up_again_until_it_fails() {
+    let looks = Arc::new(Mutex::new(0));
+    let plugs: Plugs = Arc::new(Mutex::new(vec![camera("a", None)]));
+    let (count, plugged) = (looks.clone(), plugs.clone());
+    let named = Named::new("a", move || {
+        *lock(&count) += 1;
+        lock(&plugged).clone()
+    });
+    opened(&named).unwrap();
+    opened(&named).unwrap();
+    assert_eq!(*lock(&looks), 1);
+    *lock(&named.found) = Some(Arc::new(Pattern(Some(Reason::Missing))));
+    opened(&named).unwrap();
+    assert_eq!(*lock(&looks), 2);
 }
 
 #[test]

@@ -101,10 +101,7 @@ impl Open {
             .and_then(|element| element.static_pad("src"));
         let pad =
             pad.ok_or_else(|| Problem::new(Reason::Failed, "its element has no pad `src`"))?;
-        let caps = match pad.query_caps(None) {
-            caps if caps.is_any() => kind.caps().unwrap_or(caps),
-            caps => caps,
-        };
+        let caps = kind.caps().unwrap_or_else(|| pad.query_caps(None));
         match caps.is_any() {
             true => mode::blind(request),
             false => mode::plan(&caps, request),

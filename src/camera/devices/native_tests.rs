@@ -115,7 +115,7 @@ fn a_camera_gives_the_caps_that_are_settled() {
     let mut request = request(RAW);
     request.settled = Some(settled.parse().unwrap());
     let camera = Played(
-        "videotestsrc is-live=true ! video/x-raw,format=YUY2,width=320,height=240,framerate=15/1",
+        "videotestsrc is-live=true ! video/x-raw,format=YUY2,width=320,height=240,framerate=15/1 ! identity",
     );
     let scene = Scene::new(&camera, &request);
     scene.play();
@@ -160,7 +160,7 @@ fn h264_of_a_camera_is_passed_on_by_access_units() {
     let mut request = request("video/x-h264,stream-format=byte-stream,alignment=au");
     request.asked.encoded = true;
     let camera = Played(
-        "videotestsrc is-live=true ! video/x-raw,format=I420,width=320,height=240,framerate=30/1 ! x264enc tune=zerolatency speed-preset=ultrafast ! video/x-h264,stream-format=avc",
+        "videotestsrc is-live=true ! video/x-raw,format=I420,width=320,height=240,framerate=30/1 ! x264enc tune=zerolatency speed-preset=ultrafast ! video/x-h264,stream-format=avc ! identity",
     );
     let foreseen = look(&camera, &request);
     let scene = Scene::new(&camera, &request);

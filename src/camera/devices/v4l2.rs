@@ -42,7 +42,10 @@ impl native::Kind for V4l2 {
 
     fn handles(&self, _element: &gst::Element) -> Box<dyn Handles> {
         match linuxvideo::Device::open(&self.0) {
-            Ok(device) => Box::new(Controls(Mutex::new(device))),
+            Ok(device) => Box::new(Controls {
+                device: Mutex::new(device),
+                before: Mutex::default(),
+            }),
             Err(_) => Box::new(()),
         }
     }
@@ -71,7 +74,21 @@ fn named_in(folder: &Path, path: &Path) -> Option<PathBuf> {
 }
 
 /// The device opened once more: a driver lets several set its controls while one takes pictures.
-struct Controls(Mutex<linuxvideo::Device>);
+/// Locks: `before` is held while `device` is taken.
+struct Controls {
+    device: Mutex<linuxvideo::Device>,
+    /// How it was turned before it was turned here: it keeps what is set when it is closed.
+    before: Mutex<Option<[(Cid, i32); 2]>>,
+}
+
+impl Drop for Controls {
+    fn drop(&mut self) {
+        let before = lock(&self.before).take();
+        for (control, value) in before.into_iter().flatten() {
+            let _ = lock(&self.device).write_control_raw(control, value);
+        }
+    }
+}
 
 impl Debug for Controls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -97,7 +114,7 @@ fn list(device: &linuxvideo::Device) -> Vec<ControlDesc> {
 
 impl Handles for Controls {
     fn set_controls(&self, controls: &gst::Structure) -> Result<(), String> {
-        let mut device = lock(&self.0);
+        let mut device = lock(&self.device);
         let known = list(&device);
         let names: Vec<String> = known.iter().map(|c| controls::spelled(c.name())).collect();
         controls::set_each(controls, &names, |name, value| {
@@ -112,7 +129,12 @@ impl Handles for Controls {
     }
 
     fn turn(&self, wanted: VideoOrientationMethod) -> VideoOrientationMethod {
-        let mut device = lock(&self.0);
+        let mut before = lock(&self.before);
+        let mut device = lock(&self.device);
+        let value = |control| device.read_control_raw(control).unwrap_or_default();
+        before.get_or_insert_with(|| {
+            [Cid::HFLIP, Cid::VFLIP].map(|control| (control, value(control)))
+        });
         let (mirrored, flipped) = flips(wanted);
         for (control, on) in [(Cid::HFLIP, mirrored), (Cid::VFLIP, flipped)] {
             // One that it has not got is left to the overlay.

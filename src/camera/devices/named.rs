@@ -32,7 +32,7 @@ pub(super) fn named(text: &str, fallback: Arc<dyn Device>) -> Arc<dyn Device> {
         return Arc::new(Auto::new(fallback, monitor::cameras));
     }
     let path = PathBuf::from(text);
-    let direct = path.starts_with("/dev").then(|| V4l2(path));
+    let direct = path.starts_with("/dev").then_some(V4l2(path));
     Arc::new(Named {
         direct: direct.map(|kind| Arc::new(kind) as Arc<dyn Kind>),
         ..Named::new(text, monitor::cameras)

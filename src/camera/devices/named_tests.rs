@@ -135,7 +135,7 @@ fn auto_takes_another_camera_when_its_own_has_gone_and_says_so() {
     *lock(&plugs) = vec![camera("b", None)];
     let (device, warning) = opened(&auto).unwrap();
     assert_eq!(device, "Camera b (b)");
-    assert!(warning.unwrap().contains("a has gone"));
+    assert!(warning.unwrap().contains("Camera a (a) has gone"));
 }
 
 #[test]

@@ -118,17 +118,27 @@ fn info(sample: &gst::Sample) -> VideoInfo {
 }
 
 #[test]
+fn a_password_that_is_misspelt_into_the_camera_stays_out_of_the_error() {
+    let errors = camera("camera=rtsp:door:secret").errors_of_playing();
+    assert_eq!(errors.len(), 1, "{errors:?}");
+    assert!(
+        errors[0].contains("camera=rtsp:") && !errors[0].contains("secret"),
+        "{errors:?}"
+    );
+}
+
+#[test]
 fn a_camera_that_is_never_asked_runs_at_720p30() {
-    let mut scene = camera("");
+    let mut scene = camera("camera=test");
     scene.set(gst::State::Playing);
-    let opening = scene.hear("porthole/camera", "state", "opening");
-    assert_eq!(opening.get::<String>("device").unwrap(), "test");
+    scene.hear("porthole/camera", "state", "opening");
     wait_for_picture(&scene, false);
     let info = info(&pull(&scene, "video"));
     assert_eq!((info.width(), info.height()), (1280, 720));
     assert_eq!(info.fps(), gst::Fraction::from_integer(30));
     assert_eq!(info.format(), gst_video::VideoFormat::I420);
-    scene.hear("porthole/camera", "state", "live");
+    let live = scene.hear("porthole/camera", "state", "live");
+    assert_eq!(live.get::<String>("device").unwrap(), "test");
 }
 
 #[test]
@@ -307,7 +317,7 @@ fn a_file_that_nobody_watches_is_black_in_its_own_size() {
     demand(&scene, false);
     scene.set(gst::State::Playing);
     let sample = pull(&scene, "video");
-    assert!(is_black(&sample));
+    assert!(is_black(&sample), "{:?}", sample.caps());
     assert_eq!((info(&sample).width(), info(&sample).height()), (160, 120));
     assert_eq!(states(&mut scene), [""; 0]);
     demand(&scene, true);

@@ -25,6 +25,7 @@ use super::{
     control::{Action, CLOSE_PATIENCE, Control, Limits, News, Status},
     device::{Device, Request},
     event::{Event, Tell},
+    feed::whole,
     heard::Heard,
     herald::Herald,
     listeners,
@@ -276,7 +277,7 @@ impl Conductor {
 
     fn hear_look(&mut self, tell: Tell) {
         match tell {
-            Tell::Mode(mode) => self.foreseen = Some(mode),
+            Tell::Mode(mode) => self.foreseen = Some(whole(&mode)),
             Tell::Failed(problem) => {
                 self.config.herald.warn(format!(
                     "camera={}: {problem}; it is tried again when someone wants to look",

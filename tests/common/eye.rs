@@ -2,7 +2,7 @@
 //! What a viewer would see: each buffer that comes to an appsink, with what is told from its pixels.
 
 use std::{
-    sync::{Arc, Condvar, Mutex},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
 
@@ -31,9 +31,22 @@ pub struct Seen {
 }
 
 #[derive(Default)]
+struct Pages {
+    seen: Vec<Seen>,
+    has_ended: bool,
+}
+
+#[derive(Default)]
 struct Book {
-    seen: Mutex<(Vec<Seen>, bool)>,
+    pages: Mutex<Pages>,
     more: Condvar,
+}
+
+impl Book {
+    /// A test that fails in the middle of it does not have others fail as well.
+    fn open(&self) -> MutexGuard<'_, Pages> {
+        self.pages.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Takes down all that comes.
@@ -49,12 +62,12 @@ impl Eye {
             .new_sample(move |sink| {
                 let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
                 let seen = look(&sample);
-                book.seen.lock().unwrap().0.push(seen);
+                book.open().seen.push(seen);
                 book.more.notify_all();
                 Ok(gst::FlowSuccess::Ok)
             })
             .eos(move |_| {
-                end.seen.lock().unwrap().1 = true;
+                end.open().has_ended = true;
                 end.more.notify_all();
             })
             .build();
@@ -64,15 +77,15 @@ impl Eye {
     }
 
     pub fn all(&self) -> Vec<Seen> {
-        self.0.seen.lock().unwrap().0.clone()
+        self.0.open().seen.clone()
     }
 
     pub fn count(&self) -> usize {
-        self.0.seen.lock().unwrap().0.len()
+        self.0.open().seen.len()
     }
 
     pub fn has_ended(&self) -> bool {
-        self.0.seen.lock().unwrap().1
+        self.0.open().has_ended
     }
 
     /// Waits for the first buffer that fits, of those that came after `start`.
@@ -92,19 +105,20 @@ impl Eye {
     #[track_caller]
     fn wait_for<T>(&self, start: Instant, what: &str, find: impl Fn(&[Seen]) -> Option<T>) -> T {
         let end = Instant::now() + PATIENCE;
-        let mut guard = self.0.seen.lock().unwrap();
+        let mut pages = self.0.open();
         loop {
-            let from = guard.0.partition_point(|seen| seen.at < start);
-            if let Some(found) = find(&guard.0[from..]) {
+            let from = pages.seen.partition_point(|seen| seen.at < start);
+            if let Some(found) = find(&pages.seen[from..]) {
                 return found;
             }
             let left = end.saturating_duration_since(Instant::now());
             assert!(
                 !left.is_zero(),
                 "no {what}; there was {:#?}",
-                guard.0.last()
+                pages.seen.last()
             );
-            guard = self.0.more.wait_timeout(guard, left).unwrap().0;
+            let wait = self.0.more.wait_timeout(pages, left);
+            pages = wait.unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 

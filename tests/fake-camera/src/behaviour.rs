@@ -11,7 +11,7 @@
 //! | `stall` | it opens, starts and gives no pictures |
 //! | `error` | its driver reports an error in place of the next picture |
 //! | `eos` | its stream ends in place of the next picture |
-//! | `damaged` | its JPEG pictures are cut off; of no effect on raw ones |
+//! | `damaged` | its JPEG pictures cannot be decoded; of no effect on raw ones |
 //! | `stuck=ready\|start\|create\|stop\|null` | that call hangs, and cannot be interrupted, until the file says otherwise; `stuck` is `stuck=start` |
 //! | `slow=MILLISECONDS` | it opens that late |
 //! | `size=WIDTHxHEIGHT` | it has modes of that size alone from now on, also if it is running |
@@ -45,7 +45,7 @@ pub enum Fault {
     Error,
     /// Its stream ends.
     Eos,
-    /// Its pictures are cut off.
+    /// Its pictures cannot be decoded.
     Damaged,
     /// A call into its driver does not return.
     Stuck(Call),

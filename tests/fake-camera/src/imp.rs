@@ -295,11 +295,9 @@ impl FakeCameraSrc {
         let frames = if structure.name() == "image/jpeg" {
             let picture = |number| picture::jpeg(size.0, size.1, self.look(number));
             let pictures: Vec<_> = (0..JPEGS).filter_map(picture).collect();
-            let half = pictures.first()?;
-            let half = half[..half.len() / 2].to_vec();
             Frames::Jpeg {
                 pictures: pictures.into_iter().map(gst::Buffer::from_slice).collect(),
-                damaged: gst::Buffer::from_slice(half),
+                damaged: gst::Buffer::from_slice(picture::damaged()),
             }
         } else {
             let info = VideoInfo::from_caps(caps).ok()?;

@@ -129,6 +129,12 @@ pub(crate) fn jpeg(width: u32, height: u32, look: Look) -> Option<Vec<u8>> {
     Some(file)
 }
 
+/// What has the beginning and the end of a JPEG file, and nothing of one between.
+pub(crate) fn damaged() -> Vec<u8> {
+    let (start, end) = ([0xff, 0xd8], [0xff, 0xd9]);
+    [&start[..], &[0x55; 5000], &end[..]].concat()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -72,8 +72,10 @@ const cameras = (...args) => new Program(join(ROOT, "scripts/cameras"), args);
 test("scripts/cameras --json lists each camera with its modes and the line that shows it", async () => {
   const program = cameras("--json");
   assert.equal(await program.exit, 0, program.lines.join("\n"));
-  const text = program.lines.join("\n");
-  const found = JSON.parse(text.slice(text.search(/^\[/m), text.lastIndexOf("]") + 1));
+  // Libraries may have their say around it.
+  const [first, last] = [/^\[\]?$/, /^\[?\]$/].map((end) => (line) => end.test(line));
+  const { lines } = program;
+  const found = JSON.parse(lines.slice(lines.findIndex(first), lines.findLastIndex(last) + 1).join("\n"));
   for (const { camera, name, modes, line } of found) {
     assert.ok(camera && name && modes.length > 0);
     assert.match(line, /^gst-launch-1\.0 portholesrc .*camera=.* ! portholeoverlay ! portholesink$/);

@@ -221,6 +221,12 @@ pub(super) fn words(native: &gst::Caps) -> Vec<Words> {
     plain.flat_map(|(structure, _)| of(structure)).collect()
 }
 
+/// Whether fixed caps are of raw video in the memory of the processor.
+pub(super) fn is_plain_raw(caps: &gst::CapsRef) -> bool {
+    let mut all = caps.iter_with_features();
+    all.all(|(structure, features)| structure.name() == RAW && is_plain(structure, features))
+}
+
 /// In the memory of the processor, and not interlaced.
 fn is_plain(structure: &gst::StructureRef, features: &gst::CapsFeaturesRef) -> bool {
     let plain =

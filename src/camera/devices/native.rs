@@ -12,6 +12,7 @@ use super::{
 };
 use crate::camera::{
     device::{Handles, Request, Source},
+    feed::whole,
     problem::{Problem, Reason},
 };
 
@@ -137,7 +138,13 @@ fn bin(source: &gst::Element, plan: &Plan) -> Result<gst::Bin, glib::BoolError> 
         Coding::Jpeg => chain.push(jpeg_decoder()?),
         Coding::H264 => chain.push(h264_parser()?),
     }
-    chain.extend(conversions(plan)?);
+    let conversions = conversions(plan)?;
+    if !conversions.is_empty()
+        && let Some(pad) = chain.last().and_then(|element| element.static_pad("src"))
+    {
+        complete(&pad);
+    }
+    chain.extend(conversions);
     chain.push(filter(&plan.output)?);
 
     let bin = gst::Bin::new();
@@ -150,6 +157,20 @@ fn bin(source: &gst::Element, plan: &Plan) -> Result<gst::Bin, glib::BoolError> 
     bin.set_state(gst::State::Ready)
         .map_err(|_| glib::bool_error!("it cannot be opened twice"))?;
     Ok(bin)
+}
+
+/// Has a pad say of raw video all that its caps imply. A converter copies each frame if the caps on its two sides are not the
+/// same to the letter.
+pub(super) fn complete(pad: &gst::Pad) {
+    pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, |_, info| {
+        if let Some(gst::PadProbeData::Event(event)) = &mut info.data
+            && let gst::EventView::Caps(caps) = event.view()
+            && mode::is_plain_raw(caps.caps())
+        {
+            *event = gst::event::Caps::new(&whole(&caps.caps_owned()));
+        }
+        gst::PadProbeReturn::Ok
+    });
 }
 
 pub(super) fn ghost(target: &gst::Pad, name: &str) -> Result<gst::GhostPad, glib::BoolError> {

@@ -124,6 +124,35 @@ fn a_camera_gives_the_caps_that_are_settled() {
 }
 
 #[test]
+fn caps_that_are_settled_cost_no_copy_where_the_camera_means_the_same() {
+    const SHORT: &str = "video/x-raw,format=I420,width=320,height=240,framerate=30/1";
+    gst::init().unwrap();
+    let mut request = request(RAW);
+    request.settled = Some(whole(&SHORT.parse().unwrap()));
+    let camera = Played(
+        "videotestsrc is-live=true ! video/x-raw,format=I420,width=320,height=240,framerate=30/1 ! capssetter replace=true join=false caps=video/x-raw,format=I420,width=320,height=240,framerate=30/1 ! identity",
+    );
+    let scene = Scene::new(&camera, &request);
+    let made = scene
+        .pipeline
+        .by_name("camera")
+        .unwrap()
+        .static_pad("src")
+        .unwrap();
+    let (sender, addresses) = std::sync::mpsc::channel();
+    made.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
+        let memory = info.buffer().unwrap().peek_memory(0).as_ptr() as usize;
+        let _ = sender.send(memory);
+        gst::PadProbeReturn::Ok
+    });
+    scene.play();
+    let sample = scene.sample();
+    assert_eq!(sample.caps_owned(), request.settled);
+    let memory = sample.buffer().unwrap().peek_memory(0).as_ptr() as usize;
+    assert_eq!(addresses.recv().unwrap(), memory);
+}
+
+#[test]
 fn mjpeg_is_decoded_and_outlives_damaged_frames() {
     let camera =
         Played("videotestsrc is-live=true ! video/x-raw,format=I420,framerate=30/1 ! jpegenc");

@@ -380,6 +380,7 @@ fn add_video(
         .ok_or_else(|| glib::bool_error!("its video has no caps"))?;
     let plan = plan(&caps, request).map_err(|problem| glib::bool_error!("{problem}"))?;
     last.set_property("caps", &plan.output);
+    native::complete(pad);
     let mut chain = Vec::new();
     if is_interlaced(&caps) {
         let progressive =

@@ -32,14 +32,39 @@ pub(crate) struct Feed {
     given: Mutex<Option<gst::Caps>>,
 }
 
-/// The same caps with the fields that are implied by the others.
+/// The fields of H.264's caps that say what it is; a parser adds what changes with each picture.
+const H264_FIELDS: [&str; 7] = [
+    "stream-format",
+    "alignment",
+    "width",
+    "height",
+    "framerate",
+    "profile",
+    "level",
+];
+
+/// The same caps with the fields that are implied by the others, and without those that say nothing.
 pub(crate) fn whole(caps: &gst::Caps) -> gst::Caps {
-    let is_raw = caps.structure(0).is_some_and(|s| s.name() == "video/x-raw");
-    let info = gst_video::VideoInfo::from_caps(caps)
-        .ok()
-        .filter(|_| is_raw);
-    let whole = info.and_then(|info| info.to_caps().ok());
-    whole.unwrap_or_else(|| caps.clone())
+    let Some(structure) = caps.structure(0) else {
+        return caps.clone();
+    };
+    match structure.name().as_str() {
+        "video/x-raw" => {
+            let info = gst_video::VideoInfo::from_caps(caps).ok();
+            info.and_then(|info| info.to_caps().ok())
+        }
+        "video/x-h264" => {
+            let mut only = gst::Structure::new_empty("video/x-h264");
+            for field in H264_FIELDS {
+                if let Ok(value) = structure.value(field) {
+                    only.set_value(field, value.clone());
+                }
+            }
+            Some(gst::Caps::from(only))
+        }
+        _ => None,
+    }
+    .unwrap_or_else(|| caps.clone())
 }
 
 /// Where the time of a session's buffers comes from.

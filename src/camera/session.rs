@@ -43,6 +43,8 @@ pub(crate) enum Command {
     Controls(gst::Structure),
     Turn(VideoOrientationMethod),
     Context(gst::Context),
+    /// A request for a key unit, for cameras that encode.
+    KeyUnit(gst::Event),
     /// Its latency may have changed.
     Latency,
 }
@@ -114,7 +116,7 @@ impl Drop for Session {
     }
 }
 
-fn spawn(work: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+pub(super) fn spawn(work: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
     thread::Builder::new()
         .name("portholesrc-dev".into())
         .spawn(work)
@@ -211,6 +213,12 @@ impl Me {
                 }
                 Command::Controls(controls) => self.set_controls(handles.as_ref(), &controls),
                 Command::Turn(wanted) => self.turn(handles.as_ref(), wanted),
+                Command::KeyUnit(event) => {
+                    let outlet = pipeline.by_name(VIDEO).and_then(|o| o.static_pad("sink"));
+                    if let Some(pad) = outlet {
+                        pad.push_event(event);
+                    }
+                }
                 Command::Context(context) => pipeline.set_context(&context),
                 Command::Latency => self.measure_latency(&pipeline),
             }
@@ -313,6 +321,10 @@ impl Me {
                 match kind {
                     Kind::Audio => streams.push_audio(generation, sample, bases, now),
                     Kind::Video => {
+                        // Nobody can decode what comes before the first key unit.
+                        if is_first && is_delta(&sample) {
+                            return Ok(gst::FlowSuccess::Ok);
+                        }
                         let caps =
                             is_first.then(|| sample.caps().map(|caps| whole(&caps.to_owned())));
                         if streams.push_video(generation, sample, bases, now)
@@ -432,6 +444,11 @@ impl Me {
         });
         Ok(())
     }
+}
+
+fn is_delta(sample: &gst::Sample) -> bool {
+    let flags = sample.buffer().map(|buffer| buffer.flags());
+    flags.is_some_and(|flags| flags.contains(gst::BufferFlags::DELTA_UNIT))
 }
 
 #[derive(Clone, Copy)]

@@ -11,6 +11,7 @@ mod monitor;
 mod named;
 mod native;
 mod pipewire;
+mod plan;
 mod rtsp;
 mod test;
 mod v4l2;

@@ -1,65 +1,20 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Which of a camera's own modes is opened, and what has to be done to its pictures. Pure: caps in, plan out.
-//!
-//! A larger picture goes before a faster one, a faster one before one that need not be decoded or converted: who wants it
-//! faster asks for a smaller one.
+//! The modes that a camera has, and how well each fits what is wanted. Pure.
 
-use std::{cmp::Reverse, fmt};
+use std::fmt;
 
 use super::values;
-use crate::camera::{
-    device::Request,
-    problem::{Problem, Reason},
-};
-
-/// The raw formats that portholesrc gives, the one that costs an encoder least first. portholeoverlay takes the same.
-pub(super) const FORMATS: [&str; 19] = [
-    "I420",
-    "NV12",
-    "YV12",
-    "NV21",
-    "YUY2",
-    "UYVY",
-    "RGB",
-    "BGR",
-    "RGBx",
-    "BGRx",
-    "xRGB",
-    "xBGR",
-    "RGBA",
-    "BGRA",
-    "ARGB",
-    "ABGR",
-    "I420_10LE",
-    "P010_10LE",
-    "GRAY8",
-];
+use crate::camera::device::Request;
 
 pub(super) const RAW: &str = "video/x-raw";
-const JPEG: &str = "image/jpeg";
-const H264: &str = "video/x-h264";
-const PROGRESSIVE: &str = "progressive";
+pub(super) const JPEG: &str = "image/jpeg";
+pub(super) const H264: &str = "video/x-h264";
+pub(super) const PROGRESSIVE: &str = "progressive";
 /// Of two modes the larger wins, where one in the shape that is asked counts as this many times its size: of 960x720 and
 /// 1024x576 the latter is meant by 1280x720, and still nobody means 160x90 in place of 640x480.
 const SHAPE_WEIGHT: i64 = 2;
 /// Per cent by which shapes may differ and still be the same: 864x480 passes for 16:9.
 const SHAPE_TOLERANCE: i64 = 2;
-/// Modes that a message lists, so that it stays readable: libcamera names hundreds of sizes.
-const MAX_LISTED: usize = 12;
-
-/// How a camera is opened and what follows behind it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Plan {
-    /// For a capsfilter behind the source.
-    pub(super) native: gst::Caps,
-    /// What has to be decoded or parsed.
-    pub(super) coding: Coding,
-    pub(super) convert: bool,
-    pub(super) scale: bool,
-    pub(super) rate: bool,
-    /// Fixed: what leaves the bin.
-    pub(super) output: gst::Caps,
-}
 
 /// How a camera's pictures are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,26 +37,26 @@ impl Coding {
 
 /// One mode out of what a structure of caps allows.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Mode {
-    coding: Coding,
+pub(super) struct Mode {
+    pub(super) coding: Coding,
     /// Empty unless raw.
-    format: String,
-    width: i32,
-    height: i32,
-    rate: gst::Fraction,
-    square: bool,
+    pub(super) format: String,
+    pub(super) width: i32,
+    pub(super) height: i32,
+    pub(super) rate: gst::Fraction,
+    pub(super) square: bool,
 }
 
 /// The size and rate to come near to.
 #[derive(Clone, Copy)]
-struct Target {
-    width: i32,
-    height: i32,
-    rate: gst::Fraction,
+pub(super) struct Target {
+    pub(super) width: i32,
+    pub(super) height: i32,
+    pub(super) rate: gst::Fraction,
 }
 
 impl Target {
-    fn of(request: &Request) -> Self {
+    pub(super) fn of(request: &Request) -> Self {
         let asked = &request.asked;
         let settled = request.settled.as_ref().and_then(|caps| caps.structure(0));
         let size = |name, or| settled.and_then(|s| s.get(name).ok()).unwrap_or(or);
@@ -115,50 +70,11 @@ impl Target {
     }
 }
 
-/// Decides how a camera with these modes is opened.
-pub(super) fn plan(native: &gst::Caps, request: &Request) -> Result<Plan, Problem> {
-    let target = Target::of(request);
-    let modes = modes(native, target);
-    let coded = |mode: &&Mode| (mode.coding == Coding::H264) == request.asked.encoded;
-    let takes = |mode: &Mode| match mode.coding {
-        Coding::Raw => takes(request, mode),
-        _ => false,
-    };
-    let best = modes.iter().filter(coded).max_by_key(|mode| {
-        let place = FORMATS.iter().position(|format| *format == mode.format);
-        (
-            size_rank(mode, target),
-            rate_rank(mode.rate, target.rate),
-            mode.coding == Coding::Raw,
-            takes(mode),
-            Reverse(place.unwrap_or(FORMATS.len())),
-        )
-    });
-    match best {
-        Some(mode) if request.asked.encoded => encoded(mode, request),
-        Some(mode) => raw(mode, request),
-        None => Err(nothing(native, request.asked.encoded)),
+impl Mode {
+    /// The higher the better. A larger picture goes before a faster one.
+    pub(super) fn rank(&self, target: Target) -> impl Ord + use<> {
+        (size_rank(self, target), rate_rank(self.rate, target.rate))
     }
-}
-
-/// A plan for a source that says nothing of its modes before it runs: everything is converted.
-pub(super) fn blind(request: &Request) -> Result<Plan, Problem> {
-    let target = Target::of(request);
-    let mode = Mode {
-        coding: Coding::Raw,
-        format: request.asked.format.clone().unwrap_or_default(),
-        width: target.width,
-        height: target.height,
-        rate: target.rate,
-        square: false,
-    };
-    Ok(Plan {
-        native: gst::Caps::new_empty_simple(RAW),
-        convert: true,
-        scale: true,
-        rate: true,
-        ..raw(&mode, request)?
-    })
 }
 
 /// Whether it has a mode that can be shown at all.
@@ -238,7 +154,7 @@ fn is_plain(structure: &gst::StructureRef, features: &gst::CapsFeaturesRef) -> b
     plain && !interlaced
 }
 
-fn modes(native: &gst::Caps, target: Target) -> Vec<Mode> {
+pub(super) fn modes(native: &gst::Caps, target: Target) -> Vec<Mode> {
     let all = native.iter_with_features();
     let plain = all.filter(|(structure, features)| is_plain(structure, features));
     plain
@@ -327,215 +243,3 @@ fn rate_rank(rate: gst::Fraction, wanted: gst::Fraction) -> (bool, gst::Fraction
         false => (false, gst::Fraction::new(-rate.numer(), rate.denom())),
     }
 }
-
-/// Whether downstream, or what has been settled, takes this raw mode as it is.
-fn takes(request: &Request, mode: &Mode) -> bool {
-    let caps = output_caps(&mode.format, mode);
-    let settled = request.settled.as_ref();
-    request
-        .asked
-        .format
-        .as_ref()
-        .is_none_or(|format| *format == mode.format)
-        && FORMATS.contains(&mode.format.as_str())
-        && request.allowed.can_intersect(&caps)
-        && settled.is_none_or(|settled| settled.can_intersect(&caps))
-}
-
-fn output_caps(format: &str, mode: &Mode) -> gst::Caps {
-    let builder = gst::Caps::builder(RAW)
-        .field("format", format)
-        .field("width", mode.width)
-        .field("height", mode.height)
-        .field("framerate", mode.rate)
-        .field("interlace-mode", PROGRESSIVE);
-    let square = gst::Fraction::from_integer(1);
-    builder
-        .field_if("pixel-aspect-ratio", square, mode.square)
-        .build()
-}
-
-fn native_caps(mode: &Mode) -> gst::Caps {
-    let name = match mode.coding {
-        Coding::Raw => RAW,
-        Coding::Jpeg => JPEG,
-        Coding::H264 => H264,
-    };
-    let builder = gst::Caps::builder(name)
-        .field("width", mode.width)
-        .field("height", mode.height)
-        .field("framerate", mode.rate);
-    let raw = mode.coding == Coding::Raw;
-    builder.field_if("format", &mode.format, raw).build()
-}
-
-/// What has to be done to a mode's pictures so that they leave raw, as downstream takes them.
-fn raw(mode: &Mode, request: &Request) -> Result<Plan, Problem> {
-    let output = match &request.settled {
-        Some(settled) => settled.clone(),
-        None => free_output(mode, request)?,
-    };
-    let structure = output.structure(0);
-    let structure = structure.ok_or_else(|| Problem::new(Reason::Failed, "its caps are empty"))?;
-    let is = |name, size: i32| structure.get::<i32>(name) == Ok(size);
-    let may_stretch = !mode.square && structure.has_field("pixel-aspect-ratio");
-    let same_format = structure.get::<&str>("format") == Ok(mode.format.as_str());
-    // Colours, for example: only the running camera says what it has of those, and equal caps cost videoconvert nothing.
-    let ours = [
-        "format",
-        "width",
-        "height",
-        "framerate",
-        "interlace-mode",
-        "pixel-aspect-ratio",
-    ];
-    let more = structure
-        .fields()
-        .any(|field| !ours.contains(&field.as_str()));
-    Ok(Plan {
-        native: native_caps(mode),
-        coding: mode.coding,
-        convert: more || !same_format,
-        scale: may_stretch || !is("width", mode.width) || !is("height", mode.height),
-        rate: structure.get::<gst::Fraction>("framerate") != Ok(mode.rate),
-        output,
-    })
-}
-
-/// Fixed caps that downstream takes and that are as near to the mode as it lets.
-fn free_output(mode: &Mode, request: &Request) -> Result<gst::Caps, Problem> {
-    let wanted = match (&request.asked.format, mode.coding) {
-        (Some(format), _) => format.as_str(),
-        (None, Coding::Raw) => mode.format.as_str(),
-        // What jpegdec makes of nearly all of them.
-        _ => FORMATS[0],
-    };
-    let mut formats: Vec<&str> = Vec::new();
-    if FORMATS.contains(&wanted) {
-        formats.push(wanted);
-    }
-    if request.asked.format.is_none() {
-        formats.extend(FORMATS.iter().filter(|format| **format != wanted));
-    }
-    if let Some(format) = &request.asked.format
-        && formats.is_empty()
-    {
-        let text = format!(
-            "format={format} is none that portholesrc gives: set one of {}",
-            FORMATS.join(", ")
-        );
-        return Err(Problem::new(Reason::Failed, text));
-    }
-    // Its own size and rate if downstream takes them in any format, for a conversion costs less than a scaling.
-    for format in &formats {
-        let caps = output_caps(format, mode);
-        if request.allowed.can_intersect(&caps) {
-            return Ok(caps);
-        }
-    }
-    formats
-        .iter()
-        .find_map(|format| fixated(format, mode, request))
-        .ok_or_else(|| {
-            let allowed = &request.allowed;
-            let text = format!(
-                "what is behind portholesrc takes none of its formats ({}), only {allowed}",
-                formats.join(", ")
-            );
-            Problem::new(Reason::Failed, text)
-        })
-}
-
-fn fixated(format: &str, mode: &Mode, request: &Request) -> Option<gst::Caps> {
-    let any = gst::Caps::builder(RAW)
-        .field("format", format)
-        .field("width", gst::IntRange::new(1, i32::MAX))
-        .field("height", gst::IntRange::new(1, i32::MAX))
-        .field(
-            "framerate",
-            gst::FractionRange::new(gst::Fraction::new(0, 1), gst::Fraction::new(i32::MAX, 1)),
-        )
-        .field("interlace-mode", PROGRESSIVE)
-        .build();
-    let mut caps = request.allowed.intersect(&any);
-    if caps.is_empty() {
-        return None;
-    }
-    caps.truncate();
-    let structure = caps.make_mut().structure_mut(0)?;
-    let (width, height) = (mode.width.max(1), mode.height.max(1));
-    let scaled = |size: i32, to: i32, of: i32| {
-        i32::try_from(i64::from(size) * i64::from(to) / i64::from(of))
-            .unwrap_or(i32::MAX)
-            .max(1)
-    };
-    // Where one side is given, the other follows, so that the picture keeps its shape.
-    match structure.get::<i32>("height") {
-        Ok(given) => structure.fixate_field_nearest_int("width", scaled(width, given, height)),
-        Err(_) => {
-            structure.fixate_field_nearest_int("width", width);
-            let given = structure.get("width").unwrap_or(width);
-            structure.fixate_field_nearest_int("height", scaled(height, given, width))
-        }
-    };
-    structure.fixate_field_nearest_fraction("framerate", mode.rate);
-    if structure.has_field("pixel-aspect-ratio") {
-        structure
-            .fixate_field_nearest_fraction("pixel-aspect-ratio", gst::Fraction::from_integer(1));
-    }
-    caps.fixate();
-    Some(caps)
-}
-
-fn encoded(mode: &Mode, request: &Request) -> Result<Plan, Problem> {
-    let output = gst::Caps::builder(H264)
-        .field("stream-format", "byte-stream")
-        .field("alignment", "au")
-        .field("width", mode.width)
-        .field("height", mode.height)
-        .field("framerate", mode.rate)
-        .build();
-    let failed = |text: String| Err(Problem::new(Reason::Failed, text));
-    if !request.allowed.can_intersect(&output) {
-        return failed("what is behind portholesrc takes no H.264 of this size: leave out encoded=true, or portholeoverlay".into());
-    }
-    if let Some(settled) = &request.settled
-        && !settled.can_intersect(&output)
-    {
-        return failed(format!(
-            "it has no H.264 in {settled} any more, which cannot be made from another size: leave out encoded=true"
-        ));
-    }
-    Ok(Plan {
-        native: native_caps(mode),
-        coding: Coding::H264,
-        convert: false,
-        scale: false,
-        rate: false,
-        output: request.settled.clone().unwrap_or(output),
-    })
-}
-
-fn nothing(native: &gst::Caps, encoded: bool) -> Problem {
-    let mut there: Vec<String> = words(native).iter().map(Words::to_string).collect();
-    let left_out = there.len().saturating_sub(MAX_LISTED);
-    there.truncate(MAX_LISTED);
-    let mut there = there.join(", ");
-    if left_out > 0 {
-        there.push_str(&format!(" and {left_out} more"));
-    }
-    if there.is_empty() {
-        there = "nothing that portholesrc can show".into();
-    }
-    let fix = match encoded {
-        true => "it makes no H.264: leave out encoded=true",
-        false => {
-            "it has no raw video and no MJPEG: set encoded=true if it makes H.264, or take another camera"
-        }
-    };
-    Problem::new(Reason::Failed, format!("{fix}; it has {there}"))
-}
-
-#[cfg(test)]
-#[path = "mode_tests.rs"]
-mod tests;

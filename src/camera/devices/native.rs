@@ -8,7 +8,8 @@ use gst::{glib, prelude::*};
 use super::{
     controls::Properties,
     errors, make,
-    mode::{self, Coding, Plan},
+    mode::{self, Coding},
+    plan::{self, Plan},
 };
 use crate::camera::{
     device::{Handles, Request, Source},
@@ -104,8 +105,8 @@ impl Open {
             pad.ok_or_else(|| Problem::new(Reason::Failed, "its element has no pad `src`"))?;
         let caps = kind.caps().unwrap_or_else(|| pad.query_caps(None));
         match caps.is_any() {
-            true => mode::blind(request),
-            false => mode::plan(&caps, request),
+            true => plan::blind(request),
+            false => plan::plan(&caps, request),
         }
     }
 

@@ -15,9 +15,8 @@ use gst::{glib, prelude::*};
 use url::Url;
 
 use super::{
-    errors, make,
-    mode::{self, Plan},
-    native,
+    errors, make, native,
+    plan::{self, Plan},
 };
 use crate::camera::{
     CAT,
@@ -419,7 +418,7 @@ fn plan(caps: &gst::Caps, request: &Request) -> Result<Plan, Problem> {
         // A server may change its size at any time; until then these two do nothing.
         convert: true,
         scale: true,
-        ..mode::plan(&caps, &request)?
+        ..plan::plan(&caps, &request)?
     })
 }
 

@@ -268,7 +268,7 @@ fn a_camera_that_has_only_h264_says_to_set_encoded() {
 #[test]
 fn what_is_interlaced_or_in_the_memory_of_a_device_is_left_out() {
     let native = "video/x-raw(format:Interlaced),format=I420,width=640,height=480,framerate=30/1; video/x-raw(memory:DMABuf),format=I420,width=640,height=480,framerate=30/1; video/x-raw,format=I420,width=640,height=480,framerate=30/1,interlace-mode=interleaved";
-    assert!(!is_usable(&caps(native)));
+    assert!(!mode::is_usable(&caps(native)));
     assert!(plan(&caps(native), &asking(640, 480, 30)).is_err());
 }
 

@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Which of a camera's own modes is opened, and what has to be done to its pictures. Pure: caps in, plan out.
+//!
+//! A larger picture goes before a faster one, a faster one before one that need not be decoded or converted: who wants it
+//! faster asks for a smaller one.
+
+use std::cmp::Reverse;
+
+use super::mode::{self, Coding, H264, JPEG, Mode, PROGRESSIVE, RAW, Target, Words};
+use crate::camera::{
+    device::Request,
+    problem::{Problem, Reason},
+};
+
+/// The raw formats that portholesrc gives, the one that costs an encoder least first. portholeoverlay takes the same.
+pub(super) const FORMATS: [&str; 19] = [
+    "I420",
+    "NV12",
+    "YV12",
+    "NV21",
+    "YUY2",
+    "UYVY",
+    "RGB",
+    "BGR",
+    "RGBx",
+    "BGRx",
+    "xRGB",
+    "xBGR",
+    "RGBA",
+    "BGRA",
+    "ARGB",
+    "ABGR",
+    "I420_10LE",
+    "P010_10LE",
+    "GRAY8",
+];
+
+/// Modes that a message lists, so that it stays readable: libcamera names hundreds of sizes.
+const MAX_LISTED: usize = 12;
+
+/// How a camera is opened and what follows behind it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Plan {
+    /// For a capsfilter behind the source.
+    pub(super) native: gst::Caps,
+    /// What has to be decoded or parsed.
+    pub(super) coding: Coding,
+    pub(super) convert: bool,
+    pub(super) scale: bool,
+    pub(super) rate: bool,
+    /// Fixed: what leaves the bin.
+    pub(super) output: gst::Caps,
+}
+
+/// Decides how a camera with these modes is opened.
+pub(super) fn plan(native: &gst::Caps, request: &Request) -> Result<Plan, Problem> {
+    let target = Target::of(request);
+    let modes = mode::modes(native, target);
+    let coded = |mode: &&Mode| (mode.coding == Coding::H264) == request.asked.encoded;
+    let takes = |mode: &Mode| match mode.coding {
+        Coding::Raw => takes(request, mode),
+        _ => false,
+    };
+    let best = modes.iter().filter(coded).max_by_key(|mode| {
+        let place = FORMATS.iter().position(|format| *format == mode.format);
+        (
+            mode.rank(target),
+            mode.coding == Coding::Raw,
+            takes(mode),
+            Reverse(place.unwrap_or(FORMATS.len())),
+        )
+    });
+    match best {
+        Some(mode) if request.asked.encoded => encoded(mode, request),
+        Some(mode) => raw(mode, request),
+        None => Err(nothing(native, request.asked.encoded)),
+    }
+}
+
+/// A plan for a source that says nothing of its modes before it runs: everything is converted.
+pub(super) fn blind(request: &Request) -> Result<Plan, Problem> {
+    let target = Target::of(request);
+    let mode = Mode {
+        coding: Coding::Raw,
+        format: request.asked.format.clone().unwrap_or_default(),
+        width: target.width,
+        height: target.height,
+        rate: target.rate,
+        square: false,
+    };
+    Ok(Plan {
+        native: gst::Caps::new_empty_simple(RAW),
+        convert: true,
+        scale: true,
+        rate: true,
+        ..raw(&mode, request)?
+    })
+}
+
+/// Whether downstream, or what has been settled, takes this raw mode as it is.
+fn takes(request: &Request, mode: &Mode) -> bool {
+    let caps = output_caps(&mode.format, mode);
+    let settled = request.settled.as_ref();
+    request
+        .asked
+        .format
+        .as_ref()
+        .is_none_or(|format| *format == mode.format)
+        && FORMATS.contains(&mode.format.as_str())
+        && request.allowed.can_intersect(&caps)
+        && settled.is_none_or(|settled| settled.can_intersect(&caps))
+}
+
+fn output_caps(format: &str, mode: &Mode) -> gst::Caps {
+    let builder = gst::Caps::builder(RAW)
+        .field("format", format)
+        .field("width", mode.width)
+        .field("height", mode.height)
+        .field("framerate", mode.rate)
+        .field("interlace-mode", PROGRESSIVE);
+    let square = gst::Fraction::from_integer(1);
+    builder
+        .field_if("pixel-aspect-ratio", square, mode.square)
+        .build()
+}
+
+fn native_caps(mode: &Mode) -> gst::Caps {
+    let name = match mode.coding {
+        Coding::Raw => RAW,
+        Coding::Jpeg => JPEG,
+        Coding::H264 => H264,
+    };
+    let builder = gst::Caps::builder(name)
+        .field("width", mode.width)
+        .field("height", mode.height)
+        .field("framerate", mode.rate);
+    let raw = mode.coding == Coding::Raw;
+    builder.field_if("format", &mode.format, raw).build()
+}
+
+/// What has to be done to a mode's pictures so that they leave raw, as downstream takes them.
+fn raw(mode: &Mode, request: &Request) -> Result<Plan, Problem> {
+    let output = match &request.settled {
+        Some(settled) => settled.clone(),
+        None => free_output(mode, request)?,
+    };
+    let structure = output.structure(0);
+    let structure = structure.ok_or_else(|| Problem::new(Reason::Failed, "its caps are empty"))?;
+    let is = |name, size: i32| structure.get::<i32>(name) == Ok(size);
+    let may_stretch = !mode.square && structure.has_field("pixel-aspect-ratio");
+    let same_format = structure.get::<&str>("format") == Ok(mode.format.as_str());
+    // Colours, for example: only the running camera says what it has of those, and equal caps cost videoconvert nothing.
+    let ours = [
+        "format",
+        "width",
+        "height",
+        "framerate",
+        "interlace-mode",
+        "pixel-aspect-ratio",
+    ];
+    let more = structure
+        .fields()
+        .any(|field| !ours.contains(&field.as_str()));
+    Ok(Plan {
+        native: native_caps(mode),
+        coding: mode.coding,
+        convert: more || !same_format,
+        scale: may_stretch || !is("width", mode.width) || !is("height", mode.height),
+        rate: structure.get::<gst::Fraction>("framerate") != Ok(mode.rate),
+        output,
+    })
+}
+
+/// Fixed caps that downstream takes and that are as near to the mode as it lets.
+fn free_output(mode: &Mode, request: &Request) -> Result<gst::Caps, Problem> {
+    let wanted = match (&request.asked.format, mode.coding) {
+        (Some(format), _) => format.as_str(),
+        (None, Coding::Raw) => mode.format.as_str(),
+        // What jpegdec makes of nearly all of them.
+        _ => FORMATS[0],
+    };
+    let mut formats: Vec<&str> = Vec::new();
+    if FORMATS.contains(&wanted) {
+        formats.push(wanted);
+    }
+    if request.asked.format.is_none() {
+        formats.extend(FORMATS.iter().filter(|format| **format != wanted));
+    }
+    if let Some(format) = &request.asked.format
+        && formats.is_empty()
+    {
+        let text = format!(
+            "format={format} is none that portholesrc gives: set one of {}",
+            FORMATS.join(", ")
+        );
+        return Err(Problem::new(Reason::Failed, text));
+    }
+    // Its own size and rate if downstream takes them in any format, for a conversion costs less than a scaling.
+    for format in &formats {
+        let caps = output_caps(format, mode);
+        if request.allowed.can_intersect(&caps) {
+            return Ok(caps);
+        }
+    }
+    formats
+        .iter()
+        .find_map(|format| fixated(format, mode, request))
+        .ok_or_else(|| {
+            let allowed = &request.allowed;
+            let text = format!(
+                "what is behind portholesrc takes none of its formats ({}), only {allowed}",
+                formats.join(", ")
+            );
+            Problem::new(Reason::Failed, text)
+        })
+}
+
+fn fixated(format: &str, mode: &Mode, request: &Request) -> Option<gst::Caps> {
+    let any = gst::Caps::builder(RAW)
+        .field("format", format)
+        .field("width", gst::IntRange::new(1, i32::MAX))
+        .field("height", gst::IntRange::new(1, i32::MAX))
+        .field(
+            "framerate",
+            gst::FractionRange::new(gst::Fraction::new(0, 1), gst::Fraction::new(i32::MAX, 1)),
+        )
+        .field("interlace-mode", PROGRESSIVE)
+        .build();
+    let mut caps = request.allowed.intersect(&any);
+    if caps.is_empty() {
+        return None;
+    }
+    caps.truncate();
+    let structure = caps.make_mut().structure_mut(0)?;
+    let (width, height) = (mode.width.max(1), mode.height.max(1));
+    let scaled = |size: i32, to: i32, of: i32| {
+        i32::try_from(i64::from(size) * i64::from(to) / i64::from(of))
+            .unwrap_or(i32::MAX)
+            .max(1)
+    };
+    // Where one side is given, the other follows, so that the picture keeps its shape.
+    match structure.get::<i32>("height") {
+        Ok(given) => structure.fixate_field_nearest_int("width", scaled(width, given, height)),
+        Err(_) => {
+            structure.fixate_field_nearest_int("width", width);
+            let given = structure.get("width").unwrap_or(width);
+            structure.fixate_field_nearest_int("height", scaled(height, given, width))
+        }
+    };
+    structure.fixate_field_nearest_fraction("framerate", mode.rate);
+    if structure.has_field("pixel-aspect-ratio") {
+        structure
+            .fixate_field_nearest_fraction("pixel-aspect-ratio", gst::Fraction::from_integer(1));
+    }
+    caps.fixate();
+    Some(caps)
+}
+
+fn encoded(mode: &Mode, request: &Request) -> Result<Plan, Problem> {
+    let output = gst::Caps::builder(H264)
+        .field("stream-format", "byte-stream")
+        .field("alignment", "au")
+        .field("width", mode.width)
+        .field("height", mode.height)
+        .field("framerate", mode.rate)
+        .build();
+    let failed = |text: String| Err(Problem::new(Reason::Failed, text));
+    if !request.allowed.can_intersect(&output) {
+        return failed("what is behind portholesrc takes no H.264 of this size: leave out encoded=true, or portholeoverlay".into());
+    }
+    if let Some(settled) = &request.settled
+        && !settled.can_intersect(&output)
+    {
+        return failed(format!(
+            "it has no H.264 in {settled} any more, which cannot be made from another size: leave out encoded=true"
+        ));
+    }
+    Ok(Plan {
+        native: native_caps(mode),
+        coding: Coding::H264,
+        convert: false,
+        scale: false,
+        rate: false,
+        output: request.settled.clone().unwrap_or(output),
+    })
+}
+
+fn nothing(native: &gst::Caps, encoded: bool) -> Problem {
+    let mut there: Vec<String> = mode::words(native).iter().map(Words::to_string).collect();
+    let left_out = there.len().saturating_sub(MAX_LISTED);
+    there.truncate(MAX_LISTED);
+    let mut there = there.join(", ");
+    if left_out > 0 {
+        there.push_str(&format!(" and {left_out} more"));
+    }
+    if there.is_empty() {
+        there = "nothing that portholesrc can show".into();
+    }
+    let fix = match encoded {
+        true => "it makes no H.264: leave out encoded=true",
+        false => {
+            "it has no raw video and no MJPEG: set encoded=true if it makes H.264, or take another camera"
+        }
+    };
+    Problem::new(Reason::Failed, format!("{fix}; it has {there}"))
+}
+
+#[cfg(test)]
+#[path = "plan_tests.rs"]
+mod tests;

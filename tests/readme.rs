@@ -61,6 +61,12 @@ fn default(property: &glib::ParamSpec) -> String {
         flag.to_string()
     } else if let Ok(number) = value.get::<u32>() {
         number.to_string()
+    } else if let Ok(number) = value.get::<i32>() {
+        number.to_string()
+    } else if let Ok(fraction) = value.get::<gst::Fraction>() {
+        fraction.to_string()
+    } else if !value.is_type(gst::glib::Type::STRING) {
+        String::new()
     } else {
         value
             .get::<Option<String>>()

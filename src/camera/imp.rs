@@ -68,7 +68,7 @@ pub struct PortholeSrc {
         default_value = Some(settings::CAMERA), nick = "Camera",
         blurb = "The camera: auto for the first that is there (libcamera, then V4L2, then PipeWire; a test pattern if there is none), \
                  a device such as /dev/video0 or /dev/v4l/by-id/..., the id or name of a camera as scripts/cameras lists them, \
-                 rtsp://USER:PASSWORD@HOST/PATH, file:///PATH for a video file, played at its own rate again and again, test or \
+                 rtsp://USER@HOST/PATH with the password in the variable PORTHOLE_RTSP_PASSWORD, file:///PATH for a video file, played at its own rate again and again, test or \
                  test:PATTERN for a test pattern and a ticking sound")]
     #[property(name = "width", type = i32, member = width, get, set, mutable_ready, minimum = 1, maximum = settings::MAX_SIZE,
         default_value = settings::WIDTH, nick = "Width",
@@ -76,7 +76,8 @@ pub struct PortholeSrc {
     #[property(name = "height", type = i32, member = height, get, set, mutable_ready, minimum = 1, maximum = settings::MAX_SIZE,
         default_value = settings::HEIGHT, nick = "Height",
         blurb = "Pixels; the camera's best mode at or below it is taken")]
-    #[property(name = "framerate", type = gst::Fraction, get = Self::framerate, set = Self::set_framerate, mutable_ready, nick = "Frame rate",
+    #[property(name = "framerate", type = gst::Fraction, get = Self::framerate, set = Self::set_framerate, mutable_ready,
+        minimum = settings::MIN_FRAMERATE, maximum = settings::MAX_FRAMERATE, default_value = settings::FRAMERATE, nick = "Frame rate",
         blurb = "Pictures a second, as a fraction; the camera's best mode at or below it is taken")]
     #[property(name = "format", type = Option<String>, member = format, get, set, nullable, mutable_ready, nick = "Format",
         blurb = "Raw video format such as NV12; none leaves the choice to what the camera has and downstream takes")]
@@ -119,14 +120,6 @@ impl PortholeSrc {
     }
 
     fn set_framerate(&self, framerate: gst::Fraction) {
-        if framerate.numer() <= 0 || framerate.denom() <= 0 {
-            gst::element_imp_warning!(
-                self,
-                gst::LibraryError::Settings,
-                ("framerate={framerate} is no rate; it stays as it was: give pictures a second, such as 30/1")
-            );
-            return;
-        }
         self.settings
             .change(|settings| settings.framerate = framerate);
     }

@@ -35,6 +35,10 @@ const ANSWER_TIMEOUT: u64 = 5_000_000;
 /// For connecting and a first key unit, which some cameras send only every few seconds.
 const LOOK_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// The variable with the password of a camera whose URL names a user alone: what stands in a command line, everybody on the
+/// machine can read.
+const PASSWORD: &str = "PORTHOLE_RTSP_PASSWORD";
+
 const H264: &str = "H264";
 
 pub(super) struct RtspCamera {
@@ -58,9 +62,17 @@ impl RtspCamera {
         text.starts_with("rtsp:") || text.starts_with("rtsps:")
     }
 
-    /// Reads `rtsp://[user:password@]host[:port]/path`. The error has no part of a text that may hold a password.
+    /// Reads `rtsp://[user[:password]@]host[:port]/path`; a user without a password has that of [`PASSWORD`]. The error has no
+    /// part of a text that may hold a password.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
-        const FIX: &str = "an RTSP camera is written rtsp://USER:PASSWORD@HOST:PORT/PATH, with %40 for an @ and %2F for a / in the password";
+        Self::parse_with(text, || std::env::var(PASSWORD).ok())
+    }
+
+    fn parse_with(
+        text: &str,
+        password_of: impl FnOnce() -> Option<String>,
+    ) -> Result<Self, String> {
+        const FIX: &str = "an RTSP camera is written rtsp://USER@HOST:PORT/PATH, with the password in the variable PORTHOLE_RTSP_PASSWORD, or as USER:PASSWORD with %40 for an @ and %2F for a / in it";
         let mut url = Url::parse(text).map_err(|_| FIX.to_owned())?;
         if url.host_str().is_none_or(str::is_empty)
             || !Self::is_meant(url.scheme()) && !Self::is_meant(text)
@@ -71,7 +83,10 @@ impl RtspCamera {
         let user = Some(url.username())
             .filter(|user| !user.is_empty())
             .and_then(plain);
-        let password = url.password().and_then(plain);
+        let password = match url.password() {
+            Some(password) => plain(password),
+            None => user.as_ref().and_then(|_| password_of()),
+        };
         let redacted = match url.password() {
             Some(_) => url.set_password(Some("***")),
             None => Ok(()),

@@ -134,11 +134,23 @@ fn a_password_is_in_no_name() {
 }
 
 #[test]
+fn a_user_without_a_password_has_the_one_of_the_variable_and_nobody_else_has() {
+    let password = |text: &str| {
+        let camera = RtspCamera::parse_with(text, || Some("kept".into())).unwrap();
+        assert!(!camera.name().contains("kept"));
+        camera.password
+    };
+    assert_eq!(password("rtsp://me@door/x").as_deref(), Some("kept"));
+    assert_eq!(password("rtsp://me:own@door/x").as_deref(), Some("own"));
+    assert_eq!(password("rtsp://door/x"), None);
+}
+
+#[test]
 fn a_text_that_is_no_address_says_how_one_is_written_and_nothing_of_the_text() {
     for text in ["rtsp:", "rtsp://", "rtsps://:secret@", "rtsp:door"] {
         let error = RtspCamera::parse(text).unwrap_err();
         assert!(
-            error.contains("rtsp://USER:PASSWORD@HOST") && !error.contains("secret"),
+            error.contains("rtsp://USER@HOST") && !error.contains("secret"),
             "{error}"
         );
     }

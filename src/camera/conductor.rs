@@ -18,7 +18,6 @@ use std::{
 
 use gst::prelude::*;
 use gst_video::VideoOrientationMethod;
-use porthole_painter::Orientation;
 
 use super::{
     CAT,
@@ -30,15 +29,14 @@ use super::{
     herald::Herald,
     listeners,
     problem::{Problem, Reason},
-    session::{self, Command, Session, Surroundings},
+    session::{Command, Session, Surroundings},
     settings::Settings,
-    slate, still,
+    slate,
+    slates::{self, Slate, Slates},
     streams::NOBODY,
 };
 use crate::{frame::orientation, properties::Snapshot};
 
-/// A slate this often: downstream stays negotiated and nearly idle, and who comes sees it soon.
-const SLATE_PERIOD: Duration = Duration::from_secs(1);
 /// A camera that is open sooner needs no slate before its picture.
 const SLATE_GRACE: Duration = Duration::from_millis(400);
 /// The same where the caps are not known: a picture in others than those of the slate would have to change them.
@@ -85,11 +83,7 @@ struct Conductor {
     turned: VideoOrientationMethod,
     /// What the session runs with.
     opened_with: Option<Opened>,
-    /// What was painted last; no picture if it cannot be.
-    slate: Option<(SlateOf, Option<gst::Buffer>)>,
-    /// What another thread paints now.
-    painting: Option<SlateOf>,
-    next_slate: Instant,
+    slates: Slates,
     finished: bool,
 }
 
@@ -98,14 +92,6 @@ struct Opened {
     controls: Option<gst::Structure>,
     direction: VideoOrientationMethod,
     sound: bool,
-}
-
-/// What a slate was painted from.
-#[derive(Clone, Debug, PartialEq)]
-struct SlateOf {
-    caps: gst::Caps,
-    text: &'static str,
-    turn: Orientation,
 }
 
 impl Conductor {
@@ -121,9 +107,7 @@ impl Conductor {
             status: None,
             turned: VideoOrientationMethod::Identity,
             opened_with: None,
-            slate: None,
-            painting: None,
-            next_slate: Instant::now(),
+            slates: Slates::new(Instant::now()),
             finished: false,
             config,
         }
@@ -149,9 +133,9 @@ impl Conductor {
             self.announce();
             self.send_slate(now);
             let wake = self.control.wake_at(&limits).into_iter();
-            let wake = wake.chain([self.next_slate]).min().unwrap_or(now);
+            let wake = wake.chain([self.slates.next()]).min().unwrap_or(now);
             let wait = wake.saturating_duration_since(now).max(LEAST_WAIT);
-            match events.recv_timeout(wait.min(SLATE_PERIOD)) {
+            match events.recv_timeout(wait.min(slates::PERIOD)) {
                 Ok(Event::Quit) | Err(RecvTimeoutError::Disconnected) => break,
                 Ok(event) => self.hear(event),
                 Err(RecvTimeoutError::Timeout) => (),
@@ -262,20 +246,17 @@ impl Conductor {
                         session.tell(Command::KeyUnit(event));
                     }
                 }
-                _ => self.next_slate = now,
+                _ => self.slates.wait_until(now),
             },
-            Event::Slate(buffer) => {
-                if let Some(of) = self.painting.take() {
-                    if buffer.is_none() {
-                        self.config.herald.warn(format!(
-                            "camera={}: there is no slate, since no encoder for H.264 works: install the package \
-                             gstreamer1.0-plugins-ugly",
-                            self.device
-                        ));
-                    }
-                    self.slate = Some((of, buffer));
-                    self.next_slate = now;
+            Event::Slate(picture) => {
+                if picture.is_none() {
+                    self.config.herald.warn(format!(
+                        "camera={}: there is no slate, since no encoder for H.264 works: install the package \
+                         gstreamer1.0-plugins-ugly",
+                        self.device
+                    ));
                 }
+                self.slates.take(picture, now);
             }
             Event::Context(context) => {
                 if let Some(session) = &self.session {
@@ -311,7 +292,7 @@ impl Conductor {
             }
             Tell::Over => {
                 self.looking = None;
-                self.next_slate = Instant::now();
+                self.slates.wait_until(Instant::now());
             }
             _ => (),
         }
@@ -408,10 +389,11 @@ impl Conductor {
         });
         self.turned = VideoOrientationMethod::Identity;
         self.config.run.streams.open_for(generation);
-        self.next_slate = match (&self.settled, &self.foreseen) {
-            (None, None) => now + UNKNOWN_GRACE,
-            _ => now + SLATE_GRACE,
-        };
+        self.slates
+            .wait_until(match (&self.settled, &self.foreseen) {
+                (None, None) => now + UNKNOWN_GRACE,
+                _ => now + SLATE_GRACE,
+            });
         match Session::open(
             generation,
             self.config.device.clone(),
@@ -430,7 +412,7 @@ impl Conductor {
     fn look(&mut self) {
         let now = Instant::now();
         self.looking = Some(now);
-        self.next_slate = now + UNKNOWN_GRACE;
+        self.slates.wait_until(now + UNKNOWN_GRACE);
         let device = self.config.device.clone();
         if let Err(error) = Session::look(LOOK, device, self.request(), &self.config.run) {
             gst::warning!(CAT, "no thread to look at the camera: {error}");
@@ -447,7 +429,7 @@ impl Conductor {
         }
         self.status = Some(status);
         if status != Status::Opening {
-            self.next_slate = Instant::now();
+            self.slates.wait_until(Instant::now());
         }
         let mode = self.settled.as_ref().filter(|_| status == Status::Live);
         self.config.herald.announce(status, &self.device, mode);
@@ -455,16 +437,15 @@ impl Conductor {
 
     /// A slate and a piece of silence, if they are due: what the camera does not give itself.
     fn send_slate(&mut self, now: Instant) {
-        if self.next_slate > now || self.finished {
+        if self.finished || !self.slates.take_turn(now) {
             return;
         }
-        self.next_slate = now + SLATE_PERIOD;
         let run = &self.config.run;
         let Some(time) = run.clock.time().checked_sub(run.base_time) else {
             return;
         };
         let live = self.control.status() == Status::Live;
-        let heard = run.streams.last_sound() + SLATE_PERIOD > now;
+        let heard = run.streams.last_sound() + slates::PERIOD > now;
         if let Some(audio) = run.streams.audio().filter(|_| !heard)
             && let Some(silence) = slate::silence()
         {
@@ -476,41 +457,15 @@ impl Conductor {
         let Some(caps) = self.slate_caps() else {
             return;
         };
-        let of = SlateOf {
+        let slate = Slate {
+            caps,
             text: self.words(),
             turn: orientation(self.turned)
                 .inverse()
                 .then(orientation(self.config.heard.direction())),
-            caps,
+            encoded: self.is_encoded(),
         };
-        self.paint(of);
-        if let Some((of, Some(buffer))) = &self.slate {
-            let video = &self.config.run.streams.video;
-            video.set_caps(&of.caps);
-            let flow = video.push(buffer.copy(), time);
-            self.config.run.streams.see(flow);
-        }
-    }
-
-    /// Paints a slate that is not the last one; one that has to be encoded is painted elsewhere and comes later.
-    fn paint(&mut self, of: SlateOf) {
-        if self.slate.as_ref().is_some_and(|(last, _)| *last == of) {
-            return;
-        }
-        if !self.is_encoded() {
-            let picture = slate::picture(&of.caps, of.text, of.turn);
-            self.slate = Some((of, picture));
-            return;
-        }
-        if self.painting.is_some() {
-            return;
-        }
-        let (inbox, what) = (self.config.run.inbox.clone(), of.clone());
-        let work = move || {
-            let picture = still::picture(&what.caps, what.text, what.turn);
-            inbox.send(Event::Slate(picture));
-        };
-        self.painting = session::spawn(work).is_ok().then_some(of);
+        self.slates.send(slate, &self.config.run, time);
     }
 
     fn is_encoded(&self) -> bool {

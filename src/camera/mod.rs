@@ -39,6 +39,7 @@ mod problem;
 mod session;
 mod settings;
 mod slate;
+mod slates;
 mod still;
 mod streams;
 

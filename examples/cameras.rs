@@ -3,6 +3,7 @@
 
 use std::{
     fs::{self, File},
+    path::PathBuf,
     process::ExitCode,
 };
 
@@ -113,15 +114,15 @@ fn say_what_to_check() {
         }
     }
     let devices = fs::read_dir("/dev").into_iter().flatten().flatten();
-    let cameras = devices.map(|entry| entry.path());
-    let mut cameras = cameras
+    let paths = devices.map(|entry| entry.path());
+    let cameras: Vec<PathBuf> = paths
         .filter(|path| path.to_string_lossy().starts_with("/dev/video"))
-        .peekable();
-    match cameras.peek() {
+        .collect();
+    match cameras.first() {
         None => println!(
             "  USB: the plug; `lsusb` lists what is plugged in, and each camera has a /dev/video*"
         ),
-        Some(_) if cameras.all(|path| File::open(path).is_err()) => {
+        Some(_) if cameras.iter().all(|path| File::open(path).is_err()) => {
             println!(
                 "  this user may not open /dev/video*: sudo usermod -aG video $USER, then log in again"
             );

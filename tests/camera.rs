@@ -118,17 +118,27 @@ fn info(sample: &gst::Sample) -> VideoInfo {
 }
 
 #[test]
+fn a_password_that_is_misspelt_into_the_camera_stays_out_of_the_error() {
+    let errors = camera("camera=rtsp:door:secret").errors_of_playing();
+    assert_eq!(errors.len(), 1, "{errors:?}");
+    assert!(
+        errors[0].contains("camera=rtsp:") && !errors[0].contains("secret"),
+        "{errors:?}"
+    );
+}
+
+#[test]
 fn a_camera_that_is_never_asked_runs_at_720p30() {
-    let mut scene = camera("");
+    let mut scene = camera("camera=test");
     scene.set(gst::State::Playing);
-    let opening = scene.hear("porthole/camera", "state", "opening");
-    assert_eq!(opening.get::<String>("device").unwrap(), "test");
+    scene.hear("porthole/camera", "state", "opening");
     wait_for_picture(&scene, false);
     let info = info(&pull(&scene, "video"));
     assert_eq!((info.width(), info.height()), (1280, 720));
     assert_eq!(info.fps(), gst::Fraction::from_integer(30));
     assert_eq!(info.format(), gst_video::VideoFormat::I420);
-    scene.hear("porthole/camera", "state", "live");
+    let live = scene.hear("porthole/camera", "state", "live");
+    assert_eq!(live.get::<String>("device").unwrap(), "test");
 }
 
 #[test]
@@ -307,7 +317,7 @@ fn a_file_that_nobody_watches_is_black_in_its_own_size() {
     demand(&scene, false);
     scene.set(gst::State::Playing);
     let sample = pull(&scene, "video");
-    assert!(is_black(&sample));
+    assert!(is_black(&sample), "{:?}", sample.caps());
     assert_eq!((info(&sample).width(), info(&sample).height()), (160, 120));
     assert_eq!(states(&mut scene), [""; 0]);
     demand(&scene, true);
@@ -342,12 +352,7 @@ fn a_file_with_sound_is_heard() {
 
 #[test]
 fn a_camera_that_is_misspelt_is_one_error_that_names_it() {
-    for place in [
-        "file:clip.mp4",
-        "file://clip.mp4",
-        "test:nonsense",
-        "rtsp:door",
-    ] {
+    for place in ["file:clip.mp4", "file://clip.mp4", "test:nonsense"] {
         let mut scene = camera(&format!("camera={place}"));
         scene.assert_fails_once_naming(&format!("camera={place}"));
     }
@@ -482,5 +487,63 @@ fn it_stops_at_once_whatever_it_was_doing() {
             let best = took.min().unwrap();
             assert!(best < AT_ONCE, "{place} {doing}: {best:?}");
         }
+    }
+}
+
+/// The kinds of units in an access unit of H.264.
+fn units(sample: &gst::Sample) -> Vec<u8> {
+    let map = sample.buffer().unwrap().map_readable().unwrap();
+    let starts = map.windows(4).filter(|bytes| bytes[..3] == [0, 0, 1]);
+    starts.map(|bytes| bytes[3] & 0x1f).collect()
+}
+
+#[test]
+fn encoded_video_has_a_slate_before_and_begins_with_a_key_unit() {
+    let mut scene = camera("camera=test encoded=true width=320 height=240 idle-timeout=0");
+    scene.set(gst::State::Paused);
+    demand(&scene, false);
+    scene.set(gst::State::Playing);
+    let slate = pull(&scene, "video");
+    assert!(units(&slate).contains(&5), "{:?}", units(&slate));
+    let size = |sample: &gst::Sample| {
+        let structure = sample.caps().unwrap().structure(0).unwrap();
+        (
+            structure.get::<i32>("width").unwrap(),
+            structure.get::<i32>("height").unwrap(),
+        )
+    };
+    assert_eq!(size(&slate), (320, 240));
+    demand(&scene, true);
+    scene.hear("porthole/camera", "state", "live");
+    let start = Instant::now();
+    // What is no slate has pictures that need others.
+    let delta = loop {
+        let sample = pull(&scene, "video");
+        if units(&sample).contains(&1) {
+            break sample;
+        }
+        assert!(start.elapsed() < PATIENCE);
+    };
+    assert_eq!(size(&delta), (320, 240));
+}
+
+#[test]
+fn a_viewers_request_for_a_key_unit_reaches_a_camera_that_encodes() {
+    let mut scene = camera("camera=test encoded=true width=320 height=240");
+    scene.set(gst::State::Playing);
+    scene.hear("porthole/camera", "state", "live");
+    let start = Instant::now();
+    while units(&pull(&scene, "video")).contains(&5) {
+        assert!(start.elapsed() < PATIENCE);
+    }
+    let event = gst_video::UpstreamForceKeyUnitEvent::builder()
+        .all_headers(true)
+        .build();
+    assert!(scene.pad("video", "sink").push_event(event));
+    // The next by itself comes after two seconds of pictures.
+    let mut pictures = 0;
+    while !units(&pull(&scene, "video")).contains(&5) {
+        pictures += 1;
+        assert!(pictures < 50);
     }
 }

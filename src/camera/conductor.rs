@@ -25,13 +25,14 @@ use super::{
     control::{Action, CLOSE_PATIENCE, Control, Limits, News, Status},
     device::{Device, Request},
     event::{Event, Tell},
+    feed::whole,
     heard::Heard,
     herald::Herald,
     listeners,
     problem::{Problem, Reason},
-    session::{Command, Session, Surroundings},
+    session::{self, Command, Session, Surroundings},
     settings::Settings,
-    slate,
+    slate, still,
     streams::NOBODY,
 };
 use crate::{frame::orientation, properties::Snapshot};
@@ -84,7 +85,10 @@ struct Conductor {
     turned: VideoOrientationMethod,
     /// What the session runs with.
     opened_with: Option<Opened>,
-    slate: Option<(SlateOf, gst::Buffer)>,
+    /// What was painted last; no picture if it cannot be.
+    slate: Option<(SlateOf, Option<gst::Buffer>)>,
+    /// What another thread paints now.
+    painting: Option<SlateOf>,
     next_slate: Instant,
     finished: bool,
 }
@@ -118,6 +122,7 @@ impl Conductor {
             turned: VideoOrientationMethod::Identity,
             opened_with: None,
             slate: None,
+            painting: None,
             next_slate: Instant::now(),
             finished: false,
             config,
@@ -251,6 +256,27 @@ impl Conductor {
         match event {
             Event::Changed => self.config.heard.take_change(),
             Event::Quit => (),
+            Event::KeyUnit(event) => match &self.session {
+                Some(session) if self.control.status() == Status::Live => {
+                    if self.is_encoded() {
+                        session.tell(Command::KeyUnit(event));
+                    }
+                }
+                _ => self.next_slate = now,
+            },
+            Event::Slate(buffer) => {
+                if let Some(of) = self.painting.take() {
+                    if buffer.is_none() {
+                        self.config.herald.warn(format!(
+                            "camera={}: there is no slate, since no encoder for H.264 works: install the package \
+                             gstreamer1.0-plugins-ugly",
+                            self.device
+                        ));
+                    }
+                    self.slate = Some((of, buffer));
+                    self.next_slate = now;
+                }
+            }
             Event::Context(context) => {
                 if let Some(session) = &self.session {
                     session.tell(Command::Context(context));
@@ -276,7 +302,7 @@ impl Conductor {
 
     fn hear_look(&mut self, tell: Tell) {
         match tell {
-            Tell::Mode(mode) => self.foreseen = Some(mode),
+            Tell::Mode(mode) => self.foreseen = Some(whole(&mode)),
             Tell::Failed(problem) => {
                 self.config.herald.warn(format!(
                     "camera={}: {problem}; it is tried again when someone wants to look",
@@ -457,20 +483,38 @@ impl Conductor {
                 .then(orientation(self.config.heard.direction())),
             caps,
         };
-        if self
-            .slate
-            .as_ref()
-            .is_none_or(|(painted, _)| *painted != of)
-        {
-            self.slate =
-                slate::picture(&of.caps, of.text, of.turn).map(|buffer| (of.clone(), buffer));
-        }
-        if let Some((_, buffer)) = &self.slate {
+        self.paint(of);
+        if let Some((of, Some(buffer))) = &self.slate {
             let video = &self.config.run.streams.video;
             video.set_caps(&of.caps);
             let flow = video.push(buffer.copy(), time);
             self.config.run.streams.see(flow);
         }
+    }
+
+    /// Paints a slate that is not the last one; one that has to be encoded is painted elsewhere and comes later.
+    fn paint(&mut self, of: SlateOf) {
+        if self.slate.as_ref().is_some_and(|(last, _)| *last == of) {
+            return;
+        }
+        if !self.is_encoded() {
+            let picture = slate::picture(&of.caps, of.text, of.turn);
+            self.slate = Some((of, picture));
+            return;
+        }
+        if self.painting.is_some() {
+            return;
+        }
+        let (inbox, what) = (self.config.run.inbox.clone(), of.clone());
+        let work = move || {
+            let picture = still::picture(&what.caps, what.text, what.turn);
+            inbox.send(Event::Slate(picture));
+        };
+        self.painting = session::spawn(work).is_ok().then_some(of);
+    }
+
+    fn is_encoded(&self) -> bool {
+        self.config.settings.now().encoded
     }
 
     fn words(&self) -> &'static str {

@@ -15,6 +15,10 @@ pub(crate) enum Event {
     Reconfigure,
     /// The application answers an element's question for a context, such as a display.
     Context(gst::Context),
+    /// A viewer needs a picture that needs no other.
+    KeyUnit(gst::Event),
+    /// A slate that took long to make; `None` if it cannot be made.
+    Slate(Option<gst::Buffer>),
     /// From the session of this generation.
     Session(u64, Tell),
     Quit,

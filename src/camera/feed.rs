@@ -28,6 +28,43 @@ pub(crate) struct Feed {
     /// An event for the buffers from this time on.
     pending: Mutex<Option<(gst::ClockTime, gst::Event)>>,
     has_pending: AtomicBool,
+    /// The caps that came last, as they came.
+    given: Mutex<Option<gst::Caps>>,
+}
+
+/// The fields of H.264's caps that say what it is; a parser adds what changes with each picture.
+const H264_FIELDS: [&str; 7] = [
+    "stream-format",
+    "alignment",
+    "width",
+    "height",
+    "framerate",
+    "profile",
+    "level",
+];
+
+/// The same caps with the fields that are implied by the others, and without those that say nothing.
+pub(crate) fn whole(caps: &gst::Caps) -> gst::Caps {
+    let Some(structure) = caps.structure(0) else {
+        return caps.clone();
+    };
+    match structure.name().as_str() {
+        "video/x-raw" => {
+            let info = gst_video::VideoInfo::from_caps(caps).ok();
+            info.and_then(|info| info.to_caps().ok())
+        }
+        "video/x-h264" => {
+            let mut only = gst::Structure::new_empty("video/x-h264");
+            for field in H264_FIELDS {
+                if let Ok(value) = structure.value(field) {
+                    only.set_value(field, value.clone());
+                }
+            }
+            Some(gst::Caps::from(only))
+        }
+        _ => None,
+    }
+    .unwrap_or_else(|| caps.clone())
 }
 
 /// Where the time of a session's buffers comes from.
@@ -73,6 +110,7 @@ impl Feed {
             next_pts: AtomicU64::new(0),
             pending: Mutex::default(),
             has_pending: AtomicBool::new(false),
+            given: Mutex::default(),
         }
     }
 
@@ -80,6 +118,7 @@ impl Feed {
     pub(crate) fn reset(&self) {
         self.next_pts.store(0, Ordering::Relaxed);
         lock(&self.pending).take();
+        lock(&self.given).take();
     }
 
     /// Tells downstream how old a buffer may be when it leaves: `own` is what the camera takes, and `period` the time of one
@@ -114,9 +153,18 @@ impl Feed {
         }
     }
 
+    /// Says what comes, with all that is implied: what one device leaves out and another writes down is no other format.
     pub(crate) fn set_caps(&self, caps: &gst::Caps) {
-        if self.appsrc.caps().as_ref() != Some(caps) {
-            self.appsrc.set_caps(Some(caps));
+        {
+            let mut given = lock(&self.given);
+            if given.as_ref() == Some(caps) {
+                return;
+            }
+            *given = Some(caps.clone());
+        }
+        let whole = whole(caps);
+        if self.appsrc.caps().as_ref() != Some(&whole) {
+            self.appsrc.set_caps(Some(&whole));
         }
     }
 

@@ -164,6 +164,10 @@ impl PortholeSrc {
                 heard.turn(direction);
                 return gst::PadProbeReturn::Handled;
             }
+            if gst_video::UpstreamForceKeyUnitEvent::parse(event).is_ok() {
+                heard.tell(Event::KeyUnit(event.to_owned()));
+                return gst::PadProbeReturn::Handled;
+            }
             if event.type_() == gst::EventType::Reconfigure {
                 heard.tell(Event::Reconfigure);
             }

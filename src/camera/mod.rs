@@ -39,6 +39,7 @@ mod problem;
 mod session;
 mod settings;
 mod slate;
+mod still;
 mod streams;
 
 pub use devices::{Found, Mode, cameras};

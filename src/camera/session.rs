@@ -20,12 +20,16 @@ use super::{
     CAT, PortholeSrc,
     device::{Device, Handles, Request, Source},
     event::{Event, Inbox, Tell},
-    feed::Bases,
+    feed::{Bases, whole},
     problem::{Problem, Reason},
     slate,
     streams::Streams,
 };
 use crate::events::turn::Turned;
+
+/// The pads of a source, and the outlets behind them.
+const VIDEO: &str = "video";
+const AUDIO: &str = "audio";
 
 /// Warnings that a session passes on; a driver can complain at each frame.
 const MAX_WARNINGS: u32 = 8;
@@ -39,6 +43,8 @@ pub(crate) enum Command {
     Controls(gst::Structure),
     Turn(VideoOrientationMethod),
     Context(gst::Context),
+    /// A request for a key unit, for cameras that encode.
+    KeyUnit(gst::Event),
     /// Its latency may have changed.
     Latency,
 }
@@ -110,7 +116,7 @@ impl Drop for Session {
     }
 }
 
-fn spawn(work: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+pub(super) fn spawn(work: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
     thread::Builder::new()
         .name("portholesrc-dev".into())
         .spawn(work)
@@ -207,6 +213,12 @@ impl Me {
                 }
                 Command::Controls(controls) => self.set_controls(handles.as_ref(), &controls),
                 Command::Turn(wanted) => self.turn(handles.as_ref(), wanted),
+                Command::KeyUnit(event) => {
+                    let outlet = pipeline.by_name(VIDEO).and_then(|o| o.static_pad("sink"));
+                    if let Some(pad) = outlet {
+                        pad.push_event(event);
+                    }
+                }
                 Command::Context(context) => pipeline.set_context(&context),
                 Command::Latency => self.measure_latency(&pipeline),
             }
@@ -259,15 +271,15 @@ impl Me {
         pipeline.add(&video)?;
         let sink = video.static_pad("sink").ok_or_else(missing)?;
         self.pass_allocation_on(&sink);
-        let pad = bin.static_pad("video").ok_or_else(missing)?;
+        let pad = bin.static_pad(VIDEO).ok_or_else(missing)?;
         pad.link(&sink)
             .map_err(|error| glib::bool_error!("its picture cannot be linked: {error}"))?;
-        if let Some(pad) = bin.static_pad("audio") {
+        if let Some(pad) = bin.static_pad(AUDIO) {
             self.add_sound(pipeline, &pad, paced);
         }
         let (me, weak) = (self.clone(), pipeline.downgrade());
         bin.connect_pad_added(move |_, pad| {
-            if let Some(pipeline) = weak.upgrade().filter(|_| pad.name() == "audio") {
+            if let Some(pipeline) = weak.upgrade().filter(|_| pad.name() == AUDIO) {
                 me.add_sound(&pipeline, pad, paced);
             }
         });
@@ -309,10 +321,15 @@ impl Me {
                 match kind {
                     Kind::Audio => streams.push_audio(generation, sample, bases, now),
                     Kind::Video => {
-                        let caps = sample.caps_owned().filter(|_| is_first);
+                        // Nobody can decode what comes before the first key unit.
+                        if is_first && is_delta(&sample) {
+                            return Ok(gst::FlowSuccess::Ok);
+                        }
+                        let caps =
+                            is_first.then(|| sample.caps().map(|caps| whole(&caps.to_owned())));
                         if streams.push_video(generation, sample, bases, now)
                             && std::mem::take(&mut is_first)
-                            && let Some(caps) = caps
+                            && let Some(caps) = caps.flatten()
                         {
                             me.tell(Tell::FirstFrame(caps));
                             let _ = me.commands.send(Command::Latency);
@@ -323,6 +340,10 @@ impl Me {
             })
             .build();
         let outlet = gst_app::AppSink::builder()
+            .name(match kind {
+                Kind::Video => VIDEO,
+                Kind::Audio => AUDIO,
+            })
             .sync(paced)
             .enable_last_sample(false)
             .max_buffers(1)
@@ -372,10 +393,12 @@ impl Me {
         self.tell(Tell::Turned(done));
     }
 
+    /// Asks what stands in front of the outlet, which does not wait for the latency and so tells none.
     fn measure_latency(&self, pipeline: &gst::Pipeline) {
         let _ = pipeline.recalculate_latency();
         let mut query = gst::query::Latency::new();
-        if pipeline.query(&mut query) {
+        let outlet = pipeline.by_name(VIDEO).and_then(|o| o.static_pad("sink"));
+        if outlet.is_some_and(|pad| pad.peer_query(&mut query)) {
             let (live, least, _) = query.result();
             let own = if live { least } else { gst::ClockTime::ZERO };
             self.tell(Tell::Latency(own));
@@ -421,6 +444,11 @@ impl Me {
         });
         Ok(())
     }
+}
+
+fn is_delta(sample: &gst::Sample) -> bool {
+    let flags = sample.buffer().map(|buffer| buffer.flags());
+    flags.is_some_and(|flags| flags.contains(gst::BufferFlags::DELTA_UNIT))
 }
 
 #[derive(Clone, Copy)]

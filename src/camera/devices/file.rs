@@ -10,6 +10,7 @@ use super::{DeviceError, chain, errors, expose, h264, make};
 use crate::camera::{
     CAT,
     device::{Device, Request, Source},
+    feed::whole,
     problem::{Problem, Reason},
     slate,
 };
@@ -77,13 +78,11 @@ impl FileCamera {
             parser
         } else {
             // Idle where nothing is asked of them.
-            let (convert, scale, rate) = (
-                make("videoconvert")?,
-                make("videoscale")?,
-                make("videorate")?,
-            );
-            let caps = request.settled.as_ref().unwrap_or(&request.allowed);
-            filter.set_property("caps", raw(caps));
+            let (convert, rate) = (make("videoconvert")?, make("videorate")?);
+            let scale = gst::ElementFactory::make("videoscale")
+                .property("add-borders", true)
+                .build()?;
+            filter.set_property("caps", raw(request));
             chain(&bin, &[&convert, &scale, &rate, &filter])?;
             convert
         };
@@ -112,12 +111,22 @@ impl FileCamera {
     }
 }
 
-/// The raw part of what is allowed.
-fn raw(caps: &gst::Caps) -> gst::Caps {
-    let raw = gst::Caps::new_empty_simple("video/x-raw");
-    match caps.is_fixed() {
-        true => caps.clone(),
-        false => caps.intersect(&raw),
+/// What a file's pictures are converted to: what they were before, or what decoders give and encoders take.
+fn raw(request: &Request) -> gst::Caps {
+    if let Some(settled) = &request.settled {
+        return settled.clone();
+    }
+    let allowed = |formats: &[&str]| {
+        let caps = gst::Caps::builder("video/x-raw").field("format", gst::List::new(formats));
+        request.allowed.intersect(&caps.build())
+    };
+    let asked = request.asked.format.as_deref();
+    let preferred = allowed(&[asked.unwrap_or("I420"), asked.unwrap_or("NV12")]);
+    match preferred.is_empty() {
+        true => request
+            .allowed
+            .intersect(&gst::Caps::new_empty_simple("video/x-raw")),
+        false => preferred,
     }
 }
 
@@ -214,7 +223,7 @@ impl Device for FileCamera {
                 error.debug().as_deref(),
                 Some(&self.path),
             )),
-            Some(_) => Ok(caps),
+            Some(_) => Ok(caps.map(|caps| whole(&caps))),
             None => Err(Problem::new(
                 Reason::Stalled,
                 "its first picture does not come",

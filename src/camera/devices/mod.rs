@@ -84,7 +84,14 @@ pub(crate) fn mode_as_asked(request: &Request) -> Option<gst::Caps> {
         return Some(settled.clone());
     }
     if asked.encoded {
-        return None;
+        let mut mode = h264();
+        {
+            let structure = mode.make_mut().structure_mut(0)?;
+            structure.set("width", asked.width);
+            structure.set("height", asked.height);
+            structure.set("framerate", asked.framerate);
+        }
+        return Some(mode);
     }
     let ours = gst_video::VideoCapsBuilder::new()
         .format_list(FORMATS.map(|(format, _)| format))

@@ -192,3 +192,7 @@ pub(super) fn h264_parser() -> Result<gst::Element, glib::BoolError> {
     // A viewer who joins later can decode from any key unit on.
     parser.property("config-interval", -1).build()
 }
+
+#[cfg(test)]
+#[path = "native_tests.rs"]
+mod tests;

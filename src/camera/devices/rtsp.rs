@@ -6,14 +6,16 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
+        mpsc::{Receiver, channel},
     },
+    time::Duration,
 };
 
 use gst::{glib, prelude::*};
 use url::Url;
 
 use super::{
-    make,
+    errors, make,
     mode::{self, Plan},
     native,
 };
@@ -30,6 +32,9 @@ const LATENCY: u32 = 100;
 /// Microseconds for connecting and for each answer. A camera in the network answers in milliseconds, one that starts up in
 /// a few seconds; the next try comes anyway.
 const ANSWER_TIMEOUT: u64 = 5_000_000;
+
+/// For connecting and a first key unit, which some cameras send only every few seconds.
+const LOOK_TIMEOUT: Duration = Duration::from_secs(10);
 
 const H264: &str = "H264";
 
@@ -115,6 +120,21 @@ impl Device for RtspCamera {
         true
     }
 
+    /// Only its pictures tell, so it is played until the first one's caps are there.
+    fn look(&self, request: &Request) -> Result<Option<gst::Caps>, Problem> {
+        let source = self.build(request)?;
+        let pipeline = gst::Pipeline::new();
+        let seen = watch(&pipeline, &source).map_err(|error| {
+            let _ = source.bin.set_state(gst::State::Null);
+            Problem::new(Reason::Failed, error.to_string())
+        })?;
+        let _ = pipeline.set_state(gst::State::Playing);
+        let first = seen.recv_timeout(LOOK_TIMEOUT);
+        let _ = pipeline.set_state(gst::State::Null);
+        let stalled = || Problem::new(Reason::Stalled, "its server sends no picture: check it");
+        first.unwrap_or_else(|_| Err(stalled())).map(Some)
+    }
+
     fn build(&self, request: &Request) -> Result<Source, Problem> {
         let source = self.source()?;
         let bin = bin(&source, request);
@@ -127,6 +147,36 @@ impl Device for RtspCamera {
             handles: Box::new(()),
         })
     }
+}
+
+/// Tells the caps of a source's first picture, or why there is none.
+fn watch(
+    pipeline: &gst::Pipeline,
+    source: &Source,
+) -> Result<Receiver<Result<gst::Caps, Problem>>, glib::BoolError> {
+    let missing = || glib::bool_error!("no pad");
+    let (sender, seen) = channel();
+    let sink = gst::ElementFactory::make("fakesink").property("async", false);
+    let sink = sink.build()?;
+    pipeline.add_many([source.bin.upcast_ref(), &sink])?;
+    source.bin.link(&sink)?;
+    let pad = sink.static_pad("sink").ok_or_else(missing)?;
+    let first = sender.clone();
+    pad.add_probe(gst::PadProbeType::BUFFER, move |pad, _| {
+        if let Some(caps) = pad.current_caps() {
+            let _ = first.send(Ok(caps));
+        }
+        gst::PadProbeReturn::Remove
+    });
+    let bus = pipeline.bus().ok_or_else(missing)?;
+    bus.set_sync_handler(move |_, message| {
+        if let gst::MessageView::Error(error) = message.view() {
+            let problem = errors::problem(&error.error(), error.debug().as_deref(), None);
+            let _ = sender.send(Err(problem));
+        }
+        gst::BusSyncReply::Drop
+    });
+    Ok(seen)
 }
 
 /// What a server offers of one stream.
@@ -236,7 +286,7 @@ fn tell_of_the_end(bin: &gst::Bin, pad: &gst::Pad) {
         if let Some(bin) = weak.upgrade() {
             gst::element_error!(bin, gst::ResourceError::Read, ("its server has closed the connection"), ["closed the connection"]);
         }
-        gst::PadProbeReturn::Drop
+        gst::PadProbeReturn::Handled
     });
 }
 

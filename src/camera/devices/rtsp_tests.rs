@@ -1,61 +1,23 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Against a real server, Debian's.
 
-use std::{
-    io::{BufRead, BufReader},
-    process::{Child, ChildStdin, Command, Stdio},
-    time::Duration,
-};
+use std::time::Duration;
 
 use gst_video::VideoOrientationMethod;
 
 use super::*;
 use crate::camera::{device::Asked, devices::errors};
 
+#[path = "../../../tests/common/rtsp.rs"]
+mod server;
+
+use server::Server;
+
 /// A loaded machine is slow, a broken program is slower.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-struct Server {
-    process: Child,
-    /// Closed, it ends the server.
-    input: Option<ChildStdin>,
-    port: u16,
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.input = None;
-        let _ = self.process.wait();
-    }
-}
-
-impl Server {
-    fn new(options: &[&str]) -> Self {
-        let program = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/common/rtsp_server.py");
-        // Debian's own, which has Debian's bindings.
-        let mut process = Command::new("/usr/bin/python3")
-            .arg(program)
-            .args(options)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(process.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
-        let port = line.trim().strip_prefix("port ").unwrap().parse().unwrap();
-        let input = process.stdin.take();
-        Self {
-            process,
-            input,
-            port,
-        }
-    }
-
-    fn camera(&self, user: &str, path: &str) -> RtspCamera {
-        RtspCamera::parse(&format!("rtsp://{user}127.0.0.1:{}/{path}", self.port)).unwrap()
-    }
+fn camera(server: &Server, user: &str, path: &str) -> RtspCamera {
+    RtspCamera::parse(&server.address(user, path)).unwrap()
 }
 
 /// A pipeline behind a camera, stopped when the test is over.
@@ -188,7 +150,7 @@ fn a_text_that_is_no_address_says_how_one_is_written_and_nothing_of_the_text() {
 #[test]
 fn video_comes_in_its_own_size_decoded() {
     let server = Server::new(&[]);
-    let scene = Scene::new(&server.camera("", "camera"), &request(RAW));
+    let scene = Scene::new(&camera(&server, "", "camera"), &request(RAW));
     let caps = scene.sample("video");
     assert_eq!(size(&caps), (320, 240));
     assert_eq!(caps.structure(0).unwrap().name(), "video/x-raw");
@@ -201,7 +163,7 @@ fn video_comes_in_the_caps_that_are_settled() {
         "video/x-raw,format=NV12,width=640,height=360,framerate=15/1,interlace-mode=progressive";
     let mut request = request(RAW);
     request.settled = Some(settled.parse().unwrap());
-    let caps = Scene::new(&server.camera("", "camera"), &request).sample("video");
+    let caps = Scene::new(&camera(&server, "", "camera"), &request).sample("video");
     assert!(
         caps.is_subset(&settled.parse::<gst::Caps>().unwrap()),
         "{caps}"
@@ -213,7 +175,7 @@ fn h264_is_passed_through_when_asked() {
     let server = Server::new(&[]);
     let mut request = request(H264_OUT);
     request.asked.encoded = true;
-    let caps = Scene::new(&server.camera("", "camera"), &request).sample("video");
+    let caps = Scene::new(&camera(&server, "", "camera"), &request).sample("video");
     assert!(
         caps.is_subset(&H264_OUT.parse::<gst::Caps>().unwrap()),
         "{caps}"
@@ -226,7 +188,7 @@ fn a_server_that_sends_no_h264_says_to_leave_out_encoded() {
     let server = Server::new(&["--codec", "jpeg"]);
     let mut request = request(H264_OUT);
     request.asked.encoded = true;
-    let problem = Scene::new(&server.camera("", "camera"), &request).problem();
+    let problem = Scene::new(&camera(&server, "", "camera"), &request).problem();
     assert!(
         problem
             .text
@@ -241,7 +203,7 @@ fn sound_comes_as_all_sound_of_ours_if_somebody_wants_it() {
         let server = Server::new(&["--sound", codec]);
         let mut request = request(RAW);
         request.sound = true;
-        let scene = Scene::new(&server.camera("", "camera"), &request);
+        let scene = Scene::new(&camera(&server, "", "camera"), &request);
         scene.sample("video");
         // The stream may be the second to be added.
         let start = std::time::Instant::now();
@@ -255,13 +217,13 @@ fn sound_comes_as_all_sound_of_ours_if_somebody_wants_it() {
 #[test]
 fn the_right_password_opens_and_a_wrong_one_is_denied() {
     let server = Server::new(&["--user", "me", "--password", "sec:ret@secret"]);
-    let right = server.camera("me:sec%3Aret%40secret@", "camera");
+    let right = camera(&server, "me:sec%3Aret%40secret@", "camera");
     assert_eq!(
         size(&Scene::new(&right, &request(RAW)).sample("video")),
         (320, 240)
     );
     for user in ["me:secret@", ""] {
-        let problem = Scene::new(&server.camera(user, "camera"), &request(RAW)).problem();
+        let problem = Scene::new(&camera(&server, user, "camera"), &request(RAW)).problem();
         assert_eq!(problem.reason, Reason::Denied, "{problem}");
         assert!(
             problem.text.contains("rtsp://USER:PASSWORD@HOST"),
@@ -273,12 +235,12 @@ fn the_right_password_opens_and_a_wrong_one_is_denied() {
 #[test]
 fn a_path_or_a_server_that_is_not_there_is_missing() {
     let server = Server::new(&[]);
-    let wrong = server.camera("", "other");
+    let wrong = camera(&server, "", "other");
     assert_eq!(
         Scene::new(&wrong, &request(RAW)).problem().reason,
         Reason::Missing
     );
-    let camera = server.camera("", "camera");
+    let camera = camera(&server, "", "camera");
     drop(server);
     assert_eq!(
         Scene::new(&camera, &request(RAW)).problem().reason,
@@ -289,8 +251,17 @@ fn a_path_or_a_server_that_is_not_there_is_missing() {
 #[test]
 fn a_server_that_ends_while_it_plays_has_gone() {
     let server = Server::new(&[]);
-    let scene = Scene::new(&server.camera("", "camera"), &request(RAW));
+    let scene = Scene::new(&camera(&server, "", "camera"), &request(RAW));
     scene.sample("video");
     drop(server);
     assert_eq!(scene.problem().reason, Reason::Gone);
+}
+
+#[test]
+fn a_camera_is_looked_at_by_playing_its_first_picture() {
+    let server = Server::new(&[]);
+    let mode = camera(&server, "", "camera").look(&request(RAW)).unwrap();
+    assert_eq!(size(&mode.unwrap()), (320, 240));
+    let missing = camera(&server, "", "other").look(&request(RAW));
+    assert_eq!(missing.unwrap_err().reason, Reason::Missing);
 }

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Bins around sources that play cameras.
+
+use std::{
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
+
+use gst_video::VideoOrientationMethod;
+
+use super::*;
+use crate::camera::device::Asked;
+
+/// A loaded machine is slow, a broken program is slower.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A camera that some elements play.
+#[derive(Debug)]
+struct Played(&'static str);
+
+impl Kind for Played {
+    fn element(&self) -> Result<gst::Element, Problem> {
+        gst::init().unwrap();
+        let bin = gst::parse::bin_from_description_with_name_full(
+            self.0,
+            true,
+            "camera",
+            None,
+            gst::ParseFlags::NO_SINGLE_ELEMENT_BINS,
+        );
+        Ok(bin.unwrap().upcast())
+    }
+}
+
+fn request(allowed: &str) -> Request {
+    gst::init().unwrap();
+    Request {
+        asked: Asked {
+            width: 320,
+            height: 240,
+            framerate: gst::Fraction::from_integer(30),
+            format: None,
+            encoded: false,
+        },
+        allowed: allowed.parse().unwrap(),
+        settled: None,
+        sound: false,
+        controls: None,
+        direction: VideoOrientationMethod::Identity,
+    }
+}
+
+/// A pipeline behind a camera, stopped when the test is over.
+struct Scene {
+    pipeline: gst::Pipeline,
+    sink: gst_app::AppSink,
+}
+
+impl Drop for Scene {
+    fn drop(&mut self) {
+        let _ = self.pipeline.set_state(gst::State::Null);
+    }
+}
+
+impl Scene {
+    fn new(camera: &dyn Kind, request: &Request) -> Self {
+        let source = build(camera, request, "camera".into()).unwrap();
+        let pipeline = gst::Pipeline::new();
+        let sink = gst_app::AppSink::builder()
+            .sync(false)
+            .max_buffers(4)
+            .build();
+        pipeline
+            .add_many([source.bin.upcast_ref::<gst::Element>(), sink.upcast_ref()])
+            .unwrap();
+        source.bin.link(&sink).unwrap();
+        Self { pipeline, sink }
+    }
+
+    fn play(&self) {
+        self.pipeline.set_state(gst::State::Playing).unwrap();
+    }
+
+    fn sample(&self) -> gst::Sample {
+        let sample = self
+            .sink
+            .try_pull_sample(gst::ClockTime::try_from(PATIENCE).unwrap());
+        sample.unwrap_or_else(|| {
+            let error = self
+                .pipeline
+                .bus()
+                .unwrap()
+                .pop_filtered(&[gst::MessageType::Error]);
+            panic!("no picture: {error:?}")
+        })
+    }
+}
+
+const RAW: &str = "video/x-raw,format={I420,NV12}";
+
+#[test]
+fn a_raw_camera_gives_what_a_look_has_foreseen() {
+    let camera = Played("videotestsrc is-live=true");
+    let request = request(RAW);
+    let foreseen = look(&camera, &request).unwrap();
+    let scene = Scene::new(&camera, &request);
+    scene.play();
+    let caps = scene.sample().caps_owned().unwrap();
+    assert!(caps.is_subset(&foreseen), "{caps} is not {foreseen}");
+}
+
+#[test]
+fn a_camera_gives_the_caps_that_are_settled() {
+    let settled = "video/x-raw,format=NV12,width=160,height=90,framerate=10/1,interlace-mode=progressive,pixel-aspect-ratio=1/1,colorimetry=bt601,multiview-mode=mono";
+    let mut request = request(RAW);
+    request.settled = Some(settled.parse().unwrap());
+    let camera = Played(
+        "videotestsrc is-live=true ! video/x-raw,format=YUY2,width=320,height=240,framerate=15/1",
+    );
+    let scene = Scene::new(&camera, &request);
+    scene.play();
+    let caps = scene.sample().caps_owned().unwrap();
+    assert!(caps.is_subset(request.settled.as_ref().unwrap()), "{caps}");
+}
+
+#[test]
+fn mjpeg_is_decoded_and_outlives_damaged_frames() {
+    let camera =
+        Played("videotestsrc is-live=true ! video/x-raw,format=I420,framerate=30/1 ! jpegenc");
+    let scene = Scene::new(&camera, &request(RAW));
+    let encoded = scene
+        .pipeline
+        .by_name("camera")
+        .unwrap()
+        .static_pad("src")
+        .unwrap();
+    let count = AtomicU32::new(0);
+    encoded.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
+        if let Some(buffer) = info.buffer_mut()
+            && count.fetch_add(1, Ordering::Relaxed) % 3 == 1
+        {
+            let mut map = buffer.make_mut().map_writable().unwrap();
+            let damaged = map.len() / 4;
+            map[damaged..].fill(0x5a);
+        }
+        gst::PadProbeReturn::Ok
+    });
+    scene.play();
+    for _ in 0..20 {
+        let sample = scene.sample();
+        assert_eq!(
+            sample.caps().unwrap().structure(0).unwrap().name(),
+            mode::RAW
+        );
+    }
+}
+
+#[test]
+fn h264_of_a_camera_is_passed_on_by_access_units() {
+    let mut request = request("video/x-h264,stream-format=byte-stream,alignment=au");
+    request.asked.encoded = true;
+    let camera = Played(
+        "videotestsrc is-live=true ! video/x-raw,format=I420,width=320,height=240,framerate=30/1 ! x264enc tune=zerolatency speed-preset=ultrafast ! video/x-h264,stream-format=avc",
+    );
+    let foreseen = look(&camera, &request);
+    let scene = Scene::new(&camera, &request);
+    scene.play();
+    let caps = scene.sample().caps_owned().unwrap();
+    assert!(caps.is_subset(&foreseen.unwrap()), "{caps}");
+}
+
+#[test]
+fn a_camera_that_cannot_be_opened_says_why() {
+    let camera = Played("v4l2src device=/dev/video99");
+    let problem = look(&camera, &request(RAW)).unwrap_err();
+    assert_eq!(problem.reason, Reason::Missing);
+}

@@ -53,6 +53,8 @@ async function begin(keep, text) {
   cameras.set("front", text);
   const line = "portholesrc camera=front width=640 height=480 idle-timeout=0 ! portholesink listen=127.0.0.1:0 camera-name=front";
   const front = await keep(camera(line, cameras.env));
+  // A page that lists one camera shows it at once.
+  await cameras.wait("front", false);
   const page = await visitor(chromium, front.link);
   await page.getByTestId("camera-front").waitFor();
   return { cameras, front, page };
@@ -60,7 +62,6 @@ async function begin(keep, text) {
 
 test("a viewer's coming opens the camera, its unplugging shows the slate, its return the picture, and the viewer's leaving releases it", () => scene(async (keep) => {
   const { cameras, front, page } = await begin(keep, "ok");
-  await cameras.wait("front", false);
   await watch(page, "front");
   await shows(page, true);
   assert.ok(cameras.opened("front").open);

@@ -7,7 +7,7 @@ import { Accounts, screenshot, signIn } from "./accounts.mjs";
 import { browser, enrolled, scene, state, visitor } from "./lib.mjs";
 
 /** Small: it is not the encoder that is tested. */
-const CAMERA = "portholesrc idle-timeout=0 ! videoscale ! video/x-raw,width=320,height=180 ! portholesink";
+const CAMERA = "portholesrc camera=test idle-timeout=0 ! videoscale ! video/x-raw,width=320,height=180 ! portholesink";
 const [HOUR, DAY] = [3_600_000, 86_400_000];
 const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true };
 /** What nobody may be harmed by: markup, and a direction turned around. */

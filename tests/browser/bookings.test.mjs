@@ -8,7 +8,7 @@ import { browser, enrolled, scene, state, visitor, watch } from "./lib.mjs";
 import { lastPacket, longestGap, presented, record } from "./record.mjs";
 
 /** Small: it is not the encoder that is tested. */
-const CAMERA = "portholesrc idle-timeout=0 ! videoscale ! video/x-raw,width=320,height=180 ! portholesink";
+const CAMERA = "portholesrc camera=test idle-timeout=0 ! videoscale ! video/x-raw,width=320,height=180 ! portholesink";
 const [SECOND, HOUR, DAY] = [1_000, 3_600_000, 86_400_000];
 /** Who does not end the picture: the camera has to. */
 const CLINGS = { clings: true };

@@ -107,7 +107,7 @@ test("a consumer that sends the offer itself gets an answer, and video", () => s
 
 test("a viewer whose grant lacks listen sees and does not hear, while another one hears", () => scene(async (keep) => {
   const server = await keep(Server.start({ viewer: ["--perms", "view"], bob: ["--perms", "view,listen"] }));
-  await keep(enrolled(server, "portholesrc name=cam ! portholesink name=out cam.audio ! out.audio"));
+  await keep(enrolled(server, "portholesrc name=cam camera=test ! portholesink name=out cam.audio ! out.audio"));
   const [page, other] = [await visitor(chromium, server.link), await visitor(chromium, server.bob)];
   for (const each of [page, other]) await watch(each, "front");
   assert.ok((await loudness(other, "front", 0.05)) > 0.05);

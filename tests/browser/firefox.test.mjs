@@ -64,7 +64,7 @@ const heard = (firefox, energy) => firefox.evaluate((energy, patience) => new Pr
 }), energy, PATIENCE_MS);
 
 test("Firefox shows a picture that moves, in VP8, and lets one hear the sound", () => scene(async (keep) => {
-  const front = await keep(camera("portholesrc name=cam ! portholesink name=out listen=127.0.0.1:0 camera-name=front cam.audio ! out.audio"));
+  const front = await keep(camera("portholesrc name=cam camera=test ! portholesink name=out listen=127.0.0.1:0 camera-name=front cam.audio ! out.audio"));
   const firefox = await keep(Firefox.start());
   await firefox.goto(front.link);
   await keepPeers(firefox);

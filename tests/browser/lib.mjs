@@ -118,7 +118,7 @@ export class Stock {
 }
 
 /** A camera enrolled at `server`, online. */
-export async function enrolled(server, pipeline = "portholesrc idle-timeout=0 ! portholesink", env = {}) {
+export async function enrolled(server, pipeline = "portholesrc camera=test idle-timeout=0 ! portholesink", env = {}) {
   const program = launch(pipeline, { PORTHOLE_CAMERA_KEY: server.key, ...env });
   await program.line(/porthole\/server, state=\(string\)online/);
   return program;

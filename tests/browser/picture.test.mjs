@@ -151,7 +151,7 @@ test("a file's sound is heard, again and again", () => scene(async (keep) => {
 }));
 
 test("the test camera ticks", () => scene(async (keep) => {
-  const front = await keep(camera(`portholesrc name=cam ! ${NAMED} name=out cam.audio ! out.audio`));
+  const front = await keep(camera(`portholesrc name=cam camera=test ! ${NAMED} name=out cam.audio ! out.audio`));
   const page = await visitor(chromium, front.link);
   await watch(page, "front");
   assert.ok((await loudness(page, "front", 0.05)) > 0.05);
@@ -171,7 +171,7 @@ for (const encoder of ["vp8enc deadline=1 keyframe-max-dist=30", "x264enc tune=z
 test("two cameras of one process stand on one page", () => scene(async (keep) => {
   const listen = `listen=127.0.0.1:${await freePort()}`;
   const both = await keep(camera(
-    `portholesrc ! portholesink ${listen} camera-name=front portholesrc ! portholesink ${listen} camera-name=garden`));
+    `portholesrc camera=test ! portholesink ${listen} camera-name=front portholesrc camera=test ! portholesink ${listen} camera-name=garden`));
   const page = await visitor(chromium, both.link);
   await watch(page, "front");
   await watch(page, "garden");

@@ -8,7 +8,7 @@ import { browser, BUILT, enrolled, Program, scene, state } from "./lib.mjs";
 import { longestGap, presented, record } from "./record.mjs";
 import { join } from "node:path";
 
-const CAMERA = "portholesrc idle-timeout=0 ! videoscale ! video/x-raw,width=320,height=180 ! portholesink";
+const CAMERA = "portholesrc camera=test idle-timeout=0 ! videoscale ! video/x-raw,width=320,height=180 ! portholesink";
 /** Longest time without a new frame in a picture that goes on. */
 const GAP_MS = 500;
 

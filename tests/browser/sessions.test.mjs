@@ -9,7 +9,7 @@ import { lastPacket, longestGap, longestOutOfLive, presented, record, recorded }
 /** Longest time without a new frame in a picture that goes on. */
 const GAP_MS = 500;
 /** Small: many run here at once, and it is not the encoder that is tested. */
-const SOURCE = "portholesrc name=cam idle-timeout=0 ! videoscale ! video/x-raw,width=320,height=180";
+const SOURCE = "portholesrc name=cam camera=test idle-timeout=0 ! videoscale ! video/x-raw,width=320,height=180";
 const CAMERA = `${SOURCE} ! portholesink`;
 const WITH_SOUND = `${SOURCE} ! portholesink name=out cam.audio ! out.audio`;
 

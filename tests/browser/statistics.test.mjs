@@ -8,7 +8,7 @@ import { CONFIG, person, said, say, served } from "./fake.mjs";
 import { PATIENCE_MS, browser, camera, scene, state, visitor, watch } from "./lib.mjs";
 
 /** Small: it is not the encoder that is tested. */
-const SOURCE = "portholesrc idle-timeout=0 ! videoscale ! video/x-raw,width=320,height=180 ! portholesink listen=127.0.0.1:0 camera-name=front";
+const SOURCE = "portholesrc camera=test idle-timeout=0 ! videoscale ! video/x-raw,width=320,height=180 ! portholesink listen=127.0.0.1:0 camera-name=front";
 const HEARD = { GST_DEBUG: "portholesink:5", GST_DEBUG_NO_COLOR: "1" };
 /** What a page sends that means well. */
 const GOOD = { type: "viewerStats", frames: 1, freezes: 0, freezeSeconds: 0 };

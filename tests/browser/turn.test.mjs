@@ -7,7 +7,7 @@ import { after, before, test } from "node:test";
 import { browser, enrolled, frames, scene, Server, state, visitor, watch } from "./lib.mjs";
 import { Coturn, credentials, ownAddress, second } from "./turn-client.mjs";
 
-const CAMERA = "portholesrc idle-timeout=0 ! videoscale ! video/x-raw,width=320,height=180 ! portholesink";
+const CAMERA = "portholesrc camera=test idle-timeout=0 ! videoscale ! video/x-raw,width=320,height=180 ! portholesink";
 /** The longest that credentials last. */
 const HOUR_S = 60 * 60;
 

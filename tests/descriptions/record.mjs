@@ -100,8 +100,8 @@ function save(name, heard) {
 async function camera(keep, server, codec, audio, env = {}) {
   const caps = CODECS[codec] ? ` video-caps=${CODECS[codec]}` : "";
   const line = audio
-    ? `portholesrc idle-timeout=0 name=cam ! portholesink name=out${caps} cam.audio ! out.audio`
-    : `portholesrc idle-timeout=0 ! portholesink${caps}`;
+    ? `portholesrc camera=test idle-timeout=0 name=cam ! portholesink name=out${caps} cam.audio ! out.audio`
+    : `portholesrc camera=test idle-timeout=0 ! portholesink${caps}`;
   const program = await keep(launch(line, { PORTHOLE_CAMERA_KEY: server.key, ...env }));
   await program.line(/porthole\/server, state=\(string\)online/);
 }

@@ -65,6 +65,8 @@ pub(crate) struct Surroundings {
 #[derive(Debug)]
 pub(crate) struct Session {
     commands: Sender<Command>,
+    /// So that a device that is slow to open is not started after all.
+    is_closed: Arc<AtomicBool>,
 }
 
 impl Session {
@@ -77,12 +79,16 @@ impl Session {
     ) -> std::io::Result<Self> {
         let (commands, receiver) = channel();
         let me = Me::new(generation, run, commands.clone());
+        let is_closed = me.is_closed.clone();
         let over = Over::new(generation, run);
         spawn(move || {
             let _over = over;
             me.run(device.as_ref(), &request, &receiver);
         })?;
-        Ok(Self { commands })
+        Ok(Self {
+            commands,
+            is_closed,
+        })
     }
 
     /// Looks for the camera's mode without capturing, on a thread that may be left to itself as well.
@@ -112,6 +118,7 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
+        self.is_closed.store(true, SeqCst);
         self.tell(Command::Close);
     }
 }
@@ -154,6 +161,7 @@ struct Me {
     generation: u64,
     run: Surroundings,
     commands: Sender<Command>,
+    is_closed: Arc<AtomicBool>,
     has_failed: Arc<AtomicBool>,
     warnings: Arc<AtomicU32>,
 }
@@ -164,6 +172,7 @@ impl Me {
             generation,
             run: run.clone(),
             commands,
+            is_closed: Arc::default(),
             has_failed: Arc::default(),
             warnings: Arc::default(),
         }
@@ -192,6 +201,10 @@ impl Me {
             Ok(source) => source,
             Err(problem) => return self.fail(problem),
         };
+        if self.is_closed.load(SeqCst) {
+            let _ = source.bin.set_state(gst::State::Null);
+            return;
+        }
         let mut since = Instant::now();
         let (paced, handles) = (source.paced, self.start(&pipeline, source, request));
         let Some(handles) = handles else {

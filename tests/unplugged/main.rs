@@ -14,6 +14,7 @@ mod hanging;
 mod latency;
 mod life;
 mod reasons;
+mod turn;
 
 use std::time::{Duration, Instant};
 

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Drivers that do not come back.
 
-use std::{
-    thread,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use super::{BACK, DOWN, Stage, take_down, within};
 use crate::common::demand;
@@ -117,31 +114,4 @@ fn a_camera_that_hangs_holds_up_no_other_one_in_the_process() {
     stage.end();
     stuck.set("ok");
     stuck.end();
-}
-
-#[test]
-fn a_driver_that_hangs_is_not_asked_again_by_ever_more_threads() {
-    let name = "hangs-for-long";
-    let (stage, start) = Stage::playing(name, Some("stuck=ready"), "idle-timeout=0");
-    stage.slate_within(start, Duration::ZERO);
-    let video = stage.scene.element("video");
-    let threads = || {
-        let tasks = std::fs::read_dir("/proc/self/task").unwrap().flatten();
-        let names = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("comm")).ok());
-        names
-            .filter(|name| name.trim() == "portholesrc-dev")
-            .count()
-    };
-    for _ in 0..20 {
-        demand(&video, false);
-        demand(&video, true);
-        thread::yield_now();
-    }
-    stage.eye.wait_more(6);
-    // Those of other tests of this process count as well.
-    println!("{name}: {} threads of sessions", threads());
-    stage.set("ok");
-    let start = Instant::now();
-    stage.live_within(start, BACK);
-    stage.end();
 }

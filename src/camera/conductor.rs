@@ -122,7 +122,7 @@ impl Conductor {
         }
         self.foreseen = self.config.device.known_mode(&self.request());
         self.follow(Instant::now());
-        if self.foreseen.is_none() && self.control.status() == Status::Closed {
+        if self.foreseen.is_none() && !self.control.is_wanted() {
             self.look();
         }
         loop {

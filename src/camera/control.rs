@@ -148,6 +148,10 @@ impl Control {
         self.wanted = wanted;
     }
 
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.wanted
+    }
+
     /// Closes now, whoever wants the picture, to open it anew with other settings.
     pub(crate) fn reopen(&mut self, now: Instant) {
         if matches!(self.phase, Phase::Opening { .. } | Phase::Live { .. }) {

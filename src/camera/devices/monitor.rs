@@ -11,7 +11,7 @@ use super::{
     pipewire::{self, PipeWire},
     v4l2::{self, V4l2},
 };
-use crate::camera::problem::{Problem, Reason};
+use crate::camera::problem::Problem;
 
 const CLASS: &str = "Video/Source";
 /// A screen is no camera, and what a sound card plays even less.
@@ -220,15 +220,8 @@ struct Other(gst::Device);
 
 impl native::Kind for Other {
     fn element(&self) -> Result<gst::Element, Problem> {
-        element_of(&self.0)
+        native::element_of(&self.0)
     }
-}
-
-pub(super) fn element_of(device: &gst::Device) -> Result<gst::Element, Problem> {
-    device.create_element(None).map_err(|_| {
-        let text = "its provider makes no element for it: check that the provider's GStreamer plugin is whole";
-        Problem::new(Reason::Failed, text)
-    })
 }
 
 #[cfg(test)]

@@ -64,6 +64,14 @@ pub(super) fn build(kind: &dyn Kind, request: &Request, device: String) -> Resul
     })
 }
 
+/// The source element that a device provider has for a device.
+pub(super) fn element_of(device: &gst::Device) -> Result<gst::Element, Problem> {
+    device.create_element(None).map_err(|_| {
+        let text = "its provider makes no element for it: check that the provider's GStreamer plugin is whole";
+        Problem::new(Reason::Failed, text)
+    })
+}
+
 /// A source element in READY, which is closed again unless it is kept.
 struct Open(Option<gst::Element>);
 

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{monitor, native};
+use super::native;
 use crate::camera::problem::{Problem, Reason};
 
 #[derive(Debug)]
@@ -13,7 +13,7 @@ pub(super) struct PipeWire {
 
 impl native::Kind for PipeWire {
     fn element(&self) -> Result<gst::Element, Problem> {
-        monitor::element_of(&self.device).map_err(|problem| {
+        native::element_of(&self.device).map_err(|problem| {
             let is_there = gst::ElementFactory::find("pipewiresrc").is_some();
             match is_there {
                 true => problem,

@@ -51,7 +51,7 @@ const NOTES = `Each cell: median [lowest..highest] of the rounds; for the first 
 (3) From the overlay, which paints the time of day into the picture, to the frame's callback in the page; 1 viewer,
     ${LATENCY_FRAMES} frames a round. Porthole's page asks the browser for no jitter buffer; gstwebrtc-api leaves it as it is.
     The second row is with the stock page made to ask for none as well. The sources differ: videotestsrc reports one frame
-    of latency, for which the stock element waits; portholesrc reports none. So not all of the gain is the sink's.
+    of latency, for which the stock element waits, and portholesink does not. So not all of the gain is the sink's.
 (4) The whole gst-launch-1.0 process, user and system time, without Chromium. The stock source draws at 30 frames/s even
     when nobody watches; Porthole's is closed then.
 (5) Not a contest: they show whether both sides did the same work. The stock element may scale down when short of bandwidth;

@@ -80,7 +80,6 @@ struct Conductor {
     looking: Option<Instant>,
     problem: Option<Problem>,
     status: Option<Status>,
-    turned: VideoOrientationMethod,
     /// What the session runs with.
     opened_with: Option<Opened>,
     slates: Slates,
@@ -105,7 +104,6 @@ impl Conductor {
             looking: None,
             problem: None,
             status: None,
-            turned: VideoOrientationMethod::Identity,
             opened_with: None,
             slates: Slates::new(Instant::now()),
             finished: false,
@@ -148,7 +146,9 @@ impl Conductor {
     fn quit(&mut self, events: &Receiver<Event>) {
         self.config.run.streams.open_for(NOBODY);
         let generation = self.control.generation();
-        if self.session.take().is_none() {
+        let holds_device = self.control.holds_device();
+        self.session = None;
+        if !holds_device {
             return;
         }
         let end = Instant::now() + QUIT_PATIENCE;
@@ -326,9 +326,6 @@ impl Conductor {
                 let period = self.settled.as_ref().map_or(gst::ClockTime::ZERO, period);
                 self.config.herald.set_latency(own, period);
             }
-            Tell::Turned(direction) => {
-                self.turned = direction;
-            }
             Tell::Over => {
                 self.session = None;
                 self.control.hear(generation, News::Over, now);
@@ -387,7 +384,6 @@ impl Conductor {
             direction: request.direction,
             sound: request.sound,
         });
-        self.turned = VideoOrientationMethod::Identity;
         self.config.run.streams.open_for(generation);
         self.slates
             .wait_until(match (&self.settled, &self.foreseen) {
@@ -460,7 +456,7 @@ impl Conductor {
         let slate = Slate {
             caps,
             text: self.words(),
-            turn: orientation(self.turned)
+            turn: orientation(self.config.run.streams.turned())
                 .inverse()
                 .then(orientation(self.config.heard.direction())),
             encoded: self.is_encoded(),

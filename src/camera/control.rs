@@ -148,6 +148,11 @@ impl Control {
         self.wanted = wanted;
     }
 
+    /// Whether its session has not ended, as far as that is waited for.
+    pub(crate) fn holds_device(&self) -> bool {
+        !matches!(self.phase, Phase::Closed | Phase::Waiting { .. })
+    }
+
     pub(crate) fn is_wanted(&self) -> bool {
         self.wanted
     }

@@ -3,8 +3,6 @@
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use gst_video::VideoOrientationMethod;
-
 use super::problem::Problem;
 
 #[derive(Debug)]
@@ -40,8 +38,6 @@ pub(crate) enum Tell {
     Warning(String),
     /// From the camera to the outlet.
     Latency(gst::ClockTime),
-    /// How the sensor turns the picture now.
-    Turned(VideoOrientationMethod),
     /// The thread is done and the device closed.
     Over,
 }

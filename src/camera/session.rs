@@ -25,7 +25,6 @@ use super::{
     slate,
     streams::Streams,
 };
-use crate::events::turn::Turned;
 
 /// The pads of a source, and the outlets behind them.
 const VIDEO: &str = "video";
@@ -225,7 +224,7 @@ impl Me {
                     self.fail(Problem::new(Reason::Gone, "the camera ended its stream"));
                 }
                 Command::Controls(controls) => self.set_controls(handles.as_ref(), &controls),
-                Command::Turn(wanted) => self.turn(handles.as_ref(), wanted),
+                Command::Turn(wanted) => self.tell_turned(handles.turn(wanted)),
                 Command::KeyUnit(event) => {
                     let outlet = pipeline.by_name(VIDEO).and_then(|o| o.static_pad("sink"));
                     if let Some(pad) = outlet {
@@ -258,8 +257,10 @@ impl Me {
         if let Some(controls) = &request.controls {
             self.set_controls(handles.as_ref(), controls);
         }
-        if request.direction != VideoOrientationMethod::Identity {
-            self.turn(handles.as_ref(), request.direction);
+        match request.direction {
+            // The sensor stays as somebody may have set it; but downstream may remember a turn of an earlier session.
+            VideoOrientationMethod::Identity => self.tell_turned(request.direction),
+            wanted => self.tell_turned(handles.turn(wanted)),
         }
         if pipeline.set_state(gst::State::Playing).is_err() {
             // Where the reason came on the bus, this one comes too late.
@@ -396,14 +397,14 @@ impl Me {
         }
     }
 
-    fn turn(&self, handles: &dyn Handles, wanted: VideoOrientationMethod) {
-        let done = handles.turn(wanted);
+    fn tell_turned(&self, turned: VideoOrientationMethod) {
         let now = self.run.clock.time().checked_sub(self.run.base_time);
-        self.run
-            .streams
-            .video
-            .send_before(now.unwrap_or_default(), Turned(done).event());
-        self.tell(Tell::Turned(done));
+        // One that was abandoned speaks of nobody's pictures.
+        if !self.is_closed.load(SeqCst) {
+            self.run
+                .streams
+                .tell_turned(turned, now.unwrap_or_default());
+        }
     }
 
     /// Asks what stands in front of the outlet, which does not wait for the latency and so tells none.

@@ -9,8 +9,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use gst_video::VideoOrientationMethod;
+
 use super::feed::{Bases, Feed};
-use crate::lock::lock;
+use crate::{events::turn::Turned, lock::lock};
 
 /// Nobody's pictures.
 pub(crate) const NOBODY: u64 = 0;
@@ -28,6 +30,8 @@ pub(crate) struct Streams {
     last_picture: AtomicU64,
     last_sound: AtomicU64,
     last_generation: AtomicU64,
+    /// How downstream believes the pictures to be turned already.
+    turned: Mutex<VideoOrientationMethod>,
     /// Whether somebody has ended the stream.
     finished: AtomicBool,
 }
@@ -42,6 +46,7 @@ impl Streams {
             last_picture: AtomicU64::new(0),
             last_sound: AtomicU64::new(0),
             last_generation: AtomicU64::new(NOBODY),
+            turned: Mutex::new(VideoOrientationMethod::Identity),
             finished: AtomicBool::new(false),
         }
     }
@@ -50,6 +55,7 @@ impl Streams {
     pub(crate) fn reset(&self) {
         self.open_for(NOBODY);
         self.finished.store(false, Relaxed);
+        *lock(&self.turned) = VideoOrientationMethod::Identity;
         self.video.reset();
         if let Some(audio) = self.audio() {
             audio.reset();
@@ -87,6 +93,19 @@ impl Streams {
     fn mark(&self, last: &AtomicU64) {
         let since = u64::try_from(self.epoch.elapsed().as_nanos()).unwrap_or(u64::MAX);
         last.fetch_max(since, Relaxed);
+    }
+
+    /// How downstream believes the pictures to be turned already; a slate that comes next has to be so as well.
+    pub(crate) fn turned(&self) -> VideoOrientationMethod {
+        *lock(&self.turned)
+    }
+
+    /// Tells downstream that pictures from this time on are turned so, unless it believes it already.
+    pub(crate) fn tell_turned(&self, turned: VideoOrientationMethod, from: gst::ClockTime) {
+        let before = std::mem::replace(&mut *lock(&self.turned), turned);
+        if before != turned {
+            self.video.send_before(from, Turned(turned).event());
+        }
     }
 
     /// Whether the stream was ended from outside: nothing goes out any more.

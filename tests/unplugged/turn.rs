@@ -77,3 +77,20 @@ fn a_camera_that_comes_back_is_turned_again() {
     wait_for_corners(&stage, (false, true));
     stage.end();
 }
+
+#[test]
+fn a_turn_that_is_taken_back_while_the_camera_is_away_is_forgotten() {
+    let stage = Stage::live(
+        "turned-back",
+        "! portholeoverlay name=overlay video-direction=180",
+    );
+    wait_for_corners(&stage, (false, true));
+    let start = stage.unplug();
+    stage.slate_within(start, std::time::Duration::ZERO);
+    let overlay = stage.scene.element("overlay");
+    overlay.set_property_from_str("video-direction", "identity");
+    let start = stage.set("ok");
+    stage.live_within(start, BACK);
+    wait_for_corners(&stage, (true, false));
+    stage.end();
+}

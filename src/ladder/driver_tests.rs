@@ -62,7 +62,7 @@ struct Scene {
     encoders: Arc<Mutex<Vec<(Codec, usize, gst::Element)>>>,
     keys: Arc<AtomicUsize>,
     /// Pictures go in for as long as this lives.
-    _alive: mpsc::Sender<()>,
+    _alive: Option<mpsc::Sender<()>>,
 }
 
 fn config(codecs: &[Codec]) -> Config {
@@ -77,7 +77,18 @@ fn config(codecs: &[Codec]) -> Config {
 }
 
 impl Scene {
+    /// Raw pictures come in by themselves.
     fn new(config: Config) -> Self {
+        let mut scene = Self::still(config);
+        let (alive, end) = mpsc::channel::<()>();
+        let fed = scene.ladder.clone();
+        thread::spawn(move || feed(&fed, &end));
+        scene._alive = Some(alive);
+        scene
+    }
+
+    /// What comes in is what the test pushes.
+    fn still(config: Config) -> Self {
         gst::init().expect("GStreamer is installed");
         let (sender, news) = mpsc::channel();
         let sender = Mutex::new(sender);
@@ -95,15 +106,12 @@ impl Scene {
         };
         let feeds = (0..MAX_RENDITIONS).map(|_| Feed::default()).collect();
         let ladder = Arc::new(Ladder::start(config, feeds, hooks).expect("threads start"));
-        let (alive, end) = mpsc::channel::<()>();
-        let fed = ladder.clone();
-        thread::spawn(move || feed(&fed, &end));
         Self {
             ladder,
             news,
             encoders,
             keys,
-            _alive: alive,
+            _alive: None,
         }
     }
 
@@ -307,7 +315,7 @@ fn where_no_encoder_works_it_says_why() {
 
 #[test]
 fn encoded_frames_pass_and_key_units_are_asked_for_where_they_come_from() {
-    let scene = Scene::new(config(&[Codec::H264]));
+    let scene = Scene::still(config(&[Codec::H264]));
     let rungs = Renditions::Auto.of(1280, 720, None);
     // The caps of a second pad follow those of the first.
     let all = Input::Encoded(Codec::Vp8, rungs.clone());

@@ -216,3 +216,66 @@ impl Feed {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_downstream_that_takes_nothing_holds_four_pictures_of_any_size_and_the_latency_says_so() {
+        gst::init().unwrap();
+        let feed = Feed::video("src");
+        let caps: gst::Caps = "video/x-raw,format=I420,width=1280,height=720,framerate=30/1"
+            .parse()
+            .unwrap();
+        feed.set_caps(&caps);
+        let pipeline = gst::Pipeline::new();
+        let sink = gst::ElementFactory::make("fakesink")
+            .property("sync", true)
+            .build()
+            .unwrap();
+        pipeline
+            .add_many([feed.appsrc.upcast_ref(), &sink])
+            .unwrap();
+        feed.appsrc.link(&sink).unwrap();
+        // The sink keeps the first one, and takes no other.
+        pipeline.set_state(gst::State::Paused).unwrap();
+        for number in 0..20 {
+            let picture = gst::Buffer::with_size(1280 * 720 * 3 / 2).unwrap();
+            feed.push(picture, gst::ClockTime::from_mseconds(33 * number))
+                .unwrap();
+        }
+        assert!(feed.appsrc.current_level_buffers() <= MAX_PICTURES);
+        assert!(feed.appsrc.current_level_buffers() >= MAX_PICTURES - 1);
+
+        let (own, period) = (
+            gst::ClockTime::from_mseconds(20),
+            gst::ClockTime::from_mseconds(33),
+        );
+        feed.set_latency(own, period);
+        let mut query = gst::query::Latency::new();
+        assert!(feed.appsrc.static_pad("src").unwrap().query(&mut query));
+        assert_eq!(query.result(), (true, own, Some(own + period * 4)));
+        pipeline.set_state(gst::State::Null).unwrap();
+    }
+
+    #[test]
+    fn what_one_device_leaves_out_and_another_writes_down_is_one_format() {
+        gst::init().unwrap();
+        let of = |text: &str| whole(&text.parse().unwrap());
+        let least = "video/x-raw,format=I420,width=640,height=480,framerate=15/1";
+        let more = format!("{least},interlace-mode=progressive,pixel-aspect-ratio=1/1");
+        assert_eq!(of(least), of(&more));
+        assert_ne!(of(least), of(&format!("{least},pixel-aspect-ratio=4/3")));
+    }
+
+    #[test]
+    fn what_a_parser_adds_to_h264_says_nothing_of_the_stream() {
+        gst::init().unwrap();
+        let caps = "video/x-h264,width=640,height=480,profile=high,parsed=true,chroma-format=4:2:0";
+        let expected: gst::Caps = "video/x-h264,width=640,height=480,profile=high"
+            .parse()
+            .unwrap();
+        assert_eq!(whole(&caps.parse().unwrap()), expected);
+    }
+}

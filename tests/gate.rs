@@ -348,3 +348,57 @@ fn unreadable_and_unknown_messages_do_no_harm() {
     assert_eq!(connection.end_of(CAMERA), Some(Code::BadDescription));
     admit(&server, &mut connection, "next");
 }
+
+/// One camera behind a tee into two sinks, each enrolled at a server of its own; stopped.
+fn shared_camera(servers: &[FakeServer; 2], recorder: &str) -> Scene {
+    let scene = Scene::new(&format!(
+        "portholesrc camera=test width=160 height=120 framerate=10/1 idle-timeout=0 ! tee name=t \
+         t. ! queue ! portholesink name=first  t. ! queue ! portholesink name=second {recorder}"
+    ));
+    for (sink, server) in ["first", "second"].into_iter().zip(servers) {
+        let key = server.key().to_string();
+        scene.element(sink).set_property("camera-key", key);
+    }
+    scene
+}
+
+#[test]
+fn of_two_sinks_behind_one_camera_the_idle_one_does_not_close_it_and_the_last_viewer_does() {
+    let servers = [FakeServer::start(), FakeServer::start()];
+    let mut scene = shared_camera(&servers, "");
+    scene.set(gst::State::Playing);
+    let [mut first, mut second] = [servers[0].camera(), servers[1].camera()];
+    admit(&servers[0], &mut first, "a");
+    scene.hear("porthole/camera", "state", "live");
+    admit(&servers[1], &mut second, "b");
+    second.send(&viewer_left("b"));
+    // The second sink is idle now, and says so; its next viewer finds the camera as it was.
+    admit(&servers[1], &mut second, "c");
+    second.send(&viewer_left("c"));
+    scene.hear("porthole/viewer-left", "session", "c");
+    let states = |scene: &mut Scene| -> Vec<String> {
+        let said = scene.all_said("porthole/camera");
+        said.iter().map(|s| s.get("state").unwrap()).collect()
+    };
+    assert_eq!(states(&mut scene), ["opening", "live"]);
+    first.send(&viewer_left("a"));
+    scene.hear("porthole/camera", "state", "closed");
+    assert_eq!(states(&mut scene), ["opening", "live", "closed"]);
+}
+
+#[test]
+fn a_recorder_beside_two_sinks_without_viewers_keeps_the_camera_open() {
+    let servers = [FakeServer::start(), FakeServer::start()];
+    let mut scene = shared_camera(&servers, " t. ! queue ! fakesink");
+    scene.set(gst::State::Playing);
+    let [mut first, _second] = [servers[0].camera(), servers[1].camera()];
+    scene.hear("porthole/camera", "state", "live");
+    admit(&servers[0], &mut first, "a");
+    first.send(&viewer_left("a"));
+    scene.hear("porthole/viewer-left", "session", "a");
+    let said = scene.all_said("porthole/camera");
+    assert!(
+        said.iter().all(|s| s.get("state") != Ok("closed")),
+        "{said:?}"
+    );
+}

@@ -313,9 +313,13 @@ impl Conductor {
                 self.settled = Some(caps);
             }
             Tell::Failed(problem) => {
+                // What a device says while it is being closed is of no interest to anybody.
+                let is_closing = matches!(self.control.status(), Status::Closed | Status::Closing);
                 self.control
                     .hear(generation, News::Failed(problem.reason), now);
-                self.lose(problem);
+                if !is_closing {
+                    self.lose(problem);
+                }
             }
             Tell::Warning(text) => {
                 self.config
@@ -336,7 +340,7 @@ impl Conductor {
 
     /// Says why there is no picture, once for each reason.
     fn lose(&mut self, problem: Problem) {
-        if self.problem.as_ref() != Some(&problem) {
+        if self.problem.as_ref().map(|last| last.reason) != Some(problem.reason) {
             self.config.herald.warn(format!(
                 "camera={}: {problem}; it is tried again all the time",
                 self.device

@@ -153,3 +153,47 @@ impl Streams {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gst::prelude::*;
+
+    #[test]
+    fn a_session_that_is_over_sends_nothing_more_whenever_its_driver_wakes_up() {
+        gst::init().unwrap();
+        let streams = Streams::new(Feed::video("src"));
+        let pipeline = gst::Pipeline::new();
+        let sink = gst::ElementFactory::make("fakesink").build().unwrap();
+        let appsrc = &streams.video.appsrc;
+        pipeline.add_many([appsrc.upcast_ref(), &sink]).unwrap();
+        appsrc.link(&sink).unwrap();
+        pipeline.set_state(gst::State::Paused).unwrap();
+        let push = |generation, ms| {
+            let mut buffer = gst::Buffer::with_size(8).unwrap();
+            let pts = gst::ClockTime::from_mseconds(ms);
+            buffer.get_mut().unwrap().set_pts(pts);
+            let segment = gst::FormattedSegment::<gst::ClockTime>::new();
+            let sample = gst::Sample::builder()
+                .buffer(&buffer)
+                .segment(&segment)
+                .build();
+            let bases = Bases {
+                ours: gst::ClockTime::ZERO,
+                theirs: gst::ClockTime::ZERO,
+            };
+            streams.push_video(generation, sample, bases, || None)
+        };
+        streams.open_for(2);
+        assert!(!push(1, 1));
+        assert_eq!(
+            streams.last_picture(),
+            streams.epoch,
+            "it is no sign of life"
+        );
+        assert!(push(2, 2));
+        streams.open_for(NOBODY);
+        assert!(!push(2, 3));
+        pipeline.set_state(gst::State::Null).unwrap();
+    }
+}

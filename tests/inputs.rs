@@ -9,7 +9,7 @@
 
 mod common;
 
-use std::{path::PathBuf, sync::mpsc::channel, time::Instant};
+use std::{path::PathBuf, sync::mpsc::channel, thread, time::Instant};
 
 use common::{
     PATIENCE, Scene, init, patience_left,
@@ -297,6 +297,36 @@ fn jpeg_is_refused_by_the_name_of_the_pad_and_what_to_do() {
     let errors = scene.errors_of_playing();
     assert!(errors[0].contains("pad sink"), "{errors:?}");
     assert!(errors[0].contains("jpegdec"), "{errors:?}");
+}
+
+#[test]
+fn a_picture_that_ends_while_the_pipeline_stops_does_not_hold_it_up() {
+    let scene = Scene::playing(&format!("{APPSRC} listen=127.0.0.1:0"));
+    let sink = scene.element("sink").downcast::<gst::Bin>().unwrap();
+    let webrtcsink = sink
+        .iterate_sinks()
+        .into_iter()
+        .flatten()
+        .find(|child| child.type_().name().contains("WebRTCSink"))
+        .unwrap();
+    // So far the stop has come when the end arrives.
+    webrtcsink.set_state(gst::State::Paused).unwrap();
+    let (sender, ended) = channel();
+    let pad = scene.pad("sink", "sink");
+    pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
+        if info.event().map(|event| event.type_()) == Some(gst::EventType::Eos) {
+            let _ = sender.send(());
+        }
+        gst::PadProbeReturn::Ok
+    });
+    let source = scene.element("source");
+    let source = source.downcast::<gst_app::AppSrc>().unwrap();
+    source.end_of_stream().unwrap();
+    ended.recv_timeout(PATIENCE).unwrap();
+    let (sender, stopped) = channel();
+    let pipeline = scene.pipeline.clone();
+    thread::spawn(move || sender.send(pipeline.set_state(gst::State::Null)));
+    stopped.recv_timeout(PATIENCE).unwrap().unwrap();
 }
 
 #[test]

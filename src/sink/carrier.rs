@@ -123,3 +123,12 @@ pub(crate) fn begin(target: &gst::Pad, offered: &Offered) {
         runtime.spawn_blocking(look);
     }
 }
+
+/// Tells webrtcsink that the picture has ended. Does not wait: webrtcsink's own sinks do, for PLAYING, and the stream that
+/// ends would hold the lock that its sink needs to stop.
+pub(crate) fn end(target: &gst::Pad) {
+    let target = target.clone();
+    if let Ok(runtime) = runtime::handle() {
+        runtime.spawn_blocking(move || target.send_event(gst::event::Eos::new()));
+    }
+}

@@ -258,7 +258,7 @@ impl Inputs {
             .as_ref()
             .map(|running| running.target.clone());
         if let Some(target) = target {
-            target.send_event(gst::event::Eos::new());
+            carrier::end(&target);
         }
     }
 

@@ -6,6 +6,9 @@ const HEADER: usize = 4;
 /// The most that a program or a driver may send at once: what fits into one SCTP message of every browser.
 pub(crate) const MAX_PAYLOAD: usize = 64 * 1024;
 
+/// A message with its header.
+pub(crate) const MAX_MESSAGE: usize = HEADER + MAX_PAYLOAD;
+
 /// What a message is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -59,7 +62,7 @@ impl Mark {
     };
 
     /// Of a message that may be anything.
-    fn of(message: &[u8]) -> Self {
+    pub(crate) fn of(message: &[u8]) -> Self {
         match message {
             [_, service, high, low, ..] => Self {
                 service: *service,

@@ -345,8 +345,7 @@ impl Hub {
             }
             _ => Payload::Binary(message.payload.to_owned()),
         };
-        self.outputs
-            .push(Output::Command(program, payload, ticket));
+        self.outputs.push(Output::Command(program, payload, ticket));
         Ok(())
     }
 
@@ -531,7 +530,11 @@ impl Hub {
             let word = WheelWord {
                 you,
                 driver: driver.and_then(|id| self.person(id)),
-                waiting: self.wheel.waiting().filter_map(|id| self.person(id)).collect(),
+                waiting: self
+                    .wheel
+                    .waiting()
+                    .filter_map(|id| self.person(id))
+                    .collect(),
                 reason: released.filter(|r| r.driver == id).map(|r| r.reason),
             };
             let word = words::json(&word);

@@ -117,7 +117,10 @@ fn who_comes_is_told_how_things_stand() {
     room.handle(Input::Program(1, "arm".into()));
     assert_eq!(
         room.events(1),
-        ["porthole viewers []", r#"porthole released {"reason":"free"}"#]
+        [
+            "porthole viewers []",
+            r#"porthole released {"reason":"free"}"#
+        ]
     );
     room.viewer(7, "ann", ALL);
     assert_eq!(room.events(1), [r#"porthole viewers ["ann"]"#]);
@@ -134,7 +137,10 @@ fn who_comes_is_told_how_things_stand() {
         json!([{"service": 1, "name": "arm", "here": true, "describe": null}])
     );
     let wheel: Value = serde_json::from_str(&told[2].3).unwrap();
-    assert_eq!(wheel, json!({"you": "watching", "driver": null, "waiting": []}));
+    assert_eq!(
+        wheel,
+        json!({"you": "watching", "driver": null, "waiting": []})
+    );
 }
 
 #[test]
@@ -204,7 +210,10 @@ fn a_program_hears_released_before_who_drives_next_and_commands_are_recalled_fir
         ]
     );
     let wheel = room.last(1, Kind::Wheel);
-    assert_eq!((&wheel["you"], &wheel["reason"]), (&json!("watching"), &json!("stalled")));
+    assert_eq!(
+        (&wheel["you"], &wheel["reason"]),
+        (&json!("watching"), &json!("stalled"))
+    );
     assert_eq!(room.last(2, Kind::Wheel)["you"], "driving");
 }
 
@@ -256,7 +265,9 @@ fn what_a_service_sends_goes_to_all_who_may_see_it() {
     room.viewer(1, "ann", ALL);
     room.viewer(2, "bob", Rights::default());
     let text = |text: &str| Input::ProgramSaid(1, Payload::Text(text.into()));
-    room.handle(text(r#"porthole describe {"unit":"%","latest":true,"now":true}"#));
+    room.handle(text(
+        r#"porthole describe {"unit":"%","latest":true,"now":true}"#,
+    ));
     assert_eq!(room.last(1, Kind::Services)[0]["describe"]["unit"], "%");
     room.outputs.clear();
     room.handle(text("97"));
@@ -291,10 +302,16 @@ fn a_service_keeps_its_number_when_its_program_comes_back() {
     room.handle(Input::ProgramGone(1));
     room.viewer(1, "ann", ALL);
     let services = room.last(1, Kind::Services);
-    assert_eq!((&services[0]["here"], &services[1]["here"]), (&json!(false), &json!(true)));
+    assert_eq!(
+        (&services[0]["here"], &services[1]["here"]),
+        (&json!(false), &json!(true))
+    );
     room.handle(Input::Program(3, "a".into()));
     let services = room.last(1, Kind::Services);
-    assert_eq!((&services[0]["name"], &services[0]["here"]), (&json!("a"), &json!(true)));
+    assert_eq!(
+        (&services[0]["name"], &services[0]["here"]),
+        (&json!("a"), &json!(true))
+    );
 }
 
 #[test]
@@ -407,7 +424,10 @@ fn thousands_of_runs_keep_the_promises() {
                         },
                         Output::Recall(to) => {
                             let program = programs.get_mut(&to);
-                            for ticket in program.map(|p| std::mem::take(&mut p.commands)).unwrap_or_default() {
+                            for ticket in program
+                                .map(|p| std::mem::take(&mut p.commands))
+                                .unwrap_or_default()
+                            {
                                 room.handle(Input::Undelivered(ticket, Refusal::Released));
                             }
                         }
@@ -416,7 +436,10 @@ fn thousands_of_runs_keep_the_promises() {
                                 continue;
                             };
                             if let Some(driver) = event.strip_prefix("porthole driver ") {
-                                assert_eq!(program.driver, None, "seed {seed}: nobody was released");
+                                assert_eq!(
+                                    program.driver, None,
+                                    "seed {seed}: nobody was released"
+                                );
                                 let driver: Value = serde_json::from_str(driver).unwrap();
                                 program.driver = Some(driver["user"].as_str().unwrap().into());
                             } else if event.starts_with("porthole released ") {
@@ -426,8 +449,14 @@ fn thousands_of_runs_keep_the_promises() {
                         Output::Viewer(viewer, parcel) => {
                             let number = u16::from_be_bytes([parcel.bytes[2], parcel.bytes[3]]);
                             let is_answer = [Kind::Accepted as u8, Kind::Refused as u8];
-                            if is_answer.contains(&parcel.bytes[0]) && number > 0 && permitted.contains_key(&viewer) {
-                                assert!(open.remove(&(viewer, number)), "seed {seed}: answered twice");
+                            if is_answer.contains(&parcel.bytes[0])
+                                && number > 0
+                                && permitted.contains_key(&viewer)
+                            {
+                                assert!(
+                                    open.remove(&(viewer, number)),
+                                    "seed {seed}: answered twice"
+                                );
                             }
                         }
                     }
@@ -441,15 +470,21 @@ fn thousands_of_runs_keep_the_promises() {
                 if let Some(ticket) = program.commands.pop_front() {
                     let driver = Some(format!("u{}", ticket.viewer));
                     assert_eq!(program.driver, driver, "seed {seed}: a command of nobody");
-                    room.outputs.extend(room.hub.handle(Input::Delivered(ticket), room.now));
+                    room.outputs
+                        .extend(room.hub.handle(Input::Delivered(ticket), room.now));
                 }
             }
             let waiting = programs.values().flat_map(|p| p.commands.iter());
             let waiting: BTreeSet<_> = waiting.map(|t| (t.viewer, t.mark.number)).collect();
             for command in &open {
-                let answered = room.outputs.iter().any(|output| matches!(output, Output::Viewer(viewer, parcel)
-                    if *viewer == command.0 && parcel.bytes[2..4] == command.1.to_be_bytes()));
-                assert!(waiting.contains(command) || answered, "seed {seed}: {command:?} has no answer");
+                let answered = room.outputs.iter().any(|output| {
+                    matches!(output, Output::Viewer(viewer, parcel)
+                    if *viewer == command.0 && parcel.bytes[2..4] == command.1.to_be_bytes())
+                });
+                assert!(
+                    waiting.contains(command) || answered,
+                    "seed {seed}: {command:?} has no answer"
+                );
             }
         }
     }

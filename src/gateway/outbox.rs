@@ -25,7 +25,10 @@ pub(crate) enum Class {
     State(Kind),
     Answer,
     /// Of this service; with `latest`, the newest counts.
-    Service { service: u8, latest: bool },
+    Service {
+        service: u8,
+        latest: bool,
+    },
 }
 
 /// A message on its way to a viewer.

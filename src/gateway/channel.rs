@@ -3,8 +3,9 @@
 //! that of the whole session's data.
 
 use std::{
+    borrow::Cow,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
     },
     time::Instant,
@@ -14,12 +15,13 @@ use gst::{glib, prelude::*};
 use gst_webrtc::{WebRTCDataChannel, WebRTCDataChannelState};
 
 use super::{
-    envelope::{self, Mark},
+    envelope::{Joiner, Mark, parts},
     hub::{Input, Rights},
     outbox::Parcel,
     task::{FromViewer, Handle},
     wheel::ViewerId,
 };
+use crate::lock::lock;
 
 const RELIABLE: &str = "porthole";
 const NOW: &str = "porthole-now";
@@ -40,6 +42,8 @@ pub(crate) struct Line {
     now: WebRTCDataChannel,
     waiting: AtomicUsize,
     is_drowned: AtomicBool,
+    /// Lock: held while a message of the reliable channel is put together, on the thread it came on.
+    joiner: Mutex<Joiner>,
     hub: Handle,
 }
 
@@ -68,6 +72,7 @@ impl Line {
             now: channel(NOW, Some(no_repeat))?,
             waiting: AtomicUsize::new(0),
             is_drowned: AtomicBool::new(false),
+            joiner: Mutex::default(),
             hub: hub.clone(),
         });
         let (session, user) = (session.to_owned(), user.to_owned());
@@ -98,22 +103,30 @@ impl Line {
             }
         });
         let line = Arc::downgrade(self);
+        let is_reliable = *channel == self.reliable;
         channel.connect_on_message_data(move |_, data| {
-            if let Some(line) = line.upgrade() {
-                line.take(data.map(AsRef::as_ref).unwrap_or_default());
+            let part: &[u8] = data.map(AsRef::as_ref).unwrap_or_default();
+            let Some(line) = line.upgrade() else { return };
+            let message = match is_reliable {
+                true => lock(&line.joiner).take(part),
+                // There they could not be told apart, so that one alone is no message.
+                false => Some(Cow::Borrowed(part)),
+            };
+            if let Some(message) = message {
+                line.take(message);
             }
         });
         let line = Arc::downgrade(self);
         channel.connect_on_message_string(move |_, _| {
             // All messages are bytes; it is answered as one that has none.
             if let Some(line) = line.upgrade() {
-                line.take(&[]);
+                line.take(Cow::Borrowed(&[]));
             }
         });
     }
 
     /// A message came.
-    fn take(self: &Arc<Self>, message: &[u8]) {
+    fn take(self: &Arc<Self>, message: Cow<'_, [u8]>) {
         if self.is_drowned.load(Relaxed) {
             return;
         }
@@ -128,11 +141,10 @@ impl Line {
             Input::Said {
                 viewer,
                 at: Instant::now(),
-                // The hub looks at no more, and a hostile message may have any size that SCTP takes.
-                message: message[..message.len().min(envelope::MAX_MESSAGE + 1)].to_owned(),
+                message: message.into_owned(),
             }
         } else {
-            Input::TooMuch(viewer, Mark::of(message))
+            Input::TooMuch(viewer, Mark::of(&message))
         };
         self.hub.viewer(FromViewer::Said(self.clone(), input));
     }
@@ -149,12 +161,19 @@ impl Line {
     pub(super) fn send(&self, parcel: &Parcel) {
         let is_open =
             |channel: &&WebRTCDataChannel| channel.ready_state() == WebRTCDataChannelState::Open;
-        let now = Some(&self.now).filter(|channel| parcel.now && is_open(channel));
+        // Parts need the channel that keeps them in order.
+        let is_short = parts(&parcel.bytes).nth(1).is_none();
+        let now = Some(&self.now).filter(|c| parcel.now && is_short && is_open(c));
         let channel = now.or(Some(&self.reliable)).filter(is_open);
         if let Some(channel) = channel {
-            let bytes = glib::Bytes::from_owned(parcel.bytes.clone());
-            // One that is just closing takes nothing, and nobody is there to read it.
-            let _ = channel.send_data_full(Some(&bytes));
+            for part in parts(&parcel.bytes) {
+                let bytes = match part {
+                    Cow::Borrowed(_) => glib::Bytes::from_owned(parcel.bytes.clone()),
+                    Cow::Owned(part) => glib::Bytes::from_owned(part),
+                };
+                // One that is just closing takes nothing, and nobody is there to read it.
+                let _ = channel.send_data_full(Some(&bytes));
+            }
         }
     }
 

@@ -119,7 +119,7 @@ pub(crate) fn open(
         }
         Address::Unix(path) => {
             let listener = bind(path).map_err(place)?;
-            let url = format!("unix:{}", path.display());
+            let url = format!("unix:{}:/", path.display());
             (Listener::Unix(listener), url, Some(path.clone()))
         }
     };

@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What a data channel's message is made of (docs/gateway.md): four bytes, then the payload. Pure.
 
+use std::borrow::Cow;
+
 /// Bytes before the payload: kind, service, and the number of a command in two bytes, the big end first.
 const HEADER: usize = 4;
+/// A message with its header.
+const MAX_MESSAGE: usize = HEADER + MAX_PAYLOAD;
 /// The most that a program or a driver may send at once: what fits into one SCTP message of every browser.
 pub(crate) const MAX_PAYLOAD: usize = 64 * 1024;
 
-/// A message with its header.
-pub(crate) const MAX_MESSAGE: usize = HEADER + MAX_PAYLOAD;
+/// The longest that goes over a data channel at once: webrtcbin says so in its descriptions and holds itself to it.
+const MAX_PART: usize = 64 * 1024;
+/// Added to the kind of a part that is not the last.
+const MORE: u8 = 128;
 
 /// What a message is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,6 +116,53 @@ pub(crate) fn write(kind: Kind, mark: Mark, payload: &[u8]) -> Vec<u8> {
     message
 }
 
+/// A message in the parts in which it goes over a channel.
+pub(crate) fn parts(message: &[u8]) -> impl Iterator<Item = Cow<'_, [u8]>> {
+    let (header, payload) = message.split_at_checked(HEADER).unwrap_or((message, &[]));
+    let count = payload.len().div_ceil(MAX_PART - HEADER).max(1);
+    let chunks = payload.chunks(MAX_PART - HEADER).enumerate();
+    let whole = (count == 1).then_some(Cow::Borrowed(message));
+    let parts = chunks
+        .filter(move |_| count > 1)
+        .map(move |(index, chunk)| {
+            let mut part = [header, chunk].concat();
+            if let Some(kind) = part.first_mut().filter(|_| index + 1 < count) {
+                *kind |= MORE;
+            }
+            Cow::Owned(part)
+        });
+    whole.into_iter().chain(parts)
+}
+
+/// Puts the parts of one channel together again.
+#[derive(Debug, Default)]
+pub(crate) struct Joiner(Vec<u8>);
+
+impl Joiner {
+    /// A whole message, if `part` is the last of one. What is longer than any message ends at one byte more than that, so
+    /// that it is refused as what it is.
+    pub(crate) fn take<'a>(&mut self, part: &'a [u8]) -> Option<Cow<'a, [u8]>> {
+        let has_more = part.first().is_some_and(|kind| kind & MORE > 0);
+        if !has_more && self.0.is_empty() {
+            return Some(Cow::Borrowed(&part[..part.len().min(MAX_MESSAGE + 1)]));
+        }
+        let new = match self.0.is_empty() {
+            true => part,
+            false => part.get(HEADER..).unwrap_or_default(),
+        };
+        let room = (MAX_MESSAGE + 1).saturating_sub(self.0.len());
+        self.0.extend_from_slice(&new[..new.len().min(room)]);
+        if has_more {
+            return None;
+        }
+        let mut message = std::mem::take(&mut self.0);
+        if let Some(kind) = message.first_mut() {
+            *kind &= !MORE;
+        }
+        Some(Cow::Owned(message))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use rand::{Rng as _, RngExt as _, SeedableRng as _, rngs::SmallRng};
@@ -144,6 +197,28 @@ mod tests {
         assert!(read(&large).is_ok());
         large.push(0);
         assert_eq!(read(&large), Err(BadMessage::TooLarge(MARK)));
+    }
+
+    #[test]
+    fn what_is_too_long_for_a_channel_goes_in_parts() {
+        for length in [0, 1, 65_532, 65_533, MAX_PAYLOAD, 3 * MAX_PART] {
+            let payload: Vec<u8> = (0..length).map(|n| n as u8).collect();
+            let message = write(Kind::Binary, MARK, &payload);
+            let parts: Vec<_> = parts(&message).collect();
+            assert!(parts.iter().all(|part| part.len() <= MAX_PART));
+            assert_eq!(parts.len(), length.div_ceil(65_532).max(1));
+            let mut joiner = Joiner::default();
+            let mut whole = parts.iter().filter_map(|part| joiner.take(part));
+            let joined = whole.next().unwrap();
+            assert_eq!(joined[..], message[..message.len().min(MAX_MESSAGE + 1)]);
+            assert!(whole.next().is_none());
+        }
+        // Parts without an end take no room beyond one message.
+        let mut joiner = Joiner::default();
+        for _ in 0..100 {
+            assert_eq!(joiner.take(&[MORE | 2; MAX_PART]), None);
+        }
+        assert!(joiner.0.capacity() <= 2 * MAX_MESSAGE);
     }
 
     #[test]

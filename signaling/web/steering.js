@@ -35,7 +35,7 @@ export const isSteering = (code) => Object.hasOwn(KEYS, code);
  */
 export function readGamepad(pad) {
   if (!pad) return null;
-  const [x, y] = [axis(pad.axes[0]), -axis(pad.axes[1])];
+  const [x, y] = [axis(pad.axes[0]), 0 - axis(pad.axes[1])];
   const buttons = pad.buttons.slice(0, MAX_BUTTONS).flatMap(({ pressed }, index) => (pressed ? [index] : []));
   return x || y || buttons.length ? { x, y, buttons } : null;
 }

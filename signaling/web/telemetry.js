@@ -60,17 +60,16 @@ function inWords(value) {
  */
 export function graph(history, range, width, height) {
   if (history.length < 2) return null;
-  let [least, most] = range ?? [Math.min(...history), Math.max(...history)];
-  const labels = { least: numberInWords(least), most: numberInWords(most) };
-  if (least === most) [least, most] = [least - 1, most + 1]; // A line in the middle.
+  const [least, most] = range ?? [Math.min(...history), Math.max(...history)];
+  // The difference of the largest numbers is none.
+  const scale = Number.isFinite(most - least) ? 1 : 2;
   const step = width / (MAX_POINTS - 1);
   const points = history.map((value, i) => {
-    // Each part alone is halved first: the largest numbers have no difference.
-    const part = (value / 2 - least / 2) / (most / 2 - least / 2);
+    const part = least === most ? 0.5 : (value / scale - least / scale) / (most / scale - least / scale);
     const y = height * (1 - Math.min(1, Math.max(0, part)));
     return `${(width - (history.length - 1 - i) * step).toFixed(1)},${y.toFixed(1)}`;
   });
-  return { points: points.join(" "), ...labels };
+  return { points: points.join(" "), least: numberInWords(least), most: numberInWords(most) };
 }
 
 /** What one service has said, as far as it is shown. */

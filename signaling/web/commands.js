@@ -27,7 +27,8 @@ export class Commands {
     return new Promise((accept, refuse) => {
       const timer = mayGetLost && this.#env.setTimeout(() => this.refused(number, new Refused("unanswered")), NOW_ANSWER_MS);
       this.#waiting.set(number, { accept, refuse, timer });
-      try { send(number); } catch { this.refused(number, new Refused("too-many")); }
+      // A camera may take less at once than the gateway does; what else a channel throws is that it is full.
+      try { send(number); } catch (error) { this.refused(number, new Refused(error instanceof TypeError ? "too-large" : "too-many")); }
     });
   }
 

@@ -84,11 +84,14 @@ export class DrivePanel {
     $(".hands", panel).hidden = !driving;
     if (driving) this.#controls.begin();
     else this.#controls.end();
+    const none = this.#steered.length === 0;
+    $(".none", panel).hidden = !none;
+    $(".keys", panel).hidden = this.#pad.hidden = none;
     // The space bar and the arrows are for the robot now, and not for this button.
-    if (driving && document.activeElement === button) this.#pad.focus({ preventScroll: true });
-    $(".none", panel).hidden = this.#steered.length > 0;
-    $(".keys", panel).hidden = this.#steered.length === 0;
-    this.#pad.hidden = this.#steered.length === 0;
+    if (driving && document.activeElement === button) {
+      this.#pad.focus({ preventScroll: true });
+      $(".line", panel).scrollIntoView({ block: "nearest" });
+    }
     fill($(".waiting", panel), driving ? wheel?.waiting ?? [] : [], ({ id }) => String(id), ({ id }) => this.#newWaiting(id), (item, { user }) => {
       quote($(".name", item), user || "Someone");
     });

@@ -6,6 +6,9 @@ import { Reading } from "./telemetry.js";
 
 /** @typedef {import("./service.js").Service} Service */
 
+/** A value of more characters is read as a text, not as a figure. */
+const LONG = 16;
+
 export class TelemetryPanel {
   #session; #panel; #frame = 0; #gone = new AbortController();
   /** @type {Map<Service, {reading: Reading, gone: AbortController}>} */
@@ -78,6 +81,7 @@ export class TelemetryPanel {
     quote($(".value", tile), value);
     quote($(".unit", tile), unit);
     $(".number", tile).hidden = value === "";
+    $(".number", tile).dataset.long = String(value.length > LONG);
     figure.hidden = graph === null;
     if (graph) {
       $("polyline", figure).setAttribute("points", graph.points);

@@ -14,10 +14,12 @@ export const TALK_OFFER = "v=0\r\nm=video 9 RTP\r\na=mid:video0\r\na=sendonly\r\
 class FakeChannel {
   readyState = "open";
   bufferedAmount = 0;
+  largest = 262_144;
   heard = [];
   constructor(label) { this.label = label; }
   send(bytes) {
     if (this.readyState !== "open") throw new DOMException("closed", "InvalidStateError");
+    if (bytes.length > this.largest) throw new TypeError("larger than max-message-size");
     if (this.full) throw new DOMException("full", "OperationError");
     const { kind, service, number, payload } = decode(bytes.buffer);
     const name = Object.keys(KIND).find((each) => KIND[each] === kind);

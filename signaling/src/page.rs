@@ -19,7 +19,7 @@ pub(crate) const SECURITY_HEADERS: [(&str, &str); 4] = [
     ("referrer-policy", "no-referrer"),
     (
         "permissions-policy",
-        "camera=(), microphone=(), geolocation=(), display-capture=(), payment=(), usb=(), serial=()",
+        "camera=(), microphone=(self), geolocation=(), display-capture=(), payment=(), usb=(), serial=()",
     ),
 ];
 
@@ -28,7 +28,7 @@ const CSS: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// The files of the pages, as (path, content type, text).
-const FILES: [(&str, &str, &str); 35] = [
+const FILES: [(&str, &str, &str); 50] = [
     ("/", HTML, include_str!("../web/index.html")),
     ("/admin", HTML, include_str!("../web/admin.html")),
     ("/style.css", CSS, include_str!("../web/style.css")),
@@ -38,13 +38,38 @@ const FILES: [(&str, &str, &str); 35] = [
     ("/api.js", SCRIPT, include_str!("../web/api.js")),
     ("/app.js", SCRIPT, include_str!("../web/app.js")),
     ("/bookings.js", SCRIPT, include_str!("../web/bookings.js")),
+    ("/commands.js", SCRIPT, include_str!("../web/commands.js")),
+    ("/controls.js", SCRIPT, include_str!("../web/controls.js")),
     ("/dom.js", SCRIPT, include_str!("../web/dom.js")),
+    ("/drive.js", SCRIPT, include_str!("../web/drive.js")),
+    (
+        "/drive-panel.js",
+        SCRIPT,
+        include_str!("../web/drive-panel.js"),
+    ),
+    ("/envelope.js", SCRIPT, include_str!("../web/envelope.js")),
+    ("/gateway.js", SCRIPT, include_str!("../web/gateway.js")),
+    (
+        "/gateway-rules.js",
+        SCRIPT,
+        include_str!("../web/gateway-rules.js"),
+    ),
+    (
+        "/gateway-words.js",
+        SCRIPT,
+        include_str!("../web/gateway-words.js"),
+    ),
     (
         "/latency-clock.js",
         SCRIPT,
         include_str!("../web/latency-clock.js"),
     ),
     ("/media.js", SCRIPT, include_str!("../web/media.js")),
+    (
+        "/microphone.js",
+        SCRIPT,
+        include_str!("../web/microphone.js"),
+    ),
     ("/page.js", SCRIPT, include_str!("../web/page.js")),
     ("/password.js", SCRIPT, include_str!("../web/password.js")),
     ("/picture.js", SCRIPT, include_str!("../web/picture.js")),
@@ -54,6 +79,7 @@ const FILES: [(&str, &str, &str); 35] = [
         include_str!("../web/porthole-client.js"),
     ),
     ("/rules.js", SCRIPT, include_str!("../web/rules.js")),
+    ("/service.js", SCRIPT, include_str!("../web/service.js")),
     ("/session.js", SCRIPT, include_str!("../web/session.js")),
     ("/sign-in.js", SCRIPT, include_str!("../web/sign-in.js")),
     (
@@ -66,6 +92,19 @@ const FILES: [(&str, &str, &str); 35] = [
         SCRIPT,
         include_str!("../web/statistics-panel.js"),
     ),
+    ("/steering.js", SCRIPT, include_str!("../web/steering.js")),
+    (
+        "/talk-panel.js",
+        SCRIPT,
+        include_str!("../web/talk-panel.js"),
+    ),
+    ("/telemetry.js", SCRIPT, include_str!("../web/telemetry.js")),
+    (
+        "/telemetry-panel.js",
+        SCRIPT,
+        include_str!("../web/telemetry-panel.js"),
+    ),
+    ("/two-ways.js", SCRIPT, include_str!("../web/two-ways.js")),
     ("/when.js", SCRIPT, include_str!("../web/when.js")),
     (
         "/admin/audit.js",

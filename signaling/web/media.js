@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 // @ts-check
+import { talkLine } from "./gateway-rules.js";
 import {
   DISCONNECTED_MS, FIRST_FRAME_TIMEOUT_MS, MAX_CANDIDATES, POLL_FIRST_MS, POLL_LIVE_MS, REASON_MS, STALL_POLLS,
 } from "./rules.js";
@@ -8,9 +9,10 @@ import {
  * What a {@link Media} says. After `failed` nothing more is to be expected of it.
  *
  * @typedef {{say: (message: object) => void, tracks: () => void, live: () => void, flows: (well: boolean) => void,
- *   counted: (report: any) => void, failed: () => void}} Listener
+ *   counted: (report: any) => void, way: (way: {channel?: any, sender?: RTCRtpSender}) => void, failed: () => void}} Listener
  *   `say`: something for the camera. `live`: the first picture was decoded. `flows`: the network lost the camera, or
- *   found it again. `counted`: what `getStats` says, every two seconds while there is a picture.
+ *   found it again. `counted`: what `getStats` says, every two seconds while there is a picture. `way`: a data channel, or
+ *   what sends sound to the camera.
  */
 
 /** One peer connection to a camera, from its offer to its end; it knows no server. */
@@ -29,6 +31,7 @@ export class Media {
     this.#on = on;
     const pc = (this.#pc = new env.RTCPeerConnection({ iceServers }));
     pc.ontrack = ({ track, receiver }) => this.#addTrack(track, receiver);
+    pc.ondatachannel = ({ channel }) => on.way({ channel });
     pc.onicecandidate = ({ candidate }) => {
       if (!candidate?.candidate) return;
       on.say({ type: "peer", ice: { candidate: candidate.candidate, sdpMLineIndex: candidate.sdpMLineIndex ?? 0 } });
@@ -62,7 +65,7 @@ export class Media {
     this.#closed = true;
     for (const timer of [this.#deadline, this.#pollTimer]) this.#env.clearTimeout(timer);
     const pc = this.#pc;
-    pc.ontrack = pc.onicecandidate = pc.onconnectionstatechange = null;
+    pc.ontrack = pc.ondatachannel = pc.onicecandidate = pc.onconnectionstatechange = null;
     pc.close();
     for (const track of this.#stream.getTracks()) this.#stream.removeTrack(track);
     this.#on.tracks();
@@ -75,6 +78,7 @@ export class Media {
     if (this.#closed) return;
     for (const ice of this.#candidates ?? []) this.#addCandidate(ice);
     this.#candidates = null;
+    this.#readyToTalk(sdp);
     const answer = await pc.createAnswer();
     await pc.setLocalDescription(answer);
     if (this.#closed) return;
@@ -85,6 +89,15 @@ export class Media {
         if (transport.state === "closed" && !this.#closed) this.#failIn(REASON_MS);
       });
     }
+  }
+
+  /** The line for the microphone stands from the first answer on, and is empty until someone speaks. @param {string} sdp */
+  #readyToTalk(sdp) {
+    const mid = talkLine(sdp);
+    const line = mid !== null && this.#pc.getTransceivers().find((each) => each.mid === mid);
+    if (!line || line.direction === "sendonly") return;
+    line.direction = "sendonly";
+    this.#on.way({ sender: line.sender });
   }
 
   #addCandidate({ candidate, sdpMLineIndex }) {

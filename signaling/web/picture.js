@@ -3,18 +3,23 @@
 /** One picture on the viewer's page: a session, and all that is shown of it. */
 import { SETTLED_MS, againInWords } from "./bookings.js";
 import { $, cloned, quote, say } from "./dom.js";
-import { StatisticsPanel } from "./statistics-panel.js";
+import { DrivePanel } from "./drive-panel.js";
 import { NOTICE_MS, changesInWords, mayListen, stateInWords, timeLeft } from "./page.js";
+import { StatisticsPanel } from "./statistics-panel.js";
+import { TalkPanel } from "./talk-panel.js";
+import { TelemetryPanel } from "./telemetry-panel.js";
 
 /** @typedef {import("./porthole-client.js").Session} Session */
 
 /** Parts of a picture that tests look for by `data-testid`. */
-const HOOKS = ["state", "latency", "left", "warning", "notice", "again", "sound", "close", "retry", "full", "figures", "statistics"];
+const HOOKS = ["state", "latency", "left", "warning", "notice", "again", "sound", "close", "retry", "full", "figures", "statistics",
+  "talk", "hold", "talk-words", "drive", "wheel", "drive-words", "waiting", "pad", "telemetry"];
 
 export class Picture {
   #noticeTimer = /** @type {any} */ (undefined);
   /** The time for which the session was asked for again. @type {number|null} */
   #asked = null;
+  /** @type {{end: () => void}[]} */ #panels;
 
   /** @param {Session} session @param {string} name @param {() => void} close */
   constructor(session, name, close) {
@@ -35,6 +40,7 @@ export class Picture {
       video.play().catch(() => {});
     });
     new StatisticsPanel(session, $(".statistics", element), $(".figures", element));
+    this.#panels = [new TalkPanel(session, element), new DrivePanel(session, element), new TelemetryPanel(session, $(".telemetry", element))];
     session.addEventListener("state", () => this.#showState());
     session.addEventListener("tracks", () => this.#showSound());
     session.addEventListener("latency", () => this.#showLatency());
@@ -51,6 +57,7 @@ export class Picture {
   }
 
   end() {
+    for (const panel of this.#panels) panel.end();
     this.session.close();
     this.video.srcObject = null;
     clearTimeout(this.#noticeTimer);

@@ -30,8 +30,34 @@
  * session.addEventListener("statistics", () => console.log(session.statistics()));
  * ```
  *
+ * Programs on the robot (docs/gateway.md) are its services. Whoever watches hears them:
+ *
+ * ```js
+ * session.service("battery").addEventListener("message", ({ detail }) => console.log(`${detail} %`));
+ * session.addEventListener("services", () => console.log(session.services.map(({ name }) => name)));
+ * ```
+ *
+ * One at a time drives, who may `control`. A command is done when the program has it, or fails and says why:
+ *
+ * ```js
+ * const drive = session.drive();
+ * drive.addEventListener("state", async () => {
+ *   if (drive.state === "waiting") console.log("after", drive.driver?.user);
+ *   if (drive.state === "ended") console.log("because", drive.reason);
+ *   if (drive.state === "driving") await drive.send("arm", "up").catch(({ code, message }) => console.log(code, message));
+ * });
+ * ```
+ *
+ * Who may `talk` is heard at the robot, where it has a loudspeaker. The browser asks for the microphone the first time:
+ *
+ * ```js
+ * button.onpointerdown = () => session.talk(true).catch(({ message }) => console.log(message));
+ * button.onpointerup = () => session.talk(false);
+ * session.addEventListener("talk", () => console.log(session.talkState?.you, session.talkState?.level));
+ * ```
+ *
  * The server decides who may watch and the camera enforces it: nothing here is a security boundary.
- * Left out: talking back, the data channel, other origins.
+ * Left out: other origins.
  *
  * @typedef {{until: number, perms: string[]}} Terms the end of the permission in ms of this device's clock
  *   (`Date.now()`), and what may be done, out of `view`, `listen`, `talk`, `control`
@@ -43,7 +69,7 @@
  * @typedef {{action: "retry"|"wait"|"stop", state: SessionState, code: string}} Step
  * @typedef {{token?: string, share?: string, WebSocket?: any, RTCPeerConnection?: any, MediaStream?: any, fetch?: any,
  *   setTimeout?: any, clearTimeout?: any, now?: () => number, random?: () => number, hidden?: () => boolean,
- *   OffscreenCanvas?: any}} Options
+ *   OffscreenCanvas?: any, getUserMedia?: any}} Options
  */
 
 import { Access } from "./access.js";
@@ -55,6 +81,7 @@ import { Session } from "./session.js";
 import { readTime } from "./when.js";
 
 export { REASONS, backoff, decide, describe } from "./rules.js";
+export { Refused } from "./gateway-rules.js";
 export { Session };
 
 /** Codes of an `error` that concerns the connection, or another message than a `startSession`. */
@@ -98,7 +125,9 @@ export class PortholeClient extends Stateful {
       WebSocket: g.WebSocket, RTCPeerConnection: g.RTCPeerConnection, MediaStream: g.MediaStream,
       fetch: (...a) => g.fetch(...a), setTimeout: (...a) => g.setTimeout(...a),
       clearTimeout: (id) => g.clearTimeout(id), now: Date.now, random: Math.random,
-      hidden: () => g.document?.hidden === true, ...env,
+      hidden: () => g.document?.hidden === true,
+      // Not there in a page from plain http.
+      getUserMedia: g.navigator?.mediaDevices && ((wanted) => g.navigator.mediaDevices.getUserMedia(wanted)), ...env,
     };
     this.#access = new Access(this.#env.fetch, baseUrl, share ? { share } : token ? { token } : undefined, this.#env.now);
   }

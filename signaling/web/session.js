@@ -11,9 +11,10 @@ import { LatencyMeter } from "./latency-clock.js";
 import { Media } from "./media.js";
 import { Figures } from "./statistics.js";
 import {
-  BACKOFF_CAP_MS, FULL_CAP_MS, LEASE_SLACK_MS, MAX_UNSENT, STABLE_MS, Stateful, backoff, changes, decide, describe,
+  BACKOFF_CAP_MS, FULL_CAP_MS, LEASE_SLACK_MS, MAX_UNSENT, STABLE_MS, backoff, changes, decide, describe,
   readProof, readTerms, text,
 } from "./rules.js";
+import { TwoWays } from "./two-ways.js";
 
 /**
  * One picture, kept going as long as that makes sense. Made by {@link PortholeClient.watch}.
@@ -26,8 +27,11 @@ import {
  *
  * A picture that flows needs no server: when the connection to it breaks the picture goes on, and when it is back the
  * session is taken up where it was.
+ *
+ * Besides there are `hello`, `services`, `wheel` and `talk`, when what has that name (`talkState` for the last) has changed:
+ * see {@link TwoWays}.
  */
-export class Session extends Stateful {
+export class Session extends TwoWays {
   /** The id on the wire; empty while there is none. */
   sessionId = "";
   /** What is permitted and until when, as the server last told it; null as long as it has told nothing. @type {Terms|null} */
@@ -49,7 +53,7 @@ export class Session extends Stateful {
    * @param {Proof|null} replaces the session that the first one takes the place of
    */
   constructor(cameraId, env, link, replaces) {
-    super();
+    super(env);
     this.#proof = replaces;
     this.cameraId = cameraId;
     this.#env = env;
@@ -238,6 +242,7 @@ export class Session extends Stateful {
     return new Media(this.#env, iceServers, this.stream, {
       say: (message) => this.#tell(message),
       tracks: () => this.dispatchEvent(new Event("tracks")),
+      way: (way) => this._way(way),
       live: () => this.#live(),
       counted: (report) => this.#counted(report),
       flows: (well) => (well ? this._set("live") : this._set("reconnecting", "media-failed", describe("media-failed"))),
@@ -315,6 +320,7 @@ export class Session extends Stateful {
     this.#retryTimer = undefined;
     const media = this.#media;
     this.#media = null;
+    this._noWay();
     media?.close();
     this.#figures = new Figures();
     if (media) this.dispatchEvent(new Event("statistics"));

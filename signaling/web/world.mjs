@@ -1,10 +1,47 @@
 // SPDX-License-Identifier: MPL-2.0
 // The fakes around a client: time, network and media. Nothing here waits.
 import assert from "node:assert/strict";
+import { decode, encode, KIND, readJson, readText } from "./envelope.js";
 import { PortholeClient } from "./porthole-client.js";
 
 /** Lets promises run; there is no clock in it. */
 export const settle = () => new Promise((resolve) => setImmediate(resolve));
+
+/** An offer of a robot with a loudspeaker. */
+export const TALK_OFFER = "v=0\r\nm=video 9 RTP\r\na=mid:video0\r\na=sendonly\r\nm=audio 9 RTP\r\na=mid:audio1\r\na=recvonly\r\n";
+
+/** A data channel that the camera has opened; `camera` says something on it, and `heard` is what it hears. */
+class FakeChannel {
+  readyState = "open";
+  bufferedAmount = 0;
+  largest = 262_144;
+  heard = [];
+  constructor(label) { this.label = label; }
+  send(bytes) {
+    if (this.readyState !== "open") throw new DOMException("closed", "InvalidStateError");
+    if (bytes.length > this.largest) throw new TypeError("larger than max-message-size");
+    if (this.full) throw new DOMException("full", "OperationError");
+    const { kind, service, number, payload } = decode(bytes.buffer);
+    const name = Object.keys(KIND).find((each) => KIND[each] === kind);
+    this.heard.push({ kind: name, service, number, payload, text: readText(payload) });
+  }
+  close() { this.readyState = "closed"; }
+  /** Closed by the other side. */
+  end() { this.readyState = "closed"; this.onclose?.(); }
+  camera(kind, payload = "", service = 0, number = 0) {
+    const told = typeof payload === "string" || payload instanceof Uint8Array ? payload : JSON.stringify(payload);
+    this.onmessage?.({ data: encode(KIND[kind], { service, number, payload: told }).buffer });
+  }
+  of(kind) { return this.heard.filter((each) => each.kind === kind); }
+  json(kind) { return this.of(kind).map(({ payload }) => readJson(payload)); }
+}
+
+/** What sends sound to the camera, or nothing. */
+class FakeSender {
+  track = null;
+  history = [];
+  async replaceTrack(track) { this.track = track; this.history.push(track); }
+}
 
 export class World {
   now = 0;
@@ -48,7 +85,13 @@ export class World {
         if (!Array.isArray(config.iceServers) || !config.iceServers.every(({ urls }) => urls)) throw new TypeError("iceServers");
         this.config = config;
       }
-      async setRemoteDescription(description) { this.remote = description; }
+      async setRemoteDescription(description) {
+        this.remote = description;
+        const mids = [...description.sdp.matchAll(/^a=mid:(\S+)/gm)].map(([, mid]) => mid);
+        this.lines = mids.map((mid) => ({ mid, direction: "recvonly", sender: new FakeSender() }));
+      }
+      lines = [];
+      getTransceivers() { return this.lines; }
       async createAnswer() { return { type: "answer", sdp: "answer" }; }
       async setLocalDescription() {}
       async addIceCandidate(candidate) { assert.ok(this.remote, "a candidate before the offer"); this.candidates.push(candidate); }
@@ -109,20 +152,41 @@ export class World {
     await this.say({ type: "welcome", peerId: "me" }, { type: "list", producers: ids.map((id) => ({ id, meta: null })) });
   }
 
-  async offer(sessionId = "s1", peerId = "front", extra = {}) {
-    await this.say({ type: "sessionStarted", peerId, sessionId, ...extra }, { type: "peer", sessionId, sdp: { type: "offer", sdp: "offer" } });
+  async offer(sessionId = "s1", peerId = "front", extra = {}, sdp = "offer") {
+    await this.say({ type: "sessionStarted", peerId, sessionId, ...extra }, { type: "peer", sessionId, sdp: { type: "offer", sdp } });
   }
 
   /** A session that shows a picture, as a server of ours starts it. */
-  async live(terms = { lease: 600, perms: ["view"] }) {
+  async live(terms = { lease: 600, perms: ["view"] }, sdp = "offer") {
     const client = await this.online("front");
     const session = client.watch("front");
-    await this.offer("s1", "front", { secret: "x1", terms });
+    await this.offer("s1", "front", { secret: "x1", terms }, sdp);
     this.flow();
     await this.advance(250);
     assert.equal(session.state, "live");
     return session;
   }
+
+  /** A session with a robot: its channels are open, and it has said what it is. */
+  async robot(hello = {}) {
+    const session = await this.live(undefined, TALK_OFFER);
+    this.channels(hello);
+    return session;
+  }
+
+  /** The camera opens its channels. */
+  channels(hello = {}) {
+    [this.reliable, this.fast] = ["porthole", "porthole-now"].map((label) => this.channel(label));
+    this.reliable.camera("hello", { version: 1, id: 9, user: "bob", controlTimeout: 500, gateway: true, talk: "one", ...hello });
+  }
+
+  channel(label) {
+    const channel = new FakeChannel(label);
+    this.peer.ondatachannel?.({ channel });
+    return channel;
+  }
+
+  get talkLine() { return this.peer.lines.find(({ direction }) => direction === "sendonly"); }
 
   flow() { this.peer.frames += 1; this.peer.packets += 1; }
   drop(frame) { this.socket?.onclose?.(frame); }

@@ -66,6 +66,7 @@ function fakeServer(api) {
       camera = new RTCPeerConnection();
       const stream = media();
       for (const track of stream.getTracks()) camera.addTrack(track, stream);
+      server.robot?.(camera);
       camera.onicecandidate = ({ candidate }) => candidate && server.say({ type: "peer", sessionId, ice: candidate.toJSON() });
       await camera.setLocalDescription(await camera.createOffer());
       server.say({ type: "peer", sessionId, sdp: { type: "offer", sdp: camera.localDescription.sdp } });
@@ -96,10 +97,11 @@ function fakeServer(api) {
   };
 }
 
-/** A person at the page, before the fake server, whose REST API answers as `api` says. */
-export async function person(chromium, link, { path = "", api = {}, ...options } = {}) {
+/** A person at the page, before the fake server, whose REST API answers as `api` says; `script` runs in the page after it. */
+export async function person(chromium, link, { path = "", api = {}, script = null, ...options } = {}) {
   const page = await visitor(chromium, "about:blank", options);
   await page.addInitScript(fakeServer, api);
+  if (script) await page.addInitScript(script);
   await page.goto(link + path);
   return page;
 }

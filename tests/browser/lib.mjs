@@ -197,8 +197,8 @@ export async function freePort() {
   });
 }
 
-/** Chromium, or a program that becomes it, with the flags that video in a headless test needs. */
-export function browser(env = {}, executablePath = process.env.PORTHOLE_CHROMIUM ?? "/usr/bin/chromium") {
+/** Chromium, or a program that becomes it, with the flags that video in a headless test needs, and `more`. */
+export function browser(env = {}, executablePath = process.env.PORTHOLE_CHROMIUM ?? "/usr/bin/chromium", more = []) {
   return chromium.launch({
     env: { ...process.env, ...env },
     executablePath,
@@ -206,7 +206,7 @@ export function browser(env = {}, executablePath = process.env.PORTHOLE_CHROMIUM
     args: [
       "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
       "--disable-component-update", "--disable-sync", "--disable-features=WebRtcHideLocalIpsWithMdns",
-      "--autoplay-policy=no-user-gesture-required",
+      "--autoplay-policy=no-user-gesture-required", ...more,
     ],
   });
 }

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MPL-2.0
+// @ts-check
+import { MAX_IN_FLIGHT, NOW_ANSWER_MS, Refused } from "./gateway-rules.js";
+
+/** Numbers are two bytes, and 0 is none. */
+const NUMBERS = 65_535;
+
+/** The commands of one connection that wait for their answer: each gets exactly one. */
+export class Commands {
+  #env; #last = 0;
+  /** @type {Map<number, {accept: () => void, refuse: (why: Refused) => void, timer: any}>} */
+  #waiting = new Map();
+
+  /** @param {any} env */
+  constructor(env) { this.#env = env; }
+
+  get count() { return this.#waiting.size; }
+
+  /**
+   * @param {(number: number) => void} send which may throw @param {boolean} mayGetLost whether nobody repeats it on the way
+   * @returns {Promise<void>}
+   */
+  add(send, mayGetLost) {
+    if (this.#waiting.size >= MAX_IN_FLIGHT) return Promise.reject(new Refused("too-many"));
+    do this.#last = (this.#last % NUMBERS) + 1; while (this.#waiting.has(this.#last));
+    const number = this.#last;
+    return new Promise((accept, refuse) => {
+      const timer = mayGetLost && this.#env.setTimeout(() => this.refused(number, new Refused("unanswered")), NOW_ANSWER_MS);
+      this.#waiting.set(number, { accept, refuse, timer });
+      // A camera may take less at once than the gateway does; what else a channel throws is that it is full.
+      try { send(number); } catch (error) { this.refused(number, new Refused(error instanceof TypeError ? "too-large" : "too-many")); }
+    });
+  }
+
+  /** @param {number} number */
+  accepted(number) { this.#take(number)?.accept(); }
+
+  /** Whether a command had that number. @param {number} number @param {Refused} why */
+  refused(number, why) {
+    const command = this.#take(number);
+    command?.refuse(why);
+    return command !== undefined;
+  }
+
+  /** Refuses what is left. @param {string} code */
+  end(code) {
+    for (const number of [...this.#waiting.keys()]) this.refused(number, new Refused(code));
+  }
+
+  #take(number) {
+    const command = this.#waiting.get(number);
+    this.#waiting.delete(number);
+    if (command?.timer) this.#env.clearTimeout(command.timer);
+    return command;
+  }
+}

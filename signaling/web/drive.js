@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MPL-2.0
+// @ts-check
+import { HEARTBEATS, Refused } from "./gateway-rules.js";
+
+/**
+ * @typedef {import("./gateway-rules.js").Wheel} Wheel
+ * @typedef {"waiting"|"driving"|"ended"} DriveState
+ */
+
+/**
+ * The wait for the wheel, and the time at it. Made by {@link Session.drive}; once it has ended a new one is asked for.
+ *
+ * Events: `state`, when `state`, `driver` or `waiting` has changed; `refused`, with a {@link Refused} in `detail`, when
+ * what was asked about the wheel itself was not done. A page that does not run, or that nobody looks at, sends no
+ * heartbeats, and then the camera takes the wheel away.
+ */
+export class Drive extends EventTarget {
+  /** @type {DriveState} */
+  state = "waiting";
+  /** Why it has ended: a reason of docs/gateway.md (such as `stalled`), `not-permitted`, or `session-ended`. */
+  reason = "";
+  /** Who drives. @type {import("./gateway-rules.js").Person|null} */
+  driver = null;
+  /** Who waits, first come first. @type {import("./gateway-rules.js").Person[]} */
+  waiting = [];
+  /** @internal Whether the camera was asked. */
+  _asked = false;
+  #env; #way; #answered = false; #timer;
+
+  /**
+   * @internal
+   * @param {any} env
+   * @param {{release: () => void, handOver: (id: number) => void, alive: () => void, timeout: () => number,
+   *   send: (service: any, data: any, options: any) => Promise<void>}} way to the camera
+   */
+  constructor(env, way) {
+    super();
+    this.#env = env;
+    this.#way = way;
+  }
+
+  /**
+   * As {@link Service.send}.
+   * @param {import("./service.js").Service|string} service or its name @param {string|Uint8Array|ArrayBuffer} data
+   * @param {{now?: boolean}} [options]
+   */
+  send(service, data, options) {
+    if (this.state !== "driving") return Promise.reject(new Refused("not-driving"));
+    return this.#way.send(service, data, options);
+  }
+
+  /** Gives the wheel to one who waits. @param {number} id out of `waiting` */
+  handOver(id) {
+    if (this.state === "driving") this.#way.handOver(id);
+  }
+
+  /** Gives the wheel back, or no longer waits for it. */
+  release() {
+    if (this.state === "ended") return;
+    this.#way.release();
+    this._end("given-up");
+  }
+
+  /** @internal @param {Wheel} wheel */
+  _wheel({ you, driver, waiting, reason }) {
+    if (this.state === "ended") return;
+    Object.assign(this, { driver, waiting });
+    if (you === "not-permitted") return this._end(reason || you);
+    if (you === "watching") {
+      // Before the answer it is about the time before the question.
+      if (this.#answered) return this._end(reason || "given-up");
+    } else {
+      this.#answered = true;
+      const begins = you === "driving" && this.state !== "driving";
+      this.state = you;
+      if (begins) this.#beat();
+    }
+    this.dispatchEvent(new Event("state"));
+  }
+
+  /** @internal @param {Refused} why */
+  _refused(why) {
+    this.dispatchEvent(new CustomEvent("refused", { detail: why }));
+    if (this.state === "waiting" && !this.#answered) this._end(why.code);
+  }
+
+  /** @internal @param {string} reason */
+  _end(reason) {
+    if (this.state === "ended") return;
+    this.#env.clearTimeout(this.#timer);
+    Object.assign(this, { state: "ended", reason });
+    this.dispatchEvent(new Event("state"));
+  }
+
+  #beat() {
+    this.#env.clearTimeout(this.#timer);
+    if (this.state !== "driving") return;
+    // Who looks elsewhere must not have hands on a robot.
+    if (!this.#env.hidden()) this.#way.alive();
+    this.#timer = this.#env.setTimeout(() => this.#beat(), this.#way.timeout() / HEARTBEATS);
+  }
+}

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: MPL-2.0
+// @ts-check
+/**
+ * The two data channels of a session, and what is known by them: who one is at the robot, its services, the wheel, who
+ * speaks. Internal; a {@link Session} shows it.
+ *
+ * @typedef {import("./gateway-rules.js").Hello} Hello
+ * @typedef {import("./gateway-rules.js").Wheel} Wheel
+ * @typedef {import("./gateway-rules.js").Talk} Talk
+ */
+
+import { Commands } from "./commands.js";
+import { Drive } from "./drive.js";
+import { KIND, MAX_PAYLOAD, decode, encode, readJson, readText } from "./envelope.js";
+import {
+  CONTROL_TIMEOUT_MS, MAX_BUFFERED, MAX_KNOWN, Refused, readHello, readRefusal, readServices, readTalk, readWheel,
+} from "./gateway-rules.js";
+import { Service } from "./service.js";
+
+const RELIABLE = "porthole";
+const NOW = "porthole-now";
+const encoder = new TextEncoder();
+
+export class Gateway {
+  /** What the camera said first; null while there is no way to it. @type {Hello|null} */
+  hello = null;
+  /** @type {Wheel|null} */ wheel = null;
+  /** @type {Talk|null} */ talk = null;
+  /** Those that the camera lists now. @type {Service[]} */ services = [];
+  #env; #on; #commands; #drive = /** @type {Drive|null} */ (null);
+  /** Listed or asked for, once: who holds one goes on with it after an interruption. @type {Map<string, Service>} */
+  #byName = new Map();
+  /** What somebody asked for by its name. @type {Set<string>} */
+  #wanted = new Set();
+  /** @type {Map<number, Service>} */ #byNumber = new Map();
+  /** @type {Map<string, any>} */ #channels = new Map();
+
+  /** @param {any} env @param {(event: "hello"|"services"|"wheel"|"talk") => void} on what has changed */
+  constructor(env, on) {
+    this.#env = env;
+    this.#on = on;
+    this.#commands = new Commands(env);
+  }
+
+  /** A channel that the camera has opened. @param {any} channel */
+  open(channel) {
+    const { label } = channel;
+    if (![RELIABLE, NOW].includes(label) || this.#channels.has(label)) return channel.close();
+    this.#channels.set(label, channel);
+    channel.binaryType = "arraybuffer";
+    channel.onmessage = ({ data }) => this.#receive(data);
+    channel.onclose = () => (label === RELIABLE ? this.close() : this.#channels.delete(label));
+    channel.onopen = () => this.#ask();
+    return undefined;
+  }
+
+  /** The way to the camera is gone: nothing that waits for an answer gets one. */
+  close() {
+    for (const channel of this.#channels.values()) {
+      channel.onmessage = channel.onclose = channel.onopen = null;
+      channel.close();
+    }
+    this.#channels.clear();
+    this.#commands.end("session-ended");
+    this.#drive?._end("session-ended");
+    this.#drive = null;
+    this.#list([]);
+    if (!this.hello && !this.wheel && !this.talk) return;
+    this.hello = this.wheel = this.talk = null;
+    for (const event of /** @type {const} */ (["hello", "wheel", "talk"])) this.#on(event);
+  }
+
+  /** @param {string} name */
+  service(name) {
+    this.#wanted.add(name);
+    return this.#known(name);
+  }
+
+  /** @param {string} name */
+  #known(name) {
+    let service = this.#byName.get(name);
+    if (!service) this.#byName.set(name, service = new Service(name, (...command) => this.#command(...command)));
+    return service;
+  }
+
+  drive() {
+    if (this.#drive && this.#drive.state !== "ended") return this.#drive;
+    const drive = this.#drive = new Drive(this.#env, {
+      release: () => this.#tell(KIND.release),
+      handOver: (to) => this.#tell(KIND.handOver, { payload: JSON.stringify({ to }) }),
+      alive: () => this.#tell(KIND.alive, {}, this.#isOpen(NOW) ? NOW : RELIABLE),
+      timeout: () => this.hello?.controlTimeout ?? CONTROL_TIMEOUT_MS,
+      send: (service, data, options) => (typeof service === "string" ? this.service(service) : service).send(data, options),
+    });
+    this.#ask();
+    return drive;
+  }
+
+  // -- to the camera ------------------------------------------------------------------------------
+
+  /** @param {string} label */
+  #isOpen(label) { return this.#channels.get(label)?.readyState === "open"; }
+
+  /** The wheel is asked for once there is a way to ask. */
+  #ask() {
+    const drive = this.#drive;
+    if (!drive || drive._asked || drive.state === "ended" || !this.#isOpen(RELIABLE)) return;
+    drive._asked = true;
+    this.#tell(KIND.ask);
+  }
+
+  /** @param {number} kind @param {{service?: number, number?: number, payload?: string|Uint8Array}} [more] */
+  #tell(kind, more = {}, label = RELIABLE) {
+    // A channel that is about to close throws; that it has closed is said by itself.
+    try { if (this.#isOpen(label)) this.#channels.get(label).send(encode(kind, more)); } catch { /* See above. */ }
+  }
+
+  /** @param {Service} service @param {string|Uint8Array} data @param {boolean} now @returns {Promise<void>} */
+  #command(service, data, now) {
+    const label = now && this.#isOpen(NOW) ? NOW : RELIABLE;
+    const channel = this.#channels.get(label);
+    if (channel?.readyState !== "open") return Promise.reject(new Refused("not-connected"));
+    const number = [...this.#byNumber].find(([, known]) => known === service)?.[0];
+    if (number === undefined) return Promise.reject(new Refused("no-such-service"));
+    const kind = typeof data === "string" ? KIND.text : KIND.binary;
+    const payload = typeof data === "string" ? encoder.encode(data) : data;
+    if (payload.length > MAX_PAYLOAD) return Promise.reject(new Refused("too-large"));
+    if (channel.bufferedAmount + payload.length > MAX_BUFFERED) return Promise.reject(new Refused("too-many"));
+    return this.#commands.add((command) => channel.send(encode(kind, { service: number, number: command, payload })), label === NOW);
+  }
+
+  // -- from the camera ----------------------------------------------------------------------------
+
+  /** @param {unknown} data */
+  #receive(data) {
+    const envelope = decode(data);
+    if (!envelope) return;
+    const { kind, number, payload } = envelope;
+    const service = this.#byNumber.get(envelope.service);
+    switch (kind) {
+      case KIND.text: {
+        const words = readText(payload);
+        if (words !== null) service?._message(words);
+        return;
+      }
+      case KIND.binary: return service?._message(payload);
+      case KIND.lost:
+        if (payload.length === 4) service?._lost(new DataView(payload.buffer).getUint32(0));
+        return;
+      case KIND.accepted: return this.#commands.accepted(number);
+      case KIND.refused: return this.#refused(number, readRefusal(readJson(payload)));
+      case KIND.hello: return this.#told("hello", readHello(readJson(payload)));
+      case KIND.services: return this.#list(readServices(readJson(payload)));
+      case KIND.wheel: return this.#turned(readWheel(readJson(payload)));
+      case KIND.talk: {
+        const told = readJson(payload);
+        if (told === null) this.talk = null;
+        else return this.#told("talk", readTalk(told));
+        return this.#on("talk");
+      }
+    }
+  }
+
+  /** @param {"hello"|"talk"} what @param {any} value */
+  #told(what, value) {
+    if (!value) return;
+    this[what] = value;
+    this.#on(what);
+  }
+
+  /** @param {Wheel|null} wheel */
+  #turned(wheel) {
+    if (!wheel) return;
+    this.wheel = wheel;
+    this.#drive?._wheel(wheel);
+    this.#on("wheel");
+  }
+
+  /** What has no number is about the wheel. @param {number} number @param {Refused} why */
+  #refused(number, why) {
+    if (!this.#commands.refused(number, why) && number === 0) this.#drive?._refused(why);
+  }
+
+  /** @param {import("./gateway-rules.js").Listed[]|null} listed */
+  #list(listed) {
+    if (!listed || (!listed.length && !this.services.length)) return;
+    const before = this.services;
+    this.#byNumber = new Map(listed.map(({ service, name }) => [service, this.#known(name)]));
+    this.services = [...this.#byNumber.values()];
+    for (const service of before) if (!this.services.includes(service)) service._show(false);
+    for (const { name, here, description } of listed) this.#known(name)._show(here, description);
+    // A camera may make up names without end.
+    for (const [name, service] of this.#byName) {
+      if (this.#byName.size <= MAX_KNOWN) break;
+      if (!this.#wanted.has(name) && !this.services.includes(service)) this.#byName.delete(name);
+    }
+    this.#on("services");
+  }
+}

@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: MPL-2.0
+// Talk, drive and telemetry on the page, in a real browser before a fake robot (fake-robot.mjs).
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { fakeRobot } from "./fake-robot.mjs";
+import { person as someone, served } from "./fake.mjs";
+import { browser, PATIENCE_MS, ROOT, scene, watch } from "./lib.mjs";
+
+/** A microphone that beeps, and nobody who has to be asked. */
+const MICROPHONE = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"];
+const ANN = { id: 7, user: "ann" };
+const ME = { id: 9, user: "bob" };
+
+let chromium, server, link;
+before(async () => {
+  server = await served();
+  link = server.link;
+  chromium = await browser({}, undefined, MICROPHONE);
+});
+after(async () => {
+  await chromium.close();
+  server.close();
+});
+
+/** A person who looks through the robot's camera; `before` runs in the page first. */
+async function visit(keep, options = {}) {
+  const page = await someone(chromium, link, { script: fakeRobot, ...options });
+  await keep(page.context());
+  await watch(page, "front");
+  await page.getByTestId("drive-front").waitFor();
+  return page;
+}
+
+const robot = (page, call, ...rest) => page.evaluate(([call, rest]) => window.robot[call](...rest), [call, rest]);
+const until = (page, look, arg) => page.waitForFunction(look, arg, { timeout: PATIENCE_MS, polling: "raf" });
+const says = (page, id, words) => page.getByTestId(`${id}-front`).filter({ hasText: words }).waitFor();
+const commands = (page) => page.evaluate(() => window.robot.commands());
+const last = (page) => page.evaluate(() => window.robot.commands().at(-1));
+
+async function drive(page) {
+  await page.getByTestId("wheel-front").click();
+  await says(page, "drive-words", "You drive.");
+}
+
+/** Has the robot move, and stop when `how` was done: once. */
+async function stops(page, how) {
+  await page.keyboard.down("ArrowUp");
+  await until(page, () => window.robot.commands().at(-1)?.y === 1);
+  await how();
+  await until(page, () => window.robot.commands().at(-1)?.y === 0);
+  const { length } = await commands(page);
+  await page.evaluate(() => new Promise((done) => { let frames = 0; const next = () => (frames++ > 10 ? done() : requestAnimationFrame(next)); next(); }));
+  assert.equal((await commands(page)).length, length, "zeros are sent once");
+}
+
+test("what the programs say is shown: numbers with a graph, objects, texts, bytes, and what was lost", () => scene(async (keep) => {
+  const page = await visit(keep);
+  for (const value of ["80", "60", "70"]) await robot(page, "say", "text", value, 1);
+  await robot(page, "say", "text", JSON.stringify({ x: 1.5, y: -2, mode: "manual" }), 2);
+  await robot(page, "say", "text", "ready", 3);
+  await page.evaluate(() => window.robot.say("binary", new Uint8Array(2_048), 4));
+  await page.evaluate(() => window.robot.say("lost", new Uint8Array([0, 0, 0, 3]), 3));
+  const tile = (name) => page.getByTestId(`service-${name}`);
+  await tile("log").filter({ hasText: "3 lost" }).waitFor();
+  assert.match(await tile("battery").innerText(), /Battery\s+70\s*%\s+0 to 100/);
+  assert.equal((await tile("battery").locator("polyline").getAttribute("points")).split(" ").length, 3);
+  assert.match(await tile("arm").innerText(), /Position\s+x\s+1\.5\s+y\s+-2\s+mode\s+manual/);
+  assert.match(await tile("map").innerText(), /Map\s+not connected\s+2\.0 KiB/);
+  assert.deepEqual(page.problems, []);
+}));
+
+test("a robot that says a thousand things costs the page no more than its frames", () => scene(async (keep) => {
+  const page = await visit(keep);
+  const changes = await page.getByTestId("service-battery").evaluate((tile) => new Promise((done) => {
+    const value = tile.querySelector(".value");
+    let changes = 0, frames = 0;
+    new MutationObserver(() => {
+      changes += 1;
+      if (value.textContent === "1000") done({ changes, frames });
+    }).observe(value, { childList: true });
+    const count = () => { frames += 1; requestAnimationFrame(count); };
+    count();
+    for (let i = 1; i <= 1_000; i += 1) window.robot.say("text", String(i), 1);
+  }));
+  assert.ok(changes.changes <= changes.frames + 1, JSON.stringify(changes));
+}));
+
+test("a service that comes, and one that goes, is seen", () => scene(async (keep) => {
+  const page = await visit(keep);
+  await page.evaluate(() => window.robot.say("services", [{ service: 9, name: "lamp", here: true, describe: {} }]));
+  await page.getByTestId("service-lamp").waitFor();
+  assert.equal(await page.locator(".service").count(), 1);
+  await page.evaluate(() => window.robot.say("services", []));
+  await page.getByTestId("telemetry-front").waitFor({ state: "hidden" });
+}));
+
+test("who drives steers with the keys, sends heartbeats, and stops where nobody is seen to hold a key", () => scene(async (keep) => {
+  const page = await visit(keep);
+  await page.keyboard.press("ArrowUp");
+  await drive(page);
+  assert.deepEqual(await commands(page), [], "not before");
+  assert.equal(await page.evaluate(() => document.activeElement.dataset.testid), "pad-front");
+  await stops(page, () => page.keyboard.up("ArrowUp"));
+  await stops(page, () => page.evaluate(() => dispatchEvent(new Event("blur"))));
+  await page.keyboard.up("ArrowUp");
+  await stops(page, () => page.evaluate(() => {
+    Object.defineProperty(document, "hidden", { value: true, configurable: true });
+    document.dispatchEvent(new Event("visibilitychange"));
+    delete document.hidden;
+  }));
+  await page.keyboard.up("ArrowUp");
+  await page.keyboard.down("KeyA");
+  await page.keyboard.down("KeyS");
+  await until(page, () => { const { x, y } = window.robot.commands().at(-1); return x === -1 && y === -1; });
+  await page.keyboard.up("KeyA");
+  await page.keyboard.up("KeyS");
+  await until(page, () => window.robot.count("alive") > 3);
+  const rate = await page.evaluate(() => new Promise((done) => {
+    const before = window.robot.count("text");
+    document.dispatchEvent(new KeyboardEvent("keydown", { code: "ArrowUp", bubbles: true }));
+    setTimeout(() => done(window.robot.count("text") - before), 1_000);
+  }));
+  assert.ok(rate > 5 && rate <= 22, `${rate} in a second`);
+  assert.deepEqual(page.problems, []);
+}));
+
+test("a finger on the stick steers, and lifted or taken away it stops", () => scene(async (keep) => {
+  const page = await visit(keep);
+  await drive(page);
+  const pad = page.getByTestId("pad-front");
+  await pad.scrollIntoViewIfNeeded();
+  const { x, y, width, height } = await pad.boundingBox();
+  await page.mouse.move(x + width / 2, y + height / 2);
+  await page.mouse.down();
+  await page.mouse.move(x + width / 2, y - 200);
+  await until(page, () => window.robot.commands().at(-1)?.y === 1);
+  await page.mouse.move(x + width * 0.75, y + height / 2);
+  await until(page, () => { const { x, y } = window.robot.commands().at(-1); return Math.abs(x - 0.5) < 0.05 && Math.abs(y) < 0.05; });
+  await page.mouse.up();
+  await until(page, () => window.robot.commands().at(-1)?.x === 0);
+  await page.mouse.move(x + width / 2, y + height / 2);
+  await page.mouse.down();
+  await page.mouse.move(x + width, y + height / 2);
+  await until(page, () => window.robot.commands().at(-1)?.x > 0.9);
+  await pad.dispatchEvent("pointercancel", { pointerId: 1, bubbles: true });
+  await until(page, () => window.robot.commands().at(-1)?.x === 0);
+}));
+
+test("a gamepad steers, with its buttons by number", () => scene(async (keep) => {
+  const page = await visit(keep);
+  await page.evaluate(() => {
+    window.pads = [null, { axes: [0.5, -1], buttons: Array.from({ length: 17 }, (_, i) => ({ pressed: i === 3 })) }];
+    navigator.getGamepads = () => window.pads;
+  });
+  await drive(page);
+  await until(page, () => window.robot.commands().length > 2);
+  const { x, y, buttons } = await last(page);
+  assert.ok(x > 0.3 && x < 0.5 && y === 1, `${x} ${y}`);
+  assert.deepEqual(buttons, [3]);
+  await page.evaluate(() => { window.pads = []; });
+  await until(page, () => { const { x, y, buttons } = window.robot.commands().at(-1); return !x && !y && !buttons.length; });
+}));
+
+test("one waits for the wheel, hands it over, loses it and is told why", () => scene(async (keep) => {
+  const page = await visit(keep);
+  await page.evaluate(() => { window.robot.deaf = true; });
+  await robot(page, "turn", { driver: ANN });
+  await says(page, "drive-words", "drives.");
+  await page.getByTestId("wheel-front").click();
+  await until(page, () => window.robot.count("ask") === 1);
+  await robot(page, "turn", { you: "waiting", driver: ANN, waiting: [ME] });
+  await says(page, "drive-words", "you are next");
+  await robot(page, "turn", { you: "driving", driver: ME, waiting: [ANN] });
+  await page.getByTestId("hand-over-7").click();
+  await until(page, () => window.robot.heard.some(({ name }) => name === "hand-over"));
+  assert.deepEqual(await page.evaluate(() => JSON.parse(window.robot.heard.find(({ name }) => name === "hand-over").text)), { to: 7 });
+  await robot(page, "turn", { driver: ANN, reason: "handed-over" });
+  await says(page, "drive-words", "You handed the wheel over.");
+  await page.getByTestId("wheel-front").click();
+  await robot(page, "turn", { you: "driving", driver: ME });
+  await robot(page, "turn", { reason: "stalled" });
+  await says(page, "drive-words", "heard nothing from this page");
+  await page.getByTestId("pad-front").waitFor({ state: "hidden" });
+  await robot(page, "turn", { you: "not-permitted" });
+  assert.ok(await page.getByTestId("wheel-front").isDisabled());
+}));
+
+test("letting go stops the robot first", () => scene(async (keep) => {
+  const page = await visit(keep);
+  await drive(page);
+  await page.keyboard.down("ArrowUp");
+  await until(page, () => window.robot.commands().length > 0);
+  await page.getByTestId("wheel-front").click();
+  await until(page, () => window.robot.count("release") === 1);
+  const names = await page.evaluate(() => window.robot.heard.filter(({ name }) => name !== "alive").map(({ name }) => name));
+  assert.deepEqual(names.slice(-2), ["text", "release"]);
+  assert.deepEqual(await last(page), { x: 0, y: 0, buttons: [] });
+}));
+
+test("who holds the button, or the space bar, is heard at the robot, and no longer than that", () => scene(async (keep) => {
+  const page = await visit(keep);
+  const hold = page.getByTestId("hold-front");
+  const heard = () => until(page, () => window.robot.loudness() > 0.05);
+  /** The fake microphone beeps once a second: silence is a second and a half without a beep. */
+  const silent = () => page.evaluate(() => new Promise((done, fail) => {
+    const end = performance.now() + 20_000;
+    let since = performance.now();
+    const look = () => {
+      if (window.robot.loudness() > 0.01) since = performance.now();
+      if (performance.now() - since > 1_500) done();
+      else if (performance.now() > end) fail(new Error("it is still heard"));
+      else requestAnimationFrame(look);
+    };
+    look();
+  }));
+  await silent();
+  await hold.hover();
+  await page.mouse.down();
+  await heard();
+  assert.equal(await hold.getAttribute("aria-pressed"), "true");
+  await page.evaluate((me) => window.robot.say("talk", { you: "speaking", speaker: me, level: -20, waiting: [] }), ME);
+  await says(page, "talk-words", "The robot hears you.");
+  assert.ok(await page.locator("meter").evaluate((meter) => meter.value > 0.5));
+  await page.mouse.up();
+  await until(page, () => document.querySelector(".hold").getAttribute("aria-pressed") === "false");
+  await silent();
+  await page.evaluate(() => window.robot.say("talk", { you: "silent", speaker: null, level: null, waiting: [] }));
+  await page.evaluate(() => document.activeElement.blur());
+  await page.keyboard.down("Space");
+  await heard();
+  await page.keyboard.up("Space");
+  await until(page, () => document.querySelector(".hold").getAttribute("aria-pressed") === "false");
+  assert.deepEqual(page.problems, []);
+}));
+
+test("a screen reader's press turns the microphone on and off", () => scene(async (keep) => {
+  const page = await visit(keep);
+  const hold = page.getByTestId("hold-front");
+  for (const on of ["true", "false"]) {
+    await hold.evaluate((button) => button.click());
+    await until(page, (on) => document.querySelector(".hold").getAttribute("aria-pressed") === on, on);
+  }
+}));
+
+test("a microphone that the person does not allow is told in words", () => scene(async (keep) => {
+  const page = await visit(keep);
+  await page.evaluate(() => { navigator.mediaDevices.getUserMedia = async () => { throw new DOMException("no", "NotAllowedError"); }; });
+  await page.getByTestId("hold-front").click();
+  await says(page, "talk-words", "does not let this page use the microphone");
+}));
+
+test("a robot without a loudspeaker says so, a mere camera shows nothing of all this", () => scene(async (keep) => {
+  const page = await visit(keep, { script: `(${fakeRobot})(); window.robot.hello.talk = null;` });
+  await says(page, "talk-words", "no loudspeaker");
+  assert.ok(await page.getByTestId("hold-front").isDisabled());
+  const other = await someone(chromium, link);
+  await keep(other.context());
+  await watch(other, "front");
+  for (const id of ["talk", "drive", "telemetry"]) assert.equal(await other.getByTestId(`${id}-front`).isVisible(), false);
+}));
+
+const DESKTOP = { width: 1100, height: 760 }, PHONE = { width: 390, height: 844 };
+for (const [device, viewport, colorScheme] of [["desktop", DESKTOP, "light"], ["phone", PHONE, "dark"]]) {
+  test(`whatever a robot says is text, and the page is no wider than its window, on a ${device}`, () => scene(async (keep) => {
+    const page = await visit(keep, { viewport, colorScheme, isMobile: device === "phone", hasTouch: device === "phone" });
+    const dark = "<img src=x onerror=alert(1)>\u202Egpj.exe" + "x".repeat(60_000);
+    await page.evaluate((dark) => {
+      window.robot.deaf = true;
+      window.robot.say("services", Array.from({ length: 40 }, (_, i) => ({ service: i + 1, name: "x".repeat(30) + i, here: true, describe: { title: dark.slice(0, 1_000), unit: dark.slice(0, 1_000), drive: true } })));
+      for (let i = 1; i <= 10; i += 1) window.robot.say("text", dark, i);
+      window.robot.say("text", JSON.stringify({ [dark.slice(0, 9_000)]: dark.slice(0, 9_000) }), 11);
+      const people = Array.from({ length: 50 }, (_, i) => ({ id: i + 20, user: dark.slice(0, 1_000) }));
+      window.robot.say("wheel", { you: "watching", driver: people[0], waiting: people, reason: dark.slice(0, 1_000) });
+      window.robot.say("talk", { you: "waiting", speaker: people[0], level: 1e99, waiting: people });
+    }, dark);
+    await says(page, "talk-words", "is speaking");
+    await until(page, () => document.querySelectorAll(".service").length === 40);
+    await page.getByTestId("wheel-front").click();
+    await page.evaluate((dark) => window.robot.say("wheel", { you: "driving", driver: null, waiting: Array.from({ length: 50 }, (_, i) => ({ id: i + 20, user: dark.slice(0, 1_000) })) }), dark);
+    await page.getByTestId("hand-over-20").waitFor();
+    assert.equal(await page.locator("main img, main script").count(), 0);
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    assert.ok(wide <= 0, `${wide} px too wide`);
+    const longest = await page.evaluate(() => Math.max(...[...document.querySelectorAll("body *")].filter((it) => !it.children.length).map((it) => it.textContent.length)));
+    assert.ok(longest < 1_000, `a text of ${longest} characters`);
+    assert.deepEqual(page.problems, []);
+  }));
+
+  test(`a picture of it for who looks, on a ${device}`, () => scene(async (keep) => {
+    const page = await visit(keep, { viewport, colorScheme, isMobile: device === "phone", hasTouch: device === "phone" });
+    for (let i = 0; i < 100; i += 1) await robot(page, "say", "text", String(Math.round(90 - i / 3 + 8 * Math.sin(i / 6))), 1);
+    await robot(page, "say", "text", JSON.stringify({ x: 1.52, y: -0.31, heading: 87, mode: "manual" }), 2);
+    await robot(page, "say", "text", "12:04:11 gripper closed", 3);
+    await drive(page);
+    await page.evaluate(([me, ann]) => window.robot.say("wheel", { you: "driving", driver: me, waiting: [ann, { id: 8, user: "carl" }] }), [ME, ANN]);
+    await page.evaluate((me) => window.robot.say("talk", { you: "speaking", speaker: me, level: -20, waiting: [] }), ME);
+    await page.keyboard.down("ArrowUp");
+    await page.keyboard.down("ArrowRight");
+    await says(page, "talk-words", "hears you");
+    await page.getByTestId("hand-over-8").waitFor();
+    const folder = process.env.PORTHOLE_SCREENSHOT ?? join(ROOT, "target/screenshots");
+    mkdirSync(folder, { recursive: true });
+    await page.screenshot({ path: join(folder, `robot-${device}.png`) });
+    assert.deepEqual(page.problems, []);
+  }));
+}

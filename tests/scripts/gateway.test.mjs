@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MPL-2.0
+// The examples of programs on a robot, before a gateway of the test's own. That they work with the real one is in
+// tests/browser/gateway.test.mjs.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { join } from "node:path";
+import { freePort, Program, ROOT, scene } from "../browser/lib.mjs";
+import { FakeGateway } from "./programs.mjs";
+
+/** Debian's, which has python3-websockets. */
+const PYTHON = "/usr/bin/python3";
+const DESCRIBE = "porthole describe ";
+
+const example = (name, url, env) => new Program(PYTHON, [join(ROOT, `examples/gateway/${name}.py`), url], env);
+const isState = (text) => text.startsWith("{");
+const position = async (gateway, from) => JSON.parse(await gateway.text(isState, from));
+
+for (const name of ["battery", "drive"]) {
+  test(`${name}.py waits for a gateway, comes back to one that went away, and ends cleanly`, () => scene(async (keep) => {
+    const port = await freePort();
+    const program = await keep(example(name, `ws://127.0.0.1:${port}`));
+    await program.line(/Connect call failed.*trying again/);
+    const gateway = await keep(await FakeGateway.start(port));
+    await gateway.text((text) => text.startsWith(DESCRIBE));
+    const from = gateway.heard.length;
+    gateway.cut();
+    await gateway.text((text) => text.startsWith(DESCRIBE), from);
+    assert.deepEqual([...new Set(gateway.paths)], [`/${name}`]);
+    assert.equal(await program.stop(), 0);
+    assert.ok(!program.lines.some((line) => line.includes("Traceback")), program.lines.join("\n"));
+  }));
+
+  test(`${name}.py says in words why it is refused`, () => scene(async (keep) => {
+    const gateway = await keep(await FakeGateway.start());
+    for (const [status, words] of [[409, /another program serves/], [401, /wants its token/]]) {
+      gateway.status = status;
+      const program = await keep(example(name, gateway.url, { PORTHOLE_GATEWAY_TOKEN: "a b&c" }));
+      await program.line(words);
+      assert.equal(gateway.paths.at(-1), `/${name}?token=a%20b%26c`);
+      assert.equal(await program.stop(), 0);
+    }
+  }));
+}
+
+test("battery.py describes itself and tells a level again and again", () => scene(async (keep) => {
+  const gateway = await keep(await FakeGateway.start());
+  await keep(example("battery", gateway.url));
+  const told = JSON.parse((await gateway.text((text) => text.startsWith(DESCRIBE))).slice(DESCRIBE.length));
+  assert.deepEqual(told, { title: "Battery", kind: "number", unit: "%", range: [0, 100], latest: true });
+  for (let from = 1; from < 3; from += 1) {
+    const level = Number(await gateway.text((text) => !text.startsWith("porthole "), from));
+    assert.ok(level >= 0 && level <= 100, String(level));
+  }
+}));
+
+test("drive.py moves as it is told, and stops when nobody drives, when a command is none, and when the gateway is gone", () => scene(async (keep) => {
+  const gateway = await keep(await FakeGateway.start());
+  const program = await keep(example("drive", gateway.url));
+  const told = JSON.parse((await gateway.text((text) => text.startsWith(DESCRIBE))).slice(DESCRIBE.length));
+  assert.deepEqual([told.drive, told.kind], [true, "json"]);
+  const moves = (speed) => gateway.text((text) => isState(text) && JSON.parse(text).speed === speed, gateway.heard.length);
+  const stands = async () => {
+    await moves(0);
+    const { x, y } = await position(gateway, gateway.heard.length);
+    const later = await position(gateway, gateway.heard.length);
+    assert.deepEqual([later.x, later.y], [x, y]);
+  };
+
+  gateway.say('porthole driver {"user":"ann"}');
+  await program.line(/driver {"user":"ann"}/);
+  gateway.say('{"x":0,"y":1,"buttons":[]}');
+  await moves(1);
+  const before = await position(gateway, gateway.heard.length);
+  const after = await position(gateway, gateway.heard.length);
+  assert.ok(after.y > before.y && after.x === 0, JSON.stringify({ before, after }));
+  gateway.say('porthole released {"user":"ann","reason":"stalled"}');
+  await stands();
+
+  for (const bad of ["{", "7", "[]", '{"x":0}', '{"x":0,"y":9}', '{"x":"fast","y":0}', '{"x":NaN,"y":0}', "[".repeat(60_000)]) {
+    gateway.say('{"x":0,"y":-0.5,"buttons":[]}');
+    await moves(-0.5);
+    const from = program.lines.length;
+    gateway.say(bad);
+    await program.line(/this is no command/, { from });
+    await moves(0);
+  }
+
+  gateway.say('{"x":0,"y":1,"buttons":[]}');
+  await moves(1);
+  const from = gateway.heard.length;
+  gateway.cut();
+  await gateway.text((text) => text.startsWith(DESCRIBE), from);
+  await stands();
+}));

@@ -21,6 +21,7 @@ mod properties;
 mod runtime;
 mod signaller;
 mod sink;
+mod talk;
 mod worker;
 
 pub use camera::{Found, Mode, cameras};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! `portholesink`: GObject glue.
 //!
-//! Lock order: `state`, `audio`, `about`, the gate of `Sessions`. Each is held to read or write a value and never
+//! Lock order: `state`, `audio`, `talk_way`, `about`, the gate of `Sessions`. Each is held to read or write a value and never
 //! while anything is pushed, posted, emitted or sent to another element.
 
 use std::{
@@ -22,7 +22,7 @@ use super::{
     report,
     session::{self, Sessions},
     settings::{self, Settings},
-    stats, webrtc,
+    stats, talk, webrtc,
 };
 use crate::{
     clock::Stopwatch,
@@ -32,6 +32,7 @@ use crate::{
     properties::Snapshot,
     runtime,
     signaller::{self, Options, Run, link::Event},
+    talk::{Mode, Talk},
 };
 
 /// How long a stopping sink waits for webrtcsink to end its sessions, and for the application to take in the last news.
@@ -130,6 +131,12 @@ pub struct PortholeSink {
     #[property(name = "keyframe-interval", type = u32, member = keyframe_interval, get, set, mutable_ready,
         maximum = settings::LONGEST_KEYFRAME_INTERVAL, default_value = 0, nick = "Key frame interval",
         blurb = "Seconds between key frames, 0 to 60; 0 for none but those that a viewer needs")]
+    #[property(name = "talk", type = Option<String>, get = |sink: &Self| Some(sink.settings.now().talk.clone()),
+        set = Self::set_talk, nullable, mutable_ready, default_value = Some(Mode::ONE), nick = "Talk",
+        blurb = "Who is heard at the pad talk: one (who speaks first, and the next when that one has stopped) or mix (all)")]
+    #[property(name = "talk-ducks", type = bool, member = talk_ducks, get, set, mutable_playing, nick = "Talk ducks",
+        blurb = "Turn the raw sound of the pad audio down by 20 dB while a viewer is heard at the pad talk, and 300 ms longer, so \
+                 that viewers do not hear themselves from the loudspeaker")]
     #[property(name = "viewers", type = u32, get = Self::viewers, nick = "Viewers",
         blurb = "Number of viewers admitted now")]
     settings: Snapshot<Settings>,
@@ -142,11 +149,17 @@ pub struct PortholeSink {
     /// Lives as long as the element, and so does a link.
     token: Token,
     pub(super) inputs: Arc<Inputs>,
+    pub(super) talk: Talk,
+    pub(super) talk_way: Mutex<Option<talk::Way>>,
 }
 
 impl PortholeSink {
     pub(super) fn start(&self) -> Result<(), gst::ErrorMessage> {
         let settings = self.settings.now();
+        let mode = settings
+            .talk()
+            .map_err(|error| gst::error_msg!(gst::ResourceError::Settings, ("{error}")))?;
+        self.talk.set_mode(mode);
         webrtc::claim().map_err(|e| gst::error_msg!(gst::LibraryError::Init, ("{e}")))?;
         let no_threads = |error: std::io::Error| {
             gst::error_msg!(
@@ -306,7 +319,7 @@ impl PortholeSink {
             return Err(broken());
         };
         session::filter(&webrtcsink, sessions, &self.inputs);
-        session::guard(&run.signaller, sessions, &self.inputs);
+        session::guard(&run.signaller, sessions, &self.inputs, &self.talk);
         let signallable = run.signaller.as_signallable();
         let wanted = (
             settings.renditions.parse().unwrap_or_default(),
@@ -353,7 +366,11 @@ impl PortholeSink {
         lock(&self.state).as_ref().map(|state| state.run.clone())
     }
 
-    fn sessions(&self) -> Option<Sessions> {
+    pub(super) fn settings(&self) -> Arc<Settings> {
+        self.settings.now()
+    }
+
+    pub(super) fn sessions(&self) -> Option<Sessions> {
         lock(&self.state)
             .as_ref()
             .map(|state| state.sessions.clone())
@@ -463,6 +480,11 @@ impl PortholeSink {
             .change(|settings| settings.renditions = renditions);
     }
 
+    fn set_talk(&self, talk: Option<String>) {
+        let talk = talk.unwrap_or_else(|| Mode::ONE.into());
+        self.settings.change(|settings| settings.talk = talk);
+    }
+
     fn set_bitrate(&self, bitrate: u32) {
         self.settings.change(|settings| settings.bitrate = bitrate);
         self.tell_bitrates();
@@ -510,7 +532,7 @@ impl PortholeSink {
             .map_or(0, |sessions| lock(&sessions).viewers())
     }
 
-    fn post(&self, structure: gst::Structure) {
+    pub(super) fn post(&self, structure: gst::Structure) {
         let message = gst::message::Element::builder(structure)
             .src(&*self.obj())
             .build();

@@ -21,12 +21,13 @@ use super::{
     input::Inputs,
     joint::{Joint, Source},
     pacer::{Network, Pacer},
-    stats,
+    stats, talk,
 };
 use crate::{
     ladder::{Path, Viewer, codec::Codec},
     lock::lock,
     signaller::{PortholeSignaller, link::SharedGate, session::Permit},
+    talk::{Talk, voice},
 };
 
 /// The media side of a session.
@@ -96,8 +97,14 @@ fn joint(
 }
 
 /// Holds each session's webrtcbin to its terms from before its offer is made.
-pub(crate) fn guard(signaller: &PortholeSignaller, sessions: &Sessions, inputs: &Arc<Inputs>) {
+pub(crate) fn guard(
+    signaller: &PortholeSignaller,
+    sessions: &Sessions,
+    inputs: &Arc<Inputs>,
+    talk: &Talk,
+) {
     let (sessions, inputs) = (sessions.clone(), Arc::downgrade(inputs));
+    let talk = talk.clone();
     signaller.connect("webrtcbin-ready", false, move |args| {
         let signaller = args.first()?.get::<PortholeSignaller>().ok()?;
         let id = args.get(1)?.get::<String>().ok()?;
@@ -124,6 +131,11 @@ pub(crate) fn guard(signaller: &PortholeSignaller, sessions: &Sessions, inputs: 
             transceiver.set_property("codec-preferences", caps);
         }
         pace(&webrtcbin, picture, &sessions, &id);
+        voice::bound(&webrtcbin);
+        // In a viewer's offer each media line is for what it receives.
+        if !has_offered {
+            talk::receive(&webrtcbin, &talk, &id, &permit);
+        }
         // The first pads are there already; others come when the camera gets or loses its sound.
         for pad in webrtcbin.sink_pads() {
             guard_pad(&pad, permit.clone());

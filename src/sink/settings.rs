@@ -10,7 +10,10 @@ use porthole_protocol::{
 };
 
 use super::address;
-use crate::ladder::{Config, codec::Codec, rendition::BadRenditions};
+use crate::{
+    ladder::{Config, codec::Codec, rendition::BadRenditions},
+    talk::Mode,
+};
 
 /// Reachable on the whole network by the port people expect of a small web server.
 pub(crate) const LISTEN: &str = "0.0.0.0:8080";
@@ -58,6 +61,8 @@ pub(crate) struct Settings {
     pub(crate) min_bitrate: u32,
     pub(crate) max_bitrate: u32,
     pub(crate) keyframe_interval: u32,
+    pub(crate) talk: String,
+    pub(crate) talk_ducks: bool,
 }
 
 impl Default for Settings {
@@ -81,6 +86,8 @@ impl Default for Settings {
             min_bitrate: MIN_BITRATE,
             max_bitrate: MAX_BITRATE,
             keyframe_interval: 0,
+            talk: Mode::ONE.into(),
+            talk_ducks: false,
         }
     }
 }
@@ -116,6 +123,8 @@ pub(crate) enum BadSetting {
     VideoCaps(String),
     #[error("renditions={text}: {error}")]
     Renditions { text: String, error: BadRenditions },
+    #[error("talk={0}: give one (one viewer is heard, the next waits) or mix (all are heard)")]
+    Talk(String),
     #[error("min-bitrate={0} is above max-bitrate={1}; give a smaller one")]
     Bitrates(u32, u32),
 }
@@ -223,6 +232,11 @@ impl Settings {
             }
         }
         Ok(codecs)
+    }
+
+    pub(crate) fn talk(&self) -> Result<Mode, BadSetting> {
+        let bad = |()| BadSetting::Talk(self.talk.clone());
+        self.talk.parse().map_err(bad)
     }
 
     pub(crate) fn orphan_timeout(&self) -> Duration {

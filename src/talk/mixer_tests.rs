@@ -70,12 +70,12 @@ fn a_voice_waits_until_it_has_enough_in_hand() {
 #[test]
 fn the_oldest_sound_is_dropped_and_no_more_than_100_ms_is_held() {
     let mut voice = Voice::default();
-    let counted = |from: i16| (from..).take(FRAME);
     for _ in 0..3 {
         voice.push(vec![-1; MAX_HELD].into_iter());
         assert_eq!(voice.held(), MAX_HELD);
     }
-    voice.push(counted(0));
+    let counted: Vec<i16> = (0..480).collect();
+    voice.push(counted.into_iter());
     assert_eq!(voice.held(), MAX_HELD);
     assert_eq!(voice.held.back(), Some(&479));
     voice.push(vec![5; 3 * MAX_HELD].into_iter());

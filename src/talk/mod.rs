@@ -53,19 +53,13 @@ impl Talk {
         self.0.set_mode(mode);
     }
 
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "for the gateway, which shows it to viewers")
-    )]
+    #[allow(dead_code, reason = "for the gateway, which shows it to viewers")]
     pub(crate) fn mode(&self) -> Mode {
         self.0.mode()
     }
 
     /// Who is heard, from now on.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "for the gateway, which shows it to viewers")
-    )]
+    #[allow(dead_code, reason = "for the gateway, which shows it to viewers")]
     pub(crate) fn subscribe(&self) -> watch::Receiver<Report> {
         self.0.subscribe()
     }

@@ -5,7 +5,10 @@
 //! decoded, and what else a peer sends goes nowhere.
 
 use std::{
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering::Relaxed},
+    },
     time::Instant,
 };
 
@@ -67,24 +70,22 @@ pub(crate) fn receive(webrtcbin: &gst::Element, talk: &Talk, session: &str, may:
         "add-transceiver",
         &[&WebRTCRTPTransceiverDirection::Recvonly, &offered()],
     );
-    let Some(transceiver) = transceiver else {
+    if transceiver.is_none() {
         gst::warning!(gst::CAT_RUST, obj = webrtcbin, "no media line for talk");
         return;
-    };
-    let transceiver = transceiver.downgrade();
+    }
     let incoming = Arc::new(Incoming {
         stage: talk.0.clone(),
         id: session.into(),
         may,
         gauge: Mutex::new(Gauge::new(Instant::now())),
+        stream: AtomicU32::new(0),
     });
     webrtcbin.connect_pad_added(move |webrtcbin, pad| {
         if pad.direction() != gst::PadDirection::Src {
             return;
         }
-        let own = pad.property::<Option<WebRTCRTPTransceiver>>("transceiver");
-        let is_voice = own.is_some() && own == transceiver.upgrade();
-        let decoder = if is_voice {
+        let decoder = if is_voice(pad) {
             incoming.decoder(webrtcbin)
         } else {
             None
@@ -100,6 +101,18 @@ pub(crate) fn receive(webrtcbin: &gst::Element, talk: &Talk, session: &str, may:
     });
 }
 
+/// Whether what was agreed on for our media line comes by this pad. The pad's transceiver does not always
+/// say so: webrtcbin 1.22 gives a source another pad than the one that waits for it.
+fn is_voice(pad: &gst::Pad) -> bool {
+    let caps = pad.current_caps();
+    let payload = caps
+        .as_ref()
+        .and_then(|caps| caps.structure(0))
+        .filter(|s| s.get::<&str>("encoding-name") == Ok("OPUS"))
+        .and_then(|s| s.get::<i32>("payload").ok());
+    payload == Some(PAYLOAD)
+}
+
 /// Lets nothing through.
 fn discard(pad: &gst::Pad) {
     let data = gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST;
@@ -112,6 +125,8 @@ struct Incoming {
     id: Id,
     may: May,
     gauge: Mutex<Gauge>,
+    /// Counts the streams. The newest is the voice, since a client that begins anew has another source.
+    stream: AtomicU32,
 }
 
 impl Drop for Incoming {
@@ -124,10 +139,12 @@ impl Incoming {
     /// Passes packets that are permitted and not too many.
     fn guard(self: &Arc<Self>, pad: &gst::Pad) {
         let incoming = self.clone();
+        let stream = incoming.stream.fetch_add(1, Relaxed) + 1;
         let data = gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST;
         pad.add_probe(data, move |_, _| {
             let now = Instant::now();
-            if (incoming.may)() && lock(&incoming.gauge).passes(now) {
+            let is_newest = incoming.stream.load(Relaxed) == stream;
+            if is_newest && (incoming.may)() && lock(&incoming.gauge).passes(now) {
                 incoming.stage.heard(&incoming.id, now);
                 gst::PadProbeReturn::Ok
             } else {

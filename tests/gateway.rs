@@ -360,8 +360,13 @@ fn a_viewer_who_floods_hears_so_and_harms_nobody() {
     }
     let mut mallory = done.join().unwrap();
     mallory.hear(|word| word.kind == REFUSED);
-    // Strings, messages without a header, and what only the camera says.
-    for bytes in [&b"\x01"[..], b"\x09\x00\x00\x00", b"\xff\xff\xff\xff\xff"] {
+    // No header, what only the camera says, and a part that the next message ends.
+    for bytes in [
+        &b"\x01"[..],
+        b"\x09\x00\x00\x00",
+        b"\xff\xff\xff\xff\xff",
+        b"\x13\x00\x00\x00",
+    ] {
         ann.send_bytes(bytes);
     }
     ann.send(TEXT, (1, 99), b"on");

@@ -44,6 +44,54 @@ export function decode(data) {
   return { kind: view.getUint8(0), service: view.getUint8(1), number: view.getUint16(2), payload: new Uint8Array(data.slice(HEADER_BYTES)) };
 }
 
+/** What goes over a data channel at once, and what the kind of a part says that is not the last. */
+const MAX_PART = 64 * 1_024;
+const MORE = 128;
+
+/** A message in the parts in which it goes over the reliable channel. @param {Uint8Array} message @returns {Uint8Array[]} */
+export function parts(message) {
+  if (message.length <= MAX_PART) return [message];
+  const all = [];
+  for (let start = HEADER_BYTES; start < message.length; start += MAX_PART - HEADER_BYTES) {
+    const body = message.subarray(start, start + MAX_PART - HEADER_BYTES);
+    const part = new Uint8Array(HEADER_BYTES + body.length);
+    part.set(message.subarray(0, HEADER_BYTES));
+    part.set(body, HEADER_BYTES);
+    if (start + body.length < message.length) part[0] |= MORE;
+    all.push(part);
+  }
+  return all;
+}
+
+/** Puts the parts of one channel together again. */
+export class Joiner {
+  /** @type {Uint8Array[]} */ #parts = [];
+  #length = 0;
+
+  /** A whole message, or null where more is to come, or where it is longer than any. @param {unknown} data @returns {unknown} */
+  take(data) {
+    if (!(data instanceof ArrayBuffer)) return data;
+    const part = new Uint8Array(data);
+    const hasMore = (part[0] & MORE) !== 0;
+    if (!hasMore && !this.#length) return data;
+    const body = this.#length ? part.subarray(HEADER_BYTES) : part;
+    this.#length += body.length;
+    // What is too long is counted to its end, and not kept.
+    if (this.#length <= MAX_ENVELOPE) this.#parts.push(body);
+    if (hasMore) return null;
+    const whole = this.#length <= MAX_ENVELOPE ? new Uint8Array(this.#length) : null;
+    let at = 0;
+    for (const each of whole ? this.#parts : []) {
+      whole?.set(each, at);
+      at += each.length;
+    }
+    if (whole) whole[0] &= ~MORE;
+    this.#parts = [];
+    this.#length = 0;
+    return whole?.buffer ?? null;
+  }
+}
+
 /** A payload as text, or null where it is not UTF-8. @param {Uint8Array} payload */
 export function readText(payload) {
   try { return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(payload); } catch { return null; }

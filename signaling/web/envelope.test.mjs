@@ -2,7 +2,7 @@
 import test from "node:test";
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { KIND, MAX_ENVELOPE, MAX_PAYLOAD, decode, encode, readJson, readText } from "./envelope.js";
+import { Joiner, KIND, MAX_ENVELOPE, MAX_PAYLOAD, decode, encode, parts, readJson, readText } from "./envelope.js";
 
 test("a message is four bytes and its payload, numbers with the big end first", () => {
   assert.deepEqual([...encode(KIND.text, { service: 3, number: 0x1234, payload: "hé" })], [1, 3, 0x12, 0x34, 0x68, 0xc3, 0xa9]);
@@ -16,6 +16,23 @@ test("what is written is read back", () => {
     const read = decode(encode(KIND.binary, { service, number, payload }).buffer);
     assert.deepEqual(read, { kind: 2, service, number, payload });
   }
+});
+
+test("what is too long for a channel goes in parts, and is put together again", () => {
+  for (const size of [0, 65_532, 65_533, MAX_PAYLOAD, 3 * MAX_PAYLOAD]) {
+    const message = encode(KIND.binary, { service: 1, number: 2, payload: Uint8Array.from({ length: size }, (_, i) => i & 0xff) });
+    const all = parts(message);
+    assert.equal(all.length, Math.max(1, Math.ceil(size / 65_532)));
+    assert.ok(all.every((part) => part.length <= 65_536));
+    const joiner = new Joiner();
+    const whole = all.map((part) => joiner.take(part.slice().buffer)).filter((joined) => joined !== null);
+    assert.deepEqual(whole.map((joined) => new Uint8Array(joined)), [message]);
+  }
+  const endless = new Joiner();
+  const part = () => new Uint8Array(65_536).fill(130).buffer;
+  for (let i = 0; i < 50; i += 1) assert.equal(endless.take(part()), null);
+  assert.equal(endless.take(encode(KIND.text).buffer), null, "longer than any message");
+  assert.equal(endless.take(encode(KIND.text).buffer).byteLength, 4, "and the next is read as if nothing had been");
 });
 
 test("what is no message is none: too short, too long, or no bytes at all", () => {

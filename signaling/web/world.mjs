@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 // The fakes around a client: time, network and media. Nothing here waits.
 import assert from "node:assert/strict";
-import { decode, encode, KIND, readJson, readText } from "./envelope.js";
+import { Joiner, decode, encode, KIND, readJson, readText } from "./envelope.js";
 import { PortholeClient } from "./porthole-client.js";
 
 /** Lets promises run; there is no clock in it. */
@@ -14,14 +14,18 @@ export const TALK_OFFER = "v=0\r\nm=video 9 RTP\r\na=mid:video0\r\na=sendonly\r\
 class FakeChannel {
   readyState = "open";
   bufferedAmount = 0;
-  largest = 262_144;
+  /** What webrtcbin says that it takes. */
+  largest = 65_536;
+  joiner = new Joiner();
   heard = [];
   constructor(label) { this.label = label; }
   send(bytes) {
     if (this.readyState !== "open") throw new DOMException("closed", "InvalidStateError");
     if (bytes.length > this.largest) throw new TypeError("larger than max-message-size");
     if (this.full) throw new DOMException("full", "OperationError");
-    const { kind, service, number, payload } = decode(bytes.buffer);
+    const whole = this.joiner.take(bytes.slice().buffer);
+    if (!whole) return;
+    const { kind, service, number, payload } = decode(whole);
     const name = Object.keys(KIND).find((each) => KIND[each] === kind);
     this.heard.push({ kind: name, service, number, payload, text: readText(payload) });
   }

@@ -14,6 +14,7 @@ mod camera;
 mod clock;
 mod events;
 mod frame;
+mod gateway;
 mod ladder;
 mod lock;
 mod overlay;

@@ -4,8 +4,11 @@
 use std::{
     fmt,
     sync::{
-        Arc,
-        atomic::{AtomicU8, Ordering::Relaxed},
+        Arc, OnceLock,
+        atomic::{
+            AtomicU8,
+            Ordering::{Relaxed, SeqCst},
+        },
     },
     time::{Duration, Instant},
 };
@@ -16,6 +19,8 @@ use porthole_protocol::{
     wire::{IceServer, ViewerStats},
 };
 
+use tokio::sync::Notify;
+
 use super::untrusted::Check;
 
 /// A viewer's statistics that come sooner than this after the last ones are not answered. Half of the time that they should
@@ -25,7 +30,15 @@ const SOONEST_ANSWER: Duration = Duration::from_secs(STATS_PERIOD.as_secs() / 2)
 /// What the session's media may pass right now. The streaming threads ask it for every buffer, so it is one
 /// atomic, and closing it waits for nobody.
 #[derive(Clone, Default)]
-pub(crate) struct Permit(Arc<AtomicU8>);
+pub(crate) struct Permit(Arc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    bits: AtomicU8,
+    /// Set before it is closed by an update.
+    ending: OnceLock<Ending>,
+    changed: Notify,
+}
 
 impl Permit {
     fn bit(permission: Permission) -> u8 {
@@ -38,7 +51,7 @@ impl Permit {
     }
 
     pub(crate) fn allows(&self, permission: Permission) -> bool {
-        self.0.load(Relaxed) & Self::bit(permission) != 0
+        self.0.bits.load(Relaxed) & Self::bit(permission) != 0
     }
 
     #[cfg(test)]
@@ -50,18 +63,38 @@ impl Permit {
 
     fn set(&self, permissions: &[Permission]) {
         let bits = permissions.iter().fold(0, |all, p| all | Self::bit(*p));
-        self.0.store(bits, Relaxed);
+        self.store(bits);
     }
 
     /// From now on nothing passes.
     pub(crate) fn close(&self) {
-        self.0.store(0, Relaxed);
+        self.store(0);
+    }
+
+    fn end(&self, ending: Ending) {
+        let _ = self.0.ending.set(ending);
+        self.close();
+    }
+
+    fn store(&self, bits: u8) {
+        self.0.bits.store(bits, SeqCst);
+        self.0.changed.notify_one();
+    }
+
+    /// Waits for the next change, or for one that nobody has waited for yet. For one waiter.
+    pub(crate) async fn changed(&self) {
+        self.0.changed.notified().await;
+    }
+
+    /// Why an update closed it, if one did.
+    pub(crate) fn ending(&self) -> Option<Ending> {
+        self.0.ending.get().copied()
     }
 }
 
 impl fmt::Debug for Permit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Permit({:#06b})", self.0.load(Relaxed))
+        write!(f, "Permit({:#06b})", self.0.bits.load(Relaxed))
     }
 }
 
@@ -156,7 +189,7 @@ impl<M> Session<M> {
             None
         };
         match ending {
-            Some(_) => self.permit.close(),
+            Some(ending) => self.permit.end(ending),
             None => self.permit.set(&self.permissions),
         }
         ending

@@ -15,6 +15,7 @@ use porthole_signaling::FIRST_ADMINISTRATOR;
 
 use super::{
     carrier::Offered,
+    data::Data,
     embedded::{Embedded, Token},
     input::Inputs,
     pads,
@@ -27,6 +28,7 @@ use super::{
 use crate::{
     clock::Stopwatch,
     events::demand::Demand,
+    gateway::{self, Gateway},
     ladder::{Feed, Hooks, Ladder, News, rendition::MAX_RENDITIONS},
     lock::lock,
     properties::Snapshot,
@@ -54,6 +56,8 @@ struct State {
     sessions: Sessions,
     clock: Stopwatch,
     webrtcsink: BaseWebRTCSink,
+    /// Programs and viewers meet there as long as it is here.
+    _gateway: Option<Gateway>,
     /// Keeps the camera on the page of the server in this process.
     _embedded: Option<Embedded>,
 }
@@ -130,6 +134,15 @@ pub struct PortholeSink {
     #[property(name = "keyframe-interval", type = u32, member = keyframe_interval, get, set, mutable_ready,
         maximum = settings::LONGEST_KEYFRAME_INTERVAL, default_value = 0, nick = "Key frame interval",
         blurb = "Seconds between key frames, 0 to 60; 0 for none but those that a viewer needs")]
+    #[property(name = "gateway", type = Option<String>, member = gateway, get, set, nullable, mutable_ready, nick = "Gateway",
+        blurb = "ADDRESS:PORT or unix:PATH where programs on the robot connect as to a WebSocket server, to send to viewers and \
+                 to be driven, for example 127.0.0.1:8765; see docs/gateway.md. Other machines need gateway-token-file")]
+    #[property(name = "gateway-token-file", type = Option<String>, member = gateway_token_file, get, set, nullable, mutable_ready,
+        nick = "Gateway token file", blurb = "File whose first line is the token that programs have to show to the gateway")]
+    #[property(name = "control-timeout", type = u32, member = control_timeout, get, set, mutable_ready,
+        minimum = settings::SHORTEST_CONTROL_TIMEOUT, maximum = settings::LONGEST_CONTROL_TIMEOUT,
+        default_value = settings::CONTROL_TIMEOUT, nick = "Control timeout",
+        blurb = "Milliseconds, 100 to 10000, without a sign of life of the driver after which the robot is released")]
     #[property(name = "viewers", type = u32, get = Self::viewers, nick = "Viewers",
         blurb = "Number of viewers admitted now")]
     settings: Snapshot<Settings>,
@@ -177,13 +190,19 @@ impl PortholeSink {
         let run = self
             .run(options, &runtime, &sessions, clock)
             .map_err(no_threads)?;
+        let gateway = self.gateway(&settings, &runtime)?;
         let ladder = self.ladder(&settings)?;
-        let webrtcsink = self.build(&run, &sessions, &settings, ladder)?;
+        let data = gateway.as_ref().map(|gateway| Data {
+            hub: gateway.handle().clone(),
+            clock,
+        });
+        let webrtcsink = self.build(&run, &sessions, &settings, ladder, data)?;
         *lock(&self.state) = Some(State {
             run: Arc::new(run),
             sessions,
             clock,
             webrtcsink,
+            _gateway: gateway,
             _embedded: embedded,
         });
         Ok(())
@@ -217,6 +236,33 @@ impl PortholeSink {
             move |signaller, id| session::measure(signaller, &measured, id),
             on_event,
         )
+    }
+
+    /// Lets programs and viewers meet, if anything asks for it.
+    fn gateway(
+        &self,
+        settings: &Settings,
+        runtime: &tokio::runtime::Handle,
+    ) -> Result<Option<Gateway>, gst::ErrorMessage> {
+        let bad = |e| gst::error_msg!(gst::ResourceError::Settings, ("{e}"));
+        let door = settings.gateway().map_err(bad)?;
+        if door.is_none() {
+            return Ok(None);
+        }
+        let options = gateway::Options {
+            door,
+            control_timeout: settings.control_timeout(),
+            talk: None,
+        };
+        let gateway = Gateway::start(options, runtime)
+            .map_err(|e| gst::error_msg!(gst::ResourceError::OpenRead, ("{e}")))?;
+        if let Some(url) = gateway.url() {
+            if settings.print_link {
+                eprintln!("porthole: programs connect to {url}SERVICE");
+            }
+            self.post(report::gateway(url));
+        }
+        Ok(Some(gateway))
     }
 
     fn ladder(&self, settings: &Settings) -> Result<Arc<Ladder>, gst::ErrorMessage> {
@@ -295,6 +341,7 @@ impl PortholeSink {
         sessions: &Sessions,
         settings: &Settings,
         ladder: Arc<Ladder>,
+        data: Option<Data>,
     ) -> Result<BaseWebRTCSink, gst::ErrorMessage> {
         let webrtcsink = webrtc::make(&run.signaller, settings);
         let broken =
@@ -306,7 +353,7 @@ impl PortholeSink {
             return Err(broken());
         };
         session::filter(&webrtcsink, sessions, &self.inputs);
-        session::guard(&run.signaller, sessions, &self.inputs);
+        session::guard(&run.signaller, sessions, &self.inputs, data);
         let signallable = run.signaller.as_signallable();
         let wanted = (
             settings.renditions.parse().unwrap_or_default(),

@@ -21,17 +21,24 @@
 //! gst-launch-1.0 portholesrc name=cam ! portholesink name=out  cam.audio ! out.audio
 //! ```
 //!
+//! Programs on the robot connect to `gateway` and reach viewers, and the one who drives reaches them (docs/gateway.md):
+//!
+//! ```sh
+//! gst-launch-1.0 portholesrc ! portholesink gateway=127.0.0.1:8765
+//! ```
+//!
 //! What comes in is judged when its caps come (see `input`), so both pads may be linked at any time.
 //!
 //! Messages on the bus: `porthole/server` (state, url, detail or links), `porthole/viewer-joined` (session,
 //! user, permissions), `porthole/viewer-renewed` (and seconds), `porthole/viewer-left` (and reason, detail),
-//! `porthole/viewer-refused` (session, reason, detail). They and the signals of the same names come in order from a thread
+//! `porthole/viewer-refused` (session, reason, detail), `porthole/gateway` (url). They and the signals of the same names come in order from a thread
 //! of their own, on which an application may take its time.
 
 use gst::{glib, prelude::*};
 
 mod address;
 mod carrier;
+mod data;
 mod element;
 mod embedded;
 mod filter;

@@ -60,6 +60,13 @@ pub(crate) fn listening(links: &[String]) -> gst::Structure {
         .build()
 }
 
+/// The message that programs can connect, and where.
+pub(crate) fn gateway(url: &str) -> gst::Structure {
+    gst::Structure::builder("porthole/gateway")
+        .field("url", url)
+        .build()
+}
+
 /// The message that the server at `url` is (or is not) in reach.
 pub(crate) fn server(state: &str, url: &str, detail: &str) -> gst::Structure {
     gst::Structure::builder("porthole/server")

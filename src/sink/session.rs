@@ -15,6 +15,7 @@ use gstrswebrtc::webrtcsink::BaseWebRTCSink;
 use porthole_protocol::grant::Permission;
 
 use super::{
+    data::Data,
     filter::Filter,
     ice,
     imp::CAT,
@@ -96,7 +97,12 @@ fn joint(
 }
 
 /// Holds each session's webrtcbin to its terms from before its offer is made.
-pub(crate) fn guard(signaller: &PortholeSignaller, sessions: &Sessions, inputs: &Arc<Inputs>) {
+pub(crate) fn guard(
+    signaller: &PortholeSignaller,
+    sessions: &Sessions,
+    inputs: &Arc<Inputs>,
+    data: Option<Data>,
+) {
     let (sessions, inputs) = (sessions.clone(), Arc::downgrade(inputs));
     signaller.connect("webrtcbin-ready", false, move |args| {
         let signaller = args.first()?.get::<PortholeSignaller>().ok()?;
@@ -124,6 +130,10 @@ pub(crate) fn guard(signaller: &PortholeSignaller, sessions: &Sessions, inputs: 
             transceiver.set_property("codec-preferences", caps);
         }
         pace(&webrtcbin, picture, &sessions, &id);
+        // A viewer that offers itself has asked for what it wants.
+        if let Some(data) = data.as_ref().filter(|_| !has_offered) {
+            data.open(&webrtcbin, &sessions, &id);
+        }
         // The first pads are there already; others come when the camera gets or loses its sound.
         for pad in webrtcbin.sink_pads() {
             guard_pad(&pad, permit.clone());

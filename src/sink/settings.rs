@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What the user asked of `portholesink`, and what of it makes sense. The properties are declared in `imp`.
 
-use std::{env, fs, io::Read as _, net::SocketAddr, time::Duration};
+use std::{
+    env, fs,
+    io::{self, Read as _},
+    net::SocketAddr,
+    time::Duration,
+};
 
 use gst::glib;
 use porthole_protocol::{
@@ -9,7 +14,10 @@ use porthole_protocol::{
     limits::MAX_SESSIONS_PER_CAMERA,
 };
 
+use porthole_signaling::SecretDigest;
+
 use super::address;
+use crate::gateway::address::Address;
 use crate::ladder::{Config, codec::Codec, rendition::BadRenditions};
 
 /// Reachable on the whole network by the port people expect of a small web server.
@@ -32,6 +40,14 @@ pub(crate) const MIN_BITRATE: u32 = 60_000;
 pub(crate) const MAX_BITRATE: u32 = 20_000_000;
 /// A minute: who waits that long for a key unit has asked for one.
 pub(crate) const LONGEST_KEYFRAME_INTERVAL: u32 = 60;
+/// A robot that goes 1 m/s is half a metre further: the most that a driver who is gone may cost.
+pub(crate) const CONTROL_TIMEOUT: u32 = 500;
+/// Below this an ordinary network's jitter takes the wheel away.
+pub(crate) const SHORTEST_CONTROL_TIMEOUT: u32 = 100;
+/// Above this nobody would call it one.
+pub(crate) const LONGEST_CONTROL_TIMEOUT: u32 = 10_000;
+/// A token of fewer characters can be guessed.
+const SHORTEST_TOKEN: usize = 16;
 /// A camera key is about 300 bytes: a longer file is another file.
 const MAX_KEY_FILE_BYTES: u64 = 8 * 1024;
 /// Environment variable with the camera key.
@@ -58,6 +74,9 @@ pub(crate) struct Settings {
     pub(crate) min_bitrate: u32,
     pub(crate) max_bitrate: u32,
     pub(crate) keyframe_interval: u32,
+    pub(crate) gateway: Option<String>,
+    pub(crate) gateway_token_file: Option<String>,
+    pub(crate) control_timeout: u32,
 }
 
 impl Default for Settings {
@@ -81,6 +100,9 @@ impl Default for Settings {
             min_bitrate: MIN_BITRATE,
             max_bitrate: MAX_BITRATE,
             keyframe_interval: 0,
+            gateway: None,
+            gateway_token_file: None,
+            control_timeout: CONTROL_TIMEOUT,
         }
     }
 }
@@ -116,6 +138,17 @@ pub(crate) enum BadSetting {
     VideoCaps(String),
     #[error("renditions={text}: {error}")]
     Renditions { text: String, error: BadRenditions },
+    #[error("gateway={text}: {error}")]
+    Gateway {
+        text: String,
+        error: crate::gateway::address::BadAddress,
+    },
+    #[error("gateway-token-file is for gateway, which is not set; set it, or drop this one")]
+    TokenForNothing,
+    #[error(
+        "gateway-token-file={path}: {error}. Give a file whose first line is a token, as made by: openssl rand -hex 16"
+    )]
+    TokenFile { path: String, error: String },
     #[error("min-bitrate={0} is above max-bitrate={1}; give a smaller one")]
     Bitrates(u32, u32),
 }
@@ -158,6 +191,27 @@ impl Settings {
             Some(text) if !address::is_stun(text) => Err(BadSetting::Stun(text.clone())),
             _ => Ok(()),
         }
+    }
+
+    /// Where programs connect, and the token they show.
+    pub(crate) fn gateway(&self) -> Result<Option<(Address, Option<SecretDigest>)>, BadSetting> {
+        let token = match &self.gateway_token_file {
+            Some(_) if self.gateway.is_none() => return Err(BadSetting::TokenForNothing),
+            Some(path) => Some(read_token(path)?),
+            None => None,
+        };
+        let Some(text) = self.gateway.as_deref() else {
+            return Ok(None);
+        };
+        let address = Address::parse(text, token.is_some()).map_err(|error| {
+            let text = text.into();
+            BadSetting::Gateway { text, error }
+        })?;
+        Ok(Some((address, token)))
+    }
+
+    pub(crate) fn control_timeout(&self) -> Duration {
+        Duration::from_millis(self.control_timeout.into())
     }
 
     /// The display name, if the user gave one.
@@ -235,12 +289,29 @@ impl Settings {
 }
 
 fn read_key_file(path: &str) -> Result<String, BadSetting> {
+    read_short(path).map_err(|error| BadSetting::KeyFile {
+        path: path.into(),
+        error: error.to_string(),
+    })
+}
+
+fn read_token(path: &str) -> Result<SecretDigest, BadSetting> {
+    let bad = |error: String| BadSetting::TokenFile {
+        path: path.into(),
+        error,
+    };
+    let text = read_short(path).map_err(|error| bad(error.to_string()))?;
+    let token = text.lines().next().unwrap_or_default().trim();
+    if token.len() < SHORTEST_TOKEN {
+        let short = format!("the token has fewer than {SHORTEST_TOKEN} characters");
+        return Err(bad(short));
+    }
+    Ok(SecretDigest::of(token))
+}
+
+fn read_short(path: &str) -> io::Result<String> {
     let mut text = String::new();
-    fs::File::open(path)
-        .and_then(|file| file.take(MAX_KEY_FILE_BYTES).read_to_string(&mut text))
-        .map(|_| text)
-        .map_err(|error| BadSetting::KeyFile {
-            path: path.into(),
-            error: error.to_string(),
-        })
+    let file = fs::File::open(path)?;
+    file.take(MAX_KEY_FILE_BYTES).read_to_string(&mut text)?;
+    Ok(text)
 }

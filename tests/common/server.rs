@@ -97,11 +97,21 @@ impl FakeServer {
         session: &str,
         change: impl FnOnce(&mut Grant),
     ) -> String {
+        self.grant_with(&connection.nonce, session, change)
+    }
+
+    /// The same, for the connection with this nonce.
+    pub fn grant_with(
+        &self,
+        nonce: &str,
+        session: &str,
+        change: impl FnOnce(&mut Grant),
+    ) -> String {
         let mut grant = Grant {
             aud: CAMERA.into(),
             sub: "alice".into(),
             sid: session.into(),
-            nonce: connection.nonce.clone(),
+            nonce: nonce.into(),
             seq: 0,
             lease: 600,
             perms: vec![Permission::View],

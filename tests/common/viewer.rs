@@ -31,7 +31,7 @@ struct Counts(Arc<Mutex<[Packets; 2]>>);
 
 pub struct Viewer {
     pipeline: gst::Pipeline,
-    webrtcbin: gst::Element,
+    pub(super) webrtcbin: gst::Element,
     counts: Counts,
 }
 
@@ -46,7 +46,7 @@ fn place(kind: &str) -> usize {
 }
 
 impl Viewer {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let pipeline = gst::Pipeline::new();
         let webrtcbin = gst::ElementFactory::make("webrtcbin")
             .property_from_str("bundle-policy", "max-bundle")
@@ -119,7 +119,7 @@ impl Viewer {
 }
 
 /// Takes in what the camera says in `session`, and answers an offer.
-fn hear(
+pub(super) fn hear(
     webrtcbin: &gst::Element,
     connection: &mut Connection,
     session: &str,

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The data channels of one session, in its webrtcbin. What comes is handed on without waiting: the thread it comes on is
+//! that of the whole session's data.
+
+use std::{
+    borrow::Cow,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
+    },
+    time::Instant,
+};
+
+use gst::{glib, prelude::*};
+use gst_webrtc::{WebRTCDataChannel, WebRTCDataChannelState};
+
+use super::{
+    envelope::{Joiner, Mark, parts},
+    hub::{Input, Rights},
+    outbox::Parcel,
+    task::{FromViewer, Handle},
+    wheel::ViewerId,
+};
+use crate::lock::lock;
+
+const RELIABLE: &str = "porthole";
+const NOW: &str = "porthole-now";
+
+/// Sent, and not yet on its way: more only grows old. A round trip of 100 ms at 5 Mbit/s.
+const MAX_BUFFERED: u64 = 64 * 1024;
+/// From here on there is room again.
+const LOW: u64 = 16 * 1024;
+/// A viewer's messages that wait for the hub; a driver's usual rate fills it in ten seconds.
+const MAX_WAITING: usize = 256;
+/// So many wait of a viewer who goes on although each further one is refused: its channels are closed.
+const DROWNED: usize = 1024;
+
+/// One viewer's end of the gateway.
+pub(crate) struct Line {
+    pub(super) viewer: ViewerId,
+    reliable: WebRTCDataChannel,
+    now: WebRTCDataChannel,
+    waiting: AtomicUsize,
+    is_drowned: AtomicBool,
+    /// Lock: held while a message of the reliable channel is put together, on the thread it came on.
+    joiner: Mutex<Joiner>,
+    hub: Handle,
+}
+
+impl Line {
+    /// Asks for both channels, before the session's offer is made. `None` if webrtcbin makes none.
+    pub(crate) fn ask(
+        webrtcbin: &gst::Element,
+        hub: &Handle,
+        session: &str,
+        user: &str,
+        rights: impl Fn() -> Rights + Send + Sync + 'static,
+    ) -> Option<Arc<Self>> {
+        let no_repeat = gst::Structure::builder("options")
+            .field("ordered", false)
+            .field("max-retransmits", 0i32)
+            .build();
+        let channel = |label: &str, options: Option<gst::Structure>| {
+            let options = options.to_value();
+            let channel = webrtcbin
+                .emit_by_name_with_values("create-data-channel", &[label.to_value(), options])?;
+            channel.get::<Option<WebRTCDataChannel>>().ok().flatten()
+        };
+        let line = Arc::new(Self {
+            viewer: hub.next_viewer(),
+            reliable: channel(RELIABLE, None)?,
+            now: channel(NOW, Some(no_repeat))?,
+            waiting: AtomicUsize::new(0),
+            is_drowned: AtomicBool::new(false),
+            joiner: Mutex::default(),
+            hub: hub.clone(),
+        });
+        let (session, user) = (session.to_owned(), user.to_owned());
+        let opening = Arc::downgrade(&line);
+        line.reliable.connect_on_open(move |_| {
+            if let Some(line) = opening.upgrade() {
+                let here = Input::Here {
+                    viewer: line.viewer,
+                    session: session.clone(),
+                    user: user.clone(),
+                    rights: rights(),
+                };
+                line.hub.viewer(FromViewer::Open(line.clone(), here));
+            }
+        });
+        for channel in [&line.reliable, &line.now] {
+            line.watch(channel);
+        }
+        Some(line)
+    }
+
+    fn watch(self: &Arc<Self>, channel: &WebRTCDataChannel) {
+        channel.set_buffered_amount_low_threshold(LOW);
+        let line = Arc::downgrade(self);
+        channel.connect_on_buffered_amount_low(move |_| {
+            if let Some(line) = line.upgrade() {
+                line.hub.viewer(FromViewer::Writable(line.viewer));
+            }
+        });
+        let line = Arc::downgrade(self);
+        let is_reliable = *channel == self.reliable;
+        channel.connect_on_message_data(move |_, data| {
+            let part: &[u8] = data.map(AsRef::as_ref).unwrap_or_default();
+            let Some(line) = line.upgrade() else { return };
+            let message = match is_reliable {
+                true => lock(&line.joiner).take(part),
+                // There they could not be told apart, so that one alone is no message.
+                false => Some(Cow::Borrowed(part)),
+            };
+            if let Some(message) = message {
+                line.take(message);
+            }
+        });
+        let line = Arc::downgrade(self);
+        channel.connect_on_message_string(move |_, _| {
+            // All messages are bytes; it is answered as one that has none.
+            if let Some(line) = line.upgrade() {
+                line.take(Cow::Borrowed(&[]));
+            }
+        });
+    }
+
+    /// A message came.
+    fn take(self: &Arc<Self>, message: Cow<'_, [u8]>) {
+        if self.is_drowned.load(Relaxed) {
+            return;
+        }
+        let waiting = self.waiting.fetch_add(1, Relaxed);
+        let viewer = self.viewer;
+        if waiting >= DROWNED {
+            self.is_drowned.store(true, Relaxed);
+            let gone = Input::Gone(viewer, super::wheel::Reason::Left);
+            return self.hub.viewer(FromViewer::Told(gone));
+        }
+        let input = if waiting < MAX_WAITING {
+            Input::Said {
+                viewer,
+                at: Instant::now(),
+                message: message.into_owned(),
+            }
+        } else {
+            Input::TooMuch(viewer, Mark::of(&message))
+        };
+        self.hub.viewer(FromViewer::Said(self.clone(), input));
+    }
+
+    /// One that waited has been taken in.
+    pub(super) fn heard(&self) {
+        self.waiting.fetch_sub(1, Relaxed);
+    }
+
+    pub(super) fn has_room(&self) -> bool {
+        self.reliable.buffered_amount() + self.now.buffered_amount() < MAX_BUFFERED
+    }
+
+    pub(super) fn send(&self, parcel: &Parcel) {
+        let is_open =
+            |channel: &&WebRTCDataChannel| channel.ready_state() == WebRTCDataChannelState::Open;
+        // Parts need the channel that keeps them in order.
+        let is_short = parts(&parcel.bytes).nth(1).is_none();
+        let now = Some(&self.now).filter(|c| parcel.now && is_short && is_open(c));
+        let channel = now.or(Some(&self.reliable)).filter(is_open);
+        if let Some(channel) = channel {
+            for part in parts(&parcel.bytes) {
+                let bytes = match part {
+                    Cow::Borrowed(_) => glib::Bytes::from_owned(parcel.bytes.clone()),
+                    Cow::Owned(part) => glib::Bytes::from_owned(part),
+                };
+                // One that is just closing takes nothing, and nobody is there to read it.
+                let _ = channel.send_data_full(Some(&bytes));
+            }
+        }
+    }
+
+    pub(super) fn close(&self) {
+        for channel in [&self.reliable, &self.now] {
+            if channel.ready_state() == WebRTCDataChannelState::Open {
+                channel.close();
+            }
+        }
+    }
+
+    pub(crate) fn viewer(&self) -> ViewerId {
+        self.viewer
+    }
+}

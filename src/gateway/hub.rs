@@ -1,0 +1,629 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The gateway as a pure state machine: what viewers and programs say and when goes in, what they are told comes out.
+//!
+//! `task` runs it. Nothing here waits or reads a clock. Viewers and programs are numbers, never used twice.
+
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
+
+use serde_json::value::RawValue;
+
+use super::{
+    envelope::{self, BadMessage, Kind, Mark},
+    outbox::{Class, Parcel},
+    wheel::{Reason, Released, ViewerId, Wheel},
+    words::{
+        self, AtTalk, AtWheel, Description, HelloWord, Person, Refusal, ServiceWord, TalkWord,
+        WheelWord,
+    },
+};
+
+/// Services a camera has known, those that are gone included: their numbers are one byte, and a list of more is no help.
+pub(crate) const MAX_SERVICES: usize = 64;
+/// From one `lost` that a program is told to the next.
+const LOST_PERIOD: Duration = Duration::from_secs(1);
+
+pub(crate) type ProgramId = u32;
+
+/// What passes untouched between programs and viewers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Payload {
+    Text(String),
+    Binary(Vec<u8>),
+}
+
+/// What a viewer may do, as the session's grant says now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Rights {
+    pub(crate) view: bool,
+    pub(crate) talk: bool,
+    pub(crate) control: bool,
+}
+
+/// By which a command is answered when its program has got it, or will not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ticket {
+    pub(crate) viewer: ViewerId,
+    pub(crate) mark: Mark,
+}
+
+/// Who is heard at the robot, by session.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Heard {
+    pub(crate) speakers: Vec<String>,
+    pub(crate) waiting: Vec<String>,
+    /// dBFS.
+    pub(crate) level: Option<f32>,
+}
+
+/// What happens.
+#[derive(Debug)]
+pub(crate) enum Input {
+    /// A viewer's channel is open.
+    Here {
+        viewer: ViewerId,
+        session: String,
+        user: String,
+        rights: Rights,
+    },
+    Rights(ViewerId, Rights),
+    Gone(ViewerId, Reason),
+    /// A message of a viewer, that came at `at`.
+    Said {
+        viewer: ViewerId,
+        at: Instant,
+        message: Vec<u8>,
+    },
+    /// A viewer says more than is taken.
+    TooMuch(ViewerId, Mark),
+    /// A program connected as this service, of which there is no other.
+    Program(ProgramId, String),
+    ProgramGone(ProgramId),
+    ProgramSaid(ProgramId, Payload),
+    Delivered(Ticket),
+    Undelivered(Ticket, Refusal),
+    /// So many messages of the service gave way at a viewer.
+    Lost(u8, u32),
+    Heard(Heard),
+}
+
+/// What is to be done.
+#[derive(Debug)]
+pub(crate) enum Output {
+    Viewer(ViewerId, Parcel),
+    /// Text for a program, before all commands that wait.
+    Event(ProgramId, String),
+    Command(ProgramId, Payload, Ticket),
+    /// Commands that wait for this program are not delivered.
+    Recall(ProgramId),
+}
+
+/// What does not change while the camera runs.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    pub(crate) control_timeout: Duration,
+    /// Whether programs can connect.
+    pub(crate) gateway: bool,
+    /// The word of the `talk` property, where there is such a pad.
+    pub(crate) talk: Option<String>,
+}
+
+#[derive(Debug)]
+struct Viewer {
+    session: String,
+    user: String,
+    rights: Rights,
+}
+
+#[derive(Debug)]
+struct Service {
+    name: String,
+    program: Option<ProgramId>,
+    raw: Option<Box<RawValue>>,
+    description: Description,
+    /// Not yet told to the program.
+    lost: u32,
+}
+
+/// See the [module](self).
+#[derive(Debug)]
+pub(crate) struct Hub {
+    config: Config,
+    viewers: BTreeMap<ViewerId, Viewer>,
+    /// The number of a service is its place here, and one.
+    services: Vec<Service>,
+    wheel: Wheel,
+    heard: Heard,
+    tell_lost: Option<Instant>,
+    outputs: Vec<Output>,
+}
+
+impl Hub {
+    pub(crate) fn new(config: Config) -> Self {
+        Self {
+            wheel: Wheel::new(config.control_timeout),
+            config,
+            viewers: BTreeMap::new(),
+            services: Vec::new(),
+            heard: Heard::default(),
+            tell_lost: None,
+            outputs: Vec::new(),
+        }
+    }
+
+    /// When [`Self::tick`] will next have something to do.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        [self.wheel.deadline(), self.tell_lost]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// Does what is due.
+    pub(crate) fn tick(&mut self, now: Instant) -> Vec<Output> {
+        self.enforce(now);
+        std::mem::take(&mut self.outputs)
+    }
+
+    /// Takes in what happened, after what was due by then.
+    pub(crate) fn handle(&mut self, input: Input, now: Instant) -> Vec<Output> {
+        // A sign of life that waited here while the driver's time ran out came in time.
+        if let Input::Said { viewer, at, .. } = &input {
+            self.wheel.heard(*viewer, *at);
+        }
+        self.enforce(now);
+        match input {
+            Input::Here {
+                viewer,
+                session,
+                user,
+                rights,
+            } => self.here(
+                viewer,
+                Viewer {
+                    session,
+                    user,
+                    rights,
+                },
+            ),
+            Input::Rights(viewer, rights) => self.rights(viewer, rights, now),
+            Input::Gone(viewer, reason) => self.gone(viewer, reason, now),
+            Input::Said {
+                viewer, message, ..
+            } => self.said(viewer, &message, now),
+            Input::TooMuch(viewer, mark) => self.refuse(viewer, mark, Refusal::TooMany),
+            Input::Program(program, name) => self.program(program, name),
+            Input::ProgramGone(program) => self.program_gone(program),
+            Input::ProgramSaid(program, payload) => self.program_said(program, payload),
+            Input::Delivered(ticket) => self.delivered(ticket),
+            Input::Undelivered(ticket, why) => {
+                self.refuse(ticket.viewer, ticket.mark, why);
+            }
+            Input::Lost(service, count) => self.lost(service, count, now),
+            Input::Heard(heard) => {
+                self.heard = heard;
+                self.tell_talk(None);
+            }
+        }
+        std::mem::take(&mut self.outputs)
+    }
+
+    fn enforce(&mut self, now: Instant) {
+        if let Some(released) = self.wheel.expire(now) {
+            self.released(released);
+        }
+        if self.tell_lost.is_some_and(|at| at <= now) {
+            self.tell_lost = None;
+            for service in &mut self.services {
+                let count = std::mem::take(&mut service.lost);
+                if let Some(program) = service.program.filter(|_| count > 0) {
+                    let event = words::event("lost", &serde_json::json!({ "count": count }));
+                    self.outputs.push(Output::Event(program, event));
+                }
+            }
+        }
+    }
+
+    fn here(&mut self, id: ViewerId, viewer: Viewer) {
+        let hello = HelloWord {
+            version: words::VERSION,
+            id,
+            user: &viewer.user,
+            control_timeout: u64::try_from(self.config.control_timeout.as_millis())
+                .unwrap_or(u64::MAX),
+            gateway: self.config.gateway,
+            talk: self.config.talk.as_deref(),
+        };
+        let hello = words::json(&hello);
+        self.viewers.insert(id, viewer);
+        self.state(id, Kind::Hello, &hello);
+        let services = self.services_word();
+        self.state(id, Kind::Services, &services);
+        self.tell_wheel(Some(id), None);
+        self.tell_talk(Some(id));
+        self.tell_viewers();
+    }
+
+    fn rights(&mut self, id: ViewerId, rights: Rights, now: Instant) {
+        let Some(viewer) = self.viewers.get_mut(&id) else {
+            return;
+        };
+        viewer.rights = rights;
+        if !rights.control {
+            let released = self.wheel.leave(id, Reason::NotPermitted, now);
+            self.wheel_moved(released);
+        } else {
+            self.tell_wheel(Some(id), None);
+        }
+        self.tell_talk(Some(id));
+    }
+
+    fn gone(&mut self, id: ViewerId, reason: Reason, now: Instant) {
+        if !self.viewers.contains_key(&id) {
+            return;
+        }
+        // While its name is still known.
+        let released = self.wheel.leave(id, reason, now);
+        self.wheel_moved(released);
+        self.viewers.remove(&id);
+        self.tell_viewers();
+    }
+
+    fn said(&mut self, id: ViewerId, message: &[u8], now: Instant) {
+        let Some(rights) = self.viewers.get(&id).map(|viewer| viewer.rights) else {
+            return;
+        };
+        let message = match envelope::read(message) {
+            Ok(message) => message,
+            Err(BadMessage::TooLarge(mark)) => {
+                return self.refuse(id, mark, Refusal::TooLarge);
+            }
+            Err(BadMessage::Unknown(mark) | BadMessage::NotText(mark)) => {
+                return self.refuse(id, mark, Refusal::BadMessage);
+            }
+        };
+        let mark = message.mark;
+        match message.kind {
+            Kind::Text | Kind::Binary => {
+                let ticket = Ticket { viewer: id, mark };
+                if let Err(refusal) = self.command(rights, &message, ticket) {
+                    self.refuse(id, mark, refusal);
+                }
+            }
+            Kind::Ask if !rights.control => {
+                self.refuse(id, mark, Refusal::NotPermitted);
+            }
+            Kind::Ask => {
+                let before = self.wheel.driver();
+                self.wheel.ask(id, now);
+                self.seated(before);
+                self.tell_wheel(None, None);
+            }
+            Kind::Release => {
+                let released = self.wheel.leave(id, Reason::GivenUp, now);
+                self.wheel_moved(released);
+            }
+            Kind::HandOver => {
+                let to = serde_json::from_slice::<HandOver>(message.payload);
+                let Ok(HandOver { to }) = to else {
+                    return self.refuse(id, mark, Refusal::BadMessage);
+                };
+                match self.wheel.hand_over(id, to, now) {
+                    Some(released) => self.wheel_moved(Some(released)),
+                    None => self.refuse(id, mark, Refusal::NotDriving),
+                }
+            }
+            // It was heard before.
+            _ => (),
+        }
+    }
+
+    fn command(
+        &mut self,
+        rights: Rights,
+        message: &envelope::Message<'_>,
+        ticket: Ticket,
+    ) -> Result<(), Refusal> {
+        if !rights.control {
+            return Err(Refusal::NotPermitted);
+        }
+        if self.wheel.driver() != Some(ticket.viewer) {
+            return Err(Refusal::NotDriving);
+        }
+        let place = usize::from(ticket.mark.service).checked_sub(1);
+        let service = place.and_then(|place| self.services.get(place));
+        let program = service.ok_or(Refusal::NoSuchService)?.program;
+        let program = program.ok_or(Refusal::ServiceGone)?;
+        let payload = match std::str::from_utf8(message.payload) {
+            Ok(text) if message.kind == Kind::Text => {
+                if text.starts_with(words::RESERVED) {
+                    return Err(Refusal::Reserved);
+                }
+                Payload::Text(text.to_owned())
+            }
+            _ => Payload::Binary(message.payload.to_owned()),
+        };
+        self.outputs.push(Output::Command(program, payload, ticket));
+        Ok(())
+    }
+
+    fn delivered(&mut self, ticket: Ticket) {
+        if ticket.mark.number > 0 {
+            let bytes = envelope::write(Kind::Accepted, ticket.mark, &[]);
+            self.answer(ticket.viewer, bytes);
+        }
+    }
+
+    fn refuse(&mut self, viewer: ViewerId, mark: Mark, why: Refusal) {
+        let bytes = envelope::write(Kind::Refused, mark, &why.json());
+        self.answer(viewer, bytes);
+    }
+
+    /// Answers go the way that loses nothing, whichever way the command came.
+    fn answer(&mut self, viewer: ViewerId, bytes: Vec<u8>) {
+        if self.viewers.contains_key(&viewer) {
+            let parcel = Parcel {
+                class: Class::Answer,
+                now: false,
+                bytes: bytes.into(),
+            };
+            self.outputs.push(Output::Viewer(viewer, parcel));
+        }
+    }
+
+    fn program(&mut self, program: ProgramId, name: String) {
+        let known = self.services.iter().position(|s| s.name == name);
+        let service = Service {
+            name,
+            program: Some(program),
+            raw: None,
+            description: Description::default(),
+            lost: 0,
+        };
+        match known {
+            Some(place) => self.services[place] = service,
+            None if self.services.len() < MAX_SERVICES => self.services.push(service),
+            // The door has counted them.
+            None => return,
+        }
+        let names = self.names();
+        let viewers = words::event("viewers", &names);
+        self.outputs.push(Output::Event(program, viewers));
+        let driver = self.driver_event();
+        self.outputs.push(Output::Event(program, driver));
+        self.tell_services();
+    }
+
+    fn program_gone(&mut self, program: ProgramId) {
+        let mut services = self.services.iter_mut();
+        if let Some(service) = services.find(|service| service.program == Some(program)) {
+            service.program = None;
+            self.tell_services();
+        }
+    }
+
+    fn program_said(&mut self, program: ProgramId, payload: Payload) {
+        let place = self
+            .services
+            .iter()
+            .position(|service| service.program == Some(program));
+        let Some((place, number)) = place.and_then(|p| Some((p, u8::try_from(p + 1).ok()?))) else {
+            return;
+        };
+        let service = &mut self.services[place];
+        let (kind, bytes) = match &payload {
+            Payload::Text(text) => {
+                if let Some(word) = text.strip_prefix(words::RESERVED) {
+                    match words::describe(word) {
+                        Ok((raw, description)) => {
+                            service.raw = Some(raw);
+                            service.description = description;
+                            self.tell_services();
+                        }
+                        Err(error) => {
+                            let details = serde_json::json!({ "code": "bad-word", "message": error.to_string() });
+                            let event = words::event("error", &details);
+                            self.outputs.push(Output::Event(program, event));
+                        }
+                    }
+                    return;
+                }
+                (Kind::Text, text.as_bytes())
+            }
+            Payload::Binary(bytes) => (Kind::Binary, bytes.as_slice()),
+        };
+        let mark = Mark {
+            service: number,
+            number: 0,
+        };
+        let parcel = Parcel {
+            class: Class::Service {
+                service: number,
+                latest: service.description.latest,
+            },
+            now: service.description.now,
+            bytes: envelope::write(kind, mark, bytes).into(),
+        };
+        for (viewer, _) in self.viewers.iter().filter(|(_, v)| v.rights.view) {
+            self.outputs.push(Output::Viewer(*viewer, parcel.clone()));
+        }
+    }
+
+    fn lost(&mut self, service: u8, count: u32, now: Instant) {
+        let place = usize::from(service).checked_sub(1);
+        if let Some(service) = place.and_then(|place| self.services.get_mut(place)) {
+            service.lost = service.lost.saturating_add(count);
+            self.tell_lost.get_or_insert(now + LOST_PERIOD);
+        }
+    }
+
+    /// After a change of who waits or drives: `released`, if somebody drives no more.
+    fn wheel_moved(&mut self, released: Option<Released>) {
+        match released {
+            Some(released) => self.released(released),
+            None => self.tell_wheel(None, None),
+        }
+    }
+
+    /// The one thing that programs rely on: first what waits is taken back, then all hear it, then who drives next.
+    fn released(&mut self, released: Released) {
+        let user = self.viewers.get(&released.driver).map(|v| v.user.as_str());
+        let reason = serde_json::to_value(released.reason).unwrap_or_default();
+        let details = serde_json::json!({ "user": user, "reason": reason });
+        let event = words::event("released", &details);
+        for program in self.programs() {
+            self.outputs.push(Output::Recall(program));
+            self.outputs.push(Output::Event(program, event.clone()));
+        }
+        self.seated(None);
+        self.tell_wheel(None, Some(released));
+    }
+
+    /// Tells programs who drives, if it is not who drove `before`.
+    fn seated(&mut self, before: Option<ViewerId>) {
+        if self.wheel.driver().is_none() || self.wheel.driver() == before {
+            return;
+        }
+        let event = self.driver_event();
+        for program in self.programs() {
+            self.outputs.push(Output::Event(program, event.clone()));
+        }
+    }
+
+    fn driver_event(&self) -> String {
+        let driver = self.wheel.driver().and_then(|id| self.viewers.get(&id));
+        match driver {
+            Some(viewer) => words::event("driver", &serde_json::json!({ "user": viewer.user })),
+            None => words::event("released", &serde_json::json!({ "reason": "free" })),
+        }
+    }
+
+    fn tell_viewers(&mut self) {
+        let event = words::event("viewers", &self.names());
+        for program in self.programs() {
+            self.outputs.push(Output::Event(program, event.clone()));
+        }
+    }
+
+    fn tell_services(&mut self) {
+        let word = self.services_word();
+        for viewer in self.viewer_ids() {
+            self.state(viewer, Kind::Services, &word);
+        }
+    }
+
+    /// Tells one viewer, or all, how it stands with the wheel; who has lost it hears why.
+    fn tell_wheel(&mut self, only: Option<ViewerId>, released: Option<Released>) {
+        let driver = self.wheel.driver();
+        for id in only.map_or_else(|| self.viewer_ids(), |id| vec![id]) {
+            let Some(viewer) = self.viewers.get(&id) else {
+                continue;
+            };
+            let you = match () {
+                () if !viewer.rights.control => AtWheel::NotPermitted,
+                () if driver == Some(id) => AtWheel::Driving,
+                () if self.wheel.waiting().any(|other| other == id) => AtWheel::Waiting,
+                () => AtWheel::Watching,
+            };
+            let word = WheelWord {
+                you,
+                driver: driver.and_then(|id| self.person(id)),
+                waiting: self
+                    .wheel
+                    .waiting()
+                    .filter_map(|id| self.person(id))
+                    .collect(),
+                reason: released.filter(|r| r.driver == id).map(|r| r.reason),
+            };
+            let word = words::json(&word);
+            match released.filter(|released| released.driver == id) {
+                // It must not give way to a newer one without a reason.
+                Some(_) => self.answer(id, envelope::write(Kind::Wheel, Mark::NONE, &word)),
+                None => self.state(id, Kind::Wheel, &word),
+            }
+        }
+    }
+
+    fn tell_talk(&mut self, only: Option<ViewerId>) {
+        let by_session = |session: &String| {
+            let mut all = self.viewers.iter();
+            all.find(|(_, viewer)| viewer.session == *session)
+                .map(|(id, _)| *id)
+        };
+        let speakers: Vec<_> = self.heard.speakers.iter().filter_map(by_session).collect();
+        let waiting: Vec<_> = self.heard.waiting.iter().filter_map(by_session).collect();
+        for id in only.map_or_else(|| self.viewer_ids(), |id| vec![id]) {
+            let Some(viewer) = self.viewers.get(&id) else {
+                continue;
+            };
+            let you = match () {
+                () if !viewer.rights.talk => AtTalk::NotPermitted,
+                () if speakers.contains(&id) => AtTalk::Speaking,
+                () if waiting.contains(&id) => AtTalk::Waiting,
+                () => AtTalk::Silent,
+            };
+            let speaker = speakers.iter().find(|s| **s == id).or(speakers.first());
+            let word = self.config.talk.is_some().then(|| TalkWord {
+                you,
+                speaker: speaker.and_then(|id| self.person(*id)),
+                waiting: waiting.iter().filter_map(|id| self.person(*id)).collect(),
+                level: self.heard.level,
+            });
+            let word = words::json(&word);
+            self.state(id, Kind::Talk, &word);
+        }
+    }
+
+    fn state(&mut self, viewer: ViewerId, kind: Kind, word: &[u8]) {
+        let parcel = Parcel {
+            class: Class::State(kind),
+            now: false,
+            bytes: envelope::write(kind, Mark::NONE, word).into(),
+        };
+        self.outputs.push(Output::Viewer(viewer, parcel));
+    }
+
+    fn services_word(&self) -> Vec<u8> {
+        let words = self.services.iter().zip(1u8..);
+        let words: Vec<_> = words
+            .map(|(service, number)| ServiceWord {
+                service: number,
+                name: &service.name,
+                here: service.program.is_some(),
+                describe: service.raw.as_deref(),
+            })
+            .collect();
+        words::json(&words)
+    }
+
+    fn person(&self, id: ViewerId) -> Option<Person<'_>> {
+        let viewer = self.viewers.get(&id)?;
+        Some(Person {
+            id,
+            user: &viewer.user,
+        })
+    }
+
+    fn names(&self) -> Vec<&str> {
+        self.viewers.values().map(|v| v.user.as_str()).collect()
+    }
+
+    fn viewer_ids(&self) -> Vec<ViewerId> {
+        self.viewers.keys().copied().collect()
+    }
+
+    fn programs(&self) -> Vec<ProgramId> {
+        self.services.iter().filter_map(|s| s.program).collect()
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct HandOver {
+    to: ViewerId,
+}
+
+#[cfg(test)]
+#[path = "hub_tests.rs"]
+mod tests;

@@ -1,0 +1,492 @@
+// SPDX-License-Identifier: MPL-2.0
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use rand::{RngExt as _, SeedableRng as _, rngs::SmallRng};
+use serde_json::{Value, json};
+
+use super::*;
+
+const TIMEOUT: Duration = Duration::from_millis(500);
+const ALL: Rights = Rights {
+    view: true,
+    talk: true,
+    control: true,
+};
+
+fn hub() -> Hub {
+    Hub::new(Config {
+        control_timeout: TIMEOUT,
+        gateway: true,
+        talk: Some("one".into()),
+    })
+}
+
+/// A hub at a time of its own, and what it has put out.
+struct Room {
+    hub: Hub,
+    now: Instant,
+    outputs: Vec<Output>,
+}
+
+impl Room {
+    fn new() -> Self {
+        Self {
+            hub: hub(),
+            now: Instant::now(),
+            outputs: Vec::new(),
+        }
+    }
+
+    fn handle(&mut self, input: Input) {
+        self.outputs.extend(self.hub.handle(input, self.now));
+    }
+
+    fn pass(&mut self, time: Duration) {
+        self.now += time;
+        self.outputs.extend(self.hub.tick(self.now));
+    }
+
+    fn viewer(&mut self, viewer: ViewerId, user: &str, rights: Rights) {
+        self.handle(Input::Here {
+            viewer,
+            session: format!("s{viewer}"),
+            user: user.into(),
+            rights,
+        });
+    }
+
+    fn say(&mut self, viewer: ViewerId, kind: Kind, (service, number): (u8, u16), text: &str) {
+        let mark = Mark { service, number };
+        self.handle(Input::Said {
+            viewer,
+            at: self.now,
+            message: envelope::write(kind, mark, text.as_bytes()),
+        });
+    }
+
+    /// Events for a program since the last call.
+    fn events(&mut self, program: ProgramId) -> Vec<String> {
+        let mut events = Vec::new();
+        self.outputs.retain(|output| match output {
+            Output::Event(to, event) if *to == program => {
+                events.push(event.clone());
+                false
+            }
+            _ => true,
+        });
+        events
+    }
+
+    /// Messages for a viewer since the last call: kind, service, number, payload.
+    fn told(&mut self, viewer: ViewerId) -> Vec<(u8, u8, u16, String)> {
+        let mut told = Vec::new();
+        self.outputs.retain(|output| match output {
+            Output::Viewer(to, parcel) if *to == viewer => {
+                let number = u16::from_be_bytes([parcel.bytes[2], parcel.bytes[3]]);
+                let text = String::from_utf8_lossy(&parcel.bytes[4..]).into_owned();
+                told.push((parcel.bytes[0], parcel.bytes[1], number, text));
+                false
+            }
+            _ => true,
+        });
+        told
+    }
+
+    fn last(&mut self, viewer: ViewerId, kind: Kind) -> Value {
+        let told = self.told(viewer);
+        let last = told.iter().rfind(|(k, ..)| *k == kind as u8).unwrap();
+        serde_json::from_str(&last.3).unwrap()
+    }
+
+    fn commands(&mut self) -> Vec<(ProgramId, Payload, Ticket)> {
+        let mut commands = Vec::new();
+        self.outputs.retain(|output| match output {
+            Output::Command(program, payload, ticket) => {
+                commands.push((*program, payload.clone(), *ticket));
+                false
+            }
+            _ => true,
+        });
+        commands
+    }
+}
+
+#[test]
+fn who_comes_is_told_how_things_stand() {
+    let mut room = Room::new();
+    room.handle(Input::Program(1, "arm".into()));
+    assert_eq!(
+        room.events(1),
+        [
+            "porthole viewers []",
+            r#"porthole released {"reason":"free"}"#
+        ]
+    );
+    room.viewer(7, "ann", ALL);
+    assert_eq!(room.events(1), [r#"porthole viewers ["ann"]"#]);
+    let told = room.told(7);
+    assert_eq!(told[0].0, Kind::Hello as u8);
+    let hello: Value = serde_json::from_str(&told[0].3).unwrap();
+    assert_eq!(
+        hello,
+        json!({"version": 1, "id": 7, "user": "ann", "controlTimeout": 500, "gateway": true, "talk": "one"})
+    );
+    let services: Value = serde_json::from_str(&told[1].3).unwrap();
+    assert_eq!(
+        services,
+        json!([{"service": 1, "name": "arm", "here": true, "describe": null}])
+    );
+    let wheel: Value = serde_json::from_str(&told[2].3).unwrap();
+    assert_eq!(
+        wheel,
+        json!({"you": "watching", "driver": null, "waiting": []})
+    );
+}
+
+#[test]
+fn commands_are_the_drivers_alone_and_each_is_answered() {
+    let mut room = Room::new();
+    room.handle(Input::Program(1, "arm".into()));
+    room.viewer(1, "ann", ALL);
+    room.viewer(2, "bob", ALL);
+    let view = Rights {
+        control: false,
+        ..ALL
+    };
+    room.viewer(3, "eve", view);
+    room.say(1, Kind::Ask, (0, 0), "");
+    room.events(1);
+    for viewer in 1..=3 {
+        room.told(viewer);
+        room.say(viewer, Kind::Text, (1, 9), "left");
+    }
+    let commands = room.commands();
+    assert_eq!(commands.len(), 1);
+    assert_eq!(commands[0].1, Payload::Text("left".into()));
+    room.handle(Input::Delivered(commands[0].2));
+    assert_eq!(room.told(1), [(6, 1, 9, String::new())]);
+    assert_eq!(room.last(2, Kind::Refused)["code"], "not-driving");
+    assert_eq!(room.last(3, Kind::Refused)["code"], "not-permitted");
+    room.say(3, Kind::Ask, (0, 0), "");
+    assert_eq!(room.last(3, Kind::Refused)["code"], "not-permitted");
+
+    for (kind, service, text, code) in [
+        (Kind::Text, 2, "x", "no-such-service"),
+        (Kind::Text, 0, "x", "no-such-service"),
+        (Kind::Text, 1, "porthole released {}", "reserved"),
+        (Kind::Lost, 1, "", "bad-message"),
+        (Kind::HandOver, 0, "2", "bad-message"),
+        (Kind::HandOver, 0, r#"{"to":2}"#, "not-driving"),
+    ] {
+        room.say(1, kind, (service, 3), text);
+        assert_eq!(room.last(1, Kind::Refused)["code"], code, "{text}");
+    }
+    room.handle(Input::ProgramGone(1));
+    room.say(1, Kind::Text, (1, 3), "x");
+    assert_eq!(room.last(1, Kind::Refused)["code"], "service-gone");
+    assert!(room.commands().is_empty());
+}
+
+#[test]
+fn a_program_hears_released_before_who_drives_next_and_commands_are_recalled_first() {
+    let mut room = Room::new();
+    room.handle(Input::Program(1, "arm".into()));
+    room.viewer(1, "ann", ALL);
+    room.viewer(2, "bob", ALL);
+    room.say(1, Kind::Ask, (0, 0), "");
+    room.say(2, Kind::Ask, (0, 0), "");
+    assert_eq!(room.last(2, Kind::Wheel)["you"], "waiting");
+    room.events(1);
+    room.pass(TIMEOUT - Duration::from_millis(1));
+    assert!(room.events(1).is_empty());
+    room.outputs.clear();
+    room.pass(Duration::from_millis(1));
+    assert!(matches!(room.outputs[0], Output::Recall(1)));
+    assert_eq!(
+        room.events(1),
+        [
+            r#"porthole released {"reason":"stalled","user":"ann"}"#,
+            r#"porthole driver {"user":"bob"}"#
+        ]
+    );
+    let wheel = room.last(1, Kind::Wheel);
+    assert_eq!(
+        (&wheel["you"], &wheel["reason"]),
+        (&json!("watching"), &json!("stalled"))
+    );
+    assert_eq!(room.last(2, Kind::Wheel)["you"], "driving");
+}
+
+#[test]
+fn a_lost_permission_and_an_ended_lease_release() {
+    for reason in [Reason::LeaseEnded, Reason::Left, Reason::NotPermitted] {
+        let mut room = Room::new();
+        room.handle(Input::Program(1, "arm".into()));
+        room.viewer(1, "ann", ALL);
+        room.say(1, Kind::Ask, (0, 0), "");
+        room.events(1);
+        if reason == Reason::NotPermitted {
+            let rights = Rights {
+                control: false,
+                ..ALL
+            };
+            room.handle(Input::Rights(1, rights));
+            assert_eq!(room.last(1, Kind::Wheel)["you"], "not-permitted");
+        } else {
+            room.handle(Input::Gone(1, reason));
+        }
+        let word = serde_json::to_string(&reason).unwrap();
+        let event = format!(r#"porthole released {{"reason":{word},"user":"ann"}}"#);
+        assert_eq!(room.events(1)[0], event);
+    }
+}
+
+#[test]
+fn a_sign_of_life_that_waited_in_the_queue_counts_from_when_it_came() {
+    let mut room = Room::new();
+    room.viewer(1, "ann", ALL);
+    room.say(1, Kind::Ask, (0, 0), "");
+    let came = room.now + TIMEOUT / 2;
+    room.now += TIMEOUT + TIMEOUT / 4;
+    room.handle(Input::Said {
+        viewer: 1,
+        at: came,
+        message: envelope::write(Kind::Alive, Mark::NONE, &[]),
+    });
+    assert_eq!(room.last(1, Kind::Wheel)["you"], "driving");
+    room.pass(TIMEOUT / 4);
+    assert_eq!(room.last(1, Kind::Wheel)["reason"], "stalled");
+}
+
+#[test]
+fn what_a_service_sends_goes_to_all_who_may_see_it() {
+    let mut room = Room::new();
+    room.handle(Input::Program(1, "battery".into()));
+    room.viewer(1, "ann", ALL);
+    room.viewer(2, "bob", Rights::default());
+    let text = |text: &str| Input::ProgramSaid(1, Payload::Text(text.into()));
+    room.handle(text(
+        r#"porthole describe {"unit":"%","latest":true,"now":true}"#,
+    ));
+    assert_eq!(room.last(1, Kind::Services)[0]["describe"]["unit"], "%");
+    room.outputs.clear();
+    room.handle(text("97"));
+    let Output::Viewer(1, parcel) = &room.outputs[0] else {
+        panic!("{:?}", room.outputs);
+    };
+    assert!(parcel.now);
+    assert_eq!(
+        parcel.class,
+        Class::Service {
+            service: 1,
+            latest: true
+        }
+    );
+    assert_eq!(room.told(1), [(1, 1, 0, "97".into())]);
+    assert!(room.told(2).is_empty(), "who may not view gets nothing");
+    room.events(1);
+    room.handle(text("porthole dance"));
+    assert!(room.events(1)[0].starts_with(r#"porthole error {"code":"bad-word""#));
+    room.handle(Input::Lost(1, 2));
+    room.handle(Input::Lost(1, 3));
+    assert!(room.events(1).is_empty());
+    room.pass(LOST_PERIOD);
+    assert_eq!(room.events(1), [r#"porthole lost {"count":5}"#]);
+}
+
+#[test]
+fn a_service_keeps_its_number_when_its_program_comes_back() {
+    let mut room = Room::new();
+    room.handle(Input::Program(1, "a".into()));
+    room.handle(Input::Program(2, "b".into()));
+    room.handle(Input::ProgramGone(1));
+    room.viewer(1, "ann", ALL);
+    let services = room.last(1, Kind::Services);
+    assert_eq!(
+        (&services[0]["here"], &services[1]["here"]),
+        (&json!(false), &json!(true))
+    );
+    room.handle(Input::Program(3, "a".into()));
+    let services = room.last(1, Kind::Services);
+    assert_eq!(
+        (&services[0]["name"], &services[0]["here"]),
+        (&json!("a"), &json!(true))
+    );
+}
+
+#[test]
+fn everyone_sees_who_speaks_and_how_it_stands_with_them() {
+    let mut room = Room::new();
+    room.viewer(1, "ann", ALL);
+    room.viewer(2, "bob", ALL);
+    let mute = Rights { talk: false, ..ALL };
+    room.viewer(3, "eve", mute);
+    room.handle(Input::Heard(Heard {
+        speakers: vec!["s1".into()],
+        waiting: vec!["s2".into()],
+        level: Some(-20.5),
+    }));
+    let ann = json!({"id": 1, "user": "ann"});
+    for (viewer, you) in [(1, "speaking"), (2, "waiting"), (3, "not-permitted")] {
+        let talk = room.last(viewer, Kind::Talk);
+        assert_eq!((&talk["you"], &talk["speaker"]), (&json!(you), &ann));
+        assert_eq!(talk["level"], -20.5);
+    }
+}
+
+/// A program as the glue has it: commands wait, events do not.
+#[derive(Default)]
+struct Program {
+    commands: VecDeque<Ticket>,
+    /// Who drives, as it has been told.
+    driver: Option<String>,
+}
+
+/// Viewers who do as they like and programs that come and go, for thousands of seeds: no command reaches a program but
+/// from whom the program knows to drive, and every command is answered once.
+#[test]
+fn thousands_of_runs_keep_the_promises() {
+    let mut drove = 0;
+    for seed in 0..3_000 {
+        let mut rng = SmallRng::seed_from_u64(seed);
+        let mut room = Room::new();
+        let mut programs: BTreeMap<ProgramId, Program> = BTreeMap::new();
+        let mut permitted: BTreeMap<ViewerId, bool> = BTreeMap::new();
+        let mut open: BTreeSet<(ViewerId, u16)> = BTreeSet::new();
+        let (mut next, mut number) = (1, 0u16);
+        for _ in 0..120 {
+            let time = Duration::from_millis(rng.random_range(0..120));
+            room.pass(time);
+            let viewer = permitted.keys().copied().nth(rng.random_range(0..4));
+            match (rng.random_range(0..10), viewer) {
+                (0, _) if permitted.len() < 4 => {
+                    let control = rng.random_bool(0.7);
+                    permitted.insert(next, control);
+                    let rights = Rights { control, ..ALL };
+                    room.viewer(next, &format!("u{next}"), rights);
+                    next += 1;
+                }
+                (1, Some(id)) if rng.random_bool(0.3) => {
+                    permitted.remove(&id);
+                    open.retain(|(viewer, _)| *viewer != id);
+                    room.handle(Input::Gone(id, Reason::Left));
+                }
+                (2, Some(id)) => {
+                    let control = rng.random_bool(0.6);
+                    permitted.insert(id, control);
+                    room.handle(Input::Rights(id, Rights { control, ..ALL }));
+                }
+                (3, _) => {
+                    let name = rng.random_range(0..2);
+                    let old: Vec<_> = programs.keys().copied().collect();
+                    match old.into_iter().find(|id| id % 2 == name) {
+                        Some(id) => {
+                            for ticket in programs.remove(&id).unwrap().commands {
+                                let gone = Refusal::ServiceGone;
+                                room.handle(Input::Undelivered(ticket, gone));
+                            }
+                            room.handle(Input::ProgramGone(id));
+                        }
+                        None => {
+                            let id = 2 * seed as u32 * 1000 + 2 * next + name;
+                            next += 1;
+                            programs.insert(id, Program::default());
+                            room.handle(Input::Program(id, format!("p{name}")));
+                        }
+                    }
+                }
+                (4, Some(id)) => room.say(id, Kind::Ask, (0, 0), ""),
+                (5, Some(id)) if rng.random_bool(0.2) => room.say(id, Kind::Release, (0, 0), ""),
+                (6, Some(id)) => {
+                    let to = format!(r#"{{"to":{}}}"#, rng.random_range(1..=next));
+                    room.say(id, Kind::HandOver, (0, 0), &to);
+                }
+                (7 | 8, Some(id)) => {
+                    number += 1;
+                    open.insert((id, number));
+                    let service = rng.random_range(1..=2);
+                    room.say(id, Kind::Text, (service, number), "go");
+                }
+                _ => {
+                    let ids: Vec<_> = permitted.keys().copied().collect();
+                    for id in ids {
+                        room.say(id, Kind::Alive, (0, 0), "");
+                    }
+                }
+            }
+            // The glue.
+            while !room.outputs.is_empty() {
+                for output in std::mem::take(&mut room.outputs) {
+                    match output {
+                        Output::Command(to, _, ticket) => match programs.get_mut(&to) {
+                            Some(program) => program.commands.push_back(ticket),
+                            None => room.handle(Input::Undelivered(ticket, Refusal::ServiceGone)),
+                        },
+                        Output::Recall(to) => {
+                            let program = programs.get_mut(&to);
+                            for ticket in program
+                                .map(|p| std::mem::take(&mut p.commands))
+                                .unwrap_or_default()
+                            {
+                                room.handle(Input::Undelivered(ticket, Refusal::Released));
+                            }
+                        }
+                        Output::Event(to, event) => {
+                            let Some(program) = programs.get_mut(&to) else {
+                                continue;
+                            };
+                            if let Some(driver) = event.strip_prefix("porthole driver ") {
+                                assert_eq!(
+                                    program.driver, None,
+                                    "seed {seed}: nobody was released"
+                                );
+                                let driver: Value = serde_json::from_str(driver).unwrap();
+                                program.driver = Some(driver["user"].as_str().unwrap().into());
+                            } else if event.starts_with("porthole released ") {
+                                program.driver = None;
+                            }
+                        }
+                        Output::Viewer(viewer, parcel) => {
+                            let number = u16::from_be_bytes([parcel.bytes[2], parcel.bytes[3]]);
+                            let is_answer = [Kind::Accepted as u8, Kind::Refused as u8];
+                            if is_answer.contains(&parcel.bytes[0])
+                                && number > 0
+                                && permitted.contains_key(&viewer)
+                            {
+                                assert!(
+                                    open.remove(&(viewer, number)),
+                                    "seed {seed}: answered twice"
+                                );
+                            }
+                        }
+                    }
+                }
+            }
+            if let Some(id) = room.hub.wheel.driver() {
+                assert!(permitted[&id], "seed {seed}: {id} may not drive");
+                drove += 1;
+            }
+            for program in programs.values_mut().filter(|_| rng.random_bool(0.5)) {
+                if let Some(ticket) = program.commands.pop_front() {
+                    let driver = Some(format!("u{}", ticket.viewer));
+                    assert_eq!(program.driver, driver, "seed {seed}: a command of nobody");
+                    room.outputs
+                        .extend(room.hub.handle(Input::Delivered(ticket), room.now));
+                }
+            }
+            let waiting = programs.values().flat_map(|p| p.commands.iter());
+            let waiting: BTreeSet<_> = waiting.map(|t| (t.viewer, t.mark.number)).collect();
+            for command in &open {
+                let answered = room.outputs.iter().any(|output| {
+                    matches!(output, Output::Viewer(viewer, parcel)
+                    if *viewer == command.0 && parcel.bytes[2..4] == command.1.to_be_bytes())
+                });
+                assert!(
+                    waiting.contains(command) || answered,
+                    "seed {seed}: {command:?} has no answer"
+                );
+            }
+        }
+    }
+    assert!(drove > 50_000, "{drove}");
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The gateway between programs on the robot and viewers (docs/gateway.md).
+//!
+//! - `envelope`, `words`: what a message is made of.
+//! - `wheel`: who drives, and the dead man.
+//! - `outbox`: what waits for one viewer.
+//! - `hub`: what is said and done, given what happens.
+//!
+//! These are pure. Around them:
+//!
+//! - `address`: where programs connect.
+//! - `door`, `program`: the WebSocket server for programs.
+//! - `channel`: a session's data channels.
+//! - `task`: runs the hub.
+
+use std::time::Duration;
+
+use porthole_signaling::SecretDigest;
+
+pub(crate) mod address;
+pub(crate) mod channel;
+mod door;
+mod envelope;
+pub(crate) mod hub;
+mod outbox;
+mod program;
+pub(crate) mod task;
+pub(crate) mod wheel;
+mod words;
+
+use address::Address;
+pub(crate) use door::NoDoor;
+
+/// What is asked of a gateway.
+pub(crate) struct Options {
+    /// Where programs connect, and what they show; without it there are only the data channels.
+    pub(crate) door: Option<(Address, Option<SecretDigest>)>,
+    pub(crate) control_timeout: Duration,
+    /// The word of the `talk` property, where there is such a pad.
+    pub(crate) talk: Option<String>,
+}
+
+/// Runs as long as it lives.
+pub(crate) struct Gateway {
+    running: task::Running,
+    door: Option<door::Door>,
+}
+
+impl Gateway {
+    pub(crate) fn start(
+        options: Options,
+        runtime: &tokio::runtime::Handle,
+    ) -> Result<Self, NoDoor> {
+        let config = hub::Config {
+            control_timeout: options.control_timeout,
+            gateway: options.door.is_some(),
+            talk: options.talk,
+        };
+        let running = task::start(config, runtime);
+        let open = |(address, token)| door::open(&address, token, running.handle.clone(), runtime);
+        let door = options.door.map(open).transpose()?;
+        Ok(Self { running, door })
+    }
+
+    pub(crate) fn handle(&self) -> &task::Handle {
+        &self.running.handle
+    }
+
+    /// Where programs connect, for people.
+    pub(crate) fn url(&self) -> Option<&str> {
+        self.door.as_ref().map(|door| door.url.as_str())
+    }
+}

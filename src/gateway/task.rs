@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Runs the hub: one task takes in what happens, in the order in which it came, and hands out what follows. It waits for
+//! nobody: viewers have an outbox and programs a queue.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering::Relaxed},
+    },
+    time::Instant,
+};
+
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::sleep_until,
+};
+
+use super::{
+    channel::Line,
+    hub::{Config, Hub, Input, Output, ProgramId},
+    outbox::Outbox,
+    program::{Close, Queue},
+    wheel::{Reason, ViewerId},
+    words::Refusal,
+};
+
+/// Messages of programs that wait for the hub; then programs wait.
+const MAX_FROM_PROGRAMS: usize = 64;
+
+/// What the task hears from viewers' side. What waits is bounded for each viewer, by its line.
+pub(super) enum FromViewer {
+    /// A channel is open; what goes to the viewer goes down this line.
+    Open(Arc<Line>, Input),
+    Said(Arc<Line>, Input),
+    /// There is room again.
+    Writable(ViewerId),
+    /// Of the sink itself.
+    Told(Input),
+}
+
+pub(super) enum FromProgram {
+    Here(ProgramId, String, Arc<Queue>),
+    Gone(ProgramId),
+    Input(Input),
+}
+
+/// The way to the hub.
+#[derive(Clone)]
+pub(crate) struct Handle {
+    viewers: mpsc::UnboundedSender<FromViewer>,
+    programs: mpsc::Sender<FromProgram>,
+    next: Arc<AtomicU32>,
+}
+
+impl Handle {
+    pub(super) fn next_viewer(&self) -> ViewerId {
+        self.next.fetch_add(1, Relaxed)
+    }
+
+    /// Never waits. After the end it goes nowhere.
+    pub(super) fn viewer(&self, message: FromViewer) {
+        let _ = self.viewers.send(message);
+    }
+
+    pub(crate) fn tell(&self, input: Input) {
+        self.viewer(FromViewer::Told(input));
+    }
+
+    pub(super) async fn program(&self, input: Input) {
+        let _ = self.programs.send(FromProgram::Input(input)).await;
+    }
+
+    pub(super) async fn program_here(&self, id: ProgramId, name: String, queue: Arc<Queue>) {
+        let here = FromProgram::Here(id, name, queue);
+        let _ = self.programs.send(here).await;
+    }
+
+    pub(super) async fn program_gone(&self, id: ProgramId) {
+        let _ = self.programs.send(FromProgram::Gone(id)).await;
+    }
+}
+
+/// Dropping it ends the task.
+pub(crate) struct Running {
+    pub(crate) handle: Handle,
+    _stop: oneshot::Sender<()>,
+}
+
+/// Starts the task.
+pub(crate) fn start(config: Config, runtime: &tokio::runtime::Handle) -> Running {
+    let (viewers, from_viewers) = mpsc::unbounded_channel();
+    let (programs, from_programs) = mpsc::channel(MAX_FROM_PROGRAMS);
+    let (stop, stopped) = oneshot::channel();
+    let task = Task {
+        hub: Hub::new(config),
+        lines: HashMap::new(),
+        queues: HashMap::new(),
+    };
+    runtime.spawn(task.run(from_viewers, from_programs, stopped));
+    let handle = Handle {
+        viewers,
+        programs,
+        next: Arc::new(AtomicU32::new(1)),
+    };
+    Running {
+        handle,
+        _stop: stop,
+    }
+}
+
+struct Task {
+    hub: Hub,
+    lines: HashMap<ViewerId, (Arc<Line>, Outbox)>,
+    queues: HashMap<ProgramId, Arc<Queue>>,
+}
+
+impl Task {
+    async fn run(
+        mut self,
+        mut viewers: mpsc::UnboundedReceiver<FromViewer>,
+        mut programs: mpsc::Receiver<FromProgram>,
+        mut stopped: oneshot::Receiver<()>,
+    ) {
+        loop {
+            let deadline = self.hub.deadline();
+            let due = async {
+                match deadline {
+                    Some(at) => sleep_until(at.into()).await,
+                    None => std::future::pending().await,
+                }
+            };
+            // In this order: neither a flood of programs nor the stop holds up what viewers said before.
+            tokio::select! {
+                biased;
+                () = due => {
+                    // What came in time counts, though it waits here.
+                    while let Ok(message) = viewers.try_recv() {
+                        self.hear_viewer(message);
+                    }
+                    let outputs = self.hub.tick(Instant::now());
+                    self.carry_out(outputs);
+                }
+                Some(message) = viewers.recv() => self.hear_viewer(message),
+                _ = &mut stopped => break,
+                Some(message) = programs.recv() => self.hear_program(message),
+            }
+        }
+        let all: Vec<_> = self.lines.keys().copied().collect();
+        for viewer in all {
+            self.handle(Input::Gone(viewer, Reason::Left));
+        }
+        for queue in self.queues.values() {
+            queue.close(Close::Stopping);
+        }
+    }
+
+    fn handle(&mut self, input: Input) {
+        let outputs = self.hub.handle(input, Instant::now());
+        self.carry_out(outputs);
+    }
+
+    fn hear_viewer(&mut self, message: FromViewer) {
+        match message {
+            FromViewer::Open(line, here) => {
+                self.lines.insert(line.viewer, (line, Outbox::default()));
+                self.handle(here);
+            }
+            FromViewer::Said(line, input) => {
+                line.heard();
+                self.handle(input);
+            }
+            FromViewer::Writable(viewer) => self.drain(viewer),
+            FromViewer::Told(input) => {
+                if let Input::Gone(viewer, _) = &input
+                    && let Some((line, _)) = self.lines.remove(viewer)
+                {
+                    line.close();
+                }
+                self.handle(input);
+            }
+        }
+    }
+
+    fn hear_program(&mut self, message: FromProgram) {
+        match message {
+            FromProgram::Here(id, name, queue) => {
+                self.queues.insert(id, queue);
+                self.handle(Input::Program(id, name));
+            }
+            FromProgram::Gone(id) => {
+                self.queues.remove(&id);
+                self.handle(Input::ProgramGone(id));
+            }
+            FromProgram::Input(input) => self.handle(input),
+        }
+    }
+
+    fn carry_out(&mut self, outputs: Vec<Output>) {
+        let mut inputs = Vec::new();
+        let mut overflown = Vec::new();
+        for output in outputs {
+            match output {
+                Output::Viewer(viewer, parcel) => {
+                    let Some((_, outbox)) = self.lines.get_mut(&viewer) else {
+                        continue;
+                    };
+                    match outbox.push(parcel) {
+                        Ok(lost) => {
+                            inputs.extend(lost.into_iter().map(|service| Input::Lost(service, 1)));
+                        }
+                        Err(_) => overflown.push(viewer),
+                    }
+                    self.drain(viewer);
+                }
+                Output::Event(program, event) => {
+                    if let Some(queue) = self.queues.get(&program) {
+                        queue.event(event);
+                    }
+                }
+                Output::Command(program, payload, ticket) => {
+                    let queue = self.queues.get(&program);
+                    let taken = queue
+                        .ok_or(Refusal::ServiceGone)
+                        .and_then(|queue| queue.command(payload, ticket));
+                    if let Err(refusal) = taken {
+                        inputs.push(Input::Undelivered(ticket, refusal));
+                    }
+                }
+                Output::Recall(program) => {
+                    let tickets = self.queues.get(&program).map(|queue| queue.recall());
+                    let released = |ticket| Input::Undelivered(ticket, Refusal::Released);
+                    inputs.extend(tickets.into_iter().flatten().map(released));
+                }
+            }
+        }
+        for viewer in overflown {
+            if let Some((line, _)) = self.lines.remove(&viewer) {
+                line.close();
+                inputs.push(Input::Gone(viewer, Reason::Left));
+            }
+        }
+        // What follows from these are answers and news of a viewer's end, from which nothing follows in turn.
+        for input in inputs {
+            self.handle(input);
+        }
+    }
+
+    /// Sends to a viewer what its channels take.
+    fn drain(&mut self, viewer: ViewerId) {
+        let Some((line, outbox)) = self.lines.get_mut(&viewer) else {
+            return;
+        };
+        while line.has_room()
+            && let Some(parcel) = outbox.pop()
+        {
+            line.send(&parcel);
+        }
+    }
+}

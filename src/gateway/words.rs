@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: MPL-2.0
+//! What the gateway says in JSON, to viewers and to programs, and the little that it is told so (docs/gateway.md). Pure.
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::wheel::{Reason, ViewerId};
+
+/// Texts that begin so are between a program and the gateway, both ways.
+pub(crate) const RESERVED: &str = "porthole ";
+/// What a program may say of itself.
+pub(crate) const MAX_DESCRIBE: usize = 4096;
+/// Letters of a service's name: enough for people, short enough for a list.
+pub(crate) const MAX_NAME: usize = 32;
+const MAX_TITLE: usize = 64;
+const MAX_UNIT: usize = 16;
+/// Version of the envelope.
+pub(crate) const VERSION: u32 = 1;
+
+/// Why a command did not reach its program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Refusal {
+    NotDriving,
+    NotPermitted,
+    NoSuchService,
+    ServiceGone,
+    Busy,
+    TooLarge,
+    Reserved,
+    Released,
+    TooMany,
+    BadMessage,
+}
+
+impl Refusal {
+    /// In words, for people.
+    fn message(self) -> &'static str {
+        match self {
+            Self::NotDriving => "you do not drive; ask for the wheel first",
+            Self::NotPermitted => "you may not control this robot",
+            Self::NoSuchService => "there is no service of this number",
+            Self::ServiceGone => "the program of this service is not connected",
+            Self::Busy => "the program does not keep up; send less",
+            Self::TooLarge => "more than 65536 bytes",
+            Self::Reserved => "texts that begin with \"porthole \" are reserved",
+            Self::Released => "the wheel went to nobody or another before the program took this",
+            Self::TooMany => "more messages than the camera takes from one viewer; send less",
+            Self::BadMessage => "not a message of this protocol",
+        }
+    }
+
+    /// As `refused` carries it.
+    pub(crate) fn json(self) -> Vec<u8> {
+        #[derive(Serialize)]
+        struct Refused {
+            code: Refusal,
+            message: &'static str,
+        }
+        let message = self.message();
+        json(&Refused {
+            code: self,
+            message,
+        })
+    }
+}
+
+/// Somebody, as others see them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Person<'a> {
+    pub(crate) id: ViewerId,
+    pub(crate) user: &'a str,
+}
+
+/// What someone is to the wheel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum AtWheel {
+    NotPermitted,
+    Watching,
+    Waiting,
+    Driving,
+}
+
+#[derive(Serialize)]
+pub(crate) struct WheelWord<'a> {
+    pub(crate) you: AtWheel,
+    pub(crate) driver: Option<Person<'a>>,
+    pub(crate) waiting: Vec<Person<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<Reason>,
+}
+
+/// What someone is to the loudspeaker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum AtTalk {
+    NotPermitted,
+    Silent,
+    Waiting,
+    Speaking,
+}
+
+#[derive(Serialize)]
+pub(crate) struct TalkWord<'a> {
+    pub(crate) you: AtTalk,
+    pub(crate) speaker: Option<Person<'a>>,
+    pub(crate) waiting: Vec<Person<'a>>,
+    pub(crate) level: Option<f32>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct HelloWord<'a> {
+    pub(crate) version: u32,
+    pub(crate) id: ViewerId,
+    pub(crate) user: &'a str,
+    pub(crate) control_timeout: u64,
+    pub(crate) gateway: bool,
+    pub(crate) talk: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+pub(crate) struct ServiceWord<'a> {
+    pub(crate) service: u8,
+    pub(crate) name: &'a str,
+    pub(crate) here: bool,
+    pub(crate) describe: Option<&'a RawValue>,
+}
+
+/// The members of a description that the gateway itself goes by, and the types of the others.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub(crate) struct Description {
+    title: Option<String>,
+    kind: Option<DescribedKind>,
+    unit: Option<String>,
+    range: Option<(f64, f64)>,
+    pub(crate) latest: bool,
+    pub(crate) now: bool,
+    drive: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum DescribedKind {
+    Number,
+    Text,
+    Json,
+    Binary,
+}
+
+/// A program's word to the gateway that says nothing it understands, in words for its author.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BadWord {
+    #[error("the only word is: porthole describe {{...}}")]
+    Unknown,
+    #[error("describe takes at most {MAX_DESCRIBE} bytes")]
+    TooLong,
+    #[error("describe takes a JSON object, as in: porthole describe {{\"unit\":\"%\"}}")]
+    NotObject,
+    #[error("describe: {0}")]
+    NotJson(#[from] serde_json::Error),
+    #[error("describe: title takes at most {MAX_TITLE} characters and unit {MAX_UNIT}")]
+    LongTitle,
+    #[error("describe: range is [least, most], the smaller number first")]
+    Range,
+}
+
+/// Reads a program's word after [`RESERVED`]: a description, as it is for viewers, and what the gateway makes of it.
+pub(crate) fn describe(word: &str) -> Result<(Box<RawValue>, Description), BadWord> {
+    let text = word.strip_prefix("describe ").ok_or(BadWord::Unknown)?;
+    if text.len() > MAX_DESCRIBE {
+        return Err(BadWord::TooLong);
+    }
+    if !text.trim_start().starts_with('{') {
+        return Err(BadWord::NotObject);
+    }
+    let description: Description = serde_json::from_str(text)?;
+    let is_long = |text: &Option<String>, most| {
+        text.as_ref()
+            .is_some_and(|text| text.chars().count() > most)
+    };
+    if is_long(&description.title, MAX_TITLE) || is_long(&description.unit, MAX_UNIT) {
+        return Err(BadWord::LongTitle);
+    }
+    if description.range.is_some_and(|(least, most)| least >= most) {
+        return Err(BadWord::Range);
+    }
+    Ok((serde_json::from_str(text)?, description))
+}
+
+/// Whether a service may be called so.
+pub(crate) fn is_name(name: &str) -> bool {
+    (1..=MAX_NAME).contains(&name.len())
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+}
+
+/// `porthole EVENT DETAILS`, for a program.
+pub(crate) fn event(name: &str, details: &impl Serialize) -> String {
+    let details = serde_json::to_string(details).unwrap_or_default();
+    format!("{RESERVED}{name} {details}")
+}
+
+pub(crate) fn json(word: &impl Serialize) -> Vec<u8> {
+    // What is written here are plain records, which have no way to fail.
+    serde_json::to_vec(word).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_description_goes_to_viewers_as_it_is() {
+        let text = r#"describe {"title":"Battery","unit":"%","range":[0,100],"latest":true,"colour":"red"}"#;
+        let (raw, description) = describe(text).unwrap();
+        assert_eq!(raw.get(), text.strip_prefix("describe ").unwrap());
+        assert!(description.latest && !description.now);
+    }
+
+    #[test]
+    fn what_is_no_description_is_refused_with_what_to_do() {
+        let long = format!("describe {{\"title\":\"{}\"}}", "x".repeat(65));
+        let longer = format!("describe {{\"x\":\"{}\"}}", "x".repeat(MAX_DESCRIBE));
+        for (word, part) in [
+            ("shutdown", "porthole describe"),
+            ("describe", "porthole describe"),
+            ("describe no", "a JSON object"),
+            ("describe []", "a JSON object"),
+            ("describe {no}", "describe: key must be"),
+            (r#"describe {"kind":"sound"}"#, "unknown variant"),
+            (r#"describe {"range":[1]}"#, "invalid length"),
+            (r#"describe {"range":[1,1]}"#, "smaller number first"),
+            (&long, "at most 64"),
+            (&longer, "at most 4096"),
+        ] {
+            let error = describe(word).map(|_| ()).unwrap_err().to_string();
+            assert!(error.contains(part), "{word}: {error}");
+        }
+    }
+
+    #[test]
+    fn names_are_short_and_plain() {
+        for name in ["battery", "arm-2", "a.b_c", "A", &"x".repeat(32)] {
+            assert!(is_name(name), "{name}");
+        }
+        for name in ["", "a/b", "a b", "ä", "a%20", &"x".repeat(33)] {
+            assert!(!is_name(name), "{name}");
+        }
+    }
+}

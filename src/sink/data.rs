@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MPL-2.0
+//! A session's data channels: asked for with its webrtcbin, held to its terms.
+
+use porthole_protocol::grant::Permission;
+
+use super::{imp::CAT, session::Sessions};
+use crate::{
+    clock::Stopwatch,
+    gateway::{
+        channel::Line,
+        hub::{Input, Rights},
+        task::Handle,
+        wheel::Reason,
+    },
+    lock::lock,
+    runtime,
+    signaller::session::{Ending, Permit},
+};
+
+/// Where sessions' channels lead.
+pub(crate) struct Data {
+    pub(crate) hub: Handle,
+    /// By which leases are counted.
+    pub(crate) clock: Stopwatch,
+}
+
+fn rights(permit: &Permit) -> Rights {
+    Rights {
+        view: permit.allows(Permission::View),
+        talk: permit.allows(Permission::Talk),
+        control: permit.allows(Permission::Control),
+    }
+}
+
+impl Data {
+    /// Before the session's offer is made.
+    pub(super) fn open(&self, webrtcbin: &gst::Element, sessions: &Sessions, id: &str) {
+        let terms = {
+            let mut gate = lock(sessions);
+            let session = gate.session(id);
+            session.map(|s| (s.user.clone(), s.permit.clone(), s.until))
+        };
+        let (Some((user, permit, mut until)), Ok(runtime)) = (terms, runtime::handle()) else {
+            return;
+        };
+        let at_open = permit.clone();
+        let line = Line::ask(webrtcbin, &self.hub, id, &user, move || rights(&at_open));
+        let Some(line) = line else {
+            gst::warning!(CAT, obj = webrtcbin, "{id}: no data channels");
+            return;
+        };
+        let (hub, clock) = (self.hub.clone(), self.clock);
+        let (sessions, id) = (sessions.clone(), id.to_owned());
+        runtime.spawn(async move {
+            let viewer = line.viewer();
+            loop {
+                permit.changed().await;
+                let rights = rights(&permit);
+                if !rights.view {
+                    break;
+                }
+                if let Some(session) = lock(&sessions).session(&id) {
+                    until = session.until;
+                }
+                hub.tell(Input::Rights(viewer, rights));
+            }
+            let reason = match permit.ending() {
+                Some(Ending::NotPermitted) => Reason::NotPermitted,
+                Some(Ending::Lease) => Reason::LeaseEnded,
+                None if until <= clock.now() => Reason::LeaseEnded,
+                None => Reason::Left,
+            };
+            hub.tell(Input::Gone(viewer, reason));
+        });
+    }
+}

@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Several viewers of one camera at once, with their data channels, and a program that is connected to the gateway.
+
+use std::{
+    collections::HashMap,
+    io::{Read as _, Write as _},
+    net::TcpStream,
+    sync::{
+        Arc, Mutex,
+        mpsc::{Receiver, RecvTimeoutError, Sender, channel},
+    },
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use gst::{glib, prelude::*};
+use gst_webrtc::{WebRTCDataChannel, WebRTCDataChannelState};
+use porthole_protocol::wire::IncomingMessage;
+use serde_json::Value;
+use tokio_tungstenite::tungstenite::{
+    self, Message, WebSocket, client::IntoClientRequest as _, http::HeaderValue,
+};
+
+use super::{
+    PATIENCE,
+    server::Connection,
+    viewer::{self, Viewer},
+};
+
+/// How long the camera's connection is listened to before what the test wants is done.
+const TURN: Duration = Duration::from_millis(5);
+
+/// What fits into one message beside its header.
+const PART: usize = 65_532;
+
+type Work = Box<dyn FnOnce(&mut Connection) + Send>;
+
+/// Serves a camera's connection for all its viewers.
+pub struct Crowd {
+    work: Option<Sender<Work>>,
+    viewers: Arc<Mutex<HashMap<String, gst::Element>>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Drop for Crowd {
+    fn drop(&mut self) {
+        self.work.take();
+        let _ = self.thread.take().map(JoinHandle::join);
+    }
+}
+
+impl Crowd {
+    pub fn of(mut connection: Connection) -> Self {
+        let viewers = Arc::new(Mutex::new(HashMap::<String, gst::Element>::new()));
+        let known = viewers.clone();
+        let (work, todo) = channel::<Work>();
+        let thread = thread::spawn(move || {
+            loop {
+                match todo.try_recv() {
+                    Ok(work) => work(&mut connection),
+                    Err(std::sync::mpsc::TryRecvError::Disconnected) => return,
+                    Err(std::sync::mpsc::TryRecvError::Empty) => (),
+                }
+                let Some(received) = connection.receive_within(TURN) else {
+                    continue;
+                };
+                let IncomingMessage::Peer(peer) = &received.message else {
+                    continue;
+                };
+                let session = peer.session_id.clone();
+                let webrtcbin = known.lock().unwrap().get(&session).cloned();
+                if let Some(webrtcbin) = webrtcbin {
+                    viewer::hear(&webrtcbin, &mut connection, &session, received.message);
+                }
+            }
+        });
+        Self {
+            work: Some(work),
+            viewers,
+            thread: Some(thread),
+        }
+    }
+
+    /// Does something with the camera's connection, and waits until it is done.
+    pub fn with<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> T + Send + 'static,
+    ) -> T {
+        let (sender, done) = channel();
+        let work: Work = Box::new(move |connection| {
+            let _ = sender.send(work(connection));
+        });
+        self.work.as_ref().unwrap().send(work).unwrap();
+        done.recv_timeout(PATIENCE).unwrap()
+    }
+
+    /// A viewer who takes part in `session`.
+    pub fn guest(&self, session: &str, grant: String) -> Guest {
+        let viewer = Viewer::new();
+        let (opened, channels) = channel();
+        let (sender, messages) = channel();
+        viewer
+            .webrtcbin
+            .connect("on-data-channel", false, move |args| {
+                let channel = args[1].get::<WebRTCDataChannel>().unwrap();
+                let now = channel.label().as_deref() == Some("porthole-now");
+                let sender = sender.clone();
+                channel.connect_on_message_data(move |_, data| {
+                    let _ = sender.send((now, data.map(|d| d.to_vec()).unwrap_or_default()));
+                });
+                let _ = opened.send((now, channel));
+                None
+            });
+        let webrtcbin = viewer.webrtcbin.clone();
+        self.viewers
+            .lock()
+            .unwrap()
+            .insert(session.into(), webrtcbin);
+        let id = session.to_owned();
+        self.with(move |connection| connection.start_session(&id, Some(grant)));
+        let both = [(); 2].map(|()| channels.recv_timeout(PATIENCE).unwrap());
+        let of = |wanted: bool| {
+            let (_, channel) = both.iter().find(|(now, _)| *now == wanted).unwrap();
+            channel.clone()
+        };
+        let guest = Guest {
+            reliable: of(false),
+            now: of(true),
+            messages,
+            unread: Vec::new(),
+            viewer,
+        };
+        for channel in [&guest.reliable, &guest.now] {
+            let start = Instant::now();
+            while channel.ready_state() != WebRTCDataChannelState::Open {
+                assert!(start.elapsed() < PATIENCE, "the channel does not open");
+                thread::park_timeout(TURN);
+            }
+        }
+        guest
+    }
+}
+
+/// A message from the camera.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Word {
+    pub kind: u8,
+    pub service: u8,
+    pub number: u16,
+    pub payload: Vec<u8>,
+}
+
+impl Word {
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.payload).unwrap()
+    }
+}
+
+/// One viewer with data channels.
+pub struct Guest {
+    reliable: WebRTCDataChannel,
+    now: WebRTCDataChannel,
+    messages: Receiver<(bool, Vec<u8>)>,
+    unread: Vec<Word>,
+    pub viewer: Viewer,
+}
+
+impl Guest {
+    /// Sends raw bytes, as they are.
+    pub fn send_bytes(&self, bytes: &[u8]) {
+        let bytes = glib::Bytes::from(bytes);
+        self.reliable.send_data_full(Some(&bytes)).unwrap();
+    }
+
+    /// Sends a message, in parts if it is too long for one.
+    pub fn send(&self, kind: u8, (service, number): (u8, u16), payload: &[u8]) {
+        let [high, low] = number.to_be_bytes();
+        let mut rest = payload;
+        loop {
+            let (part, left) = rest.split_at(rest.len().min(PART));
+            let more = if left.is_empty() { 0 } else { 128 };
+            let header = [kind | more, service, high, low];
+            self.send_bytes(&[&header, part].concat());
+            rest = left;
+            if rest.is_empty() {
+                return;
+            }
+        }
+    }
+
+    /// The sign of life, on the channel that repeats nothing.
+    pub fn alive(&self) {
+        let alive = glib::Bytes::from_static(&[19, 0, 0, 0]);
+        self.now.send_data_full(Some(&alive)).unwrap();
+    }
+
+    /// The next message, if one comes in time.
+    pub fn next_within(&mut self, wait: Duration) -> Option<Word> {
+        let mut parts = Vec::new();
+        loop {
+            let (_, part) = match self.messages.recv_timeout(wait) {
+                Ok(message) => message,
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return None,
+            };
+            let is_last = part[0] < 128;
+            parts.extend_from_slice(if parts.is_empty() { &part } else { &part[4..] });
+            if is_last {
+                break;
+            }
+        }
+        let bytes = parts;
+        Some(Word {
+            kind: bytes[0] & 127,
+            service: bytes[1],
+            number: u16::from_be_bytes([bytes[2], bytes[3]]),
+            payload: bytes[4..].to_vec(),
+        })
+    }
+
+    /// Waits for a message that `fits`; others are kept.
+    #[track_caller]
+    pub fn hear(&mut self, fits: impl Fn(&Word) -> bool) -> Word {
+        if let Some(place) = self.unread.iter().position(&fits) {
+            return self.unread.remove(place);
+        }
+        let start = Instant::now();
+        while let Some(word) = self.next_within(PATIENCE.saturating_sub(start.elapsed())) {
+            if fits(&word) {
+                return word;
+            }
+            self.unread.push(word);
+        }
+        panic!("it did not come; there was {:?}", self.unread);
+    }
+
+    /// Waits until `kind` says `value` under `field`.
+    #[track_caller]
+    pub fn hear_json(&mut self, kind: u8, field: &str, value: &str) -> Value {
+        self.hear(|word| word.kind == kind && word.json()[field] == value)
+            .json()
+    }
+}
+
+/// A program at the gateway.
+pub struct Program {
+    pub socket: WebSocket<TcpStream>,
+}
+
+impl Program {
+    /// Connects to `url`, which ends with a slash, as `service`.
+    pub fn connect(url: &str, service: &str) -> Self {
+        Self::try_connect(url, service, &[]).unwrap()
+    }
+
+    /// Connects, or returns the status and the body of the refusal.
+    pub fn try_connect(
+        url: &str,
+        service: &str,
+        headers: &[(&'static str, &str)],
+    ) -> Result<Self, (u16, String)> {
+        let address = url
+            .strip_prefix("ws://")
+            .unwrap()
+            .split('/')
+            .next()
+            .unwrap();
+        let stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut request = format!("{url}{service}").into_client_request().unwrap();
+        for (name, value) in headers {
+            let value = HeaderValue::from_str(value).unwrap();
+            request.headers_mut().insert(*name, value);
+        }
+        match tungstenite::client(request, stream) {
+            Ok((socket, _)) => Ok(Self { socket }),
+            Err(tungstenite::HandshakeError::Failure(tungstenite::Error::Http(response))) => {
+                let body = response.body().clone().unwrap_or_default();
+                Err((response.status().as_u16(), String::from_utf8(body).unwrap()))
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    pub fn say(&mut self, text: &str) {
+        self.socket.send(Message::text(text)).unwrap();
+    }
+
+    /// The next text or bytes.
+    #[track_caller]
+    pub fn next(&mut self) -> Message {
+        loop {
+            match self.socket.read().unwrap() {
+                Message::Ping(_) | Message::Pong(_) => (),
+                message => return message,
+            }
+        }
+    }
+
+    /// Waits for the event `name`, whatever comes before, and returns what it says.
+    #[track_caller]
+    pub fn event(&mut self, name: &str) -> Value {
+        let prefix = format!("porthole {name} ");
+        loop {
+            if let Message::Text(text) = self.next()
+                && let Some(details) = text.as_str().strip_prefix(&prefix)
+            {
+                return serde_json::from_str(details).unwrap();
+            }
+        }
+    }
+
+    /// Waits for something that is no event.
+    #[track_caller]
+    pub fn command(&mut self) -> Message {
+        loop {
+            match self.next() {
+                Message::Text(text) if text.as_str().starts_with("porthole ") => (),
+                message => return message,
+            }
+        }
+    }
+}
+
+/// Sends a request of one's own making to the gateway, and returns what comes back.
+pub fn raw_request(url: &str, request: &str) -> String {
+    let address = url
+        .strip_prefix("ws://")
+        .unwrap()
+        .split('/')
+        .next()
+        .unwrap();
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    let _ = stream.read_to_string(&mut answer);
+    answer
+}

@@ -1,0 +1,477 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The gateway end to end: a real `portholesink`, viewers with real data channels, programs with real WebSockets.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a helper that fails is a test that fails"
+)]
+
+mod common;
+
+use std::{
+    fs,
+    io::Write as _,
+    os::unix::net::UnixStream,
+    thread,
+    time::{Duration, Instant},
+};
+
+use common::{
+    Folder, PATIENCE, Scene,
+    crowd::{Crowd, Guest, Program, raw_request},
+    init,
+    server::FakeServer,
+};
+use gst::prelude::*;
+use porthole_protocol::grant::Permission::{self, Control, View};
+use serde_json::json;
+use tokio_tungstenite::tungstenite::{Message, protocol::frame::coding::CloseCode};
+
+const TEXT: u8 = 1;
+const BINARY: u8 = 2;
+const SERVICES: u8 = 3;
+const WHEEL: u8 = 4;
+const ACCEPTED: u8 = 6;
+const REFUSED: u8 = 7;
+const HELLO: u8 = 9;
+const ASK: u8 = 16;
+const RELEASE: u8 = 17;
+const HAND_OVER: u8 = 18;
+
+/// A camera with a gateway, its server and its viewers.
+struct Robot {
+    url: String,
+    server: FakeServer,
+    scene: Scene,
+    nonce: String,
+    crowd: Crowd,
+}
+
+impl Robot {
+    fn new(properties: &str) -> Self {
+        let server = FakeServer::start();
+        let mut scene = Scene::new(&format!(
+            "videotestsrc is-live=true ! video/x-raw,width=160,height=120,framerate=10/1 \
+             ! portholesink name=sink gateway=127.0.0.1:0 {properties}"
+        ));
+        let key = server.key().to_string();
+        scene.element("sink").set_property("camera-key", key);
+        scene.set(gst::State::Playing);
+        let url = scene.all_said("porthole/gateway")[0].get("url").unwrap();
+        let connection = server.camera();
+        let nonce = connection.nonce.clone();
+        let crowd = Crowd::of(connection);
+        Self {
+            url,
+            server,
+            scene,
+            nonce,
+            crowd,
+        }
+    }
+
+    fn grant(
+        &self,
+        (session, user): (&str, &str),
+        (seq, lease): (u32, u32),
+        perms: &[Permission],
+    ) -> String {
+        let (user, perms) = (user.to_owned(), perms.to_vec());
+        self.server.grant_with(&self.nonce, session, |grant| {
+            (grant.sub, grant.perms) = (user, perms);
+            (grant.seq, grant.lease) = (seq, lease);
+        })
+    }
+
+    fn guest(&self, user: &str, perms: &[Permission]) -> Guest {
+        self.crowd
+            .guest(user, self.grant((user, user), (0, 600), perms))
+    }
+
+    fn update(&self, user: &str, lease: u32, perms: &[Permission]) {
+        let grant = self.grant((user, user), (1, lease), perms);
+        let session = user.to_owned();
+        self.crowd
+            .with(move |connection| connection.update(&session, grant));
+    }
+
+    /// A program that has heard how things stand.
+    fn program(&self, service: &str) -> Program {
+        let mut program = Program::connect(&self.url, service);
+        program.event("viewers");
+        program
+    }
+
+    /// The same, while nobody drives.
+    fn idle(&self, service: &str) -> Program {
+        let mut program = self.program(service);
+        assert_eq!(program.event("released"), json!({"reason": "free"}));
+        program
+    }
+}
+
+/// Takes the wheel.
+fn take(guest: &mut Guest) {
+    guest.send(ASK, (0, 0), b"");
+    guest.hear_json(WHEEL, "you", "driving");
+}
+
+#[test]
+fn what_a_program_sends_reaches_viewers_untouched() {
+    let robot = Robot::new("");
+    let mut program = Program::connect(&robot.url, "battery");
+    assert_eq!(program.event("viewers"), json!([]));
+    let mut ann = robot.guest("ann", &[View]);
+    let hello = ann.hear(|word| word.kind == HELLO).json();
+    assert_eq!(
+        (&hello["user"], &hello["controlTimeout"]),
+        (&json!("ann"), &json!(500))
+    );
+    assert_eq!(program.event("viewers"), json!(["ann"]));
+    program.say(r#"porthole describe {"unit":"%"}"#);
+    ann.hear(|word| word.kind == SERVICES && word.json()[0]["describe"]["unit"] == "%");
+    program.say("97 ä");
+    let text = ann.hear(|word| word.kind == TEXT);
+    assert_eq!((text.service, text.payload), (1, "97 ä".into()));
+
+    let large: Vec<u8> = (0..64 * 1024).map(|n| n as u8).collect();
+    program.socket.send(Message::binary(large.clone())).unwrap();
+    let binary = ann.hear(|word| word.kind == BINARY);
+    assert_eq!(binary.payload, large);
+
+    // One byte more, and the next as if nothing had been.
+    let larger = Message::binary(vec![0; 64 * 1024 + 1]);
+    program.socket.send(larger).unwrap();
+    assert_eq!(program.event("error")["code"], "too-large");
+    program.say("x");
+    assert_eq!(ann.hear(|word| word.kind == TEXT).payload, b"x");
+    program.say("porthole nonsense");
+    assert_eq!(program.event("error")["code"], "bad-word");
+}
+
+#[test]
+fn the_driver_alone_reaches_programs_and_every_command_is_answered() {
+    let robot = Robot::new("");
+    let mut arm = robot.idle("arm");
+    let mut ann = robot.guest("ann", &[View, Control]);
+    let mut bob = robot.guest("bob", &[View, Control]);
+    let mut eve = robot.guest("eve", &[View]);
+    take(&mut ann);
+    assert_eq!(arm.event("driver"), json!({"user": "ann"}));
+    ann.send(TEXT, (1, 7), "left ä".as_bytes());
+    assert_eq!(arm.command(), Message::text("left ä"));
+    ann.hear(|word| (word.kind, word.service, word.number) == (ACCEPTED, 1, 7));
+    let large: Vec<u8> = (0..64 * 1024).map(|n| n as u8).collect();
+    ann.send(BINARY, (1, 8), &large);
+    assert_eq!(arm.command(), Message::binary(large));
+    ann.hear(|word| (word.kind, word.number) == (ACCEPTED, 8));
+
+    for (guest, code) in [(&mut bob, "not-driving"), (&mut eve, "not-permitted")] {
+        guest.send(TEXT, (1, 1), b"mine");
+        let refused = guest.hear(|word| word.kind == REFUSED);
+        assert_eq!((refused.number, &refused.json()["code"]), (1, &json!(code)));
+    }
+    ann.send(TEXT, (1, 9), b"porthole released {}");
+    assert_eq!(
+        ann.hear_json(REFUSED, "code", "reserved")["code"],
+        "reserved"
+    );
+    // What none of them sent has not come in between.
+    ann.alive();
+    ann.send(TEXT, (1, 10), b"end");
+    assert_eq!(arm.command(), Message::text("end"));
+}
+
+#[test]
+fn the_wheel_is_handed_over_and_given_up() {
+    let robot = Robot::new("control-timeout=10000");
+    let mut arm = robot.idle("arm");
+    let mut ann = robot.guest("ann", &[View, Control]);
+    let mut bob = robot.guest("bob", &[View, Control]);
+    let id = bob.hear(|word| word.kind == HELLO).json()["id"].clone();
+    take(&mut ann);
+    bob.send(ASK, (0, 0), b"");
+    let wheel = bob.hear_json(WHEEL, "you", "waiting");
+    assert_eq!(wheel["driver"]["user"], "ann");
+    ann.send(HAND_OVER, (0, 0), json!({"to": id}).to_string().as_bytes());
+    bob.hear_json(WHEEL, "you", "driving");
+    ann.hear_json(WHEEL, "reason", "handed-over");
+    assert_eq!(arm.event("driver")["user"], "ann");
+    let released = json!({"user": "ann", "reason": "handed-over"});
+    assert_eq!(arm.event("released"), released);
+    assert_eq!(arm.event("driver")["user"], "bob");
+    bob.send(RELEASE, (0, 0), b"");
+    assert_eq!(arm.event("released")["reason"], "given-up");
+}
+
+#[test]
+fn a_driver_of_whom_nothing_is_heard_is_released() {
+    let robot = Robot::new("control-timeout=300");
+    let mut arm = robot.idle("arm");
+    let mut ann = robot.guest("ann", &[View, Control]);
+    take(&mut ann);
+    arm.event("driver");
+    let start = Instant::now();
+    // Three times the timeout, with signs of life.
+    while start.elapsed() < Duration::from_millis(900) {
+        ann.alive();
+        thread::park_timeout(Duration::from_millis(30));
+    }
+    ann.send(TEXT, (1, 1), b"on");
+    assert_eq!(arm.command(), Message::text("on"), "not released before");
+    let last = Instant::now();
+    assert_eq!(
+        arm.event("released"),
+        json!({"user": "ann", "reason": "stalled"})
+    );
+    let took = last.elapsed();
+    assert!(took > Duration::from_millis(200), "{took:?}");
+    assert!(took < Duration::from_millis(1300), "{took:?}");
+    ann.hear_json(WHEEL, "reason", "stalled");
+    ann.send(TEXT, (1, 2), b"still there");
+    ann.hear_json(REFUSED, "code", "not-driving");
+}
+
+#[test]
+fn a_taken_permission_and_the_end_of_the_lease_release_at_once() {
+    let robot = Robot::new("control-timeout=10000");
+    let mut arm = robot.idle("arm");
+    let mut ann = robot.guest("ann", &[View, Control]);
+    take(&mut ann);
+    robot.update("ann", 600, &[View]);
+    assert_eq!(
+        arm.event("released"),
+        json!({"user": "ann", "reason": "not-permitted"})
+    );
+    ann.hear_json(WHEEL, "you", "not-permitted");
+
+    let mut bob = robot.guest("bob", &[View, Control]);
+    take(&mut bob);
+    robot.update("bob", 1, &[View, Control]);
+    assert_eq!(
+        arm.event("released"),
+        json!({"user": "bob", "reason": "lease-ended"})
+    );
+
+    let mut carol = robot.guest("carol", &[View, Control]);
+    take(&mut carol);
+    robot.update("carol", 0, &[View, Control]);
+    assert_eq!(
+        arm.event("released"),
+        json!({"user": "carol", "reason": "lease-ended"})
+    );
+    assert_eq!(arm.event("viewers"), json!(["ann"]));
+}
+
+#[test]
+fn the_stop_of_the_camera_releases_and_says_goodbye() {
+    let robot = Robot::new("control-timeout=10000");
+    let mut arm = robot.idle("arm");
+    let mut ann = robot.guest("ann", &[View, Control]);
+    take(&mut ann);
+    robot.scene.set(gst::State::Null);
+    assert_eq!(arm.event("released")["user"], "ann");
+    loop {
+        if let Message::Close(close) = arm.next() {
+            assert_eq!(close.unwrap().code, CloseCode::Away);
+            break;
+        }
+    }
+}
+
+#[test]
+fn a_program_that_is_gone_is_missed_and_welcome_back() {
+    let robot = Robot::new("control-timeout=10000");
+    let other = robot.program("other");
+    let mut arm = robot.idle("arm");
+    let mut ann = robot.guest("ann", &[View, Control]);
+    take(&mut ann);
+    arm.event("driver");
+    // As a process that is killed.
+    drop(arm);
+    ann.hear(|word| word.kind == SERVICES && word.json()[1]["here"] == false);
+    ann.send(TEXT, (2, 1), b"x");
+    ann.hear_json(REFUSED, "code", "service-gone");
+    ann.send(TEXT, (3, 2), b"x");
+    ann.hear_json(REFUSED, "code", "no-such-service");
+    let mut arm = robot.program("arm");
+    assert_eq!(arm.event("driver")["user"], "ann");
+    ann.send(TEXT, (2, 3), b"x");
+    assert_eq!(arm.command(), Message::text("x"));
+    drop(other);
+}
+
+#[test]
+fn a_program_that_never_reads_is_sent_away_and_nothing_is_lost_in_silence() {
+    let robot = Robot::new("control-timeout=10000");
+    let arm = robot.idle("arm");
+    let mut ann = robot.guest("ann", &[View, Control]);
+    take(&mut ann);
+    let large = vec![0; 64 * 1024];
+    let (mut sent, mut answered) = (0u16, 0u16);
+    let start = Instant::now();
+    let mut codes = Vec::new();
+    while !codes.iter().any(|code| code == "service-gone") {
+        assert!(start.elapsed() < PATIENCE, "{codes:?}");
+        if sent - answered < 8 {
+            sent += 1;
+            ann.send(BINARY, (1, sent), &large);
+        }
+        let word = ann.next_within(Duration::from_millis(20));
+        match word {
+            Some(word) if word.kind == ACCEPTED => answered += 1,
+            Some(word) if word.kind == REFUSED => {
+                answered += 1;
+                codes.push(word.json()["code"].as_str().unwrap().to_owned());
+            }
+            _ => (),
+        }
+    }
+    while answered < sent {
+        ann.hear(|word| [ACCEPTED, REFUSED].contains(&word.kind));
+        answered += 1;
+    }
+    // The place is free.
+    drop(robot.program("arm"));
+    drop(arm);
+}
+
+#[test]
+fn a_viewer_who_floods_hears_so_and_harms_nobody() {
+    let robot = Robot::new("control-timeout=10000");
+    let mut arm = robot.idle("arm");
+    let mut ann = robot.guest("ann", &[View, Control]);
+    let mallory = robot.guest("mallory", &[View, Control]);
+    take(&mut ann);
+    arm.event("driver");
+    let done = thread::spawn(move || {
+        for number in 0..20_000u32 {
+            let mut message = vec![number as u8, 1, 0, 1];
+            message.resize(4 + (number as usize % 64), 0xff);
+            mallory.send_bytes(&message);
+        }
+        mallory
+    });
+    for number in 1..=50 {
+        ann.alive();
+        ann.send(TEXT, (1, number), b"on");
+        assert_eq!(arm.command(), Message::text("on"));
+        ann.hear(|word| (word.kind, word.number) == (ACCEPTED, number));
+    }
+    let mut mallory = done.join().unwrap();
+    mallory.hear(|word| word.kind == REFUSED);
+    // Strings, messages without a header, and what only the camera says.
+    for bytes in [b"\x01", b"\x09\x00\x00\x00", b"\xff\xff\xff\xff\xff"] {
+        ann.send_bytes(bytes);
+    }
+    ann.send(TEXT, (1, 99), b"on");
+    assert_eq!(arm.command(), Message::text("on"));
+}
+
+#[test]
+fn the_door_says_who_is_there_and_what_is_wrong() {
+    let robot = Robot::new("");
+    let _arm = robot.program("arm");
+    let refused = |service: &str, headers: &[(&'static str, &str)]| {
+        let refusal = Program::try_connect(&robot.url, service, headers).err();
+        let (status, body) = refusal.unwrap();
+        let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+        let text = |field: &str| body["error"][field].as_str().unwrap().to_owned();
+        (status, text("code"), text("message"))
+    };
+    let (status, code, message) = refused("arm", &[]);
+    assert_eq!((status, code.as_str()), (409, "taken"));
+    assert!(message.contains("127.0.0.1:"), "{message}");
+    let origin = [("origin", "https://example.org")];
+    let (status, code, _) = refused("leg", &origin);
+    assert_eq!((status, code.as_str()), (403, "origin"));
+    for name in ["", "a/b", "a%20b", &"x".repeat(33)] {
+        let (status, code, _) = refused(name, &[]);
+        assert_eq!((status, code.as_str()), (404, "no-service"), "{name}");
+    }
+    let answer = raw_request(&robot.url, "GET /arm HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert!(!answer.starts_with("HTTP/1.1 101"), "{answer}");
+    raw_request(&robot.url, "\r\n\r\n\x00\x01\x02 nonsense\r\n\r\n");
+    drop(robot.program("leg"));
+}
+
+#[test]
+fn programs_show_the_token_of_the_file() {
+    let folder = Folder::new();
+    let path = folder.path("token");
+    fs::File::create(&path)
+        .unwrap()
+        .write_all(b"0123456789abcdef+/=\n")
+        .unwrap();
+    let robot = Robot::new(&format!("gateway-token-file={}", path.display()));
+    let status = |service: &str, headers: &[(&'static str, &str)]| {
+        let connected = Program::try_connect(&robot.url, service, headers);
+        connected.map_or_else(|(status, _)| status, |_| 101)
+    };
+    let header = |token: &str| format!("Bearer {token}");
+    assert_eq!(status("a", &[]), 401);
+    let wrong = header("0123456789abcdef");
+    assert_eq!(status("a", &[("authorization", &wrong)]), 401);
+    let right = header("0123456789abcdef+/=");
+    assert_eq!(status("a", &[("authorization", &right)]), 101);
+    assert_eq!(status("b?token=0123456789abcdef%2B%2F%3D", &[]), 101);
+    assert_eq!(status("c?token=", &[]), 401);
+}
+
+#[test]
+fn a_socket_in_the_file_system_is_its_users_alone_and_goes_with_the_camera() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    init();
+    let folder = Folder::new();
+    let path = folder.path("gateway.sock");
+    // Left over from a process that was killed.
+    drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+    let scene = Scene::playing(&format!(
+        "videotestsrc is-live=true ! portholesink listen=127.0.0.1:0 gateway=unix:{}",
+        path.display()
+    ));
+    let mode = fs::metadata(&path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let stream = UnixStream::connect(&path).unwrap();
+    let request = "ws://localhost/battery";
+    let (mut socket, _) = tokio_tungstenite::tungstenite::client(request, stream).unwrap();
+    assert_eq!(socket.read().unwrap(), Message::text("porthole viewers []"));
+    scene.set(gst::State::Null);
+    assert!(!path.exists());
+}
+
+#[test]
+fn what_makes_no_gateway_is_an_error_that_names_property_and_fix() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = format!("gateway={}", taken.local_addr().unwrap());
+    let folder = Folder::new();
+    let short = folder.path("short");
+    fs::write(&short, "secret\n").unwrap();
+    let short = format!("gateway=0.0.0.0:0 gateway-token-file={}", short.display());
+    for (properties, parts) in [
+        ("gateway=8765", ["gateway=8765", "127.0.0.1:8765"]),
+        (
+            "gateway=0.0.0.0:0",
+            ["gateway=0.0.0.0:0", "gateway-token-file"],
+        ),
+        (
+            "gateway-token-file=/none",
+            ["gateway-token-file", "gateway"],
+        ),
+        (
+            "gateway=127.0.0.1:0 gateway-token-file=/none",
+            ["gateway-token-file=/none", "openssl"],
+        ),
+        (&short, ["fewer than 16", "openssl"]),
+        (&taken, [&taken, "in use"]),
+    ] {
+        let mut scene = Scene::new(&format!(
+            "videotestsrc is-live=true ! portholesink listen=127.0.0.1:0 {properties}"
+        ));
+        let errors = scene.errors_of_playing();
+        for part in parts {
+            assert!(errors[0].contains(part), "{part} in {errors:?}");
+        }
+    }
+}

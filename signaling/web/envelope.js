@@ -15,8 +15,14 @@ export const KIND = Object.freeze({
 export const HEADER_BYTES = 4;
 /** The most that a program and a viewer can say to each other at once. */
 export const MAX_PAYLOAD = 64 * 1_024;
-/** The largest message that is read: as large as browsers take one on a data channel. Only `services` may be this long. */
-export const MAX_ENVELOPE = 256 * 1_024;
+/** The longest that goes over a channel at once, header included. */
+export const MAX_PART = 64 * 1_024;
+/** The largest message that is read: a list of 255 services, each with the longest description, and as much again. */
+export const MAX_ENVELOPE = 2 * 1_024 * 1_024;
+/** Parts of one message, which are as long as they can be, but for the last. */
+const MAX_PARTS = 2 * Math.ceil(MAX_ENVELOPE / MAX_PART);
+/** Added to the kind of a part that is not the last. */
+const MORE = 128;
 
 const encoder = new TextEncoder();
 
@@ -42,6 +48,58 @@ export function decode(data) {
   if (!(data instanceof ArrayBuffer) || data.byteLength < HEADER_BYTES || data.byteLength > MAX_ENVELOPE) return null;
   const view = new DataView(data);
   return { kind: view.getUint8(0), service: view.getUint8(1), number: view.getUint16(2), payload: new Uint8Array(data.slice(HEADER_BYTES)) };
+}
+
+/** A message in the parts in which it goes over a channel, in order. @param {Uint8Array} message */
+export function parts(message) {
+  if (message.length <= MAX_PART) return [message];
+  const found = [];
+  for (let at = HEADER_BYTES; at < message.length; at += MAX_PART - HEADER_BYTES) {
+    const part = new Uint8Array(Math.min(MAX_PART, HEADER_BYTES + message.length - at));
+    part.set(message.subarray(0, HEADER_BYTES));
+    part.set(message.subarray(at, at + part.length - HEADER_BYTES), HEADER_BYTES);
+    if (at + part.length - HEADER_BYTES < message.length) part[0] |= MORE;
+    found.push(part);
+  }
+  return found;
+}
+
+/** Puts the parts that come over one channel together. */
+export class Joiner {
+  /** @type {Uint8Array[]} */ #parts = [];
+  #length = 0;
+  #isTooLong = false;
+
+  /** A whole message if `data` is the last of one; null where there is none yet, or it is too long. @param {unknown} data */
+  take(data) {
+    if (!(data instanceof ArrayBuffer) || data.byteLength < HEADER_BYTES) return null;
+    const part = new Uint8Array(data);
+    const isLast = (part[0] & MORE) === 0;
+    if (isLast && this.#length === 0) return data;
+    const added = this.#length === 0 ? part : part.subarray(HEADER_BYTES);
+    this.#length += added.length;
+    // Of one that is too long nothing is kept until it ends.
+    if (this.#length > MAX_ENVELOPE || this.#parts.length >= MAX_PARTS) this.#isTooLong = true;
+    if (this.#isTooLong) this.#parts = [];
+    else this.#parts.push(added);
+    return isLast ? this.#whole() : null;
+  }
+
+  #whole() {
+    const [found, length, isTooLong] = [this.#parts, this.#length, this.#isTooLong];
+    this.#parts = [];
+    this.#length = 0;
+    this.#isTooLong = false;
+    if (isTooLong) return null;
+    const whole = new Uint8Array(length);
+    let at = 0;
+    for (const part of found) {
+      whole.set(part, at);
+      at += part.length;
+    }
+    whole[0] &= ~MORE;
+    return whole.buffer;
+  }
 }
 
 /** A payload as text, or null where it is not UTF-8. @param {Uint8Array} payload */

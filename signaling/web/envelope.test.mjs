@@ -2,7 +2,7 @@
 import test from "node:test";
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { KIND, MAX_ENVELOPE, MAX_PAYLOAD, decode, encode, readJson, readText } from "./envelope.js";
+import { Joiner, KIND, MAX_ENVELOPE, MAX_PART, MAX_PAYLOAD, decode, encode, parts, readJson, readText } from "./envelope.js";
 
 test("a message is four bytes and its payload, numbers with the big end first", () => {
   assert.deepEqual([...encode(KIND.text, { service: 3, number: 0x1234, payload: "hé" })], [1, 3, 0x12, 0x34, 0x68, 0xc3, 0xa9]);
@@ -24,6 +24,34 @@ test("what is no message is none: too short, too long, or no bytes at all", () =
   }
   assert.equal(decode(new ArrayBuffer(4)).payload.length, 0);
   assert.notEqual(decode(new ArrayBuffer(MAX_ENVELOPE)), null);
+});
+
+test("what is longer than a channel takes goes in parts, and comes together again", () => {
+  for (const size of [0, MAX_PART - 4, MAX_PART - 3, MAX_PAYLOAD, 3 * (MAX_PART - 4), 1_000_000]) {
+    const payload = Uint8Array.from({ length: size }, (_, i) => (i * 31 + (i >> 8)) & 0xff);
+    const sent = parts(encode(KIND.binary, { service: 7, number: 258, payload }));
+    assert.equal(sent.length, Math.max(1, Math.ceil(size / (MAX_PART - 4))));
+    const joiner = new Joiner();
+    const came = sent.map((part, i) => {
+      assert.ok(part.length <= MAX_PART);
+      assert.deepEqual([...part.subarray(0, 4)], [i + 1 < sent.length ? 130 : 2, 7, 1, 2]);
+      return joiner.take(part.slice().buffer);
+    });
+    assert.deepEqual(came.slice(0, -1), Array(sent.length - 1).fill(null));
+    assert.deepEqual(decode(came.at(-1)), { kind: 2, service: 7, number: 258, payload });
+  }
+});
+
+test("parts without an end fill nothing, and what follows them is read", () => {
+  const joiner = new Joiner();
+  const part = encode(KIND.binary | 128, { payload: new Uint8Array(MAX_PART - 4) });
+  for (let i = 0; i < 100; i += 1) assert.equal(joiner.take(part.slice().buffer), null);
+  assert.equal(joiner.take(encode(KIND.binary, { payload: "end" }).buffer), null, "it was too long");
+  assert.equal(readText(decode(joiner.take(encode(KIND.text, { payload: "next" }).buffer)).payload), "next");
+  for (let i = 0; i < 100; i += 1) assert.equal(joiner.take(encode(KIND.binary | 128).buffer), null);
+  assert.equal(joiner.take(encode(KIND.binary).buffer), null, "too many parts of nothing");
+  assert.notEqual(joiner.take(encode(KIND.alive).buffer), null);
+  for (const bad of [new ArrayBuffer(3), "text", null]) assert.equal(joiner.take(bad), null);
 });
 
 test("text is UTF-8 to the letter, and JSON is JSON or nothing", () => {

@@ -11,7 +11,7 @@
 
 import { Commands } from "./commands.js";
 import { Drive } from "./drive.js";
-import { KIND, MAX_PAYLOAD, decode, encode, readJson, readText } from "./envelope.js";
+import { HEADER_BYTES, Joiner, KIND, MAX_PART, MAX_PAYLOAD, decode, encode, parts, readJson, readText } from "./envelope.js";
 import {
   CONTROL_TIMEOUT_MS, MAX_BUFFERED, MAX_KNOWN, Refused, readHello, readRefusal, readServices, readTalk, readWheel,
 } from "./gateway-rules.js";
@@ -48,7 +48,9 @@ export class Gateway {
     if (![RELIABLE, NOW].includes(label) || this.#channels.has(label)) return channel.close();
     this.#channels.set(label, channel);
     channel.binaryType = "arraybuffer";
-    channel.onmessage = ({ data }) => this.#receive(data);
+    // Only what keeps its order can come in parts.
+    const joiner = label === RELIABLE ? new Joiner() : null;
+    channel.onmessage = ({ data }) => this.#receive(joiner ? joiner.take(data) : data);
     channel.onclose = () => (label === RELIABLE ? this.close() : this.#channels.delete(label));
     channel.onopen = () => this.#ask();
     return undefined;
@@ -117,16 +119,19 @@ export class Gateway {
 
   /** @param {Service} service @param {string|Uint8Array} data @param {boolean} now @returns {Promise<void>} */
   #command(service, data, now) {
-    const label = now && this.#isOpen(NOW) ? NOW : RELIABLE;
-    const channel = this.#channels.get(label);
+    const channel = this.#channels.get(RELIABLE);
     if (channel?.readyState !== "open") return Promise.reject(new Refused("not-connected"));
     const number = [...this.#byNumber].find(([, known]) => known === service)?.[0];
     if (number === undefined) return Promise.reject(new Refused("no-such-service"));
     const kind = typeof data === "string" ? KIND.text : KIND.binary;
     const payload = typeof data === "string" ? encoder.encode(data) : data;
     if (payload.length > MAX_PAYLOAD) return Promise.reject(new Refused("too-large"));
-    if (channel.bufferedAmount + payload.length > MAX_BUFFERED) return Promise.reject(new Refused("too-many"));
-    return this.#commands.add((command) => channel.send(encode(kind, { service: number, number: command, payload })), label === NOW);
+    const label = now && this.#isOpen(NOW) && payload.length <= MAX_PART - HEADER_BYTES ? NOW : RELIABLE;
+    const way = this.#channels.get(label);
+    if (way.bufferedAmount + payload.length > MAX_BUFFERED) return Promise.reject(new Refused("too-many"));
+    return this.#commands.add((command) => {
+      for (const part of parts(encode(kind, { service: number, number: command, payload }))) way.send(part);
+    }, label === NOW);
   }
 
   // -- from the camera ----------------------------------------------------------------------------

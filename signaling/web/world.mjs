@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 // The fakes around a client: time, network and media. Nothing here waits.
 import assert from "node:assert/strict";
-import { decode, encode, KIND, readJson, readText } from "./envelope.js";
+import { Joiner, KIND, MAX_PART, decode, encode, parts, readJson, readText } from "./envelope.js";
 import { PortholeClient } from "./porthole-client.js";
 
 /** Lets promises run; there is no clock in it. */
@@ -14,14 +14,16 @@ export const TALK_OFFER = "v=0\r\nm=video 9 RTP\r\na=mid:video0\r\na=sendonly\r\
 class FakeChannel {
   readyState = "open";
   bufferedAmount = 0;
-  largest = 262_144;
   heard = [];
+  #joiner = new Joiner();
   constructor(label) { this.label = label; }
   send(bytes) {
     if (this.readyState !== "open") throw new DOMException("closed", "InvalidStateError");
-    if (bytes.length > this.largest) throw new TypeError("larger than max-message-size");
+    if (bytes.length > MAX_PART) throw new TypeError("larger than max-message-size");
     if (this.full) throw new DOMException("full", "OperationError");
-    const { kind, service, number, payload } = decode(bytes.buffer);
+    const whole = this.#joiner.take(bytes.slice().buffer);
+    if (!whole) return;
+    const { kind, service, number, payload } = decode(whole);
     const name = Object.keys(KIND).find((each) => KIND[each] === kind);
     this.heard.push({ kind: name, service, number, payload, text: readText(payload) });
   }
@@ -30,7 +32,7 @@ class FakeChannel {
   end() { this.readyState = "closed"; this.onclose?.(); }
   camera(kind, payload = "", service = 0, number = 0) {
     const told = typeof payload === "string" || payload instanceof Uint8Array ? payload : JSON.stringify(payload);
-    this.onmessage?.({ data: encode(KIND[kind], { service, number, payload: told }).buffer });
+    for (const part of parts(encode(KIND[kind], { service, number, payload: told }))) this.onmessage?.({ data: part.buffer });
   }
   of(kind) { return this.heard.filter((each) => each.kind === kind); }
   json(kind) { return this.of(kind).map(({ payload }) => readJson(payload)); }

@@ -7,6 +7,14 @@ import { PortholeClient } from "./porthole-client.js";
 /** Lets promises run; there is no clock in it. */
 export const settle = () => new Promise((resolve) => setImmediate(resolve));
 
+/** Small, seeded, and good enough (mulberry32). @param {number} seed */
+export const dice = (seed) => () => {
+  seed = (seed + 0x6d2b79f5) | 0;
+  let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
+  t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+  return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
+};
+
 /** An offer of a robot with a loudspeaker. */
 export const TALK_OFFER = "v=0\r\nm=video 9 RTP\r\na=mid:video0\r\na=sendonly\r\nm=audio 9 RTP\r\na=mid:audio1\r\na=recvonly\r\n";
 

@@ -22,6 +22,7 @@ mod properties;
 mod runtime;
 mod signaller;
 mod sink;
+mod talk;
 mod worker;
 
 pub use camera::{Found, Mode, cameras};

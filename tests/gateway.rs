@@ -77,7 +77,7 @@ impl Robot {
         perms: &[Permission],
     ) -> String {
         let (user, perms) = (user.to_owned(), perms.to_vec());
-        self.server.grant_with(&self.nonce, session, |grant| {
+        self.server.signed(&self.nonce, session, |grant| {
             (grant.sub, grant.perms) = (user, perms);
             (grant.seq, grant.lease) = (seq, lease);
         })
@@ -361,7 +361,7 @@ fn a_viewer_who_floods_hears_so_and_harms_nobody() {
     let mut mallory = done.join().unwrap();
     mallory.hear(|word| word.kind == REFUSED);
     // Strings, messages without a header, and what only the camera says.
-    for bytes in [b"\x01", b"\x09\x00\x00\x00", b"\xff\xff\xff\xff\xff"] {
+    for bytes in [&b"\x01"[..], b"\x09\x00\x00\x00", b"\xff\xff\xff\xff\xff"] {
         ann.send_bytes(bytes);
     }
     ann.send(TEXT, (1, 99), b"on");

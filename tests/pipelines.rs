@@ -13,8 +13,8 @@ use std::{
 
 use common::launch;
 
-/// A camera that is not here, and what takes its place with all its properties, up to the next `!`.
-const DOUBLES: [(&str, &str); 5] = [
+/// A camera, a microphone or a loudspeaker that is not here, and what takes its place with all its properties, up to the next `!`.
+const DOUBLES: [(&str, &str); 7] = [
     (
         "portholesrc name=cam camera=$URL ",
         "portholesrc name=cam camera=test ",
@@ -29,6 +29,8 @@ const DOUBLES: [(&str, &str); 5] = [
         "portholesrc camera=$GARDEN ",
         "portholesrc camera=test:ball ",
     ),
+    ("$MICROPHONE ", "audiotestsrc is-live=true "),
+    ("$SPEAKER ", "fakesink sync=true "),
 ];
 
 fn files() -> Vec<PathBuf> {
@@ -84,7 +86,7 @@ fn with_doubles(pipeline: &str) -> String {
 #[test]
 fn every_pipeline_runs() {
     let files = files();
-    assert!(files.len() >= 7, "{files:?}");
+    assert!(files.len() >= 9, "{files:?}");
     for path in files {
         launch::run(&pipeline(&path));
     }

@@ -63,6 +63,11 @@ impl Handle {
         let _ = self.viewers.send(message);
     }
 
+    /// Whether nothing that is said here is heard any more.
+    pub(crate) fn is_over(&self) -> bool {
+        self.viewers.is_closed()
+    }
+
     pub(crate) fn tell(&self, input: Input) {
         self.viewer(FromViewer::Told(input));
     }

@@ -8,13 +8,14 @@ use crate::{
     clock::Stopwatch,
     gateway::{
         channel::Line,
-        hub::{Input, Rights},
+        hub::{Heard, Input, Rights},
         task::Handle,
         wheel::Reason,
     },
     lock::lock,
     runtime,
     signaller::session::{Ending, Permit},
+    talk::Talk,
 };
 
 /// Where sessions' channels lead.
@@ -30,6 +31,24 @@ fn rights(permit: &Permit) -> Rights {
         talk: permit.allows(Permission::Talk),
         control: permit.allows(Permission::Control),
     }
+}
+
+/// Lets viewers see who is heard at the robot, as long as there is a hub.
+pub(super) fn show_talk(talk: &Talk, hub: Handle, runtime: &tokio::runtime::Handle) {
+    let mut reports = talk.subscribe();
+    runtime.spawn(async move {
+        while !hub.is_over() {
+            let report = reports.borrow_and_update().clone();
+            hub.tell(Input::Heard(Heard {
+                speakers: report.speakers,
+                waiting: report.waiting,
+                level: report.level,
+            }));
+            if reports.changed().await.is_err() {
+                return;
+            }
+        }
+    });
 }
 
 impl Data {

@@ -37,6 +37,9 @@ impl ElementImpl for PortholeSink {
         if template.name_template() == pads::RENDITION {
             return self.request_rendition(name);
         }
+        if template.name_template() == pads::TALK {
+            return self.request_talk();
+        }
         if lock(&self.audio).is_some() {
             gst::warning!(CAT, imp = self, "there is one audio pad, and it is taken");
             return None;
@@ -55,6 +58,10 @@ impl ElementImpl for PortholeSink {
     fn release_pad(&self, pad: &gst::Pad) {
         if pads::is_video(&pad.name()) {
             self.release_rendition(pad);
+            return;
+        }
+        if pad.name() == pads::TALK {
+            self.release_talk();
             return;
         }
         let audio = lock(&self.audio).take();

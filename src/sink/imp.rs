@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! `portholesink`: GObject glue.
 //!
-//! Lock order: `state`, `audio`, `about`, the gate of `Sessions`. Each is held to read or write a value and never
+//! Lock order: `state`, `audio`, `talk_way`, `about`, the gate of `Sessions`. Each is held to read or write a value and never
 //! while anything is pushed, posted, emitted or sent to another element.
 
 use std::{
@@ -15,7 +15,7 @@ use porthole_signaling::FIRST_ADMINISTRATOR;
 
 use super::{
     carrier::Offered,
-    data::Data,
+    data::{self, Data},
     embedded::{Embedded, Token},
     input::Inputs,
     pads,
@@ -23,7 +23,7 @@ use super::{
     report,
     session::{self, Sessions},
     settings::{self, Settings},
-    stats, webrtc,
+    stats, talk, webrtc,
 };
 use crate::{
     clock::Stopwatch,
@@ -34,6 +34,7 @@ use crate::{
     properties::Snapshot,
     runtime,
     signaller::{self, Options, Run, link::Event},
+    talk::{Mode, Talk},
 };
 
 /// How long a stopping sink waits for webrtcsink to end its sessions, and for the application to take in the last news.
@@ -143,6 +144,12 @@ pub struct PortholeSink {
         minimum = settings::SHORTEST_CONTROL_TIMEOUT, maximum = settings::LONGEST_CONTROL_TIMEOUT,
         default_value = settings::CONTROL_TIMEOUT, nick = "Control timeout",
         blurb = "Milliseconds, 100 to 10000, without a sign of life of the driver after which the robot is released")]
+    #[property(name = "talk", type = Option<String>, get = |sink: &Self| Some(sink.settings.now().talk.clone()),
+        set = Self::set_talk, nullable, mutable_ready, default_value = Some(Mode::ONE), nick = "Talk",
+        blurb = "Who is heard at the pad talk: one (who speaks first, and the next when that one has stopped) or mix (all)")]
+    #[property(name = "talk-ducks", type = bool, member = talk_ducks, get, set, mutable_playing, nick = "Talk ducks",
+        blurb = "Turn the raw sound of the pad audio down by 20 dB while a viewer is heard at the pad talk, and 300 ms longer, so \
+                 that viewers do not hear themselves from the loudspeaker")]
     #[property(name = "viewers", type = u32, get = Self::viewers, nick = "Viewers",
         blurb = "Number of viewers admitted now")]
     settings: Snapshot<Settings>,
@@ -155,11 +162,17 @@ pub struct PortholeSink {
     /// Lives as long as the element, and so does a link.
     token: Token,
     pub(super) inputs: Arc<Inputs>,
+    pub(super) talk: Talk,
+    pub(super) talk_way: Mutex<Option<talk::Way>>,
 }
 
 impl PortholeSink {
     pub(super) fn start(&self) -> Result<(), gst::ErrorMessage> {
         let settings = self.settings.now();
+        let mode = settings
+            .talk()
+            .map_err(|error| gst::error_msg!(gst::ResourceError::Settings, ("{error}")))?;
+        self.talk.set_mode(mode);
         webrtc::claim().map_err(|e| gst::error_msg!(gst::LibraryError::Init, ("{e}")))?;
         let no_threads = |error: std::io::Error| {
             gst::error_msg!(
@@ -246,16 +259,18 @@ impl PortholeSink {
     ) -> Result<Option<Gateway>, gst::ErrorMessage> {
         let bad = |e| gst::error_msg!(gst::ResourceError::Settings, ("{e}"));
         let door = settings.gateway().map_err(bad)?;
-        if door.is_none() {
+        let talk = (self.talk.is_open()).then(|| settings.talk.clone());
+        if door.is_none() && talk.is_none() {
             return Ok(None);
         }
         let options = gateway::Options {
             door,
             control_timeout: settings.control_timeout(),
-            talk: None,
+            talk,
         };
         let gateway = Gateway::start(options, runtime)
             .map_err(|e| gst::error_msg!(gst::ResourceError::OpenRead, ("{e}")))?;
+        data::show_talk(&self.talk, gateway.handle().clone(), runtime);
         if let Some(url) = gateway.url() {
             if settings.print_link {
                 eprintln!("porthole: programs connect to {url}SERVICE");
@@ -353,7 +368,7 @@ impl PortholeSink {
             return Err(broken());
         };
         session::filter(&webrtcsink, sessions, &self.inputs);
-        session::guard(&run.signaller, sessions, &self.inputs, data);
+        session::guard(&run.signaller, sessions, &self.inputs, &self.talk, data);
         let signallable = run.signaller.as_signallable();
         let wanted = (
             settings.renditions.parse().unwrap_or_default(),
@@ -400,7 +415,11 @@ impl PortholeSink {
         lock(&self.state).as_ref().map(|state| state.run.clone())
     }
 
-    fn sessions(&self) -> Option<Sessions> {
+    pub(super) fn settings(&self) -> Arc<Settings> {
+        self.settings.now()
+    }
+
+    pub(super) fn sessions(&self) -> Option<Sessions> {
         lock(&self.state)
             .as_ref()
             .map(|state| state.sessions.clone())
@@ -510,6 +529,11 @@ impl PortholeSink {
             .change(|settings| settings.renditions = renditions);
     }
 
+    fn set_talk(&self, talk: Option<String>) {
+        let talk = talk.unwrap_or_else(|| Mode::ONE.into());
+        self.settings.change(|settings| settings.talk = talk);
+    }
+
     fn set_bitrate(&self, bitrate: u32) {
         self.settings.change(|settings| settings.bitrate = bitrate);
         self.tell_bitrates();
@@ -557,7 +581,7 @@ impl PortholeSink {
             .map_or(0, |sessions| lock(&sessions).viewers())
     }
 
-    fn post(&self, structure: gst::Structure) {
+    pub(super) fn post(&self, structure: gst::Structure) {
         let message = gst::message::Element::builder(structure)
             .src(&*self.obj())
             .build();

@@ -555,6 +555,14 @@ impl Inputs {
         }
     }
 
+    /// Turns the sound down while viewers talk.
+    pub(super) fn duck(&self, is_ducked: bool) {
+        let sound = lock(&self.sound).clone();
+        if let Some(sound) = sound {
+            sound.duck(is_ducked);
+        }
+    }
+
     /// Ends the stream of sound at webrtcsink. No buffer is on its way.
     pub(super) fn detach_sound(&self, pad: &gst::GhostPad) {
         let Some(sound) = lock(&self.sound).take() else {

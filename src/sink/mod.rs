@@ -27,11 +27,21 @@
 //! gst-launch-1.0 portholesrc ! portholesink gateway=127.0.0.1:8765
 //! ```
 //!
+//! What viewers say who may talk leaves by the request pad `talk`:
+//!
+//! ```sh
+//! gst-launch-1.0 portholesrc camera=test ! portholesink name=out  out.talk ! audioconvert ! autoaudiosink
+//! ```
+//!
+//! It is 16-bit mono sound of 48 kHz, live and silent while nobody speaks. With `talk=one` one viewer is heard and the next
+//! waits until that one has stopped, with `talk=mix` all are. Sessions that begin while there is the pad can talk.
+//!
 //! What comes in is judged when its caps come (see `input`), so both pads may be linked at any time.
 //!
 //! Messages on the bus: `porthole/server` (state, url, detail or links), `porthole/viewer-joined` (session,
 //! user, permissions), `porthole/viewer-renewed` (and seconds), `porthole/viewer-left` (and reason, detail),
-//! `porthole/viewer-refused` (session, reason, detail), `porthole/gateway` (url). They and the signals of the same names come in order from a thread
+//! `porthole/viewer-refused` (session, reason, detail), `porthole/gateway` (url), `porthole/talk` (session, user of who is
+//! heard, empty for nobody; sessions, users of all; waiting, waiting-users). They and the signals of the same names come in order from a thread
 //! of their own, on which an application may take its time.
 
 use gst::{glib, prelude::*};
@@ -54,6 +64,7 @@ mod session;
 mod settings;
 mod sound;
 mod stats;
+mod talk;
 mod video;
 mod webrtc;
 

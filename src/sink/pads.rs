@@ -3,8 +3,12 @@
 
 use std::sync::LazyLock;
 
+use crate::talk;
+
 pub(crate) const VIDEO: &str = "sink";
 pub(crate) const AUDIO: &str = "audio";
+/// What viewers say.
+pub(crate) const TALK: &str = "talk";
 /// Further renditions of the same picture, encoded by someone else: `video_1`, `video_2`, ...
 pub(crate) const RENDITION: &str = "video_%u";
 
@@ -26,7 +30,7 @@ pub(crate) fn video_number(name: &str) -> Option<usize> {
 
 /// Whether a pad of this name takes pictures.
 pub(crate) fn is_video(name: &str) -> bool {
-    name != AUDIO
+    name != AUDIO && name != TALK
 }
 
 /// Raw video in the memory of a device that webrtcsink has converters for.
@@ -68,6 +72,13 @@ pub(crate) static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(|| 
         template(VIDEO, gst::PadPresence::Always, video),
         template(RENDITION, gst::PadPresence::Request, ENCODED.map(plain)),
         template(AUDIO, gst::PadPresence::Request, audio),
+        gst::PadTemplate::new(
+            TALK,
+            gst::PadDirection::Src,
+            gst::PadPresence::Request,
+            &talk::caps(),
+        )
+        .ok(),
     ]
     .into_iter()
     .flatten()

@@ -6,7 +6,7 @@ use gst::glib;
 use gst::prelude::*;
 use porthole_protocol::grant::Permission;
 
-use crate::{ladder::rendition::Rendition, signaller::link::Event};
+use crate::{ladder::rendition::Rendition, signaller::link::Event, talk::Report};
 
 /// The signals: name, and which fields of the message `porthole/NAME` are the arguments.
 const SIGNALS: [(&str, &[&str]); 4] = [
@@ -84,6 +84,19 @@ pub(crate) fn rung(session: &str, rung: usize, rendition: Rendition) -> gst::Str
         .field("rung", number(rung))
         .field("width", rendition.width)
         .field("height", rendition.height)
+        .build()
+}
+
+/// The message of who is heard at the robot: ids of sessions, and their users; empty texts and lists for nobody.
+pub(crate) fn talk(report: &Report, users: Vec<String>, waiting: Vec<String>) -> gst::Structure {
+    let first = |all: &[String]| all.first().cloned().unwrap_or_default();
+    gst::Structure::builder("porthole/talk")
+        .field("session", first(&report.speakers))
+        .field("user", first(&users))
+        .field("sessions", gst::Array::new(&report.speakers))
+        .field("users", gst::Array::new(users))
+        .field("waiting", gst::Array::new(&report.waiting))
+        .field("waiting-users", gst::Array::new(waiting))
         .build()
 }
 

@@ -22,12 +22,13 @@ use super::{
     input::Inputs,
     joint::{Joint, Source},
     pacer::{Network, Pacer},
-    stats,
+    stats, talk,
 };
 use crate::{
     ladder::{Path, Viewer, codec::Codec},
     lock::lock,
     signaller::{PortholeSignaller, link::SharedGate, session::Permit},
+    talk::{Talk, voice},
 };
 
 /// The media side of a session.
@@ -101,9 +102,11 @@ pub(crate) fn guard(
     signaller: &PortholeSignaller,
     sessions: &Sessions,
     inputs: &Arc<Inputs>,
+    talk: &Talk,
     data: Option<Data>,
 ) {
     let (sessions, inputs) = (sessions.clone(), Arc::downgrade(inputs));
+    let talk = talk.clone();
     signaller.connect("webrtcbin-ready", false, move |args| {
         let signaller = args.first()?.get::<PortholeSignaller>().ok()?;
         let id = args.get(1)?.get::<String>().ok()?;
@@ -130,9 +133,13 @@ pub(crate) fn guard(
             transceiver.set_property("codec-preferences", caps);
         }
         pace(&webrtcbin, picture, &sessions, &id);
-        // A viewer that offers itself has asked for what it wants.
-        if let Some(data) = data.as_ref().filter(|_| !has_offered) {
-            data.open(&webrtcbin, &sessions, &id);
+        voice::bound(&webrtcbin);
+        // A viewer that offers itself has asked for what it wants, and each of its media lines is for what it receives.
+        if !has_offered {
+            talk::receive(&webrtcbin, &talk, &id, &permit);
+            if let Some(data) = &data {
+                data.open(&webrtcbin, &sessions, &id);
+            }
         }
         // The first pads are there already; others come when the camera gets or loses its sound.
         for pad in webrtcbin.sink_pads() {

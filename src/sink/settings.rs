@@ -17,8 +17,11 @@ use porthole_protocol::{
 use porthole_signaling::SecretDigest;
 
 use super::address;
-use crate::gateway::address::Address;
-use crate::ladder::{Config, codec::Codec, rendition::BadRenditions};
+use crate::{
+    gateway::address::Address,
+    ladder::{Config, codec::Codec, rendition::BadRenditions},
+    talk::Mode,
+};
 
 /// Reachable on the whole network by the port people expect of a small web server.
 pub(crate) const LISTEN: &str = "0.0.0.0:8080";
@@ -77,6 +80,8 @@ pub(crate) struct Settings {
     pub(crate) gateway: Option<String>,
     pub(crate) gateway_token_file: Option<String>,
     pub(crate) control_timeout: u32,
+    pub(crate) talk: String,
+    pub(crate) talk_ducks: bool,
 }
 
 impl Default for Settings {
@@ -103,6 +108,8 @@ impl Default for Settings {
             gateway: None,
             gateway_token_file: None,
             control_timeout: CONTROL_TIMEOUT,
+            talk: Mode::ONE.into(),
+            talk_ducks: false,
         }
     }
 }
@@ -149,6 +156,8 @@ pub(crate) enum BadSetting {
         "gateway-token-file={path}: {error}. Give a file whose first line is a token, as made by: openssl rand -hex 16"
     )]
     TokenFile { path: String, error: String },
+    #[error("talk={0}: give one (one viewer is heard, the next waits) or mix (all are heard)")]
+    Talk(String),
     #[error("min-bitrate={0} is above max-bitrate={1}; give a smaller one")]
     Bitrates(u32, u32),
 }
@@ -277,6 +286,11 @@ impl Settings {
             }
         }
         Ok(codecs)
+    }
+
+    pub(crate) fn talk(&self) -> Result<Mode, BadSetting> {
+        let bad = |()| BadSetting::Talk(self.talk.clone());
+        self.talk.parse().map_err(bad)
     }
 
     pub(crate) fn orphan_timeout(&self) -> Duration {

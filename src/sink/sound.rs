@@ -7,8 +7,11 @@ use super::pads::Kind;
 
 /// Packets of 20 ms (RFC 7587, 4.2), with what repairs the loss of one in the next (in-band FEC), made for this share of
 /// losses; DTX, which stops sending in silence, stays off.
-const ENCODER: &str = "audioconvert ! audioresample ! \
+const ENCODER: &str = "audioconvert ! volume name=duck ! audioresample ! \
     opusenc frame-size=20 inband-fec=true packet-loss-percentage=10 dtx=false audio-type=generic";
+
+/// 20 dB less: what the loudspeaker says is hardly heard, and that somebody is there still is.
+const DUCKED: f64 = 0.1;
 
 /// One stream of sound at webrtcsink.
 #[derive(Clone, Debug)]
@@ -36,6 +39,17 @@ impl Sound {
     /// Whether what comes in is encoded here, which nobody need do for nobody.
     pub(super) fn is_encoded_here(&self) -> bool {
         self.encoder.is_some()
+    }
+
+    /// Turns the sound down, or up again. Opus that comes in encoded stays as it is.
+    pub(super) fn duck(&self, is_ducked: bool) {
+        let bin = self
+            .encoder
+            .as_ref()
+            .and_then(|e| e.downcast_ref::<gst::Bin>());
+        if let Some(volume) = bin.and_then(|bin| bin.by_name("duck")) {
+            volume.set_property("volume", if is_ducked { DUCKED } else { 1.0 });
+        }
     }
 
     /// Takes our part of the way out again. No buffer is on it.

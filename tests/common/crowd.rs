@@ -70,7 +70,13 @@ impl Crowd {
                 let session = peer.session_id.clone();
                 let webrtcbin = known.lock().unwrap().get(&session).cloned();
                 if let Some(webrtcbin) = webrtcbin {
-                    viewer::hear(&webrtcbin, &mut connection, &session, received.message);
+                    viewer::hear(
+                        &webrtcbin,
+                        None,
+                        &mut connection,
+                        &session,
+                        received.message,
+                    );
                 }
             }
         });

@@ -17,6 +17,7 @@ pub mod fake;
 pub mod launch;
 pub mod program;
 pub mod server;
+pub mod talker;
 pub mod viewer;
 
 use std::{

@@ -97,21 +97,16 @@ impl FakeServer {
         session: &str,
         change: impl FnOnce(&mut Grant),
     ) -> String {
-        self.grant_with(&connection.nonce, session, change)
+        self.signed(&connection.nonce, session, change)
     }
 
     /// The same, for the connection with this nonce.
-    pub fn grant_with(
-        &self,
-        nonce: &str,
-        session: &str,
-        change: impl FnOnce(&mut Grant),
-    ) -> String {
+    pub fn signed(&self, nonce: &str, session: &str, change: impl FnOnce(&mut Grant)) -> String {
         let mut grant = Grant {
             aud: CAMERA.into(),
             sub: "alice".into(),
             sid: session.into(),
-            nonce: nonce.into(),
+            nonce: nonce.to_owned(),
             seq: 0,
             lease: 600,
             perms: vec![Permission::View],

@@ -30,8 +30,8 @@ pub struct Packets {
 struct Counts(Arc<Mutex<[Packets; 2]>>);
 
 pub struct Viewer {
-    pipeline: gst::Pipeline,
-    pub(super) webrtcbin: gst::Element,
+    pub pipeline: gst::Pipeline,
+    pub webrtcbin: gst::Element,
     counts: Counts,
 }
 
@@ -46,7 +46,7 @@ fn place(kind: &str) -> usize {
 }
 
 impl Viewer {
-    pub(super) fn new() -> Self {
+    pub fn new() -> Self {
         let pipeline = gst::Pipeline::new();
         let webrtcbin = gst::ElementFactory::make("webrtcbin")
             .property_from_str("bundle-policy", "max-bundle")
@@ -71,7 +71,13 @@ impl Viewer {
         while viewer.packets("video").count == 0 {
             assert!(start.elapsed() < PATIENCE, "no video came");
             if let Some(received) = connection.receive_within(10 * LOOK) {
-                hear(&viewer.webrtcbin, connection, session, received.message);
+                hear(
+                    &viewer.webrtcbin,
+                    None,
+                    connection,
+                    session,
+                    received.message,
+                );
             }
         }
         viewer
@@ -84,7 +90,13 @@ impl Viewer {
         // Ends with the connection.
         thread::spawn(move || {
             while let Some(received) = connection.try_receive() {
-                hear(&webrtcbin, &mut connection, &session, received.message);
+                hear(
+                    &webrtcbin,
+                    None,
+                    &mut connection,
+                    &session,
+                    received.message,
+                );
             }
         });
         viewer
@@ -118,9 +130,10 @@ impl Viewer {
     }
 }
 
-/// Takes in what the camera says in `session`, and answers an offer.
-pub(super) fn hear(
+/// Takes in what the camera says in `session`, and answers an offer; with RTP of `voice`, if it asks for sound.
+pub fn hear(
     webrtcbin: &gst::Element,
+    voice: Option<&gst::Element>,
     connection: &mut Connection,
     session: &str,
     message: IncomingMessage,
@@ -137,7 +150,7 @@ pub(super) fn hear(
     }
     match peer_message {
         PeerMessageInner::Sdp(SdpMessage::Offer { sdp }) => {
-            let sdp = answer(webrtcbin, &sdp);
+            let sdp = answer(webrtcbin, voice, &sdp);
             connection.say(session, PeerMessageInner::Sdp(SdpMessage::Answer { sdp }));
         }
         PeerMessageInner::Ice {
@@ -171,15 +184,48 @@ fn count(webrtcbin: &gst::Element, pad: &gst::Pad, counts: Counts) {
     pad.link(&sink.static_pad("sink").unwrap()).unwrap();
 }
 
-fn answer(webrtcbin: &gst::Element, offer: &str) -> String {
+fn answer(webrtcbin: &gst::Element, voice: Option<&gst::Element>, offer: &str) -> String {
+    let line = talk_line(offer);
     let offer = gst_sdp::SDPMessage::parse_buffer(offer.as_bytes()).unwrap();
     let offer = WebRTCSessionDescription::new(WebRTCSDPType::Offer, offer);
     ask(webrtcbin, "set-remote-description", &offer);
+    if let (Some(voice), Some((line, payload))) = (voice, line) {
+        send(webrtcbin, voice, line, payload);
+    }
     let none = None::<gst::Structure>;
     let reply = ask(webrtcbin, "create-answer", &none).unwrap();
     let answer: WebRTCSessionDescription = reply.get("answer").unwrap();
     ask(webrtcbin, "set-local-description", &answer);
     answer.sdp().as_text().unwrap()
+}
+
+/// The media line by which the camera would receive sound: its place, and the payload type.
+pub fn talk_line(offer: &str) -> Option<(usize, u32)> {
+    let mut lines = offer.split("\r\nm=").skip(1).enumerate();
+    lines.find_map(|(place, line)| {
+        let is_talk = line.starts_with("audio ") && line.contains("\r\na=recvonly");
+        let payload = line.split(' ').nth(3)?.split("\r\n").next()?;
+        is_talk.then(|| (place, payload.parse().unwrap()))
+    })
+}
+
+/// Sends `voice`, an element with RTP at its pad `src`, by this media line.
+fn send(webrtcbin: &gst::Element, voice: &gst::Element, line: usize, payload: u32) {
+    let source = voice.static_pad("src").unwrap();
+    if source.is_linked() {
+        return;
+    }
+    let sink = webrtcbin
+        .request_pad_simple(&format!("sink_{line}"))
+        .unwrap();
+    let transceiver: gst_webrtc::WebRTCRTPTransceiver = sink.property("transceiver");
+    transceiver.set_direction(gst_webrtc::WebRTCRTPTransceiverDirection::Sendonly);
+    let payloader = voice.downcast_ref::<gst::Bin>().unwrap().by_name("pay");
+    payloader.unwrap().set_property("pt", payload);
+    let pipeline = webrtcbin.parent().unwrap().downcast::<gst::Bin>().unwrap();
+    pipeline.add(voice).unwrap();
+    source.link(&sink).unwrap();
+    voice.sync_state_with_parent().unwrap();
 }
 
 fn ask(webrtcbin: &gst::Element, signal: &str, argument: &dyn ToValue) -> Option<gst::Structure> {

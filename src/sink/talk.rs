@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The pad `talk`, and what the application hears of who speaks.
+
+use std::sync::Arc;
+
+use gst::{prelude::*, subclass::prelude::*};
+use porthole_protocol::grant::Permission;
+
+use super::{
+    imp::{CAT, PortholeSink},
+    pads, report,
+};
+use crate::{
+    lock::lock,
+    signaller::session::Permit,
+    talk::{Hooks, Report, Talk, voice},
+};
+
+/// What there is while the pad is.
+pub(super) struct Way {
+    pad: gst::GhostPad,
+    source: gst::Element,
+}
+
+/// Puts a media line for the viewer's voice into a session's offer, if there is somebody to talk to.
+pub(super) fn receive(webrtcbin: &gst::Element, talk: &Talk, session: &str, permit: &Permit) {
+    if talk.is_open() {
+        let permit = permit.clone();
+        let may = Arc::new(move || permit.allows(Permission::Talk));
+        voice::receive(webrtcbin, talk, session, may);
+    }
+}
+
+impl PortholeSink {
+    pub(super) fn request_talk(&self) -> Option<gst::Pad> {
+        if lock(&self.talk_way).is_some() {
+            gst::warning!(CAT, imp = self, "there is one talk pad, and it is taken");
+            return None;
+        }
+        let template = self.obj().pad_template(pads::TALK)?;
+        let source = match self.talk.open(self.talk_hooks()) {
+            Ok(source) => source,
+            Err(error) => {
+                gst::error!(CAT, imp = self, "cannot start a thread for talk: {error}");
+                return None;
+            }
+        };
+        let pad = self.lead_out(&template, &source);
+        match &pad {
+            Some(pad) => {
+                *lock(&self.talk_way) = Some(Way {
+                    pad: pad.clone(),
+                    source,
+                });
+            }
+            None => self.take_talk_out(&source),
+        }
+        pad.map(Cast::upcast)
+    }
+
+    fn lead_out(
+        &self,
+        template: &gst::PadTemplate,
+        source: &gst::Element,
+    ) -> Option<gst::GhostPad> {
+        let obj = self.obj();
+        obj.add(source).ok()?;
+        let pad = gst::GhostPad::builder_from_template(template)
+            .name(pads::TALK)
+            .proxy_pad_chain_function(|pad, parent, buffer| {
+                match gst::ProxyPad::chain_default(pad, parent, buffer) {
+                    // Whoever links it later hears from then on.
+                    Err(gst::FlowError::NotLinked) => Ok(gst::FlowSuccess::Ok),
+                    other => other,
+                }
+            })
+            .build();
+        pad.set_target(Some(&source.static_pad("src")?)).ok()?;
+        if obj.current_state() > gst::State::Ready {
+            pad.set_active(true).ok()?;
+        }
+        // Else the end of the stream, sent to the pipeline, would not reach what plays the sound.
+        obj.set_element_flags(gst::ElementFlags::SOURCE);
+        obj.add_pad(&pad).ok()?;
+        source.sync_state_with_parent().ok()?;
+        Some(pad)
+    }
+
+    pub(super) fn release_talk(&self) {
+        let Some(Way { pad, source }) = lock(&self.talk_way).take() else {
+            return;
+        };
+        // What the pad feeds may hold it up for ever, as a loudspeaker that is paused does.
+        let _ = pad.push_event(gst::event::FlushStart::new());
+        self.take_talk_out(&source);
+        let _ = pad.set_active(false);
+        let _ = pad.set_target(None::<&gst::Pad>);
+        let _ = self.obj().remove_pad(&pad);
+    }
+
+    fn take_talk_out(&self, source: &gst::Element) {
+        source.set_locked_state(true);
+        let _ = source.set_state(gst::State::Null);
+        let _ = self.obj().remove(source);
+        self.obj().unset_element_flags(gst::ElementFlags::SOURCE);
+        self.talk.close();
+        self.inputs.duck(false);
+    }
+
+    fn talk_hooks(&self) -> Hooks {
+        let (for_change, for_duck) = (self.obj().downgrade(), self.obj().downgrade());
+        Hooks {
+            changed: Box::new(move |report| {
+                if let Some(sink) = for_change.upgrade() {
+                    sink.imp().tell_talk(report);
+                }
+            }),
+            duck: Box::new(move |ducks| {
+                if let Some(sink) = for_duck.upgrade() {
+                    let imp = sink.imp();
+                    let ducks = ducks && imp.settings().talk_ducks;
+                    imp.inputs.duck(ducks);
+                }
+            }),
+        }
+    }
+
+    fn tell_talk(&self, report: &Report) {
+        let user = |session: &String| {
+            let sessions = self.sessions()?;
+            let mut gate = lock(&sessions);
+            Some(gate.session(session)?.user.clone())
+        };
+        let users = |sessions: &[String]| -> Vec<String> {
+            let users = sessions.iter().map(|session| user(session));
+            users.map(Option::unwrap_or_default).collect()
+        };
+        let (speakers, waiting) = (users(&report.speakers), users(&report.waiting));
+        self.post(report::talk(report, speakers, waiting));
+    }
+}

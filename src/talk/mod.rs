@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Talk: what viewers say leaves the sink by its pad `talk`.
+//!
+//! Pure:
+//! - [`floor`]: who is heard.
+//! - [`mixer`]: the sound of those, in frames of 10 ms.
+//!
+//! Around them:
+//! - [`stage`]: the two together, for all sessions of a sink, and what is told of them.
+//! - [`voice`]: receives one session's sound and decodes it.
+//! - [`pump`]: the live source behind the pad, which takes a frame every 10 ms.
+
+use std::{io, sync::Arc};
+
+use gst::prelude::*;
+use tokio::sync::watch;
+
+pub(crate) mod floor;
+mod mixer;
+mod pump;
+mod stage;
+pub(crate) mod voice;
+
+pub(crate) use floor::Mode;
+pub(crate) use pump::caps;
+pub(crate) use stage::{Hooks, Report};
+
+use stage::Stage;
+
+/// Talk of one sink, whether it has the pad or not. A handle: clones are the same.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Talk(Arc<Stage>);
+
+impl Talk {
+    /// The source of the pad; with it there is somebody to talk to. What happens is told to `hooks`, on a thread of its own.
+    pub(crate) fn open(&self, hooks: Hooks) -> io::Result<gst::Element> {
+        self.0.open(hooks)?;
+        Ok(pump::Pump::new(&self.0).upcast())
+    }
+
+    /// The pad is gone.
+    pub(crate) fn close(&self) {
+        self.0.close();
+    }
+
+    /// Whether there is a pad.
+    pub(crate) fn is_open(&self) -> bool {
+        self.0.is_open()
+    }
+
+    /// Ends what is said so far.
+    pub(crate) fn set_mode(&self, mode: Mode) {
+        self.0.set_mode(mode);
+    }
+
+    /// Who is heard, from now on.
+    pub(crate) fn subscribe(&self) -> watch::Receiver<Report> {
+        self.0.subscribe()
+    }
+}

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The live source behind the pad `talk`: a frame every 10 ms by the pipeline's clock, whoever speaks. Not an element one can
+//! make by name.
+//!
+//! What leaves was said a while ago: it has waited in the jitter buffer and in the session's [`super::mixer::Voice`]. The
+//! timestamps say so, and the answer to the latency query makes up for it, so that a loudspeaker plays a frame at once and
+//! an echo canceller sees when it was played.
+
+use std::sync::{Arc, LazyLock, Mutex, OnceLock};
+
+use gst::{glib, prelude::*};
+use gst_base::{
+    prelude::*,
+    subclass::{base_src::CreateSuccess, prelude::*},
+};
+
+use super::{
+    mixer::{FIRST_HELD, FRAME, MAX_HELD, RATE},
+    stage::Stage,
+    voice::JITTER,
+};
+use crate::lock::lock;
+
+/// From one frame to the next.
+pub(super) const PERIOD: gst::ClockTime = gst::ClockTime::from_mseconds(10);
+/// A source that is so far behind the clock, since what it feeds did not take more, goes on with the present.
+const MAX_BEHIND: gst::ClockTime = gst::ClockTime::from_mseconds(100);
+
+/// How long sound has been here when it leaves: one frame, the jitter buffer, what a voice begins with.
+fn latency() -> gst::ClockTime {
+    PERIOD + JITTER + duration(FIRST_HELD)
+}
+
+fn duration(samples: usize) -> gst::ClockTime {
+    PERIOD * (samples / FRAME) as u64
+}
+
+/// The sound of the pad, always.
+pub(crate) fn caps() -> gst::Caps {
+    gst::Caps::builder("audio/x-raw")
+        .field("format", "S16LE")
+        .field("layout", "interleaved")
+        .field("rate", RATE as i32)
+        .field("channels", 1)
+        .build()
+}
+
+glib::wrapper! {
+    pub(crate) struct Pump(ObjectSubclass<imp::Pump>) @extends gst_base::PushSrc, gst_base::BaseSrc, gst::Element, gst::Object;
+}
+
+impl Pump {
+    pub(super) fn new(stage: &Arc<Stage>) -> Self {
+        let pump: Self = glib::Object::builder().property("name", "talk").build();
+        let _ = pump.imp().stage.set(stage.clone());
+        pump
+    }
+}
+
+mod imp {
+    use super::*;
+
+    #[derive(Default)]
+    pub(crate) struct Pump {
+        pub(super) stage: OnceLock<Arc<Stage>>,
+        state: Mutex<State>,
+    }
+
+    #[derive(Default)]
+    struct State {
+        /// Running time of the next frame's sound; none before the first.
+        next: Option<gst::ClockTime>,
+        wait: Option<gst::SingleShotClockId>,
+        is_flushing: bool,
+    }
+
+    impl Pump {
+        /// The clock, and what it shows when running time is zero. There in PLAYING.
+        fn time(&self) -> Option<(gst::Clock, gst::ClockTime)> {
+            let obj = self.obj();
+            Some((obj.clock()?, obj.base_time()?))
+        }
+
+        /// The running time of the sound that leaves next, and whether some was left out before it.
+        fn next(&self, now: gst::ClockTime) -> (gst::ClockTime, bool) {
+            let present = now.saturating_sub(latency());
+            let present = PERIOD * (present.nseconds() / PERIOD.nseconds());
+            let next = lock(&self.state).next;
+            match next {
+                Some(next) if present <= next + MAX_BEHIND => (next, false),
+                _ => (present, true),
+            }
+        }
+
+        /// Waits until a frame has been said and the sound of it has come.
+        fn wait_until(
+            &self,
+            clock: &gst::Clock,
+            time: gst::ClockTime,
+        ) -> Result<(), gst::FlowError> {
+            let id = clock.new_single_shot_id(time);
+            {
+                let mut state = lock(&self.state);
+                if state.is_flushing {
+                    return Err(gst::FlowError::Flushing);
+                }
+                state.wait = Some(id.clone());
+            }
+            let (result, _) = id.wait();
+            let mut state = lock(&self.state);
+            state.wait = None;
+            match result {
+                Err(gst::ClockError::Unscheduled) => Err(gst::FlowError::Flushing),
+                _ if state.is_flushing => Err(gst::FlowError::Flushing),
+                _ => Ok(()),
+            }
+        }
+
+        fn frame(&self) -> Option<gst::Buffer> {
+            let mut samples = [0; FRAME];
+            self.stage
+                .get()?
+                .frame(std::time::Instant::now(), &mut samples);
+            let mut buffer = gst::Buffer::with_size(2 * FRAME).ok()?;
+            {
+                let mut map = buffer.get_mut()?.map_writable().ok()?;
+                for (bytes, sample) in map.as_mut_slice().chunks_exact_mut(2).zip(samples) {
+                    bytes.copy_from_slice(&sample.to_le_bytes());
+                }
+            }
+            Some(buffer)
+        }
+    }
+
+    #[glib::object_subclass]
+    impl ObjectSubclass for Pump {
+        const NAME: &'static str = "GstPortholeTalkSource";
+        type Type = super::Pump;
+        type ParentType = gst_base::PushSrc;
+    }
+
+    impl ObjectImpl for Pump {
+        fn constructed(&self) {
+            self.parent_constructed();
+            let obj = self.obj();
+            obj.set_live(true);
+            obj.set_format(gst::Format::Time);
+        }
+    }
+
+    impl GstObjectImpl for Pump {}
+
+    impl ElementImpl for Pump {
+        fn metadata() -> Option<&'static gst::subclass::ElementMetadata> {
+            static METADATA: LazyLock<gst::subclass::ElementMetadata> = LazyLock::new(|| {
+                gst::subclass::ElementMetadata::new(
+                    "Porthole talk source",
+                    "Source/Audio",
+                    "What viewers say",
+                    "The Porthole developers",
+                )
+            });
+            Some(&METADATA)
+        }
+
+        fn pad_templates() -> &'static [gst::PadTemplate] {
+            static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(|| {
+                let direction = gst::PadDirection::Src;
+                gst::PadTemplate::new("src", direction, gst::PadPresence::Always, &caps())
+                    .into_iter()
+                    .collect()
+            });
+            &TEMPLATES
+        }
+    }
+
+    impl BaseSrcImpl for Pump {
+        fn start(&self) -> Result<(), gst::ErrorMessage> {
+            *lock(&self.state) = State::default();
+            Ok(())
+        }
+
+        fn stop(&self) -> Result<(), gst::ErrorMessage> {
+            if let Some(stage) = self.stage.get() {
+                stage.clear();
+            }
+            Ok(())
+        }
+
+        fn is_seekable(&self) -> bool {
+            false
+        }
+
+        fn query(&self, query: &mut gst::QueryRef) -> bool {
+            if let gst::QueryViewMut::Latency(query) = query.view_mut() {
+                // Who is held up for longer loses sound.
+                query.set(true, latency(), latency() + duration(MAX_HELD - FIRST_HELD));
+                return true;
+            }
+            BaseSrcImplExt::parent_query(self, query)
+        }
+
+        fn unlock(&self) -> Result<(), gst::ErrorMessage> {
+            let wait = {
+                let mut state = lock(&self.state);
+                state.is_flushing = true;
+                state.wait.take()
+            };
+            if let Some(wait) = wait {
+                wait.unschedule();
+            }
+            Ok(())
+        }
+
+        fn unlock_stop(&self) -> Result<(), gst::ErrorMessage> {
+            lock(&self.state).is_flushing = false;
+            Ok(())
+        }
+    }
+
+    impl PushSrcImpl for Pump {
+        fn create(&self, _: Option<&mut gst::BufferRef>) -> Result<CreateSuccess, gst::FlowError> {
+            let Some((clock, base)) = self.time() else {
+                return Err(gst::FlowError::Flushing);
+            };
+            let now = clock.time().saturating_sub(base);
+            let (time, is_jump) = self.next(now);
+            self.wait_until(&clock, base + time + latency())?;
+            let Some(mut buffer) = self.frame() else {
+                return Err(gst::FlowError::Error);
+            };
+            if let Some(buffer) = buffer.get_mut() {
+                buffer.set_pts(time);
+                buffer.set_duration(PERIOD);
+                if is_jump {
+                    buffer.set_flags(gst::BufferFlags::DISCONT);
+                }
+            }
+            lock(&self.state).next = Some(time + PERIOD);
+            Ok(CreateSuccess::NewBuffer(buffer))
+        }
+    }
+}

@@ -105,10 +105,7 @@ export class Gateway {
 
   /** The wheel is asked for once there is a way to ask. */
   #ask() {
-    const drive = this.#drive;
-    if (!drive || drive._asked || drive.state === "ended" || !this.#isOpen(RELIABLE)) return;
-    drive._asked = true;
-    this.#tell(KIND.ask);
+    if (this.#isOpen(RELIABLE)) this.#drive?._ask(() => this.#tell(KIND.ask));
   }
 
   /** @param {number} kind @param {{service?: number, number?: number, payload?: string|Uint8Array}} [more] */

@@ -202,6 +202,19 @@ test("a word about the wheel from before the question does not end the wait", as
   assert.equal(drive.state, "driving");
 });
 
+test("a wheel that came and went before it was told is asked for anew by a person, and not waited for", async () => {
+  const { world, session, camera } = await robot();
+  const drive = session.drive();
+  camera.camera("wheel", { you: "watching", driver: null, waiting: [], reason: "stalled" });
+  await world.play(5_000);
+  assert.deepEqual([drive.state, drive.reason], ["ended", "unanswered"]);
+  assert.deepEqual(camera.heard.map(({ kind }) => kind), ["ask", "release"]);
+  const next = session.drive();
+  camera.camera("wheel", { you: "waiting", driver: ANN, waiting: [ME] });
+  await world.play(60_000);
+  assert.equal(next.state, "waiting", "who was answered waits as long as it takes");
+});
+
 test("who may not control is told so", async () => {
   const { session, camera, drive } = await driver();
   camera.camera("wheel", { you: "not-permitted", driver: null, waiting: [] });

@@ -53,7 +53,7 @@ export class Gateway {
     channel.onmessage = ({ data }) => this.#receive(joiner ? joiner.take(data) : data);
     channel.onclose = () => (label === RELIABLE ? this.close() : this.#channels.delete(label));
     channel.onopen = () => this.#ask();
-    return undefined;
+    return this.#ask(); // It may be open already.
   }
 
   /** The way to the camera is gone: nothing that waits for an answer gets one. */

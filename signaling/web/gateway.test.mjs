@@ -278,8 +278,9 @@ test("the wheel can be asked for before there is a way to", async () => {
   const world = new World();
   const session = await world.live();
   const drive = session.drive();
-  const channel = world.channel("porthole");
+  const channel = world.channel("porthole", "connecting");
   assert.equal(channel.of("ask").length, 0);
+  channel.readyState = "open";
   channel.onopen();
   channel.onopen();
   assert.equal(channel.of("ask").length, 1);

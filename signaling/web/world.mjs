@@ -190,8 +190,8 @@ export class World {
     this.reliable.camera("hello", { version: 1, id: 9, user: "bob", controlTimeout: 500, gateway: true, talk: "one", ...hello });
   }
 
-  channel(label) {
-    const channel = new FakeChannel(label);
+  channel(label, readyState = "open") {
+    const channel = Object.assign(new FakeChannel(label), { readyState });
     this.peer.ondatachannel?.({ channel });
     return channel;
   }

@@ -51,8 +51,10 @@ export class Robot {
   get now() { return this.program.lines.length; }
   /** The next such line from `from` on, come or yet to come. */
   line(pattern, from = 0) { return this.program.line(pattern, { from }); }
-  /** A word of the gateway's that has this name or reason in it. */
-  word(word, inside = "", from = 0) { return this.line(new RegExp(`porthole ${word} .*\\b${inside}`), from); }
+  /** A word of the gateway's that has these names and reasons in it, in whatever order. */
+  word(word, inside = [], from = 0) {
+    return this.line(new RegExp(`porthole ${word} ${inside.map((each) => `(?=.*\\b${each}\\b)`).join("")}`), from);
+  }
 
   stop() { return this.program.stop(); }
 }

@@ -234,6 +234,23 @@ test("who holds the button, or the space bar, is heard at the robot, and no long
   assert.deepEqual(page.problems, []);
 }));
 
+test("after a click on another button the space bar is still for talking, and the arrows are for driving", () => scene(async (keep) => {
+  const page = await visit(keep);
+  await drive(page);
+  await page.getByTestId("figures-front").click();
+  await page.keyboard.down("Space");
+  await until(page, () => document.querySelector(".hold").getAttribute("aria-pressed") === "true");
+  await page.keyboard.up("Space");
+  await until(page, () => document.querySelector(".hold").getAttribute("aria-pressed") === "false");
+  assert.equal(await page.getByTestId("figures-front").getAttribute("aria-expanded"), "true", "it was pressed again");
+  await stops(page, () => page.keyboard.up("ArrowUp"));
+  // But who has gone to a button with the keyboard presses that one.
+  await page.getByTestId("figures-front").focus();
+  await page.keyboard.press("Space");
+  assert.equal(await page.getByTestId("figures-front").getAttribute("aria-expanded"), "false");
+  assert.equal(await page.getByTestId("hold-front").getAttribute("aria-pressed"), "false");
+}));
+
 test("a screen reader's press turns the microphone on and off", () => scene(async (keep) => {
   const page = await visit(keep);
   const hold = page.getByTestId("hold-front");

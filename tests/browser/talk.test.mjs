@@ -58,7 +58,7 @@ class Ear {
   constructor() {
     this.file = join(mkdtempSync(join(folder, "ear-")), "talk.raw");
     const source = "portholesrc name=cam camera=test idle-timeout=0 ! videoscale ! video/x-raw,width=320,height=180 ! portholesink name=out gateway=127.0.0.1:0";
-    this.pipeline = `${source} out.talk ! audioconvert ! audioresample ! audio/x-raw,format=S16LE,rate=${RATE},channels=1 ! filesink buffer-mode=unbuffered location=${this.file}`;
+    this.pipeline = `${source} out.talk ! audioconvert ! audioresample ! audio/x-raw,format=S16LE,rate=${RATE},channels=1 ! filesink async=false buffer-mode=unbuffered location=${this.file}`;
   }
 
   /** Samples so far. */

@@ -8,13 +8,14 @@ import { wheelInWords } from "./gateway-words.js";
 /** @typedef {import("./porthole-client.js").Session} Session */
 
 export class DrivePanel {
-  #session; #panel; #button; #pad; #controls; #failed = ""; #gone = new AbortController();
+  #session; #element; #panel; #button; #pad; #controls; #failed = ""; #wasDriving = false; #gone = new AbortController();
   /** The last one. @type {import("./drive.js").Drive|null} */
   #drive = null;
 
   /** @param {Session} session @param {any} element the picture */
   constructor(session, element) {
     this.#session = session;
+    this.#element = element;
     this.#panel = $(".drive", element);
     this.#button = $(".wheel", element);
     this.#pad = $(".pad", element);
@@ -87,14 +88,17 @@ export class DrivePanel {
     const none = this.#steered.length === 0;
     $(".none", panel).hidden = !none;
     $(".keys", panel).hidden = this.#pad.hidden = none;
-    // The space bar and the arrows are for the robot now, and not for this button.
-    if (driving && document.activeElement === button) {
-      this.#pad.focus({ preventScroll: true });
-      $(".line", panel).scrollIntoView({ block: "nearest" });
-    }
+    if (driving && !this.#wasDriving) this.#begin();
+    this.#wasDriving = driving;
     fill($(".waiting", panel), driving ? wheel?.waiting ?? [] : [], ({ id }) => String(id), ({ id }) => this.#newWaiting(id), (item, { user }) => {
       quote($(".name", item), user || "Someone");
     });
+  }
+
+  #begin() {
+    // The space bar and the arrows are for the robot now, and not for the button.
+    if ([this.#button, this.#element].includes(document.activeElement)) this.#pad.focus({ preventScroll: true });
+    $(".line", this.#panel).scrollIntoView({ block: "nearest" });
   }
 
   /** @param {number} id */

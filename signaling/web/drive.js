@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 // @ts-check
-import { HEARTBEATS, Refused } from "./gateway-rules.js";
+import { ASK_ANSWER_MS, HEARTBEATS, Refused } from "./gateway-rules.js";
 
 /**
  * @typedef {import("./gateway-rules.js").Wheel} Wheel
@@ -17,15 +17,13 @@ import { HEARTBEATS, Refused } from "./gateway-rules.js";
 export class Drive extends EventTarget {
   /** @type {DriveState} */
   state = "waiting";
-  /** Why it has ended: a reason of docs/gateway.md (such as `stalled`), `not-permitted`, or `session-ended`. */
+  /** Why it has ended: a reason of docs/gateway.md (such as `stalled`), `not-permitted`, `unanswered` or `session-ended`. */
   reason = "";
   /** Who drives. @type {import("./gateway-rules.js").Person|null} */
   driver = null;
   /** Who waits, first come first. @type {import("./gateway-rules.js").Person[]} */
   waiting = [];
-  /** @internal Whether the camera was asked. */
-  _asked = false;
-  #env; #way; #answered = false; #timer;
+  #env; #way; #asked = false; #answered = false; #timer;
 
   /**
    * @internal
@@ -61,6 +59,18 @@ export class Drive extends EventTarget {
     this._end("given-up");
   }
 
+  /** @internal There is a way to ask the camera. @param {() => void} ask */
+  _ask(ask) {
+    if (this.#asked || this.state === "ended") return;
+    this.#asked = true;
+    ask();
+    // A camera says how things are and not how they came to be so: the wheel may have come and gone in between.
+    this.#timer = this.#env.setTimeout(() => {
+      this.#way.release();
+      this._end("unanswered");
+    }, ASK_ANSWER_MS);
+  }
+
   /** @internal @param {Wheel} wheel */
   _wheel({ you, driver, waiting, reason }) {
     if (this.state === "ended") return;
@@ -70,6 +80,7 @@ export class Drive extends EventTarget {
       // Before the answer it is about the time before the question.
       if (this.#answered) return this._end(reason || "given-up");
     } else {
+      if (!this.#answered) this.#env.clearTimeout(this.#timer);
       this.#answered = true;
       const begins = you === "driving" && this.state !== "driving";
       this.state = you;

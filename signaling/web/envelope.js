@@ -15,8 +15,14 @@ export const KIND = Object.freeze({
 export const HEADER_BYTES = 4;
 /** The most that a program and a viewer can say to each other at once. */
 export const MAX_PAYLOAD = 64 * 1_024;
-/** The largest message that is read: as large as browsers take one on a data channel. Only `services` may be this long. */
-export const MAX_ENVELOPE = 256 * 1_024;
+/** The longest that goes over a channel at once, header included. */
+export const MAX_PART = 64 * 1_024;
+/** The largest message that is read: a list of 255 services, each with the longest description, and as much again. */
+export const MAX_ENVELOPE = 2 * 1_024 * 1_024;
+/** Parts of one message, which are as long as they can be, but for the last. */
+const MAX_PARTS = 2 * Math.ceil(MAX_ENVELOPE / MAX_PART);
+/** Added to the kind of a part that is not the last. */
+const MORE = 128;
 
 const encoder = new TextEncoder();
 
@@ -44,51 +50,55 @@ export function decode(data) {
   return { kind: view.getUint8(0), service: view.getUint8(1), number: view.getUint16(2), payload: new Uint8Array(data.slice(HEADER_BYTES)) };
 }
 
-/** What goes over a data channel at once, and what the kind of a part says that is not the last. */
-const MAX_PART = 64 * 1_024;
-const MORE = 128;
-
-/** A message in the parts in which it goes over the reliable channel. @param {Uint8Array} message @returns {Uint8Array[]} */
+/** A message in the parts in which it goes over a channel, in order. @param {Uint8Array} message */
 export function parts(message) {
   if (message.length <= MAX_PART) return [message];
-  const all = [];
-  for (let start = HEADER_BYTES; start < message.length; start += MAX_PART - HEADER_BYTES) {
-    const body = message.subarray(start, start + MAX_PART - HEADER_BYTES);
-    const part = new Uint8Array(HEADER_BYTES + body.length);
+  const found = [];
+  for (let at = HEADER_BYTES; at < message.length; at += MAX_PART - HEADER_BYTES) {
+    const part = new Uint8Array(Math.min(MAX_PART, HEADER_BYTES + message.length - at));
     part.set(message.subarray(0, HEADER_BYTES));
-    part.set(body, HEADER_BYTES);
-    if (start + body.length < message.length) part[0] |= MORE;
-    all.push(part);
+    part.set(message.subarray(at, at + part.length - HEADER_BYTES), HEADER_BYTES);
+    if (at + part.length - HEADER_BYTES < message.length) part[0] |= MORE;
+    found.push(part);
   }
-  return all;
+  return found;
 }
 
-/** Puts the parts of one channel together again. */
+/** Puts the parts that come over one channel together. */
 export class Joiner {
   /** @type {Uint8Array[]} */ #parts = [];
   #length = 0;
+  #isTooLong = false;
 
-  /** A whole message, or null where more is to come, or where it is longer than any. @param {unknown} data @returns {unknown} */
+  /** A whole message if `data` is the last of one; null where there is none yet, or it is too long. @param {unknown} data */
   take(data) {
-    if (!(data instanceof ArrayBuffer)) return data;
+    if (!(data instanceof ArrayBuffer) || data.byteLength < HEADER_BYTES) return null;
     const part = new Uint8Array(data);
-    const hasMore = (part[0] & MORE) !== 0;
-    if (!hasMore && !this.#length) return data;
-    const body = this.#length ? part.subarray(HEADER_BYTES) : part;
-    this.#length += body.length;
-    // What is too long is counted to its end, and not kept.
-    if (this.#length <= MAX_ENVELOPE) this.#parts.push(body);
-    if (hasMore) return null;
-    const whole = this.#length <= MAX_ENVELOPE ? new Uint8Array(this.#length) : null;
-    let at = 0;
-    for (const each of whole ? this.#parts : []) {
-      whole?.set(each, at);
-      at += each.length;
-    }
-    if (whole) whole[0] &= ~MORE;
+    const isLast = (part[0] & MORE) === 0;
+    if (isLast && this.#length === 0) return data;
+    const added = this.#length === 0 ? part : part.subarray(HEADER_BYTES);
+    this.#length += added.length;
+    // Of one that is too long nothing is kept until it ends.
+    if (this.#length > MAX_ENVELOPE || this.#parts.length >= MAX_PARTS) this.#isTooLong = true;
+    if (this.#isTooLong) this.#parts = [];
+    else this.#parts.push(added);
+    return isLast ? this.#whole() : null;
+  }
+
+  #whole() {
+    const [found, length, isTooLong] = [this.#parts, this.#length, this.#isTooLong];
     this.#parts = [];
     this.#length = 0;
-    return whole?.buffer ?? null;
+    this.#isTooLong = false;
+    if (isTooLong) return null;
+    const whole = new Uint8Array(length);
+    let at = 0;
+    for (const part of found) {
+      whole.set(part, at);
+      at += part.length;
+    }
+    whole[0] &= ~MORE;
+    return whole.buffer;
   }
 }
 

@@ -2,7 +2,7 @@
 import test from "node:test";
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { Joiner, KIND, MAX_ENVELOPE, MAX_PAYLOAD, decode, encode, parts, readJson, readText } from "./envelope.js";
+import { Joiner, KIND, MAX_ENVELOPE, MAX_PART, MAX_PAYLOAD, decode, encode, parts, readJson, readText } from "./envelope.js";
 
 test("a message is four bytes and its payload, numbers with the big end first", () => {
   assert.deepEqual([...encode(KIND.text, { service: 3, number: 0x1234, payload: "hé" })], [1, 3, 0x12, 0x34, 0x68, 0xc3, 0xa9]);
@@ -18,29 +18,40 @@ test("what is written is read back", () => {
   }
 });
 
-test("what is too long for a channel goes in parts, and is put together again", () => {
-  for (const size of [0, 65_532, 65_533, MAX_PAYLOAD, 3 * MAX_PAYLOAD]) {
-    const message = encode(KIND.binary, { service: 1, number: 2, payload: Uint8Array.from({ length: size }, (_, i) => i & 0xff) });
-    const all = parts(message);
-    assert.equal(all.length, Math.max(1, Math.ceil(size / 65_532)));
-    assert.ok(all.every((part) => part.length <= 65_536));
-    const joiner = new Joiner();
-    const whole = all.map((part) => joiner.take(part.slice().buffer)).filter((joined) => joined !== null);
-    assert.deepEqual(whole.map((joined) => new Uint8Array(joined)), [message]);
-  }
-  const endless = new Joiner();
-  const part = () => new Uint8Array(65_536).fill(130).buffer;
-  for (let i = 0; i < 50; i += 1) assert.equal(endless.take(part()), null);
-  assert.equal(endless.take(encode(KIND.text).buffer), null, "longer than any message");
-  assert.equal(endless.take(encode(KIND.text).buffer).byteLength, 4, "and the next is read as if nothing had been");
-});
-
 test("what is no message is none: too short, too long, or no bytes at all", () => {
   for (const bad of [new ArrayBuffer(0), new ArrayBuffer(3), new ArrayBuffer(MAX_ENVELOPE + 1), "text", null, undefined, 7, {}, new Uint8Array(9)]) {
     assert.equal(decode(bad), null);
   }
   assert.equal(decode(new ArrayBuffer(4)).payload.length, 0);
   assert.notEqual(decode(new ArrayBuffer(MAX_ENVELOPE)), null);
+});
+
+test("what is longer than a channel takes goes in parts, and comes together again", () => {
+  for (const size of [0, MAX_PART - 4, MAX_PART - 3, MAX_PAYLOAD, 3 * (MAX_PART - 4), 1_000_000]) {
+    const payload = Uint8Array.from({ length: size }, (_, i) => (i * 31 + (i >> 8)) & 0xff);
+    const sent = parts(encode(KIND.binary, { service: 7, number: 258, payload }));
+    assert.equal(sent.length, Math.max(1, Math.ceil(size / (MAX_PART - 4))));
+    const joiner = new Joiner();
+    const came = sent.map((part, i) => {
+      assert.ok(part.length <= MAX_PART);
+      assert.deepEqual([...part.subarray(0, 4)], [i + 1 < sent.length ? 130 : 2, 7, 1, 2]);
+      return joiner.take(part.slice().buffer);
+    });
+    assert.deepEqual(came.slice(0, -1), Array(sent.length - 1).fill(null));
+    assert.deepEqual(decode(came.at(-1)), { kind: 2, service: 7, number: 258, payload });
+  }
+});
+
+test("parts without an end fill nothing, and what follows them is read", () => {
+  const joiner = new Joiner();
+  const part = encode(KIND.binary | 128, { payload: new Uint8Array(MAX_PART - 4) });
+  for (let i = 0; i < 100; i += 1) assert.equal(joiner.take(part.slice().buffer), null);
+  assert.equal(joiner.take(encode(KIND.binary, { payload: "end" }).buffer), null, "it was too long");
+  assert.equal(readText(decode(joiner.take(encode(KIND.text, { payload: "next" }).buffer)).payload), "next");
+  for (let i = 0; i < 100; i += 1) assert.equal(joiner.take(encode(KIND.binary | 128).buffer), null);
+  assert.equal(joiner.take(encode(KIND.binary).buffer), null, "too many parts of nothing");
+  assert.notEqual(joiner.take(encode(KIND.alive).buffer), null);
+  for (const bad of [new ArrayBuffer(3), "text", null]) assert.equal(joiner.take(bad), null);
 });
 
 test("text is UTF-8 to the letter, and JSON is JSON or nothing", () => {

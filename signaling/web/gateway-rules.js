@@ -33,6 +33,8 @@ export const MAX_IN_FLIGHT = 256;
 export const MAX_BUFFERED = 1 << 20;
 /** A command on the channel that is never repeated is lost if nothing was heard of it for so long. */
 export const NOW_ANSWER_MS = 2_000;
+/** A camera that was asked for the wheel says at once that one drives, or waits. */
+export const ASK_ANSWER_MS = 5_000;
 /** Where a camera says nothing that makes sense: as its own default. */
 export const CONTROL_TIMEOUT_MS = 500;
 /** Heartbeats in each control timeout: one more than are asked for. */

@@ -21,6 +21,7 @@ const ENDS = Object.freeze({
   "left": "The camera took the wheel back: this page was away.",
   "lease-ended": "The camera took the wheel back: your time is over.",
   "not-permitted": "You may not drive this robot.",
+  "unanswered": "The camera did not answer. Ask again.",
   "session-ended": "The connection to the robot ended, and the wheel with it.",
 });
 

@@ -11,7 +11,7 @@
 
 import { Commands } from "./commands.js";
 import { Drive } from "./drive.js";
-import { Joiner, KIND, MAX_PAYLOAD, decode, encode, parts, readJson, readText } from "./envelope.js";
+import { HEADER_BYTES, Joiner, KIND, MAX_PART, MAX_PAYLOAD, decode, encode, parts, readJson, readText } from "./envelope.js";
 import {
   CONTROL_TIMEOUT_MS, MAX_BUFFERED, MAX_KNOWN, Refused, readHello, readRefusal, readServices, readTalk, readWheel,
 } from "./gateway-rules.js";
@@ -19,8 +19,6 @@ import { Service } from "./service.js";
 
 const RELIABLE = "porthole";
 const NOW = "porthole-now";
-/** Characters or bytes that fit into one message, however they are encoded. What is longer may need parts. */
-const MAX_NOW = 16 * 1_024;
 const encoder = new TextEncoder();
 
 export class Gateway {
@@ -55,7 +53,7 @@ export class Gateway {
     channel.onmessage = ({ data }) => this.#receive(joiner ? joiner.take(data) : data);
     channel.onclose = () => (label === RELIABLE ? this.close() : this.#channels.delete(label));
     channel.onopen = () => this.#ask();
-    return undefined;
+    return this.#ask(); // It may be open already.
   }
 
   /** The way to the camera is gone: nothing that waits for an answer gets one. */
@@ -107,10 +105,7 @@ export class Gateway {
 
   /** The wheel is asked for once there is a way to ask. */
   #ask() {
-    const drive = this.#drive;
-    if (!drive || drive._asked || drive.state === "ended" || !this.#isOpen(RELIABLE)) return;
-    drive._asked = true;
-    this.#tell(KIND.ask);
+    if (this.#isOpen(RELIABLE)) this.#drive?._ask(() => this.#tell(KIND.ask));
   }
 
   /** @param {number} kind @param {{service?: number, number?: number, payload?: string|Uint8Array}} [more] */
@@ -121,20 +116,19 @@ export class Gateway {
 
   /** @param {Service} service @param {string|Uint8Array} data @param {boolean} now @returns {Promise<void>} */
   #command(service, data, now) {
-    const isShort = data.length < MAX_NOW;
-    const label = now && isShort && this.#isOpen(NOW) ? NOW : RELIABLE;
-    const channel = this.#channels.get(label);
+    const channel = this.#channels.get(RELIABLE);
     if (channel?.readyState !== "open") return Promise.reject(new Refused("not-connected"));
     const number = [...this.#byNumber].find(([, known]) => known === service)?.[0];
     if (number === undefined) return Promise.reject(new Refused("no-such-service"));
     const kind = typeof data === "string" ? KIND.text : KIND.binary;
     const payload = typeof data === "string" ? encoder.encode(data) : data;
     if (payload.length > MAX_PAYLOAD) return Promise.reject(new Refused("too-large"));
-    if (channel.bufferedAmount + payload.length > MAX_BUFFERED) return Promise.reject(new Refused("too-many"));
-    const send = (command) => {
-      for (const part of parts(encode(kind, { service: number, number: command, payload }))) channel.send(part);
-    };
-    return this.#commands.add(send, label === NOW);
+    const label = now && this.#isOpen(NOW) && payload.length <= MAX_PART - HEADER_BYTES ? NOW : RELIABLE;
+    const way = this.#channels.get(label);
+    if (way.bufferedAmount + payload.length > MAX_BUFFERED) return Promise.reject(new Refused("too-many"));
+    return this.#commands.add((command) => {
+      for (const part of parts(encode(kind, { service: number, number: command, payload }))) way.send(part);
+    }, label === NOW);
   }
 
   // -- from the camera ----------------------------------------------------------------------------

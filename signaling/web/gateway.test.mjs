@@ -123,13 +123,11 @@ test("what cannot be sent is refused at once, with its reason", async () => {
   camera.full = true;
   assert.equal(await outcome(session.service("arm").send("up")), "too-many");
   camera.full = false;
-  camera.largest = 100;
-  assert.equal(await outcome(session.service("arm").send("x".repeat(1_000))), "too-large", "the camera takes less");
-  camera.largest = 65_536;
   assert.equal(camera.of("text").length, 0);
   const largest = session.service("arm").send(new ArrayBuffer(65_536));
   camera.camera("accepted", "", 2, camera.heard.at(-1).number);
   assert.equal(await outcome(largest), "");
+  assert.equal(camera.heard.at(-1).payload.length, 65_536, "in two parts");
   session.close();
   assert.equal(await outcome(session.service("arm").send("up")), "not-connected");
 });
@@ -143,6 +141,19 @@ test("what may be lost goes on the other channel, and is refused when nothing is
   const [first, second] = [outcome(kept), outcome(lost)];
   await world.advance(2_000);
   assert.deepEqual([await first, await second], ["", "unanswered"]);
+});
+
+test("what is too long for one message takes the channel that keeps its order", async () => {
+  const { world, session, camera } = await driver();
+  for (const length of [65_532, 65_533]) session.service("arm").send(new Uint8Array(length), { now: true }).catch(() => {});
+  assert.deepEqual([world.fast, camera].map((channel) => channel.of("binary").map(({ payload }) => payload.length)), [[65_532], [65_533]]);
+});
+
+test("a long list of services comes in parts", async () => {
+  const { session, camera } = await robot();
+  const many = Array.from({ length: 255 }, (_, i) => ({ service: i + 1, name: `s${i}`, here: true, describe: { title: `T${i}`, note: "x".repeat(4_000) } }));
+  camera.camera("services", many);
+  assert.deepEqual(session.services.map(({ description }) => description.title), many.map(({ describe }) => describe.title));
 });
 
 test("without the second channel everything takes the first", async () => {
@@ -189,6 +200,19 @@ test("a word about the wheel from before the question does not end the wait", as
   camera.camera("wheel", { you: "waiting", driver: ANN, waiting: [ME] });
   camera.camera("wheel", { you: "driving", driver: ME, waiting: [] });
   assert.equal(drive.state, "driving");
+});
+
+test("a wheel that came and went before it was told is asked for anew by a person, and not waited for", async () => {
+  const { world, session, camera } = await robot();
+  const drive = session.drive();
+  camera.camera("wheel", { you: "watching", driver: null, waiting: [], reason: "stalled" });
+  await world.play(5_000);
+  assert.deepEqual([drive.state, drive.reason], ["ended", "unanswered"]);
+  assert.deepEqual(camera.heard.map(({ kind }) => kind), ["ask", "release"]);
+  const next = session.drive();
+  camera.camera("wheel", { you: "waiting", driver: ANN, waiting: [ME] });
+  await world.play(60_000);
+  assert.equal(next.state, "waiting", "who was answered waits as long as it takes");
 });
 
 test("who may not control is told so", async () => {
@@ -254,8 +278,9 @@ test("the wheel can be asked for before there is a way to", async () => {
   const world = new World();
   const session = await world.live();
   const drive = session.drive();
-  const channel = world.channel("porthole");
+  const channel = world.channel("porthole", "connecting");
   assert.equal(channel.of("ask").length, 0);
+  channel.readyState = "open";
   channel.onopen();
   channel.onopen();
   assert.equal(channel.of("ask").length, 1);
@@ -311,7 +336,7 @@ test("other channels, and a second one of a name, are closed", async () => {
 test("a camera that says nonsense breaks nothing", async () => {
   const { session, camera } = await robot();
   const before = session.services;
-  for (const data of ["text", null, new ArrayBuffer(2), new ArrayBuffer(300_000), new Blob([])]) camera.onmessage({ data });
+  for (const data of ["text", null, new ArrayBuffer(2), new ArrayBuffer(3_000_000), new Blob([])]) camera.onmessage({ data });
   for (let kind = 0; kind < 256; kind += 1) {
     for (const payload of ["", "{", "null", "[]", "7", '"x"', "{}", '{"you":{}}', '[{"service":{}}]', new Uint8Array([0xff, 0xfe])]) {
       if ([3, 8].includes(kind) && ["[]", '[{"service":{}}]', "null"].includes(payload)) continue; // These are sense.

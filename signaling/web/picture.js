@@ -31,6 +31,11 @@ export class Picture {
     for (const hook of HOOKS) $(`.${hook}`, element).dataset.testid = `${hook}-${session.cameraId}`;
     this.name(name);
 
+    // Whoever clicks a button has not gone to it with the keyboard: the space bar and the arrows stay the picture's.
+    element.tabIndex = -1;
+    element.addEventListener("click", (event) => {
+      if (event.detail > 0 && event.target.closest("button")) element.focus({ preventScroll: true });
+    });
     $(".close", element).addEventListener("click", close);
     $(".retry", element).addEventListener("click", () => session.retry());
     $(".full", element).addEventListener("click", () => this.#fullScreen());

@@ -3,19 +3,11 @@
 // A seed that fails is printed; `SEED=n node --test signaling/web/simulation.test.mjs` runs it alone.
 import test from "node:test";
 import assert from "node:assert/strict";
-import { World } from "./world.mjs";
+import { World, dice } from "./world.mjs";
 
 const SEEDS = 100;
 const STEPS = 60;
 const REASONS = ["lease-ended", "revoked", "camera-gone", "camera-full", "media-failed", "no-such-session", "unconfirmed", "viewer-left", "of-the-future"];
-
-/** Small, seeded, and good enough (mulberry32). @param {number} seed */
-const dice = (seed) => () => {
-  seed = (seed + 0x6d2b79f5) | 0;
-  let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
-  t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-  return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-};
 
 /** A server that answers what the page sent since the last look; it may forget all sessions, as one that restarts. */
 class Server {

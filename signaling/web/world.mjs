@@ -1,11 +1,19 @@
 // SPDX-License-Identifier: MPL-2.0
 // The fakes around a client: time, network and media. Nothing here waits.
 import assert from "node:assert/strict";
-import { Joiner, decode, encode, KIND, readJson, readText } from "./envelope.js";
+import { Joiner, KIND, MAX_PART, decode, encode, parts, readJson, readText } from "./envelope.js";
 import { PortholeClient } from "./porthole-client.js";
 
 /** Lets promises run; there is no clock in it. */
 export const settle = () => new Promise((resolve) => setImmediate(resolve));
+
+/** Small, seeded, and good enough (mulberry32). @param {number} seed */
+export const dice = (seed) => () => {
+  seed = (seed + 0x6d2b79f5) | 0;
+  let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
+  t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+  return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
+};
 
 /** An offer of a robot with a loudspeaker. */
 export const TALK_OFFER = "v=0\r\nm=video 9 RTP\r\na=mid:video0\r\na=sendonly\r\nm=audio 9 RTP\r\na=mid:audio1\r\na=recvonly\r\n";
@@ -14,16 +22,14 @@ export const TALK_OFFER = "v=0\r\nm=video 9 RTP\r\na=mid:video0\r\na=sendonly\r\
 class FakeChannel {
   readyState = "open";
   bufferedAmount = 0;
-  /** What webrtcbin says that it takes. */
-  largest = 65_536;
-  joiner = new Joiner();
   heard = [];
+  #joiner = new Joiner();
   constructor(label) { this.label = label; }
   send(bytes) {
     if (this.readyState !== "open") throw new DOMException("closed", "InvalidStateError");
-    if (bytes.length > this.largest) throw new TypeError("larger than max-message-size");
+    if (bytes.length > MAX_PART) throw new TypeError("larger than max-message-size");
     if (this.full) throw new DOMException("full", "OperationError");
-    const whole = this.joiner.take(bytes.slice().buffer);
+    const whole = this.#joiner.take(bytes.slice().buffer);
     if (!whole) return;
     const { kind, service, number, payload } = decode(whole);
     const name = Object.keys(KIND).find((each) => KIND[each] === kind);
@@ -34,7 +40,7 @@ class FakeChannel {
   end() { this.readyState = "closed"; this.onclose?.(); }
   camera(kind, payload = "", service = 0, number = 0) {
     const told = typeof payload === "string" || payload instanceof Uint8Array ? payload : JSON.stringify(payload);
-    this.onmessage?.({ data: encode(KIND[kind], { service, number, payload: told }).buffer });
+    for (const part of parts(encode(KIND[kind], { service, number, payload: told }))) this.onmessage?.({ data: part.buffer });
   }
   of(kind) { return this.heard.filter((each) => each.kind === kind); }
   json(kind) { return this.of(kind).map(({ payload }) => readJson(payload)); }
@@ -184,8 +190,8 @@ export class World {
     this.reliable.camera("hello", { version: 1, id: 9, user: "bob", controlTimeout: 500, gateway: true, talk: "one", ...hello });
   }
 
-  channel(label) {
-    const channel = new FakeChannel(label);
+  channel(label, readyState = "open") {
+    const channel = Object.assign(new FakeChannel(label), { readyState });
     this.peer.ondatachannel?.({ channel });
     return channel;
   }

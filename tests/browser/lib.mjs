@@ -18,10 +18,10 @@ export const PATIENCE_MS = 30_000;
 
 /** A program whose output is read line by line. Ended by `stop`, by its id alone. */
 export class Program {
-  constructor(command, args, env = {}) {
+  constructor(command, args, env = {}, input = /** @type {"ignore"|"pipe"} */ ("ignore")) {
     this.lines = [];
     this.waiters = new Set();
-    this.process = spawn(command, args, { env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
+    this.process = spawn(command, args, { env: { ...process.env, ...env }, stdio: [input, "pipe", "pipe"] });
     this.exit = new Promise((done) => this.process.once("close", (code, signal) => done(code ?? signal)));
     for (const stream of [this.process.stdout, this.process.stderr]) {
       let rest = "";
@@ -198,8 +198,13 @@ export async function freePort() {
 }
 
 /** Chromium, or a program that becomes it, with the flags that video in a headless test needs, and `more`. */
-export function browser(env = {}, executablePath = process.env.PORTHOLE_CHROMIUM ?? "/usr/bin/chromium", more = []) {
-  return chromium.launch({
+export function browser(env, executablePath, more) {
+  return chromium.launch(asTested(env, executablePath, more));
+}
+
+/** How it is started. */
+export function asTested(env = {}, executablePath = process.env.PORTHOLE_CHROMIUM ?? "/usr/bin/chromium", more = []) {
+  return {
     env: { ...process.env, ...env },
     executablePath,
     headless: true,
@@ -208,7 +213,7 @@ export function browser(env = {}, executablePath = process.env.PORTHOLE_CHROMIUM
       "--disable-component-update", "--disable-sync", "--disable-features=WebRtcHideLocalIpsWithMdns",
       "--autoplay-policy=no-user-gesture-required", ...more,
     ],
-  });
+  };
 }
 
 /** What a page and its server say to each other over WebSockets, as `{by: "page"|"server", ...message}`. */

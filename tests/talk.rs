@@ -270,7 +270,7 @@ fn viewers_can_talk_and_listen_at_once() {
 }
 
 #[test]
-fn sound_of_the_robot_that_is_added_later_reaches_a_viewer_who_talks() {
+fn sound_of_the_robot_that_is_added_later_leaves_a_viewer_who_talks_as_it_was() {
     let robot = Robot::new("");
     let talker = robot.join("a", &[View, Listen, Talk], LEASE, &tone(LOW));
     robot.ear.wait_for_tone(LOW);
@@ -283,7 +283,10 @@ fn sound_of_the_robot_that_is_added_later_reaches_a_viewer_who_talks() {
     robot.scene.pipeline.add(&source).unwrap();
     source.static_pad("src").unwrap().link(&pad).unwrap();
     source.sync_state_with_parent().unwrap();
-    talker.viewer.wait_for("audio", 3);
+    // Whose session began before has no line for it; who comes now has.
+    let other = robot.join("b", &[View, Listen], LEASE, &tone(HIGH));
+    other.viewer.wait_for("audio", 3);
+    talker.viewer.wait_for("video", 5);
     robot.ear.wait_for_tone(LOW);
 }
 
@@ -322,7 +325,8 @@ fn hostile_packets_cost_their_own_session_only() {
     let honest = robot.join("a", MAY, LEASE, &tone(LOW));
     robot.ear.wait_for_tone(LOW);
     // Another payload type, which was never agreed on; a video's, in a media line for sound; a hundred sources; nonsense.
-    let changes: [(&str, fn(&mut [u8], u32)); 4] = [
+    type Change = fn(&mut [u8], u32);
+    let changes: [(&str, Change); 4] = [
         ("payload", |packet, _| packet[1] = 35),
         ("video", |packet, _| packet[1] = 96),
         ("sources", |packet, i| {

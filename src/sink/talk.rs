@@ -131,7 +131,7 @@ impl PortholeSink {
             Some(gate.session(session)?.user.clone())
         };
         let users = |sessions: &[String]| -> Vec<String> {
-            let users = sessions.iter().map(|session| user(session));
+            let users = sessions.iter().map(&user);
             users.map(Option::unwrap_or_default).collect()
         };
         let (speakers, waiting) = (users(&report.speakers), users(&report.waiting));

@@ -181,6 +181,10 @@ fn commands_are_the_drivers_alone_and_each_is_answered() {
         room.say(1, kind, (service, 3), text);
         assert_eq!(room.last(1, Kind::Refused)["code"], code, "{text}");
     }
+    room.say(1, Kind::Text, (1, 0), "who asks for no answer");
+    let ticket = room.commands()[0].2;
+    room.handle(Input::Delivered(ticket));
+    assert!(room.told(1).is_empty());
     room.handle(Input::ProgramGone(1));
     room.say(1, Kind::Text, (1, 3), "x");
     assert_eq!(room.last(1, Kind::Refused)["code"], "service-gone");
@@ -209,6 +213,12 @@ fn a_program_hears_released_before_who_drives_next_and_commands_are_recalled_fir
             r#"porthole driver {"user":"bob"}"#
         ]
     );
+    // What says why gives way to nothing that is newer.
+    let said_why = room.outputs.iter().find_map(|output| match output {
+        Output::Viewer(1, parcel) if parcel.bytes[0] == Kind::Wheel as u8 => Some(parcel.class),
+        _ => None,
+    });
+    assert_eq!(said_why, Some(Class::Answer));
     let wheel = room.last(1, Kind::Wheel);
     assert_eq!(
         (&wheel["you"], &wheel["reason"]),

@@ -166,6 +166,8 @@ mod tests {
         wheel.ask(2, start);
         wheel.heard(1, start + TIMEOUT / 2);
         wheel.heard(2, start + TIMEOUT);
+        // One that was overtaken on its way.
+        wheel.heard(1, start + TIMEOUT / 4);
         assert_eq!(wheel.expire(start + TIMEOUT), None);
         let at = start + TIMEOUT / 2 + TIMEOUT;
         assert_eq!(wheel.deadline(), Some(at));

@@ -30,6 +30,9 @@ let chromium;
 before(async () => { chromium = await browser(); });
 after(() => chromium.close());
 
+/** With all that a session can have: data channels, and a media line for the viewer's voice. */
+const LINE = "portholesrc camera=test idle-timeout=2 ! portholesink name=out listen=127.0.0.1:0 camera-name=front gateway=127.0.0.1:0 out.talk ! fakesink async=false";
+
 /** How many pads and elements are alive, by the tracer. */
 async function alive(front) {
   const from = front.lines.length;
@@ -65,7 +68,7 @@ async function joins(front, page, count) {
 
 /** A camera before anyone came, and a page that lists it. */
 async function begin(keep, env) {
-  const front = await keep(camera("portholesrc camera=test idle-timeout=2 ! portholesink listen=127.0.0.1:0 camera-name=front", env));
+  const front = await keep(camera(LINE, env));
   const page = await visitor(chromium, front.link);
   await page.getByTestId("camera-front").waitFor();
   return { front, page };

@@ -12,6 +12,7 @@ use std::{
     fs,
     io::Write as _,
     os::unix::net::UnixStream,
+    process::{Child, Command},
     thread,
     time::{Duration, Instant},
 };
@@ -79,6 +80,31 @@ fn what_a_program_sends_reaches_viewers_untouched() {
     assert_eq!(ann.hear(|word| word.kind == TEXT).payload, b"x");
     program.say("porthole nonsense");
     assert_eq!(program.event("error")["code"], "bad-word");
+}
+
+/// Ends with the test.
+struct Example(Child);
+
+impl Drop for Example {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn the_example_in_rust_shows_a_battery() {
+    let robot = Robot::new("");
+    let test = std::env::current_exe().unwrap();
+    let built = test.ancestors().nth(2).unwrap();
+    let example = built.join("examples/gateway-battery");
+    let example = Command::new(example).arg(&robot.url).spawn();
+    let _example = Example(example.expect("built by cargo build --release --examples"));
+    let mut ann = robot.guest("ann", &[View]);
+    ann.hear(|word| word.kind == SERVICES && word.json()[0]["describe"]["title"] == "Battery");
+    let charge = ann.hear(|word| word.kind == TEXT).payload;
+    let charge: u32 = String::from_utf8(charge).unwrap().parse().unwrap();
+    assert!(charge <= 100);
 }
 
 #[test]

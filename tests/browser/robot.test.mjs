@@ -59,7 +59,7 @@ test("what the programs say is shown: numbers with a graph, objects, texts, byte
   for (const value of ["80", "60", "70"]) await robot(page, "say", "text", value, 1);
   await robot(page, "say", "text", JSON.stringify({ x: 1.5, y: -2, mode: "manual" }), 2);
   await robot(page, "say", "text", "ready", 3);
-  await page.evaluate(() => window.robot.say("binary", new Uint8Array(2_048), 4));
+  await robot(page, "bytes", 2_048, 4);
   await page.evaluate(() => window.robot.say("lost", new Uint8Array([0, 0, 0, 3]), 3));
   const tile = (name) => page.getByTestId(`service-${name}`);
   await tile("log").filter({ hasText: "3 lost" }).waitFor();

@@ -17,13 +17,10 @@ use std::{
 };
 
 use common::{
-    Folder, PATIENCE, Scene,
-    crowd::{Crowd, Guest, Program, raw_request},
-    init,
-    server::FakeServer,
+    Folder, PATIENCE, Scene, init,
+    robot::{Guest, Program, Robot, raw_request},
 };
-use gst::prelude::*;
-use porthole_protocol::grant::Permission::{self, Control, View};
+use porthole_protocol::grant::Permission::{Control, View};
 use serde_json::json;
 use tokio_tungstenite::tungstenite::{Message, protocol::frame::coding::CloseCode};
 
@@ -38,76 +35,11 @@ const ASK: u8 = 16;
 const RELEASE: u8 = 17;
 const HAND_OVER: u8 = 18;
 
-/// A camera with a gateway, its server and its viewers.
-struct Robot {
-    url: String,
-    server: FakeServer,
-    scene: Scene,
-    nonce: String,
-    crowd: Crowd,
-}
-
-impl Robot {
-    fn new(properties: &str) -> Self {
-        let server = FakeServer::start();
-        let mut scene = Scene::new(&format!(
-            "videotestsrc is-live=true ! video/x-raw,width=160,height=120,framerate=10/1 \
-             ! portholesink name=sink gateway=127.0.0.1:0 {properties}"
-        ));
-        let key = server.key().to_string();
-        scene.element("sink").set_property("camera-key", key);
-        scene.set(gst::State::Playing);
-        let url = scene.all_said("porthole/gateway")[0].get("url").unwrap();
-        let connection = server.camera();
-        let nonce = connection.nonce.clone();
-        let crowd = Crowd::of(connection);
-        Self {
-            url,
-            server,
-            scene,
-            nonce,
-            crowd,
-        }
-    }
-
-    fn grant(
-        &self,
-        (session, user): (&str, &str),
-        (seq, lease): (u32, u32),
-        perms: &[Permission],
-    ) -> String {
-        let (user, perms) = (user.to_owned(), perms.to_vec());
-        self.server.signed(&self.nonce, session, |grant| {
-            (grant.sub, grant.perms) = (user, perms);
-            (grant.seq, grant.lease) = (seq, lease);
-        })
-    }
-
-    fn guest(&self, user: &str, perms: &[Permission]) -> Guest {
-        self.crowd
-            .guest(user, self.grant((user, user), (0, 600), perms))
-    }
-
-    fn update(&self, user: &str, lease: u32, perms: &[Permission]) {
-        let grant = self.grant((user, user), (1, lease), perms);
-        let session = user.to_owned();
-        self.crowd
-            .with(move |connection| connection.update(&session, grant));
-    }
-
-    /// A program that has heard how things stand.
-    fn program(&self, service: &str) -> Program {
-        let mut program = Program::connect(&self.url, service);
-        program.event("viewers");
-        program
-    }
-
-    /// The same, while nobody drives.
-    fn idle(&self, service: &str) -> Program {
-        let mut program = self.program(service);
-        assert_eq!(program.event("released"), json!({"reason": "free"}));
-        program
-    }
+/// A program that has heard that nobody drives.
+fn idle(robot: &Robot, service: &str) -> Program {
+    let mut program = robot.program(service);
+    assert_eq!(program.event("released"), json!({"reason": "free"}));
+    program
 }
 
 /// Takes the wheel.
@@ -152,7 +84,7 @@ fn what_a_program_sends_reaches_viewers_untouched() {
 #[test]
 fn the_driver_alone_reaches_programs_and_every_command_is_answered() {
     let robot = Robot::new("");
-    let mut arm = robot.idle("arm");
+    let mut arm = idle(&robot, "arm");
     let mut ann = robot.guest("ann", &[View, Control]);
     let mut bob = robot.guest("bob", &[View, Control]);
     let mut eve = robot.guest("eve", &[View]);
@@ -185,7 +117,7 @@ fn the_driver_alone_reaches_programs_and_every_command_is_answered() {
 #[test]
 fn the_wheel_is_handed_over_and_given_up() {
     let robot = Robot::new("control-timeout=10000");
-    let mut arm = robot.idle("arm");
+    let mut arm = idle(&robot, "arm");
     let mut ann = robot.guest("ann", &[View, Control]);
     let mut bob = robot.guest("bob", &[View, Control]);
     let id = bob.hear(|word| word.kind == HELLO).json()["id"].clone();
@@ -207,7 +139,7 @@ fn the_wheel_is_handed_over_and_given_up() {
 #[test]
 fn a_driver_of_whom_nothing_is_heard_is_released() {
     let robot = Robot::new("control-timeout=300");
-    let mut arm = robot.idle("arm");
+    let mut arm = idle(&robot, "arm");
     let mut ann = robot.guest("ann", &[View, Control]);
     take(&mut ann);
     arm.event("driver");
@@ -235,7 +167,7 @@ fn a_driver_of_whom_nothing_is_heard_is_released() {
 #[test]
 fn a_taken_permission_and_the_end_of_the_lease_release_at_once() {
     let robot = Robot::new("control-timeout=10000");
-    let mut arm = robot.idle("arm");
+    let mut arm = idle(&robot, "arm");
     let mut ann = robot.guest("ann", &[View, Control]);
     take(&mut ann);
     robot.update("ann", 600, &[View]);
@@ -266,7 +198,7 @@ fn a_taken_permission_and_the_end_of_the_lease_release_at_once() {
 #[test]
 fn the_stop_of_the_camera_releases_and_says_goodbye() {
     let robot = Robot::new("control-timeout=10000");
-    let mut arm = robot.idle("arm");
+    let mut arm = idle(&robot, "arm");
     let mut ann = robot.guest("ann", &[View, Control]);
     take(&mut ann);
     robot.scene.set(gst::State::Null);
@@ -283,7 +215,7 @@ fn the_stop_of_the_camera_releases_and_says_goodbye() {
 fn a_program_that_is_gone_is_missed_and_welcome_back() {
     let robot = Robot::new("control-timeout=10000");
     let other = robot.program("other");
-    let mut arm = robot.idle("arm");
+    let mut arm = idle(&robot, "arm");
     let mut ann = robot.guest("ann", &[View, Control]);
     take(&mut ann);
     arm.event("driver");
@@ -304,7 +236,7 @@ fn a_program_that_is_gone_is_missed_and_welcome_back() {
 #[test]
 fn a_program_that_never_reads_is_sent_away_and_nothing_is_lost_in_silence() {
     let robot = Robot::new("control-timeout=10000");
-    let arm = robot.idle("arm");
+    let arm = idle(&robot, "arm");
     let mut ann = robot.guest("ann", &[View, Control]);
     take(&mut ann);
     let large = vec![0; 64 * 1024];
@@ -339,7 +271,7 @@ fn a_program_that_never_reads_is_sent_away_and_nothing_is_lost_in_silence() {
 #[test]
 fn a_viewer_who_floods_hears_so_and_harms_nobody() {
     let robot = Robot::new("control-timeout=10000");
-    let mut arm = robot.idle("arm");
+    let mut arm = idle(&robot, "arm");
     let mut ann = robot.guest("ann", &[View, Control]);
     let mallory = robot.guest("mallory", &[View, Control]);
     take(&mut ann);
@@ -360,8 +292,13 @@ fn a_viewer_who_floods_hears_so_and_harms_nobody() {
     }
     let mut mallory = done.join().unwrap();
     mallory.hear(|word| word.kind == REFUSED);
-    // Strings, messages without a header, and what only the camera says.
-    for bytes in [&b"\x01"[..], b"\x09\x00\x00\x00", b"\xff\xff\xff\xff\xff"] {
+    // No header, what only the camera says, and a part that the next message ends.
+    for bytes in [
+        &b"\x01"[..],
+        b"\x09\x00\x00\x00",
+        b"\xff\xff\xff\xff\xff",
+        b"\x13\x00\x00\x00",
+    ] {
         ann.send_bytes(bytes);
     }
     ann.send(TEXT, (1, 99), b"on");

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MPL-2.0
 // portholesrc with a camera, beside that camera alone. The last line of stdout is JSON; progress goes to stderr.
 
-import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { FakeCameras } from "../../tests/browser/cameras.mjs";
-import { BUILT, camera, freePort, ROOT, Stock } from "../../tests/browser/lib.mjs";
+import { BUILT, camera, freePort, Stock } from "../../tests/browser/lib.mjs";
+import { build, output } from "../built.mjs";
 import { own } from "../own.mjs";
 import { cpuDuring, machineDuring } from "../process.mjs";
 import { row, table } from "../rows.mjs";
@@ -41,7 +41,7 @@ process.on("exit", () => rmSync(process.env.TMPDIR, { recursive: true, force: tr
 for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]]) process.on(signal, () => process.exit(code));
 
 console.error("building");
-const measurements = await build();
+const measurements = await build("camera");
 const started = performance.now();
 const strange = [];
 const rows = [...await idleCpu(), ...await inOneProcess()];
@@ -121,24 +121,6 @@ function pause(ms) {
 /** Looks at what others do to the machine while nothing of this runs. */
 async function quiet() {
   strange.push(await machineDuring(() => pause(IDLE_MS)));
-}
-
-/** The program that measures in one process. */
-async function build() {
-  const bench = ["bench", "--quiet", "--locked", "-p", "gst-plugin-porthole", "--bench", "camera", "--no-run", "--message-format=json"];
-  const made = (await output("cargo", bench)).map((line) => JSON.parse(line));
-  return made.find(({ executable, target }) => executable && target.name === "camera").executable;
-}
-
-/** The lines of a program's stdout. */
-async function output(command, args) {
-  const child = spawn(command, args, { cwd: ROOT, stdio: ["ignore", "pipe", "inherit"] });
-  own({ process: child });
-  const chunks = [];
-  child.stdout.on("data", (chunk) => chunks.push(chunk));
-  const code = await new Promise((done, fail) => child.on("error", fail).on("close", done));
-  if (code !== 0) throw new Error(`${command} ${args.join(" ")}: exit code ${code}`);
-  return Buffer.concat(chunks).toString().trim().split("\n");
 }
 
 function options() {

@@ -34,7 +34,8 @@
 //! ```
 //!
 //! It is 16-bit mono sound of 48 kHz, live and silent while nobody speaks. With `talk=one` one viewer is heard and the next
-//! waits until that one has stopped, with `talk=mix` all are. Sessions that begin while there is the pad can talk.
+//! waits until that one has stopped, with `talk=mix` all are. Sessions that begin while there is the pad can talk; link `audio`
+//! before that, since they do not hear sound that is added later (docs/upstream.md).
 //!
 //! What comes in is judged when its caps come (see `input`), so both pads may be linked at any time.
 //!

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     lock::lock,
     signaller::session::Permit,
-    talk::{Hooks, Report, Talk, voice},
+    talk::{self, Hooks, Report, Talk, voice},
 };
 
 /// What there is while the pad is.
@@ -90,8 +90,7 @@ impl PortholeSink {
         let Some(Way { pad, source }) = lock(&self.talk_way).take() else {
             return;
         };
-        // What the pad feeds may hold it up for ever, as a loudspeaker that is paused does.
-        let _ = pad.push_event(gst::event::FlushStart::new());
+        talk::stop(&source, &pad);
         self.take_talk_out(&source);
         let _ = pad.set_active(false);
         let _ = pad.set_target(None::<&gst::Pad>);
@@ -132,7 +131,7 @@ impl PortholeSink {
             Some(gate.session(session)?.user.clone())
         };
         let users = |sessions: &[String]| -> Vec<String> {
-            let users = sessions.iter().map(|session| user(session));
+            let users = sessions.iter().map(&user);
             users.map(Option::unwrap_or_default).collect()
         };
         let (speakers, waiting) = (users(&report.speakers), users(&report.waiting));

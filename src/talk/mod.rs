@@ -22,7 +22,7 @@ mod stage;
 pub(crate) mod voice;
 
 pub(crate) use floor::Mode;
-pub(crate) use pump::caps;
+pub(crate) use pump::{caps, stop};
 pub(crate) use stage::{Hooks, Report};
 
 use stage::Stage;

@@ -6,7 +6,11 @@
 //! timestamps say so, and the answer to the latency query makes up for it, so that a loudspeaker plays a frame at once and
 //! an echo canceller sees when it was played.
 
-use std::sync::{Arc, LazyLock, Mutex, OnceLock};
+use std::{
+    sync::{Arc, LazyLock, Mutex, OnceLock},
+    thread,
+    time::{Duration, Instant},
+};
 
 use gst::{glib, prelude::*};
 use gst_base::{
@@ -23,8 +27,13 @@ use crate::lock::lock;
 
 /// From one frame to the next.
 pub(super) const PERIOD: gst::ClockTime = gst::ClockTime::from_mseconds(10);
-/// A source that is so far behind the clock, since what it feeds did not take more, goes on with the present.
-const MAX_BEHIND: gst::ClockTime = gst::ClockTime::from_mseconds(100);
+/// A source that is so far behind the clock, since what it feeds did not take more, goes on with the present. A machine that
+/// is busy for a moment makes no gap.
+const MAX_BEHIND: gst::ClockTime = gst::ClockTime::SECOND;
+/// What has not taken a frame by then holds the source up.
+const MAX_PUSH: Duration = Duration::from_millis(100);
+/// How often one who waits for that looks.
+const LOOK: Duration = Duration::from_millis(2);
 
 /// How long sound has been here when it leaves: one frame, the jitter buffer, what a voice begins with.
 fn latency() -> gst::ClockTime {
@@ -45,6 +54,21 @@ pub(crate) fn caps() -> gst::Caps {
         .build()
 }
 
+/// Ends the source behind `pad`, from whatever thread, whether what it feeds takes the sound or not.
+pub(crate) fn stop(source: &gst::Element, pad: &gst::GhostPad) {
+    let pump = source.downcast_ref::<Pump>();
+    // Not else, since a sink that is flushed waits for new sound before it plays on.
+    let is_held_up = pump.is_some_and(Pump::is_held_up);
+    if is_held_up {
+        let _ = pad.push_event(gst::event::FlushStart::new());
+    }
+    source.set_locked_state(true);
+    let _ = source.set_state(gst::State::Null);
+    if is_held_up {
+        let _ = pad.push_event(gst::event::FlushStop::new(false));
+    }
+}
+
 glib::wrapper! {
     pub(crate) struct Pump(ObjectSubclass<imp::Pump>) @extends gst_base::PushSrc, gst_base::BaseSrc, gst::Element, gst::Object;
 }
@@ -54,6 +78,20 @@ impl Pump {
         let pump: Self = glib::Object::builder().property("name", "talk").build();
         let _ = pump.imp().stage.set(stage.clone());
         pump
+    }
+
+    /// Whether what the pad feeds does not take the sound, as a loudspeaker that is paused does not. Waits for a moment until
+    /// it is clear.
+    fn is_held_up(&self) -> bool {
+        loop {
+            let Some(left) = self.imp().left() else {
+                return false;
+            };
+            if left.elapsed() >= MAX_PUSH {
+                return true;
+            }
+            thread::park_timeout(LOOK);
+        }
     }
 }
 
@@ -71,10 +109,16 @@ mod imp {
         /// Running time of the next frame's sound; none before the first.
         next: Option<gst::ClockTime>,
         wait: Option<gst::SingleShotClockId>,
+        /// When the last frame left, until it is taken.
+        left: Option<Instant>,
         is_flushing: bool,
     }
 
     impl Pump {
+        pub(super) fn left(&self) -> Option<Instant> {
+            lock(&self.state).left
+        }
+
         /// The clock, and what it shows when running time is zero. There in PLAYING.
         fn time(&self) -> Option<(gst::Clock, gst::ClockTime)> {
             let obj = self.obj();
@@ -118,9 +162,7 @@ mod imp {
 
         fn frame(&self) -> Option<gst::Buffer> {
             let mut samples = [0; FRAME];
-            self.stage
-                .get()?
-                .frame(std::time::Instant::now(), &mut samples);
+            self.stage.get()?.frame(Instant::now(), &mut samples);
             let mut buffer = gst::Buffer::with_size(2 * FRAME).ok()?;
             {
                 let mut map = buffer.get_mut()?.map_writable().ok()?;
@@ -220,6 +262,7 @@ mod imp {
 
     impl PushSrcImpl for Pump {
         fn create(&self, _: Option<&mut gst::BufferRef>) -> Result<CreateSuccess, gst::FlowError> {
+            lock(&self.state).left = None;
             let Some((clock, base)) = self.time() else {
                 return Err(gst::FlowError::Flushing);
             };
@@ -236,7 +279,9 @@ mod imp {
                     buffer.set_flags(gst::BufferFlags::DISCONT);
                 }
             }
-            lock(&self.state).next = Some(time + PERIOD);
+            let mut state = lock(&self.state);
+            state.next = Some(time + PERIOD);
+            state.left = Some(Instant::now());
             Ok(CreateSuccess::NewBuffer(buffer))
         }
     }

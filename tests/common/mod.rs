@@ -11,11 +11,11 @@
     reason = "the module is private to each test file that includes it"
 )]
 
-pub mod crowd;
 pub mod eye;
 pub mod fake;
 pub mod launch;
 pub mod program;
+pub mod robot;
 pub mod server;
 pub mod talker;
 pub mod viewer;

@@ -220,6 +220,14 @@ fn send(webrtcbin: &gst::Element, voice: &gst::Element, line: usize, payload: u3
         .unwrap();
     let transceiver: gst_webrtc::WebRTCRTPTransceiver = sink.property("transceiver");
     transceiver.set_direction(gst_webrtc::WebRTCRTPTransceiverDirection::Sendonly);
+    // Else webrtcbin 1.22 takes the first line for sound, whichever way that goes.
+    let caps = gst::Caps::builder("application/x-rtp")
+        .field("media", "audio")
+        .field("encoding-name", "OPUS")
+        .field("clock-rate", 48_000)
+        .field("payload", i32::try_from(payload).unwrap())
+        .build();
+    transceiver.set_property("codec-preferences", caps);
     let payloader = voice.downcast_ref::<gst::Bin>().unwrap().by_name("pay");
     payloader.unwrap().set_property("pt", payload);
     let pipeline = webrtcbin.parent().unwrap().downcast::<gst::Bin>().unwrap();

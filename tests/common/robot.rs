@@ -1,149 +1,92 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Several viewers of one camera at once, with their data channels, and a program that is connected to the gateway.
+//! A camera with a gateway, viewers with data channels, and programs that are connected to it.
 
 use std::{
-    collections::HashMap,
     io::{Read as _, Write as _},
     net::TcpStream,
-    sync::{
-        Arc, Mutex,
-        mpsc::{Receiver, RecvTimeoutError, Sender, channel},
-    },
-    thread::{self, JoinHandle},
+    sync::mpsc::{Receiver, RecvTimeoutError, channel},
+    thread,
     time::{Duration, Instant},
 };
 
 use gst::{glib, prelude::*};
 use gst_webrtc::{WebRTCDataChannel, WebRTCDataChannelState};
-use porthole_protocol::wire::IncomingMessage;
+use porthole_protocol::grant::Permission;
 use serde_json::Value;
 use tokio_tungstenite::tungstenite::{
     self, Message, WebSocket, client::IntoClientRequest as _, http::HeaderValue,
 };
 
-use super::{
-    PATIENCE,
-    server::Connection,
-    viewer::{self, Viewer},
-};
+use super::{PATIENCE, Scene, server::FakeServer, talker::Exchange, viewer::Viewer};
 
-/// How long the camera's connection is listened to before what the test wants is done.
-const TURN: Duration = Duration::from_millis(5);
-
+/// How often a wait looks.
+const LOOK: Duration = Duration::from_millis(5);
 /// What fits into one message beside its header.
 const PART: usize = 65_532;
+/// A small picture that costs next to nothing.
+pub const VIDEO: &str =
+    "videotestsrc is-live=true ! video/x-raw,width=160,height=120,framerate=10/1";
 
-type Work = Box<dyn FnOnce(&mut Connection) + Send>;
-
-/// Serves a camera's connection for all its viewers.
-pub struct Crowd {
-    work: Option<Sender<Work>>,
-    viewers: Arc<Mutex<HashMap<String, gst::Element>>>,
-    thread: Option<JoinHandle<()>>,
+/// A camera with a gateway, its server and its viewers.
+pub struct Robot {
+    pub url: String,
+    pub server: FakeServer,
+    pub scene: Scene,
+    pub nonce: String,
+    pub exchange: Exchange,
 }
 
-impl Drop for Crowd {
-    fn drop(&mut self) {
-        self.work.take();
-        let _ = self.thread.take().map(JoinHandle::join);
+impl Robot {
+    /// With these properties of the sink.
+    pub fn new(properties: &str) -> Self {
+        Self::of(&format!("{VIDEO} ! portholesink name=sink {properties}"))
     }
-}
 
-impl Crowd {
-    pub fn of(mut connection: Connection) -> Self {
-        let viewers = Arc::new(Mutex::new(HashMap::<String, gst::Element>::new()));
-        let known = viewers.clone();
-        let (work, todo) = channel::<Work>();
-        let thread = thread::spawn(move || {
-            loop {
-                match todo.try_recv() {
-                    Ok(work) => work(&mut connection),
-                    Err(std::sync::mpsc::TryRecvError::Disconnected) => return,
-                    Err(std::sync::mpsc::TryRecvError::Empty) => (),
-                }
-                let Some(received) = connection.receive_within(TURN) else {
-                    continue;
-                };
-                let IncomingMessage::Peer(peer) = &received.message else {
-                    continue;
-                };
-                let session = peer.session_id.clone();
-                let webrtcbin = known.lock().unwrap().get(&session).cloned();
-                if let Some(webrtcbin) = webrtcbin {
-                    viewer::hear(
-                        &webrtcbin,
-                        None,
-                        &mut connection,
-                        &session,
-                        received.message,
-                    );
-                }
-            }
-        });
+    /// With the sink called `sink` in a description.
+    pub fn of(description: &str) -> Self {
+        let server = FakeServer::start();
+        let mut scene = Scene::new(description);
+        let sink = scene.element("sink");
+        sink.set_property("camera-key", server.key().to_string());
+        sink.set_property("gateway", "127.0.0.1:0");
+        scene.set(gst::State::Playing);
+        let url = scene.all_said("porthole/gateway")[0].get("url").unwrap();
+        let connection = server.camera();
+        let nonce = connection.nonce.clone();
         Self {
-            work: Some(work),
-            viewers,
-            thread: Some(thread),
+            url,
+            server,
+            scene,
+            nonce,
+            exchange: Exchange::new(connection),
         }
     }
 
-    /// Does something with the camera's connection, and waits until it is done.
-    pub fn with<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&mut Connection) -> T + Send + 'static,
-    ) -> T {
-        let (sender, done) = channel();
-        let work: Work = Box::new(move |connection| {
-            let _ = sender.send(work(connection));
-        });
-        self.work.as_ref().unwrap().send(work).unwrap();
-        done.recv_timeout(PATIENCE).unwrap()
+    fn grant(&self, user: &str, (seq, lease): (u32, u32), perms: &[Permission]) -> String {
+        let (name, perms) = (user.to_owned(), perms.to_vec());
+        self.server.signed(&self.nonce, user, |grant| {
+            (grant.sub, grant.perms) = (name, perms);
+            (grant.seq, grant.lease) = (seq, lease);
+        })
     }
 
-    /// A viewer who takes part in `session`.
-    pub fn guest(&self, session: &str, grant: String) -> Guest {
-        let viewer = Viewer::new();
-        let (opened, channels) = channel();
-        let (sender, messages) = channel();
-        viewer
-            .webrtcbin
-            .connect("on-data-channel", false, move |args| {
-                let channel = args[1].get::<WebRTCDataChannel>().unwrap();
-                let now = channel.label().as_deref() == Some("porthole-now");
-                let sender = sender.clone();
-                channel.connect_on_message_data(move |_, data| {
-                    let _ = sender.send((now, data.map(|d| d.to_vec()).unwrap_or_default()));
-                });
-                let _ = opened.send((now, channel));
-                None
-            });
-        let webrtcbin = viewer.webrtcbin.clone();
-        self.viewers
-            .lock()
-            .unwrap()
-            .insert(session.into(), webrtcbin);
-        let id = session.to_owned();
-        self.with(move |connection| connection.start_session(&id, Some(grant)));
-        let both = [(); 2].map(|()| channels.recv_timeout(PATIENCE).unwrap());
-        let of = |wanted: bool| {
-            let (_, channel) = both.iter().find(|(now, _)| *now == wanted).unwrap();
-            channel.clone()
-        };
-        let guest = Guest {
-            reliable: of(false),
-            now: of(true),
-            messages,
-            unread: Vec::new(),
-            viewer,
-        };
-        for channel in [&guest.reliable, &guest.now] {
-            let start = Instant::now();
-            while channel.ready_state() != WebRTCDataChannelState::Open {
-                assert!(start.elapsed() < PATIENCE, "the channel does not open");
-                thread::park_timeout(TURN);
-            }
-        }
-        guest
+    /// A viewer, whose session is called as the user is.
+    pub fn guest(&self, user: &str, perms: &[Permission]) -> Guest {
+        Guest::join(&self.exchange, user, self.grant(user, (0, 600), perms))
+    }
+
+    /// New terms for a viewer.
+    pub fn update(&self, user: &str, lease: u32, perms: &[Permission]) {
+        let (session, grant) = (user.to_owned(), self.grant(user, (1, lease), perms));
+        self.exchange
+            .call(move |connection, _| connection.update(&session, grant));
+    }
+
+    /// A program that has heard who looks.
+    pub fn program(&self, service: &str) -> Program {
+        let mut program = Program::connect(&self.url, service);
+        program.event("viewers");
+        program
     }
 }
 
@@ -166,12 +109,56 @@ impl Word {
 pub struct Guest {
     reliable: WebRTCDataChannel,
     now: WebRTCDataChannel,
-    messages: Receiver<(bool, Vec<u8>)>,
+    messages: Receiver<Vec<u8>>,
     unread: Vec<Word>,
     pub viewer: Viewer,
 }
 
 impl Guest {
+    /// Takes part in `session`, until its channels are open.
+    fn join(exchange: &Exchange, session: &str, grant: String) -> Self {
+        let viewer = Viewer::new();
+        let (opened, channels) = channel();
+        let (sender, messages) = channel();
+        viewer
+            .webrtcbin
+            .connect("on-data-channel", false, move |args| {
+                let channel = args[1].get::<WebRTCDataChannel>().unwrap();
+                let now = channel.label().as_deref() == Some("porthole-now");
+                let sender = sender.clone();
+                channel.connect_on_message_data(move |_, data| {
+                    let _ = sender.send(data.map(|d| d.to_vec()).unwrap_or_default());
+                });
+                let _ = opened.send((now, channel));
+                None
+            });
+        let (webrtcbin, session) = (viewer.webrtcbin.clone(), session.to_owned());
+        exchange.call(move |connection, parties| {
+            parties.insert(session.clone(), (webrtcbin, None));
+            connection.start_session(&session, Some(grant));
+        });
+        let both = [(); 2].map(|()| channels.recv_timeout(PATIENCE).unwrap());
+        let of = |wanted: bool| {
+            let (_, channel) = both.iter().find(|(now, _)| *now == wanted).unwrap();
+            channel.clone()
+        };
+        let guest = Self {
+            reliable: of(false),
+            now: of(true),
+            messages,
+            unread: Vec::new(),
+            viewer,
+        };
+        for channel in [&guest.reliable, &guest.now] {
+            let start = Instant::now();
+            while channel.ready_state() != WebRTCDataChannelState::Open {
+                assert!(start.elapsed() < PATIENCE, "the channel does not open");
+                thread::park_timeout(LOOK);
+            }
+        }
+        guest
+    }
+
     /// Sends raw bytes, as they are.
     pub fn send_bytes(&self, bytes: &[u8]) {
         let bytes = glib::Bytes::from(bytes);
@@ -204,7 +191,7 @@ impl Guest {
     pub fn next_within(&mut self, wait: Duration) -> Option<Word> {
         let mut parts = Vec::new();
         loop {
-            let (_, part) = match self.messages.recv_timeout(wait) {
+            let part = match self.messages.recv_timeout(wait) {
                 Ok(message) => message,
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return None,
             };

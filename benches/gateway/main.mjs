@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MPL-2.0
+// The gateway and talk: what they take, beside a plain relay. The last line of stdout is JSON; progress goes to stderr.
+
+import { parseArgs } from "node:util";
+import { build, output } from "../built.mjs";
+import { machineDuring } from "../process.mjs";
+import { row, table } from "../rows.mjs";
+import { others } from "../table.mjs";
+import { late, slower } from "./verdict.mjs";
+
+const THOROUGH = { seconds: 20, trials: 20 };
+const QUICK = { seconds: 4, trials: 5 };
+/** How long the machine is watched, before and after, while nothing of this runs. */
+const IDLE_MS = 2_000;
+const CONTROL_TIMEOUT_MS = 500;
+
+const NOTES = `(1) A text from a viewer to a program that sends it back, over the session's data channel and the gateway; viewer, camera and program
+    are on one machine. The relay is a WebSocket server that hands each message on: no WebRTC, no encryption, no driver, no answer
+    to each command, which the gateway sends besides.
+(2) 10 programs send 100 short texts a second each, 8 viewers get them all: 8,000 messages a second.
+(3) From a frame's entering portholesink to its last packet's leaving the viewer's webrtcbin, whose jitter buffer is off.
+(4) Percent of a core of one process: camera, encoder, 8 viewers that decrypt and count, 10 programs.
+(5) From the last sign of life to the program's getting "released", less the control-timeout of ${CONTROL_TIMEOUT_MS} ms.
+(6) From the press of the button to the first sound out of the pad talk: an Opus frame of 20 ms, the network, the jitter buffer,
+    the decoder and a frame of 10 ms. The stock webrtcsink receives no sound, so that nothing stands beside it.`;
+
+const { effort, quick } = options();
+for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]]) process.on(signal, () => process.exit(code));
+
+console.error("building");
+const measurements = await build("gateway");
+const strange = [await machineDuring(() => pause(IDLE_MS))];
+const started = performance.now();
+const seen = JSON.parse((await output(measurements, [String(effort.seconds), String(effort.trials)])).at(-1));
+const seconds = Math.round((performance.now() - started) / 1000);
+strange.push(await machineDuring(() => pause(IDLE_MS)));
+const { telemetry } = seen;
+const rows = [
+  ...[100, 1_000].flatMap((rate) => [
+    row({ key: `trip${rate}Us`, label: `there and back, ${rate}/s (1)`, unit: "us", samples: seen[`trip${rate}Us`] }),
+    row({ key: `relay${rate}Us`, label: "    a plain relay (1)", unit: "us", samples: seen[`relay${rate}Us`] }),
+  ]),
+  row({ key: "telemetryUs", label: "telemetry to 8 viewers (2)", unit: "us", samples: telemetry.ageUs, remark: `${telemetry.arrivedPercent.toFixed(1)} % arrived` }),
+  row({ key: "pictureUs", label: "the picture meanwhile (3)", unit: "us", samples: telemetry.pictureBesideUs }),
+  row({ key: "pictureAloneUs", label: "    without telemetry (3)", unit: "us", samples: telemetry.pictureAloneUs }),
+  row({ key: "pictureSlower", label: "    slower at the median", unit: "%", samples: [slower(telemetry.pictureBesideUs, telemetry.pictureAloneUs)], target: 5 }),
+  row({ key: "cpuPercent", label: "CPU with telemetry (4)", unit: "% of a core", samples: [telemetry.cpuBesidePercent] }),
+  row({ key: "cpuAlonePercent", label: "    without (4)", unit: "% of a core", samples: [telemetry.cpuAlonePercent] }),
+  row({ key: "frozenMs", label: "frozen driver to released (5)", samples: late(seen.frozenMs, CONTROL_TIMEOUT_MS), target: 50 }),
+  row({ key: "voiceMs", label: "mouth to ear (6)", samples: seen.voiceMs }),
+];
+const judged = rows.filter(({ pass }) => pass !== null);
+const kept = judged.filter(({ pass }) => pass).length;
+const { sentence, median, max, busy } = others(strange);
+console.log(`
+The gateway and talk: there and back, telemetry, a driver who freezes, mouth to ear; ${seconds} s
+
+${table(rows)}
+
+${NOTES}
+${kept} of ${judged.length} targets are kept.
+${sentence}
+`);
+const report = { bench: "gateway", quick, ...effort, took: seconds, busy, othersPercent: { median, max }, kept, targets: judged.length, rows };
+// The callback: a pipe may not have taken the line yet.
+process.stdout.write(`${JSON.stringify(report)}\n`, () => process.exit(0));
+
+function pause(ms) {
+  return new Promise((done) => setTimeout(done, ms));
+}
+
+function options() {
+  try {
+    const { values } = parseArgs({ options: { quick: { type: "boolean", default: false } } });
+    return { effort: values.quick ? QUICK : THOROUGH, quick: values.quick };
+  } catch (error) {
+    console.error(`bench gateway: ${error.message}; see scripts/bench --help`);
+    process.exit(2);
+  }
+}

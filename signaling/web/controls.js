@@ -40,6 +40,8 @@ export class Controls {
     document.addEventListener("keydown", (event) => this.#key(event), { signal });
     document.addEventListener("keyup", (event) => this.#steer(() => this.#steering.key(event.code, false)), { signal });
     whenLeft(() => this.#letGo(), signal);
+    // A menu that is open hears the keys, and this page does not.
+    document.addEventListener("contextmenu", () => this.#letGo(), { signal });
     this.#pad.addEventListener("pointerdown", (event) => this.#grab(event), { signal });
     this.#pad.addEventListener("pointermove", (event) => this.#drag(event), { signal });
     for (const end of ["pointerup", "pointercancel", "lostpointercapture"]) {
@@ -75,13 +77,19 @@ export class Controls {
 
   /** @param {KeyboardEvent} event */
   #key(event) {
-    if (!isSteering(event.code) || !isMeant(event, this.#element)) return;
+    // While this one is held, a Mac does not say that others are let go.
+    if (event.metaKey) return this.#letGo();
+    if (!isSteering(event.code) || !isMeant(event, this.#element)) return undefined;
     event.preventDefault(); // The page would scroll.
-    if (!event.repeat) this.#steer(() => this.#steering.key(event.code, true));
+    if (event.repeat) return undefined;
+    return this.#steer(() => this.#steering.key(event.code, true));
   }
 
   #gamepad() {
     if (document.hidden || !document.hasFocus()) return null;
+    // Of two robots it drives the one that has the focus.
+    const driven = document.querySelectorAll('.drive[data-state="driving"]');
+    if (driven.length > 1 && !this.#element.contains(document.activeElement)) return null;
     const pads = navigator.getGamepads?.() ?? [];
     return pads.map((pad) => readGamepad(pad)).find((held) => held !== null) ?? null;
   }

@@ -25,6 +25,7 @@ export function fakeRobot() {
     const body = payload instanceof Uint8Array ? payload : new TextEncoder().encode(typeof payload === "string" ? payload : JSON.stringify(payload));
     if (reliable.readyState === "open") reliable.send(new Uint8Array([KIND[kind], service, number >> 8, number & 0xff, ...body]));
   };
+  robot.bytes = (count, service) => robot.say("binary", new Uint8Array(count), service);
   robot.turn = (wheel) => robot.say("wheel", robot.wheel = { you: "watching", driver: null, waiting: [], ...wheel });
   robot.commands = () => robot.heard.filter(({ name }) => name === "text").map(({ text }) => JSON.parse(text));
   robot.count = (name) => robot.heard.filter((each) => each.name === name).length;
@@ -54,7 +55,14 @@ export function fakeRobot() {
     };
   };
 
+  /** Packets of sound that have come from the microphone. */
+  robot.packets = async () => {
+    const stats = [...(await robot.camera.getStats()).values()];
+    return stats.filter(({ type, kind }) => type === "inbound-rtp" && kind === "audio").reduce((sum, { packetsReceived }) => sum + packetsReceived, 0);
+  };
+
   window.server.robot = (camera) => {
+    robot.camera = camera;
     if (robot.hello.talk) hear(camera.addTransceiver("audio", { direction: "recvonly" }).receiver.track);
     const now = camera.createDataChannel("porthole-now", { ordered: false, maxRetransmits: 0 });
     reliable = camera.createDataChannel("porthole");

@@ -9,10 +9,11 @@ import { join } from "node:path";
 import { PATIENCE_MS, Program } from "./lib.mjs";
 
 const QUESTION = 0;
-/** Port 0 is one that Firefox chooses. A page may play sound without a click, as in Chromium's tests. */
+/** Port 0 is one that Firefox chooses. A page may play sound without a click, as in Chromium's tests, and has a microphone that hums. */
 const PREFERENCES = {
   "marionette.port": 0, "media.autoplay.default": 0, "media.autoplay.blocking_policy": 0, "media.gmp-manager.updateEnabled": false,
   "media.peerconnection.ice.obfuscate_host_addresses": false, "media.peerconnection.ice.loopback": true,
+  "media.navigator.streams.fake": true, "media.navigator.permission.disabled": true,
   "app.update.enabled": false, "datareporting.policy.dataSubmissionEnabled": false, "browser.shell.checkDefaultBrowser": false,
 };
 

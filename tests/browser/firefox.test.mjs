@@ -4,6 +4,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { fakeRobot } from "./fake-robot.mjs";
+import { served } from "./fake.mjs";
 import { Firefox } from "./firefox.mjs";
 import { camera, PATIENCE_MS, scene } from "./lib.mjs";
 
@@ -78,4 +80,47 @@ test("Firefox shows a picture that moves, in VP8, and lets one hear the sound", 
   assert.ok(video.framesDecoded >= FRAMES, JSON.stringify(video));
   await heard(firefox, SOUND);
   assert.equal((await inbound(firefox, "audio")).codec, "audio/opus");
+}));
+
+/** Waits until it is so in the page. */
+const until = (firefox, look) => firefox.evaluate(`(patience) => new Promise((done, fail) => {
+  const end = Date.now() + patience;
+  const again = async () => {
+    if (await (${look})()) done(true);
+    else if (Date.now() > end) fail(new Error(\`not so: \${document.body.innerText} \${JSON.stringify(window.robot.heard.slice(-3))}\`));
+    else requestAnimationFrame(again);
+  };
+  again();
+})`, PATIENCE_MS - 1_000);
+
+test("in Firefox one hears a robot's programs, drives it and talks through it", () => scene(async (keep) => {
+  const server = await keep(await served(fakeRobot));
+  const firefox = await keep(Firefox.start());
+  await firefox.goto(`${server.link}#camera=front`);
+  await firefox.find('[data-testid="service-battery"]');
+  await firefox.evaluate(() => { window.robot.say("text", "87", 1); window.robot.bytes(60_000, 4); });
+  await until(firefox, () => document.querySelector('[data-testid="service-battery"]').innerText.includes("87"));
+  await until(firefox, () => document.querySelector('[data-testid="service-map"]').innerText.includes("58.6 KiB"));
+
+  await firefox.click('[data-testid="wheel-front"]');
+  await firefox.find('[data-testid="pad-front"]');
+  const key = (type) => firefox.evaluate((type) => { document.dispatchEvent(new KeyboardEvent(type, { code: "ArrowUp", bubbles: true, cancelable: true })); }, type);
+  await key("keydown");
+  await until(firefox, () => window.robot.commands().at(-1)?.y === 1 && window.robot.count("alive") > 2);
+  await key("keyup");
+  await until(firefox, () => window.robot.commands().at(-1)?.y === 0);
+
+  const hold = (type) => firefox.evaluate((type) => {
+    document.querySelector('[data-testid="hold-front"]').dispatchEvent(new PointerEvent(type, { pointerId: 1, button: 0, bubbles: true }));
+  }, type);
+  await hold("pointerdown");
+  await until(firefox, async () => await window.robot.packets() > 50);
+  await hold("pointerup");
+  await until(firefox, () => document.querySelector('[data-testid="hold-front"]').getAttribute("aria-pressed") === "false");
+  // No packet in half a second: a microphone that is on sends fifty a second.
+  await until(firefox, async () => {
+    const before = await window.robot.packets();
+    await new Promise((done) => { setTimeout(done, 500); });
+    return await window.robot.packets() === before;
+  });
 }));

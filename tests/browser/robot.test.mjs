@@ -59,7 +59,7 @@ test("what the programs say is shown: numbers with a graph, objects, texts, byte
   for (const value of ["80", "60", "70"]) await robot(page, "say", "text", value, 1);
   await robot(page, "say", "text", JSON.stringify({ x: 1.5, y: -2, mode: "manual" }), 2);
   await robot(page, "say", "text", "ready", 3);
-  await page.evaluate(() => window.robot.say("binary", new Uint8Array(2_048), 4));
+  await robot(page, "bytes", 2_048, 4);
   await page.evaluate(() => window.robot.say("lost", new Uint8Array([0, 0, 0, 3]), 3));
   const tile = (name) => page.getByTestId(`service-${name}`);
   await tile("log").filter({ hasText: "3 lost" }).waitFor();
@@ -109,6 +109,10 @@ test("who drives steers with the keys, sends heartbeats, and stops where nobody 
     document.dispatchEvent(new Event("visibilitychange"));
     delete document.hidden;
   }));
+  await page.keyboard.up("ArrowUp");
+  await stops(page, () => page.keyboard.down("Meta"));
+  for (const key of ["Meta", "ArrowUp"]) await page.keyboard.up(key);
+  await stops(page, () => page.mouse.click(300, 200, { button: "right" }));
   await page.keyboard.up("ArrowUp");
   await page.keyboard.down("KeyA");
   await page.keyboard.down("KeyS");
@@ -275,4 +279,22 @@ test("a robot without a loudspeaker says so, a mere camera shows nothing of all 
   await keep(other.context());
   await watch(other, "front");
   for (const id of ["talk", "drive", "telemetry"]) assert.equal(await other.getByTestId(`${id}-front`).isVisible(), false);
+}));
+
+test("of two robots that one drives the gamepad moves the one that has the focus, and so do the keys", () => scene(async (keep) => {
+  const page = await visit(keep, { script: `(${fakeRobot})(); window.server.cameras.push({ id: "yard", meta: { name: "Yard" } });` });
+  await drive(page);
+  await page.evaluate(() => { navigator.getGamepads = () => window.pads ?? []; });
+  await page.getByTestId("camera-yard").click();
+  await page.locator('[data-testid="state-yard"][data-state="live"]').waitFor();
+  await page.getByTestId("wheel-yard").click();
+  await page.getByTestId("drive-words-yard").filter({ hasText: "You drive." }).waitFor();
+  await page.evaluate(() => { window.pads = [{ axes: [1, 0], buttons: [] }]; });
+  const knobs = (wanted) => until(page, (wanted) => [...document.querySelectorAll(".pad")].map(({ style }) => `${Number(style.getPropertyValue("--x"))} ${Number(style.getPropertyValue("--y"))}`).join() === wanted, wanted);
+  await knobs("0 0,1 0");
+  await page.getByTestId("pad-front").focus();
+  await knobs("1 0,0 0");
+  await page.evaluate(() => { window.pads = []; });
+  await page.keyboard.down("ArrowUp");
+  await knobs("0 -1,0 0");
 }));

@@ -15,8 +15,8 @@ use super::{
     outbox::{Class, Parcel},
     wheel::{Reason, Released, ViewerId, Wheel},
     words::{
-        self, AtTalk, AtWheel, Description, HelloWord, Person, Refusal, ServiceWord, TalkWord,
-        WheelWord,
+        self, AtTalk, AtWheel, Description, HelloWord, Person, Refusal, ReleasedWord, ServiceWord,
+        TalkWord, WheelWord,
     },
 };
 
@@ -469,10 +469,12 @@ impl Hub {
 
     /// The one thing that programs rely on: first what waits is taken back, then all hear it, then who drives next.
     fn released(&mut self, released: Released) {
-        let user = self.viewers.get(&released.driver).map(|v| v.user.as_str());
-        let reason = serde_json::to_value(released.reason).unwrap_or_default();
-        let details = serde_json::json!({ "user": user, "reason": reason });
-        let event = words::event("released", &details);
+        let driver = self.viewers.get(&released.driver);
+        let word = ReleasedWord {
+            user: driver.map(|viewer| viewer.user.as_str()),
+            reason: released.reason,
+        };
+        let event = words::event("released", &word);
         for program in self.programs() {
             self.outputs.push(Output::Recall(program));
             self.outputs.push(Output::Event(program, event.clone()));

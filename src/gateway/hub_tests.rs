@@ -209,7 +209,7 @@ fn a_program_hears_released_before_who_drives_next_and_commands_are_recalled_fir
     assert_eq!(
         room.events(1),
         [
-            r#"porthole released {"reason":"stalled","user":"ann"}"#,
+            r#"porthole released {"user":"ann","reason":"stalled"}"#,
             r#"porthole driver {"user":"bob"}"#
         ]
     );
@@ -246,7 +246,7 @@ fn a_lost_permission_and_an_ended_lease_release() {
             room.handle(Input::Gone(1, reason));
         }
         let word = serde_json::to_string(&reason).unwrap();
-        let event = format!(r#"porthole released {{"reason":{word},"user":"ann"}}"#);
+        let event = format!(r#"porthole released {{"user":"ann","reason":{word}}}"#);
         assert_eq!(room.events(1)[0], event);
     }
 }

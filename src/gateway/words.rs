@@ -91,6 +91,13 @@ pub(crate) struct WheelWord<'a> {
     pub(crate) reason: Option<Reason>,
 }
 
+/// What `released` tells a program.
+#[derive(Serialize)]
+pub(crate) struct ReleasedWord<'a> {
+    pub(crate) user: Option<&'a str>,
+    pub(crate) reason: Reason,
+}
+
 /// What someone is to the loudspeaker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]

@@ -196,7 +196,22 @@ fn answer(webrtcbin: &gst::Element, voice: Option<&gst::Element>, offer: &str) -
     let reply = ask(webrtcbin, "create-answer", &none).unwrap();
     let answer: WebRTCSessionDescription = reply.get("answer").unwrap();
     ask(webrtcbin, "set-local-description", &answer);
-    answer.sdp().as_text().unwrap()
+    without_sprop(&answer.sdp().as_text().unwrap())
+}
+
+/// The answer as browsers write it: without what the sender says of its own stream.
+fn without_sprop(answer: &str) -> String {
+    let plain = |line: &str| match line.split_once(' ') {
+        Some((format, parameters)) if line.starts_with("a=fmtp:") => {
+            let kept = parameters
+                .split(';')
+                .filter(|p| !p.trim().starts_with("sprop-"));
+            let kept: Vec<&str> = kept.collect();
+            (!kept.is_empty()).then(|| format!("{format} {}\r\n", kept.join(";")))
+        }
+        _ => Some(format!("{line}\r\n")),
+    };
+    answer.lines().filter_map(plain).collect()
 }
 
 /// The media line by which the camera would receive sound: its place, and the payload type.

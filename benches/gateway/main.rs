@@ -3,6 +3,11 @@
 //!
 //! A line of JSON goes to stdout; progress goes to stderr.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "what fails here ends the benchmark, and says where"
+)]
+
 #[path = "../../tests/common/mod.rs"]
 mod common;
 mod relay;

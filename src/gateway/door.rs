@@ -6,6 +6,11 @@
 //!
 //! Lock: the table of services, held to look one up.
 
+#![allow(
+    clippy::result_large_err,
+    reason = "the type of tungstenite's own callback"
+)]
+
 use std::{
     collections::BTreeMap,
     fs, io,
@@ -228,10 +233,6 @@ impl Drop for Claim {
 
 impl Shared {
     /// Finds out whether a program may come in, and as which service.
-    #[allow(
-        clippy::result_large_err,
-        reason = "the type of the crate's own callback"
-    )]
     fn claim(&self, request: &Request, peer: &str) -> Result<String, ErrorResponse> {
         if request.headers().contains_key(header::ORIGIN) {
             return Err(refusal(

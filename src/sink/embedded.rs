@@ -17,7 +17,7 @@ use std::{
 };
 
 use porthole_protocol::{
-    grant::GrantSigner,
+    grant::{GrantSigner, Permission},
     key::{CameraKey, slug},
     random_secret,
     wire::IceServer,
@@ -30,6 +30,13 @@ use tokio::runtime::Handle;
 use super::address;
 use crate::{lock::lock, runtime};
 
+/// What the holder of the link may do.
+const EVERYTHING: [Permission; 4] = [
+    Permission::View,
+    Permission::Listen,
+    Permission::Talk,
+    Permission::Control,
+];
 /// A viewer token of the user's own choice, so that a link outlives a restart.
 const TOKEN_VARIABLE: &str = "PORTHOLE_VIEWER_TOKEN";
 /// A server that stops frees its port within twice its `Timings::close`, which is 1 s.
@@ -309,11 +316,13 @@ fn start(config: &Config, token: Option<String>, runtime: &Handle) -> Result<Sha
         .into_iter()
         .collect();
     options.allowed_hosts = config.allowed_hosts.clone();
-    // Many people have the one link.
-    options.viewers = token
-        .iter()
-        .map(|token| ViewerEntry::new("viewer", token).shared(true))
-        .collect();
+    // Many people have the one link, and may do all that this camera is set up for: whoever wants to decide that for each
+    // gives a data-dir.
+    let viewer = |token: &String| ViewerEntry {
+        perms: EVERYTHING.to_vec(),
+        ..ViewerEntry::new("viewer", token).shared(true)
+    };
+    options.viewers = token.iter().map(viewer).collect();
     let server = Server::start(options, listener, runtime).map_err(|e| failed(&e))?;
     // There is no configuration to read again.
     let (reload, _) = tokio::sync::mpsc::channel(1);

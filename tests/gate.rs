@@ -321,6 +321,10 @@ fn a_stopping_camera_says_goodbye_to_its_viewers() {
     let scene = camera(&server);
     let mut connection = server.camera();
     admit(&server, &mut connection, "s");
+    // A server that goes on speaking.
+    for _ in 0..500 {
+        connection.send_text("{}".into());
+    }
     scene.set(gst::State::Null);
     assert_eq!(connection.end_of("s"), Some(Code::CameraGone));
 }

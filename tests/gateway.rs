@@ -405,6 +405,20 @@ fn a_socket_in_the_file_system_is_its_users_alone_and_goes_with_the_camera() {
 }
 
 #[test]
+fn a_camera_that_stops_and_starts_again_opens_the_same_door() {
+    let address = common::free_address();
+    let scene = Scene::new(&format!(
+        "videotestsrc is-live=true ! portholesink listen=127.0.0.1:0 gateway={address}"
+    ));
+    for _ in 0..20 {
+        scene.set(gst::State::Playing);
+        let mut program = Program::connect(&format!("ws://{address}/"), "arm");
+        program.event("viewers");
+        scene.set(gst::State::Null);
+    }
+}
+
+#[test]
 fn what_makes_no_gateway_is_an_error_that_names_property_and_fix() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = format!("gateway={}", taken.local_addr().unwrap());

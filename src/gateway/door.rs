@@ -14,13 +14,15 @@
 use std::{
     collections::BTreeMap,
     fs, io,
+    net::SocketAddr,
     os::unix::fs::{FileTypeExt as _, PermissionsExt as _},
     path::PathBuf,
     sync::{
         Arc, Mutex,
         atomic::{AtomicU32, Ordering::Relaxed},
     },
-    time::Duration,
+    thread,
+    time::{Duration, Instant},
 };
 
 use porthole_signaling::SecretDigest;
@@ -60,9 +62,13 @@ const BUFFER: usize = 8 * 1024;
 /// After an error of the listener itself, such as no more file descriptors.
 const RETRY: Duration = Duration::from_millis(250);
 
+/// The listener of a camera that has just stopped goes with its task, a moment after.
+const BIND_PATIENCE: Duration = Duration::from_millis(500);
+const BIND_LOOK: Duration = Duration::from_millis(5);
+
 /// The door cannot be opened, in words for the user.
 #[derive(Debug, thiserror::Error)]
-#[error("gateway={place}: {error}")]
+#[error("gateway={place}: {error}; give another place, or end what listens there")]
 pub(crate) struct NoDoor {
     place: String,
     error: io::Error,
@@ -116,7 +122,7 @@ pub(crate) fn open(
     let _inside = runtime.enter();
     let (listener, url, socket) = match address {
         Address::Tcp(address) => {
-            let listener = std::net::TcpListener::bind(address).map_err(place)?;
+            let listener = bind_tcp(address).map_err(place)?;
             listener.set_nonblocking(true).map_err(place)?;
             let listener = TcpListener::from_std(listener).map_err(place)?;
             let url = format!("ws://{}/", listener.local_addr().map_err(place)?);
@@ -140,6 +146,20 @@ pub(crate) fn open(
         listening,
         socket,
     })
+}
+
+fn bind_tcp(address: &SocketAddr) -> io::Result<std::net::TcpListener> {
+    let start = Instant::now();
+    loop {
+        match std::net::TcpListener::bind(address) {
+            Err(error)
+                if error.kind() == io::ErrorKind::AddrInUse && start.elapsed() < BIND_PATIENCE =>
+            {
+                thread::park_timeout(BIND_LOOK);
+            }
+            bound => return bound,
+        }
+    }
 }
 
 /// A socket for this user alone. One that is left over from a process that is no more gives way.

@@ -210,7 +210,8 @@ fn all_viewers_of_a_codec_share_one_encoder_and_begin_with_a_key_unit() {
     let link = Link::of(5_000_000);
     let viewers: Vec<Viewer> = (0..8).map(|_| scene.join(Codec::Vp8, &link)).collect();
     for viewer in &viewers {
-        assert_eq!((next(viewer).0, next(viewer).1), (320, false));
+        let (width, is_key, _) = next(viewer);
+        assert_eq!((width, is_key), (320, true));
     }
     let of_vp8 = lock(&scene.encoders)
         .iter()

@@ -296,9 +296,8 @@ async fn read_all(mut read: SplitStream<Socket>, incoming: &mpsc::Sender<Incomin
             Ok(Some(Err(error))) => return End::Broken(error.to_string()),
             Err(_) => return End::Silent,
         };
-        if incoming.send(event).await.is_err() {
-            return End::Ours;
-        }
+        // Where nobody listens any more, what is queued is still to be sent: that ends the connection.
+        let _ = incoming.send(event).await;
     }
 }
 

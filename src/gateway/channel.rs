@@ -16,9 +16,9 @@ use gst_webrtc::{WebRTCDataChannel, WebRTCDataChannelState};
 
 use super::{
     envelope::{Joiner, Mark, parts},
+    handle::{FromViewer, Handle, Line},
     hub::{Input, Rights},
     outbox::Parcel,
-    task::{FromViewer, Handle},
     wheel::ViewerId,
 };
 use crate::lock::lock;
@@ -35,9 +35,9 @@ const MAX_WAITING: usize = 256;
 /// So many wait of a viewer who goes on although each further one is refused: its channels are closed.
 const DROWNED: usize = 1024;
 
-/// One viewer's end of the gateway.
-pub(crate) struct Line {
-    pub(super) viewer: ViewerId,
+/// Both channels of one session.
+pub(crate) struct Channels {
+    viewer: ViewerId,
     reliable: WebRTCDataChannel,
     now: WebRTCDataChannel,
     waiting: AtomicUsize,
@@ -47,7 +47,7 @@ pub(crate) struct Line {
     hub: Handle,
 }
 
-impl Line {
+impl Channels {
     /// Asks for both channels, before the session's offer is made. `None` if webrtcbin makes none.
     pub(crate) fn ask(
         webrtcbin: &gst::Element,
@@ -149,16 +149,25 @@ impl Line {
         self.hub.viewer(FromViewer::Said(self.clone(), input));
     }
 
-    /// One that waited has been taken in.
-    pub(super) fn heard(&self) {
+    pub(crate) fn viewer(&self) -> ViewerId {
+        self.viewer
+    }
+}
+
+impl Line for Channels {
+    fn viewer(&self) -> ViewerId {
+        self.viewer
+    }
+
+    fn heard(&self) {
         self.waiting.fetch_sub(1, Relaxed);
     }
 
-    pub(super) fn has_room(&self) -> bool {
+    fn has_room(&self) -> bool {
         self.reliable.buffered_amount() + self.now.buffered_amount() < MAX_BUFFERED
     }
 
-    pub(super) fn send(&self, parcel: &Parcel) {
+    fn send(&self, parcel: &Parcel) {
         let is_open =
             |channel: &&WebRTCDataChannel| channel.ready_state() == WebRTCDataChannelState::Open;
         // Parts need the channel that keeps them in order.
@@ -177,15 +186,11 @@ impl Line {
         }
     }
 
-    pub(super) fn close(&self) {
+    fn close(&self) {
         for channel in [&self.reliable, &self.now] {
             if channel.ready_state() == WebRTCDataChannelState::Open {
                 channel.close();
             }
         }
-    }
-
-    pub(crate) fn viewer(&self) -> ViewerId {
-        self.viewer
     }
 }

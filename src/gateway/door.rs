@@ -43,11 +43,7 @@ use tokio_tungstenite::{
 };
 
 use super::{
-    address::Address,
-    hub::MAX_SERVICES,
-    program::{self, Queue},
-    task::Handle,
-    words::is_name,
+    address::Address, handle::Handle, hub::MAX_SERVICES, program, queue::Queue, words::is_name,
 };
 use crate::lock::lock;
 

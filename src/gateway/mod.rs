@@ -9,7 +9,8 @@
 //! These are pure. Around them:
 //!
 //! - `address`: where programs connect.
-//! - `door`, `program`: the WebSocket server for programs.
+//! - `handle`: the way to the hub, from both sides.
+//! - `door`, `program`, `queue`: the WebSocket server for programs.
 //! - `channel`: a session's data channels.
 //! - `task`: runs the hub.
 
@@ -21,10 +22,12 @@ pub(crate) mod address;
 pub(crate) mod channel;
 mod door;
 mod envelope;
+pub(crate) mod handle;
 pub(crate) mod hub;
 mod outbox;
 mod program;
-pub(crate) mod task;
+mod queue;
+mod task;
 pub(crate) mod wheel;
 mod words;
 
@@ -62,7 +65,7 @@ impl Gateway {
         Ok(Self { running, door })
     }
 
-    pub(crate) fn handle(&self) -> &task::Handle {
+    pub(crate) fn handle(&self) -> &handle::Handle {
         &self.running.handle
     }
 

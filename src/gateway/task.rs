@@ -2,89 +2,18 @@
 //! Runs the hub: one task takes in what happens, in the order in which it came, and hands out what follows. It waits for
 //! nobody: viewers have an outbox and programs a queue.
 
-use std::{
-    collections::HashMap,
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering::Relaxed},
-    },
-    time::Instant,
-};
+use std::{collections::HashMap, sync::Arc, time::Instant};
 
-use tokio::{
-    sync::{mpsc, oneshot},
-    time::sleep_until,
-};
+use tokio::{sync::oneshot, time::sleep_until};
 
 use super::{
-    channel::Line,
+    handle::{Ears, FromProgram, FromViewer, Handle, Line},
     hub::{Config, Hub, Input, Output, ProgramId},
     outbox::Outbox,
-    program::{Close, Queue},
+    queue::{Close, Queue},
     wheel::{Reason, ViewerId},
     words::Refusal,
 };
-
-/// Messages of programs that wait for the hub; then programs wait.
-const MAX_FROM_PROGRAMS: usize = 64;
-
-/// What the task hears from viewers' side. What waits is bounded for each viewer, by its line.
-pub(super) enum FromViewer {
-    /// A channel is open; what goes to the viewer goes down this line.
-    Open(Arc<Line>, Input),
-    Said(Arc<Line>, Input),
-    /// There is room again.
-    Writable(ViewerId),
-    /// Of the sink itself.
-    Told(Input),
-}
-
-pub(super) enum FromProgram {
-    Here(ProgramId, String, Arc<Queue>),
-    Gone(ProgramId),
-    Input(Input),
-}
-
-/// The way to the hub.
-#[derive(Clone)]
-pub(crate) struct Handle {
-    viewers: mpsc::UnboundedSender<FromViewer>,
-    programs: mpsc::Sender<FromProgram>,
-    next: Arc<AtomicU32>,
-}
-
-impl Handle {
-    pub(super) fn next_viewer(&self) -> ViewerId {
-        self.next.fetch_add(1, Relaxed)
-    }
-
-    /// Never waits. After the end it goes nowhere.
-    pub(super) fn viewer(&self, message: FromViewer) {
-        let _ = self.viewers.send(message);
-    }
-
-    /// Whether nothing that is said here is heard any more.
-    pub(crate) fn is_over(&self) -> bool {
-        self.viewers.is_closed()
-    }
-
-    pub(crate) fn tell(&self, input: Input) {
-        self.viewer(FromViewer::Told(input));
-    }
-
-    pub(super) async fn program(&self, input: Input) {
-        let _ = self.programs.send(FromProgram::Input(input)).await;
-    }
-
-    pub(super) async fn program_here(&self, id: ProgramId, name: String, queue: Arc<Queue>) {
-        let here = FromProgram::Here(id, name, queue);
-        let _ = self.programs.send(here).await;
-    }
-
-    pub(super) async fn program_gone(&self, id: ProgramId) {
-        let _ = self.programs.send(FromProgram::Gone(id)).await;
-    }
-}
 
 /// Dropping it ends the task.
 pub(crate) struct Running {
@@ -94,20 +23,14 @@ pub(crate) struct Running {
 
 /// Starts the task.
 pub(crate) fn start(config: Config, runtime: &tokio::runtime::Handle) -> Running {
-    let (viewers, from_viewers) = mpsc::unbounded_channel();
-    let (programs, from_programs) = mpsc::channel(MAX_FROM_PROGRAMS);
+    let (handle, ears) = Handle::new();
     let (stop, stopped) = oneshot::channel();
     let task = Task {
         hub: Hub::new(config),
         lines: HashMap::new(),
         queues: HashMap::new(),
     };
-    runtime.spawn(task.run(from_viewers, from_programs, stopped));
-    let handle = Handle {
-        viewers,
-        programs,
-        next: Arc::new(AtomicU32::new(1)),
-    };
+    runtime.spawn(task.run(ears, stopped));
     Running {
         handle,
         _stop: stop,
@@ -116,17 +39,16 @@ pub(crate) fn start(config: Config, runtime: &tokio::runtime::Handle) -> Running
 
 struct Task {
     hub: Hub,
-    lines: HashMap<ViewerId, (Arc<Line>, Outbox)>,
+    lines: HashMap<ViewerId, (Arc<dyn Line>, Outbox)>,
     queues: HashMap<ProgramId, Arc<Queue>>,
 }
 
 impl Task {
-    async fn run(
-        mut self,
-        mut viewers: mpsc::UnboundedReceiver<FromViewer>,
-        mut programs: mpsc::Receiver<FromProgram>,
-        mut stopped: oneshot::Receiver<()>,
-    ) {
+    async fn run(mut self, ears: Ears, mut stopped: oneshot::Receiver<()>) {
+        let Ears {
+            mut viewers,
+            mut programs,
+        } = ears;
         loop {
             let deadline = self.hub.deadline();
             let due = async {
@@ -168,7 +90,7 @@ impl Task {
     fn hear_viewer(&mut self, message: FromViewer) {
         match message {
             FromViewer::Open(line, here) => {
-                self.lines.insert(line.viewer, (line, Outbox::default()));
+                self.lines.insert(line.viewer(), (line, Outbox::default()));
                 self.handle(here);
             }
             FromViewer::Said(line, input) => {

@@ -7,9 +7,9 @@ use super::{imp::CAT, session::Sessions};
 use crate::{
     clock::Stopwatch,
     gateway::{
-        channel::Line,
+        channel::Channels,
+        handle::Handle,
         hub::{Heard, Input, Rights},
-        task::Handle,
         wheel::Reason,
     },
     lock::lock,
@@ -63,7 +63,7 @@ impl Data {
             return;
         };
         let at_open = permit.clone();
-        let line = Line::ask(webrtcbin, &self.hub, id, &user, move || rights(&at_open));
+        let line = Channels::ask(webrtcbin, &self.hub, id, &user, move || rights(&at_open));
         let Some(line) = line else {
             gst::warning!(CAT, obj = webrtcbin, "{id}: no data channels");
             return;

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The gateway as a pure state machine: what viewers and programs say and when goes in, what they are told comes out.
 //!
-//! `task` runs it. Nothing here waits or reads a clock. Viewers and programs are numbers, never used twice.
+//! `task` runs it, and `tell` says how things stand. Nothing here waits or reads a clock. Viewers and programs are numbers,
+//! never used twice.
+
+mod tell;
 
 use std::{
     collections::BTreeMap,
@@ -14,10 +17,7 @@ use super::{
     envelope::{self, BadMessage, Kind, Mark},
     outbox::{Class, Parcel},
     wheel::{Reason, Released, ViewerId, Wheel},
-    words::{
-        self, AtTalk, AtWheel, Description, HelloWord, Person, Refusal, ReleasedWord, ServiceWord,
-        TalkWord, WheelWord,
-    },
+    words::{self, Description, HelloWord, Refusal, ReleasedWord},
 };
 
 /// Services a camera has known, those that are gone included: their numbers are one byte, and a list of more is no help.
@@ -493,132 +493,6 @@ impl Hub {
             self.outputs.push(Output::Event(program, event.clone()));
         }
     }
-
-    fn driver_event(&self) -> String {
-        let driver = self.wheel.driver().and_then(|id| self.viewers.get(&id));
-        match driver {
-            Some(viewer) => words::event("driver", &serde_json::json!({ "user": viewer.user })),
-            None => words::event("released", &serde_json::json!({ "reason": "free" })),
-        }
-    }
-
-    fn tell_viewers(&mut self) {
-        let event = words::event("viewers", &self.names());
-        for program in self.programs() {
-            self.outputs.push(Output::Event(program, event.clone()));
-        }
-    }
-
-    fn tell_services(&mut self) {
-        let word = self.services_word();
-        for viewer in self.viewer_ids() {
-            self.state(viewer, Kind::Services, &word);
-        }
-    }
-
-    /// Tells one viewer, or all, how it stands with the wheel; who has lost it hears why.
-    fn tell_wheel(&mut self, only: Option<ViewerId>, released: Option<Released>) {
-        let driver = self.wheel.driver();
-        for id in only.map_or_else(|| self.viewer_ids(), |id| vec![id]) {
-            let Some(viewer) = self.viewers.get(&id) else {
-                continue;
-            };
-            let you = match () {
-                () if !viewer.rights.control => AtWheel::NotPermitted,
-                () if driver == Some(id) => AtWheel::Driving,
-                () if self.wheel.waiting().any(|other| other == id) => AtWheel::Waiting,
-                () => AtWheel::Watching,
-            };
-            let word = WheelWord {
-                you,
-                driver: driver.and_then(|id| self.person(id)),
-                waiting: self
-                    .wheel
-                    .waiting()
-                    .filter_map(|id| self.person(id))
-                    .collect(),
-                reason: released.filter(|r| r.driver == id).map(|r| r.reason),
-            };
-            let word = words::json(&word);
-            match released.filter(|released| released.driver == id) {
-                // It must not give way to a newer one without a reason.
-                Some(_) => self.answer(id, envelope::write(Kind::Wheel, Mark::NONE, &word)),
-                None => self.state(id, Kind::Wheel, &word),
-            }
-        }
-    }
-
-    fn tell_talk(&mut self, only: Option<ViewerId>) {
-        let by_session = |session: &String| {
-            let mut all = self.viewers.iter();
-            all.find(|(_, viewer)| viewer.session == *session)
-                .map(|(id, _)| *id)
-        };
-        let speakers: Vec<_> = self.heard.speakers.iter().filter_map(by_session).collect();
-        let waiting: Vec<_> = self.heard.waiting.iter().filter_map(by_session).collect();
-        for id in only.map_or_else(|| self.viewer_ids(), |id| vec![id]) {
-            let Some(viewer) = self.viewers.get(&id) else {
-                continue;
-            };
-            let you = match () {
-                () if !viewer.rights.talk => AtTalk::NotPermitted,
-                () if speakers.contains(&id) => AtTalk::Speaking,
-                () if waiting.contains(&id) => AtTalk::Waiting,
-                () => AtTalk::Silent,
-            };
-            let speaker = speakers.iter().find(|s| **s == id).or(speakers.first());
-            let word = self.config.talk.is_some().then(|| TalkWord {
-                you,
-                speaker: speaker.and_then(|id| self.person(*id)),
-                waiting: waiting.iter().filter_map(|id| self.person(*id)).collect(),
-                level: self.heard.level,
-            });
-            let word = words::json(&word);
-            self.state(id, Kind::Talk, &word);
-        }
-    }
-
-    fn state(&mut self, viewer: ViewerId, kind: Kind, word: &[u8]) {
-        let parcel = Parcel {
-            class: Class::State(kind),
-            now: false,
-            bytes: envelope::write(kind, Mark::NONE, word).into(),
-        };
-        self.outputs.push(Output::Viewer(viewer, parcel));
-    }
-
-    fn services_word(&self) -> Vec<u8> {
-        let words = self.services.iter().zip(1u8..);
-        let words: Vec<_> = words
-            .map(|(service, number)| ServiceWord {
-                service: number,
-                name: &service.name,
-                here: service.program.is_some(),
-                describe: service.raw.as_deref(),
-            })
-            .collect();
-        words::json(&words)
-    }
-
-    fn person(&self, id: ViewerId) -> Option<Person<'_>> {
-        let viewer = self.viewers.get(&id)?;
-        Some(Person {
-            id,
-            user: &viewer.user,
-        })
-    }
-
-    fn names(&self) -> Vec<&str> {
-        self.viewers.values().map(|v| v.user.as_str()).collect()
-    }
-
-    fn viewer_ids(&self) -> Vec<ViewerId> {
-        self.viewers.keys().copied().collect()
-    }
-
-    fn programs(&self) -> Vec<ProgramId> {
-        self.services.iter().filter_map(|s| s.program).collect()
-    }
 }
 
 #[derive(serde::Deserialize)]
@@ -627,5 +501,4 @@ struct HandOver {
 }
 
 #[cfg(test)]
-#[path = "hub_tests.rs"]
 mod tests;

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MPL-2.0
+//! What the hub tells viewers and programs of how things stand.
+
+use super::{Class, Hub, Kind, Mark, Output, Parcel, ProgramId, Released, ViewerId, envelope};
+use crate::gateway::words::{self, AtTalk, AtWheel, Person, ServiceWord, TalkWord, WheelWord};
+
+impl Hub {
+    pub(super) fn driver_event(&self) -> String {
+        let driver = self.wheel.driver().and_then(|id| self.viewers.get(&id));
+        match driver {
+            Some(viewer) => words::event("driver", &serde_json::json!({ "user": viewer.user })),
+            None => words::event("released", &serde_json::json!({ "reason": "free" })),
+        }
+    }
+
+    pub(super) fn tell_viewers(&mut self) {
+        let event = words::event("viewers", &self.names());
+        for program in self.programs() {
+            self.outputs.push(Output::Event(program, event.clone()));
+        }
+    }
+
+    pub(super) fn tell_services(&mut self) {
+        let word = self.services_word();
+        for viewer in self.viewer_ids() {
+            self.state(viewer, Kind::Services, &word);
+        }
+    }
+
+    /// Tells one viewer, or all, how it stands with the wheel; who has lost it hears why.
+    pub(super) fn tell_wheel(&mut self, only: Option<ViewerId>, released: Option<Released>) {
+        let driver = self.wheel.driver();
+        for id in only.map_or_else(|| self.viewer_ids(), |id| vec![id]) {
+            let Some(viewer) = self.viewers.get(&id) else {
+                continue;
+            };
+            let you = match () {
+                () if !viewer.rights.control => AtWheel::NotPermitted,
+                () if driver == Some(id) => AtWheel::Driving,
+                () if self.wheel.waiting().any(|other| other == id) => AtWheel::Waiting,
+                () => AtWheel::Watching,
+            };
+            let word = WheelWord {
+                you,
+                driver: driver.and_then(|id| self.person(id)),
+                waiting: self
+                    .wheel
+                    .waiting()
+                    .filter_map(|id| self.person(id))
+                    .collect(),
+                reason: released.filter(|r| r.driver == id).map(|r| r.reason),
+            };
+            let word = words::json(&word);
+            match released.filter(|released| released.driver == id) {
+                // It must not give way to a newer one without a reason.
+                Some(_) => self.answer(id, envelope::write(Kind::Wheel, Mark::NONE, &word)),
+                None => self.state(id, Kind::Wheel, &word),
+            }
+        }
+    }
+
+    pub(super) fn tell_talk(&mut self, only: Option<ViewerId>) {
+        let by_session = |session: &String| {
+            let mut all = self.viewers.iter();
+            all.find(|(_, viewer)| viewer.session == *session)
+                .map(|(id, _)| *id)
+        };
+        let speakers: Vec<_> = self.heard.speakers.iter().filter_map(by_session).collect();
+        let waiting: Vec<_> = self.heard.waiting.iter().filter_map(by_session).collect();
+        for id in only.map_or_else(|| self.viewer_ids(), |id| vec![id]) {
+            let Some(viewer) = self.viewers.get(&id) else {
+                continue;
+            };
+            let you = match () {
+                () if !viewer.rights.talk => AtTalk::NotPermitted,
+                () if speakers.contains(&id) => AtTalk::Speaking,
+                () if waiting.contains(&id) => AtTalk::Waiting,
+                () => AtTalk::Silent,
+            };
+            let speaker = speakers.iter().find(|s| **s == id).or(speakers.first());
+            let word = self.config.talk.is_some().then(|| TalkWord {
+                you,
+                speaker: speaker.and_then(|id| self.person(*id)),
+                waiting: waiting.iter().filter_map(|id| self.person(*id)).collect(),
+                level: self.heard.level,
+            });
+            let word = words::json(&word);
+            self.state(id, Kind::Talk, &word);
+        }
+    }
+
+    pub(super) fn state(&mut self, viewer: ViewerId, kind: Kind, word: &[u8]) {
+        let parcel = Parcel {
+            class: Class::State(kind),
+            now: false,
+            bytes: envelope::write(kind, Mark::NONE, word).into(),
+        };
+        self.outputs.push(Output::Viewer(viewer, parcel));
+    }
+
+    pub(super) fn services_word(&self) -> Vec<u8> {
+        let words = self.services.iter().zip(1u8..);
+        let words: Vec<_> = words
+            .map(|(service, number)| ServiceWord {
+                service: number,
+                name: &service.name,
+                here: service.program.is_some(),
+                describe: service.raw.as_deref(),
+            })
+            .collect();
+        words::json(&words)
+    }
+
+    pub(super) fn person(&self, id: ViewerId) -> Option<Person<'_>> {
+        let viewer = self.viewers.get(&id)?;
+        Some(Person {
+            id,
+            user: &viewer.user,
+        })
+    }
+
+    pub(super) fn names(&self) -> Vec<&str> {
+        self.viewers.values().map(|v| v.user.as_str()).collect()
+    }
+
+    pub(super) fn viewer_ids(&self) -> Vec<ViewerId> {
+        self.viewers.keys().copied().collect()
+    }
+
+    pub(super) fn programs(&self) -> Vec<ProgramId> {
+        self.services.iter().filter_map(|s| s.program).collect()
+    }
+}

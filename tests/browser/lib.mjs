@@ -30,7 +30,10 @@ export class Program {
     this.lines = [];
     this.waiters = new Set();
     this.process = spawn(command, args, { env: { ...process.env, ...env }, stdio: [input, "pipe", "pipe"] });
-    this.exit = new Promise((done) => this.process.once("close", (code, signal) => done(code ?? signal)));
+    this.exit = new Promise((done) => {
+      this.process.once("close", (code, signal) => done(code ?? signal));
+      this.process.once("error", (error) => { this.#heard(error.message); done(error.code); });
+    });
     for (const stream of [this.process.stdout, this.process.stderr]) {
       let rest = "";
       stream.setEncoding("utf8").on("data", (chunk) => {

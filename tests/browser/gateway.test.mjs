@@ -13,8 +13,11 @@ const ROBOT = `${SOURCE} ! portholesink ${GATEWAY}`;
 const DIRECT = `${SOURCE} ! portholesink listen=127.0.0.1:0 camera-name=front ${GATEWAY}`;
 const ALL = ["--perms", "view,listen,talk,control"];
 const CONTROL_TIMEOUT_MS = 500;
-/** What DESIGN.md allows beyond the timeout is 50 ms; the rest is for a machine that is shared. */
-const LATE_MS = 300;
+/**
+ * What DESIGN.md allows beyond the timeout is 50 ms, proven under a clock of its own in src/gateway/wheel.rs; the rest is for browsers
+ * and a machine that is shared.
+ */
+const LATE_MS = 1_500;
 
 let chromium;
 before(async () => { chromium = await browser(); });

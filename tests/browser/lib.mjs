@@ -16,6 +16,16 @@ export const BUILT = process.env.PORTHOLE_BUILT ?? join(ROOT, "target/release");
 export const PLUGINS = process.env.PORTHOLE_PLUGINS ?? join(ROOT, "target/gstreamer");
 /** Longest wait for anything: a loaded machine is slow, a broken program is slower. */
 export const PATIENCE_MS = 30_000;
+/**
+ * Longest time without a new frame in a picture that goes on: half a second on a machine that does nothing else, as
+ * `scripts/bench sessions` counts it. Here others run besides; a session that begins anew is seen by its messages.
+ */
+export const GAP_MS = 2_000;
+/**
+ * From the end of a permission to the end of what it permitted, across processes and on a machine on which others run besides. The
+ * promise is a second; it is proven under a clock of its own in src/signaller/gate_tests.rs, and counted by `scripts/bench sessions`.
+ */
+export const END_MS = 4_000;
 /** Longest wait for what a page was asked to do, whose own waits are bounded by {@link PATIENCE_MS}. */
 const PAGE_MS = 2 * PATIENCE_MS;
 /** Longest time for a whole scene that does not name another. */

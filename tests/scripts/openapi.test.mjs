@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { Accounts, ADMIN } from "../browser/accounts.mjs";
 import { Program, ROOT, scene } from "../browser/lib.mjs";
 
-const SCHEMATHESIS = join(ROOT, "target/schemathesis/bin/schemathesis");
+const SCHEMATHESIS = join(ROOT, "target/tools/bin/schemathesis");
 /** Requests for each operation. */
 const EXAMPLES = "25";
 const CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance";

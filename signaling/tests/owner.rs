@@ -348,11 +348,15 @@ fn work(commands: &str) {
     let folder = Folder::new("owner-readme");
     let path = Path::new(program::BINARY).parent().unwrap();
     let path = format!("{}:{}", path.display(), std::env::var("PATH").unwrap());
+    // The others keep all in the file that they name.
+    let has_data = commands.contains("porthole-signaling init");
+    let data_dir = has_data.then_some(("PORTHOLE_DATA_DIR", "data"));
     for command in commands.lines() {
         let done = std::process::Command::new("sh")
             .args(["-c", command])
             .current_dir(&folder.0)
-            .envs([("PATH", path.as_str()), ("PORTHOLE_DATA_DIR", "data")])
+            .env("PATH", &path)
+            .envs(data_dir)
             .output()
             .unwrap();
         let stderr = String::from_utf8_lossy(&done.stderr);

@@ -15,7 +15,7 @@ const MOST_GROWN_MB = 20;
 const SLACK = { threads: 2, descriptors: 2 };
 /**
  * Without this glibc keeps what is freed once a frame was: its threshold for giving back follows the largest block, so that
- * each thread that ever freed a frame holds some (README, Troubleshooting). scripts/run sets it too.
+ * each thread that ever freed a frame holds some (docs/troubleshooting.md). scripts/run sets it too.
  */
 const RETURNING = { MALLOC_TRIM_THRESHOLD_: "131072" };
 /** The tracer of leaks lists what is alive on this signal, and ends the list with a line of its own. */

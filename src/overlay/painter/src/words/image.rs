@@ -2,15 +2,11 @@
 //! Reads an image from a file to lay it over the picture.
 
 use std::fs::File;
-use std::io::{self, Cursor, Read};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use ::image::codecs::jpeg::JpegDecoder;
-use ::image::codecs::png::PngDecoder;
-use ::image::metadata::Orientation;
-use ::image::{DynamicImage, ImageDecoder, ImageFormat, Limits, RgbaImage, guess_format};
-
-use crate::Bitmap;
+use super::decode;
+use crate::{Bitmap, Orientation};
 
 /// A photo as cameras write it has a third of it, a logo a hundredth.
 pub const MAX_FILE_BYTES: u64 = 16 * 1024 * 1024;
@@ -18,12 +14,9 @@ pub const MAX_FILE_BYTES: u64 = 16 * 1024 * 1024;
 /// The longest side that is decoded: twice the width of a 4K picture.
 pub const MAX_SIDE: u32 = 8192;
 
-/// A photo of 16 million pixels. Decoding, turning and shrinking it takes up to 260 MiB for a moment, as much as a small
+/// A photo of 16 million pixels. Decoding, turning and shrinking it takes up to 192 MiB for a moment, as much as a small
 /// camera can spare; a file of a few bytes may claim many more pixels.
 pub const MAX_PIXELS: u64 = 16 * 1024 * 1024;
-
-/// What the PNG decoder may allocate besides the pixels, for one row and for metadata.
-const MAX_DECODER_BYTES: u64 = 64 * 1024 * 1024;
 
 /// A larger image is shrunk until its longer side has as many pixels: pictures are rarely larger, and an image that is
 /// kept takes 16 MiB at most.
@@ -61,9 +54,12 @@ pub enum DecodeError {
          {MAX_KEPT_SIDE}, more are not shown"
     )]
     TooManyPixels(u32, u32),
-    /// The decoder gave up.
+    /// The decoder of PNG files gave up.
     #[error("it is damaged, or of a rare kind ({0}); save it anew as PNG")]
-    Broken(#[from] ::image::ImageError),
+    Png(#[from] png::DecodingError),
+    /// The decoder of JPEG files gave up.
+    #[error("it is damaged, or of a rare kind ({0}); save it anew as PNG")]
+    Jpeg(#[from] zune_jpeg::errors::DecodeErrors),
 }
 
 /// Reads a PNG or JPEG file.
@@ -93,48 +89,41 @@ fn read(path: &Path) -> Result<Vec<u8>, Problem> {
 /// Decodes the bytes of a PNG or JPEG file, turned as its EXIF data says and no larger than [`MAX_KEPT_SIDE`]. A JPEG that
 /// breaks off is grey from there on, as in other viewers.
 pub fn decode(bytes: &[u8]) -> Result<Bitmap, DecodeError> {
-    let input = Cursor::new(bytes);
-    match guess_format(bytes) {
-        Ok(ImageFormat::Png) => {
-            let mut limits = Limits::no_limits();
-            limits.max_alloc = Some(MAX_DECODER_BYTES);
-            pixels(PngDecoder::with_limits(input, limits)?)
-        }
-        Ok(ImageFormat::Jpeg) => pixels(JpegDecoder::new(input)?),
-        _ => Err(DecodeError::UnknownFormat),
-    }
-}
-
-fn pixels(mut decoder: impl ImageDecoder) -> Result<Bitmap, DecodeError> {
-    let (width, height) = decoder.dimensions();
-    if width.max(height) > MAX_SIDE || u64::from(width) * u64::from(height) > MAX_PIXELS {
-        return Err(DecodeError::TooManyPixels(width, height));
-    }
-    // Damaged metadata is no reason not to show the image.
-    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    let mut image = DynamicImage::from_decoder(decoder)?;
-    image.apply_orientation(orientation);
+    let (bitmap, orientation) = if decode::is_png(bytes) {
+        decode::png(bytes)?
+    } else if decode::is_jpeg(bytes) {
+        decode::jpeg(bytes)?
+    } else {
+        return Err(DecodeError::UnknownFormat);
+    };
     // The unshrunk copies go one by one, for they are large.
-    let bitmap = premultiplied(&image.into_rgba8());
-    Ok(shrunk(bitmap))
+    Ok(shrunk(turned(bitmap, orientation)))
 }
 
-fn premultiplied(image: &RgbaImage) -> Bitmap {
-    let (width, height) = image.dimensions();
-    let pixels = image.pixels().map(|pixel| {
-        let [red, green, blue, alpha] = pixel.0;
-        let times_alpha = |colour: u8| crate::pixels::bitmap::times(colour, alpha);
-        [
-            times_alpha(red),
-            times_alpha(green),
-            times_alpha(blue),
-            alpha,
-        ]
-    });
+fn turned(bitmap: Bitmap, orientation: Orientation) -> Bitmap {
+    if orientation == Orientation::Identity {
+        return bitmap;
+    }
+    let (columns, rows) = (bitmap.width, bitmap.height);
+    let lookup = orientation.lookup();
+    let (width, height) = if lookup.transpose {
+        (rows, columns)
+    } else {
+        (columns, rows)
+    };
+    let mut pixels = Vec::with_capacity(width * height);
+    for y in 0..height {
+        pixels.extend((0..width).map(|x| {
+            let (x, y) = if lookup.transpose { (y, x) } else { (x, y) };
+            let x = if lookup.flip_x { columns - 1 - x } else { x };
+            let y = if lookup.flip_y { rows - 1 - y } else { y };
+            bitmap.pixels[y * columns + x]
+        }));
+    }
     Bitmap {
-        width: width as usize,
-        height: height as usize,
-        pixels: pixels.collect(),
+        width,
+        height,
+        pixels,
     }
 }
 

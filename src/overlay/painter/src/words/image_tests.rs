@@ -1,23 +1,34 @@
 // SPDX-License-Identifier: MPL-2.0
-use ::image::{ImageBuffer, Luma, LumaA, Rgb, Rgba};
+use png::{BitDepth, ColorType};
 
 use super::*;
 
-fn file(image: impl Into<DynamicImage>, format: ImageFormat) -> Vec<u8> {
-    let mut bytes = Cursor::new(Vec::new());
-    image.into().write_to(&mut bytes, format).unwrap();
-    bytes.into_inner()
+/// 32 x 16 pixels, red on the left and blue on the right.
+const PHOTO: &[u8] = include_bytes!("../../tests/images/halves.jpg");
+
+/// 8 x 8 pixels of one grey, 77.
+const GREY_PHOTO: &[u8] = include_bytes!("../../tests/images/grey.jpg");
+
+/// A PNG file with these samples; those of 16 bits begin with their more significant byte.
+fn png_file(colour: ColorType, depth: BitDepth, width: u32, samples: &[u8]) -> Vec<u8> {
+    let bytes = colour.samples() * if depth == BitDepth::Sixteen { 2 } else { 1 };
+    let height = samples.len() / bytes / width as usize;
+    let mut file = Vec::new();
+    let mut encoder = png::Encoder::new(&mut file, width, height as u32);
+    encoder.set_color(colour);
+    encoder.set_depth(depth);
+    let mut writer = encoder.write_header().unwrap();
+    writer.write_image_data(samples).unwrap();
+    writer.finish().unwrap();
+    file
 }
 
 /// Red on the left, blue on the right.
-fn two_halves(width: u32, height: u32) -> ::image::RgbImage {
-    ImageBuffer::from_fn(width, height, |x, _| {
-        Rgb(if x < width / 2 {
-            [255, 0, 0]
-        } else {
-            [0, 0, 255]
-        })
-    })
+fn two_halves(width: u32, height: u32) -> Vec<u8> {
+    let red = [255, 0, 0].repeat(width as usize / 2);
+    let blue = [0, 0, 255].repeat(width as usize / 2);
+    let samples = [red, blue].concat().repeat(height as usize);
+    png_file(ColorType::Rgb, BitDepth::Eight, width, &samples)
 }
 
 fn error(bytes: &[u8]) -> String {
@@ -53,23 +64,38 @@ const PALETTE: &[u8] = b"\
 
 #[test]
 fn a_png_file_keeps_its_pixels_with_premultiplied_colour() {
-    let image = ImageBuffer::from_fn(2, 1, |x, _| Rgba([255, 100, 0, 51 + 204 * x as u8]));
-    let bitmap = decode(&file(image, ImageFormat::Png)).unwrap();
+    let samples = [255, 100, 0, 51, 255, 100, 0, 255];
+    let bitmap = decode(&png_file(ColorType::Rgba, BitDepth::Eight, 2, &samples)).unwrap();
     assert_eq!((bitmap.width, bitmap.height), (2, 1));
     assert_eq!(bitmap.pixels, [[51, 20, 0, 51], [255, 100, 0, 255]]);
 }
 
 #[test]
 fn grey_and_sixteen_bit_and_palette_png_files_are_understood() {
-    let grey = ImageBuffer::from_pixel(1, 1, Luma([77_u8]));
-    let grey_alpha = ImageBuffer::from_pixel(1, 1, LumaA([255_u8, 51]));
-    let grey_deep = ImageBuffer::from_pixel(1, 1, Luma([0x4d4d_u16]));
-    let colour_deep = ImageBuffer::from_pixel(1, 1, Rgba([0xffff_u16, 0, 0, 0x3333]));
-    let files: [(Vec<u8>, &[[u8; 4]]); 5] = [
-        (file(grey, ImageFormat::Png), &[[77, 77, 77, 255]]),
-        (file(grey_alpha, ImageFormat::Png), &[[51, 51, 51, 51]]),
-        (file(grey_deep, ImageFormat::Png), &[[77, 77, 77, 255]]),
-        (file(colour_deep, ImageFormat::Png), &[[51, 0, 0, 51]]),
+    let file = |colour, depth, samples: &[u8]| png_file(colour, depth, 1, samples);
+    let deep = [0xff, 0xff, 0, 0, 0, 0, 0x33, 0x33];
+    let files: [(Vec<u8>, &[[u8; 4]]); 6] = [
+        (
+            file(ColorType::Grayscale, BitDepth::Eight, &[77]),
+            &[[77, 77, 77, 255]],
+        ),
+        (
+            file(ColorType::GrayscaleAlpha, BitDepth::Eight, &[255, 51]),
+            &[[51, 51, 51, 51]],
+        ),
+        (
+            file(ColorType::Grayscale, BitDepth::Sixteen, &[0x4d, 0x4d]),
+            &[[77, 77, 77, 255]],
+        ),
+        // Rounded to the nearer of 77 and 78.
+        (
+            file(ColorType::Grayscale, BitDepth::Sixteen, &[0x4d, 0xff]),
+            &[[78, 78, 78, 255]],
+        ),
+        (
+            file(ColorType::Rgba, BitDepth::Sixteen, &deep),
+            &[[51, 0, 0, 51]],
+        ),
         (PALETTE.to_vec(), &[[255, 0, 0, 255], [0, 0, 51, 51]]),
     ];
     for (bytes, pixels) in files {
@@ -79,7 +105,7 @@ fn grey_and_sixteen_bit_and_palette_png_files_are_understood() {
 
 #[test]
 fn a_jpeg_file_is_understood() {
-    let bitmap = decode(&file(two_halves(32, 16), ImageFormat::Jpeg)).unwrap();
+    let bitmap = decode(PHOTO).unwrap();
     assert_eq!((bitmap.width, bitmap.height), (32, 16));
     let [red, green, blue, alpha] = bitmap.pixels[3];
     assert!(red > 240 && green < 15 && blue < 15 && alpha == 255);
@@ -87,11 +113,7 @@ fn a_jpeg_file_is_understood() {
 
 #[test]
 fn a_grey_jpeg_file_is_understood() {
-    let grey = ImageBuffer::from_pixel(8, 8, Luma([77_u8]));
-    assert_eq!(
-        decode(&file(grey, ImageFormat::Jpeg)).unwrap().pixels[0],
-        [77, 77, 77, 255]
-    );
+    assert_eq!(decode(GREY_PHOTO).unwrap().pixels, [[77, 77, 77, 255]; 64]);
 }
 
 #[test]
@@ -103,7 +125,7 @@ fn a_photo_is_turned_as_its_exif_data_says() {
         ],
     ]
     .concat();
-    let mut photo = file(two_halves(32, 16), ImageFormat::Jpeg);
+    let mut photo = PHOTO.to_vec();
     let length = (turned_right.len() + 2) as u8;
     photo.splice(
         2..2,
@@ -117,17 +139,17 @@ fn a_photo_is_turned_as_its_exif_data_says() {
 
 #[test]
 fn a_large_image_is_shrunk_and_keeps_its_shape() {
-    let bitmap = decode(&file(two_halves(4096, 64), ImageFormat::Png)).unwrap();
+    let bitmap = decode(&two_halves(4096, 64)).unwrap();
     assert_eq!((bitmap.width, bitmap.height), (2048, 32));
     assert_eq!(bitmap.pixels[0], [255, 0, 0, 255]);
     assert_eq!(bitmap.pixels[2047], [0, 0, 255, 255]);
-    let line = decode(&file(two_halves(8192, 1), ImageFormat::Png)).unwrap();
+    let line = decode(&two_halves(8192, 1)).unwrap();
     assert_eq!((line.width, line.height), (2048, 1));
 }
 
 #[test]
 fn a_header_that_claims_too_many_pixels_is_refused_before_they_are_allocated() {
-    let png = file(two_halves(2, 2), ImageFormat::Png);
+    let png = two_halves(2, 2);
     for (width, height) in [(60_000, 60_000), (8193, 1), (4097, 4096)] {
         let error = error(&claiming(png.clone(), width, height));
         assert!(
@@ -137,7 +159,7 @@ fn a_header_that_claims_too_many_pixels_is_refused_before_they_are_allocated() {
     }
     assert!(decode(&claiming(png, u32::MAX >> 1, 1)).is_err());
 
-    let mut jpeg = file(two_halves(2, 2), ImageFormat::Jpeg);
+    let mut jpeg = PHOTO.to_vec();
     let header = jpeg
         .windows(2)
         .position(|pair| pair == [0xff, 0xc0])
@@ -148,13 +170,13 @@ fn a_header_that_claims_too_many_pixels_is_refused_before_they_are_allocated() {
 
 #[test]
 fn a_header_that_claims_more_pixels_than_there_are_is_an_error() {
-    let png = claiming(file(two_halves(2, 2), ImageFormat::Png), 300, 300);
+    let png = claiming(two_halves(2, 2), 300, 300);
     assert!(error(&png).starts_with("it is damaged"), "{}", error(&png));
 }
 
 #[test]
 fn a_png_file_that_breaks_off_is_an_error_wherever_it_does() {
-    let png = file(two_halves(16, 16), ImageFormat::Png);
+    let png = two_halves(16, 16);
     let end = png.len() - 12;
     for length in 0..end {
         assert!(decode(&png[..length]).is_err(), "{length} of {}", png.len());
@@ -163,11 +185,10 @@ fn a_png_file_that_breaks_off_is_an_error_wherever_it_does() {
 
 #[test]
 fn a_jpeg_file_that_breaks_off_does_no_harm() {
-    let jpeg = file(two_halves(16, 16), ImageFormat::Jpeg);
-    for length in 0..jpeg.len() {
-        let _ = decode(&jpeg[..length]);
+    for length in 0..PHOTO.len() {
+        let _ = decode(&PHOTO[..length]);
     }
-    assert!(decode(&jpeg[..100]).is_err());
+    assert!(decode(&PHOTO[..100]).is_err());
 }
 
 #[test]
@@ -200,7 +221,7 @@ fn a_file_is_loaded_and_one_that_is_too_large_is_not() {
     let folder = std::env::temp_dir().join(format!("porthole-image-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let path = folder.join("logo");
-    std::fs::write(&path, file(two_halves(4, 2), ImageFormat::Png)).unwrap();
+    std::fs::write(&path, two_halves(4, 2)).unwrap();
     let loaded = load(&path).map(|bitmap| (bitmap.width, bitmap.height));
     let file = File::options().write(true).open(&path).unwrap();
     file.set_len(MAX_FILE_BYTES + 1).unwrap();

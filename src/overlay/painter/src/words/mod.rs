@@ -3,6 +3,8 @@
 
 mod area;
 mod compose;
+mod decode;
+mod exif;
 mod expander;
 mod font;
 pub mod image;

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MPL-2.0
+// What a camera holds in memory while nobody looks, with nothing in its environment that would make it less.
+
+import { camera, PLUGINS } from "../../tests/browser/lib.mjs";
+import { memory } from "./smaps.mjs";
+
+/** What the README has its readers type. */
+const LINE = ["portholesrc", "camera=test", "!", "portholeoverlay", "text=%H:%M:%S", "!", "portholesink"];
+/** From the start until an encoder that was tried has been stopped, which takes 10 s, and what it held has been given back. */
+const SETTLE_MS = 20_000;
+/** Names in the environment by which glibc keeps less; a user has none of them. */
+const TUNED = { MALLOC_TRIM_THRESHOLD_: undefined, MALLOC_ARENA_MAX: undefined, MALLOC_MMAP_THRESHOLD_: undefined, GLIBC_TUNABLES: undefined };
+
+const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+
+/**
+ * A camera before anyone looks: `{resident, own, threads, descriptors, parts}`, memory in MB (10^6 bytes).
+ *
+ * @param {{plugins?: string, settleMs?: number}} [options] `plugins` is the folder with libgstporthole.so
+ */
+export async function idle({ plugins = PLUGINS, settleMs = SETTLE_MS } = {}) {
+  const program = await camera([...LINE, "listen=127.0.0.1:0"], { GST_PLUGIN_PATH: plugins, ...TUNED });
+  try {
+    await pause(settleMs);
+    return memory(program.process.pid);
+  } finally {
+    await program.stop();
+  }
+}

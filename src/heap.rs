@@ -13,9 +13,9 @@ use std::{
 
 use crate::runtime;
 
-/// How long nobody has to watch before memory is given back: who loads a page again is there before, and a session's threads
-/// have ended.
-const QUIET: Duration = Duration::from_secs(5);
+/// How long nobody has to watch before memory is given back: who loads a page again is there before, a session's threads have
+/// ended, and so have the encoders, which the ladder keeps for ten seconds.
+const QUIET: Duration = Duration::from_secs(12);
 
 /// The sinks of this process that somebody watches. Trimming holds each arena's lock for a moment, and a streaming thread
 /// that allocates would wait for it.

@@ -1,0 +1,31 @@
+#!/bin/bash
+# SPDX-License-Identifier: MPL-2.0
+# In a fresh root: installs the packages in /packages as a person would, and types the README's one line. Says how long it took.
+set -euo pipefail
+
+exec 9>/var/cache/apt/archives/porthole.lock
+flock 9
+apt-get update -qq
+began=$(date +%s%N)
+apt-get install -y -qq /packages/gstreamer1.0-porthole_*_"$(dpkg --print-architecture)".deb >/install.log 2>&1 ||
+  { tail -n 20 /install.log; exit 1; }
+installed=$(date +%s%N)
+exec 9>&-
+gst-inspect-1.0 portholesrc | grep -x 'Plugin Details:'
+gst-launch-1.0 -q portholesrc camera=test width=320 height=240 ! portholeoverlay text='%H:%M:%S {camera}' ! videoconvert \
+  ! x264enc tune=zerolatency speed-preset=ultrafast ! h264parse ! fakesink num-buffers=3
+framed=$(date +%s%N)
+gst-launch-1.0 -q portholesrc camera=test width=320 height=240 ! portholeoverlay text='%H:%M:%S {camera}' ! videoconvert \
+  ! vp8enc deadline=1 ! fakesink num-buffers=3
+echo "installed in $(((installed - began) / 1000000)) ms, first picture encoded $(((framed - installed) / 1000000)) ms later"
+
+# The README's one line, until it says where to look.
+gst-launch-1.0 portholesrc ! portholeoverlay ! portholesink listen=127.0.0.1:0 >/line.log 2>&1 &
+until grep -q 'watch at http' /line.log; do
+  kill -0 $! 2>/dev/null || { cat /line.log; exit 1; }
+done
+kill -INT $!
+wait $! || true
+if grep ERROR /line.log; then exit 1; fi
+test -x /usr/libexec/porthole/camera
+echo 'the plugin works'

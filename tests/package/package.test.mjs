@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MPL-2.0
+// What `scripts/package` made, in roots of Debian 12 and 13: installed as a person would, and booted. Run by scripts/test-package, which
+// says in PORTHOLE_ARCHITECTURES for which architectures.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const ROOT = join(dirname(fileURLToPath(import.meta.url)), "../..");
+const PACKAGES = join(ROOT, "target/packages");
+const architectures = (process.env.PORTHOLE_ARCHITECTURES ?? "amd64").split(" ");
+const suites = ["12", "13"];
+const BOUND = { timeout: 20 * 60_000 };
+
+/** Runs a program, and gives what it printed; its failure is the test's. */
+function run(program, args, options) {
+  const { status, stdout, stderr } = spawnSync(program, args, { encoding: "utf8", ...options });
+  assert.equal(status, 0, `${program} ${args.join(" ")}\n${stdout}\n${stderr}`);
+  return stdout;
+}
+
+/** Runs a script of this folder in a root of the suite. */
+const inRoot = (suite, arch, script, options = []) => run(join(ROOT, "packaging/root"), [
+  "--bind", `${PACKAGES}:/packages`, "--bind", `${join(ROOT, "packaging")}:/packaging`, "--bind", `${import.meta.dirname}:/tests`,
+  ...options, suite, arch, "bash", `/tests/${script}`]);
+
+/** A folder that is gone after the test. */
+function folder(t) {
+  const path = mkdtempSync(join(tmpdir(), "porthole-package-"));
+  t.after(() => rmSync(path, { recursive: true, force: true }));
+  return path;
+}
+
+const named = (arch) => readdirSync(PACKAGES).filter((name) => name.endsWith(`_${arch}.deb`));
+
+/** The same packages under a version that is newer. */
+function newer(into, arch) {
+  for (const name of named(arch)) {
+    const unpacked = join(into, "unpacked");
+    run("dpkg-deb", ["-R", join(PACKAGES, name), unpacked]);
+    const control = join(unpacked, "DEBIAN/control");
+    writeFileSync(control, readFileSync(control, "utf8").replace(/^Version: .*/m, "$&.1"));
+    run("dpkg-deb", ["-Zgzip", "-z1", "-b", unpacked, into]);
+    rmSync(unpacked, { recursive: true });
+  }
+}
+
+for (const arch of architectures) {
+  test(`${arch}: file names say package, version and architecture, and the index lists both`, () => {
+    const version = /^version = "(.*)"/m.exec(readFileSync(join(ROOT, "Cargo.toml"), "utf8"))[1];
+    const names = named(arch);
+    assert.deepEqual(names.map((name) => name.replace(/-[^-_]*_/, "_")).sort(),
+      [`gstreamer1.0-porthole_${version}_${arch}.deb`, `porthole-signaling_${version}_${arch}.deb`]);
+    const index = readFileSync(join(PACKAGES, "Packages"), "utf8");
+    for (const name of names) assert.ok(index.includes(`Filename: ./${name}\n`), name);
+  });
+
+  for (const suite of suites) {
+    test(`${arch} on ${suite}: apt installs the plugin, which takes a picture and says where to look`, BOUND, (t) => {
+      const said = inRoot(suite, arch, "install.sh");
+      t.diagnostic(said.trim().replaceAll("\n", "; "));
+      assert.match(said, /the plugin works/);
+    });
+  }
+}
+
+for (const suite of architectures.includes("amd64") ? suites : []) {
+  test(`a machine with ${suite}: server and camera run, come back, are upgraded and removed, and nothing of one's own is lost`, BOUND, (t) => {
+    const state = folder(t);
+    const second = join(folder(t), "newer");
+    mkdirSync(second);
+    newer(second, "amd64");
+    inRoot(suite, "amd64", "prepare.sh", ["--state", state]);
+    const said = inRoot(suite, "amd64", "machine.sh", ["--state", state, "--bind", `${second}:/newer`, "--boot"]);
+    t.diagnostic(said.trim().replaceAll("\n", "; "));
+    assert.match(said, /the units work/);
+  });
+}
+
+test("the image's root runs the server and a camera", { ...BOUND, skip: !architectures.includes("amd64") }, () => {
+  assert.match(inRoot("12", "amd64", "image.sh"), /the image works/);
+});

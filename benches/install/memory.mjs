@@ -6,8 +6,8 @@ import { memory } from "./smaps.mjs";
 
 /** What the README has its readers type. */
 const LINE = ["portholesrc", "camera=test", "!", "portholeoverlay", "text=%H:%M:%S", "!", "portholesink"];
-/** From the start until an encoder that was tried has been stopped, which takes 10 s, and what it held has been given back. */
-const SETTLE_MS = 20_000;
+/** From the start until encoders that were tried have been stopped, which takes 10 s, and what they held has gone back, 5 s later. */
+const SETTLE_MS = 25_000;
 /** Names in the environment by which glibc keeps less; a user has none of them. */
 const TUNED = { MALLOC_TRIM_THRESHOLD_: undefined, MALLOC_ARENA_MAX: undefined, MALLOC_MMAP_THRESHOLD_: undefined, GLIBC_TUNABLES: undefined };
 

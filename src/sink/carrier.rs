@@ -123,8 +123,6 @@ pub(crate) fn begin(target: &gst::Pad, offered: &Offered) {
         let _ = target.chain(buffer);
     };
     if let Ok(runtime) = runtime::handle() {
-        // Before the first session needs to know.
-        runtime.spawn_blocking(retransmission::is_written_for_each_codec);
         runtime.spawn_blocking(look);
         // What the encoders' trial took.
         heap::trim_soon();

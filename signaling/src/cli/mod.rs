@@ -9,6 +9,7 @@ mod file;
 mod init;
 mod manage;
 mod nearest;
+mod notify;
 mod place;
 mod reload;
 mod serve;

@@ -12,8 +12,9 @@ use std::path::Path;
 
 use common::{Answer, Client, http, http_with};
 use porthole_protocol::key::CameraKey;
-use program::{Folder, Serving, complaint_of, line_of, run};
+use program::{BINARY, Folder, Serving, complaint_of, line_of, run};
 use serde_json::{Value, json};
+use tokio::process::Command;
 
 /// A data directory, as `init` makes it.
 struct House {
@@ -363,4 +364,68 @@ fn work(commands: &str) {
         assert!(done.status.success(), "{command}: {stderr}");
     }
     assert!(folder.0.join("front.key").exists());
+}
+
+#[tokio::test]
+async fn a_service_that_nobody_has_set_up_starts_without_an_account_and_gets_its_first_while_it_runs()
+ {
+    let folder = Folder::new("owner-service");
+    let config = folder.config("data-dir = \"kept\"\n");
+    let serve = async || {
+        let mut command = Command::new(BINARY);
+        command.args([
+            "serve",
+            "--init",
+            "--config",
+            &config,
+            "--listen",
+            "127.0.0.1:0",
+        ]);
+        Serving::of(command, "http").await
+    };
+    let server = serve().await;
+    assert!(
+        server.log.contains("nobody has an account yet"),
+        "{}",
+        server.log
+    );
+    assert!(!Path::new(&folder.file("kept/config.toml")).exists());
+    assert_eq!(
+        fs::metadata(folder.file("kept"))
+            .unwrap()
+            .permissions()
+            .mode()
+            & 0o777,
+        0o700
+    );
+    let password = line_of(&[
+        "user",
+        "add",
+        "admin",
+        "--administrator",
+        "--config",
+        &config,
+    ]);
+    assert_eq!(log_in(&server, "admin", &password).await.status, 200);
+    let key = line_of(&["camera", "add", "front", "--config", &config]);
+    server.terminate().await;
+
+    // The next start finds what it needs.
+    let server = serve().await;
+    assert!(
+        !server.log.contains("made what was missing"),
+        "{}",
+        server.log
+    );
+    assert_eq!(log_in(&server, "admin", &password).await.status, 200);
+    server.terminate().await;
+
+    // Without the key that its cameras know, it does not make another.
+    assert!(key.parse::<CameraKey>().is_ok());
+    fs::remove_file(folder.file("kept/grant-key")).unwrap();
+    let complaint = complaint_of(&["serve", "--init", "--config", &config]);
+    assert!(complaint.contains("grant-key is missing"), "{complaint}");
+    let nowhere = folder.config("");
+    let complaint = complaint_of(&["serve", "--init", "--config", &nowhere]);
+    assert!(complaint.contains("names no data directory"), "{complaint}");
 }

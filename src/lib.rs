@@ -15,6 +15,7 @@ mod clock;
 mod events;
 mod frame;
 mod gateway;
+mod heap;
 mod ladder;
 mod lock;
 mod overlay;

@@ -16,7 +16,13 @@ use std::{
     time::Instant,
 };
 
-use common::{Scene, demand, eye::Eye, fake::FakeCameras};
+use common::{
+    Scene, demand,
+    eye::Eye,
+    fake::FakeCameras,
+    server::{FakeServer, viewer_left},
+    viewer::Viewer,
+};
 
 /// In all, unless PORTHOLE_CYCLES says otherwise.
 const CYCLES: u32 = 48;
@@ -29,6 +35,13 @@ const SLACK: usize = 3;
 /// What memory may grow by in MB (10^6 bytes), however many cycles there are: what glibc keeps of some threads' frames, and less
 /// than a frame in each cycle. Where it gives all back, as in scripts/soak, it does not grow.
 const MOST_GROWN_MB: f64 = 12.0;
+
+/// Viewers who join and leave, one after the other.
+const VIEWERS: u32 = 24;
+/// What memory may grow by in MB meanwhile: what glibc keeps of the threads of some sessions.
+const MOST_GROWN_BY_VIEWERS_MB: f64 = 24.0;
+/// Threads that the parts of a session share and that come and go by themselves.
+const VIEWER_SLACK: usize = 8;
 
 /// Threads that may hang in the driver of one camera.
 const MOST_HANGING: usize = 4;
@@ -142,7 +155,7 @@ fn what_was_unplugged_and_plugged_in_leaves_nothing_behind() {
 }
 
 #[test]
-fn who_came_and_left_leaves_nothing_behind() {
+fn demand_that_comes_and_goes_leaves_nothing_behind() {
     repeat("demand", |stage| {
         stage.demand(false);
         stage.hear("closed");
@@ -150,6 +163,50 @@ fn who_came_and_left_leaves_nothing_behind() {
         stage.demand(true);
         stage.hear("live");
     });
+}
+
+#[test]
+fn viewers_of_a_sink_come_and_leave_and_nothing_of_them_stays() {
+    let _alone = alone();
+    let server = FakeServer::start();
+    let mut scene = Scene::new(
+        "videotestsrc is-live=true ! video/x-raw,width=160,height=120,framerate=10/1 ! portholesink name=sink",
+    );
+    let sink = scene.element("sink");
+    gst::prelude::ObjectExt::set_property(&sink, "camera-key", server.key().to_string());
+    scene.set(gst::State::Playing);
+    let mut connection = server.camera();
+    let mut visit = |number: u32| {
+        let session = format!("s{number}");
+        let grant = server.grant(&connection, &session, |_| ());
+        connection.start_session(&session, Some(grant));
+        // It sees a picture, and is gone when the camera says so.
+        let viewer = Viewer::watch(&mut connection, &session);
+        connection.send(&viewer_left(&session));
+        scene.hear("porthole/viewer-left", "session", &session);
+        drop(viewer);
+        scene.forget();
+    };
+    let all = env::var("PORTHOLE_CYCLES").map_or(VIEWERS, |text| text.parse().unwrap());
+    let warm = all.div_ceil(WARM);
+    (0..warm).for_each(&mut visit);
+    let first = held();
+    (warm..all).for_each(&mut visit);
+    let start = Instant::now();
+    // A session's last threads end when all that it held has been let go of.
+    let mut last = held();
+    while last.threads > first.threads + VIEWER_SLACK
+        || last.descriptors > first.descriptors + VIEWER_SLACK
+    {
+        assert!(start.elapsed() < common::PATIENCE, "{first:?} {last:?}");
+        thread::park_timeout(std::time::Duration::from_millis(20));
+        last = held();
+    }
+    println!("viewers: after {warm} {first:?}, after {all} {last:?}");
+    assert!(
+        last.mb <= first.mb + MOST_GROWN_BY_VIEWERS_MB,
+        "{first:?} {last:?}"
+    );
 }
 
 /// The threads of this process that may hang in a driver.

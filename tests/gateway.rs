@@ -302,20 +302,33 @@ fn a_viewer_who_floods_hears_so_and_harms_nobody() {
     let mallory = robot.guest("mallory", &[View, Control]);
     take(&mut ann);
     arm.event("driver");
+    let mut bob = robot.guest("bob", &[View]);
     let done = thread::spawn(move || {
         for number in 0..20_000u32 {
-            let mut message = vec![number as u8, 1, 0, 1];
+            // One in two is what every viewer may say, and what others are told of.
+            let kind = [number as u8, ASK, number as u8, RELEASE][number as usize % 4];
+            let mut message = vec![kind, 1, 0, 1];
             message.resize(4 + (number as usize % 64), 0xff);
             mallory.send_bytes(&message);
         }
         mallory
     });
+    let mut longest = Duration::ZERO;
     for number in 1..=50 {
+        let start = Instant::now();
         ann.alive();
         ann.send(TEXT, (1, number), b"on");
         assert_eq!(arm.command(), Message::text("on"));
         ann.hear(|word| (word.kind, word.number) == (ACCEPTED, number));
+        // Telemetry goes on, to who drives and to who only looks.
+        let told = format!("at {number}");
+        arm.say(&told);
+        for viewer in [&mut ann, &mut bob] {
+            viewer.hear(|word| word.kind == TEXT && word.payload == told.as_bytes());
+        }
+        longest = longest.max(start.elapsed());
     }
+    println!("beside the flood a command and an answer took at most {longest:?}");
     let mut mallory = done.join().unwrap();
     mallory.hear(|word| word.kind == REFUSED);
     // No header, what only the camera says, and a part that the next message ends.

@@ -84,11 +84,13 @@ fn with_doubles(pipeline: &str) -> String {
 }
 
 #[test]
-fn every_pipeline_runs() {
+fn every_pipeline_runs_and_is_seen_and_heard() {
     let files = files();
     assert!(files.len() >= 9, "{files:?}");
     for path in files {
-        launch::run(&pipeline(&path));
+        let pipeline = pipeline(&path);
+        launch::run(&pipeline);
+        launch::watch(&pipeline);
     }
 }
 

@@ -1,18 +1,51 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The README tells the truth: its property tables are the elements' own, its example is the one that
-//! compiles, its pipelines run. `UPDATE_README=1 cargo test --test readme` writes tables and example.
+//! README and docs tell the truth: their property tables are the elements' own, their example is the one that compiles,
+//! their pipelines run, what else they have people type is run by a test that they name, and no link leads nowhere.
+//! `UPDATE_README=1 cargo test --test readme` writes tables and example.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod common;
 
-use std::{env, fs, path::PathBuf};
+use std::{
+    collections::BTreeSet,
+    env, fs,
+    path::{Path, PathBuf},
+};
 
 use common::{init, launch};
 use gst::{glib, prelude::*};
 
-fn path() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("README.md")
+/// Where each table stands.
+const TABLES: [(&str, &str); 3] = [
+    ("portholesrc", "docs/camera.md"),
+    ("portholeoverlay", "docs/overlay.md"),
+    ("portholesink", "docs/sink.md"),
+];
+/// The README is a front door: what does not fit belongs into docs/.
+const MAX_README_BYTES: usize = 12_000;
+/// The page whose lines and pictures `tests/overlay_pictures.rs` makes.
+const PICTURES: &str = "docs/overlay.md";
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The README and all pages of docs/, as paths from the root, each with its text.
+fn pages() -> Vec<(String, String)> {
+    let docs = fs::read_dir(root().join("docs")).unwrap();
+    let mut names: Vec<String> = docs
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.ends_with(".md"))
+        .map(|name| format!("docs/{name}"))
+        .collect();
+    names.sort();
+    names.insert(0, "README.md".into());
+    let read = |name: String| {
+        let text = fs::read_to_string(root().join(&name)).unwrap();
+        (name, text)
+    };
+    names.into_iter().map(read).collect()
 }
 
 /// The properties an element has beyond those of GStreamer's base classes, with those of interfaces that it implements.
@@ -82,77 +115,255 @@ fn default(property: &glib::ParamSpec) -> String {
 }
 
 /// What stands between `<!-- name -->` and `<!-- end -->`.
-fn section<'a>(readme: &'a str, name: &str) -> &'a str {
+fn section<'a>(page: &'a str, name: &str) -> &'a str {
     let begin = format!("<!-- {name} -->\n");
-    let start = readme
+    let start = page
         .find(&begin)
         .unwrap_or_else(|| panic!("no section {name}"))
         + begin.len();
-    let end = readme[start..].find("<!-- end -->").unwrap() + start;
-    &readme[start..end]
+    let end = page[start..].find("<!-- end -->").unwrap() + start;
+    &page[start..end]
 }
 
-fn check(name: &str, expected: &str) {
-    let readme = fs::read_to_string(path()).unwrap();
-    let found = section(&readme, name);
+fn check(page: &str, name: &str, expected: &str) {
+    let path = root().join(page);
+    let text = fs::read_to_string(&path).unwrap();
+    let found = section(&text, name);
     if found != expected && env::var_os("UPDATE_README").is_some() {
         let begin = format!("<!-- {name} -->\n");
-        let written = readme.replace(&format!("{begin}{found}"), &format!("{begin}{expected}"));
-        fs::write(path(), written).unwrap();
+        let written = text.replace(&format!("{begin}{found}"), &format!("{begin}{expected}"));
+        fs::write(path, written).unwrap();
         return;
     }
     assert_eq!(
         found, expected,
-        "run UPDATE_README=1 cargo test --test readme -- --test-threads=1"
+        "{page}: run UPDATE_README=1 cargo test --test readme -- --test-threads=1"
     );
 }
 
 #[test]
 fn the_property_tables_are_the_elements_own() {
     init();
-    for factory in ["portholesrc", "portholeoverlay", "portholesink"] {
-        check(factory, &table(factory));
+    for (factory, page) in TABLES {
+        check(page, factory, &table(factory));
     }
 }
 
 #[test]
 fn the_example_is_the_one_that_compiles() {
     check(
+        "docs/embed.md",
         "example",
         &format!("```rust\n{}```\n", include_str!("../examples/embed.rs")),
     );
 }
 
-/// The pipelines in the README: what follows `gst-launch-1.0`, or `scripts/run` where that is given one.
-fn pipelines(readme: &str) -> Vec<String> {
-    let joined = readme.replace("\\\n", " ");
-    let command = |line: &str| {
-        let line = line.trim().trim_start_matches("exec ");
-        let own = line.strip_prefix("./scripts/run porthole");
-        let own = own.map(|rest| format!("porthole{rest}"));
-        own.or_else(|| {
-            Some(
-                line.strip_prefix("gst-launch-1.0 ")?
-                    .trim_start_matches("-m ")
-                    .to_owned(),
-            )
-        })
-    };
-    joined.lines().filter_map(command).collect()
+/// What people are to type into a shell.
+struct Block {
+    /// The page and the line, for who reads a failure.
+    place: String,
+    /// What the comment right above it says of it.
+    note: Option<String>,
+    /// Commands, each on one line; comments are left out.
+    commands: Vec<String>,
+}
+
+/// The blocks of `sh` on a page.
+fn blocks(page: &str, text: &str) -> Vec<Block> {
+    let lines: Vec<&str> = text.lines().collect();
+    let mut blocks = Vec::new();
+    let mut at = 0;
+    while at < lines.len() {
+        let Some(language) = lines[at].strip_prefix("```") else {
+            at += 1;
+            continue;
+        };
+        let length = lines[at + 1..]
+            .iter()
+            .take_while(|line| !line.starts_with("```"));
+        let end = at + 1 + length.count();
+        if language == "sh" {
+            let code = lines[at + 1..end].join("\n").replace("\\\n", " ");
+            let note = at.checked_sub(1).and_then(|above| {
+                let note = lines[above].strip_prefix("<!-- ")?;
+                Some(note.strip_suffix(" -->")?.to_owned())
+            });
+            let commands = code.lines().map(str::trim);
+            let commands = commands.filter(|line| !line.is_empty() && !line.starts_with('#'));
+            blocks.push(Block {
+                place: format!("{page}:{}", at + 1),
+                note,
+                commands: commands.map(str::to_owned).collect(),
+            });
+        }
+        at = end + 1;
+    }
+    blocks
+}
+
+/// The pipeline in a command: what follows `gst-launch-1.0`, or `scripts/run` where that is given one.
+fn pipeline(command: &str) -> Option<String> {
+    if let Some(own) = command.strip_prefix("./scripts/run porthole") {
+        return Some(format!("porthole{own}"));
+    }
+    let command = command.trim_start_matches("exec ");
+    let line = command.strip_prefix("gst-launch-1.0 ")?;
+    Some(line.trim_start_matches("-m ").to_owned())
+}
+
+/// Whether the note of a block says, truly, by what it is run, or why it is not.
+fn is_accounted_for(note: &str) -> bool {
+    if note == "commands" {
+        return true; // signaling/tests/owner.rs takes each of these.
+    }
+    if let Some(test) = note.strip_prefix("run by ") {
+        return root().join(test).is_file();
+    }
+    (note.strip_prefix("not run: ")).is_some_and(|reason| reason.contains(' '))
+}
+
+fn all_blocks() -> impl Iterator<Item = Block> {
+    let pages = pages().into_iter().filter(|(page, _)| page != PICTURES);
+    pages.flat_map(|(page, text)| blocks(&page, &text))
 }
 
 #[test]
-fn every_pipeline_in_the_readme_runs() {
-    let readme = fs::read_to_string(path()).unwrap();
-    let pipelines = pipelines(&readme);
-    assert!(pipelines.len() >= 5, "{pipelines:?}");
+fn every_pipeline_on_the_pages_runs() {
+    let pipelines: BTreeSet<String> = all_blocks()
+        .flat_map(|block| block.commands)
+        .filter_map(|command| pipeline(&command))
+        .collect();
+    assert!(pipelines.len() >= 10, "{pipelines:?}");
     let clip = concat!(
         "file://",
         env!("CARGO_MANIFEST_DIR"),
         "/tests/clips/car-detection.mp4"
     );
     for pipeline in pipelines {
-        // A stand-in for a file of the reader's own.
-        launch::run(&pipeline.replace("file:///home/pi/road.mp4", clip));
+        // A stand-in for a file of the reader's own, and a port that nobody else has.
+        let pipeline = pipeline.replace("file:///home/pi/road.mp4", clip);
+        launch::run(&pipeline.replace("gateway=127.0.0.1:8765", "gateway=127.0.0.1:0"));
     }
+}
+
+#[test]
+fn every_other_command_names_the_test_that_runs_it_or_why_there_is_none() {
+    let blocks: Vec<Block> = all_blocks().collect();
+    assert!(blocks.len() >= 20, "{}", blocks.len());
+    for block in blocks {
+        if let Some(note) = &block.note {
+            assert!(is_accounted_for(note), "{}: {note}", block.place);
+            continue;
+        }
+        for command in &block.commands {
+            assert!(
+                pipeline(command).is_some(),
+                "{}: {command}\nis no pipeline: write above it <!-- run by tests/... --> or <!-- not run: why -->",
+                block.place
+            );
+        }
+    }
+}
+
+/// The text without what stands in blocks of code.
+fn prose(text: &str) -> String {
+    let mut is_code = false;
+    let lines = text.lines().filter(|line| {
+        let is_fence = line.starts_with("```");
+        is_code ^= is_fence;
+        !is_code && !is_fence
+    });
+    lines.map(|line| format!("{line}\n")).collect()
+}
+
+/// Where the links and pictures of a page lead.
+fn links(text: &str) -> Vec<String> {
+    let prose = prose(text);
+    let ends = prose.split("](").skip(1);
+    ends.map(|rest| rest.split_once(')').unwrap().0.to_owned())
+        .collect()
+}
+
+/// What a heading is called in links, as GitHub makes it.
+fn anchor(heading: &str) -> String {
+    let kept = heading.trim().to_lowercase();
+    let kept = kept
+        .chars()
+        .filter(|c| c.is_alphanumeric() || " -_".contains(*c));
+    kept.map(|c| if c == ' ' { '-' } else { c }).collect()
+}
+
+fn anchors(text: &str) -> Vec<String> {
+    let prose = prose(text);
+    let headings = prose.lines().filter(|line| line.starts_with('#'));
+    headings
+        .map(|line| anchor(line.trim_start_matches('#')))
+        .collect()
+}
+
+#[test]
+fn every_link_leads_somewhere() {
+    for (page, text) in pages() {
+        let folder = root().join(&page).parent().unwrap().to_owned();
+        for link in links(&text) {
+            if link.starts_with("https://") {
+                continue;
+            }
+            let (file, heading) = link.split_once('#').unwrap_or((&link, ""));
+            let target = match file {
+                "" => root().join(&page),
+                file => folder.join(file),
+            };
+            assert!(target.exists(), "{page}: {link}");
+            if !heading.is_empty() {
+                let there = anchors(&fs::read_to_string(&target).unwrap());
+                assert!(
+                    there.iter().any(|a| a == heading),
+                    "{page}: {link} is none of {there:?}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn the_readme_is_a_front_door() {
+    let size = fs::metadata(root().join("README.md")).unwrap().len();
+    let size = usize::try_from(size).unwrap();
+    assert!(
+        size <= MAX_README_BYTES,
+        "{size} bytes: move something to docs/"
+    );
+}
+
+#[test]
+fn the_index_has_every_page() {
+    let folder = PathBuf::from("docs");
+    let index = fs::read_to_string(root().join("docs/README.md")).unwrap();
+    let linked: BTreeSet<PathBuf> = links(&index).iter().map(|link| folder.join(link)).collect();
+    for (page, _) in pages() {
+        let is_listed = linked.contains(Path::new(&page))
+            || ["README.md", "docs/README.md"].contains(&page.as_str());
+        assert!(is_listed, "docs/README.md: {page} is missing");
+    }
+}
+
+#[test]
+fn what_the_notes_of_blocks_say_is_looked_at() {
+    for note in [
+        "run by tests/nothing.rs",
+        "not run:",
+        "not run: no",
+        "later",
+    ] {
+        assert!(!is_accounted_for(note), "{note}");
+    }
+    assert!(is_accounted_for("run by tests/readme.rs"));
+    let page = "<!-- not run: it is a test -->\n```sh\n# a comment\nexec gst-launch-1.0 -m a \\\n  ! b\n```\n";
+    let [block] = &blocks("page", page)[..] else {
+        panic!("one block");
+    };
+    assert_eq!(block.place, "page:2");
+    assert_eq!(block.note.as_deref(), Some("not run: it is a test"));
+    assert_eq!(pipeline(&block.commands[0]).as_deref(), Some("a    ! b"));
 }

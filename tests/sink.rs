@@ -304,12 +304,26 @@ fn statistics_tell_what_is_sent_to_a_viewer_and_what_it_says_of_that() {
 }
 
 #[test]
-fn it_takes_video_that_is_encoded_already() {
-    let mut scene = Scene::playing(&format!(
-        "{VIDEO} ! vp8enc deadline=1 ! portholesink name=sink listen=127.0.0.1:0"
+fn video_that_is_encoded_already_reaches_a_viewer_as_it_is() {
+    let server = FakeServer::start();
+    let scene = Scene::new(&format!(
+        "{VIDEO} ! vp8enc name=encoder deadline=1 keyframe-max-dist=5 ! portholesink name=sink"
     ));
-    scene.hear("porthole/server", "state", "online");
-    wait_for_buffers(&scene, 3);
+    let sink = scene.element("sink");
+    sink.set_property("camera-key", server.key().to_string());
+    scene.set(gst::State::Playing);
+    let mut connection = server.camera();
+    let grant = server.grant(&connection, "s", |_| ());
+    connection.start_session("s", Some(grant));
+    let viewer = Viewer::watch(&mut connection, "s");
+    viewer.wait_for("video", 20);
+    let bin = scene.pipeline.iterate_recurse();
+    let encoders = bin.into_iter().flatten().filter(|element| {
+        let factory = element.factory();
+        factory.is_some_and(|f| f.has_type(gst::ElementFactoryType::VIDEO_ENCODER))
+    });
+    let names: Vec<_> = encoders.map(|encoder| encoder.name()).collect();
+    assert_eq!(names, ["encoder"], "it is not encoded once more");
 }
 
 #[test]

@@ -21,7 +21,7 @@ export async function porthole(flood, seconds) {
     const { secret } = JSON.parse(Buffer.from(server.key.slice("phk1.".length), "base64url").toString());
     const plan = { url: `${server.url.replace("http", "ws")}/ws`, cameraId: CAMERA, camera: secret, honest: server.token, floods: tokens, seconds };
     result = await beside(server.program, () => flood(plan));
-  });
+  }, Infinity);
   return result;
 }
 
@@ -39,7 +39,7 @@ export async function stock(flood, seconds) {
     await program.line(/registered as \[Producer\]/);
     const plan = { url, cameraId: null, camera: null, honest: null, floods: Array(FLOODS).fill(null), seconds };
     result = await beside(program, () => flood(plan));
-  });
+  }, Infinity);
   return result;
 }
 

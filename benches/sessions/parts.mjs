@@ -70,7 +70,7 @@ export async function restarts(chromium, rounds, undisturbedMs) {
     // Each part but the first begins with the last frame of the one before.
     const all = (key) => parts.flatMap((part, i) => part[key].slice(i === 0 ? 0 : 1));
     watched = { frames: all("frames"), states: all("states"), now: parts.at(-1).now };
-  });
+  }, Infinity);
   return { camerasBack, pagesBack, undisturbed, watched };
 }
 
@@ -94,7 +94,7 @@ export async function revocations(chromium, trials) {
       console.error(`revoked: ${trial}/${trials}: last packet after ${ms(samples.at(-1))}`);
       await page.context().close();
     }
-  });
+  }, Infinity);
   return samples;
 }
 
@@ -116,7 +116,7 @@ export async function cuts(chromium, trials) {
       const end = await lastPacket(page, { quiet: QUIET_MS, patience: PATIENCE_MS });
       samples.push(Math.max(0, latest(end) - start));
       console.error(`cut off: ${trial}/${trials}: last packet after ${ms(samples.at(-1))}`);
-    });
+    }, Infinity);
   }
   return samples;
 }

@@ -8,9 +8,15 @@
 //!
 //! Here the battery is the first of the machine's own, or where there is none an imagined one that empties.
 
-use std::{error::Error, fs, thread, time::Duration};
+use std::{
+    error::Error,
+    fs,
+    io::ErrorKind,
+    net::TcpStream,
+    time::{Duration, Instant},
+};
 
-use tokio_tungstenite::tungstenite::{Message, connect};
+use tokio_tungstenite::tungstenite::{self, Message, WebSocket, connect, stream::MaybeTlsStream};
 
 /// Viewers need no more.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -27,6 +33,33 @@ fn charge() -> Option<u32> {
     charges.next()
 }
 
+/// Reads what the camera says for a while. A program has to, whether it cares or not: who does not read is sent away, and pings
+/// are answered here.
+fn read_for(
+    socket: &mut WebSocket<MaybeTlsStream<TcpStream>>,
+    time: Duration,
+) -> Result<(), Box<dyn Error>> {
+    let end = Instant::now() + time;
+    loop {
+        let left = end.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Ok(());
+        }
+        if let MaybeTlsStream::Plain(stream) = socket.get_ref() {
+            stream.set_read_timeout(Some(left))?;
+        }
+        match socket.read() {
+            Ok(_) => (),
+            Err(tungstenite::Error::Io(error))
+                if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) =>
+            {
+                return Ok(());
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
 fn main() -> Result<(), Box<dyn Error>> {
     let gateway = std::env::args().nth(1);
     let gateway = gateway.as_deref().unwrap_or("ws://127.0.0.1:8765");
@@ -39,6 +72,6 @@ fn main() -> Result<(), Box<dyn Error>> {
         let charge = charge().unwrap_or(imagined);
         socket.send(Message::text(charge.to_string()))?;
         imagined = if imagined > 0 { imagined - 1 } else { 100 };
-        thread::sleep(PERIOD);
+        read_for(&mut socket, PERIOD)?;
     }
 }

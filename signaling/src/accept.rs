@@ -18,13 +18,14 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt as _;
 
 use crate::places::Addresses;
 use crate::shutdown::stopped;
 use crate::state::{Connection, Place, is_uncounted};
 use crate::timings::Timings;
-use crate::tls::{Acceptor, CurrentTls};
+use crate::tls::CurrentTls;
 
 /// Largest request head: cookies of other servers on the same host included.
 const MAX_HEAD_BYTES: usize = 16 * 1024;
@@ -122,7 +123,7 @@ impl Acceptance {
 
 async fn serve(
     stream: TcpStream,
-    tls: Option<Acceptor>,
+    tls: Option<TlsAcceptor>,
     router: Router,
     connection: Connection,
     timings: Timings,
@@ -135,9 +136,8 @@ async fn serve(
     }
 }
 
-#[cfg(feature = "tls")]
 async fn serve_tls(
-    acceptor: Acceptor,
+    acceptor: TlsAcceptor,
     stream: TcpStream,
     router: Router,
     connection: Connection,
@@ -148,11 +148,6 @@ async fn serve_tls(
         Ok(Err(error)) => tracing::debug!(%error, "TLS handshake failed"),
         Err(_) => tracing::debug!("TLS handshake took too long"),
     }
-}
-
-#[cfg(not(feature = "tls"))]
-async fn serve_tls(acceptor: Acceptor, _: TcpStream, _: Router, _: Connection, _: Timings) {
-    match acceptor {}
 }
 
 pub(crate) async fn serve_http(

@@ -461,4 +461,35 @@ mod tests {
             assert!(outbox.is_behind() && outbox.push(message()));
         }
     }
+
+    #[tokio::test]
+    async fn a_hub_that_does_nothing_or_is_gone_does_not_answer_whether_its_events_fit_or_not() {
+        const SOON: Duration = Duration::from_millis(20);
+        for room in [1, 2] {
+            let (events, taken) = mpsc::channel(room);
+            let hub = HubHandle {
+                events,
+                next_client: AtomicU64::new(0),
+                stats: Arc::default(),
+            };
+            for _ in 0..3 {
+                assert!(!hub.answers(SOON).await, "nobody takes up what it is asked");
+            }
+            drop(taken);
+            assert!(!hub.answers(SOON).await, "it is gone");
+        }
+        let (events, mut taken) = mpsc::channel(1);
+        let hub = HubHandle {
+            events,
+            next_client: AtomicU64::new(0),
+            stats: Arc::default(),
+        };
+        let works = async {
+            if let Some(Event::Health(answer)) = taken.recv().await {
+                let _ = answer.send(());
+            }
+        };
+        let (answers, ()) = tokio::join!(hub.answers(Duration::from_secs(60)), works);
+        assert!(answers);
+    }
 }

@@ -119,9 +119,13 @@ fn entry(happening: &Happening) -> Option<AuditEntry> {
             camera,
             started,
             reason,
+            said,
         } => AuditEntry {
             subject: Some(session.clone()),
-            details: json!({ "started": started, "reason": reason }),
+            details: match said {
+                Some(said) => json!({ "started": started, "reason": reason, "detail": said }),
+                None => json!({ "started": started, "reason": reason }),
+            },
             ..entry("session.ended", user, Some(camera))
         },
         Event::SessionRefused {

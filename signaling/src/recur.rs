@@ -6,33 +6,15 @@
 //! hour longer once. A time that the clocks skip is taken as it would be without the change (RFC 5545, 3.3.5); of two
 //! that bear the same name, the first is meant.
 
-use std::collections::BTreeMap;
+mod rule;
 
+use jiff::SignedDuration;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
-use rrule::RRuleSet;
+use rule::{MAX_RULE_BYTES, Rule};
 
 use crate::model::{Recurrence, Window};
 use crate::store::MAX_WINDOWS;
-
-/// Longest rule: all parts that are taken, with some days each.
-const MAX_RULE_BYTES: usize = 256;
-/// The parts that are taken. Those about hours, minutes and seconds are left to the first window.
-const PARTS: [&str; 11] = [
-    "FREQ",
-    "COUNT",
-    "UNTIL",
-    "INTERVAL",
-    "BYDAY",
-    "BYMONTHDAY",
-    "BYMONTH",
-    "BYSETPOS",
-    "BYYEARDAY",
-    "BYWEEKNO",
-    "WKST",
-];
-const FREQUENCIES: [&str; 4] = ["DAILY", "WEEKLY", "MONTHLY", "YEARLY"];
 
 /// Why a booking cannot recur like this.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -81,7 +63,7 @@ pub fn expand(first: Window, recurrence: &Recurrence) -> Result<Vec<Window>, Rec
     let zone = TimeZone::get(&recurrence.zone).map_err(|_| RecurrenceError::Zone)?;
     let civil = |at| zone.to_datetime(at);
     let start = civil(first.start);
-    let starts = civil_starts(start, &floating(&recurrence.rule, &zone)?)?;
+    let starts = civil_starts(start, &recurrence.rule, |until| civil_until(until, &zone))?;
     let length = match civil(first.end).duration_since(start) {
         // The clocks went back within it.
         short if short <= SignedDuration::ZERO => first.end.duration_since(first.start),
@@ -110,48 +92,6 @@ pub fn expand(first: Window, recurrence: &Recurrence) -> Result<Vec<Window>, Rec
     Ok(windows)
 }
 
-/// The rule without a time zone, checked part by part: its `UNTIL` is the time of day in `zone`, called UTC.
-fn floating(rule: &str, zone: &TimeZone) -> Result<String, RecurrenceError> {
-    if rule.len() > MAX_RULE_BYTES || !rule.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(RecurrenceError::Long);
-    }
-    let rule = rule.to_ascii_uppercase();
-    let mut parts = BTreeMap::new();
-    for part in rule.split(';') {
-        let wrong = || RecurrenceError::Part(part.to_owned());
-        let (key, value) = part.split_once('=').ok_or_else(wrong)?;
-        if value.is_empty()
-            || !PARTS.contains(&key)
-            || parts.insert(key, value.to_owned()).is_some()
-        {
-            return Err(wrong());
-        }
-    }
-    if !parts
-        .get("FREQ")
-        .is_some_and(|freq| FREQUENCIES.contains(&freq.as_str()))
-    {
-        return Err(RecurrenceError::Frequency);
-    }
-    match (parts.get("COUNT"), parts.get("UNTIL")) {
-        (Some(count), None) => match count.parse() {
-            Ok(1..=MAX_WINDOWS) => (),
-            _ => return Err(RecurrenceError::TooMany),
-        },
-        (None, Some(until)) => {
-            let wrong = || RecurrenceError::Unreadable(format!("UNTIL={until}"));
-            let until = civil_until(until, zone).ok_or_else(wrong)?;
-            parts.insert("UNTIL", until.strftime("%Y%m%dT%H%M%SZ").to_string());
-        }
-        _ => return Err(RecurrenceError::Endless),
-    }
-    let parts: Vec<_> = parts
-        .iter()
-        .map(|(key, value)| format!("{key}={value}"))
-        .collect();
-    Ok(parts.join(";"))
-}
-
 /// A point in time, a time of day, or a day, of which all counts.
 fn civil_until(until: &str, zone: &TimeZone) -> Option<DateTime> {
     if let Some(utc) = until.strip_suffix('Z') {
@@ -164,32 +104,23 @@ fn civil_until(until: &str, zone: &TimeZone) -> Option<DateTime> {
     }
 }
 
-/// When the rule's windows begin, by the clock on the wall: it is expanded as if that showed UTC, so that no zone takes
-/// part in it.
-fn civil_starts(start: DateTime, rule: &str) -> Result<Vec<DateTime>, RecurrenceError> {
+/// When the rule's windows begin, by the clock on the wall: no zone takes part in it.
+fn civil_starts(
+    start: DateTime,
+    rule: &str,
+    until: impl Fn(&str) -> Option<DateTime>,
+) -> Result<Vec<DateTime>, RecurrenceError> {
     // Rules know no fractions of a second.
     let fraction = SignedDuration::from_nanos(start.subsec_nanosecond().into());
-    let text = format!("DTSTART:{}\nRRULE:{rule}", start.strftime("%Y%m%dT%H%M%SZ"));
-    let unreadable = |error: rrule::RRuleError| RecurrenceError::Unreadable(error.to_string());
-    let set: RRuleSet = text.parse().map_err(unreadable)?;
-    let most = u16::try_from(MAX_WINDOWS + 1).unwrap_or(u16::MAX);
-    let found = set.all(most);
-    let civil = |seconds| {
-        let at = Timestamp::from_second(seconds).ok()?;
-        TimeZone::UTC.to_datetime(at).checked_add(fraction).ok()
-    };
-    let starts = found.dates.iter().map(|date| civil(date.timestamp()));
-    let starts: Vec<_> = starts
-        .collect::<Option<_>>()
-        .ok_or(RecurrenceError::TooMany)?;
-    if starts.first() != Some(&start) {
+    let rule = Rule::parse(rule, start.saturating_sub(fraction), until)?;
+    if !rule.begins_at_its_start() {
         return Err(RecurrenceError::First);
     }
-    // The crate gave up looking, or there is one more than there may be.
-    if found.limited {
-        return Err(RecurrenceError::TooMany);
-    }
-    Ok(starts)
+    let starts = rule.times().map(|time| time.checked_add(fraction).ok());
+    let starts: Option<Vec<_>> = starts.take(MAX_WINDOWS + 1).collect();
+    starts
+        .filter(|starts| starts.len() <= MAX_WINDOWS)
+        .ok_or(RecurrenceError::TooMany)
 }
 
 /// `None` beyond the year 9999.

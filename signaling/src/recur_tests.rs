@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
 
+use jiff::Timestamp;
 use proptest::prelude::*;
 use proptest::sample::select;
 
+use super::rule::{FREQUENCIES, PARTS};
 use super::*;
 
 fn window_of(start: &str, end: &str) -> Window {

@@ -31,7 +31,7 @@ pub(crate) struct Shared {
     pub(crate) backend: Option<Backend>,
     pub(crate) failures: Arc<Mutex<Failures>>,
     pub(crate) metrics: Arc<Metrics>,
-    pub(crate) hub: HubHandle,
+    pub(crate) hub: Arc<HubHandle>,
     pub(crate) open_access: bool,
     pub(crate) ice_servers: Vec<IceServer>,
     pub(crate) tls: bool,

@@ -4,6 +4,12 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::aws_lc_rs;
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
 use crate::lock::lock;
 
 /// Where the certificate is.
@@ -17,84 +23,45 @@ pub struct TlsFiles {
 
 /// The certificate in use, which can be replaced while the server runs.
 #[derive(Clone)]
-pub(crate) struct CurrentTls(Arc<Mutex<Acceptor>>);
+pub(crate) struct CurrentTls(Arc<Mutex<TlsAcceptor>>);
 
 impl CurrentTls {
-    pub(crate) fn new(acceptor: Acceptor) -> Self {
+    pub(crate) fn new(acceptor: TlsAcceptor) -> Self {
         Self(Arc::new(Mutex::new(acceptor)))
     }
 
     /// For one connection.
-    pub(crate) fn get(&self) -> Acceptor {
+    pub(crate) fn get(&self) -> TlsAcceptor {
         lock(&self.0).clone()
     }
 
     /// Connections that stand keep theirs.
-    pub(crate) fn replace(&self, acceptor: Acceptor) {
+    pub(crate) fn replace(&self, acceptor: TlsAcceptor) {
         *lock(&self.0) = acceptor;
     }
 }
 
-#[cfg(feature = "tls")]
-pub(crate) use with_tls::Acceptor;
-#[cfg(not(feature = "tls"))]
-pub(crate) use without_tls::Acceptor;
-
-#[cfg(feature = "tls")]
-mod with_tls {
-    use std::sync::Arc;
-
-    use tokio_rustls::TlsAcceptor;
-    use tokio_rustls::rustls::ServerConfig;
-    use tokio_rustls::rustls::crypto::aws_lc_rs;
-    use tokio_rustls::rustls::pki_types::pem::PemObject as _;
-    use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
-
-    use super::TlsFiles;
-
-    pub(crate) type Acceptor = TlsAcceptor;
-
-    impl TlsFiles {
-        pub(crate) fn load(&self) -> Result<Acceptor, String> {
-            let in_cert =
-                |e: &dyn std::fmt::Display| format!("certificate {}: {e}", self.cert.display());
-            let in_key =
-                |e: &dyn std::fmt::Display| format!("private key {}: {e}", self.key.display());
-            let chain = CertificateDer::pem_file_iter(&self.cert).map_err(|e| in_cert(&e))?;
-            let chain = chain
-                .collect::<Result<Vec<_>, _>>()
-                .map_err(|e| in_cert(&e))?;
-            if chain.is_empty() {
-                return Err(in_cert(&"no certificate in this file"));
-            }
-            let key = PrivateKeyDer::from_pem_file(&self.key).map_err(|e| in_key(&e))?;
-            // The provider is named here and not installed: the process may have another default.
-            let provider = Arc::new(aws_lc_rs::default_provider());
-            let config = ServerConfig::builder_with_provider(provider)
-                .with_safe_default_protocol_versions()
-                .map_err(|e| in_cert(&e))?
-                .with_no_client_auth()
-                .with_single_cert(chain, key)
-                .map_err(|e| in_cert(&e))?;
-            Ok(TlsAcceptor::from(Arc::new(config)))
+impl TlsFiles {
+    pub(crate) fn load(&self) -> Result<TlsAcceptor, String> {
+        let in_cert =
+            |e: &dyn std::fmt::Display| format!("certificate {}: {e}", self.cert.display());
+        let in_key = |e: &dyn std::fmt::Display| format!("private key {}: {e}", self.key.display());
+        let chain = CertificateDer::pem_file_iter(&self.cert).map_err(|e| in_cert(&e))?;
+        let chain = chain
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|e| in_cert(&e))?;
+        if chain.is_empty() {
+            return Err(in_cert(&"no certificate in this file"));
         }
-    }
-}
-
-#[cfg(not(feature = "tls"))]
-mod without_tls {
-    use super::TlsFiles;
-
-    /// There is none.
-    #[derive(Clone)]
-    pub(crate) enum Acceptor {}
-
-    impl TlsFiles {
-        pub(crate) fn load(&self) -> Result<Acceptor, String> {
-            let cert = self.cert.display();
-            Err(format!(
-                "certificate {cert}: this build has no TLS, put a proxy before it"
-            ))
-        }
+        let key = PrivateKeyDer::from_pem_file(&self.key).map_err(|e| in_key(&e))?;
+        // The provider is named here and not installed: the process may have another default.
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|e| in_cert(&e))?
+            .with_no_client_auth()
+            .with_single_cert(chain, key)
+            .map_err(|e| in_cert(&e))?;
+        Ok(TlsAcceptor::from(Arc::new(config)))
     }
 }

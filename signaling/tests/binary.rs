@@ -485,3 +485,44 @@ async fn wrong_credentials_are_logged_with_where_they_come_from() {
         "{log}"
     );
 }
+
+#[test]
+fn who_has_read_enough_may_go() {
+    for args in [&["completions", "bash"][..], &["completions", "zsh"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        let mut command = std::process::Command::new(BINARY);
+        let command = command
+            .args(args)
+            .stdout(writer)
+            .stderr(std::process::Stdio::piped());
+        drop(reader);
+        let output = command.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            output.status.success() && said.is_empty(),
+            "{args:?}: {said}"
+        );
+    }
+}
+
+#[test]
+fn each_command_has_a_manual_page() {
+    let folder = Folder::new("man");
+    let pages = folder.file("");
+    assert!(run(&["man", &pages]).status.success());
+    let page = |name: &str| fs::read_to_string(folder.file(&format!("porthole-signaling{name}.1")));
+    let first = page("").unwrap();
+    assert!(
+        first.starts_with(".ie") && first.contains(".TH porthole-signaling 1"),
+        "{first}"
+    );
+    assert!(first.contains("porthole\\-signaling\\-serve(1)"), "{first}");
+    assert!(
+        !first.contains("signaling\\-man"),
+        "it is for packages alone"
+    );
+    assert!(page("-camera-add").unwrap().contains("camera key"));
+    assert!(page("-man").is_err());
+    let nowhere = run(&["man", &folder.file("nowhere")]);
+    assert_eq!(nowhere.status.code(), Some(1));
+}

@@ -318,7 +318,7 @@ async fn who_asks_for_pages_and_does_not_read_them_is_cut_off() {
 }
 
 #[tokio::test]
-async fn health_knows_whether_the_hub_lives() {
+async fn a_server_whose_hub_lives_is_healthy() {
     let server = start(options());
     let address = server.local_addr();
     let answer = http(address, "GET /health", &[]).await;
@@ -330,6 +330,10 @@ async fn health_knows_whether_the_hub_lives() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn twenty_floods_of_large_messages_neither_slow_others_nor_drop_the_camera() {
+    const LATE: Duration = Duration::from_millis(100);
+    /// Of a hundred.
+    const MOST_LATE: usize = 2;
+
     let server = start_for_alice(options());
     let secret = server.add_camera("front", "").unwrap();
     let mut camera = Client::camera(&server, &secret, json!(null)).await;
@@ -373,7 +377,13 @@ async fn twenty_floods_of_large_messages_neither_slow_others_nor_drop_the_camera
     }
     floods.iter().for_each(tokio::task::JoinHandle::abort);
     times.sort();
+    let late = times.iter().filter(|time| **time > LATE).count();
+    println!(
+        "beside the floods: half within {:?}, all within {:?}, {late} of {} after more than {LATE:?}",
+        times[50],
+        times[99],
+        times.len()
+    );
     // The figure is 20 ms, measured by the benchmark on a quiet machine; this one may be a busy one.
-    assert!(times[98] < Duration::from_millis(200), "{:?}", times[98]);
-    assert!(times[50] < Duration::from_millis(20), "{:?}", times[50]);
+    assert!(late <= MOST_LATE, "{times:?}");
 }

@@ -12,8 +12,9 @@ use std::path::Path;
 
 use common::{Answer, Client, http, http_with};
 use porthole_protocol::key::CameraKey;
-use program::{Folder, Serving, complaint_of, line_of, run};
+use program::{BINARY, Folder, Serving, complaint_of, line_of, run};
 use serde_json::{Value, json};
+use tokio::process::Command;
 
 /// A data directory, as `init` makes it.
 struct House {
@@ -297,24 +298,134 @@ async fn the_environment_goes_over_the_file() {
     assert!(log.contains("did you mean PORTHOLE_LISTEN?"), "{log}");
 }
 
-/// As it stands there, in a data directory of its own.
+/// The README and the pages of docs/.
+fn pages() -> Vec<String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let docs = fs::read_dir(root.join("docs")).unwrap();
+    let files = docs.map(|entry| entry.unwrap().path());
+    let files = files.filter(|path| path.extension().is_some_and(|e| e == "md"));
+    let files = files.chain([root.join("README.md")]);
+    files
+        .map(|path| fs::read_to_string(path).unwrap())
+        .collect()
+}
+
+/// The blocks of code that begin so.
+fn blocks<'a>(page: &'a str, begin: &'a str) -> impl Iterator<Item = &'a str> {
+    let rest = page.split(begin).skip(1);
+    rest.map(|text| text.split_once("```").unwrap().0)
+}
+
+/// As they stand there, each block in a data directory of its own.
 #[test]
-fn the_commands_of_the_readme_work() {
-    let readme = include_str!("../../README.md");
-    let (_, text) = readme.split_once("<!-- commands -->\n```sh\n").unwrap();
-    let (commands, _) = text.split_once("```").unwrap();
+fn the_commands_of_the_readme_and_of_docs_work() {
+    let mut count = 0;
+    for page in pages() {
+        for commands in blocks(&page, "<!-- commands -->\n```sh\n") {
+            count += 1;
+            work(commands);
+        }
+    }
+    assert!(count >= 3, "{count}");
+}
+
+#[test]
+fn the_configurations_of_docs_are_understood() {
+    let folder = Folder::new("owner-docs-toml");
+    let mut count = 0;
+    for page in pages() {
+        for config in blocks(&page, "```toml\n") {
+            count += 1;
+            let file = folder.config(config);
+            let output = run(&["camera", "list", "--config", &file]);
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "{config}{stderr}");
+        }
+    }
+    assert!(count >= 2, "{count}");
+}
+
+fn work(commands: &str) {
     let folder = Folder::new("owner-readme");
     let path = Path::new(program::BINARY).parent().unwrap();
     let path = format!("{}:{}", path.display(), std::env::var("PATH").unwrap());
+    // The others keep all in the file that they name.
+    let has_data = commands.contains("porthole-signaling init");
+    let data_dir = has_data.then_some(("PORTHOLE_DATA_DIR", "data"));
     for command in commands.lines() {
         let done = std::process::Command::new("sh")
             .args(["-c", command])
             .current_dir(&folder.0)
-            .envs([("PATH", path.as_str()), ("PORTHOLE_DATA_DIR", "data")])
+            .env("PATH", &path)
+            .envs(data_dir)
             .output()
             .unwrap();
         let stderr = String::from_utf8_lossy(&done.stderr);
         assert!(done.status.success(), "{command}: {stderr}");
     }
     assert!(folder.0.join("front.key").exists());
+}
+
+#[tokio::test]
+async fn a_service_that_nobody_has_set_up_starts_without_an_account_and_gets_its_first_while_it_runs()
+ {
+    let folder = Folder::new("owner-service");
+    let config = folder.config("data-dir = \"kept\"\n");
+    let serve = async || {
+        let mut command = Command::new(BINARY);
+        command.args([
+            "serve",
+            "--init",
+            "--config",
+            &config,
+            "--listen",
+            "127.0.0.1:0",
+        ]);
+        Serving::of(command, "http").await
+    };
+    let server = serve().await;
+    assert!(
+        server.log.contains("nobody has an account yet"),
+        "{}",
+        server.log
+    );
+    assert!(!Path::new(&folder.file("kept/config.toml")).exists());
+    assert_eq!(
+        fs::metadata(folder.file("kept"))
+            .unwrap()
+            .permissions()
+            .mode()
+            & 0o777,
+        0o700
+    );
+    let password = line_of(&[
+        "user",
+        "add",
+        "admin",
+        "--administrator",
+        "--config",
+        &config,
+    ]);
+    assert_eq!(log_in(&server, "admin", &password).await.status, 200);
+    let key = line_of(&["camera", "add", "front", "--config", &config]);
+    server.terminate().await;
+
+    // The next start finds what it needs.
+    let server = serve().await;
+    assert!(
+        !server.log.contains("made what was missing"),
+        "{}",
+        server.log
+    );
+    assert_eq!(log_in(&server, "admin", &password).await.status, 200);
+    server.terminate().await;
+
+    // Without the key that its cameras know, it does not make another.
+    assert!(key.parse::<CameraKey>().is_ok());
+    fs::remove_file(folder.file("kept/grant-key")).unwrap();
+    let complaint = complaint_of(&["serve", "--init", "--config", &config]);
+    assert!(complaint.contains("grant-key is missing"), "{complaint}");
+    let nowhere = folder.config("");
+    let complaint = complaint_of(&["serve", "--init", "--config", &nowhere]);
+    assert!(complaint.contains("names no data directory"), "{complaint}");
 }

@@ -9,9 +9,9 @@ import {
  * What a {@link Media} says. After `failed` nothing more is to be expected of it.
  *
  * @typedef {{say: (message: object) => void, tracks: () => void, live: () => void, flows: (well: boolean) => void,
- *   counted: (report: any) => void, way: (way: {channel?: any, sender?: RTCRtpSender}) => void, failed: () => void}} Listener
+ *   counted: (report: any) => void, way: (way: {channel?: any, sender?: RTCRtpSender}) => void, failed: (refusal?: string) => void}} Listener
  *   `say`: something for the camera. `live`: the first picture was decoded. `flows`: the network lost the camera, or
- *   found it again. `counted`: what `getStats` says, every two seconds while there is a picture. `way`: a data channel, or
+ *   found it again. `failed`: for good; with the browser's words if it did not take the camera's offer. `counted`: what `getStats` says, every two seconds while there is a picture. `way`: a data channel, or
  *   what sends sound to the camera.
  */
 
@@ -44,7 +44,9 @@ export class Media {
   /** A word from the camera. Offers are taken one after the other. */
   peer({ sdp, ice }) {
     if (sdp?.type === "offer") {
-      this.#work = this.#work.then(() => this.#answer(sdp)).catch(() => { if (!this.#closed) this.#on.failed(); });
+      this.#work = this.#work.then(() => this.#answer(sdp)).catch((error) => {
+        if (!this.#closed) this.#on.failed(String(error?.message || error));
+      });
     } else if (ice && this.#candidates) {
       if (this.#candidates.length < MAX_CANDIDATES) this.#candidates.push(ice);
     } else if (ice) this.#addCandidate(ice);

@@ -790,6 +790,19 @@ test("too many sessions is final until a person tries again", async () => {
   assert.equal(world.sent("startSession").length, 1);
 });
 
+test("an offer that the browser does not take is not asked for again, and both sides hear the browser's words", async () => {
+  const world = new World();
+  const session = (await world.online("front")).watch("front");
+  await world.offer("s1", "front", {}, "a=nonsense");
+  assert.deepEqual([session.state, session.code], ["refused", "offer-refused"]);
+  assert.match(session.message, /cannot play.*\(Failed to set remote video description\)/);
+  assert.deepEqual(world.sent("endSession"), [
+    { type: "endSession", reason: "offer-refused", detail: "Failed to set remote video description", sessionId: "s1" },
+  ]);
+  await world.advance(60_000);
+  assert.equal(session.state, "refused");
+});
+
 test("media that fails is asked for again, and the camera is told", async () => {
   const world = new World();
   const session = await world.live();

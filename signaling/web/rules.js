@@ -78,6 +78,7 @@ export const REASONS = Object.freeze({
   "no-such-session": "The server no longer knows this picture. It is asked for again.",
   "bad-message": "The server could not read this page's message. Reload the page.",
   "bad-description": "The camera cannot work with what this browser offers. Update the browser, or use another one.",
+  "offer-refused": "This browser cannot play what the camera offers. Update the browser, or use another one; the camera's operator is told.",
   "too-large": "This page sent more than the server takes. Reload the page.",
   "unconfirmed": "The server did not confirm the picture after an interruption. It is asked for again.",
   "other": "Something went wrong that this page does not know. Reload the page.",

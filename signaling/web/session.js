@@ -246,7 +246,7 @@ export class Session extends TwoWays {
       live: () => this.#live(),
       counted: (report) => this.#counted(report),
       flows: (well) => (well ? this._set("live") : this._set("reconnecting", "media-failed", describe("media-failed"))),
-      failed: () => this.#mediaFailed(),
+      failed: (refusal) => (refusal ? this.#offerRefused(refusal) : this.#mediaFailed()),
     });
   }
 
@@ -290,6 +290,13 @@ export class Session extends TwoWays {
     const isOver = this.terms && this.#env.now() > this.terms.until - LEASE_SLACK_MS;
     if (!this.#unsent) this.#tell({ type: "endSession", reason: "media-failed" });
     this._fail(isOver ? "lease-ended" : "media-failed");
+  }
+
+  /** What was offered would be offered again. @param {string} words the browser's */
+  #offerRefused(words) {
+    const detail = text(words);
+    if (!this.#unsent) this.#tell({ type: "endSession", reason: "offer-refused", detail });
+    this._fail("offer-refused", detail);
   }
 
   #ask() {

@@ -96,6 +96,7 @@ export class World {
         this.config = config;
       }
       async setRemoteDescription(description) {
+        if (description.sdp.includes("a=nonsense")) throw new DOMException("Failed to set remote video description", "OperationError");
         this.remote = description;
         const mids = [...description.sdp.matchAll(/^a=mid:(\S+)/gm)].map(([, mid]) => mid);
         this.lines = mids.map((mid) => ({ mid, direction: "recvonly", sender: new FakeSender() }));

@@ -114,6 +114,8 @@ pub(crate) struct ViewerStats {
 
 pub(super) enum Message {
     Input(Input),
+    /// Somebody is about to join.
+    Expect,
     Join(u64, Member),
     Leave(u64),
     Wants(u64, Wants),
@@ -190,6 +192,7 @@ impl Ladder {
             input: None,
             lanes: BTreeMap::new(),
             members: BTreeMap::new(),
+            likely: None,
             tell: tell.clone(),
             flow: Flow::default(),
             is_ready: false,
@@ -230,6 +233,11 @@ impl Ladder {
 
     pub(crate) fn set_bitrates(&self, bitrate: Option<u32>, min: u32, max: u32) {
         self.worker.push(Message::Bitrates { bitrate, min, max });
+    }
+
+    /// A viewer is about to join, with a codec that is not known yet.
+    pub(crate) fn expect(&self) {
+        self.worker.push(Message::Expect);
     }
 
     /// A viewer that takes `codec`.
@@ -280,6 +288,8 @@ struct Driver {
     input: Option<Input>,
     lanes: BTreeMap<Codec, Lane>,
     members: BTreeMap<u64, Member>,
+    /// The codec of the last viewer that joined, which is most likely that of the next.
+    likely: Option<Codec>,
     tell: Tell,
     flow: Flow,
     /// It has been told what can be offered.
@@ -295,6 +305,12 @@ impl Driver {
         let now = Instant::now();
         match message {
             Message::Input(input) => self.set_input(input, now),
+            Message::Expect => {
+                let likely = self.likely.or(self.config.codecs.first().copied());
+                if let Some(lane) = likely.and_then(|codec| self.lanes.get_mut(&codec)) {
+                    lane.expect(now);
+                }
+            }
             Message::Join(id, member) => self.join(id, member, now),
             Message::Leave(id) => self.leave(id, now),
             Message::Wants(id, wants) => self.wants(id, wants, now),
@@ -392,6 +408,7 @@ impl Driver {
     }
 
     fn join(&mut self, id: u64, member: Member, now: Instant) {
+        self.likely = Some(member.codec);
         if let Some(lane) = self.lanes.get_mut(&member.codec) {
             lane.join(id, &member, now);
         }

@@ -250,7 +250,7 @@ fn who_has_a_slow_network_gets_a_smaller_picture_and_the_other_one_keeps_its_own
 }
 
 #[test]
-fn an_encoder_that_nobody_watches_stops_and_one_of_another_codec_never_starts() {
+fn encoders_that_nobody_watches_stop_and_one_of_another_codec_never_starts() {
     let scene = Scene::raw(config(&[Codec::Vp8, Codec::H264]));
     let link = Link::of(100_000);
     let viewer = scene.join(Codec::Vp8, &link);
@@ -264,7 +264,14 @@ fn an_encoder_that_nobody_watches_stops_and_one_of_another_codec_never_starts() 
     };
     assert_eq!(of_h264(), 1, "tried, and no more");
     drop(viewer);
-    scene.until("it stops", |scene| scene.running(1) == 0);
+    scene.until("both stop, and what was tried as well", |scene| {
+        let all = lock(&scene.encoders);
+        all.iter()
+            .all(|(.., e)| e.current_state() == gst::State::Null)
+    });
+    scene.ladder.expect();
+    scene.until("who is expected finds one", |scene| scene.running(0) == 1);
+    assert_eq!(of_h264(), 1, "of the codec that was watched last");
 }
 
 #[test]

@@ -71,6 +71,15 @@ struct Slot {
     bitrate: u32,
 }
 
+impl Slot {
+    /// Whether the rung stays parked for good: an encoder of hardware takes long to start and little of this process's memory.
+    /// The buffers of one of software take 20 to 40 MiB for a picture of 1280x720, and are made in the time that a session
+    /// takes to connect, see [`Lane::expect`].
+    fn stays(&self, index: usize) -> bool {
+        index == 0 && (self.rung.as_ref()).is_some_and(|(_, rung)| rung.is_of_hardware())
+    }
+}
+
 impl Lane {
     /// With the best encoder that works, which it tries; the first frame is of that trial.
     pub(super) fn new(
@@ -145,6 +154,31 @@ impl Lane {
             self.policy
                 .set_config(policy_config(&renditions, config), since);
             self.renditions = renditions;
+        }
+    }
+
+    /// Somebody is about to join: lets the best rung's encoder begin, so that it is ready when the session is.
+    pub(super) fn expect(&mut self, now: Instant) {
+        let (Some(size), Some(slot)) = (self.renditions.first().copied(), self.slots.first_mut())
+        else {
+            return;
+        };
+        if self.is_encoded || slot.is_active {
+            return;
+        }
+        slot.idle = Some(now);
+        if slot.rung.is_some() {
+            return;
+        }
+        slot.bitrate = size.ceiling;
+        // An encoder that fails now fails again, and is told of, when the viewer has come.
+        self.ensure(0, now, &mut Vec::new());
+        let rung = self.slots.first().and_then(|slot| slot.rung.as_ref());
+        if let Some((_, rung)) = rung
+            && self.download.is_none()
+        {
+            // Encoders make their buffers for the first picture.
+            trial::push_black(rung, size);
         }
     }
 
@@ -413,11 +447,9 @@ impl Lane {
     /// What is due; an encoder that has stalled.
     pub(super) fn tick(&mut self, now: Instant, pictures_flow: bool) -> Option<Step> {
         let mut stalled = None;
-        let first = usize::from(!self.is_encoded);
         for (index, slot) in self.slots.iter_mut().enumerate() {
             let is_late = |idle: Instant| now.saturating_duration_since(idle) > PARKED;
-            // The best rung stays parked, so that the first viewer finds an encoder that is ready.
-            if !slot.is_active && index >= first && slot.idle.is_some_and(is_late) {
+            if !slot.is_active && !slot.stays(index) && slot.idle.is_some_and(is_late) {
                 slot.idle = None;
                 if let Some((_, rung)) = slot.rung.take() {
                     rung.stop();
@@ -437,8 +469,10 @@ impl Lane {
 
     /// Whether there is nothing to watch over.
     pub(super) fn is_idle(&self) -> bool {
-        let rest = |slot: &Slot| slot.rung.is_some() && slot.idle.is_some();
-        !self.slots.iter().any(|slot| slot.is_active) && !self.slots.iter().skip(1).any(rest)
+        let is_due = |(index, slot): (usize, &Slot)| {
+            slot.rung.is_some() && slot.idle.is_some() && !slot.stays(index)
+        };
+        !self.slots.iter().any(|slot| slot.is_active) && !self.slots.iter().enumerate().any(is_due)
     }
 
     /// Where the camera's pictures go, and from there from each running rung to the next.

@@ -28,7 +28,7 @@ use super::{
     overshoot::Overshoot,
     rendition::Rendition,
 };
-use crate::{lock::lock, runtime};
+use crate::{heap, lock::lock, runtime};
 
 /// Pictures that wait for an encoder: one is being encoded, one may come early. More would only be older.
 const MAX_WAITING: u64 = 2;
@@ -249,6 +249,11 @@ impl Rung {
         self.encoder.as_ref().map(|(_, encoder)| encoder.factory)
     }
 
+    pub(crate) fn is_of_hardware(&self) -> bool {
+        let factory = self.encoder.as_ref().and_then(|(e, _)| e.factory());
+        factory.is_some_and(|factory| factory.klass().contains("Hardware"))
+    }
+
     pub(crate) fn set_bitrate(&mut self, bits: u32) {
         if self.target.swap(bits, Relaxed) != bits
             && let Some((element, encoder)) = &self.encoder
@@ -298,7 +303,11 @@ impl Rung {
         let pipeline = self.pipeline.clone();
         drop(self);
         match runtime::handle() {
-            Ok(runtime) => drop(runtime.spawn_blocking(move || halt(&pipeline))),
+            Ok(runtime) => drop(runtime.spawn_blocking(move || {
+                halt(&pipeline);
+                drop(pipeline);
+                heap::trim_soon();
+            })),
             Err(_) => halt(&pipeline),
         }
     }

@@ -46,9 +46,10 @@ pub(super) fn run(
         },
         setup,
     )?;
-    let (caps, picture) = black(size).ok_or_else(|| Failure("no memory for a picture".into()))?;
-    rung.source().set_caps(Some(&caps));
-    let _ = rung.source().push_buffer(picture);
+    if !push_black(&rung, size) {
+        rung.stop();
+        return Err(Failure("no memory for a picture".into()));
+    }
     match outcome.recv_timeout(TRIAL) {
         Ok(Ok(frame)) => {
             has_passed.store(true, SeqCst);
@@ -63,6 +64,16 @@ pub(super) fn run(
             Err(Failure("nothing comes out of it".into()))
         }
     }
+}
+
+/// Gives an encoder a first picture; false where there is no memory for it.
+pub(super) fn push_black(rung: &Rung, size: Rendition) -> bool {
+    let Some((caps, picture)) = black(size) else {
+        return false;
+    };
+    rung.source().set_caps(Some(&caps));
+    let _ = rung.source().push_buffer(picture);
+    true
 }
 
 fn black(size: Rendition) -> Option<(gst::Caps, gst::Buffer)> {

@@ -8,15 +8,17 @@
 use gst::prelude::*;
 use gstrswebrtc::webrtcsink::BaseWebRTCSink;
 
+use super::retransmission;
 use crate::{
+    heap,
     ladder::{Frame, codec::Codec},
     runtime,
 };
 
 /// The first that webrtcsink gives; it counts on from there in the order of `video-caps`.
 const FIRST_PAYLOAD: usize = 96;
-/// Retransmissions (RFC 4588) of codecs other than the first, for which webrtcbin takes a number of its own: beyond all that
-/// webrtcsink and webrtcbin number from 96 on.
+/// Retransmissions (RFC 4588) of codecs other than the first, where webrtcbin does not write and number them itself: beyond all
+/// that webrtcsink and webrtcbin number from 96 on.
 const FIRST_RTX_PAYLOAD: usize = 115;
 /// The header extension by which viewers report what arrives.
 const TWCC: &str = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
@@ -48,6 +50,7 @@ impl Offered {
         let first = of_first.structure(0)?;
         let mut codecs = gst::Caps::new_empty();
         let mut repairs = gst::Caps::new_empty();
+        let needs_repairs = self.0.len() > 1 && !retransmission::is_written_for_each_codec();
         for (index, (codec, frame)) in self.0.iter().enumerate() {
             let payload = i32::try_from(FIRST_PAYLOAD + index).ok()?;
             let mut structure = common(first);
@@ -57,7 +60,7 @@ impl Offered {
                 structure.set(name, value);
             }
             codecs.make_mut().append_structure(structure);
-            if index > 0 {
+            if index > 0 && needs_repairs {
                 let mut repair = gst::Structure::builder("application/x-rtp")
                     .field("media", "video")
                     .field("encoding-name", "RTX")
@@ -121,6 +124,8 @@ pub(crate) fn begin(target: &gst::Pad, offered: &Offered) {
     };
     if let Ok(runtime) = runtime::handle() {
         runtime.spawn_blocking(look);
+        // What the encoders' trial took.
+        heap::trim_soon();
     }
 }
 

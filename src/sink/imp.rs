@@ -5,12 +5,16 @@
 //! while anything is pushed, posted, emitted or sent to another element.
 
 use std::{
-    sync::{Arc, LazyLock, Mutex, OnceLock, atomic::Ordering::Relaxed},
+    sync::{
+        Arc, LazyLock, Mutex, OnceLock,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     time::{Duration, Instant},
 };
 
 use gst::{glib, prelude::*, subclass::prelude::*};
 use gstrswebrtc::webrtcsink::BaseWebRTCSink;
+use porthole_protocol::wire::Code;
 use porthole_signaling::FIRST_ADMINISTRATOR;
 
 use super::{
@@ -29,6 +33,7 @@ use crate::{
     clock::Stopwatch,
     events::demand::Demand,
     gateway::{self, Gateway},
+    heap,
     ladder::{Feed, Hooks, Ladder, News, rendition::MAX_RENDITIONS},
     lock::lock,
     properties::Snapshot,
@@ -164,6 +169,8 @@ pub struct PortholeSink {
     pub(super) inputs: Arc<Inputs>,
     pub(super) talk: Talk,
     pub(super) talk_way: Mutex<Option<talk::Way>>,
+    has_warned_of_offer: AtomicBool,
+    watched: heap::Watched,
 }
 
 impl PortholeSink {
@@ -407,6 +414,7 @@ impl PortholeSink {
         };
         state.run.close();
         self.take_out(&state.webrtcsink);
+        self.watched.set(false);
         lock(&self.about).server = "stopped";
         state.run.finish(LAST_NEWS);
     }
@@ -445,6 +453,16 @@ impl PortholeSink {
         match event {
             Event::Online => self.server_changed("online", None),
             Event::Offline { error } => self.server_changed("offline", Some(error)),
+            Event::Left {
+                session,
+                user,
+                reason: Code::OfferRefused,
+                detail,
+                ..
+            } => {
+                self.offer_refused(session, user, detail);
+                self.obj().notify("viewers");
+            }
             Event::Joined { .. } | Event::Left { .. } => self.obj().notify("viewers"),
             Event::Refused { session, refusal } => {
                 gst::warning!(CAT, imp = self, "refused session {session}: {refusal}");
@@ -458,6 +476,20 @@ impl PortholeSink {
             self.obj().emit_by_name_with_values(name, &arguments);
         }
         self.post(message);
+    }
+
+    /// Said aloud once in a run: what one browser refuses, all of its kind do, and anyone can say so as often as they like.
+    fn offer_refused(&self, session: &str, user: &str, detail: &str) {
+        let words = format!(
+            "the browser of {user} (session {session}) did not take the offer: {detail}; this is {}, and GStreamer {}",
+            env!("CARGO_PKG_VERSION"),
+            gst::version_string()
+        );
+        if self.has_warned_of_offer.swap(true, Relaxed) {
+            gst::warning!(CAT, imp = self, "{words}");
+        } else {
+            gst::element_imp_warning!(self, gst::StreamError::Failed, ("{words}"));
+        }
     }
 
     fn server_changed(&self, server: &'static str, error: Option<&str>) {
@@ -491,6 +523,7 @@ impl PortholeSink {
 
     pub(super) fn demand(&self, viewers: usize) {
         self.inputs.has_viewers.store(viewers > 0, Relaxed);
+        self.watched.set(viewers > 0);
         let event = self.demand_of(viewers);
         let audio = lock(&self.audio).clone();
         let further = lock(&self.renditions).clone();

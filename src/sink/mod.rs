@@ -61,6 +61,7 @@ mod pacer;
 mod pads;
 mod registration;
 mod report;
+mod retransmission;
 mod session;
 mod settings;
 mod sound;

@@ -124,6 +124,10 @@ pub(crate) fn guard(
         };
         ice::hasten(&webrtcbin);
         ice::add(&webrtcbin, &ice_servers);
+        if let Some(ladder) = inputs.upgrade().as_ref().and_then(|i| i.ladder.get()) {
+            // While the offer travels its encoder starts.
+            ladder.expect();
+        }
         let picture = picture(&webrtcbin);
         if !has_offered
             && let Some((transceiver, of_first)) = &picture

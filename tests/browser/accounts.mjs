@@ -9,7 +9,7 @@ import { BUILT, freePort, Program, ROOT, visitor } from "./lib.mjs";
 const BINARY = join(BUILT, "porthole-signaling");
 /** The first administrator, whom `init` makes. */
 export const ADMIN = "admin";
-/** Pictures of the pages for the README. */
+/** Pictures of the pages for docs/. */
 const SCREENSHOTS = join(ROOT, "target/screenshots");
 
 /** The path of a picture of the pages. */

@@ -121,7 +121,7 @@ test("an administrator adds a camera and a user, and books by dragging", () => s
   assert.deepEqual([...page.problems, ...viewer.problems], []);
 }));
 
-test("a week of several cameras is shown, and pictured for the README", () => scene(async (keep) => {
+test("a week of several cameras is shown, and pictured for docs/", () => scene(async (keep) => {
   const server = await keep(Accounts.start());
   const cameras = { front: "Front door", garden: "Garden", workshop: "Workshop" };
   for (const [id, name] of Object.entries(cameras)) await server.camera(name, id);

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { Accounts, time } from "./accounts.mjs";
-import { browser, enrolled, scene, state, visitor, watch } from "./lib.mjs";
+import { browser, END_MS, enrolled, GAP_MS, scene, state, visitor, watch } from "./lib.mjs";
 import { lastPacket, longestGap, presented, record } from "./record.mjs";
 
 /** Small: it is not the encoder that is tested. */
@@ -12,8 +12,6 @@ const CAMERA = "portholesrc camera=test idle-timeout=0 ! videoscale ! video/x-ra
 const [SECOND, HOUR, DAY] = [1_000, 3_600_000, 86_400_000];
 /** Who does not end the picture: the camera has to. */
 const CLINGS = { clings: true };
-/** From the end of a booking to the last packet. */
-const END_MS = 1_000;
 
 let chromium;
 before(async () => { chromium = await browser(); });
@@ -98,7 +96,7 @@ test("a booking that is extended or followed by another leaves no gap, and one t
   await page.waitForFunction((end) => Date.now() > end + 1_000, Date.parse(second.end));
   await presented(page, 5);
   const gap = await longestGap(page);
-  assert.ok(gap < 500, `${gap} ms without a new frame`);
+  assert.ok(gap < GAP_MS, `${gap} ms without a new frame`);
   assert.equal(page.talk.count("page", "startSession"), 1);
 
   const at = Date.now();

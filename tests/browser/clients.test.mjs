@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { after, before, test } from "node:test";
-import { audioPackets, browser, enrolled, frames, loudness, PATIENCE_MS, scene, Server, state, Stock, visitor, watch } from "./lib.mjs";
+import { audioPackets, browser, camera, enrolled, frames, loudness, PATIENCE_MS, scene, Server, state, Stock, visitor, watch } from "./lib.mjs";
 
 // Stock elements ask a public STUN server unless told another; nobody answers at this one.
 const STUN = "stun-server=stun://127.0.0.1:9";
@@ -45,6 +45,30 @@ test("webrtcsrc is refused without one", () => scene(async (keep) => {
   const client = await keep(webrtcsrc(server));
   await client.line(/401/);
   assert.ok(!front.lines.some((line) => /viewer-joined/.test(line)));
+}));
+
+test("an offer that the browser does not take is told to its viewer and to the camera's operator, in the browser's words", () => scene(async (keep) => {
+  const front = await keep(camera("portholesrc camera=test ! portholesink listen=127.0.0.1:0 camera-name=front"));
+  const page = await keep(visitor(chromium, "about:blank"));
+  await page.addInitScript(() => {
+    // As a webrtcbin wrote it that was given retransmissions which it writes itself: twice the same, and some of their own.
+    const take = RTCPeerConnection.prototype.setRemoteDescription;
+    RTCPeerConnection.prototype.setRemoteDescription = function (description) {
+      const twice = (all, line, payload, of) => `${line}\r\na=rtpmap:${payload} rtx/90000\r\na=fmtp:${payload} apt=${of}`;
+      const [, of] = description.sdp.match(/a=fmtp:(\d+) apt=/);
+      const sdp = description.sdp
+        .replace(/^m=video .*$/m, "$& 120 121")
+        .replace(/^(a=fmtp:\d+ apt=.*)$/m, (all, line) => twice(all, twice(all, line, 120, of), 121, 120));
+      return take.call(this, { type: description.type, sdp });
+    };
+  });
+  await page.goto(front.link);
+  await page.getByTestId("camera-front").click();
+  const { text, code } = await state(page, "front", "refused");
+  assert.equal(code, "offer-refused");
+  assert.match(text, /cannot play what the camera offers.*\(Failed to/);
+  await front.line(/porthole\/viewer-left.*reason=\(string\)offer-refused, detail=\(string\)"Failed/);
+  await front.line(/WARNING.*did not take the offer: Failed to/);
 }));
 
 const MODULE = new URL("./node_modules/gstwebrtc-api/dist/gstwebrtc-api-3.0.0.esm.js", import.meta.url);

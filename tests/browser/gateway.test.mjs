@@ -13,8 +13,11 @@ const ROBOT = `${SOURCE} ! portholesink ${GATEWAY}`;
 const DIRECT = `${SOURCE} ! portholesink listen=127.0.0.1:0 camera-name=front ${GATEWAY}`;
 const ALL = ["--perms", "view,listen,talk,control"];
 const CONTROL_TIMEOUT_MS = 500;
-/** What DESIGN.md allows beyond the timeout is 50 ms; the rest is for a machine that is shared. */
-const LATE_MS = 300;
+/**
+ * What DESIGN.md allows beyond the timeout is 50 ms, proven under a clock of its own in src/gateway/wheel.rs; the rest is for browsers
+ * and a machine that is shared.
+ */
+const LATE_MS = 1_500;
 
 let chromium;
 before(async () => { chromium = await browser(); });
@@ -44,15 +47,26 @@ async function robot(keep, { viewer = ALL, bob = ALL } = {}) {
   return { server, front, url, arm };
 }
 
-/** A session of the client's own in the page, as someone who brings a page has it; it is `window.session`. */
+/**
+ * A session of the client's own in the page, as someone who brings a page has it; it is `window.session`. It is let in by the
+ * cookie that the page has got for its link, so that the page comes first.
+ */
 async function session(page) {
+  await page.locator('#connection[data-state="online"]').waitFor({ state: "attached" });
   await page.evaluate(async () => {
     const { PortholeClient } = await import("./porthole-client.js");
     const client = new PortholeClient();
     client.connect();
     const session = (window.session = client.watch("front"));
     session.attach(Object.assign(document.createElement("video"), { muted: true, autoplay: true }));
-    if (!session.hello) await new Promise((done) => { session.addEventListener("hello", done, { once: true }); });
+    if (!session.hello) {
+      await new Promise((done, fail) => {
+        session.addEventListener("hello", done, { once: true });
+        session.addEventListener("state", () => {
+          if (["refused", "ended"].includes(session.state)) fail(new Error(`${session.state}: ${session.code}`));
+        });
+      });
+    }
     window.arm = session.service("arm");
     window.heard = [];
     arm.addEventListener("message", ({ detail }) => heard.push(typeof detail === "string" ? detail : [...detail]));

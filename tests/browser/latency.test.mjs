@@ -77,16 +77,33 @@ test("a camera whose clock is wrong has no latency, and the page says why", () =
   assert.deepEqual([latency, reason], [null, "clocks-differ"]);
 }));
 
-test("the README's example shows the latency", () => scene(async (keep) => {
+/** A block of JavaScript as it stands on a page, made fit for a page that lets no script in that is not a file of its server. */
+function exampleOf(page, begin) {
+  const [, rest] = readFileSync(join(ROOT, page), "utf8").split(begin);
+  const example = rest.split("```")[0];
+  const script = example.replace(/^import (.+) from (.+);$/m, "const $1 = await import($2);");
+  assert.notEqual(script, example);
+  return script;
+}
+
+/** Runs it where there is a video for it. */
+const runs = (page, script) => page.evaluate(`document.body.append(Object.assign(document.createElement("video"), { id: "own", muted: true, autoplay: true }));
+    (async () => { ${script} })()`);
+
+test("the README's example shows the picture", () => scene(async (keep) => {
+  const front = await keep(camera(`portholesrc camera=test ! ${NAMED}`));
+  const page = await visitor(chromium, front.link);
+  await page.getByTestId("camera-front").waitFor();
+  await runs(page, exampleOf("README.md", "```js\n"));
+  await page.waitForFunction(() => document.querySelector("#own").videoWidth > 0);
+  assert.deepEqual(page.problems, []);
+}));
+
+test("the example of docs/embed.md shows the latency", () => scene(async (keep) => {
   const front = await keep(camera(`portholesrc camera=test ! portholeoverlay latency-clock=true ! ${NAMED}`));
   const page = await visitor(chromium, front.link);
   await page.getByTestId("camera-front").waitFor();
-  const example = readFileSync(join(ROOT, "README.md"), "utf8").match(/<!-- client -->\n```js\n([^]*?)```\n<!-- end -->/)[1];
-  // The page lets no script in that is not a file of its server.
-  const script = example.replace(/^import (.+) from (.+);$/m, "const $1 = await import($2);");
-  assert.notEqual(script, example);
-  await page.evaluate(`document.body.append(Object.assign(document.createElement("video"), { muted: true, autoplay: true }));
-    (async () => { ${script} })()`);
+  await runs(page, exampleOf("docs/embed.md", "<!-- client -->\n```js\n"));
   await page.locator('video[title$=" ms"]').waitFor();
   assert.deepEqual(page.problems, []);
 }));

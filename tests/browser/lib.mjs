@@ -5,9 +5,10 @@
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
+import { deadline, waiting, within } from "./deadline.mjs";
 
 export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 export const BUILT = process.env.PORTHOLE_BUILT ?? join(ROOT, "target/release");
@@ -15,14 +16,34 @@ export const BUILT = process.env.PORTHOLE_BUILT ?? join(ROOT, "target/release");
 export const PLUGINS = process.env.PORTHOLE_PLUGINS ?? join(ROOT, "target/gstreamer");
 /** Longest wait for anything: a loaded machine is slow, a broken program is slower. */
 export const PATIENCE_MS = 30_000;
+/**
+ * Longest time without a new frame in a picture that goes on: half a second on a machine that does nothing else, as
+ * `scripts/bench sessions` counts it. Here others run besides; a session that begins anew is seen by its messages.
+ */
+export const GAP_MS = 2_000;
+/**
+ * From the end of a permission to the end of what it permitted, across processes and on a machine on which others run besides. The
+ * promise is a second; it is proven under a clock of its own in src/signaller/gate_tests.rs, and counted by `scripts/bench sessions`.
+ */
+export const END_MS = 4_000;
+/** Longest wait for what a page was asked to do, whose own waits are bounded by {@link PATIENCE_MS}. */
+const PAGE_MS = 2 * PATIENCE_MS;
+/** Longest time for a whole scene that does not name another. */
+const SCENE_MS = 120_000;
+/** Longest time for the end of what a scene has started. */
+const STOP_MS = 20_000;
 
 /** A program whose output is read line by line. Ended by `stop`, by its id alone. */
 export class Program {
   constructor(command, args, env = {}, input = /** @type {"ignore"|"pipe"} */ ("ignore")) {
+    this.name = basename(command);
     this.lines = [];
     this.waiters = new Set();
     this.process = spawn(command, args, { env: { ...process.env, ...env }, stdio: [input, "pipe", "pipe"] });
-    this.exit = new Promise((done) => this.process.once("close", (code, signal) => done(code ?? signal)));
+    this.exit = new Promise((done) => {
+      this.process.once("close", (code, signal) => done(code ?? signal));
+      this.process.once("error", (error) => { this.#heard(error.message); done(error.code); });
+    });
     for (const stream of [this.process.stdout, this.process.stderr]) {
       let rest = "";
       stream.setEncoding("utf8").on("data", (chunk) => {
@@ -45,7 +66,7 @@ export class Program {
       const match = line.match(pattern);
       if (match) return Promise.resolve(match);
     }
-    return new Promise((done, fail) => {
+    return waiting(`${this.name} to say ${pattern}`, new Promise((done, fail) => {
       const end = () => {
         clearTimeout(timer);
         this.waiters.delete(look);
@@ -57,7 +78,7 @@ export class Program {
       };
       const timer = setTimeout(() => { end(); fail(new Error(`no ${pattern} in:\n${this.lines.slice(-60).join("\n")}`)); }, patience);
       this.waiters.add(look);
-    });
+    }));
   }
 
   async stop(signal = "SIGINT") {
@@ -241,12 +262,12 @@ class Talk {
     const fits = (message) => message.by === by && message.type === type;
     const there = this.messages.slice(from).find(fits);
     if (there) return Promise.resolve(there);
-    return new Promise((done, fail) => {
+    return waiting(`${type} from the ${by}`, new Promise((done, fail) => {
       const end = () => { clearTimeout(timer); this.#waiters.delete(look); };
       const look = (message) => { if (fits(message)) { end(); done(message); } };
       const timer = setTimeout(() => { end(); fail(new Error(`no ${type} from the ${by}`)); }, PATIENCE_MS);
       this.#waiters.add(look);
-    });
+    }));
   }
 
   /** How many such messages there were. */
@@ -264,6 +285,7 @@ export async function visitor(chromium, link, { clings = false, relay = false, .
   const context = await chromium.newContext({ viewport: { width: 1100, height: 760 }, ...options });
   const page = await context.newPage();
   page.setDefaultTimeout(PATIENCE_MS);
+  bound(page);
   page.problems = [];
   page.talk = new Talk(page);
   await page.addInitScript(({ clings, relay }) => {
@@ -285,6 +307,16 @@ export async function visitor(chromium, link, { clings = false, relay = false, .
   return page;
 }
 
+/** Has what a page is asked, which playwright waits for without end, fail after a time and say what it was. */
+function bound(page) {
+  for (const name of ["evaluate", "waitForFunction"]) {
+    const plain = page[name].bind(page);
+    page[name] = (body, ...rest) => within(PAGE_MS, `the page: ${shortened(body)}`, plain(body, ...rest));
+  }
+}
+
+const shortened = (body) => String(body).replace(/\s+/g, " ").slice(0, 200);
+
 /** Clicks the camera and waits until it is live. */
 export async function watch(page, id) {
   await page.getByTestId(`camera-${id}`).click();
@@ -294,7 +326,7 @@ export async function watch(page, id) {
 /** Waits until the camera's state is `name`; gives its text and code. */
 export async function state(page, id, name) {
   const element = page.locator(`[data-testid="state-${id}"][data-state="${name}"]`);
-  await element.waitFor();
+  await waiting(`the state ${name} of ${id}`, element.waitFor());
   return { text: await element.textContent(), code: await element.getAttribute("data-code") };
 }
 
@@ -364,28 +396,26 @@ export function audioPackets(page) {
 }
 
 /**
- * Runs `body` and stops what it started, last first. Most scenes measure time, and a machine that is shared stands still now and
- * then: what fails is tried once more, and the log has both.
+ * Runs `body` and stops what it started, last first; also what is only given to be kept after the scene's end. What is not over
+ * after `ms` says where it stood.
  */
-export async function scene(body) {
-  try {
-    await act(body);
-  } catch (error) {
-    console.error(`tried once more, after: ${error.stack}`);
-    await act(body);
-  }
-}
-
-async function act(body) {
+export async function scene(body, ms = SCENE_MS) {
   const started = [];
+  let isOver = false;
   const keep = async (thing) => {
     const value = await thing;
-    started.push(value);
+    if (isOver) await stop(value);
+    else started.push(value);
     return value;
   };
-  try {
-    await body(keep);
-  } finally {
-    for (const thing of started.reverse()) await (thing.close?.() ?? thing.stop?.());
-  }
+  const problems = [];
+  await deadline(ms, body(keep)).catch((problem) => problems.push(problem));
+  isOver = true;
+  for (const thing of started.reverse()) await stop(thing).catch((problem) => problems.push(problem));
+  // What went wrong first is why the rest did.
+  if (problems.length) throw problems[0];
+}
+
+async function stop(thing) {
+  await within(STOP_MS, `the end of ${thing.constructor?.name}`, Promise.resolve(thing.close?.() ?? thing.stop?.()));
 }

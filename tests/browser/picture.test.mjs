@@ -6,7 +6,7 @@ import { after, before, test } from "node:test";
 import { join } from "node:path";
 import { tmpdir } from "node:os";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { audioPackets, browser, camera, corners, frames, freePort, launch, loudness, ROOT, scene, state, visitor, watch } from "./lib.mjs";
+import { audioPackets, browser, camera, corners, frames, freePort, GAP_MS, launch, loudness, ROOT, scene, state, visitor, watch } from "./lib.mjs";
 import { longestGap, presented, record } from "./record.mjs";
 
 let chromium;
@@ -95,7 +95,7 @@ test("with max-viewers=1 the second is told that the camera is full, asks again,
   assert.match(text, /full/i);
   while (second.talk.count("server", "endSession") < 3) await presented(first, 5);
   const gap = await longestGap(first);
-  assert.ok(gap < 500, `the first viewer had no new frame for ${gap} ms`);
+  assert.ok(gap < GAP_MS, `the first viewer had no new frame for ${gap} ms`);
   await first.getByTestId("close-front").click();
   await state(second, "front", "live");
 }));

@@ -3,14 +3,21 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { browser, enrolled, frames, freePort, Program, scene, Server, visitor, watch } from "./lib.mjs";
+import { browser, enrolled, frames, freePort, Program, ROOT, scene, Server, visitor, watch } from "./lib.mjs";
 
 let chromium;
 before(async () => { chromium = await browser(); });
 after(() => chromium.close());
+
+/** What docs/operate.md has people write for nginx, with these ports and without a certificate. */
+function documented(port, upstream) {
+  const [, text] = readFileSync(join(ROOT, "docs/operate.md"), "utf8").match(/```nginx\n([^]*?)```/);
+  return text.replace("listen 443 ssl;", `listen 127.0.0.1:${port};`).replace("127.0.0.1:8080", `127.0.0.1:${upstream}`)
+    .replace("server_name look.example.org;", "").replace(/ssl_certificate.*;\n/g, "");
+}
 
 /** nginx on `port` before what listens on `upstream`, with files of its own. */
 async function nginx(keep, port, upstream) {
@@ -24,16 +31,7 @@ async function nginx(keep, port, upstream) {
     events { worker_connections 64; }
     http {
       access_log off; ${temporary.join(" ")}
-      map $http_upgrade $connection_upgrade { default upgrade; '' ''; }
-      server {
-        listen 127.0.0.1:${port};
-        location / {
-          proxy_pass http://127.0.0.1:${upstream};
-          proxy_http_version 1.1;
-          proxy_set_header Upgrade $http_upgrade;
-          proxy_set_header Connection $connection_upgrade;
-        }
-      }
+      ${documented(port, upstream)}
     }`);
   const program = await keep(new Program("/usr/sbin/nginx", ["-e", "stderr", "-p", folder, "-c", join(folder, "nginx.conf")]));
   await program.line(/start worker process/);

@@ -4,13 +4,11 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { Accounts } from "./accounts.mjs";
-import { browser, BUILT, enrolled, Program, scene, state } from "./lib.mjs";
+import { browser, BUILT, enrolled, GAP_MS, Program, scene, state } from "./lib.mjs";
 import { longestGap, presented, record } from "./record.mjs";
 import { join } from "node:path";
 
 const CAMERA = "portholesrc camera=test idle-timeout=0 ! videoscale ! video/x-raw,width=320,height=180 ! portholesink";
-/** Longest time without a new frame in a picture that goes on. */
-const GAP_MS = 500;
 
 let chromium;
 before(async () => { chromium = await browser(); });

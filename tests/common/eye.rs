@@ -9,7 +9,7 @@ use std::{
 use gst::prelude::*;
 use gst_video::{VideoFrameRef, VideoInfo, prelude::*};
 
-use super::PATIENCE;
+use super::{PATIENCE, step};
 
 /// What the fake camera's colour is from grey at least; a slate is grey all over.
 const COLOUR: u8 = 12;
@@ -104,6 +104,7 @@ impl Eye {
 
     #[track_caller]
     fn wait_for<T>(&self, start: Instant, what: &str, find: impl Fn(&[Seen]) -> Option<T>) -> T {
+        step(what);
         let end = Instant::now() + PATIENCE;
         let mut pages = self.0.open();
         loop {

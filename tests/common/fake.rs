@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Folder, PATIENCE, init};
+use super::{Folder, PATIENCE, init, step};
 
 /// How often one looks whether a device is open. Short beside all that is measured.
 const LOOK: Duration = Duration::from_millis(2);
@@ -89,6 +89,7 @@ impl FakeCameras {
     /// Waits until the device is open, or released.
     #[track_caller]
     pub fn wait_open(&self, name: &str, open: bool) {
+        step(format_args!("{name} to turn open={open}"));
         let start = Instant::now();
         while self.is_open(name) != open {
             assert!(

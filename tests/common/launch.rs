@@ -4,8 +4,9 @@
 use std::sync::mpsc::{Receiver, channel};
 
 use gst::prelude::*;
+use porthole_protocol::grant::Permission;
 
-use super::{Folder, PATIENCE, Scene, error_text, server::FakeServer};
+use super::{Folder, PATIENCE, Scene, error_text, server::FakeServer, viewer::Viewer};
 
 /// Frames, or pieces of sound, that have to arrive at each pad of each sink.
 const ENOUGH: usize = 3;
@@ -54,6 +55,33 @@ pub fn run(description: &str) {
         assert_eq!(error_text(&message), None, "{description}");
     }
     drop(connections);
+}
+
+/// Runs a pipeline until a viewer of each of its `portholesink`s gets a picture, and sound where it has any.
+pub fn watch(description: &str) {
+    let scene = Scene::new(description);
+    let sinks = scene
+        .pipeline
+        .iterate_all_by_element_factory_name("portholesink");
+    let sinks: Vec<gst::Element> = sinks.into_iter().flatten().collect();
+    let servers: Vec<FakeServer> = sinks.iter().map(|_| FakeServer::start()).collect();
+    for (sink, server) in sinks.iter().zip(&servers) {
+        sink.set_property("camera-key-file", None::<&str>);
+        sink.set_property("camera-key", server.key().to_string());
+    }
+    scene.set(gst::State::Playing);
+    for (sink, server) in sinks.iter().zip(&servers) {
+        let mut connection = server.camera();
+        let grant = server.grant(&connection, "s", |grant| {
+            grant.perms = vec![Permission::View, Permission::Listen];
+        });
+        connection.start_session("s", Some(grant));
+        let viewer = Viewer::of("s", connection);
+        viewer.wait_for("video", 10);
+        if sink.sink_pads().iter().any(|pad| pad.name() == "audio") {
+            viewer.wait_for("audio", 10);
+        }
+    }
 }
 
 /// Says so for each buffer that arrives at a pad.

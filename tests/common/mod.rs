@@ -21,12 +21,13 @@ pub mod talker;
 pub mod viewer;
 
 use std::{
-    fs,
+    fmt, fs,
     net::{SocketAddr, TcpListener},
+    panic::Location,
     path::{Path, PathBuf},
     process,
     sync::{
-        Once,
+        LazyLock, Once,
         atomic::{AtomicU32, Ordering},
     },
     time::{Duration, Instant},
@@ -36,6 +37,15 @@ use gst::{MessageType, MessageView, prelude::*};
 
 /// Longest wait for anything: a loaded machine is slow, a broken program is slower.
 pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Says what is waited for next. A test that fails shows it; one that hangs is ended by the runner (.config/nextest.toml), and
+/// the last of these lines is where it stood.
+#[track_caller]
+pub fn step(what: impl fmt::Display) {
+    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+    let (after, place) = (START.elapsed().as_secs_f64(), Location::caller());
+    println!("{after:8.3} s  {place}: waits for {what}");
+}
 
 pub fn init() {
     static ONCE: Once = Once::new();
@@ -108,7 +118,9 @@ impl Scene {
         scene
     }
 
+    #[track_caller]
     pub fn set(&self, state: gst::State) {
+        step(format_args!("{state:?}"));
         self.pipeline.set_state(state).unwrap();
     }
 
@@ -144,7 +156,9 @@ impl Scene {
     }
 
     /// Waits for a message `name` in which `field` is `value`. Each is heard once.
+    #[track_caller]
     pub fn hear(&mut self, name: &str, field: &str, value: &str) -> gst::Structure {
+        step(format_args!("{name} with {field}={value}"));
         let fits = |said: &gst::Structure| {
             said.name() == name && said.get::<String>(field).is_ok_and(|v| v == value)
         };
@@ -180,7 +194,9 @@ impl Scene {
     }
 
     /// Waits for a warning that contains `part`.
+    #[track_caller]
     pub fn warned(&mut self, part: &str) {
+        step(format_args!("a warning with {part}"));
         let start = Instant::now();
         while !self.warnings.iter().any(|warning| warning.contains(part)) {
             let message = self.next(patience_left(start));

@@ -8,7 +8,7 @@ use std::{
     thread,
 };
 
-use super::PATIENCE;
+use super::{PATIENCE, step};
 
 /// How a program ended and all that it printed.
 pub struct Ended {
@@ -27,7 +27,9 @@ impl Drop for Guard {
 }
 
 /// Runs a program to its end.
+#[track_caller]
 pub fn run(command: &mut Command) -> Ended {
+    step(format_args!("the end of {command:?}"));
     let command = command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

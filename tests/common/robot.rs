@@ -17,7 +17,7 @@ use tokio_tungstenite::tungstenite::{
     self, Message, WebSocket, client::IntoClientRequest as _, http::HeaderValue,
 };
 
-use super::{PATIENCE, Scene, server::FakeServer, talker::Exchange, viewer::Viewer};
+use super::{PATIENCE, Scene, server::FakeServer, step, talker::Exchange, viewer::Viewer};
 
 /// How often a wait looks.
 const LOOK: Duration = Duration::from_millis(5);
@@ -71,6 +71,7 @@ impl Robot {
     }
 
     /// A viewer, whose session is called as the user is.
+    #[track_caller]
     pub fn guest(&self, user: &str, perms: &[Permission]) -> Guest {
         Guest::join(&self.exchange, user, self.grant(user, (0, 600), perms))
     }
@@ -116,7 +117,9 @@ pub struct Guest {
 
 impl Guest {
     /// Takes part in `session`, until its channels are open.
+    #[track_caller]
     fn join(exchange: &Exchange, session: &str, grant: String) -> Self {
+        step(format_args!("the channels of {session}"));
         let viewer = Viewer::new();
         let (opened, channels) = channel();
         let (sender, messages) = channel();
@@ -213,6 +216,7 @@ impl Guest {
     /// Waits for a message that `fits`; others are kept.
     #[track_caller]
     pub fn hear(&mut self, fits: impl Fn(&Word) -> bool) -> Word {
+        step("a message of the camera");
         if let Some(place) = self.unread.iter().position(&fits) {
             return self.unread.remove(place);
         }
@@ -292,6 +296,7 @@ impl Program {
     /// Waits for the event `name`, whatever comes before, and returns what it says.
     #[track_caller]
     pub fn event(&mut self, name: &str) -> Value {
+        step(format_args!("the event {name}"));
         let prefix = format!("porthole {name} ");
         loop {
             if let Message::Text(text) = self.next()
@@ -305,6 +310,7 @@ impl Program {
     /// Waits for something that is no event.
     #[track_caller]
     pub fn command(&mut self) -> Message {
+        step("a command");
         loop {
             match self.next() {
                 Message::Text(text) if text.as_str().starts_with("porthole ") => (),

@@ -20,7 +20,7 @@ use porthole_protocol::{
 };
 use tokio_tungstenite::tungstenite::{self, Message, WebSocket};
 
-use super::PATIENCE;
+use super::{PATIENCE, step};
 
 /// Id under which the camera is enrolled.
 pub const CAMERA: &str = "front";
@@ -67,7 +67,9 @@ impl FakeServer {
     }
 
     /// Waits for a camera, welcomes it and hears it announce itself.
+    #[track_caller]
     pub fn camera(&self) -> Connection {
+        step("the camera to connect");
         let stream = self.stream();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let mut connection = Connection {
@@ -258,7 +260,9 @@ impl Connection {
     }
 
     /// Waits for the end of `session`, and says why it ended.
+    #[track_caller]
     pub fn end_of(&mut self, session: &str) -> Option<Code> {
+        step(format_args!("the end of {session}"));
         loop {
             let ToServer { message, extra } = self.receive_of(session);
             if matches!(message, IncomingMessage::EndSession(_)) {
@@ -268,7 +272,9 @@ impl Connection {
     }
 
     /// Waits for the camera's SDP offer in `session`, the first thing that may come of it.
+    #[track_caller]
     pub fn offer_of(&mut self, session: &str) -> String {
+        step(format_args!("an offer in {session}"));
         match self.receive_of(session).message {
             IncomingMessage::Peer(peer) => match peer.peer_message {
                 PeerMessageInner::Sdp(SdpMessage::Offer { sdp }) => sdp,

@@ -13,7 +13,7 @@ use gst::{glib, prelude::*};
 use gst_webrtc::{WebRTCSDPType, WebRTCSessionDescription};
 use porthole_protocol::wire::{IncomingMessage, PeerMessage, PeerMessageInner, SdpMessage};
 
-use super::{PATIENCE, server::Connection};
+use super::{PATIENCE, server::Connection, step};
 
 /// How often a wait looks.
 const LOOK: Duration = Duration::from_millis(2);
@@ -65,7 +65,9 @@ impl Viewer {
     }
 
     /// Takes part in `session`, which has been asked for, until video comes.
+    #[track_caller]
     pub fn watch(connection: &mut Connection, session: &str) -> Self {
+        step(format_args!("a picture in {session}"));
         let viewer = Self::new();
         let start = Instant::now();
         while viewer.packets("video").count == 0 {
@@ -108,7 +110,9 @@ impl Viewer {
     }
 
     /// Waits until `more` further packets of `kind` have come.
+    #[track_caller]
     pub fn wait_for(&self, kind: &str, more: u64) {
+        step(format_args!("{more} packets of {kind}"));
         let (start, goal) = (Instant::now(), self.packets(kind).count + more);
         while self.packets(kind).count < goal {
             assert!(start.elapsed() < PATIENCE, "no {kind} comes");
@@ -117,7 +121,9 @@ impl Viewer {
     }
 
     /// Waits until for `quiet` nothing of `kind` has come, and says when the last packet did.
+    #[track_caller]
     pub fn last(&self, kind: &str, quiet: Duration) -> Instant {
+        step(format_args!("the end of {kind}"));
         let start = Instant::now();
         loop {
             let last = self.packets(kind).last.unwrap_or(start);

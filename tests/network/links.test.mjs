@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 // Real viewers on real links: one behind a bottleneck, one beside it. Skipped where there can be no network namespaces.
+// Runs alone: what a picture loses is to be the link's fault, and no busy machine's.
 
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";

@@ -3,6 +3,7 @@
 // tests/browser/gateway.test.mjs.
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { join } from "node:path";
 import { freePort, Program, ROOT, scene } from "../browser/lib.mjs";
@@ -42,6 +43,25 @@ for (const name of ["battery", "drive"]) {
     }
   }));
 }
+
+test("the program of docs/gateway.md waits for a gateway, reads what it is told, and comes back to one that went away", () => scene(async (keep) => {
+  const [, code] = readFileSync(join(ROOT, "docs/gateway.md"), "utf8").match(/<!-- program -->\n```py\n([^]*?)```/);
+  const gateway = await keep(await FakeGateway.start());
+  const own = code.replace("ws://127.0.0.1:8765", gateway.url);
+  assert.notEqual(own, code);
+  const program = await keep(new Program(PYTHON, ["-c", own]));
+  for (const said of ["first", "second"]) {
+    const from = gateway.heard.length;
+    await gateway.text((text) => text.startsWith(DESCRIBE), from);
+    const level = Number(await gateway.text((text) => !text.startsWith("porthole "), from));
+    assert.ok(level >= 0 && level <= 100, String(level));
+    gateway.say(`porthole viewers ["${said}"]`);
+    await program.line(new RegExp(`porthole viewers \\["${said}"\\]`));
+    gateway.cut();
+  }
+  assert.deepEqual([...new Set(gateway.paths)], ["/battery"]);
+  assert.ok(!program.lines.some((line) => line.includes("Traceback")), program.lines.join("\n"));
+}));
 
 test("battery.py describes itself and tells a level again and again", () => scene(async (keep) => {
   const gateway = await keep(await FakeGateway.start());

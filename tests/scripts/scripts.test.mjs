@@ -2,7 +2,7 @@
 // The commands people type: scripts/run, the pipelines, and an installation by meson.
 
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -35,6 +35,19 @@ test("scripts/run --pipeline runs a file with its values changed", () => scene(a
   const program = await keep(run("--pipeline", join(ROOT, "pipelines/10-test.launch"), "LISTEN=127.0.0.1:0"));
   const [, url] = await link(program);
   assert.equal((await health(url)).status, "ok");
+}));
+
+test("scripts/run --pipeline takes an address with & and all else that means something to a shell", () => scene(async (keep) => {
+  const folder = mkdtempSync(join(tmpdir(), "porthole-run-"));
+  await keep({ stop: () => rmSync(folder, { recursive: true, force: true }) });
+  // In its place one that says what it was given: a camera that is not there need not be waited for.
+  writeFileSync(join(folder, "gst-launch-1.0"), '#!/bin/sh\nprintf "word %s\\n" "$@"\n', { mode: 0o755 });
+  const url = "rtsp://admin@192.0.2.10/cam/realmonitor?channel=1&subtype=0&$x|;*";
+  const program = new Program(join(ROOT, "scripts/run"), ["--pipeline", join(ROOT, "pipelines/22-rtsp.launch"), `URL=${url}`], {
+    PATH: `${folder}:${process.env.PATH}`,
+  });
+  assert.equal(await program.exit, 0, program.lines.join("\n"));
+  assert.ok(program.lines.includes(`word camera=${url}`), program.lines.join("\n"));
 }));
 
 test("scripts/run refuses a value the pipeline does not have, and says which it has", async () => {

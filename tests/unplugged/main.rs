@@ -13,6 +13,7 @@ mod demand;
 mod hanging;
 mod latency;
 mod life;
+mod promises;
 mod reasons;
 mod turn;
 
@@ -26,7 +27,8 @@ const SLATE: Duration = Duration::from_secs(1);
 const BACK: Duration = Duration::from_secs(2);
 /// What a state change to NULL may take however the driver hangs.
 const DOWN: Duration = Duration::from_secs(2);
-/// How much later than that a machine may be that runs other tests meanwhile; what it was is printed.
+/// These scenes prove that a slate and a picture come, whatever the machine does meanwhile: so many times what is promised. How often
+/// the promises themselves are kept is counted in `promises`.
 const LOADED: u32 = 3;
 
 /// Small enough that several cameras at once cost little.

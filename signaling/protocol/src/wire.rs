@@ -139,6 +139,8 @@ pub enum Code {
     BadMessage,
     /// A description or candidate is not one that this camera can work with.
     BadDescription,
+    /// The viewer's browser did not take the camera's offer.
+    OfferRefused,
     /// A part of the message is larger than allowed.
     TooLarge,
     /// The server did not confirm the session after the camera had registered again.
@@ -164,6 +166,9 @@ pub struct ToServerExtra {
     /// Of `endSession`: why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Code>,
+    /// Of `endSession` with the reason `offer-refused`: the browser's own words, for the camera's operator.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
     /// Of `startSession`: a session of the same viewer at the same camera that this one takes the place of, such
     /// as that of a page that was loaded again.
     #[serde(default, skip_serializing_if = "Option::is_none")]

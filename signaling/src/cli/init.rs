@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MPL-2.0
-//! `init` makes a data directory, `backup` a copy of its database.
+//! `init` makes a data directory, `serve --init` what is missing of one, `backup` a copy of its database.
 
 use std::fs::{self, DirBuilder};
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 
+use jiff::Timestamp;
 use serde_json::json;
 use url::Url;
 
@@ -34,7 +35,7 @@ pub(super) fn run(
     let path = place.new_data_dir()?;
     make(&path)?;
     let config = path.join("config.toml");
-    if !config.exists() {
+    if !config.exists() && place.config().is_none() {
         let url = url.map(|url| format!("\nurl = \"{url}\"\n"));
         file::write_new(&config, &format!("{CONFIG}{}", url.unwrap_or_default()))?;
     }
@@ -58,6 +59,39 @@ pub(super) fn run(
     print(password)
 }
 
+/// Makes what a service finds missing that nobody has set up: the directory, the database, the key. No account: nobody
+/// would see its password.
+pub(super) fn make_missing(place: &Where) -> Result<(), Failure> {
+    let path = place.new_data_dir()?;
+    make_folder(&path)?;
+    let data = place.data()?;
+    let key = data.dir.grant_key();
+    if key.exists() {
+        return Ok(());
+    }
+    let has_cameras = runtime()?.block_on(async {
+        let store = start::open_store(&data).await?;
+        let found = store.snapshot(Timestamp::now()).await;
+        Ok(!found.map_err(Failure::system)?.cameras.is_empty())
+    })?;
+    // Their keys hold the one that is lost, and serving says so.
+    if has_cameras {
+        return Ok(());
+    }
+    file::new_grant_signer(&key)?;
+    remark(format_args!(
+        "made what was missing in {}; nobody has an account yet: `porthole-signaling user add NAME --administrator`, as \
+         root or as whoever owns it, makes the first and prints its password",
+        path.display()
+    ));
+    Ok(())
+}
+
+fn make_folder(path: &Path) -> Result<(), Failure> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.map_err(|e| Failure::system(format!("cannot make {}: {e}", path.display())))
+}
+
 /// The data directory as all other commands will find it.
 fn place_of(place: &Where, path: &Path) -> Result<Kept, Failure> {
     match place.in_data_dir(path.to_owned())? {
@@ -69,8 +103,7 @@ fn place_of(place: &Where, path: &Path) -> Result<Kept, Failure> {
 /// Makes the directory, for its owner alone. One that is there has to be empty, or hold a configuration only.
 fn make(path: &Path) -> Result<(), Failure> {
     let shown = path.display();
-    let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
-    made.map_err(|e| Failure::system(format!("cannot make {shown}: {e}")))?;
+    make_folder(path)?;
     let entries = fs::read_dir(path);
     let entries = entries.map_err(|e| Failure::system(format!("cannot read {shown}: {e}")))?;
     for entry in entries {

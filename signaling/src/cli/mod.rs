@@ -9,6 +9,7 @@ mod file;
 mod init;
 mod manage;
 mod nearest;
+mod notify;
 mod place;
 mod reload;
 mod serve;
@@ -68,6 +69,9 @@ enum Command {
         /// Listen here instead of where the file says, e.g. 0.0.0.0:8080; port 0 picks a free one
         #[arg(long, value_name = "ADDR")]
         listen: Option<SocketAddr>,
+        /// First make what is missing in the data directory, without an account, as services want it
+        #[arg(long)]
+        init: bool,
     },
     /// Enrol, list and remove cameras
     #[command(subcommand)]
@@ -104,6 +108,12 @@ enum Command {
     Completions {
         /// The shell
         shell: Shell,
+    },
+    /// Write a manual page for each command into a directory, for packages
+    #[command(hide = true)]
+    Man {
+        /// The directory
+        dir: PathBuf,
     },
 }
 
@@ -251,7 +261,12 @@ fn run(cli: Cli) -> Result<(), Failure> {
     let ask = |call: manage::Call| ask(&place, call);
     match command {
         Command::Init { administrator, url } => init::run(&place, &administrator, url, output),
-        Command::Serve { listen } => serve::run(&place.resolve()?, listen),
+        Command::Serve { listen, init } => {
+            if init {
+                init::make_missing(&place)?;
+            }
+            serve::run(&place.resolve()?, listen)
+        }
         Command::Camera(command) => enrol::camera(command, &place, output),
         Command::User(command) => command.show(&ask(command.call())?, output),
         Command::Booking(command) => command.show(&ask(command.call())?, output),
@@ -277,13 +292,20 @@ fn run(cli: Cli) -> Result<(), Failure> {
         },
         Command::Viewer(command) => enrol::viewer(command, &place),
         Command::Completions { shell } => {
+            // Not onto stdout at once: what writes them panics when nobody reads on.
+            let mut script = Vec::new();
             clap_complete::generate(
                 shell,
                 &mut Cli::command(),
                 "porthole-signaling",
-                &mut io::stdout(),
+                &mut script,
             );
-            Ok(())
+            print_bytes(&script)
+        }
+        Command::Man { dir } => {
+            let written = clap_mangen::generate_to(Cli::command(), &dir);
+            written
+                .map_err(|e| Failure::system(format!("cannot write into {}: {e}", dir.display())))
         }
     }
 }
@@ -317,7 +339,18 @@ fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 
 /// Prints a line on stdout, where a script may read it.
 fn print(line: impl fmt::Display) -> Result<(), Failure> {
-    writeln!(io::stdout(), "{line}").map_err(|e| Failure::system(format!("cannot write: {e}")))
+    print_bytes(format!("{line}\n").as_bytes())
+}
+
+/// Whoever reads may have read enough, as `head` has: that is no failure.
+fn print_bytes(bytes: &[u8]) -> Result<(), Failure> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::system(format!("cannot write: {e}")))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Prints a remark on stderr.

@@ -14,6 +14,9 @@ use crate::data_dir::DataDir;
 
 /// Where a system service keeps its data.
 const SYSTEM_DATA: &str = "/var/lib/porthole";
+/// The configuration of a system service, as packages install it. Root's commands go by it, so that they act on what
+/// the service keeps, also while it is stopped.
+const SYSTEM_CONFIG: &str = "/etc/porthole/signaling.toml";
 
 /// What was typed of it.
 #[derive(Debug, Args)]
@@ -22,7 +25,8 @@ pub(super) struct Where {
     /// /var/lib/porthole for root, else porthole in the user's own data directory]
     #[arg(long, global = true, value_name = "DIR", env = "PORTHOLE_DATA_DIR")]
     data_dir: Option<PathBuf>,
-    /// The configuration file [default: config.toml in the data directory, if it is there]
+    /// The configuration file [default: /etc/porthole/signaling.toml for root, if it is there, else config.toml in the
+    /// data directory]
     #[arg(long, global = true, value_name = "FILE", env = "PORTHOLE_CONFIG")]
     config: Option<PathBuf>,
 }
@@ -48,7 +52,7 @@ impl Where {
         if let Some(path) = &self.data_dir {
             return self.in_data_dir(path.clone());
         }
-        if let Some(file) = &self.config {
+        if let Some(file) = &self.config() {
             // One that is not there yet may be begun by `camera add`.
             let config = match file.exists() {
                 true => read(file)?,
@@ -81,11 +85,14 @@ impl Where {
                 path.display()
             )));
         }
-        let own = path.join("config.toml");
-        let config_path = self.config.clone().unwrap_or(own);
-        let config = match self.config.is_some() {
-            true => read(&config_path)?,
-            false => read_or_default(&config_path)?,
+        let given = self.config();
+        let (config_path, config) = match given {
+            Some(given) => (given.clone(), read(&given)?),
+            None => {
+                let own = path.join("config.toml");
+                let config = read_or_default(&own)?;
+                (own, config)
+            }
         };
         Ok(Place::Data(Box::new(Kept {
             dir: DataDir::at(path),
@@ -114,10 +121,26 @@ impl Where {
         })
     }
 
+    /// The configuration that was given, or a system service's.
+    pub(super) fn config(&self) -> Option<PathBuf> {
+        let is_systems = self.data_dir.is_none() && rustix::process::geteuid().is_root();
+        let systems =
+            || Some(PathBuf::from(SYSTEM_CONFIG)).filter(|path| is_systems && path.is_file());
+        self.config.clone().or_else(systems)
+    }
+
     /// Where to make a new data directory.
     pub(super) fn new_data_dir(&self) -> Result<PathBuf, Failure> {
-        match &self.data_dir {
-            Some(path) => Ok(path.clone()),
+        if let Some(path) = &self.data_dir {
+            return Ok(path.clone());
+        }
+        match self.config() {
+            Some(file) => read(&file)?.data_dir(&file).ok_or_else(|| {
+                let file = file.display();
+                Failure::input(format!(
+                    "{file} names no data directory: add data-dir, or give --data-dir"
+                ))
+            }),
             None => default_data_dir(),
         }
     }

@@ -3,6 +3,7 @@
 
 use std::io::{self, IsTerminal as _};
 use std::net::{SocketAddr, TcpListener};
+use std::pin::pin;
 
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
@@ -14,6 +15,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::environment::remark_on;
 use super::file::{grant_key_beside, grant_signer, read, read_or_default, text_variables};
+use super::notify::ServiceManager;
 use super::place::Place;
 use super::reload::{Running, warn_of_strays};
 use super::start::{load, options};
@@ -96,18 +98,25 @@ async fn until_signal(
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hangup = signal(SignalKind::hangup())?;
-    remark(format_args!(
-        "listening on {scheme}://{}",
-        running.server.local_addr()
-    ));
+    let status = format!("listening on {scheme}://{}", running.server.local_addr());
+    remark(&status);
+    let manager = ServiceManager::of_this_process();
+    manager.ready(&status);
+    let server = running.server.clone();
+    let mut feeding = pin!(manager.feed_watchdog(async |within| server.is_alive(within).await));
     loop {
         tokio::select! {
             _ = interrupt.recv() => break,
             _ = terminate.recv() => break,
-            _ = hangup.recv() => running.reload(),
-            Some(()) = on_reload.recv() => running.reload(),
+            _ = hangup.recv() => (),
+            Some(()) = on_reload.recv() => (),
+            () = &mut feeding => continue,
         }
+        manager.reloading();
+        running.reload();
+        manager.ready(&status);
     }
+    manager.stopping();
     tracing::info!("shutting down");
     running.server.shutdown();
     running.server.closed().await;

@@ -59,6 +59,8 @@ pub enum Event {
         started: Timestamp,
         /// Why.
         reason: Code,
+        /// What the viewer's browser said of it.
+        said: Option<String>,
     },
     /// A viewer was refused a session.
     SessionRefused {

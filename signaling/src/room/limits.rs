@@ -32,6 +32,8 @@ pub const MAX_SESSIONS_PER_PERSON: usize = 4;
 pub const MAX_SESSIONS_PER_ADDRESS: usize = 8;
 /// Longest session id that is looked at; ours have 36 bytes.
 pub(super) const MAX_ID_BYTES: usize = 64;
+/// Longest of a viewer's words on the end of its session, in characters: a browser's error is a sentence.
+const MAX_SAID: usize = 300;
 /// Roles in one status: there are three kinds.
 const MAX_ROLES: usize = 8;
 
@@ -141,6 +143,12 @@ pub(super) fn check_announce(announce: &Announce) -> Result<(), Refusal> {
 pub(super) fn check_proof(proof: &SessionProof) -> Result<(), Refusal> {
     let too_large = Refusal::new(TOO_LARGE, "the session's id is larger than 64 bytes");
     within(proof.session_id.len(), MAX_ID_BYTES, too_large)
+}
+
+/// What a viewer says of the end of its session, as it may stand in an operator's log: one line, of so many characters.
+pub(super) fn short_line(text: &str) -> String {
+    let line = text.chars().map(|c| if c.is_control() { ' ' } else { c });
+    line.take(MAX_SAID).collect()
 }
 
 fn within(size: usize, max: usize, refusal: Refusal) -> Result<(), Refusal> {

@@ -376,7 +376,7 @@ impl Room {
             }
             IncomingMessage::Peer(message) => self.forward(from, message),
             IncomingMessage::EndSession(end) => {
-                self.leave_session(from, &end.session_id, extra.reason)
+                self.leave_session(from, &end.session_id, extra.reason, extra.detail)
             }
             IncomingMessage::NewPeer => Err(Refusal::new(
                 Code::BadMessage,

@@ -7,7 +7,7 @@ use porthole_protocol::wire::{
 };
 
 use super::ice::IceTerm;
-use super::limits::{check_description, check_peer_message, check_proof};
+use super::limits::{check_description, check_peer_message, check_proof, short_line};
 use super::now::Now;
 use super::stats::StatsPace;
 use super::table::{Session, Tell, lease_end};
@@ -214,6 +214,7 @@ impl Room {
         from: ClientId,
         id: &str,
         reason: Option<Code>,
+        words: Option<String>,
     ) -> Result<(), Refusal> {
         let client = self.clients.get_mut(&from).ok_or(UNKNOWN_SENDER)?;
         if let Some(camera_id) = client.awaited.remove(id)
@@ -229,7 +230,10 @@ impl Room {
         let session = self.sessions.get(id).ok_or(NO_SUCH_SESSION)?;
         match Some(from) {
             viewer if viewer == session.viewer => {
-                self.end(id, viewers_reason(reason), Tell::Camera);
+                let reason = viewers_reason(reason);
+                let said = words.filter(|_| reason == Code::OfferRefused);
+                let said = said.map(|words| short_line(&words));
+                self.end_saying(id, reason, Tell::Camera, said);
             }
             camera if camera == session.camera => {
                 self.end(id, cameras_reason(reason), Tell::Viewer);
@@ -243,7 +247,7 @@ impl Room {
 /// The reason shows in the camera's messages: a viewer can only speak for itself there.
 fn viewers_reason(said: Option<Code>) -> Code {
     match said {
-        Some(Code::MediaFailed) => Code::MediaFailed,
+        Some(code @ (Code::MediaFailed | Code::OfferRefused)) => code,
         _ => Code::ViewerLeft,
     }
 }

@@ -184,6 +184,17 @@ impl Room {
 
     /// Ends a session and remembers why.
     pub(super) fn end(&mut self, id: &str, end: impl Into<End>, tell: Tell) {
+        self.end_saying(id, end, tell, None);
+    }
+
+    /// As `end`, with what the viewer said of it for the camera's operator.
+    pub(super) fn end_saying(
+        &mut self,
+        id: &str,
+        end: impl Into<End>,
+        tell: Tell,
+        said: Option<String>,
+    ) {
         let end = end.into();
         let Some(session) = self.sessions.remove(id) else {
             return;
@@ -204,7 +215,7 @@ impl Room {
             self.send_end(viewer, id, end);
         }
         if let Some(camera) = session.camera.filter(|_| tell != Tell::Viewer) {
-            self.send_end(camera, id, end.reason);
+            self.send_end_saying(camera, id, end.reason.into(), said.clone());
         }
         self.happened(Event::SessionEnded {
             session: id.to_owned(),
@@ -212,19 +223,24 @@ impl Room {
             camera: session.camera_id,
             started: session.started,
             reason: end.reason,
+            said,
         });
     }
 
     pub(super) fn send_end(&mut self, to: ClientId, session_id: &str, end: impl Into<End>) {
+        self.send_end_saying(to, session_id, end.into(), None);
+    }
+
+    fn send_end_saying(&mut self, to: ClientId, session_id: &str, end: End, said: Option<String>) {
         let End {
             reason,
             detail,
             next,
-        } = end.into();
+        } = end;
         let session_id = session_id.to_owned();
         let extra = ToPeerExtra {
             reason: Some(reason),
-            detail: detail.map(str::to_owned),
+            detail: said.or(detail.map(str::to_owned)),
             next_booking: next,
             ..ToPeerExtra::default()
         };

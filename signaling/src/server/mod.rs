@@ -9,6 +9,7 @@ mod parts;
 use std::net::{SocketAddr, TcpListener as StdListener};
 use std::os::unix::net::UnixListener;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use std::{fmt, io};
 
 use axum::Router;
@@ -28,7 +29,7 @@ use parts::Parts;
 use crate::accept::Acceptance;
 use crate::access::Access;
 use crate::control::Control;
-use crate::hub::{Change, Stats};
+use crate::hub::{Change, HubHandle, Stats};
 use crate::limit::Failures;
 use crate::lock::lock;
 use crate::model::Role;
@@ -55,6 +56,7 @@ struct Inner {
     changes: mpsc::UnboundedSender<Change>,
     failures: Arc<Mutex<Failures>>,
     stats: Arc<Stats>,
+    hub: Arc<HubHandle>,
     tls: Option<CurrentTls>,
     router: Router,
     timings: Timings,
@@ -297,6 +299,11 @@ impl Server {
         self.inner.stats.get()
     }
 
+    /// Whether the hub, through which everything goes, takes up a question and answers it within this time.
+    pub async fn is_alive(&self, within: Duration) -> bool {
+        self.inner.hub.answers(within).await
+    }
+
     /// Wrong credentials presented since the start.
     pub fn failed_credentials(&self) -> u64 {
         lock(&self.inner.failures).total()
@@ -315,5 +322,57 @@ impl Server {
     fn tell(&self, change: Change) {
         // It fails only after a shutdown, when there is nobody left to be told.
         let _ = self.inner.changes.send(change);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+    use crate::hub::{Event, VIEWER_QUEUE, queue};
+    use crate::room::Principal;
+
+    /// More than any busy machine needs.
+    const PATIENCE: Duration = Duration::from_secs(60);
+    /// In which a hub that stands still does not answer.
+    const SHORT: Duration = Duration::from_millis(20);
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_server_whose_hub_stands_still_is_not_alive_until_it_goes_on() {
+        let options = ServerOptions::new(GrantSigner::generate().unwrap());
+        let listener = StdListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let server = Server::start(options, listener, &Handle::current()).unwrap();
+        assert!(server.is_alive(PATIENCE).await);
+
+        // Whoever connects with a credential is looked up, and has to wait while that is locked.
+        let locked = server.clone();
+        let (release, on_release) = std::sync::mpsc::channel::<()>();
+        let (is_locked, on_lock) = tokio::sync::oneshot::channel();
+        let holder = std::thread::spawn(move || {
+            let _registry = lock(&locked.inner.registry);
+            is_locked.send(()).unwrap();
+            on_release.recv().unwrap();
+        });
+        on_lock.await.unwrap();
+        let (outbox, _inbox, _dropped) = queue(VIEWER_QUEUE);
+        let connected = Event::Connected {
+            client: server.inner.hub.new_client(),
+            principal: Principal::Camera {
+                id: "front".to_owned(),
+            },
+            credential: Some(SecretDigest::of("unknown")),
+            address: Ipv4Addr::LOCALHOST.into(),
+            outbox,
+        };
+        assert!(server.inner.hub.send(connected).await);
+        assert!(!server.is_alive(SHORT).await);
+        release.send(()).unwrap();
+        holder.join().unwrap();
+        assert!(server.is_alive(PATIENCE).await);
+
+        server.shutdown();
+        server.closed().await;
+        assert!(!server.is_alive(PATIENCE).await, "there is no hub any more");
     }
 }

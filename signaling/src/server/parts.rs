@@ -66,6 +66,7 @@ impl Parts {
         let metrics = Arc::<Metrics>::default();
         let (hub, handle, happenings) =
             Hub::new(room, registry.clone(), on_change, metrics.clone());
+        let handle = Arc::new(handle);
         let (failures, stats) = (Arc::<Mutex<Failures>>::default(), handle.stats.clone());
         let max_connections = options
             .max_connections
@@ -83,7 +84,7 @@ impl Parts {
             backend: options.backend,
             metrics: metrics.clone(),
             failures: failures.clone(),
-            hub: handle,
+            hub: handle.clone(),
             open_access: options.open_access,
             ice_servers: options.ice_servers,
             tls: tls.is_some(),
@@ -114,6 +115,7 @@ impl Parts {
             changes,
             failures,
             stats,
+            hub: handle,
             tls,
             router: router.clone(),
             timings: options.timings,

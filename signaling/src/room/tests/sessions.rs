@@ -169,6 +169,7 @@ fn the_end_is_forwarded_with_a_reason_that_its_sender_can_know() {
     let cases = [
         (ALICE, CAMERA, None, "viewer-left"),
         (ALICE, CAMERA, Some("media-failed"), "media-failed"),
+        (ALICE, CAMERA, Some("offer-refused"), "offer-refused"),
         (ALICE, CAMERA, Some("revoked"), "viewer-left"),
         (ALICE, CAMERA, Some("camera-full"), "viewer-left"),
         (CAMERA, ALICE, None, "camera-gone"),
@@ -188,6 +189,37 @@ fn the_end_is_forwarded_with_a_reason_that_its_sender_can_know() {
         assert!(world.to(from).is_empty());
         assert_eq!(world.sessions(), 0);
     }
+}
+
+#[test]
+fn a_camera_hears_why_a_browser_refused_its_offer() {
+    let mut world = World::in_session();
+    let words = format!("Failed to set\nremote{}", "!".repeat(1_000));
+    let said =
+        json!({"type":"endSession","sessionId":"id2","reason":"offer-refused","detail":words});
+    world.say(ALICE, said);
+    let mut expected = end("id2", "offer-refused");
+    expected["detail"] = words.replace('\n', " ")[..300].into();
+    assert_eq!(world.only_to(CAMERA), expected);
+    let [
+        ..,
+        Event::SessionEnded {
+            said: Some(said), ..
+        },
+    ] = &world.happened[..]
+    else {
+        panic!("{:?}", world.happened);
+    };
+    assert_eq!(expected["detail"], **said);
+}
+
+#[test]
+fn words_of_other_ends_are_nobodys_to_read() {
+    let mut world = World::in_session();
+    let said =
+        json!({"type":"endSession","sessionId":"id2","reason":"media-failed","detail":"buy here"});
+    world.say(ALICE, said);
+    assert_eq!(world.only_to(CAMERA), end("id2", "media-failed"));
 }
 
 #[test]

@@ -124,7 +124,7 @@ test("a share link starts its picture without a click, as often as it may be ope
 
 test("a share link that is opened too early opens by itself when its time has come", () => scene(async (keep) => {
   const { server } = await house(keep);
-  const { link } = await server.ask("POST", "shares", { camera: "front", start: time(3 * SECOND), end: time(HOUR) });
+  const { link } = await server.ask("POST", "shares", { camera: "front", start: time(8 * SECOND), end: time(HOUR) });
   const guest = await keep(visitor(chromium, link));
   await guest.getByTestId("connection-state").filter({ hasText: /not open yet.*by itself/ }).waitFor();
   await state(guest, "front", "live");

@@ -103,5 +103,9 @@ test(`after ${JOINS} joins and leaves there are as many pads and elements as aft
   await joins(front, page, FIRST);
   const first = await alive(front);
   await joins(front, page, JOINS - FIRST);
-  assert.equal(await alive(front), first);
+  // The last session is taken apart after the camera is closed; on a busy machine one can see that.
+  const late = performance.now() + PATIENCE_MS;
+  let last;
+  do last = await alive(front); while (last > first && performance.now() < late);
+  assert.ok(last <= first, `${last} in place of ${first}`);
 }));

@@ -24,7 +24,7 @@ gst-launch-1.0 portholesrc ! portholeoverlay ! portholesink listen=127.0.0.1:0 >
 until grep -q 'watch at http' /line.log; do
   kill -0 $! 2>/dev/null || { cat /line.log; exit 1; }
 done
-kill -INT $!
+kill -TERM $!
 wait $! || true
 if grep ERROR /line.log; then exit 1; fi
 test -x /usr/libexec/porthole/camera

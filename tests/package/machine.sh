@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MPL-2.0
 # In a booted root with both packages: the server runs as soon as it is installed, a camera by one file, and both come back.
 set -euo pipefail
-trap 'echo "failed at line $LINENO"; journalctl --no-pager -n 60' ERR
+trap 'echo "failed at line $LINENO"; journalctl --no-pager -n 30' ERR
 
 # Waits until a command succeeds, 60 s at most.
 eventually() {
@@ -23,10 +23,10 @@ eventually systemctl is-active porthole-signaling
 eventually healthy
 [ "$(stat -c %U:%a /var/lib/porthole)" = porthole-signaling:700 ]
 [ "$(stat -c %U:%G:%a /etc/porthole/signaling.toml)" = root:porthole-signaling:640 ]
-says porthole-signaling 'the first administrator is admin' 1
+says porthole-signaling 'nobody has an account yet' 1
 
-echo '- its administrator gets a password from root'
-[ "$(porthole-signaling user password admin | wc -c)" -gt 8 ]
+echo '- root makes its first administrator, and is told the password'
+[ "$(porthole-signaling user add admin --administrator | wc -c)" -gt 8 ]
 
 echo '- a camera is one file and one command'
 cd /etc/porthole/cameras

@@ -4,8 +4,10 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::rule::{FREQUENCIES, PARTS};
+use super::rule::PARTS;
 use super::*;
+
+const FREQUENCIES: [&str; 4] = ["DAILY", "WEEKLY", "MONTHLY", "YEARLY"];
 
 fn window_of(start: &str, end: &str) -> Window {
     Window {

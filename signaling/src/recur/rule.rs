@@ -27,7 +27,6 @@ pub(super) const PARTS: [&str; 11] = [
     "BYWEEKNO",
     "WKST",
 ];
-pub(super) const FREQUENCIES: [&str; 4] = ["DAILY", "WEEKLY", "MONTHLY", "YEARLY"];
 const WEEKDAYS: [(&str, Weekday); 7] = [
     ("MO", Weekday::Monday),
     ("TU", Weekday::Tuesday),

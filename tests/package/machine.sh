@@ -62,10 +62,10 @@ eventually restarted
 
 echo '- a pipeline of its own'
 sed 's/^# CAMERA=auto /# CAMERA=test /' /usr/share/porthole/pipelines/20-usb-camera.launch >garden.launch
-printf 'CAMERA=test\nLISTEN=127.0.0.1:8081\nPORTHOLE_VIEWER_TOKEN=0123456789abcdef0123\n' >garden.env
+printf 'CAMERA=test\nLISTEN=127.0.0.1:8081\nPORTHOLE_VIEWER_TOKEN=9f1c27be40d8a6537be2\n' >garden.env
 systemctl start porthole-camera@garden
 eventually curl -sf http://127.0.0.1:8081/health
-says porthole-camera@garden 'token=0123456789abcdef0123' 1
+says porthole-camera@garden 'token=9f1c27be40d8a6537be2' 1
 
 echo '- what it says of itself, and how much it may do'
 for unit in porthole-signaling.service porthole-camera@front.service; do

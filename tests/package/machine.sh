@@ -69,7 +69,7 @@ says porthole-camera@garden 'token=9f1c27be40d8a6537be2' 1
 
 echo '- what it says of itself, and how much it may do'
 for unit in porthole-signaling.service porthole-camera@front.service; do
-  systemd-analyze verify $unit
+  systemd-analyze verify --man=no $unit
   systemd-analyze security --no-pager $unit | tail -n 1
   systemd-analyze security --no-pager --threshold=20 $unit >/dev/null
 done
@@ -79,9 +79,10 @@ kept() { sha256sum /var/lib/porthole/grant-key /etc/porthole/signaling.toml fron
 echo '# mine' >>/etc/porthole/signaling.toml
 kept >/before
 pids="$(key porthole-signaling MainPID) $(key porthole-camera@front MainPID)"
+online=$(journal porthole-camera@front '^server, state=online')
 apt-get install -y -qq /newer/*.deb >/upgrade.log 2>&1 || { cat /upgrade.log; exit 1; }
 eventually healthy
-eventually says porthole-camera@front '^server, state=online' 5
+eventually says porthole-camera@front '^server, state=online' $((online + 1))
 [ "$pids" != "$(key porthole-signaling MainPID) $(key porthole-camera@front MainPID)" ]
 kept >/after
 diff /before /after

@@ -76,7 +76,7 @@ for unit in porthole-signaling.service porthole-camera@front.service; do
 done
 
 echo '- a second version is taken up by both; data, key and configuration stay'
-kept() { sha256sum /var/lib/porthole/grant-key /etc/porthole/signaling.toml front.key front.env; porthole-signaling camera list; }
+kept() { sha256sum /var/lib/porthole/grant-key /etc/porthole/signaling.toml front.key front.env; porthole-signaling --json camera list | grep -o '"id": *"[^"]*"'; }
 echo '# mine' >>/etc/porthole/signaling.toml
 kept >/before
 pids="$(key porthole-signaling MainPID) $(key porthole-camera@front MainPID)"

@@ -112,13 +112,19 @@ function squares({ left, top, right, bottom }) {
   return rows;
 }
 
+/** Pictures that may be on their way from the camera to the page. */
+const UNDERWAY = 15;
+
 /** Calls `check` with PICTURES pictures of the camera, after those of before it was open, which are black. */
 async function pictures(keep, program, check) {
   const front = await keep(program);
   const page = await visitor(chromium, front.link);
   await watch(page, "front");
+  // Before that it is the slate, on a busy machine for seconds; what is on its way then has arrived some pictures later.
+  await front.line(/porthole\/camera, .*state=\(string\)live/);
   const until = Date.now() + PATIENCE_MS;
   let seen = await picture(page, "front");
+  for (const { time } = seen; seen.time < time + UNDERWAY;) seen = await picture(page, "front");
   while (look(seen, area(0, 0, 1, 1, 0)).spread < 3 * LOSS) {
     assert.ok(Date.now() < until, "the picture stays empty");
     seen = await picture(page, "front");

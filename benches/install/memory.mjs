@@ -42,7 +42,11 @@ export async function after(viewers, chromium, { plugins = PLUGINS, settleMs = S
         await page.getByTestId("camera-front").click();
         await page.getByTestId("video-front").evaluate((video) => new Promise((done) => video.requestVideoFrameCallback(done)), { timeout: PATIENCE_MS });
       }));
-      await Promise.all(pages.map((page) => page.context().close()));
+      // One that says goodbye: the place of who vanishes is kept for half a minute.
+      await Promise.all(pages.map(async (page) => {
+        await page.getByTestId("close-front").click();
+        await page.context().close();
+      }));
     }
     await pause(settleMs);
     return memory(program.process.pid);

@@ -143,6 +143,7 @@ mod tests {
 
     #[test]
     fn a_text_names_the_test_camera_or_a_file() {
+        gst::init().unwrap();
         for text in ["test", "test:ball", "file:///no/such.mp4"] {
             assert_eq!(parse(text).unwrap().name(), text);
         }
@@ -150,6 +151,7 @@ mod tests {
 
     #[test]
     fn what_is_misspelt_says_what_to_do() {
+        gst::init().unwrap();
         let error = |text: &str| parse(text).unwrap_err();
         let relative = |text: &str| DeviceError::Relative(text.into());
         assert_eq!(error("file://x.mp4"), relative("file://x.mp4"));

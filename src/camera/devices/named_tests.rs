@@ -59,6 +59,7 @@ impl Device for Fallback {
 }
 
 fn camera(name: &str, fails: Option<Reason>) -> Camera {
+    gst::init().unwrap();
     Camera {
         provider: Provider::Other,
         name: format!("Camera {name}"),

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 // The commands people type: scripts/run, the pipelines, and an installation by meson.
+// Runs alone: each builds as a user does, and puts its plugin where the other tests have theirs.
 
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -23,7 +24,7 @@ test("scripts/run alone prints a link for each address, here those of a network 
   ]));
   await program.line(/watch at http:\/\/192\.0\.2\.7:8080\/#token=\S+/, { patience: BUILD_MS });
   await program.line(/watch at http:\/\/127\.0\.0\.1:8080\/#token=\S+/);
-}));
+}, BUILD_MS));
 
 test("scripts/run runs a pipeline typed after it", () => scene(async (keep) => {
   const program = await keep(run("portholesrc", "!", "portholesink", "listen=127.0.0.1:0"));
@@ -78,7 +79,7 @@ test("meson installs a plugin that gst-inspect-1.0 finds, the server and the pip
   for (const element of ["portholesrc", "portholeoverlay", "portholesink"]) assert.match(shown, new RegExp(element));
   assert.match(await must(join(prefix, "bin/porthole-signaling"), ["--help"]), /serve/);
   await must("test", ["-f", join(prefix, "share/porthole/pipelines/10-test.launch")]);
-}));
+}, BUILD_MS));
 
 const cameras = (...args) => new Program(join(ROOT, "scripts/cameras"), args);
 

@@ -59,7 +59,8 @@ async def serve():
 
 def explained(error):
     """The error in words, with what to do about it where that is known."""
-    status = getattr(error, "status_code", None)
+    # In the response since version 13 of websockets, which Debian 13 has.
+    status = getattr(getattr(error, "response", error), "status_code", None)
     if status == 409:
         return "another program serves battery already: end it first"
     if status == 401:

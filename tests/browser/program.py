@@ -35,8 +35,9 @@ async def main(url):
                 print("closed", flush=True)
             finally:
                 speaking.cancel()
-    except websockets.InvalidStatusCode as refused:
-        print(f"refused {refused.status_code}", flush=True)
+    except websockets.InvalidHandshake as refused:
+        # In the response since version 13 of websockets, which Debian 13 has.
+        print(f"refused {getattr(refused, 'response', refused).status_code}", flush=True)
     except websockets.ConnectionClosed as closed:
         print(f"closed {closed}", flush=True)
 

@@ -150,9 +150,11 @@ impl Rule {
 
     /// A rule that does not say on which day of its period it recurs means that of its start.
     fn with_parts_of_start(mut self) -> Self {
-        let says = !(self.weeks.is_empty() && self.year_days.is_empty())
-            || !(self.month_days.is_empty() && self.weekdays.is_empty());
-        if says {
+        let says_none = self.weeks.is_empty()
+            && self.year_days.is_empty()
+            && self.month_days.is_empty()
+            && self.weekdays.is_empty();
+        if !says_none {
             return self;
         }
         match self.frequency {

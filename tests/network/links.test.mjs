@@ -66,7 +66,9 @@ test("behind a link that narrows and widens the picture goes down and comes back
   const front = await keep(camera(camera720(await footage(folder)), {}, network.camera.within));
   const [slow, fast] = [await viewer(keep, behind, front), await viewer(keep, beside, front)];
 
-  const narrowed = await passes(slow, WIDE_MS);
+  let narrowed = await passes(slow, WIDE_MS);
+  // A busy machine's first estimates are low; the scene begins with the whole picture.
+  for (const latest = narrowed + AGAIN_MS; narrowed < latest && heightAt(await soFar(slow), narrowed) < 720;) narrowed = await passes(slow, 1_000);
   behind.narrow(NARROW);
   const widened = await passes(slow, NARROW_MS);
   behind.narrow(WIDE);

@@ -30,13 +30,13 @@ test("scripts/run runs a pipeline typed after it", () => scene(async (keep) => {
   const program = await keep(run("portholesrc", "!", "portholesink", "listen=127.0.0.1:0"));
   const [, url] = await link(program);
   assert.equal((await health(url)).status, "ok");
-}));
+}, BUILD_MS));
 
 test("scripts/run --pipeline runs a file with its values changed", () => scene(async (keep) => {
   const program = await keep(run("--pipeline", join(ROOT, "pipelines/10-test.launch"), "LISTEN=127.0.0.1:0"));
   const [, url] = await link(program);
   assert.equal((await health(url)).status, "ok");
-}));
+}, BUILD_MS));
 
 test("scripts/run --pipeline takes an address with & and all else that means something to a shell", () => scene(async (keep) => {
   const folder = mkdtempSync(join(tmpdir(), "porthole-run-"));
@@ -49,7 +49,7 @@ test("scripts/run --pipeline takes an address with & and all else that means som
   });
   assert.equal(await program.exit, 0, program.lines.join("\n"));
   assert.ok(program.lines.includes(`word camera=${url}`), program.lines.join("\n"));
-}));
+}, BUILD_MS));
 
 test("scripts/run refuses a value the pipeline does not have, and says which it has", async () => {
   const program = run("--pipeline", join(ROOT, "pipelines/10-test.launch"), "PORT=1");

@@ -236,11 +236,24 @@ fn send(webrtcbin: &gst::Element, voice: &gst::Element, line: usize, payload: u3
     if source.is_linked() {
         return;
     }
+    let sendonly = gst_webrtc::WebRTCRTPTransceiverDirection::Sendonly;
+    // By 1.26 the offer has made one already, which gives no pad as long as it does not send.
+    let nth = |place: i32| {
+        let found = webrtcbin.emit_by_name_with_values("get-transceiver", &[place.to_value()])?;
+        found
+            .get::<Option<gst_webrtc::WebRTCRTPTransceiver>>()
+            .ok()?
+    };
+    for transceiver in (0..).map_while(nth) {
+        if usize::try_from(transceiver.mlineindex()) == Ok(line) {
+            transceiver.set_direction(sendonly);
+        }
+    }
     let sink = webrtcbin
         .request_pad_simple(&format!("sink_{line}"))
         .unwrap();
     let transceiver: gst_webrtc::WebRTCRTPTransceiver = sink.property("transceiver");
-    transceiver.set_direction(gst_webrtc::WebRTCRTPTransceiverDirection::Sendonly);
+    transceiver.set_direction(sendonly);
     // Else webrtcbin 1.22 takes the first line for sound, whichever way that goes.
     let caps = gst::Caps::builder("application/x-rtp")
         .field("media", "audio")

@@ -15,6 +15,19 @@ export function isMeant(event, element) {
   return nowhere && document.querySelectorAll(".picture").length === 1;
 }
 
+/**
+ * Whether a key is a stop of this picture's robot: Escape, unless it closes a dialog or ends what is typed. Where the focus is at
+ * no robot it is for all of them: one that is stopped in vain does no harm.
+ * @param {KeyboardEvent} event @param {any} element
+ */
+export function isStopKey(event, element) {
+  if (event.key !== "Escape" || event.repeat || event.isComposing || document.querySelector("dialog[open]")) return false;
+  const focus = /** @type {any} */ (document.activeElement);
+  if (focus?.matches("input, select, textarea") || focus?.isContentEditable) return false;
+  const picture = focus?.closest(".picture");
+  return picture === element || !picture?.querySelector(".stop:not([hidden])");
+}
+
 /** Calls when whoever held something can no longer be seen to hold it. @param {() => void} call @param {AbortSignal} signal */
 export function whenLeft(call, signal) {
   addEventListener("blur", call, { signal });

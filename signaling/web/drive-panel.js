@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: MPL-2.0
 // @ts-check
 /** Who drives, who waits, and what one drives with. */
-import { Controls } from "./controls.js";
+import { Controls, isStopKey } from "./controls.js";
 import { $, cloned, fill, quote, say } from "./dom.js";
 import { wheelInWords } from "./gateway-words.js";
 
 /** @typedef {import("./porthole-client.js").Session} Session */
 
 export class DrivePanel {
-  #session; #element; #panel; #button; #pad; #controls; #failed = ""; #wasDriving = false; #gone = new AbortController();
+  #session; #element; #panel; #button; #stopButton; #pad; #controls; #failed = ""; #wasDriving = false; #gone = new AbortController();
+  /** Stops that wait for their answer. */
+  #stopping = 0;
+  /** What was last told of one. @type {import("./gateway-rules.js").Stopped|null} */
+  #stopped = null;
   /** The last one. @type {import("./drive.js").Drive|null} */
   #drive = null;
 
@@ -18,10 +22,20 @@ export class DrivePanel {
     this.#element = element;
     this.#panel = $(".drive", element);
     this.#button = $(".wheel", element);
+    this.#stopButton = $(".stop", element);
     this.#pad = $(".pad", element);
     this.#controls = new Controls(element, this.#pad, (text) => this.#send(text));
     this.#button.addEventListener("click", () => this.#press());
-    for (const event of ["hello", "wheel", "services"]) session.addEventListener(event, () => this.#show(), { signal: this.#gone.signal });
+    const { signal } = this.#gone;
+    // Not when it is let go; and a second finger, beside the one on the stick, makes no click.
+    this.#stopButton.addEventListener("pointerdown", ({ button }) => { if (button === 0) this.#stop(); });
+    this.#stopButton.addEventListener("click", ({ detail }) => { if (detail === 0) this.#stop(); });
+    document.addEventListener("keydown", (event) => { if (isStopKey(event, element)) this.#stop(); }, { signal });
+    // Browsers keep the Escape that leaves the full screen to themselves.
+    document.addEventListener("fullscreenchange", ({ target }) => {
+      if (!document.fullscreenElement && element.contains(target) && this.#drive?.state === "driving") this.#stop();
+    }, { signal });
+    for (const event of ["hello", "wheel", "services"]) session.addEventListener(event, () => this.#show(), { signal });
     this.#show();
   }
 
@@ -45,6 +59,19 @@ export class DrivePanel {
     this.#show();
   }
 
+  /** Whoever drives. */
+  async #stop() {
+    if (this.#stopButton.hidden) return;
+    this.#failed = "";
+    this.#stopping += 1;
+    const answer = this.#session.stop();
+    this.#show();
+    const error = await answer.then(() => null, (why) => why);
+    this.#stopping -= 1;
+    this.#failed = error?.message ?? "";
+    this.#show();
+  }
+
   /** Services that take the page's steering. */
   get #steered() { return this.#session.services.filter(({ here, description }) => here && description.drive); }
 
@@ -57,7 +84,8 @@ export class DrivePanel {
     if (drive?.state !== "driving") return Promise.resolve();
     return Promise.all(this.#steered.map((service) => drive.send(service, text).then(
       () => this.#fail(null),
-      (error) => { if (drive.state === "driving") this.#fail(error); },
+      // Where newer steering took its place nothing is missing.
+      (error) => { if (drive.state === "driving") this.#fail(error.code === "superseded" ? null : error); },
     )));
   }
 
@@ -70,7 +98,7 @@ export class DrivePanel {
   }
 
   #show() {
-    const { hello, wheel } = this.#session;
+    const { hello, wheel, stopped } = this.#session;
     const drive = this.#drive;
     const panel = this.#panel;
     panel.hidden = !hello?.gateway;
@@ -78,14 +106,19 @@ export class DrivePanel {
     panel.dataset.state = state;
     const button = this.#button;
     button.disabled = !state && wheel?.you === "not-permitted";
-    say(button, state === "driving" ? "Let go" : state === "waiting" ? "Stop waiting" : "Drive");
-    say($(".drive-words", panel), [wheelInWords(wheel, hello?.id, drive), this.#failed].filter(Boolean).join(" "));
+    say(button, state === "driving" ? "Let go" : state === "waiting" ? "Leave the line" : "Drive");
+    if (stopped && stopped !== this.#stopped) this.#failed = ""; // It is stopped after all.
+    this.#stopped = stopped;
+    panel.dataset.stopped = String(stopped !== null);
+    const words = this.#stopping > 0 && !stopped ? "Stopping…" : wheelInWords(wheel, hello?.id, drive, stopped);
+    say($(".drive-words", panel), [words, this.#failed].filter(Boolean).join(" "));
 
     const driving = state === "driving";
     $(".hands", panel).hidden = !driving;
     if (driving) this.#controls.begin();
     else this.#controls.end();
     const none = this.#steered.length === 0;
+    this.#stopButton.hidden = none || !wheel || wheel.you === "not-permitted";
     $(".none", panel).hidden = !none;
     $(".keys", panel).hidden = this.#pad.hidden = none;
     if (driving && !this.#wasDriving) this.#begin();

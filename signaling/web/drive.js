@@ -17,8 +17,12 @@ import { ASK_ANSWER_MS, HEARTBEATS, Refused } from "./gateway-rules.js";
 export class Drive extends EventTarget {
   /** @type {DriveState} */
   state = "waiting";
-  /** Why it has ended: a reason of docs/gateway.md (such as `stalled`), `not-permitted`, `unanswered` or `session-ended`. */
+  /** Why it has ended: a reason of docs/gateway.md (such as `stalled` or `stopped`), `not-permitted`, `unanswered` or `session-ended`. */
   reason = "";
+  /** Who ended it, where that was `stopped` (a user's name) or `program` (the name of a service). */
+  by = "";
+  /** What the program said of it, where that was `program`. */
+  detail = "";
   /** Who drives. @type {import("./gateway-rules.js").Person|null} */
   driver = null;
   /** Who waits, first come first. @type {import("./gateway-rules.js").Person[]} */
@@ -72,13 +76,15 @@ export class Drive extends EventTarget {
   }
 
   /** @internal @param {Wheel} wheel */
-  _wheel({ you, driver, waiting, reason }) {
+  _wheel({ you, driver, waiting, reason, by, detail }) {
     if (this.state === "ended") return;
     Object.assign(this, { driver, waiting });
-    if (you === "not-permitted") return this._end(reason || you);
+    // While a stop is on its way nothing was asked yet: it is about a drive before this one.
+    if (!this.#asked) return void this.dispatchEvent(new Event("state"));
+    if (you === "not-permitted") return this._end(reason || you, by, detail);
     if (you === "watching") {
       // Before the answer it is about the time before the question.
-      if (this.#answered) return this._end(reason || "given-up");
+      if (this.#answered) return this._end(reason || "given-up", by, detail);
     } else {
       if (!this.#answered) this.#env.clearTimeout(this.#timer);
       this.#answered = true;
@@ -92,15 +98,20 @@ export class Drive extends EventTarget {
   /** @internal @param {Refused} why */
   _refused(why) {
     this.dispatchEvent(new CustomEvent("refused", { detail: why }));
-    if (this.state === "waiting" && !this.#answered) this._end(why.code);
+    if (this.state === "waiting" && this.#asked && !this.#answered) this._end(why.code);
   }
 
   /** @internal @param {string} reason */
-  _end(reason) {
+  _end(reason, by = "", detail = "") {
     if (this.state === "ended") return;
     this.#env.clearTimeout(this.#timer);
-    Object.assign(this, { state: "ended", reason });
+    Object.assign(this, { state: "ended", reason, by, detail });
     this.dispatchEvent(new Event("state"));
+  }
+
+  /** @internal The control timeout has changed: the next heartbeat of before may come too late for it. */
+  _timeout() {
+    if (this.state === "driving") this.#beat();
   }
 
   #beat() {

@@ -9,7 +9,10 @@
  * @typedef {{title: string, kind: ""|"number"|"text"|"json"|"binary", unit: string, range: [number, number]|null,
  *   latest: boolean, now: boolean, drive: boolean}} Description of a service by its program; empty and false where it says nothing
  * @typedef {{service: number, name: string, here: boolean, description: Description}} Listed
- * @typedef {{you: "watching"|"waiting"|"driving"|"not-permitted", driver: Person|null, waiting: Person[], reason: string}} Wheel
+ * @typedef {{you: "watching"|"waiting"|"driving"|"not-permitted", driver: Person|null, waiting: Person[], reason: string,
+ *   by: string, detail: string}} Wheel `by` and `detail` with the reasons `stopped` and `program` alone
+ * @typedef {{reason: string, by: string, detail: string}} Stopped `stopped` by the person, or `program` by the service, named in
+ *   `by`; `detail` is the program's text
  * @typedef {{you: "silent"|"speaking"|"waiting"|"not-permitted", speaker: Person|null, level: number|null, waiting: Person[]}} Talk
  */
 
@@ -25,6 +28,8 @@ export const MAX_KNOWN = 4 * MAX_SERVICES;
 export const MAX_WAITING = 100;
 /** A title, in characters, as `describe` has it. */
 export const MAX_TITLE = 64;
+/** Why a program took the wheel away, in characters. */
+export const MAX_DETAIL = 200;
 /** A unit is a few letters. */
 export const MAX_UNIT = 16;
 /** Commands that wait for their answer. The gateway keeps 64 a program, so that this is far more than can be taken. */
@@ -33,6 +38,8 @@ export const MAX_IN_FLIGHT = 256;
 export const MAX_BUFFERED = 1 << 20;
 /** A command on the channel that is never repeated is lost if nothing was heard of it for so long. */
 export const NOW_ANSWER_MS = 2_000;
+/** A stop is kept or refused within so long: whoever pressed it must know whether to press again. */
+export const STOP_ANSWER_MS = 2_000;
 /** A camera that was asked for the wheel says at once that one drives, or waits. */
 export const ASK_ANSWER_MS = 5_000;
 /** Where a camera says nothing that makes sense: as its own default. */
@@ -53,6 +60,8 @@ export const REFUSALS = Object.freeze({
   "too-large": "That is more than 64 KiB.",
   "reserved": "Texts that begin with “porthole ” are the gateway's own.",
   "released": "The wheel was gone before the program took it.",
+  "stale": "It waited too long for the program on the robot, and was not delivered.",
+  "superseded": "Newer steering took its place before the program took it.",
   "too-many": "That was too much at once.",
   "bad-message": "The camera could not read this page's message. Reload the page.",
   "not-connected": "There is no connection to the robot yet.",
@@ -136,8 +145,13 @@ export function readWheel(told) {
     driver: person(told.driver),
     waiting: people(told.waiting),
     reason: text(told.reason),
+    by: text(told.by),
+    detail: text(told.detail).slice(0, MAX_DETAIL),
   };
 }
+
+/** Whether, for this reason, nobody drives until somebody asks for the wheel anew. @param {string} reason */
+export const isStop = (reason) => reason === "stopped" || reason === "program";
 
 /** @param {any} told @returns {Talk|null} */
 export function readTalk(told) {

@@ -44,10 +44,21 @@ test("a description has bounds, and a range that is none is left out", () => {
 
 test("the wheel is read, with each who waits once", () => {
   assert.deepEqual(readWheel({ you: "waiting", driver: { id: 7, user: "ann", more: 1 }, waiting: [{ id: 9, user: "bob" }, { id: 9, user: "bob" }, null] }),
-    { you: "waiting", driver: { id: 7, user: "ann" }, waiting: [{ id: 9, user: "bob" }], reason: "" });
+    { you: "waiting", driver: { id: 7, user: "ann" }, waiting: [{ id: 9, user: "bob" }], reason: "", by: "", detail: "" });
   assert.equal(readWheel({ you: "of-the-future" }).you, "watching");
   assert.equal(readWheel({ you: "watching", waiting: Array.from({ length: 9_999 }, (_, id) => ({ id: id + 1 })) }).waiting.length, MAX_WAITING);
   assert.ok(readWheel({ you: "watching", reason: "x".repeat(9_999) }).reason.length < 999);
+});
+
+test("who stopped the robot and why is read as text, and no more of it than there can be", () => {
+  const told = { you: "watching", driver: null, waiting: [], reason: "program", by: "arm", detail: "bumper" };
+  assert.deepEqual(readWheel(told), told);
+  assert.equal(readWheel({ ...told, detail: "x".repeat(10_240) }).detail.length, 200);
+  assert.equal(readWheel({ ...told, by: "x".repeat(10_240) }).by.length, 300);
+  for (const junk of [7, null, undefined, true, [], ["ann"], {}, { user: "ann" }]) {
+    const { by, detail } = readWheel({ ...told, by: junk, detail: junk });
+    assert.deepEqual([by, detail], ["", ""]);
+  }
 });
 
 test("who speaks is read, and a level that is no number is silence", () => {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 // Random schedules of what a robot, its programs, other people, the network and this person may do: no command is ever
-// without an answer, and nobody drives whom the camera has not let. `SEED=n` runs one alone.
+// without an answer, no stop is done that the camera does not know of, and nobody drives whom the camera has not let.
+// `SEED=n` runs one alone.
 import test from "node:test";
 import assert from "node:assert/strict";
 import { World, dice, settle } from "./world.mjs";
@@ -18,6 +19,8 @@ class Camera {
   /** By their text. */
   accepted = new Set();
   answered = new Set();
+  /** So many stops, of whomever. */
+  stops = 0;
   #read = new Map();
 
   constructor(world, random) { Object.assign(this, { world, random }); }
@@ -31,17 +34,24 @@ class Camera {
 
   get isOpen() { return this.world.reliable?.readyState === "open"; }
 
-  turn(reason) {
+  turn(more) {
     if (!this.isOpen) return;
     const [driver = null, ...waiting] = this.line;
     const you = driver === ME ? "driving" : waiting.includes(ME) ? "waiting" : "watching";
-    this.world.reliable.camera("wheel", { you, driver, waiting, ...(reason && { reason }) });
+    this.world.reliable.camera("wheel", { you, driver, waiting, ...more });
   }
 
   remove(who, reason) {
     const drove = this.line[0] === who;
     this.line = this.line.filter((each) => each !== who);
-    this.turn(drove && who === ME ? reason : undefined);
+    this.turn(drove && who === ME ? { reason } : {});
+  }
+
+  /** All hear of it, whoever drove or waited, or nobody. */
+  stop(told) {
+    this.stops += 1;
+    this.line = [];
+    this.turn(told);
   }
 
   /** Hears what was sent since the last look; on the channel that is never repeated something may get lost. */
@@ -63,6 +73,10 @@ class Camera {
         if (this.random() < 0.1) return reliable.camera("refused", { code: "not-permitted" });
         if (!this.line.includes(ME)) this.line.push(ME);
         return this.turn();
+      case "stop":
+        if (this.random() < 0.1) return reliable.camera("refused", { code: "not-permitted" }, service, number);
+        if (this.random() < 0.1) return undefined; // It is busy for longer than anybody waits.
+        return this.stop({ reason: "stopped", by: ME.user });
       case "release": return this.remove(ME, "given-up");
       case "text": {
         assert.ok(!this.answered.has(text), "a command twice");
@@ -87,6 +101,7 @@ async function run(seed) {
   camera.open();
   const pick = (items) => items[Math.floor(random() * items.length)];
   const commands = [];
+  const stops = [];
   const beats = () => world.reliable.of("alive").length + world.fast.of("alive").length;
   let drive = null;
   let ids = 1;
@@ -107,6 +122,15 @@ async function run(seed) {
       session.service(pick(["arm", "battery", "lamp", "nobody"])).send(command.text, { now })
         .then(() => command.outcomes.push(""), ({ code }) => command.outcomes.push(code));
     },
+    stop: () => {
+      const stop = { before: camera.stops, at: world.now, outcomes: [] };
+      stops.push(stop);
+      session.stop().then(() => "", ({ code }) => code).then((code) => stop.outcomes.push({ code, stops: camera.stops, at: world.now }));
+      assert.notEqual(drive?.state, camera.isOpen ? "driving" : "", "one drives on who stops the robot");
+    },
+    annStops: () => camera.stop({ reason: "stopped", by: ANN.user }),
+    programStops: () => camera.stop({ reason: "program", by: "arm", detail: "bumper" }),
+    hello: () => { if (camera.isOpen) world.reliable.camera("hello", { version: 1, id: 9, user: "bob", gateway: true, talk: "one", controlTimeout: pick([200, 500, 2_000]) }); },
     ann: () => { if (!camera.line.includes(ANN)) camera.line.push(ANN); camera.turn(); },
     annLeaves: () => camera.remove(ANN),
     stalled: () => camera.remove(ME, "stalled"),
@@ -131,6 +155,7 @@ async function run(seed) {
     assert.ok(drives || beats() === before, "a heartbeat of who does not drive");
     if (drive?.state === "driving") assert.equal(camera.line[0], ME, "who was never let drives");
     if (!camera.isOpen) assert.ok(session.hello === null && drive?.state !== "driving", "driving without a way to the robot");
+    assert.ok(!session.stopped || (camera.line.length === 0 && session.wheel.driver === null), "somebody drives a robot that is said to be stopped");
     for (const { outcomes } of commands) assert.ok(outcomes.length <= 1, "answered twice");
   }
   camera.hear();
@@ -140,12 +165,17 @@ async function run(seed) {
     assert.equal(outcomes.length, 1, `${text} has no answer`);
     if (outcomes[0] === "") assert.ok(camera.accepted.has(text), `${text} was never accepted`);
   }
+  for (const { before, at, outcomes: [end, ...more] } of stops) {
+    assert.ok(end && more.length === 0, "a stop has one answer");
+    assert.ok(end.at - at <= 2_000, `a stop had its answer after ${end.at - at} ms`);
+    if (end.code === "") assert.ok(end.stops > before, "a stop is done that never was");
+  }
   assert.equal(world.timers.length, 0, "a timer is left");
   return commands.filter(({ outcomes }) => outcomes[0] === "").length;
 }
 
 const seeds = process.env.SEED ? [Number(process.env.SEED)] : Array.from({ length: SEEDS }, (_, seed) => seed);
-test("whatever happens, each command gets one answer, and nobody drives whom the camera has not let", async () => {
+test("whatever happens, each command and each stop gets one answer, and nobody drives whom the camera has not let", async () => {
   let accepted = 0;
   for (const seed of seeds) {
     accepted += await run(seed).catch((error) => { throw new Error(`SEED=${seed}: ${error.message}`, { cause: error }); });

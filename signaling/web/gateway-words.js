@@ -4,8 +4,10 @@
  * The wheel and the microphone in words. Pure.
  *
  * @typedef {import("./gateway-rules.js").Wheel} Wheel
+ * @typedef {import("./gateway-rules.js").Stopped} Stopped
  * @typedef {import("./gateway-rules.js").Talk} Talk
  */
+import { isStop } from "./gateway-rules.js";
 import { isolated } from "./rules.js";
 
 /** What is quieter than this, in dBFS, is not speech. */
@@ -32,19 +34,34 @@ const placeIn = (waiting, me) => waiting.findIndex(({ id }) => id === me);
 /** @param {number} before */
 const turn = (before) => (before <= 0 ? "you are next" : `you are number ${before + 1} in line`);
 
+/** @param {{reason: string}} drive that has ended */
+function endInWords({ reason }) {
+  // All are told of these, until somebody drives again.
+  if (isStop(reason)) return "";
+  return Object.hasOwn(ENDS, reason) ? ENDS[reason] : `The wheel is gone: ${isolated(reason)}.`;
+}
+
+/** Why the robot stopped. @param {Stopped} stopped */
+function stopInWords({ reason, by, detail }) {
+  if (reason === "stopped") return `Stopped by ${by ? isolated(by) : "someone"}.`;
+  return `The robot stopped${detail && `: ${isolated(detail)}`}${by && ` (${isolated(by)})`}.`;
+}
+
 /**
  * @param {Wheel|null} wheel @param {number|undefined} me @param {{state: string, reason: string}|null} drive the last one
+ * @param {Stopped|null} [stopped]
  */
-export function wheelInWords(wheel, me, drive) {
+export function wheelInWords(wheel, me, drive, stopped = null) {
   if (drive?.state === "driving") {
     const waiting = wheel?.waiting.length ?? 0;
     return waiting ? `You drive. ${waiting === 1 ? "One more waits" : `${waiting} wait`} for the wheel.` : "You drive.";
   }
   const who = wheel?.driver && wheel.driver.id !== me ? `${named(wheel.driver)} drives` : "";
-  if (drive?.state === "waiting") return who ? `${who}, ${turn(placeIn(wheel?.waiting ?? [], me))}.` : "Asking for the wheel…";
-  if (wheel?.you === "not-permitted") return `${ENDS["not-permitted"]}${who && ` ${who}.`}`;
-  const why = drive?.state === "ended" ? (Object.hasOwn(ENDS, drive.reason) ? ENDS[drive.reason] : `The wheel is gone: ${isolated(drive.reason)}.`) : "";
-  return [why, who ? `${who}.` : "Nobody drives."].filter(Boolean).join(" ");
+  const halt = stopped ? stopInWords(stopped) : "";
+  if (drive?.state === "waiting") return who ? `${who}, ${turn(placeIn(wheel?.waiting ?? [], me))}.` : [halt, "Asking for the wheel…"].filter(Boolean).join(" ");
+  if (wheel?.you === "not-permitted") return [halt, ENDS["not-permitted"], who && `${who}.`].filter(Boolean).join(" ");
+  const why = drive?.state === "ended" ? endInWords(drive) : "";
+  return [halt || why, who ? `${who}.` : "Nobody drives."].filter(Boolean).join(" ");
 }
 
 /** Whether the robot hears the one who speaks. @param {number|null} level in dBFS */

@@ -25,6 +25,27 @@ test("who drives and who waits is said in words", () => {
   assert.equal(words(wheel({ driver: { id: 3, user: "" } }), 9, null), "Someone drives.");
 });
 
+test("who stopped the robot is said to all in words, until somebody drives again", () => {
+  const words = (...all) => plain(wheelInWords(...all));
+  const stopped = { reason: "stopped", by: "ann", detail: "" }, program = { reason: "program", by: "arm", detail: "bumper" };
+  const ended = (reason) => ({ state: "ended", reason });
+  assert.equal(words(wheel(), 9, null, stopped), "Stopped by ann. Nobody drives.");
+  assert.equal(words(wheel(), 9, ended("stopped"), stopped), "Stopped by ann. Nobody drives.");
+  assert.equal(words(wheel(), 9, ended("given-up"), stopped), "Stopped by ann. Nobody drives.", "what was before is over");
+  assert.equal(words(wheel(), 9, null, { ...stopped, by: "" }), "Stopped by someone. Nobody drives.");
+  assert.equal(words(wheel(), 9, null, program), "The robot stopped: bumper (arm). Nobody drives.");
+  assert.equal(words(wheel(), 9, null, { ...program, detail: "" }), "The robot stopped (arm). Nobody drives.");
+  assert.equal(words(wheel(), 9, null, { ...program, by: "" }), "The robot stopped: bumper. Nobody drives.");
+  assert.equal(words(wheel({ you: "not-permitted" }), 9, null, stopped), "Stopped by ann. You may not drive this robot.");
+  assert.equal(words(wheel(), 9, { state: "waiting", reason: "" }, stopped), "Stopped by ann. Asking for the wheel…");
+  for (const reason of ["stopped", "program"]) assert.equal(words(wheel({ driver: ANN }), 9, ended(reason), null), "ann drives.");
+});
+
+test("what a program says of a stop turns no words but its own", () => {
+  const words = wheelInWords(null, 9, null, { reason: "program", by: "arm", detail: "a\u2069\u202egpj" });
+  assert.equal(words, "The robot stopped: \u2068agpj\u2069 (\u2068arm\u2069). Nobody drives.");
+});
+
 test("every reason of the documentation for the end of a drive is said in words, and one of the future as it is", () => {
   const docs = readFileSync(new URL("../../docs/gateway.md", import.meta.url), "utf8");
   const section = docs.slice(docs.indexOf("Reasons of `released`"));

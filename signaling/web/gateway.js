@@ -6,6 +6,7 @@
  *
  * @typedef {import("./gateway-rules.js").Hello} Hello
  * @typedef {import("./gateway-rules.js").Wheel} Wheel
+ * @typedef {import("./gateway-rules.js").Stopped} Stopped
  * @typedef {import("./gateway-rules.js").Talk} Talk
  */
 
@@ -13,7 +14,7 @@ import { Commands } from "./commands.js";
 import { Drive } from "./drive.js";
 import { HEADER_BYTES, Joiner, KIND, MAX_PART, MAX_PAYLOAD, decode, encode, parts, readJson, readText } from "./envelope.js";
 import {
-  CONTROL_TIMEOUT_MS, MAX_BUFFERED, MAX_KNOWN, Refused, readHello, readRefusal, readServices, readTalk, readWheel,
+  CONTROL_TIMEOUT_MS, MAX_BUFFERED, MAX_KNOWN, Refused, isStop, readHello, readRefusal, readServices, readTalk, readWheel,
 } from "./gateway-rules.js";
 import { Service } from "./service.js";
 
@@ -25,9 +26,10 @@ export class Gateway {
   /** What the camera said first; null while there is no way to it. @type {Hello|null} */
   hello = null;
   /** @type {Wheel|null} */ wheel = null;
+  /** Who stopped the robot and why, until somebody drives again. @type {Stopped|null} */ stopped = null;
   /** @type {Talk|null} */ talk = null;
   /** Those that the camera lists now. @type {Service[]} */ services = [];
-  #env; #on; #commands; #drive = /** @type {Drive|null} */ (null);
+  #env; #on; #commands; #drive = /** @type {Drive|null} */ (null); #stop = /** @type {Promise<void>} */ (Promise.resolve());
   /** Listed or asked for, once: who holds one goes on with it after an interruption. @type {Map<string, Service>} */
   #byName = new Map();
   /** What somebody asked for by its name. @type {Set<string>} */
@@ -68,7 +70,7 @@ export class Gateway {
     this.#drive = null;
     this.#list([]);
     if (!this.hello && !this.wheel && !this.talk) return;
-    this.hello = this.wheel = this.talk = null;
+    this.hello = this.wheel = this.stopped = this.talk = null;
     for (const event of /** @type {const} */ (["hello", "wheel", "talk"])) this.#on(event);
   }
 
@@ -98,14 +100,31 @@ export class Gateway {
     return drive;
   }
 
+  /** @returns {Promise<void>} */
+  stop() {
+    const channel = this.#channels.get(RELIABLE);
+    if (channel?.readyState !== "open") return Promise.reject(new Refused("not-connected"));
+    if (!this.#commands.isStopping) {
+      this.#stop = this.#commands.stop((number) => channel.send(encode(KIND.stop, { number })));
+      this.#stop.then(() => this.#ask(), () => {
+        // A camera that knows no stop, such as an older one, knows this.
+        this.#tell(KIND.release);
+        this.#ask();
+      });
+    }
+    // Without heartbeats a camera that never hears of the stop lets this driver go by itself.
+    this.#drive?._end("stopped", this.hello?.user);
+    return this.#stop;
+  }
+
   // -- to the camera ------------------------------------------------------------------------------
 
   /** @param {string} label */
   #isOpen(label) { return this.#channels.get(label)?.readyState === "open"; }
 
-  /** The wheel is asked for once there is a way to ask. */
+  /** The wheel is asked for once there is a way to ask, and a stop that is on its way does not take it again. */
   #ask() {
-    if (this.#isOpen(RELIABLE)) this.#drive?._ask(() => this.#tell(KIND.ask));
+    if (this.#isOpen(RELIABLE) && !this.#commands.isStopping) this.#drive?._ask(() => this.#tell(KIND.ask));
   }
 
   /** @param {number} kind @param {{service?: number, number?: number, payload?: string|Uint8Array}} [more] */
@@ -151,36 +170,45 @@ export class Gateway {
         return;
       case KIND.accepted: return this.#commands.accepted(number);
       case KIND.refused: return this.#refused(number, readRefusal(readJson(payload)));
-      case KIND.hello: return this.#told("hello", readHello(readJson(payload)));
+      case KIND.hello: return this.#greeted(readHello(readJson(payload)));
       case KIND.services: return this.#list(readServices(readJson(payload)));
       case KIND.wheel: return this.#turned(readWheel(readJson(payload)));
       case KIND.talk: {
         const told = readJson(payload);
-        if (told === null) this.talk = null;
-        else return this.#told("talk", readTalk(told));
+        const talk = readTalk(told);
+        if (!talk && told !== null) return;
+        this.talk = talk;
         return this.#on("talk");
       }
     }
   }
 
-  /** @param {"hello"|"talk"} what @param {any} value */
-  #told(what, value) {
-    if (!value) return;
-    this[what] = value;
-    this.#on(what);
+  /** Again when a program has asked for another control timeout. @param {Hello|null} hello */
+  #greeted(hello) {
+    if (!hello) return;
+    const before = this.hello?.controlTimeout;
+    this.hello = hello;
+    if (hello.controlTimeout !== before) this.#drive?._timeout();
+    this.#on("hello");
   }
 
   /** @param {Wheel|null} wheel */
   #turned(wheel) {
     if (!wheel) return;
+    const { driver, reason, by, detail } = wheel;
     this.wheel = wheel;
+    if (driver) this.stopped = null;
+    else if (isStop(reason)) this.stopped = { reason, by, detail };
+    if (reason === "stopped") this.#commands.stopped();
     this.#drive?._wheel(wheel);
     this.#on("wheel");
   }
 
   /** What has no number is about the wheel. @param {number} number @param {Refused} why */
   #refused(number, why) {
-    if (!this.#commands.refused(number, why) && number === 0) this.#drive?._refused(why);
+    if (this.#commands.refused(number, why) || number !== 0) return;
+    if (why.code === "not-permitted") this.#commands.stopRefused(why);
+    this.#drive?._refused(why);
   }
 
   /** @param {import("./gateway-rules.js").Listed[]|null} listed */

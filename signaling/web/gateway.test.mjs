@@ -288,6 +288,179 @@ test("the wheel can be asked for before there is a way to", async () => {
   assert.equal(drive.state, "driving");
 });
 
+// -- stopping -------------------------------------------------------------------------------------
+
+const STOPPED = { you: "watching", driver: null, waiting: [], reason: "stopped", by: "ann" };
+
+test("whoever may control stops the robot without the wheel, and it is done when the camera says so", async () => {
+  const { session, camera } = await robot();
+  camera.camera("wheel", { you: "watching", driver: ANN, waiting: [] });
+  const stop = outcome(session.stop());
+  assert.deepEqual(camera.heard.map(({ kind, service, text }) => [kind, service, text]), [["stop", 0, ""]]);
+  camera.camera("wheel", { ...STOPPED, by: "bob" });
+  assert.equal(await stop, "");
+  assert.deepEqual(session.stopped, { reason: "stopped", by: "bob", detail: "" });
+});
+
+test("a stop that cannot be sent, is refused or gets no answer says so, in at most two seconds", async () => {
+  const { world, session, camera } = await robot();
+  const refused = session.stop();
+  camera.camera("refused", { code: "not-permitted", message: "no" }, 0, camera.heard.at(-1).number);
+  await assert.rejects(refused, { name: "Refused", code: "not-permitted", message: "no" });
+  const unnumbered = session.stop();
+  camera.camera("refused", { code: "not-permitted" });
+  assert.equal(await outcome(unnumbered), "not-permitted");
+  const lost = session.stop().catch((error) => error);
+  await world.advance(1_999);
+  camera.camera("wheel", { you: "watching", driver: ANN, waiting: [], reason: "program", by: "arm" });
+  await world.advance(1);
+  const { code, message } = await lost;
+  assert.equal(code, "unanswered");
+  assert.match(message, /may still move/);
+  camera.full = true;
+  assert.equal(await outcome(session.stop()), "too-many");
+  camera.full = false;
+  const ends = outcome(session.stop());
+  camera.end();
+  assert.equal(await ends, "session-ended");
+  assert.equal(await outcome(session.stop()), "not-connected");
+});
+
+test("a stop waits behind no command that has no answer yet, and one at a time is sent", async () => {
+  const { session, camera } = await driver();
+  for (let i = 0; i < 256; i += 1) session.service("arm").send("up").catch(() => {});
+  assert.equal(await outcome(session.service("arm").send("up")), "too-many");
+  camera.bufferedAmount = 1 << 20;
+  const stops = [session.stop(), session.stop()].map(outcome);
+  assert.equal(camera.of("stop").length, 1);
+  camera.camera("wheel", STOPPED);
+  assert.deepEqual(await Promise.all(stops), ["", ""]);
+  const next = outcome(session.stop());
+  assert.equal(camera.of("stop").length, 2);
+  camera.camera("wheel", STOPPED);
+  assert.equal(await next, "");
+});
+
+test("one's own stop ends one's own drive at once, without another heartbeat, whether the camera hears of it or not", async () => {
+  const { world, session, camera, drive } = await driver();
+  const beats = world.fast.of("alive").length;
+  const stop = outcome(session.stop());
+  assert.deepEqual([drive.state, drive.reason, drive.by], ["ended", "stopped", "bob"]);
+  assert.equal(await outcome(drive.send("arm", "up")), "not-driving");
+  await world.advance(2_000);
+  assert.equal(await stop, "unanswered");
+  assert.equal(world.fast.of("alive").length, beats);
+  assert.equal(session.stopped, null, "nobody has said that it stopped");
+  assert.equal(camera.heard.at(-1).kind, "release", "which a camera of before the stop knows");
+});
+
+test("who asks for the wheel right after a stop asks once that is done, and words from before give nothing", async () => {
+  const { session, camera } = await driver();
+  session.stop();
+  const drive = session.drive();
+  assert.equal(camera.of("ask").length, 1);
+  camera.camera("wheel", { you: "driving", driver: ME, waiting: [ANN] });
+  camera.camera("refused", { code: "not-driving" });
+  assert.equal(drive.state, "waiting");
+  camera.camera("wheel", { ...STOPPED, by: "bob" });
+  await settle();
+  assert.equal(camera.of("ask").length, 2);
+  camera.camera("wheel", { you: "driving", driver: ME, waiting: [] });
+  assert.equal(drive.state, "driving");
+});
+
+test("a second stop ends the wait for the wheel that was asked for meanwhile", async () => {
+  const { session, camera } = await robot();
+  session.stop();
+  const drive = session.drive();
+  session.stop();
+  assert.deepEqual([drive.state, drive.reason], ["ended", "stopped"]);
+  camera.camera("wheel", STOPPED);
+  await settle();
+  assert.equal(camera.of("ask").length, 0);
+});
+
+for (const [reason, detail] of [["stopped", ""], ["program", "bumper"]]) {
+  test(`who drives and who waits lose the wheel with \`${reason}\`, and hear by whom and why`, async () => {
+    for (const you of ["driving", "waiting"]) {
+      const { session, camera } = await robot();
+      const drive = session.drive();
+      camera.camera("wheel", { you, driver: you === "driving" ? ME : ANN, waiting: [] });
+      camera.camera("wheel", { ...STOPPED, reason, by: "ann", detail });
+      assert.deepEqual([drive.state, drive.reason, drive.by, drive.detail], ["ended", reason, "ann", detail]);
+      assert.notEqual(session.drive(), drive);
+    }
+  });
+}
+
+test("who only watches hears who stopped the robot until somebody drives again", async () => {
+  const { world, session, camera } = await robot();
+  const told = [];
+  session.addEventListener("wheel", () => told.push(session.stopped?.detail ?? null));
+  camera.camera("wheel", { ...STOPPED, reason: "program", by: "arm", detail: "bumper" });
+  camera.camera("wheel", { you: "not-permitted", driver: null, waiting: [] });
+  camera.camera("wheel", { you: "watching", driver: ANN, waiting: [] });
+  camera.camera("wheel", { you: "watching", driver: null, waiting: [] });
+  assert.deepEqual(told, ["bumper", "bumper", null, null]);
+  camera.camera("wheel", { ...STOPPED, driver: ANN });
+  assert.equal(session.stopped, null, "somebody drives again already");
+  camera.camera("wheel", STOPPED);
+  world.reliable.end();
+  assert.equal(session.stopped, null);
+});
+
+test("a camera that says nonsense of a stop is read as far as it makes sense", async () => {
+  const { session, camera } = await driver();
+  const drive = session.drive();
+  camera.camera("wheel", { ...STOPPED, reason: "program", by: { user: "ann" }, detail: "x".repeat(10_240) });
+  assert.deepEqual([drive.reason, drive.by, drive.detail.length], ["program", "", 200]);
+  assert.deepEqual([session.stopped.by, session.stopped.detail.length], ["", 200]);
+  camera.camera("wheel", { ...STOPPED, by: 7, detail: ["x"] });
+  assert.deepEqual(session.stopped, { reason: "stopped", by: "", detail: "" });
+  camera.camera("wheel", { ...STOPPED, reason: "constructor" });
+  assert.equal(session.stopped.reason, "stopped", "no reason to know of");
+});
+
+// -- the control timeout --------------------------------------------------------------------------
+
+const HELLO = { version: 1, id: 9, user: "bob", gateway: true, talk: "one" };
+
+test("a shorter control timeout in a later hello is kept from the next heartbeat on, which comes at once", async () => {
+  const { world, session, camera } = await driver({ controlTimeout: 60_000 });
+  const beats = () => world.fast.of("alive").length;
+  await world.advance(5_000);
+  assert.equal(beats(), 1);
+  camera.camera("hello", { ...HELLO, controlTimeout: 500 });
+  assert.equal(beats(), 2);
+  assert.equal(session.hello.controlTimeout, 500);
+  await world.advance(1_000);
+  assert.equal(beats(), 12);
+  for (let i = 0; i < 50; i += 1) camera.camera("hello", { ...HELLO, controlTimeout: 500 });
+  assert.equal(beats(), 12, "the same again is no news");
+  camera.camera("hello", { ...HELLO, controlTimeout: 1_000 });
+  await world.advance(1_000);
+  assert.equal(beats(), 18);
+});
+
+test("a later hello that cannot be read changes nothing, and one while nobody drives or looks sends nothing", async () => {
+  const { world, session, camera, drive } = await driver();
+  for (const bad of [{ ...HELLO, version: 2, controlTimeout: 100 }, null, [], "x"]) camera.camera("hello", JSON.stringify(bad));
+  assert.equal(session.hello.controlTimeout, 500);
+  const before = world.fast.of("alive").length;
+  world.looksAway = true;
+  camera.camera("hello", { ...HELLO, controlTimeout: 200 });
+  world.looksAway = false;
+  drive.release();
+  camera.camera("hello", { ...HELLO, controlTimeout: 300 });
+  const next = session.drive();
+  camera.camera("hello", { ...HELLO, controlTimeout: 400 });
+  await world.advance(4_999);
+  assert.equal(next.state, "waiting");
+  await world.advance(1);
+  assert.equal(next.reason, "unanswered", "the question keeps its own time");
+  assert.equal(world.fast.of("alive").length, before);
+});
+
 // -- interruptions and other cameras ------------------------------------------------------------------
 
 test("after an interruption services go on as the same objects, with the numbers of now, and the wheel is asked for anew", async () => {

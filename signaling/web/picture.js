@@ -13,7 +13,7 @@ import { TelemetryPanel } from "./telemetry-panel.js";
 
 /** Parts of a picture that tests look for by `data-testid`. */
 const HOOKS = ["state", "latency", "left", "warning", "notice", "again", "sound", "close", "retry", "full", "figures", "statistics",
-  "talk", "hold", "talk-words", "drive", "wheel", "drive-words", "waiting", "pad", "telemetry"];
+  "talk", "hold", "talk-words", "drive", "wheel", "stop", "drive-words", "waiting", "pad", "telemetry"];
 
 export class Picture {
   #noticeTimer = /** @type {any} */ (undefined);

@@ -48,6 +48,13 @@
  * });
  * ```
  *
+ * Whoever may `control` stops the robot, also one that somebody else drives:
+ *
+ * ```js
+ * session.stop().catch(({ code, message }) => console.log(code, message));
+ * session.addEventListener("wheel", () => console.log(session.stopped?.by, session.stopped?.detail));
+ * ```
+ *
  * Who may `talk` is heard at the robot, where it has a loudspeaker. The browser asks for the microphone the first time:
  *
  * ```js

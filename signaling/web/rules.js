@@ -180,8 +180,8 @@ export function readProof(told) {
 
 /** @param {unknown} value */
 export const text = (value) => (typeof value === "string" ? value.slice(0, MAX_TEXT) : "");
-/** A name amid other words: its direction ends where it ends (U+2068 and U+2069). @param {string} name */
-export const isolated = (name) => `\u2068${name.slice(0, MAX_TEXT)}\u2069`;
+/** A name amid other words: its direction ends where it ends (U+2068 and U+2069), and nowhere before. @param {string} name */
+export const isolated = (name) => `\u2068${name.slice(0, MAX_TEXT).replace(/[\u202a-\u202e\u2066-\u2069]/g, "")}\u2069`;
 /** @param {unknown} value */
 export const list = (value) => (Array.isArray(value) ? value : []);
 

@@ -33,6 +33,9 @@ export class TwoWays extends Stateful {
   /** Who drives and who waits, as the camera last said; null while it has said nothing. */
   get wheel() { return this.#gateway.wheel; }
 
+  /** Who stopped the robot and why, until somebody drives again; null otherwise (event `wheel`). */
+  get stopped() { return this.#gateway.stopped; }
+
   /**
    * Who is heard at the robot and how loud (`level` in dBFS), and whether the button is held here (`on`). Null where the
    * robot has no loudspeaker.
@@ -47,6 +50,15 @@ export class TwoWays extends Stateful {
 
   /** Asks for the wheel, as soon as there is a way to. Who asks again gets the same until it has ended. @returns {Drive} */
   drive() { return this.#gateway.drive(); }
+
+  /**
+   * Stops the robot, whoever drives it, which takes the permission to `control` and not the wheel. The driver loses the wheel, and
+   * all who wait have to ask anew; a drive of one's own ends at once. It is done when the camera says so, and fails within 2 s
+   * with {@link Refused}: `not-connected`, `not-permitted`, `session-ended`, `unanswered`, or `too-many` where the channel takes
+   * no more. While one waits for its answer, another call waits for the same.
+   * @returns {Promise<void>}
+   */
+  stop() { return this.#gateway.stop(); }
 
   /**
    * Speaks to the robot, or stops to. It is done when the microphone is in the connection; whether one is heard then is

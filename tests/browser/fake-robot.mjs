@@ -5,7 +5,7 @@
 /** Runs in the page. */
 export function fakeRobot() {
   const KIND = { text: 1, binary: 2, services: 3, wheel: 4, lost: 5, accepted: 6, refused: 7, talk: 8, hello: 9 };
-  const NAMES = { 1: "text", 2: "binary", 16: "ask", 17: "release", 18: "hand-over", 19: "alive" };
+  const NAMES = { 1: "text", 2: "binary", 16: "ask", 17: "release", 18: "hand-over", 19: "alive", 20: "stop" };
   const ME = { id: 9, user: "bob" };
   const robot = (window.robot = {
     heard: [],
@@ -37,6 +37,8 @@ export function fakeRobot() {
     if (robot.deaf) return;
     if (name === "ask") robot.turn({ you: "driving", driver: ME });
     if (name === "release") robot.turn({});
+    // To all, as the camera says it; there is no other answer.
+    if (name === "stop") return robot.turn({ reason: "stopped", by: ME.user });
     if (number) robot.say("accepted", "", service, number);
   };
 

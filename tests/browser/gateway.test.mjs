@@ -258,3 +258,31 @@ test("when the server is gone the wheel and the telemetry go on", () => scene(as
   await page.getByTestId("service-arm").filter({ hasText: /\b5\b/ }).waitFor();
   assert.ok(!arm.words.some(([word, { reason }]) => word === "released" && reason !== "free"), "released");
 }));
+
+test("whoever may control stops the robot that another drives, and a key that she holds drives on neither then nor afterwards", () => scene(async (keep) => {
+  const { server, arm } = await robot(keep);
+  const [ann, bob] = [await person(server.link), await person(server.bob)];
+  await drive(ann);
+  await says(bob, "drive-words", "drives.");
+  await bob.getByTestId("stop-front").waitFor();
+  await ann.keyboard.down("ArrowUp");
+  await arm.line(/"y\\":1/);
+  const from = arm.now;
+  await bob.keyboard.press("Escape");
+  await arm.word("released", ["alice", "stopped", "bob"], from);
+  for (const page of [ann, bob]) await says(page, "drive-words", /Stopped by .?bob.?\. Nobody drives\./);
+  // As a keyboard goes on to say while the key is held.
+  for (let i = 0; i < 5; i += 1) await ann.keyboard.down("ArrowUp");
+  await drive(ann);
+  await arm.word("driver", ["alice"], from);
+  await says(bob, "drive-words", /^.?alice.? drives\.$/);
+  for (let i = 0; i < 5; i += 1) await ann.keyboard.down("ArrowUp");
+  await ann.keyboard.up("ArrowUp");
+  await ann.keyboard.down("ArrowRight");
+  await arm.line(/"x\\":1/, from);
+  const texts = arm.texts.slice(arm.texts.findIndex((text) => text.startsWith("porthole released ") && text.includes("stopped")));
+  const again = texts.findIndex((text) => text.startsWith("porthole driver "));
+  assert.ok(again > 0 && texts.slice(0, again).every((text) => text.startsWith("porthole ")), `a command after the stop:\n${texts.join("\n")}`);
+  assert.ok(!texts.some((text) => text.includes('"y":1')), `the held key drives on:\n${texts.join("\n")}`);
+  assert.deepEqual([...ann.problems, ...bob.problems], []);
+}));

@@ -49,6 +49,8 @@ for (const [device, viewport, colorScheme] of [["desktop", DESKTOP, "light"], ["
       window.robot.say("talk", { you: "waiting", speaker: people[0], level: 1e99, waiting: people });
     }, dark);
     await says(page, "talk-words", "is speaking");
+    await page.evaluate((dark) => window.robot.say("wheel", { you: "watching", driver: null, waiting: [], reason: "program", by: dark.slice(0, 10_240), detail: dark.slice(0, 10_240) }), dark);
+    await says(page, "drive-words", "The robot stopped: ");
     await page.waitForFunction(() => document.querySelectorAll(".service").length === 40, null, { timeout: PATIENCE_MS });
     await page.getByTestId("wheel-front").click();
     await page.evaluate((dark) => window.robot.say("wheel", { you: "driving", driver: null, waiting: Array.from({ length: 50 }, (_, i) => ({ id: i + 20, user: dark.slice(0, 1_000) })) }), dark);

@@ -298,3 +298,141 @@ test("of two robots that one drives the gamepad moves the one that has the focus
   await page.keyboard.down("ArrowUp");
   await knobs("0 -1,0 0");
 }));
+
+test("whoever may control stops the robot without driving, and all see who it was until somebody drives again", () => scene(async (keep) => {
+  const page = await visit(keep);
+  const stop = page.getByRole("button", { name: "Stop the robot" });
+  await page.evaluate((ann) => window.robot.turn({ driver: ann }), ANN);
+  await says(page, "drive-words", "drives.");
+  const { width, height } = await stop.boundingBox();
+  assert.ok(width > 150 && height >= 60, `${width} x ${height}`);
+  assert.match(await stop.getAttribute("title"), /Escape/);
+  await stop.click();
+  await says(page, "drive-words", "Stopped by");
+  assert.equal(await page.evaluate(() => window.robot.count("stop")), 1, "once, when it is pressed");
+  assert.match(await page.getByTestId("drive-words-front").textContent(), /^Stopped by .?bob.?\. Nobody drives\.$/);
+  await robot(page, "turn", { waiting: [] });
+  await robot(page, "turn", { reason: "program", by: "arm", detail: "bumper" });
+  await says(page, "drive-words", /^The robot stopped: .?bumper.? \(.?arm.?\)\./);
+  await robot(page, "turn", { driver: ANN });
+  await says(page, "drive-words", /^.?ann.? drives\.$/);
+  assert.deepEqual(page.problems, []);
+}));
+
+test("who stops the robot with a key held drives on neither then nor when the wheel is back, until the key is pressed anew", () => scene(async (keep) => {
+  const page = await visit(keep);
+  await drive(page);
+  await page.keyboard.down("ArrowUp");
+  await until(page, () => window.robot.commands().at(-1)?.y === 1);
+  await page.keyboard.press("Escape");
+  await says(page, "drive-words", "Stopped by");
+  const { length } = await commands(page);
+  // As a keyboard goes on to say.
+  for (let i = 0; i < 5; i += 1) await page.keyboard.down("ArrowUp");
+  await drive(page);
+  for (let i = 0; i < 5; i += 1) await page.keyboard.down("ArrowUp");
+  const more = (await commands(page)).slice(length);
+  assert.deepEqual(more, []);
+  const names = await page.evaluate(() => window.robot.heard.map(({ name }) => name).filter((name) => name !== "alive"));
+  assert.equal(names[names.indexOf("stop") + 1], "ask", "not even an end was sent after the stop");
+  await page.keyboard.up("ArrowUp");
+  await stops(page, () => page.keyboard.up("ArrowUp"));
+}));
+
+test("Escape stops wherever the focus is, but in a dialog and in a text field it has its own meaning", () => scene(async (keep) => {
+  const page = await visit(keep);
+  const count = () => page.evaluate(() => window.robot.count("stop"));
+  await page.evaluate(() => document.querySelector("#password-dialog").showModal());
+  await page.keyboard.press("Escape");
+  await until(page, () => !document.querySelector("#password-dialog").open);
+  await page.evaluate(() => {
+    const field = document.createElement("input");
+    document.querySelector("main").append(field);
+    field.focus();
+  });
+  await page.keyboard.press("Escape");
+  assert.equal(await count(), 0);
+  for (const [i, place] of ["stop-front", "figures-front", "camera-front"].entries()) {
+    await page.getByTestId(place).focus();
+    await page.keyboard.press("Escape");
+    await until(page, (wanted) => window.robot.count("stop") === wanted, i + 1);
+    await robot(page, "turn", { driver: ANN });
+    await says(page, "drive-words", "drives.");
+  }
+}));
+
+test("the button is pressed with a keyboard, by a screen reader, and with a second finger beside the one on the stick", () => scene(async (keep) => {
+  const page = await visit(keep);
+  const stop = page.getByTestId("stop-front");
+  const presses = [
+    () => stop.press("Enter"), () => stop.press("Space"), () => stop.evaluate((button) => button.click()),
+    () => stop.dispatchEvent("pointerdown", { pointerId: 7, pointerType: "touch", isPrimary: false, button: 0, bubbles: true }),
+  ];
+  for (const [i, press] of presses.entries()) {
+    await drive(page);
+    await press();
+    await says(page, "drive-words", "Stopped by");
+    assert.equal(await page.evaluate(() => window.robot.count("stop")), i + 1);
+  }
+}));
+
+test("a stop that the camera does not confirm is no stop, and is told so", () => scene(async (keep) => {
+  const page = await visit(keep);
+  await drive(page);
+  await page.evaluate(() => { window.robot.deaf = true; });
+  await page.keyboard.press("Escape");
+  await says(page, "drive-words", "Stopping…");
+  await says(page, "drive-words", "The robot may still move");
+  assert.doesNotMatch(await page.getByTestId("drive-words-front").textContent(), /Stopped/);
+  await robot(page, "turn", { reason: "stopped", by: "bob" });
+  await says(page, "drive-words", /^Stopped by .?bob.?\. Nobody drives\.$/);
+}));
+
+test("for who drives, leaving the full screen is a stop, and for who looks it is none", () => scene(async (keep) => {
+  const page = await visit(keep);
+  const full = async (on) => {
+    if (on) await page.getByTestId("full-front").click();
+    else await page.evaluate(() => document.exitFullscreen());
+    await until(page, (on) => (document.fullscreenElement !== null) === on, on);
+  };
+  await full(true);
+  await full(false);
+  await drive(page);
+  await full(true);
+  assert.equal(await page.evaluate(() => window.robot.count("stop")), 0);
+  await full(false);
+  await says(page, "drive-words", "Stopped by");
+  assert.equal(await page.evaluate(() => window.robot.count("stop")), 1);
+}));
+
+test("there is nothing to stop with for who may not control, nor without a program that drives", () => scene(async (keep) => {
+  const page = await visit(keep);
+  const stop = page.getByTestId("stop-front");
+  await stop.waitFor();
+  await robot(page, "turn", { you: "not-permitted", reason: "stopped", by: "ann" });
+  await says(page, "drive-words", /^Stopped by .?ann.?\. You may not drive this robot\.$/);
+  assert.equal(await stop.isVisible(), false);
+  await page.keyboard.press("Escape");
+  await robot(page, "turn", {});
+  await stop.waitFor();
+  await page.evaluate(() => window.robot.say("services", window.robot.services.filter(({ describe }) => !describe.drive)));
+  await stop.waitFor({ state: "hidden" });
+  await page.keyboard.press("Escape");
+  await drive(page);
+  assert.equal(await page.evaluate(() => window.robot.count("stop")), 0);
+}));
+
+test("of two robots Escape stops the one that has the focus, and both where neither has", () => scene(async (keep) => {
+  const page = await visit(keep, { script: `(${fakeRobot})(); window.server.cameras.push({ id: "yard", meta: { name: "Yard" } });` });
+  await page.getByTestId("camera-yard").click();
+  await page.getByTestId("stop-yard").waitFor();
+  await page.evaluate(() => document.activeElement.blur());
+  await page.keyboard.press("Escape");
+  await until(page, () => window.robot.count("stop") === 2);
+  await page.getByTestId("drive-words-yard").filter({ hasText: "Stopped by" }).waitFor();
+  await page.getByTestId("figures-yard").focus();
+  await page.keyboard.press("Escape");
+  await until(page, () => window.robot.count("stop") === 3);
+  await says(page, "drive-words", "The robot may still move");
+  assert.equal(await page.evaluate(() => window.robot.count("stop")), 3);
+}));

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::{
-    common::robot::{Guest, Program, Robot},
+    common::robot::{Guest, Program, Robot, Socket},
     pause,
 };
 
@@ -27,6 +27,18 @@ const VIEWERS: usize = 8;
 const TEXT: u8 = 1;
 /// The gate may take a moment to let each in, and the encoder to find its rate.
 const SETTLE: Duration = Duration::from_secs(3);
+
+/// Reads, as a program has to, until then.
+fn read_until(program: &mut Socket, due: Instant) {
+    loop {
+        let left = due.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return;
+        }
+        program.get_ref().set_read_timeout(Some(left)).unwrap();
+        let _ = program.read();
+    }
+}
 
 /// CPU seconds of this process so far.
 fn cpu() -> f64 {
@@ -97,14 +109,15 @@ pub(crate) fn measure(time: Duration) -> Value {
         .map(|number| {
             let (url, over) = (robot.url.clone(), over.clone());
             thread::spawn(move || {
-                let mut program = Program::connect(&url, &format!("service{number}"));
-                program.socket.get_ref().set_nodelay(true).unwrap();
+                let name = format!("service{number}");
+                let mut program = Program::socket(&url, &name, &[]).unwrap();
+                program.get_ref().set_nodelay(true).unwrap();
                 let mut due = Instant::now();
                 while !over.load(Relaxed) {
                     let text = epoch.elapsed().as_micros().to_string();
-                    program.socket.send(Message::text(text)).unwrap();
+                    program.send(Message::text(text)).unwrap();
                     due += Duration::from_secs(1) / RATE;
-                    pause(due.saturating_duration_since(Instant::now()));
+                    read_until(&mut program, due);
                 }
             })
         })

@@ -82,9 +82,9 @@ fn take(guest: &mut Guest) {
 /// Microseconds of each trip.
 pub(crate) fn gateway(rate: u32, time: Duration) -> Vec<u64> {
     let robot = Robot::new("control-timeout=10000");
-    let program = Program::connect(&robot.url, "echo");
-    program.socket.get_ref().set_nodelay(true).unwrap();
-    echo(program.socket);
+    let program = Program::socket(&robot.url, "echo", &[]).unwrap();
+    program.get_ref().set_nodelay(true).unwrap();
+    echo(program);
     let guest = std::cell::RefCell::new(driver(&robot));
     let mut number = 0;
     trips(

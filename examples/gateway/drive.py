@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MPL-2.0
-"""A simulated robot that is driven from the page, and stops when nobody drives.
+"""A simulated robot that is driven from the page, and stops when nobody drives or nothing more is heard.
 
     gst-launch-1.0 portholesrc ! portholesink gateway=127.0.0.1:8765
     examples/gateway/drive.py ws://127.0.0.1:8765
@@ -13,12 +13,15 @@ import json
 import math
 import os
 import sys
+import time
 import urllib.parse
 
 import websockets
 
 GATEWAY = sys.argv[1] if len(sys.argv) > 1 else "ws://127.0.0.1:8765"
 TOKEN = os.environ.get("PORTHOLE_GATEWAY_TOKEN", "")
+# Then its clock is the camera's as well.
+IS_SAME_MACHINE = urllib.parse.urlsplit(GATEWAY).hostname in ("127.0.0.1", "::1", "localhost")
 # `drive` asks the page for its steering; of what the robot sends back only the newest counts.
 DESCRIPTION = {"title": "Robot", "kind": "json", "drive": True, "latest": True}
 STEP = 0.05  # seconds between two steps of the simulation
@@ -31,11 +34,31 @@ class Robot:
 
     def __init__(self):
         self.x = self.y = self.heading = 0.0
+        self.until = None  # It may move until then, on time.monotonic().
         self.stop()
 
     def stop(self):
         """Stands still from now on."""
         self.speed = self.turn = 0.0
+
+    def may_move(self):
+        """The dead man: once the time is over it stops, and only a new driver makes it move again."""
+        if self.until is not None and time.monotonic() >= self.until:
+            self.release()
+            print("drive: nothing more was heard; stopped", file=sys.stderr, flush=True)
+        return self.until is not None
+
+    def lease(self, given, is_new):
+        """Takes `driver` and `alive`: how long it may go on without a further word."""
+        if is_new or self.may_move():
+            until = time.monotonic() + given.get("for", 0) / 1000
+            self.until = min(until, given.get("until", until)) if IS_SAME_MACHINE else until
+            asyncio.get_running_loop().call_at(self.until, self.may_move)
+
+    def release(self):
+        """Nobody drives."""
+        self.stop()
+        self.until = None
 
     def move(self, command):
         """Takes what the page sends: {"x": right, "y": forward, "buttons": [...]}, both from -1 to 1."""
@@ -63,6 +86,7 @@ async def run(robot, gateway):
         while True:
             await gateway.send(robot.state())
             for _ in range(2):
+                robot.may_move()
                 robot.step(STEP)
                 await asyncio.sleep(STEP)
     except websockets.ConnectionClosed:
@@ -72,10 +96,16 @@ async def run(robot, gateway):
 def hear(robot, message):
     """One message: from the gateway, or from the one who drives."""
     if isinstance(message, str) and message.startswith("porthole "):
-        if message.startswith("porthole released "):
-            robot.stop()
-        print("drive:", message, flush=True)
+        _, word, details = message.split(" ", 2)
+        if word in ("driver", "alive"):
+            robot.lease(json.loads(details), word == "driver")
+        elif word == "released":
+            robot.release()
+        if word != "alive":
+            print("drive:", message, flush=True)
         return
+    if not robot.may_move():
+        return  # It was given by one who drives no more.
     try:
         robot.move(json.loads(message))
     except (ValueError, TypeError, KeyError, RecursionError) as error:
@@ -93,7 +123,7 @@ async def serve(robot):
             async for message in gateway:
                 hear(robot, message)
         finally:
-            robot.stop()  # Nobody can drive it without the gateway.
+            robot.release()  # Nobody can drive it without the gateway.
             running.cancel()
 
 

@@ -6,16 +6,17 @@ use std::{
     borrow::Cow,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
+        atomic::{AtomicBool, Ordering::Relaxed},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use gst::{glib, prelude::*};
 use gst_webrtc::{WebRTCDataChannel, WebRTCDataChannelState};
 
 use super::{
-    envelope::{Joiner, Mark, parts},
+    bucket::{Bucket, Rate},
+    envelope::{Joiner, Kind, Mark, parts},
     handle::{FromViewer, Handle, Line},
     hub::{Input, Rights},
     outbox::Parcel,
@@ -30,18 +31,58 @@ const NOW: &str = "porthole-now";
 const MAX_BUFFERED: u64 = 64 * 1024;
 /// From here on there is room again.
 const LOW: u64 = 16 * 1024;
-/// A viewer's messages that wait for the hub; a driver's usual rate fills it in ten seconds.
-const MAX_WAITING: usize = 256;
-/// So many wait of a viewer who goes on although each further one is refused: its channels are closed.
+/// What is taken of a viewer: a driver's page sends 30 a second, a client that measures some hundred.
+const SAYING: Rate = Rate {
+    burst: 512,
+    period: Duration::from_millis(4),
+};
+/// Stop is heard besides that, also of who has said too much.
+const STOPPING: Rate = Rate {
+    burst: 20,
+    period: Duration::from_millis(100),
+};
+/// So many more are refused before the viewer's channels are closed.
 const DROWNED: usize = 1024;
+
+/// How much a viewer says.
+struct Saying {
+    bucket: Bucket,
+    stops: Bucket,
+    /// What was refused since the bucket was full.
+    excess: usize,
+}
+
+enum Hearing {
+    Taken,
+    TooMuch,
+    Drowned,
+}
+
+impl Saying {
+    fn hear(&mut self, message: &[u8], now: Instant) -> Hearing {
+        if self.bucket.is_full(now) {
+            self.excess = 0;
+        }
+        let stops = message.first() == Some(&(Kind::Stop as u8));
+        if stops && self.stops.take(now) || self.bucket.take(now) {
+            return Hearing::Taken;
+        }
+        self.excess += 1;
+        if self.excess > DROWNED {
+            return Hearing::Drowned;
+        }
+        Hearing::TooMuch
+    }
+}
 
 /// Both channels of one session.
 pub(crate) struct Channels {
     viewer: ViewerId,
     reliable: WebRTCDataChannel,
     now: WebRTCDataChannel,
-    waiting: AtomicUsize,
     is_drowned: AtomicBool,
+    /// Lock: held to look at it.
+    saying: Mutex<Saying>,
     /// Lock: held while a message of the reliable channel is put together, on the thread it came on.
     joiner: Mutex<Joiner>,
     hub: Handle,
@@ -70,7 +111,11 @@ impl Channels {
             viewer: hub.next_viewer(),
             reliable: channel(RELIABLE, None)?,
             now: channel(NOW, Some(no_repeat))?,
-            waiting: AtomicUsize::new(0),
+            saying: Mutex::new(Saying {
+                bucket: Bucket::new(SAYING),
+                stops: Bucket::new(STOPPING),
+                excess: 0,
+            }),
             is_drowned: AtomicBool::new(false),
             joiner: Mutex::default(),
             hub: hub.clone(),
@@ -130,23 +175,20 @@ impl Channels {
         if self.is_drowned.load(Relaxed) {
             return;
         }
-        let waiting = self.waiting.fetch_add(1, Relaxed);
-        let viewer = self.viewer;
-        if waiting >= DROWNED {
-            self.is_drowned.store(true, Relaxed);
-            let gone = Input::Gone(viewer, super::wheel::Reason::Left);
-            return self.hub.viewer(FromViewer::Told(gone));
-        }
-        let input = if waiting < MAX_WAITING {
-            Input::Said {
+        let (viewer, at) = (self.viewer, Instant::now());
+        let input = match lock(&self.saying).hear(&message, at) {
+            Hearing::Taken => Input::Said {
                 viewer,
-                at: Instant::now(),
+                at,
                 message: message.into_owned(),
+            },
+            Hearing::TooMuch => Input::TooMuch(viewer, Mark::of(&message)),
+            Hearing::Drowned => {
+                self.is_drowned.store(true, Relaxed);
+                Input::Gone(viewer, super::wheel::Reason::Left)
             }
-        } else {
-            Input::TooMuch(viewer, Mark::of(&message))
         };
-        self.hub.viewer(FromViewer::Said(self.clone(), input));
+        self.hub.tell(input);
     }
 
     pub(crate) fn viewer(&self) -> ViewerId {
@@ -157,10 +199,6 @@ impl Channels {
 impl Line for Channels {
     fn viewer(&self) -> ViewerId {
         self.viewer
-    }
-
-    fn heard(&self) {
-        self.waiting.fetch_sub(1, Relaxed);
     }
 
     fn has_room(&self) -> bool {

@@ -43,7 +43,12 @@ use tokio_tungstenite::{
 };
 
 use super::{
-    address::Address, handle::Handle, hub::MAX_SERVICES, program, queue::Queue, words::is_name,
+    address::Address,
+    handle::Handle,
+    hub::MAX_SERVICES,
+    program,
+    queue::{Close, Queue},
+    words::is_name,
 };
 use crate::lock::lock;
 
@@ -91,9 +96,17 @@ impl Drop for Door {
 struct Shared {
     hub: Handle,
     token: Option<SecretDigest>,
+    /// Whoever gets here may end what is there: it is the same user, or has shown the token.
+    replaces: bool,
     /// Who serves which service, by name; none is forgotten, since a service keeps its number.
-    services: Mutex<BTreeMap<String, Option<String>>>,
+    services: Mutex<BTreeMap<String, Option<Holder>>>,
     next: AtomicU32,
+}
+
+/// The program that serves a service.
+struct Holder {
+    peer: String,
+    queue: Arc<Queue>,
 }
 
 enum Listener {
@@ -132,6 +145,7 @@ pub(crate) fn open(
     };
     let shared = Arc::new(Shared {
         hub,
+        replaces: token.is_some() || socket.is_some(),
         token,
         services: Mutex::default(),
         next: AtomicU32::new(1),
@@ -208,23 +222,25 @@ async fn welcome(stream: impl AsyncRead + AsyncWrite + Unpin, peer: String, shar
         .read_buffer_size(BUFFER)
         .write_buffer_size(0)
         .max_write_buffer_size(2 * MAX_MESSAGE);
-    let callback = |request: &Request, response: Response| match shared.claim(request, &peer) {
-        Ok(name) => {
-            claim = Some(Claim {
-                shared: shared.clone(),
-                name,
-            });
-            Ok(response)
-        }
-        Err(refusal) => Err(refusal),
-    };
+    let queue = Arc::new(Queue::default());
+    let callback =
+        |request: &Request, response: Response| match shared.claim(request, &peer, &queue) {
+            Ok(name) => {
+                claim = Some(Claim {
+                    shared: shared.clone(),
+                    queue: queue.clone(),
+                    name,
+                });
+                Ok(response)
+            }
+            Err(refusal) => Err(refusal),
+        };
     let socket = accept_hdr_async_with_config(stream, callback, Some(config));
     let Ok(Ok(socket)) = timeout(UPGRADE_TIMEOUT, socket).await else {
         return;
     };
     let Some(claim) = claim else { return };
     let id = shared.next.fetch_add(1, Relaxed);
-    let queue = Arc::new(Queue::default());
     let hub = shared.hub.clone();
     hub.program_here(id, claim.name.clone(), queue.clone())
         .await;
@@ -236,20 +252,27 @@ async fn welcome(stream: impl AsyncRead + AsyncWrite + Unpin, peer: String, shar
 /// A program's hold on its service's name.
 struct Claim {
     shared: Arc<Shared>,
+    queue: Arc<Queue>,
     name: String,
 }
 
 impl Drop for Claim {
     fn drop(&mut self) {
         if let Some(holder) = lock(&self.shared.services).get_mut(&self.name) {
-            *holder = None;
+            // Unless another has taken its place.
+            holder.take_if(|holder| Arc::ptr_eq(&holder.queue, &self.queue));
         }
     }
 }
 
 impl Shared {
     /// Finds out whether a program may come in, and as which service.
-    fn claim(&self, request: &Request, peer: &str) -> Result<String, ErrorResponse> {
+    fn claim(
+        &self,
+        request: &Request,
+        peer: &str,
+        queue: &Arc<Queue>,
+    ) -> Result<String, ErrorResponse> {
         if request.headers().contains_key(header::ORIGIN) {
             return Err(refusal(
                 StatusCode::FORBIDDEN,
@@ -275,15 +298,23 @@ impl Shared {
             ));
         }
         let mut services = lock(&self.services);
-        if let Some(Some(holder)) = services.get(name) {
-            let message = format!("{holder} serves {name} already; end it, or take another name");
-            return Err(refusal(StatusCode::CONFLICT, "taken", &message));
+        if let Some(Some(Holder { peer, queue })) = services.get(name) {
+            if !self.replaces {
+                let message = format!("{peer} serves {name} already; end it, or take another name");
+                return Err(refusal(StatusCode::CONFLICT, "taken", &message));
+            }
+            // One that was restarted, or whose machine lost its power.
+            queue.close(Close::Replaced);
         }
         if services.len() >= MAX_SERVICES && !services.contains_key(name) {
             let message = format!("there have been {MAX_SERVICES} services, the most there can be");
             return Err(refusal(StatusCode::SERVICE_UNAVAILABLE, "full", &message));
         }
-        services.insert(name.to_owned(), Some(peer.to_owned()));
+        let holder = Holder {
+            peer: peer.to_owned(),
+            queue: queue.clone(),
+        };
+        services.insert(name.to_owned(), Some(holder));
         Ok(name.to_owned())
     }
 }

@@ -32,6 +32,7 @@ pub(crate) enum Kind {
     Release = 17,
     HandOver = 18,
     Alive = 19,
+    Stop = 20,
 }
 
 /// Where a command came from, so that it can be answered.
@@ -92,6 +93,7 @@ pub(crate) fn read(message: &[u8]) -> Result<Message<'_>, BadMessage> {
         17 => Kind::Release,
         18 => Kind::HandOver,
         19 => Kind::Alive,
+        20 => Kind::Stop,
         _ => return Err(BadMessage::Unknown(mark)),
     };
     if payload.len() > MAX_PAYLOAD {

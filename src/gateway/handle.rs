@@ -21,8 +21,6 @@ const MAX_FROM_PROGRAMS: usize = 64;
 /// One viewer's end of the gateway.
 pub(super) trait Line: Send + Sync {
     fn viewer(&self) -> ViewerId;
-    /// One message that waited has been taken in.
-    fn heard(&self);
     fn has_room(&self) -> bool;
     fn send(&self, parcel: &Parcel);
     fn close(&self);
@@ -32,10 +30,8 @@ pub(super) trait Line: Send + Sync {
 pub(super) enum FromViewer {
     /// A channel is open; what goes to the viewer goes down this line.
     Open(Arc<dyn Line>, Input),
-    Said(Arc<dyn Line>, Input),
     /// There is room again.
     Writable(ViewerId),
-    /// Of the sink itself.
     Told(Input),
 }
 
@@ -49,6 +45,7 @@ pub(super) enum FromProgram {
 #[derive(Clone)]
 pub(crate) struct Handle {
     viewers: mpsc::UnboundedSender<FromViewer>,
+    answers: mpsc::UnboundedSender<Input>,
     programs: mpsc::Sender<FromProgram>,
     next: Arc<AtomicU32>,
 }
@@ -72,6 +69,11 @@ impl Handle {
         self.viewer(FromViewer::Told(input));
     }
 
+    /// What became of a command. Never waits: of each program there are only so many.
+    pub(super) fn answer(&self, input: Input) {
+        let _ = self.answers.send(input);
+    }
+
     pub(super) async fn program(&self, input: Input) {
         let _ = self.programs.send(FromProgram::Input(input)).await;
     }
@@ -89,18 +91,26 @@ impl Handle {
 /// Where the task hears.
 pub(super) struct Ears {
     pub(super) viewers: mpsc::UnboundedReceiver<FromViewer>,
+    pub(super) answers: mpsc::UnboundedReceiver<Input>,
     pub(super) programs: mpsc::Receiver<FromProgram>,
 }
 
 impl Handle {
     pub(super) fn new() -> (Self, Ears) {
         let (to_viewers, viewers) = mpsc::unbounded_channel();
+        let (to_answers, answers) = mpsc::unbounded_channel();
         let (to_programs, programs) = mpsc::channel(MAX_FROM_PROGRAMS);
         let handle = Self {
             viewers: to_viewers,
+            answers: to_answers,
             programs: to_programs,
             next: Arc::new(AtomicU32::new(1)),
         };
-        (handle, Ears { viewers, programs })
+        let ears = Ears {
+            viewers,
+            answers,
+            programs,
+        };
+        (handle, ears)
     }
 }

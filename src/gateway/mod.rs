@@ -3,6 +3,7 @@
 //!
 //! - `envelope`, `words`: what a message is made of.
 //! - `wheel`: who drives, and the dead man.
+//! - `bucket`: how often a viewer may.
 //! - `outbox`: what waits for one viewer.
 //! - `hub`: what is said and done, given what happens.
 //!
@@ -14,12 +15,15 @@
 //! - `channel`: a session's data channels.
 //! - `task`: runs the hub.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use porthole_signaling::SecretDigest;
 
 pub(crate) mod address;
+mod bucket;
 pub(crate) mod channel;
+#[cfg(test)]
+mod dead_man_tests;
 mod door;
 mod envelope;
 pub(crate) mod handle;
@@ -43,6 +47,12 @@ pub(crate) struct Options {
     pub(crate) talk: Option<String>,
 }
 
+/// Seconds of CLOCK_MONOTONIC, which all programs of one machine have in common.
+#[allow(clippy::cast_precision_loss, reason = "microseconds of centuries fit")]
+fn monotonic() -> f64 {
+    gst::glib::monotonic_time() as f64 / 1e6
+}
+
 /// Runs as long as it lives.
 pub(crate) struct Gateway {
     running: task::Running,
@@ -58,6 +68,7 @@ impl Gateway {
             control_timeout: options.control_timeout,
             gateway: options.door.is_some(),
             talk: options.talk,
+            epoch: (Instant::now(), monotonic()),
         };
         let running = task::start(config, runtime);
         let open = |(address, token)| door::open(&address, token, running.handle.clone(), runtime);

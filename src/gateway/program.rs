@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-//! One program's connection: what it says goes to the hub, what waits for it is written to it.
+//! One program's connection: what it says goes to the hub, what waits for it is written to it. A ping follows each command, and
+//! its pong says that the program, or its library, has taken it.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,12 +15,15 @@ use super::{
     envelope::MAX_PAYLOAD,
     handle::Handle,
     hub::{Input, Payload, ProgramId},
-    queue::{Close, Item, Queue},
+    queue::{Close, Item, Queue, Serial},
     words::{self, Refusal},
 };
 
 /// One message to a program; one that takes longer does not read.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
+const WRITE_TIMEOUT: Duration = Duration::from_secs(2);
+const NOT_READING: &str = "you do not read what is sent to you";
+/// By which a program says itself that it has taken a command.
+const TAKEN: &str = "porthole taken";
 
 /// Serves one program until either side ends it.
 pub(super) async fn serve<S>(socket: S, id: ProgramId, queue: Arc<Queue>, hub: Handle)
@@ -38,7 +42,7 @@ where
     }
     for ticket in queue.unanswered() {
         let gone = Refusal::ServiceGone;
-        hub.program(Input::Undelivered(ticket, gone)).await;
+        hub.answer(Input::Undelivered(ticket, gone));
     }
     hub.program_gone(id).await;
 }
@@ -49,30 +53,34 @@ async fn write(
     hub: &Handle,
 ) -> Option<CloseFrame> {
     loop {
-        let (message, ticket) = match queue.next().await {
-            Item::Event(event) => (Message::text(event), None),
-            Item::Command(Payload::Text(text), ticket) => (Message::text(text), Some(ticket)),
-            Item::Command(Payload::Binary(bytes), ticket) => (Message::binary(bytes), Some(ticket)),
-            Item::Close(Close::Stopping) => {
-                return frame(CloseCode::Away, "the camera stops");
+        let (message, ping) = match queue.next().await {
+            Item::Event(event) => (Some(Message::text(event)), None),
+            Item::Command(Payload::Text(text), serial) => (Some(Message::text(text)), Some(serial)),
+            Item::Command(Payload::Binary(bytes), serial) => {
+                (Some(Message::binary(bytes)), Some(serial))
             }
-            Item::Close(Close::NotReading) => {
-                return frame(CloseCode::Policy, "you do not read what is sent to you");
+            Item::Ping(serial) => (None, Some(serial)),
+            Item::Refused(ticket, why) => {
+                hub.answer(Input::Undelivered(ticket, why));
+                continue;
+            }
+            Item::Close(close) => {
+                let (code, reason) = match close {
+                    Close::Stopping => (CloseCode::Away, "the camera stops"),
+                    Close::NotReading => (CloseCode::Policy, NOT_READING),
+                    Close::NotAnswering => (CloseCode::Policy, "you answer no pings"),
+                    Close::Replaced => (CloseCode::Policy, "another program took this name"),
+                };
+                return frame(code, reason);
             }
         };
-        let written = timeout(WRITE_TIMEOUT, writer.send(message)).await;
-        if let Some(ticket) = ticket {
-            hub.program(match written {
-                Ok(Ok(())) => Input::Delivered(ticket),
-                _ => Input::Undelivered(ticket, Refusal::ServiceGone),
-            })
-            .await;
-            queue.answered();
-        }
-        match written {
-            Ok(Ok(())) => (),
-            Ok(Err(_)) => return None,
-            Err(_) => return frame(CloseCode::Policy, "you do not read what is sent to you"),
+        let ping = ping.map(|serial: Serial| Message::Ping(serial.to_be_bytes().to_vec().into()));
+        for message in message.into_iter().chain(ping) {
+            match timeout(WRITE_TIMEOUT, writer.send(message)).await {
+                Ok(Ok(())) => (),
+                Ok(Err(_)) => return None,
+                Err(_) => return frame(CloseCode::Policy, NOT_READING),
+            }
         }
     }
 }
@@ -85,10 +93,24 @@ async fn read(
 ) -> Option<CloseFrame> {
     while let Some(message) = reader.next().await {
         let payload = match message {
+            Ok(Message::Text(text)) if text.as_str() == TAKEN => {
+                if let Some(ticket) = queue.taken() {
+                    hub.answer(Input::Delivered(ticket));
+                }
+                continue;
+            }
+            Ok(Message::Pong(payload)) => {
+                if let Ok(serial) = payload.as_ref().try_into() {
+                    for ticket in queue.pong(Serial::from_be_bytes(serial)) {
+                        hub.answer(Input::Delivered(ticket));
+                    }
+                }
+                continue;
+            }
             Ok(Message::Text(text)) => Payload::Text(text.as_str().to_owned()),
             Ok(Message::Binary(bytes)) => Payload::Binary(bytes.to_vec()),
             // Pings are answered underneath.
-            Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => continue,
+            Ok(Message::Ping(_) | Message::Frame(_)) => continue,
             Err(Error::Capacity(_)) => {
                 return frame(CloseCode::Size, "a message has at most 65536 bytes");
             }

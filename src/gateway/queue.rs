@@ -1,37 +1,61 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What waits to be written to one program.
+//! What waits to be written to one program, and what the program has not yet acknowledged.
 //!
 //! Lock: a queue's, held to put something in or take something out.
 
-use std::{collections::VecDeque, sync::Mutex};
+use std::{
+    collections::VecDeque,
+    sync::Mutex,
+    time::{Duration, Instant},
+};
 
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::timeout_at};
 
 use super::{
-    hub::{Payload, Ticket},
+    hub::{Command, Payload, Ticket},
     words::Refusal,
 };
 use crate::lock::lock;
 
 /// Commands that wait to be written. A driver who sticks to 20 a second gets here in three seconds.
 const MAX_COMMANDS: usize = 64;
+/// Commands that are written and not acknowledged: one that the program works at, and the next one.
+const MAX_IN_FLIGHT: usize = 2;
 /// Events that wait to be written: who reads none of so many reads nothing.
 const MAX_EVENTS: usize = 256;
+/// From one ping to the next.
+const PING_PERIOD: Duration = Duration::from_millis(500);
+/// A program that answers no ping for so long is gone: with the period, two seconds.
+const PING_PATIENCE: Duration = Duration::from_millis(1500);
 
 /// Why a connection is closed by us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Close {
     Stopping,
     NotReading,
+    NotAnswering,
+    Replaced,
 }
+
+/// Which ping is answered: each command has one behind it, and there are some of their own.
+pub(super) type Serial = u32;
 
 #[derive(Default)]
 struct Waiting {
     events: VecDeque<String>,
-    commands: VecDeque<(Payload, Ticket)>,
-    /// Of the command that is being written.
-    writing: Option<Ticket>,
+    alive: Option<String>,
+    commands: VecDeque<Command>,
+    /// Written and not acknowledged, the oldest first.
+    in_flight: VecDeque<(Serial, Ticket)>,
+    refused: VecDeque<(Ticket, Refusal)>,
     close: Option<Close>,
+    acknowledges: bool,
+    serial: Serial,
+    /// The newest ping that was answered.
+    answered: Serial,
+    /// The ping by which it is seen whether the program is there, and when it was sent.
+    ping: Option<(Serial, Instant)>,
+    next_ping: Option<Instant>,
 }
 
 /// What waits for one program.
@@ -41,9 +65,14 @@ pub(super) struct Queue {
     more: Notify,
 }
 
+#[derive(Debug, PartialEq)]
 pub(super) enum Item {
     Event(String),
-    Command(Payload, Ticket),
+    /// To be followed by a ping of this number.
+    Command(Payload, Serial),
+    Ping(Serial),
+    /// It was not delivered.
+    Refused(Ticket, Refusal),
     Close(Close),
 }
 
@@ -60,25 +89,39 @@ impl Queue {
         self.more.notify_one();
     }
 
-    pub(super) fn command(&self, payload: Payload, ticket: Ticket) -> Result<(), Refusal> {
+    /// Of these only the newest counts.
+    pub(super) fn alive(&self, alive: String) {
+        lock(&self.waiting).alive = Some(alive);
+        self.more.notify_one();
+    }
+
+    pub(super) fn command(&self, command: Command) -> Result<(), Refusal> {
         {
             let mut waiting = lock(&self.waiting);
             if waiting.close.is_some() {
                 return Err(Refusal::ServiceGone);
             }
+            if command.steers {
+                let old = waiting.commands.iter().position(|old| old.steers);
+                if let Some(old) = old.and_then(|place| waiting.commands.remove(place)) {
+                    waiting.refused.push_back((old.ticket, Refusal::Superseded));
+                }
+            }
             if waiting.commands.len() >= MAX_COMMANDS {
                 return Err(Refusal::Busy);
             }
-            waiting.commands.push_back((payload, ticket));
+            waiting.commands.push_back(command);
         }
         self.more.notify_one();
         Ok(())
     }
 
-    /// Takes back the commands that were not written.
+    /// Takes back the commands that were not written, and what is said of a driver who drives no more.
     pub(super) fn recall(&self) -> Vec<Ticket> {
-        let commands = std::mem::take(&mut lock(&self.waiting).commands);
-        commands.into_iter().map(|(_, ticket)| ticket).collect()
+        let mut waiting = lock(&self.waiting);
+        waiting.alive = None;
+        let commands = std::mem::take(&mut waiting.commands);
+        commands.into_iter().map(|command| command.ticket).collect()
     }
 
     /// After what waits. From then on no command is taken.
@@ -87,40 +130,223 @@ impl Queue {
         self.more.notify_one();
     }
 
-    /// Events before commands: nothing of a driver who was released is among the latter.
-    fn take(&self) -> Option<Item> {
-        let mut waiting = lock(&self.waiting);
-        if waiting.close == Some(Close::NotReading) {
-            return Some(Item::Close(Close::NotReading));
-        }
-        if let Some(event) = waiting.events.pop_front() {
-            return Some(Item::Event(event));
-        }
-        if let Some(close) = waiting.close {
-            return Some(Item::Close(close));
-        }
-        let (payload, ticket) = waiting.commands.pop_front()?;
-        waiting.writing = Some(ticket);
-        Some(Item::Command(payload, ticket))
+    /// Whether the program acknowledges commands itself.
+    pub(super) fn acknowledges(&self, itself: bool) {
+        lock(&self.waiting).acknowledges = itself;
     }
 
-    /// The command that was being written has been answered.
-    pub(super) fn answered(&self) {
-        lock(&self.waiting).writing = None;
+    /// A ping was answered: the commands before it, which the program has taken.
+    pub(super) fn pong(&self, serial: Serial) -> Vec<Ticket> {
+        let mut waiting = lock(&self.waiting);
+        if serial > waiting.serial {
+            // It was never asked.
+            return Vec::new();
+        }
+        waiting.answered = waiting.answered.max(serial);
+        let mut taken = Vec::new();
+        while !waiting.acknowledges
+            && let Some((_, ticket)) = waiting.in_flight.pop_front_if(|(of, _)| *of <= serial)
+        {
+            taken.push(ticket);
+        }
+        drop(waiting);
+        if !taken.is_empty() {
+            self.more.notify_one();
+        }
+        taken
+    }
+
+    /// The program said itself that it has taken the oldest command.
+    pub(super) fn taken(&self) -> Option<Ticket> {
+        let (_, ticket) = lock(&self.waiting).in_flight.pop_front()?;
+        self.more.notify_one();
+        Some(ticket)
     }
 
     /// All commands that nobody has answered.
     pub(super) fn unanswered(&self) -> Vec<Ticket> {
-        let writing = lock(&self.waiting).writing.take();
-        writing.into_iter().chain(self.recall()).collect()
+        let in_flight = std::mem::take(&mut lock(&self.waiting).in_flight);
+        let written = in_flight.into_iter().map(|(_, ticket)| ticket);
+        written.chain(self.recall()).collect()
+    }
+
+    #[cfg(test)]
+    pub(super) fn take(&self, now: Instant) -> Option<Item> {
+        lock(&self.waiting).take(now)
     }
 
     pub(super) async fn next(&self) -> Item {
         loop {
-            if let Some(item) = self.take() {
-                return item;
-            }
-            self.more.notified().await;
+            let at = {
+                let mut waiting = lock(&self.waiting);
+                if let Some(item) = waiting.take(Instant::now()) {
+                    return item;
+                }
+                waiting.deadline()
+            };
+            let _ = timeout_at(at.into(), self.more.notified()).await;
         }
+    }
+}
+
+impl Waiting {
+    /// Events before commands: nothing of a driver who was released is among the latter.
+    fn take(&mut self, now: Instant) -> Option<Item> {
+        if let Some(close @ (Close::NotReading | Close::Replaced)) = self.close {
+            return Some(Item::Close(close));
+        }
+        if let Some(event) = self.events.pop_front().or_else(|| self.alive.take()) {
+            return Some(Item::Event(event));
+        }
+        if let Some(close) = self.close {
+            return Some(Item::Close(close));
+        }
+        if let Some(command) = self.commands.pop_front_if(|command| command.due <= now) {
+            self.refused.push_back((command.ticket, Refusal::Stale));
+        }
+        if let Some((ticket, why)) = self.refused.pop_front() {
+            return Some(Item::Refused(ticket, why));
+        }
+        if self.in_flight.len() < MAX_IN_FLIGHT
+            && let Some(command) = self.commands.pop_front()
+        {
+            self.serial += 1;
+            self.in_flight.push_back((self.serial, command.ticket));
+            return Some(Item::Command(command.payload, self.serial));
+        }
+        self.ping(now)
+    }
+
+    fn ping(&mut self, now: Instant) -> Option<Item> {
+        if let Some((serial, sent)) = self.ping {
+            if self.answered >= serial {
+                self.ping = None;
+            } else if sent + PING_PATIENCE <= now {
+                return Some(Item::Close(Close::NotAnswering));
+            }
+        }
+        let is_due = *self.next_ping.get_or_insert(now + PING_PERIOD) <= now;
+        if !is_due || self.ping.is_some() {
+            return None;
+        }
+        self.serial += 1;
+        self.ping = Some((self.serial, now));
+        self.next_ping = Some(now + PING_PERIOD);
+        Some(Item::Ping(self.serial))
+    }
+
+    /// When [`Self::take`] has something although nothing came.
+    fn deadline(&self) -> Instant {
+        let ping = self.ping.map(|(_, sent)| sent + PING_PATIENCE);
+        let ping = ping.or(self.next_ping);
+        let stale = self.commands.front().map(|command| command.due);
+        let first = ping.into_iter().chain(stale).min();
+        // With neither there is nothing to wait for but more.
+        first.unwrap_or_else(|| Instant::now() + PING_PERIOD)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gateway::envelope::Mark;
+
+    const TIMEOUT: Duration = Duration::from_millis(500);
+
+    fn command(number: u16, steers: bool, now: Instant) -> Command {
+        let mark = Mark { service: 1, number };
+        Command {
+            payload: Payload::Text(number.to_string()),
+            ticket: Ticket { viewer: 1, mark },
+            due: now + TIMEOUT,
+            steers,
+        }
+    }
+
+    fn written(number: u16, serial: Serial) -> Option<Item> {
+        Some(Item::Command(Payload::Text(number.to_string()), serial))
+    }
+
+    fn refused(number: u16, why: Refusal) -> Option<Item> {
+        let mark = Mark { service: 1, number };
+        Some(Item::Refused(Ticket { viewer: 1, mark }, why))
+    }
+
+    fn numbers(tickets: &[Ticket]) -> Vec<u16> {
+        tickets.iter().map(|ticket| ticket.mark.number).collect()
+    }
+
+    #[test]
+    fn two_commands_are_under_way_and_the_next_waits_for_the_program() {
+        let (queue, now) = (Queue::default(), Instant::now());
+        for number in 1..=4 {
+            queue.command(command(number, false, now)).unwrap();
+        }
+        assert_eq!(queue.take(now), written(1, 1));
+        assert_eq!(queue.take(now), written(2, 2));
+        assert_eq!(queue.take(now), None);
+        assert_eq!(numbers(&queue.pong(9)), [0; 0], "nobody asked that");
+        assert_eq!(numbers(&queue.pong(1)), [1]);
+        assert_eq!(queue.take(now), written(3, 3));
+        assert_eq!(queue.take(now), None);
+        assert_eq!(numbers(&queue.recall()), [4]);
+        assert_eq!(numbers(&queue.unanswered()), [2, 3]);
+    }
+
+    #[test]
+    fn who_acknowledges_itself_is_not_believed_by_its_pongs() {
+        let (queue, now) = (Queue::default(), Instant::now());
+        queue.acknowledges(true);
+        queue.command(command(1, false, now)).unwrap();
+        assert_eq!(queue.take(now), written(1, 1));
+        assert_eq!(queue.pong(1), []);
+        assert_eq!(queue.taken().map(|ticket| ticket.mark.number), Some(1));
+        assert_eq!(queue.taken(), None);
+    }
+
+    #[test]
+    fn what_waited_too_long_is_refused_and_of_steering_the_newest_waits() {
+        let (queue, now) = (Queue::default(), Instant::now());
+        for number in 1..=3 {
+            queue.command(command(number, number > 1, now)).unwrap();
+        }
+        assert_eq!(queue.take(now), refused(2, Refusal::Superseded));
+        assert_eq!(queue.take(now), written(1, 1));
+        assert_eq!(queue.take(now + TIMEOUT), refused(3, Refusal::Stale));
+        let late = now + TIMEOUT;
+        queue.command(command(4, true, late)).unwrap();
+        assert_eq!(queue.take(late), written(4, 2));
+    }
+
+    #[test]
+    fn a_release_overtakes_commands_and_ends_the_lease() {
+        let (queue, now) = (Queue::default(), Instant::now());
+        queue.command(command(1, false, now)).unwrap();
+        queue.alive("alive".into());
+        queue.alive("alive again".into());
+        assert_eq!(queue.take(now), Some(Item::Event("alive again".into())));
+        queue.alive("alive".into());
+        assert_eq!(numbers(&queue.recall()), [1]);
+        queue.event("released".into());
+        assert_eq!(queue.take(now), Some(Item::Event("released".into())));
+        assert_eq!(queue.take(now), None);
+    }
+
+    #[test]
+    fn who_answers_no_ping_is_gone_in_two_seconds() {
+        let (queue, mut now) = (Queue::default(), Instant::now());
+        assert_eq!(queue.take(now), None);
+        for serial in 1..=3 {
+            now += PING_PERIOD;
+            assert_eq!(queue.take(now), Some(Item::Ping(serial)));
+            assert_eq!(queue.pong(serial), []);
+            assert_eq!(queue.take(now), None);
+        }
+        now += PING_PERIOD;
+        assert_eq!(queue.take(now), Some(Item::Ping(4)));
+        now += PING_PATIENCE;
+        assert_eq!(queue.take(now - Duration::from_millis(1)), None);
+        let close = Some(Item::Close(Close::NotAnswering));
+        assert_eq!(queue.take(now), close);
     }
 }

@@ -2,18 +2,30 @@
 //! Runs the hub: one task takes in what happens, in the order in which it came, and hands out what follows. It waits for
 //! nobody: viewers have an outbox and programs a queue.
 
-use std::{collections::HashMap, sync::Arc, time::Instant};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::Instant,
+};
 
-use tokio::{sync::oneshot, time::sleep_until};
+use tokio::{
+    sync::oneshot::{self, error::TryRecvError},
+    time::sleep_until,
+};
 
 use super::{
     handle::{Ears, FromProgram, FromViewer, Handle, Line},
-    hub::{Config, Hub, Input, Output, ProgramId},
+    hub::{Config, Hub, Input, Output, ProgramId, Rights},
     outbox::Outbox,
     queue::{Close, Queue},
     wheel::{Reason, ViewerId},
     words::Refusal,
 };
+
+/// Messages of viewers in a row, before programs are heard again.
+const MAX_IN_A_ROW: usize = 64;
+/// Viewers of whom something is known before their channels are open.
+const MAX_EARLY: usize = 1024;
 
 /// Dropping it ends the task.
 pub(crate) struct Running {
@@ -29,6 +41,7 @@ pub(crate) fn start(config: Config, runtime: &tokio::runtime::Handle) -> Running
         hub: Hub::new(config),
         lines: HashMap::new(),
         queues: HashMap::new(),
+        early: BTreeMap::new(),
     };
     runtime.spawn(task.run(ears, stopped));
     Running {
@@ -41,15 +54,36 @@ struct Task {
     hub: Hub,
     lines: HashMap<ViewerId, (Arc<dyn Line>, Outbox)>,
     queues: HashMap<ProgramId, Arc<Queue>>,
+    /// What was said of viewers whose channels are not open yet.
+    early: BTreeMap<ViewerId, Early>,
+}
+
+enum Early {
+    Rights(Rights),
+    Gone,
 }
 
 impl Task {
     async fn run(mut self, ears: Ears, mut stopped: oneshot::Receiver<()>) {
         let Ears {
             mut viewers,
+            mut answers,
             mut programs,
         } = ears;
+        let mut in_a_row = 0;
         loop {
+            if in_a_row >= MAX_IN_A_ROW {
+                in_a_row = 0;
+                for _ in 0..MAX_IN_A_ROW {
+                    let Ok(message) = programs.try_recv() else {
+                        break;
+                    };
+                    self.hear_program(message);
+                }
+                if stopped.try_recv() != Err(TryRecvError::Empty) {
+                    break;
+                }
+            }
             let deadline = self.hub.deadline();
             let due = async {
                 match deadline {
@@ -62,15 +96,24 @@ impl Task {
                 biased;
                 () = due => {
                     // What came in time counts, though it waits here.
-                    while let Ok(message) = viewers.try_recv() {
-                        self.hear_viewer(message);
+                    for _ in 0..viewers.len() {
+                        if let Ok(message) = viewers.try_recv() {
+                            self.hear_viewer(message);
+                        }
                     }
                     let outputs = self.hub.tick(Instant::now());
                     self.carry_out(outputs);
                 }
-                Some(message) = viewers.recv() => self.hear_viewer(message),
+                Some(answer) = answers.recv() => self.handle(answer),
+                Some(message) = viewers.recv() => {
+                    in_a_row += 1;
+                    self.hear_viewer(message);
+                }
                 _ = &mut stopped => break,
-                Some(message) = programs.recv() => self.hear_program(message),
+                Some(message) = programs.recv() => {
+                    in_a_row = 0;
+                    self.hear_program(message);
+                }
             }
         }
         let all: Vec<_> = self.lines.keys().copied().collect();
@@ -90,15 +133,20 @@ impl Task {
     fn hear_viewer(&mut self, message: FromViewer) {
         match message {
             FromViewer::Open(line, here) => {
-                self.lines.insert(line.viewer(), (line, Outbox::default()));
+                let viewer = line.viewer();
+                let early = self.early.remove(&viewer);
+                if let Some(Early::Gone) = early {
+                    return line.close();
+                }
+                self.lines.insert(viewer, (line, Outbox::default()));
                 self.handle(here);
-            }
-            FromViewer::Said(line, input) => {
-                line.heard();
-                self.handle(input);
+                if let Some(Early::Rights(rights)) = early {
+                    self.handle(Input::Rights(viewer, rights));
+                }
             }
             FromViewer::Writable(viewer) => self.drain(viewer),
             FromViewer::Told(input) => {
+                self.note_early(&input);
                 if let Input::Gone(viewer, _) = &input
                     && let Some((line, _)) = self.lines.remove(viewer)
                 {
@@ -106,6 +154,22 @@ impl Task {
                 }
                 self.handle(input);
             }
+        }
+    }
+
+    /// Keeps what is said of a viewer before its channels are open, which it may be at any moment.
+    fn note_early(&mut self, input: &Input) {
+        let (viewer, early) = match input {
+            Input::Gone(viewer, _) => (*viewer, Early::Gone),
+            Input::Rights(viewer, rights) => (*viewer, Early::Rights(*rights)),
+            _ => return,
+        };
+        if self.lines.contains_key(&viewer) {
+            return;
+        }
+        self.early.insert(viewer, early);
+        if self.early.len() > MAX_EARLY {
+            self.early.pop_first();
         }
     }
 
@@ -145,11 +209,21 @@ impl Task {
                         queue.event(event);
                     }
                 }
-                Output::Command(program, payload, ticket) => {
-                    let queue = self.queues.get(&program);
+                Output::Alive(program, alive) => {
+                    if let Some(queue) = self.queues.get(&program) {
+                        queue.alive(alive);
+                    }
+                }
+                Output::Acknowledges(program, itself) => {
+                    if let Some(queue) = self.queues.get(&program) {
+                        queue.acknowledges(itself);
+                    }
+                }
+                Output::Command(program, command) => {
+                    let (queue, ticket) = (self.queues.get(&program), command.ticket);
                     let taken = queue
                         .ok_or(Refusal::ServiceGone)
-                        .and_then(|queue| queue.command(payload, ticket));
+                        .and_then(|queue| queue.command(command));
                     if let Err(refusal) = taken {
                         inputs.push(Input::Undelivered(ticket, refusal));
                     }

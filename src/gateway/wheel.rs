@@ -21,6 +21,10 @@ pub(crate) enum Reason {
     Left,
     LeaseEnded,
     NotPermitted,
+    /// Somebody pressed Stop.
+    Stopped,
+    /// The robot's own program took the wheel away.
+    Program,
 }
 
 /// Somebody drives no more.
@@ -96,6 +100,22 @@ impl Wheel {
             driver: from,
             reason: Reason::HandedOver,
         })
+    }
+
+    /// Nobody drives or waits any more: who wants to has to ask anew.
+    pub(crate) fn stop(&mut self, reason: Reason) -> Option<Released> {
+        self.waiting.clear();
+        let driver = self.driver.take()?.id;
+        Some(Released { driver, reason })
+    }
+
+    pub(crate) fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// From now on.
+    pub(crate) fn set_timeout(&mut self, timeout: Duration) {
+        self.timeout = timeout;
     }
 
     /// A sign of life that came at `at`.

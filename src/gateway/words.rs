@@ -14,6 +14,10 @@ pub(crate) const MAX_DESCRIBE: usize = 4096;
 pub(crate) const MAX_NAME: usize = 32;
 const MAX_TITLE: usize = 64;
 const MAX_UNIT: usize = 16;
+/// What a program may say of why it takes the wheel, in characters.
+const MAX_REASON: usize = 200;
+/// The shortest control timeout that a program may ask for, in ms: no page keeps a shorter one through a busy moment.
+const MIN_TIMEOUT: u64 = 100;
 /// Version of the envelope.
 pub(crate) const VERSION: u32 = 1;
 
@@ -31,6 +35,8 @@ pub(crate) enum Refusal {
     Released,
     TooMany,
     BadMessage,
+    Stale,
+    Superseded,
 }
 
 impl Refusal {
@@ -47,6 +53,10 @@ impl Refusal {
             Self::Released => "the wheel went to nobody or another before the program took this",
             Self::TooMany => "more messages than the camera takes from one viewer; send less",
             Self::BadMessage => "not a message of this protocol",
+            Self::Stale => {
+                "the program did not take this within the control timeout; it was not delivered"
+            }
+            Self::Superseded => "newer steering took its place before the program took this",
         }
     }
 
@@ -89,6 +99,12 @@ pub(crate) struct WheelWord<'a> {
     pub(crate) waiting: Vec<Person<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<Reason>,
+    /// Who stopped the robot.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) by: Option<&'a str>,
+    /// Why, in a program's words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) detail: Option<&'a str>,
 }
 
 /// What `released` tells a program.
@@ -96,6 +112,22 @@ pub(crate) struct WheelWord<'a> {
 pub(crate) struct ReleasedWord<'a> {
     pub(crate) user: Option<&'a str>,
     pub(crate) reason: Reason,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) by: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) detail: Option<&'a str>,
+}
+
+/// How long a program may go on without a further word, as `driver` and `alive` say.
+#[derive(Serialize)]
+pub(crate) struct LeaseWord<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) user: Option<&'a str>,
+    /// In ms, from when it is read.
+    #[serde(rename = "for")]
+    pub(crate) time: u64,
+    /// The same end in seconds of CLOCK_MONOTONIC, for programs on the same machine: right also when it is read late.
+    pub(crate) until: f64,
 }
 
 /// What someone is to the loudspeaker.
@@ -145,7 +177,11 @@ pub(crate) struct Description {
     range: Option<(f64, f64)>,
     pub(crate) latest: bool,
     pub(crate) now: bool,
-    drive: bool,
+    pub(crate) drive: bool,
+    /// The program says `porthole taken` after each command, itself.
+    pub(crate) acknowledge: bool,
+    /// It stops sooner than `control-timeout` says, in ms.
+    pub(crate) timeout: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -160,8 +196,16 @@ enum DescribedKind {
 /// A program's word to the gateway that says nothing it understands, in words for its author.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BadWord {
-    #[error("the only word is: porthole describe {{...}}")]
+    #[error(
+        "the words are: porthole describe {{...}}, porthole release {{...}} and porthole taken"
+    )]
     Unknown,
+    #[error(
+        "release takes a JSON object, as in: porthole release {{\"reason\":\"bumper\"}}, of at most {MAX_REASON} characters"
+    )]
+    Release,
+    #[error("describe: timeout is in ms, at least {MIN_TIMEOUT}")]
+    Timeout,
     #[error("describe takes at most {MAX_DESCRIBE} bytes")]
     TooLong,
     #[error("describe takes a JSON object, as in: porthole describe {{\"unit\":\"%\"}}")]
@@ -174,8 +218,43 @@ pub(crate) enum BadWord {
     Range,
 }
 
-/// Reads a program's word after [`RESERVED`]: a description, as it is for viewers, and what the gateway makes of it.
-pub(crate) fn describe(word: &str) -> Result<(Box<RawValue>, Description), BadWord> {
+/// A program's word.
+#[derive(Debug)]
+pub(crate) enum ProgramWord {
+    /// A description, as it is for viewers, and what the gateway makes of it.
+    Describe(Box<RawValue>, Box<Description>),
+    /// It takes the wheel away, for a reason in its own words.
+    Release(Option<String>),
+}
+
+/// Reads a program's word after [`RESERVED`].
+pub(crate) fn program_word(word: &str) -> Result<ProgramWord, BadWord> {
+    if let Some(text) = word.strip_prefix("release") {
+        return release(text).map(ProgramWord::Release);
+    }
+    let (raw, description) = describe(word)?;
+    Ok(ProgramWord::Describe(raw, Box::new(description)))
+}
+
+fn release(text: &str) -> Result<Option<String>, BadWord> {
+    #[derive(Default, Deserialize)]
+    struct Release {
+        reason: Option<String>,
+    }
+    let Release { reason } = match text.trim() {
+        "" => Release::default(),
+        text if text.starts_with('{') => {
+            serde_json::from_str(text).map_err(|_| BadWord::Release)?
+        }
+        _ => return Err(BadWord::Release),
+    };
+    match reason {
+        Some(reason) if reason.chars().count() > MAX_REASON => Err(BadWord::Release),
+        reason => Ok(reason),
+    }
+}
+
+fn describe(word: &str) -> Result<(Box<RawValue>, Description), BadWord> {
     let text = word.strip_prefix("describe ").ok_or(BadWord::Unknown)?;
     if text.len() > MAX_DESCRIBE {
         return Err(BadWord::TooLong);
@@ -194,7 +273,22 @@ pub(crate) fn describe(word: &str) -> Result<(Box<RawValue>, Description), BadWo
     if description.range.is_some_and(|(least, most)| least >= most) {
         return Err(BadWord::Range);
     }
+    if description.timeout.is_some_and(|ms| ms < MIN_TIMEOUT) {
+        return Err(BadWord::Timeout);
+    }
     Ok((serde_json::from_str(text)?, description))
+}
+
+/// Whether a command is the page's steering (docs/gateway.md, `drive`), of which only the newest counts.
+pub(crate) fn is_steering(command: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Steering {
+        #[serde(rename = "x")]
+        _x: f64,
+        #[serde(rename = "y")]
+        _y: f64,
+    }
+    serde_json::from_slice::<Steering>(command).is_ok()
 }
 
 /// Whether a service may be called so.
@@ -238,6 +332,7 @@ mod tests {
             ("describe no", "a JSON object"),
             ("describe []", "a JSON object"),
             ("describe {no}", "describe: key must be"),
+            (r#"describe {"timeout":50}"#, "at least 100"),
             (r#"describe {"kind":"sound"}"#, "unknown variant"),
             (r#"describe {"range":[1]}"#, "invalid length"),
             (r#"describe {"range":[1,1]}"#, "smaller number first"),
@@ -246,6 +341,44 @@ mod tests {
         ] {
             let error = describe(word).map(|_| ()).unwrap_err().to_string();
             assert!(error.contains(part), "{word}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_program_takes_the_wheel_with_or_without_a_reason() {
+        let reason = |word: &str| match program_word(word) {
+            Ok(ProgramWord::Release(reason)) => Some(reason),
+            _ => None,
+        };
+        assert_eq!(reason("release"), Some(None));
+        assert_eq!(reason("release {}"), Some(None));
+        assert_eq!(
+            reason(r#"release {"reason":"bumper"}"#),
+            Some(Some("bumper".into()))
+        );
+        let long = format!(r#"release {{"reason":"{}"}}"#, "x".repeat(201));
+        for word in [
+            "release bumper",
+            "released {}",
+            r#"release {"reason":1}"#,
+            &long,
+        ] {
+            let error = program_word(word).map(|_| ()).unwrap_err().to_string();
+            assert!(error.contains("porthole release"), "{word}: {error}");
+        }
+    }
+
+    #[test]
+    fn steering_has_two_axes() {
+        assert!(is_steering(br#"{"x":0.5,"y":-1,"buttons":[0,3]}"#));
+        for other in [
+            &b"on"[..],
+            b"{}",
+            br#"{"x":0.5}"#,
+            br#"{"x":"a","y":0}"#,
+            b"\xff",
+        ] {
+            assert!(!is_steering(other), "{other:?}");
         }
     }
 

@@ -103,6 +103,38 @@ test("with one line and no other machine: the battery is seen, the robot is driv
   assert.deepEqual(page.problems, []);
 }));
 
+test("a camera whose process stands still, or is killed, stops the robot", () => scene(async (keep) => {
+  const front = await keep(camera(DIRECT));
+  const robot = await keep(example("drive", await gatewayOf(front)));
+  const page = await person(front.link);
+  const service = page.getByTestId("service-drive");
+  const speed = (wanted) => service.filter({ hasText: new RegExp(`speed\\s*${wanted}\\s*$`) }).waitFor();
+  const times = [];
+  for (let trial = 0; trial < 10; trial += 1) {
+    await drive(page);
+    await page.keyboard.down("ArrowUp");
+    await speed("1");
+    const from = robot.lines.length;
+    const start = performance.now();
+    front.process.kill("SIGSTOP");
+    await robot.line(/nothing more was heard; stopped/, { from });
+    times.push(Math.round(performance.now() - start));
+    front.process.kill("SIGCONT");
+    // It lost the driver too, and the key that is still held moves nothing.
+    await robot.line(/porthole released .*stalled/, { from });
+    await speed("0");
+    await says(page, "drive-words", "heard nothing from this page");
+    await page.keyboard.up("ArrowUp");
+  }
+  console.log(`stopped ${times.join(", ")} ms after the camera's process did`);
+  assert.ok(Math.max(...times) <= CONTROL_TIMEOUT_MS + LATE_MS, String(times));
+  await drive(page);
+  await page.keyboard.down("ArrowUp");
+  await speed("1");
+  front.process.kill("SIGKILL");
+  await robot.line(/the gateway closed the connection|no close frame/);
+}));
+
 test("two people hand over the wheel, and the program is told each time, before the next one's commands", () => scene(async (keep) => {
   const { server, arm } = await robot(keep);
   const [ann, bob] = [await person(server.link), await person(server.bob)];

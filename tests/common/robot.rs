@@ -2,9 +2,9 @@
 //! A camera with a gateway, viewers with data channels, and programs that are connected to it.
 
 use std::{
-    io::{Read as _, Write as _},
+    io::{ErrorKind, Read as _, Write as _},
     net::TcpStream,
-    sync::mpsc::{Receiver, RecvTimeoutError, channel},
+    sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel},
     thread,
     time::{Duration, Instant},
 };
@@ -163,9 +163,15 @@ impl Guest {
     }
 
     /// Sends raw bytes, as they are.
+    #[track_caller]
     pub fn send_bytes(&self, bytes: &[u8]) {
+        assert!(self.try_send_bytes(bytes), "the channel is closed");
+    }
+
+    /// Whether the channel still took them.
+    pub fn try_send_bytes(&self, bytes: &[u8]) -> bool {
         let bytes = glib::Bytes::from(bytes);
-        self.reliable.send_data_full(Some(&bytes)).unwrap();
+        self.reliable.send_data_full(Some(&bytes)).is_ok()
     }
 
     /// Sends a message, in parts if it is too long for one.
@@ -238,10 +244,14 @@ impl Guest {
     }
 }
 
-/// A program at the gateway.
+/// A program at the gateway. It reads on a thread of its own, as a program has to, whatever the test does.
 pub struct Program {
-    pub socket: WebSocket<TcpStream>,
+    to: Sender<Message>,
+    from: Receiver<Message>,
 }
+
+/// A WebSocket of a program.
+pub type Socket = WebSocket<TcpStream>;
 
 impl Program {
     /// Connects to `url`, which ends with a slash, as `service`.
@@ -255,6 +265,45 @@ impl Program {
         service: &str,
         headers: &[(&'static str, &str)],
     ) -> Result<Self, (u16, String)> {
+        let mut socket = Self::socket(url, service, headers)?;
+        let (to, orders) = channel::<Message>();
+        let (sender, from) = channel();
+        thread::spawn(move || {
+            socket.get_ref().set_read_timeout(Some(LOOK)).unwrap();
+            loop {
+                match socket.read() {
+                    Ok(Message::Ping(_) | Message::Pong(_)) => (),
+                    Ok(message) => {
+                        let _ = sender.send(message);
+                    }
+                    Err(tungstenite::Error::Io(error))
+                        if [ErrorKind::WouldBlock, ErrorKind::TimedOut].contains(&error.kind()) => {
+                    }
+                    Err(_) => return,
+                }
+                loop {
+                    match orders.try_recv() {
+                        Ok(message) => {
+                            if socket.send(message).is_err() {
+                                return;
+                            }
+                        }
+                        Err(TryRecvError::Empty) => break,
+                        // The program ended.
+                        Err(TryRecvError::Disconnected) => return,
+                    }
+                }
+            }
+        });
+        Ok(Self { to, from })
+    }
+
+    /// The connection alone: nothing reads from it, nor answers pings.
+    pub fn socket(
+        url: &str,
+        service: &str,
+        headers: &[(&'static str, &str)],
+    ) -> Result<Socket, (u16, String)> {
         let address = url
             .strip_prefix("ws://")
             .unwrap()
@@ -269,7 +318,7 @@ impl Program {
             request.headers_mut().insert(*name, value);
         }
         match tungstenite::client(request, stream) {
-            Ok((socket, _)) => Ok(Self { socket }),
+            Ok((socket, _)) => Ok(socket),
             Err(tungstenite::HandshakeError::Failure(tungstenite::Error::Http(response))) => {
                 let body = response.body().clone().unwrap_or_default();
                 Err((response.status().as_u16(), String::from_utf8(body).unwrap()))
@@ -278,19 +327,18 @@ impl Program {
         }
     }
 
-    pub fn say(&mut self, text: &str) {
-        self.socket.send(Message::text(text)).unwrap();
+    pub fn send(&mut self, message: Message) {
+        self.to.send(message).unwrap();
     }
 
-    /// The next text or bytes.
+    pub fn say(&mut self, text: &str) {
+        self.send(Message::text(text));
+    }
+
+    /// The next text or bytes, or how the connection ended.
     #[track_caller]
     pub fn next(&mut self) -> Message {
-        loop {
-            match self.socket.read().unwrap() {
-                Message::Ping(_) | Message::Pong(_) => (),
-                message => return message,
-            }
-        }
+        self.from.recv_timeout(PATIENCE).unwrap()
     }
 
     /// Waits for the event `name`, whatever comes before, and returns what it says.

@@ -74,6 +74,32 @@ test("battery.py describes itself and tells a level again and again", () => scen
   }
 }));
 
+/** On the clock that all programs of a machine have in common. */
+const monotonic = () => Number(process.hrtime.bigint()) / 1e9;
+const lease = (word, ms) => `porthole ${word} ${JSON.stringify({ user: "ann", for: ms, until: monotonic() + ms / 1000 })}`;
+
+test("drive.py stops by itself when its time is over, and only a new driver makes it move again", () => scene(async (keep) => {
+  const gateway = await keep(await FakeGateway.start());
+  const program = await keep(example("drive", gateway.url));
+  await gateway.text((text) => text.startsWith(DESCRIBE));
+  const speed = (wanted) => gateway.text((text) => isState(text) && JSON.parse(text).speed === wanted, gateway.heard.length);
+  const forward = '{"x":0,"y":1,"buttons":[]}';
+  for (const late of [false, true]) {
+    gateway.say(lease("driver", 60_000));
+    gateway.say(forward);
+    await speed(1);
+    const from = program.lines.length;
+    // What is read late says itself that it is old.
+    gateway.say(late ? `porthole alive ${JSON.stringify({ for: 60_000, until: monotonic() - 1 })}` : lease("alive", 200));
+    await program.line(/nothing more was heard; stopped/, { from });
+    await speed(0);
+    gateway.say(lease("alive", 60_000));
+    gateway.say(forward);
+    await speed(0);
+    await speed(0);
+  }
+}));
+
 test("drive.py moves as it is told, and stops when nobody drives, when a command is none, and when the gateway is gone", () => scene(async (keep) => {
   const gateway = await keep(await FakeGateway.start());
   const program = await keep(example("drive", gateway.url));
@@ -87,8 +113,8 @@ test("drive.py moves as it is told, and stops when nobody drives, when a command
     assert.deepEqual([later.x, later.y], [x, y]);
   };
 
-  gateway.say('porthole driver {"user":"ann"}');
-  await program.line(/driver {"user":"ann"}/);
+  gateway.say(lease("driver", 60_000));
+  await program.line(/driver {"user":"ann"/);
   gateway.say('{"x":0,"y":1,"buttons":[]}');
   await moves(1);
   const before = await position(gateway, gateway.heard.length);
@@ -97,6 +123,7 @@ test("drive.py moves as it is told, and stops when nobody drives, when a command
   gateway.say('porthole released {"user":"ann","reason":"stalled"}');
   await stands();
 
+  gateway.say(lease("driver", 60_000));
   for (const bad of ["{", "7", "[]", '{"x":0}', '{"x":0,"y":9}', '{"x":"fast","y":0}', '{"x":NaN,"y":0}', "[".repeat(60_000)]) {
     gateway.say('{"x":0,"y":-0.5,"buttons":[]}');
     await moves(-0.5);

@@ -4,6 +4,8 @@
 //! `task` runs it, and `tell` says how things stand. Nothing here waits or reads a clock. Viewers and programs are numbers,
 //! never used twice.
 
+mod lease;
+mod stop;
 mod tell;
 
 use std::{
@@ -14,16 +16,22 @@ use std::{
 use serde_json::value::RawValue;
 
 use super::{
+    bucket::{Bucket, Rate},
     envelope::{self, BadMessage, Kind, Mark},
     outbox::{Class, Parcel},
     wheel::{Reason, Released, ViewerId, Wheel},
-    words::{self, Description, HelloWord, Refusal, ReleasedWord},
+    words::{self, Description, ProgramWord, Refusal},
 };
 
 /// Services a camera has known, those that are gone included: their numbers are one byte, and a list of more is no help.
 pub(crate) const MAX_SERVICES: usize = 64;
 /// From one `lost` that a program is told to the next.
 const LOST_PERIOD: Duration = Duration::from_secs(1);
+/// How often a viewer may ask for the wheel or hand it over, of which all others are told.
+const ASKING: Rate = Rate {
+    burst: 20,
+    period: Duration::from_millis(250),
+};
 
 pub(crate) type ProgramId = u32;
 
@@ -47,6 +55,17 @@ pub(crate) struct Rights {
 pub(crate) struct Ticket {
     pub(crate) viewer: ViewerId,
     pub(crate) mark: Mark,
+}
+
+/// What a driver sent to a program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Command {
+    pub(crate) payload: Payload,
+    pub(crate) ticket: Ticket,
+    /// From then on it is stale, and not delivered.
+    pub(crate) due: Instant,
+    /// Newer steering takes its place.
+    pub(crate) steers: bool,
 }
 
 /// Who is heard at the robot, by session.
@@ -95,7 +114,11 @@ pub(crate) enum Output {
     Viewer(ViewerId, Parcel),
     /// Text for a program, before all commands that wait.
     Event(ProgramId, String),
-    Command(ProgramId, Payload, Ticket),
+    /// As an event; a newer one takes the place of one that waits.
+    Alive(ProgramId, String),
+    Command(ProgramId, Command),
+    /// Whether this program acknowledges commands by a word of its own.
+    Acknowledges(ProgramId, bool),
     /// Commands that wait for this program are not delivered.
     Recall(ProgramId),
 }
@@ -108,6 +131,8 @@ pub(crate) struct Config {
     pub(crate) gateway: bool,
     /// The word of the `talk` property, where there is such a pad.
     pub(crate) talk: Option<String>,
+    /// One moment in time, and the same in seconds of CLOCK_MONOTONIC.
+    pub(crate) epoch: (Instant, f64),
 }
 
 #[derive(Debug)]
@@ -115,6 +140,10 @@ struct Viewer {
     session: String,
     user: String,
     rights: Rights,
+    asking: Bucket,
+    /// What it was told last, so that it is told nothing twice.
+    told_wheel: Vec<u8>,
+    told_talk: Vec<u8>,
 }
 
 #[derive(Debug)]
@@ -125,6 +154,8 @@ struct Service {
     description: Description,
     /// Not yet told to the program.
     lost: u32,
+    /// Till when the program was told that it may go on; then it has stopped by itself.
+    until: Option<Instant>,
 }
 
 /// See the [module](self).
@@ -137,6 +168,10 @@ pub(crate) struct Hub {
     wheel: Wheel,
     heard: Heard,
     tell_lost: Option<Instant>,
+    /// When programs are told next that the driver is there.
+    tell_alive: Option<Instant>,
+    /// When all was stopped, while nobody has asked for the wheel since.
+    stopped: Option<Instant>,
     outputs: Vec<Output>,
 }
 
@@ -149,13 +184,15 @@ impl Hub {
             services: Vec::new(),
             heard: Heard::default(),
             tell_lost: None,
+            tell_alive: None,
+            stopped: None,
             outputs: Vec::new(),
         }
     }
 
     /// When [`Self::tick`] will next have something to do.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        [self.wheel.deadline(), self.tell_lost]
+        [self.wheel.deadline(), self.tell_lost, self.tell_alive]
             .into_iter()
             .flatten()
             .min()
@@ -186,6 +223,9 @@ impl Hub {
                     session,
                     user,
                     rights,
+                    asking: Bucket::new(ASKING),
+                    told_wheel: Vec::new(),
+                    told_talk: Vec::new(),
                 },
             ),
             Input::Rights(viewer, rights) => self.rights(viewer, rights, now),
@@ -194,9 +234,9 @@ impl Hub {
                 viewer, message, ..
             } => self.said(viewer, &message, now),
             Input::TooMuch(viewer, mark) => self.refuse(viewer, mark, Refusal::TooMany),
-            Input::Program(program, name) => self.program(program, name),
+            Input::Program(program, name) => self.program(program, name, now),
             Input::ProgramGone(program) => self.program_gone(program),
-            Input::ProgramSaid(program, payload) => self.program_said(program, payload),
+            Input::ProgramSaid(program, payload) => self.program_said(program, payload, now),
             Input::Delivered(ticket) => self.delivered(ticket),
             Input::Undelivered(ticket, why) => {
                 self.refuse(ticket.viewer, ticket.mark, why);
@@ -211,9 +251,10 @@ impl Hub {
     }
 
     fn enforce(&mut self, now: Instant) {
-        if let Some(released) = self.wheel.expire(now) {
-            self.released(released);
+        if let Some(released) = self.wheel.expire(now).or_else(|| self.lapse(now)) {
+            self.released(released, now);
         }
+        self.renew(now);
         if self.tell_lost.is_some_and(|at| at <= now) {
             self.tell_lost = None;
             for service in &mut self.services {
@@ -227,18 +268,8 @@ impl Hub {
     }
 
     fn here(&mut self, id: ViewerId, viewer: Viewer) {
-        let hello = HelloWord {
-            version: words::VERSION,
-            id,
-            user: &viewer.user,
-            control_timeout: u64::try_from(self.config.control_timeout.as_millis())
-                .unwrap_or(u64::MAX),
-            gateway: self.config.gateway,
-            talk: self.config.talk.as_deref(),
-        };
-        let hello = words::json(&hello);
         self.viewers.insert(id, viewer);
-        self.state(id, Kind::Hello, &hello);
+        self.tell_hello(id);
         let services = self.services_word();
         self.state(id, Kind::Services, &services);
         self.tell_wheel(Some(id), None);
@@ -253,7 +284,7 @@ impl Hub {
         viewer.rights = rights;
         if !rights.control {
             let released = self.wheel.leave(id, Reason::NotPermitted, now);
-            self.wheel_moved(released);
+            self.wheel_moved(released, now);
         } else {
             self.tell_wheel(Some(id), None);
         }
@@ -266,15 +297,16 @@ impl Hub {
         }
         // While its name is still known.
         let released = self.wheel.leave(id, reason, now);
-        self.wheel_moved(released);
+        self.wheel_moved(released, now);
         self.viewers.remove(&id);
         self.tell_viewers();
     }
 
     fn said(&mut self, id: ViewerId, message: &[u8], now: Instant) {
-        let Some(rights) = self.viewers.get(&id).map(|viewer| viewer.rights) else {
+        let Some(viewer) = self.viewers.get_mut(&id) else {
             return;
         };
+        let rights = viewer.rights;
         let message = match envelope::read(message) {
             Ok(message) => message,
             Err(BadMessage::TooLarge(mark)) => {
@@ -288,22 +320,30 @@ impl Hub {
         match message.kind {
             Kind::Text | Kind::Binary => {
                 let ticket = Ticket { viewer: id, mark };
-                if let Err(refusal) = self.command(rights, &message, ticket) {
+                if let Err(refusal) = self.command(rights, &message, ticket, now) {
                     self.refuse(id, mark, refusal);
                 }
             }
-            Kind::Ask if !rights.control => {
+            Kind::Ask | Kind::Stop if !rights.control => {
                 self.refuse(id, mark, Refusal::NotPermitted);
+            }
+            Kind::Stop => self.stopped_by(id, now),
+            // Giving up and stopping are never too much.
+            Kind::Ask | Kind::HandOver if !viewer.asking.take(now) => {
+                self.refuse(id, mark, Refusal::TooMany);
             }
             Kind::Ask => {
                 let before = self.wheel.driver();
+                self.stopped = None;
+                // Who asks is answered, also where nothing changes.
+                viewer.told_wheel.clear();
                 self.wheel.ask(id, now);
-                self.seated(before);
+                self.seated(before, now);
                 self.tell_wheel(None, None);
             }
             Kind::Release => {
                 let released = self.wheel.leave(id, Reason::GivenUp, now);
-                self.wheel_moved(released);
+                self.wheel_moved(released, now);
             }
             Kind::HandOver => {
                 let to = serde_json::from_slice::<HandOver>(message.payload);
@@ -311,7 +351,7 @@ impl Hub {
                     return self.refuse(id, mark, Refusal::BadMessage);
                 };
                 match self.wheel.hand_over(id, to, now) {
-                    Some(released) => self.wheel_moved(Some(released)),
+                    Some(released) => self.wheel_moved(Some(released), now),
                     None => self.refuse(id, mark, Refusal::NotDriving),
                 }
             }
@@ -325,6 +365,7 @@ impl Hub {
         rights: Rights,
         message: &envelope::Message<'_>,
         ticket: Ticket,
+        now: Instant,
     ) -> Result<(), Refusal> {
         if !rights.control {
             return Err(Refusal::NotPermitted);
@@ -334,8 +375,8 @@ impl Hub {
         }
         let place = usize::from(ticket.mark.service).checked_sub(1);
         let service = place.and_then(|place| self.services.get(place));
-        let program = service.ok_or(Refusal::NoSuchService)?.program;
-        let program = program.ok_or(Refusal::ServiceGone)?;
+        let service = service.ok_or(Refusal::NoSuchService)?;
+        let program = service.program.ok_or(Refusal::ServiceGone)?;
         let payload = match std::str::from_utf8(message.payload) {
             Ok(text) if message.kind == Kind::Text => {
                 if text.starts_with(words::RESERVED) {
@@ -345,7 +386,13 @@ impl Hub {
             }
             _ => Payload::Binary(message.payload.to_owned()),
         };
-        self.outputs.push(Output::Command(program, payload, ticket));
+        let command = Command {
+            steers: service.description.drive && words::is_steering(message.payload),
+            payload,
+            ticket,
+            due: now + self.timeout(),
+        };
+        self.outputs.push(Output::Command(program, command));
         Ok(())
     }
 
@@ -373,7 +420,7 @@ impl Hub {
         }
     }
 
-    fn program(&mut self, program: ProgramId, name: String) {
+    fn program(&mut self, program: ProgramId, name: String, now: Instant) {
         let known = self.services.iter().position(|s| s.name == name);
         let service = Service {
             name,
@@ -381,6 +428,7 @@ impl Hub {
             raw: None,
             description: Description::default(),
             lost: 0,
+            until: None,
         };
         match known {
             Some(place) => self.services[place] = service,
@@ -391,8 +439,8 @@ impl Hub {
         let names = self.names();
         let viewers = words::event("viewers", &names);
         self.outputs.push(Output::Event(program, viewers));
-        let driver = self.driver_event();
-        self.outputs.push(Output::Event(program, driver));
+        self.tell_driver(Some(program), now);
+        self.take_timeout();
         self.tell_services();
     }
 
@@ -400,11 +448,13 @@ impl Hub {
         let mut services = self.services.iter_mut();
         if let Some(service) = services.find(|service| service.program == Some(program)) {
             service.program = None;
+            service.until = None;
+            self.take_timeout();
             self.tell_services();
         }
     }
 
-    fn program_said(&mut self, program: ProgramId, payload: Payload) {
+    fn program_said(&mut self, program: ProgramId, payload: Payload, now: Instant) {
         let place = self
             .services
             .iter()
@@ -416,11 +466,31 @@ impl Hub {
         let (kind, bytes) = match &payload {
             Payload::Text(text) => {
                 if let Some(word) = text.strip_prefix(words::RESERVED) {
-                    match words::describe(word) {
-                        Ok((raw, description)) => {
+                    match words::program_word(word) {
+                        Ok(ProgramWord::Describe(raw, description)) => {
+                            if service
+                                .raw
+                                .as_ref()
+                                .is_some_and(|old| old.get() == raw.get())
+                            {
+                                return;
+                            }
+                            let acknowledges = description.acknowledge;
                             service.raw = Some(raw);
-                            service.description = description;
+                            service.description = *description;
+                            self.outputs
+                                .push(Output::Acknowledges(program, acknowledges));
+                            self.take_timeout();
                             self.tell_services();
+                        }
+                        Ok(ProgramWord::Release(reason)) => {
+                            let why = Why {
+                                driver: None,
+                                reason: Reason::Program,
+                                by: Some(service.name.clone()),
+                                detail: reason,
+                            };
+                            self.stop(why, None, now);
                         }
                         Err(error) => {
                             let details = serde_json::json!({ "code": "bad-word", "message": error.to_string() });
@@ -460,38 +530,48 @@ impl Hub {
     }
 
     /// After a change of who waits or drives: `released`, if somebody drives no more.
-    fn wheel_moved(&mut self, released: Option<Released>) {
+    fn wheel_moved(&mut self, released: Option<Released>, now: Instant) {
         match released {
-            Some(released) => self.released(released),
+            Some(released) => self.released(released, now),
             None => self.tell_wheel(None, None),
         }
     }
 
     /// The one thing that programs rely on: first what waits is taken back, then all hear it, then who drives next.
-    fn released(&mut self, released: Released) {
-        let driver = self.viewers.get(&released.driver);
-        let word = ReleasedWord {
-            user: driver.map(|viewer| viewer.user.as_str()),
+    fn released(&mut self, released: Released, now: Instant) {
+        let why = Why {
+            driver: Some(released.driver),
             reason: released.reason,
+            by: None,
+            detail: None,
         };
-        let event = words::event("released", &word);
-        for program in self.programs() {
-            self.outputs.push(Output::Recall(program));
-            self.outputs.push(Output::Event(program, event.clone()));
-        }
-        self.seated(None);
-        self.tell_wheel(None, Some(released));
+        self.halt(&why);
+        self.seated(None, now);
+        self.tell_wheel(None, Some(&why));
     }
 
     /// Tells programs who drives, if it is not who drove `before`.
-    fn seated(&mut self, before: Option<ViewerId>) {
+    fn seated(&mut self, before: Option<ViewerId>, now: Instant) {
         if self.wheel.driver().is_none() || self.wheel.driver() == before {
             return;
         }
-        let event = self.driver_event();
-        for program in self.programs() {
-            self.outputs.push(Output::Event(program, event.clone()));
-        }
+        self.tell_driver(None, now);
+    }
+}
+
+/// Why nobody drives any more, or another does.
+#[derive(Debug)]
+struct Why {
+    driver: Option<ViewerId>,
+    reason: Reason,
+    /// Who stopped the robot; then everyone is told.
+    by: Option<String>,
+    detail: Option<String>,
+}
+
+impl Why {
+    fn concerns(&self, viewer: ViewerId) -> bool {
+        self.driver == Some(viewer) || self.by.is_some()
     }
 }
 

@@ -1,21 +1,32 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What the hub tells viewers and programs of how things stand.
 
-use super::{Class, Hub, Kind, Mark, Output, Parcel, ProgramId, Released, ViewerId, envelope};
-use crate::gateway::words::{self, AtTalk, AtWheel, Person, ServiceWord, TalkWord, WheelWord};
+use super::{Class, Hub, Kind, Mark, Output, Parcel, ProgramId, ViewerId, Why, envelope};
+use crate::gateway::words::{
+    self, AtTalk, AtWheel, HelloWord, Person, ServiceWord, TalkWord, WheelWord,
+};
 
 impl Hub {
-    pub(super) fn driver_event(&self) -> String {
-        let driver = self.wheel.driver().and_then(|id| self.viewers.get(&id));
-        match driver {
-            Some(viewer) => words::event("driver", &serde_json::json!({ "user": viewer.user })),
-            None => words::event("released", &serde_json::json!({ "reason": "free" })),
-        }
+    pub(super) fn tell_hello(&mut self, id: ViewerId) {
+        let Some(viewer) = self.viewers.get(&id) else {
+            return;
+        };
+        let hello = HelloWord {
+            version: words::VERSION,
+            id,
+            user: &viewer.user,
+            control_timeout: u64::try_from(self.timeout().as_millis()).unwrap_or(u64::MAX),
+            gateway: self.config.gateway,
+            talk: self.config.talk.as_deref(),
+        };
+        let hello = words::json(&hello);
+        self.state(id, Kind::Hello, &hello);
     }
 
     pub(super) fn tell_viewers(&mut self) {
         let event = words::event("viewers", &self.names());
-        for program in self.programs() {
+        let programs: Vec<ProgramId> = self.services.iter().filter_map(|s| s.program).collect();
+        for program in programs {
             self.outputs.push(Output::Event(program, event.clone()));
         }
     }
@@ -27,8 +38,8 @@ impl Hub {
         }
     }
 
-    /// Tells one viewer, or all, how it stands with the wheel; who has lost it hears why.
-    pub(super) fn tell_wheel(&mut self, only: Option<ViewerId>, released: Option<Released>) {
+    /// Tells one viewer, or all, how it stands with the wheel, if that has changed; who has lost it hears why.
+    pub(super) fn tell_wheel(&mut self, only: Option<ViewerId>, why: Option<&Why>) {
         let driver = self.wheel.driver();
         for id in only.map_or_else(|| self.viewer_ids(), |id| vec![id]) {
             let Some(viewer) = self.viewers.get(&id) else {
@@ -40,7 +51,8 @@ impl Hub {
                 () if self.wheel.waiting().any(|other| other == id) => AtWheel::Waiting,
                 () => AtWheel::Watching,
             };
-            let word = WheelWord {
+            let why = why.filter(|why| why.concerns(id));
+            let word = words::json(&WheelWord {
                 you,
                 driver: driver.and_then(|id| self.person(id)),
                 waiting: self
@@ -48,10 +60,17 @@ impl Hub {
                     .waiting()
                     .filter_map(|id| self.person(id))
                     .collect(),
-                reason: released.filter(|r| r.driver == id).map(|r| r.reason),
-            };
-            let word = words::json(&word);
-            match released.filter(|released| released.driver == id) {
+                reason: why.map(|why| why.reason),
+                by: why.and_then(|why| why.by.as_deref()),
+                detail: why.and_then(|why| why.detail.as_deref()),
+            });
+            if let Some(viewer) = self.viewers.get_mut(&id) {
+                if viewer.told_wheel == word {
+                    continue;
+                }
+                viewer.told_wheel.clone_from(&word);
+            }
+            match why {
                 // It must not give way to a newer one without a reason.
                 Some(_) => self.answer(id, envelope::write(Kind::Wheel, Mark::NONE, &word)),
                 None => self.state(id, Kind::Wheel, &word),
@@ -85,6 +104,12 @@ impl Hub {
                 level: self.heard.level,
             });
             let word = words::json(&word);
+            if let Some(viewer) = self.viewers.get_mut(&id) {
+                if viewer.told_talk == word {
+                    continue;
+                }
+                viewer.told_talk.clone_from(&word);
+            }
             self.state(id, Kind::Talk, &word);
         }
     }
@@ -125,9 +150,5 @@ impl Hub {
 
     pub(super) fn viewer_ids(&self) -> Vec<ViewerId> {
         self.viewers.keys().copied().collect()
-    }
-
-    pub(super) fn programs(&self) -> Vec<ProgramId> {
-        self.services.iter().filter_map(|s| s.program).collect()
     }
 }

@@ -18,6 +18,7 @@ fn hub() -> Hub {
         control_timeout: TIMEOUT,
         gateway: true,
         talk: Some("one".into()),
+        epoch: (Instant::now(), 1000.0),
     })
 }
 
@@ -64,7 +65,7 @@ impl Room {
         });
     }
 
-    /// Events for a program since the last call.
+    /// Events for a program since the last call, without renewals of its lease.
     fn events(&mut self, program: ProgramId) -> Vec<String> {
         let mut events = Vec::new();
         self.outputs.retain(|output| match output {
@@ -72,9 +73,25 @@ impl Room {
                 events.push(event.clone());
                 false
             }
+            Output::Alive(to, _) if *to == program => false,
             _ => true,
         });
         events
+    }
+
+    /// What a program was told since the last call of how long it may go on, in ms.
+    fn leases(&mut self, program: ProgramId) -> Vec<u64> {
+        let mut leases = Vec::new();
+        self.outputs.retain(|output| match output {
+            Output::Alive(to, alive) if *to == program => {
+                let word = alive.strip_prefix("porthole alive ").unwrap();
+                let word: Value = serde_json::from_str(word).unwrap();
+                leases.push(word["for"].as_u64().unwrap());
+                false
+            }
+            _ => true,
+        });
+        leases
     }
 
     /// Messages for a viewer since the last call: kind, service, number, payload.
@@ -101,8 +118,8 @@ impl Room {
     fn commands(&mut self) -> Vec<(ProgramId, Payload, Ticket)> {
         let mut commands = Vec::new();
         self.outputs.retain(|output| match output {
-            Output::Command(program, payload, ticket) => {
-                commands.push((*program, payload.clone(), *ticket));
+            Output::Command(program, command) => {
+                commands.push((*program, command.payload.clone(), command.ticket));
                 false
             }
             _ => true,
@@ -206,13 +223,16 @@ fn a_program_hears_released_before_who_drives_next_and_commands_are_recalled_fir
     room.outputs.clear();
     room.pass(Duration::from_millis(1));
     assert!(matches!(room.outputs[0], Output::Recall(1)));
+    let events = room.events(1);
     assert_eq!(
-        room.events(1),
-        [
-            r#"porthole released {"user":"ann","reason":"stalled"}"#,
-            r#"porthole driver {"user":"bob"}"#
-        ]
+        events[0],
+        r#"porthole released {"user":"ann","reason":"stalled"}"#
     );
+    assert!(
+        events[1].starts_with(r#"porthole driver {"user":"bob","for":500,"until":1001.0"#),
+        "{events:?}"
+    );
+    assert_eq!(events.len(), 2);
     // What says why gives way to nothing that is newer.
     let said_why = room.outputs.iter().find_map(|output| match output {
         Output::Viewer(1, parcel) if parcel.bytes[0] == Kind::Wheel as u8 => Some(parcel.class),
@@ -225,6 +245,147 @@ fn a_program_hears_released_before_who_drives_next_and_commands_are_recalled_fir
         (&json!("watching"), &json!("stalled"))
     );
     assert_eq!(room.last(2, Kind::Wheel)["you"], "driving");
+}
+
+/// The time that is left of a driver's, and no more: when it ends the program has stopped, whatever becomes of the gateway.
+#[test]
+fn programs_live_by_a_lease_that_ends_when_the_driver_would_have_stalled() {
+    let mut room = Room::new();
+    room.handle(Input::Program(1, "arm".into()));
+    room.viewer(1, "ann", ALL);
+    room.say(1, Kind::Ask, (0, 0), "");
+    room.leases(1);
+    let period = TIMEOUT / 5;
+    for _ in 0..3 {
+        room.pass(period - Duration::from_millis(1));
+        assert_eq!(room.leases(1), [0; 0]);
+        room.say(1, Kind::Alive, (0, 0), "");
+        room.pass(Duration::from_millis(1));
+        assert_eq!(room.leases(1), [499]);
+    }
+    // Nothing more is heard of the driver: the lease grows no longer.
+    room.pass(period);
+    room.pass(period);
+    assert_eq!(room.leases(1), [399, 299]);
+    room.handle(Input::Program(2, "leg".into()));
+    let driver = room.events(2).pop().unwrap();
+    assert!(driver.contains(r#""for":299,"until":"#), "{driver}");
+    room.pass(TIMEOUT);
+    assert_eq!(room.leases(1), [0; 0]);
+    assert!(room.events(1).pop().unwrap().contains("stalled"));
+    // While nobody drives there is none.
+    room.pass(TIMEOUT);
+    assert_eq!(room.leases(1), [0; 0]);
+}
+
+/// A process that stood still: its programs have stopped by themselves, so that nobody drives, whoever was heard meanwhile.
+#[test]
+fn a_gateway_that_stood_still_lets_go_of_the_driver() {
+    let mut room = Room::new();
+    room.handle(Input::Program(1, "arm".into()));
+    room.viewer(1, "ann", ALL);
+    room.say(1, Kind::Ask, (0, 0), "");
+    room.events(1);
+    room.now += 2 * TIMEOUT;
+    room.say(1, Kind::Text, (1, 1), "on");
+    assert_eq!(room.commands(), []);
+    assert!(room.events(1)[0].contains("stalled"));
+    assert_eq!(room.last(1, Kind::Refused)["code"], "not-driving");
+}
+
+#[test]
+fn the_shortest_time_that_a_program_asks_for_is_in_force_while_it_is_there() {
+    let mut room = Room::new();
+    room.viewer(1, "ann", ALL);
+    room.handle(Input::Program(1, "arm".into()));
+    room.told(1);
+    let describe = r#"porthole describe {"timeout":200}"#;
+    room.handle(Input::ProgramSaid(1, Payload::Text(describe.into())));
+    assert_eq!(room.last(1, Kind::Hello)["controlTimeout"], 200);
+    room.say(1, Kind::Ask, (0, 0), "");
+    let driver = room.events(1).pop().unwrap();
+    assert!(driver.contains(r#""for":200,"#), "{driver}");
+    room.pass(Duration::from_millis(200));
+    assert!(room.events(1)[0].contains("stalled"));
+    room.handle(Input::ProgramGone(1));
+    assert_eq!(room.last(1, Kind::Hello)["controlTimeout"], 500);
+}
+
+#[test]
+fn stop_goes_past_the_wheel_and_all_who_wait_and_says_who() {
+    let mut room = Room::new();
+    room.handle(Input::Program(1, "arm".into()));
+    let view = Rights {
+        control: false,
+        ..ALL
+    };
+    for (id, user, rights) in [(1, "ann", ALL), (2, "bob", ALL), (3, "eve", view)] {
+        room.viewer(id, user, rights);
+    }
+    room.say(1, Kind::Ask, (0, 0), "");
+    room.say(2, Kind::Ask, (0, 0), "");
+    room.events(1);
+    room.say(3, Kind::Stop, (0, 0), "");
+    assert_eq!(room.last(3, Kind::Refused)["code"], "not-permitted");
+    assert!(room.events(1).is_empty());
+    room.outputs.clear();
+    room.say(2, Kind::Stop, (0, 0), "");
+    assert!(matches!(room.outputs[0], Output::Recall(1)));
+    let released = r#"porthole released {"user":"ann","reason":"stopped","by":"bob"}"#;
+    assert_eq!(room.events(1), [released]);
+    for viewer in 1..=3 {
+        let wheel = room.last(viewer, Kind::Wheel);
+        assert_eq!(
+            (&wheel["reason"], &wheel["by"]),
+            (&json!("stopped"), &json!("bob"))
+        );
+        assert_eq!(
+            (&wheel["driver"], &wheel["waiting"]),
+            (&Value::Null, &json!([]))
+        );
+    }
+    // Also when nobody drives, but viewers are not told again.
+    room.pass(TIMEOUT);
+    room.say(1, Kind::Stop, (0, 0), "");
+    assert_eq!(
+        room.events(1),
+        [r#"porthole released {"user":null,"reason":"stopped","by":"ann"}"#]
+    );
+    assert_eq!(room.last(1, Kind::Wheel)["by"], "ann", "who pressed it");
+    assert!(room.told(2).is_empty());
+    // Until somebody asks anew.
+    room.say(1, Kind::Ask, (0, 0), "");
+    assert_eq!(room.last(1, Kind::Wheel)["you"], "driving");
+    room.events(1);
+    let word = r#"porthole release {"reason":"bumper"}"#;
+    room.handle(Input::ProgramSaid(1, Payload::Text(word.into())));
+    assert_eq!(
+        room.events(1),
+        [r#"porthole released {"user":"ann","reason":"program","by":"arm","detail":"bumper"}"#]
+    );
+    assert_eq!(room.last(3, Kind::Wheel)["detail"], "bumper");
+}
+
+#[test]
+fn nothing_is_told_where_nothing_changed_and_asking_has_a_bound() {
+    let mut room = Room::new();
+    for (id, user) in [(1, "ann"), (2, "bob"), (3, "eve")] {
+        room.viewer(id, user, ALL);
+    }
+    room.say(1, Kind::Ask, (0, 0), "");
+    room.outputs.clear();
+    room.say(2, Kind::Release, (0, 0), "");
+    assert!(room.outputs.is_empty(), "{:?}", room.outputs);
+    for _ in 0..100 {
+        room.say(2, Kind::Ask, (0, 0), "");
+        room.say(2, Kind::Release, (0, 0), "");
+    }
+    let others = room.told(1).len();
+    assert!(others <= 40, "{others}");
+    assert_eq!(room.last(2, Kind::Refused)["code"], "too-many");
+    room.pass(Duration::from_millis(250));
+    room.say(2, Kind::Ask, (0, 0), "");
+    assert_eq!(room.last(2, Kind::Wheel)["you"], "waiting");
 }
 
 #[test]
@@ -428,10 +589,12 @@ fn thousands_of_runs_keep_the_promises() {
             while !room.outputs.is_empty() {
                 for output in std::mem::take(&mut room.outputs) {
                     match output {
-                        Output::Command(to, _, ticket) => match programs.get_mut(&to) {
-                            Some(program) => program.commands.push_back(ticket),
-                            None => room.handle(Input::Undelivered(ticket, Refusal::ServiceGone)),
+                        Output::Command(to, command) => match programs.get_mut(&to) {
+                            Some(program) => program.commands.push_back(command.ticket),
+                            None => room
+                                .handle(Input::Undelivered(command.ticket, Refusal::ServiceGone)),
                         },
+                        Output::Alive(..) | Output::Acknowledges(..) => (),
                         Output::Recall(to) => {
                             let program = programs.get_mut(&to);
                             for ticket in program

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MPL-2.0
+//! What programs live by while somebody drives: a lease that ends when the driver would have stalled, renewed as long as the
+//! driver is heard. It ends by itself where nothing more comes of this process.
+
+use std::time::{Duration, Instant};
+
+use super::{Hub, Output, ProgramId, Reason, Released};
+use crate::gateway::words::{self, LeaseWord};
+
+/// Leases are renewed so often in each control timeout: one may be late and another lost without an effect.
+const RENEWALS: u32 = 5;
+
+impl Hub {
+    /// The control timeout that is in force: the shortest that the camera or a program asks for.
+    pub(super) fn timeout(&self) -> Duration {
+        let services = self.services.iter().filter(|s| s.program.is_some());
+        let asked = services.filter_map(|s| s.description.timeout.map(Duration::from_millis));
+        asked.fold(self.config.control_timeout, Duration::min)
+    }
+
+    /// After programs have come, gone or described themselves.
+    pub(super) fn take_timeout(&mut self) {
+        let timeout = self.timeout();
+        if self.wheel.timeout() != timeout {
+            self.wheel.set_timeout(timeout);
+            for viewer in self.viewer_ids() {
+                self.tell_hello(viewer);
+            }
+        }
+    }
+
+    /// A program whose lease has run out has stopped by itself, and its driver drives no more.
+    pub(super) fn lapse(&mut self, now: Instant) -> Option<Released> {
+        let has_lapsed = |until: Option<Instant>| until.is_some_and(|until| until <= now);
+        let driver = self.wheel.driver()?;
+        if !self.services.iter().any(|s| has_lapsed(s.until)) {
+            return None;
+        }
+        self.wheel.leave(driver, Reason::Stalled, now)
+    }
+
+    /// Renews what is due.
+    pub(super) fn renew(&mut self, now: Instant) {
+        if self.tell_alive.is_none_or(|at| at > now) {
+            return;
+        }
+        self.tell_alive = None;
+        if self.wheel.driver().is_none() {
+            return;
+        }
+        let Some((until, alive)) = self.lease("alive", None, now) else {
+            return;
+        };
+        for service in &mut self.services {
+            if let Some(program) = service.program {
+                service.until = Some(until);
+                self.outputs.push(Output::Alive(program, alive.clone()));
+            }
+        }
+    }
+
+    /// Tells programs, or one, who drives and for how long they may go on.
+    pub(super) fn tell_driver(&mut self, only: Option<ProgramId>, now: Instant) {
+        let driver = self.wheel.driver().and_then(|id| self.viewers.get(&id));
+        let user = driver.map(|viewer| viewer.user.clone());
+        let lease = user.and_then(|user| self.lease("driver", Some(&user), now));
+        let (until, event) = match lease {
+            Some((until, event)) => (Some(until), event),
+            None => (
+                None,
+                words::event("released", &serde_json::json!({ "reason": "free" })),
+            ),
+        };
+        for service in &mut self.services {
+            if let Some(program) = service
+                .program
+                .filter(|p| only.is_none_or(|only| only == *p))
+            {
+                service.until = until;
+                self.outputs.push(Output::Event(program, event.clone()));
+            }
+        }
+    }
+
+    /// When a lease that is given now ends, and the word that gives it. The next one is due from then on.
+    fn lease(&mut self, word: &str, user: Option<&str>, now: Instant) -> Option<(Instant, String)> {
+        let until = self.wheel.deadline()?;
+        self.tell_alive = Some(now + self.timeout() / RENEWALS);
+        let left = until.saturating_duration_since(now);
+        let (moment, seconds) = self.config.epoch;
+        let lease = LeaseWord {
+            user,
+            time: u64::try_from(left.as_millis()).unwrap_or(u64::MAX),
+            until: seconds + until.saturating_duration_since(moment).as_secs_f64(),
+        };
+        Some((until, words::event(word, &lease)))
+    }
+}

@@ -79,20 +79,23 @@ echo '- a second version is taken up by both; data, key and configuration stay'
 kept() { sha256sum /var/lib/porthole/grant-key /etc/porthole/signaling.toml front.key front.env; porthole-signaling --json camera list | grep -o '"id": *"[^"]*"'; }
 echo '# mine' >>/etc/porthole/signaling.toml
 kept >/before
-pids="$(key porthole-signaling MainPID) $(key porthole-camera@front MainPID)"
+server=$(key porthole-signaling MainPID) camera=$(key porthole-camera@front MainPID)
 online=$(journal porthole-camera@front '^server, state=online')
-apt-get install -y -qq /newer/*.deb >/upgrade.log 2>&1 || { cat /upgrade.log; exit 1; }
+flock /var/cache/apt/archives/porthole.lock apt-get install -y -qq /newer/*.deb >/upgrade.log 2>&1 || { cat /upgrade.log; exit 1; }
 eventually healthy
 eventually says porthole-camera@front '^server, state=online' $((online + 1))
-[ "$pids" != "$(key porthole-signaling MainPID) $(key porthole-camera@front MainPID)" ]
+[ "$server" != "$(key porthole-signaling MainPID)" ]
+[ "$camera" != "$(key porthole-camera@front MainPID)" ]
 kept >/after
 diff /before /after
 
 echo '- removed and purged: nothing runs, data and keys stay'
-apt-get remove -y -qq gstreamer1.0-porthole porthole-signaling >/remove.log 2>&1
-if systemctl is-active -q porthole-signaling porthole-camera@front; then exit 1; fi
+flock /var/cache/apt/archives/porthole.lock apt-get remove -y -qq gstreamer1.0-porthole porthole-signaling >/remove.log 2>&1
+for unit in porthole-signaling porthole-camera@front porthole-camera@garden; do
+  if systemctl is-active -q $unit; then echo "$unit still runs"; cat /remove.log; exit 1; fi
+done
 sha256sum /var/lib/porthole/grant-key front.key front.env /etc/porthole/signaling.toml
-apt-get purge -y -qq gstreamer1.0-porthole porthole-signaling >/purge.log 2>&1
+flock /var/cache/apt/archives/porthole.lock apt-get purge -y -qq gstreamer1.0-porthole porthole-signaling >/purge.log 2>&1
 ls /var/lib/porthole/porthole.sqlite3 /var/lib/porthole/grant-key front.key front.env
 [ ! -e /etc/porthole/signaling.toml ]
 echo 'the units work'

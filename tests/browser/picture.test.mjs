@@ -6,7 +6,7 @@ import { after, before, test } from "node:test";
 import { join } from "node:path";
 import { tmpdir } from "node:os";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { audioPackets, browser, camera, corners, frames, freePort, GAP_MS, launch, loudness, ROOT, scene, state, visitor, watch } from "./lib.mjs";
+import { audioPackets, browser, camera, corners, frames, freePort, GAP_MS, launch, loudness, PATIENCE_MS, ROOT, scene, state, visitor, watch } from "./lib.mjs";
 import { longestGap, presented, record } from "./record.mjs";
 
 let chromium;
@@ -123,8 +123,10 @@ test("a camera of real footage is shown with its sound", () => scene(async (keep
     `portholesrc name=cam camera=${clip} ! ${NAMED} name=out cam.audio ! out.audio`));
   const page = await visitor(chromium, road.link);
   await watch(page, "front");
+  // On a machine that has other work the ladder begins lower.
+  await page.waitForFunction(() => Array.from(document.querySelectorAll("video"), (video) => video.videoWidth).includes(768), undefined, { timeout: PATIENCE_MS });
   const seen = await frames(page, "front", 3000);
-  assert.deepEqual([seen.width, seen.height], [768, 432]);
+  assert.equal(seen.width * 9, seen.height * 16);
   assert.ok(seen.count >= 25, `${seen.count} frames in 3 s of 12.5 fps`);
   assert.ok(seen.changed > 0);
   // This clip's microphone recorded next to nothing, so its packets are counted. Silence has 5 a second, 50 are the

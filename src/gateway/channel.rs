@@ -36,7 +36,7 @@ const SAYING: Rate = Rate {
     burst: 512,
     period: Duration::from_millis(4),
 };
-/// Stop is heard besides that, also of who has said too much.
+/// Stop and giving up the wheel are heard besides that, also of who has said too much.
 const STOPPING: Rate = Rate {
     burst: 20,
     period: Duration::from_millis(100),
@@ -63,7 +63,11 @@ impl Saying {
         if self.bucket.is_full(now) {
             self.excess = 0;
         }
-        let stops = message.first() == Some(&(Kind::Stop as u8));
+        let kind = message.first();
+        let stops = [Kind::Stop, Kind::Release]
+            .map(|kind| kind as u8)
+            .iter()
+            .any(|stop| Some(stop) == kind);
         if stops && self.stops.take(now) || self.bucket.take(now) {
             return Hearing::Taken;
         }

@@ -82,10 +82,12 @@ impl Hub {
         }
     }
 
-    /// When a lease that is given now ends, and the word that gives it. The next one is due from then on.
+    /// When a lease that is given now ends, and the word that gives it.
     fn lease(&mut self, word: &str, user: Option<&str>, now: Instant) -> Option<(Instant, String)> {
         let until = self.wheel.deadline()?;
-        self.tell_alive = Some(now + self.timeout() / RENEWALS);
+        // One more program, or one that comes and goes, puts off nobody's renewal.
+        let next = now + self.timeout() / RENEWALS;
+        self.tell_alive.get_or_insert(next);
         let left = until.saturating_duration_since(now);
         let (moment, seconds) = self.config.epoch;
         let lease = LeaseWord {

@@ -278,6 +278,22 @@ fn programs_live_by_a_lease_that_ends_when_the_driver_would_have_stalled() {
     assert_eq!(room.leases(1), [0; 0]);
 }
 
+#[test]
+fn a_program_that_comes_and_goes_puts_off_nobodys_lease() {
+    let mut room = Room::new();
+    room.handle(Input::Program(1, "arm".into()));
+    room.viewer(1, "ann", ALL);
+    room.say(1, Kind::Ask, (0, 0), "");
+    for program in 2..100 {
+        room.pass(TIMEOUT / 10);
+        room.say(1, Kind::Alive, (0, 0), "");
+        room.handle(Input::Program(program, "leg".into()));
+        room.handle(Input::ProgramGone(program));
+    }
+    assert!(room.leases(1).len() > 40);
+    assert_eq!(room.hub.wheel.driver(), Some(1));
+}
+
 /// A process that stood still: its programs have stopped by themselves, so that nobody drives, whoever was heard meanwhile.
 #[test]
 fn a_gateway_that_stood_still_lets_go_of_the_driver() {

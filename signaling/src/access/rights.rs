@@ -38,6 +38,7 @@ pub(super) fn booked<'a>(user: &str, bookings: impl Iterator<Item = &'a Booked>)
     });
     Rights {
         user: user.to_owned(),
+        token: None,
         shared: false,
         rules: rules.collect(),
     }
@@ -47,6 +48,7 @@ pub(super) fn booked<'a>(user: &str, bookings: impl Iterator<Item = &'a Booked>)
 pub(super) fn of_share(share: &Share) -> Rights {
     Rights {
         user: share_user(&share.id),
+        token: None,
         shared: true,
         rules: vec![rule(&share.camera, &share.perms, share.window)],
     }

@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use porthole_protocol::grant::{MAX_LEASE_SECONDS, Permission};
 use porthole_protocol::wire::Code;
 
+use crate::digest::SecretDigest;
 use crate::model::Window;
 
 /// What is lost while the picture goes on is lost this much earlier, so that the news is at the camera before the
@@ -19,11 +20,32 @@ pub const GUEST: &str = "guest";
 /// The lease of a viewer for whom none is set: 12 hours, so a page that is left open closes overnight.
 pub const DEFAULT_LEASE_SECONDS: u32 = 12 * 60 * 60;
 
+/// Whose rights these are.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RightsId {
+    /// The name that stands in grants, messages and logs.
+    pub user: String,
+    /// Of someone whom a backend knows: of which token, or of which log-in. Each has rights of its own.
+    pub token: Option<SecretDigest>,
+}
+
+impl RightsId {
+    /// Those of an account, which has one set.
+    pub fn account(user: &str) -> Self {
+        Self {
+            user: user.to_owned(),
+            token: None,
+        }
+    }
+}
+
 /// What a viewer may do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rights {
     /// The name that stands in grants, messages and logs.
     pub user: String,
+    /// As in [`RightsId`].
+    pub token: Option<SecretDigest>,
     /// Whether many people go by this name, who must not count as one: guests, or those who were given one link.
     pub shared: bool,
     /// What, where and when. What any of them permits is permitted.
@@ -99,6 +121,7 @@ impl Rights {
         };
         Self {
             user: user.to_owned(),
+            token: None,
             shared: false,
             rules: vec![rule],
         }
@@ -110,6 +133,14 @@ impl Rights {
         Self {
             shared: true,
             ..Self::always(GUEST, Cameras::All, &perms, DEFAULT_LEASE_SECONDS)
+        }
+    }
+
+    /// Whose they are.
+    pub fn id(&self) -> RightsId {
+        RightsId {
+            user: self.user.clone(),
+            token: self.token,
         }
     }
 

@@ -22,6 +22,7 @@ fn rule(start: i64, end: i64, perms: &[Permission]) -> Rule {
 
 fn rights(rules: Vec<Rule>) -> Rights {
     Rights {
+        token: None,
         user: "alice".to_owned(),
         shared: false,
         rules,

@@ -12,7 +12,7 @@ use porthole_protocol::wire::{Code, EndSessionMessage, OutgoingMessage, Terms, T
 use super::ice::IceTerm;
 use super::now::Now;
 use super::stats::StatsPace;
-use super::{ClientId, Event, Room};
+use super::{ClientId, Event, RightsId, Room};
 
 /// Ends remembered for one camera: twice as many as it has sessions. What is forgotten beyond that is decided by
 /// the user's rights again.
@@ -20,7 +20,8 @@ const MAX_ENDED: usize = 2 * porthole_protocol::limits::MAX_SESSIONS_PER_CAMERA;
 
 /// One viewer's look through one camera. Either end may be away for a while.
 pub(super) struct Session {
-    pub(super) user: String,
+    /// By whose rights it runs.
+    pub(super) whose: RightsId,
     pub(super) camera_id: String,
     pub(super) viewer: Option<ClientId>,
     /// The connection on which the camera is known to have it.
@@ -128,7 +129,7 @@ impl Room {
         if let Some(camera) = self.cameras.get_mut(&session.camera_id) {
             camera.sessions.insert(id.to_owned());
         }
-        if let Some(user) = self.users.get_mut(&session.user) {
+        if let Some(user) = self.users.get_mut(&session.whose) {
             user.sessions.insert(id.to_owned());
         }
         if let Some(client) = session.viewer.and_then(|v| self.clients.get_mut(&v)) {
@@ -170,6 +171,20 @@ impl Room {
         old
     }
 
+    /// From now on a session runs by these rights.
+    pub(super) fn hand_to(&mut self, id: &str, whose: &RightsId) {
+        let Some(session) = self.sessions.get_mut(id) else {
+            return;
+        };
+        let before = std::mem::replace(&mut session.whose, whose.clone());
+        if let Some(user) = self.users.get_mut(&before) {
+            user.sessions.remove(id);
+        }
+        if let Some(user) = self.users.get_mut(whose) {
+            user.sessions.insert(id.to_owned());
+        }
+    }
+
     /// Leaves a session without its viewer until `return_by`.
     pub(super) fn detach_viewer(&mut self, id: &str, return_by: Instant) {
         let mut old = None;
@@ -202,9 +217,9 @@ impl Room {
         self.deadlines.remove(&(session.due(), id.to_owned()));
         if let Some(camera) = self.cameras.get_mut(&session.camera_id) {
             camera.sessions.remove(id);
-            camera.ended.remember(id, &session.user, end.reason);
+            camera.ended.remember(id, &session.whose.user, end.reason);
         }
-        if let Some(user) = self.users.get_mut(&session.user) {
+        if let Some(user) = self.users.get_mut(&session.whose) {
             user.sessions.remove(id);
         }
         if let Some(client) = session.viewer.and_then(|v| self.clients.get_mut(&v)) {
@@ -217,9 +232,12 @@ impl Room {
         if let Some(camera) = session.camera.filter(|_| tell != Tell::Viewer) {
             self.send_end_saying(camera, id, end.reason.into(), said.clone());
         }
+        if let Some(viewer) = session.viewer {
+            self.drop_if_over(viewer, self.clock);
+        }
         self.happened(Event::SessionEnded {
             session: id.to_owned(),
-            user: session.user,
+            user: session.whose.user,
             camera: session.camera_id,
             started: session.started,
             reason: end.reason,

@@ -112,6 +112,7 @@ impl FakeServer {
             seq: 0,
             lease: 600,
             perms: vec![Permission::View],
+            booked: None,
         };
         change(&mut grant);
         self.signer.sign(&grant).unwrap()

@@ -24,6 +24,8 @@ pub(super) struct Claims {
     cameras: Option<Named>,
     /// Without it, to see and to hear. An administrator has all.
     perms: Option<BTreeSet<Permission>>,
+    /// Whether it is a booking, which goes before a mere permission. Without it, no.
+    booked: Option<bool>,
     from: Option<Moment>,
     until: Option<Moment>,
 }
@@ -89,6 +91,7 @@ pub(super) fn identity(
         perms,
         window: Some(window),
         lease: DEFAULT_LEASE_SECONDS,
+        booked: claims.booked.unwrap_or(false),
     };
     let rights = Rights {
         user: user.to_owned(),
@@ -204,6 +207,13 @@ mod tests {
         ] {
             assert!(read(wrong.clone()).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_booking_is_what_says_so() {
+        assert!(!rule(json!({ "perms": ["control"] })).booked);
+        assert!(rule(json!({ "booked": true })).booked);
+        assert!(read(json!({ "booked": "yes" })).is_err());
     }
 
     #[test]

@@ -69,6 +69,7 @@ impl Room {
             has_secret: client.announced.is_some(),
             network: Some(client.network),
             perms: span.perms,
+            booked: span.booked,
             until: now.mono,
             cap: lease_end(now, span.lease),
             lease: span.lease,
@@ -79,6 +80,7 @@ impl Room {
             seq: 0,
             return_by: None,
             stats: StatsPace::new(now),
+            drives: false,
         };
         session.until = session.lasts_until(now);
         let terms = session.terms(now);
@@ -153,6 +155,7 @@ impl Room {
             seq: session.seq,
             lease: terms.lease,
             perms: terms.perms,
+            booked: Some(session.booked.clone()),
         };
         let token = self.signer.sign(&grant);
         token
@@ -186,7 +189,7 @@ impl Room {
             && let Some(camera) = self.cameras.get_mut(camera_id)
             && camera.ended.reason(id, user).is_none()
         {
-            camera.ended.remember(id, user, Code::ViewerLeft);
+            camera.ended.remember(id, user, None, Code::ViewerLeft);
         }
     }
 

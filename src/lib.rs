@@ -12,6 +12,7 @@ use gst::glib;
 
 mod camera;
 mod clock;
+mod driving;
 mod events;
 mod frame;
 mod gateway;

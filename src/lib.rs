@@ -10,6 +10,7 @@
 
 use gst::glib;
 
+mod bucket;
 mod camera;
 mod clock;
 mod driving;

@@ -3,7 +3,6 @@
 //!
 //! - `envelope`, `words`: what a message is made of.
 //! - `wheel`: who drives, and the dead man.
-//! - `bucket`: how often a viewer may.
 //! - `outbox`: what waits for one viewer.
 //! - `hub`: what is said and done, given what happens.
 //!
@@ -20,7 +19,6 @@ use std::time::{Duration, Instant};
 use porthole_signaling::SecretDigest;
 
 pub(crate) mod address;
-mod bucket;
 pub(crate) mod channel;
 #[cfg(test)]
 mod dead_man_tests;

@@ -5,6 +5,10 @@ use rand::{RngExt as _, SeedableRng as _, rngs::SmallRng};
 use serde_json::{Value, json};
 
 use super::*;
+use crate::gateway::{
+    envelope::{self, Kind},
+    outbox::Class,
+};
 
 const TIMEOUT: Duration = Duration::from_millis(500);
 const ALL: Rights = Rights {
@@ -48,7 +52,7 @@ impl Room {
     }
 
     fn viewer(&mut self, viewer: ViewerId, user: &str, rights: Rights) {
-        self.handle(Input::Here {
+        self.handle(Input::Joined {
             viewer,
             session: format!("s{viewer}"),
             user: user.into(),
@@ -58,7 +62,7 @@ impl Room {
 
     fn say(&mut self, viewer: ViewerId, kind: Kind, (service, number): (u8, u16), text: &str) {
         let mark = Mark { service, number };
-        self.handle(Input::Said {
+        self.handle(Input::Message {
             viewer,
             at: self.now,
             message: envelope::write(kind, mark, text.as_bytes()),
@@ -98,10 +102,10 @@ impl Room {
     fn told(&mut self, viewer: ViewerId) -> Vec<(u8, u8, u16, String)> {
         let mut told = Vec::new();
         self.outputs.retain(|output| match output {
-            Output::Viewer(to, parcel) if *to == viewer => {
-                let number = u16::from_be_bytes([parcel.bytes[2], parcel.bytes[3]]);
-                let text = String::from_utf8_lossy(&parcel.bytes[4..]).into_owned();
-                told.push((parcel.bytes[0], parcel.bytes[1], number, text));
+            Output::Viewer(to, message) if *to == viewer => {
+                let number = u16::from_be_bytes([message.bytes[2], message.bytes[3]]);
+                let text = String::from_utf8_lossy(&message.bytes[4..]).into_owned();
+                told.push((message.bytes[0], message.bytes[1], number, text));
                 false
             }
             _ => true,
@@ -131,7 +135,7 @@ impl Room {
 #[test]
 fn who_comes_is_told_how_things_stand() {
     let mut room = Room::new();
-    room.handle(Input::Program(1, "arm".into()));
+    room.handle(Input::ProgramJoined(1, "arm".into()));
     assert_eq!(
         room.events(1),
         [
@@ -163,7 +167,7 @@ fn who_comes_is_told_how_things_stand() {
 #[test]
 fn commands_are_the_drivers_alone_and_each_is_answered() {
     let mut room = Room::new();
-    room.handle(Input::Program(1, "arm".into()));
+    room.handle(Input::ProgramJoined(1, "arm".into()));
     room.viewer(1, "ann", ALL);
     room.viewer(2, "bob", ALL);
     let view = Rights {
@@ -202,7 +206,7 @@ fn commands_are_the_drivers_alone_and_each_is_answered() {
     let ticket = room.commands()[0].2;
     room.handle(Input::Delivered(ticket));
     assert!(room.told(1).is_empty());
-    room.handle(Input::ProgramGone(1));
+    room.handle(Input::ProgramLeft(1));
     room.say(1, Kind::Text, (1, 3), "x");
     assert_eq!(room.last(1, Kind::Refused)["code"], "service-gone");
     assert!(room.commands().is_empty());
@@ -211,7 +215,7 @@ fn commands_are_the_drivers_alone_and_each_is_answered() {
 #[test]
 fn a_program_hears_released_before_who_drives_next_and_commands_are_recalled_first() {
     let mut room = Room::new();
-    room.handle(Input::Program(1, "arm".into()));
+    room.handle(Input::ProgramJoined(1, "arm".into()));
     room.viewer(1, "ann", ALL);
     room.viewer(2, "bob", ALL);
     room.say(1, Kind::Ask, (0, 0), "");
@@ -235,7 +239,7 @@ fn a_program_hears_released_before_who_drives_next_and_commands_are_recalled_fir
     assert_eq!(events.len(), 2);
     // What says why gives way to nothing that is newer.
     let said_why = room.outputs.iter().find_map(|output| match output {
-        Output::Viewer(1, parcel) if parcel.bytes[0] == Kind::Wheel as u8 => Some(parcel.class),
+        Output::Viewer(1, message) if message.bytes[0] == Kind::Wheel as u8 => Some(message.class),
         _ => None,
     });
     assert_eq!(said_why, Some(Class::Answer));
@@ -251,7 +255,7 @@ fn a_program_hears_released_before_who_drives_next_and_commands_are_recalled_fir
 #[test]
 fn programs_live_by_a_lease_that_ends_when_the_driver_would_have_stalled() {
     let mut room = Room::new();
-    room.handle(Input::Program(1, "arm".into()));
+    room.handle(Input::ProgramJoined(1, "arm".into()));
     room.viewer(1, "ann", ALL);
     room.say(1, Kind::Ask, (0, 0), "");
     room.leases(1);
@@ -267,7 +271,7 @@ fn programs_live_by_a_lease_that_ends_when_the_driver_would_have_stalled() {
     room.pass(period);
     room.pass(period);
     assert_eq!(room.leases(1), [399, 299]);
-    room.handle(Input::Program(2, "leg".into()));
+    room.handle(Input::ProgramJoined(2, "leg".into()));
     let driver = room.events(2).pop().unwrap();
     assert!(driver.contains(r#""for":299,"until":"#), "{driver}");
     room.pass(TIMEOUT);
@@ -281,14 +285,14 @@ fn programs_live_by_a_lease_that_ends_when_the_driver_would_have_stalled() {
 #[test]
 fn a_program_that_comes_and_goes_puts_off_nobodys_lease() {
     let mut room = Room::new();
-    room.handle(Input::Program(1, "arm".into()));
+    room.handle(Input::ProgramJoined(1, "arm".into()));
     room.viewer(1, "ann", ALL);
     room.say(1, Kind::Ask, (0, 0), "");
     for program in 2..100 {
         room.pass(TIMEOUT / 10);
         room.say(1, Kind::Alive, (0, 0), "");
-        room.handle(Input::Program(program, "leg".into()));
-        room.handle(Input::ProgramGone(program));
+        room.handle(Input::ProgramJoined(program, "leg".into()));
+        room.handle(Input::ProgramLeft(program));
     }
     assert!(room.leases(1).len() > 40);
     assert_eq!(room.hub.wheel.driver(), Some(1));
@@ -298,7 +302,7 @@ fn a_program_that_comes_and_goes_puts_off_nobodys_lease() {
 #[test]
 fn a_gateway_that_stood_still_lets_go_of_the_driver() {
     let mut room = Room::new();
-    room.handle(Input::Program(1, "arm".into()));
+    room.handle(Input::ProgramJoined(1, "arm".into()));
     room.viewer(1, "ann", ALL);
     room.say(1, Kind::Ask, (0, 0), "");
     room.events(1);
@@ -313,24 +317,24 @@ fn a_gateway_that_stood_still_lets_go_of_the_driver() {
 fn the_shortest_time_that_a_program_asks_for_is_in_force_while_it_is_there() {
     let mut room = Room::new();
     room.viewer(1, "ann", ALL);
-    room.handle(Input::Program(1, "arm".into()));
+    room.handle(Input::ProgramJoined(1, "arm".into()));
     room.told(1);
     let describe = r#"porthole describe {"timeout":200}"#;
-    room.handle(Input::ProgramSaid(1, Payload::Text(describe.into())));
+    room.handle(Input::ProgramMessage(1, Payload::Text(describe.into())));
     assert_eq!(room.last(1, Kind::Hello)["controlTimeout"], 200);
     room.say(1, Kind::Ask, (0, 0), "");
     let driver = room.events(1).pop().unwrap();
     assert!(driver.contains(r#""for":200,"#), "{driver}");
     room.pass(Duration::from_millis(200));
     assert!(room.events(1)[0].contains("stalled"));
-    room.handle(Input::ProgramGone(1));
+    room.handle(Input::ProgramLeft(1));
     assert_eq!(room.last(1, Kind::Hello)["controlTimeout"], 500);
 }
 
 #[test]
 fn stop_goes_past_the_wheel_and_all_who_wait_and_says_who() {
     let mut room = Room::new();
-    room.handle(Input::Program(1, "arm".into()));
+    room.handle(Input::ProgramJoined(1, "arm".into()));
     let view = Rights {
         control: false,
         ..ALL
@@ -374,7 +378,7 @@ fn stop_goes_past_the_wheel_and_all_who_wait_and_says_who() {
     assert_eq!(room.last(1, Kind::Wheel)["you"], "driving");
     room.events(1);
     let word = r#"porthole release {"reason":"bumper"}"#;
-    room.handle(Input::ProgramSaid(1, Payload::Text(word.into())));
+    room.handle(Input::ProgramMessage(1, Payload::Text(word.into())));
     assert_eq!(
         room.events(1),
         [r#"porthole released {"user":"ann","reason":"program","by":"arm","detail":"bumper"}"#]
@@ -408,7 +412,7 @@ fn nothing_is_told_where_nothing_changed_and_asking_has_a_bound() {
 fn a_lost_permission_and_an_ended_lease_release() {
     for reason in [Reason::LeaseEnded, Reason::Left, Reason::NotPermitted] {
         let mut room = Room::new();
-        room.handle(Input::Program(1, "arm".into()));
+        room.handle(Input::ProgramJoined(1, "arm".into()));
         room.viewer(1, "ann", ALL);
         room.say(1, Kind::Ask, (0, 0), "");
         room.events(1);
@@ -420,7 +424,7 @@ fn a_lost_permission_and_an_ended_lease_release() {
             room.handle(Input::Rights(1, rights));
             assert_eq!(room.last(1, Kind::Wheel)["you"], "not-permitted");
         } else {
-            room.handle(Input::Gone(1, reason));
+            room.handle(Input::Left(1, reason));
         }
         let word = serde_json::to_string(&reason).unwrap();
         let event = format!(r#"porthole released {{"user":"ann","reason":{word}}}"#);
@@ -435,7 +439,7 @@ fn a_sign_of_life_that_waited_in_the_queue_counts_from_when_it_came() {
     room.say(1, Kind::Ask, (0, 0), "");
     let came = room.now + TIMEOUT / 2;
     room.now += TIMEOUT + TIMEOUT / 4;
-    room.handle(Input::Said {
+    room.handle(Input::Message {
         viewer: 1,
         at: came,
         message: envelope::write(Kind::Alive, Mark::NONE, &[]),
@@ -448,22 +452,22 @@ fn a_sign_of_life_that_waited_in_the_queue_counts_from_when_it_came() {
 #[test]
 fn what_a_service_sends_goes_to_all_who_may_see_it() {
     let mut room = Room::new();
-    room.handle(Input::Program(1, "battery".into()));
+    room.handle(Input::ProgramJoined(1, "battery".into()));
     room.viewer(1, "ann", ALL);
     room.viewer(2, "bob", Rights::default());
-    let text = |text: &str| Input::ProgramSaid(1, Payload::Text(text.into()));
+    let text = |text: &str| Input::ProgramMessage(1, Payload::Text(text.into()));
     room.handle(text(
         r#"porthole describe {"unit":"%","latest":true,"now":true}"#,
     ));
     assert_eq!(room.last(1, Kind::Services)[0]["describe"]["unit"], "%");
     room.outputs.clear();
     room.handle(text("97"));
-    let Output::Viewer(1, parcel) = &room.outputs[0] else {
+    let Output::Viewer(1, message) = &room.outputs[0] else {
         panic!("{:?}", room.outputs);
     };
-    assert!(parcel.now);
+    assert!(message.now);
     assert_eq!(
-        parcel.class,
+        message.class,
         Class::Service {
             service: 1,
             latest: true
@@ -477,23 +481,23 @@ fn what_a_service_sends_goes_to_all_who_may_see_it() {
     room.handle(Input::Lost(1, 2));
     room.handle(Input::Lost(1, 3));
     assert!(room.events(1).is_empty());
-    room.pass(LOST_PERIOD);
+    room.pass(programs::LOST_PERIOD);
     assert_eq!(room.events(1), [r#"porthole lost {"count":5}"#]);
 }
 
 #[test]
 fn a_service_keeps_its_number_when_its_program_comes_back() {
     let mut room = Room::new();
-    room.handle(Input::Program(1, "a".into()));
-    room.handle(Input::Program(2, "b".into()));
-    room.handle(Input::ProgramGone(1));
+    room.handle(Input::ProgramJoined(1, "a".into()));
+    room.handle(Input::ProgramJoined(2, "b".into()));
+    room.handle(Input::ProgramLeft(1));
     room.viewer(1, "ann", ALL);
     let services = room.last(1, Kind::Services);
     assert_eq!(
         (&services[0]["here"], &services[1]["here"]),
         (&json!(false), &json!(true))
     );
-    room.handle(Input::Program(3, "a".into()));
+    room.handle(Input::ProgramJoined(3, "a".into()));
     let services = room.last(1, Kind::Services);
     assert_eq!(
         (&services[0]["name"], &services[0]["here"]),
@@ -508,7 +512,7 @@ fn everyone_sees_who_speaks_and_how_it_stands_with_them() {
     room.viewer(2, "bob", ALL);
     let mute = Rights { talk: false, ..ALL };
     room.viewer(3, "eve", mute);
-    room.handle(Input::Heard(Heard {
+    room.handle(Input::Talk(TalkState {
         speakers: vec!["s1".into()],
         waiting: vec!["s2".into()],
         level: Some(-20.5),
@@ -556,7 +560,7 @@ fn thousands_of_runs_keep_the_promises() {
                 (1, Some(id)) if rng.random_bool(0.3) => {
                     permitted.remove(&id);
                     open.retain(|(viewer, _)| *viewer != id);
-                    room.handle(Input::Gone(id, Reason::Left));
+                    room.handle(Input::Left(id, Reason::Left));
                 }
                 (2, Some(id)) => {
                     let control = rng.random_bool(0.6);
@@ -572,13 +576,13 @@ fn thousands_of_runs_keep_the_promises() {
                                 let gone = Refusal::ServiceGone;
                                 room.handle(Input::Undelivered(ticket, gone));
                             }
-                            room.handle(Input::ProgramGone(id));
+                            room.handle(Input::ProgramLeft(id));
                         }
                         None => {
                             let id = 2 * seed as u32 * 1000 + 2 * next + name;
                             next += 1;
                             programs.insert(id, Program::default());
-                            room.handle(Input::Program(id, format!("p{name}")));
+                            room.handle(Input::ProgramJoined(id, format!("p{name}")));
                         }
                     }
                 }
@@ -635,10 +639,10 @@ fn thousands_of_runs_keep_the_promises() {
                                 program.driver = None;
                             }
                         }
-                        Output::Viewer(viewer, parcel) => {
-                            let number = u16::from_be_bytes([parcel.bytes[2], parcel.bytes[3]]);
+                        Output::Viewer(viewer, message) => {
+                            let number = u16::from_be_bytes([message.bytes[2], message.bytes[3]]);
                             let is_answer = [Kind::Accepted as u8, Kind::Refused as u8];
-                            if is_answer.contains(&parcel.bytes[0])
+                            if is_answer.contains(&message.bytes[0])
                                 && number > 0
                                 && permitted.contains_key(&viewer)
                             {
@@ -667,8 +671,8 @@ fn thousands_of_runs_keep_the_promises() {
             let waiting: BTreeSet<_> = waiting.map(|t| (t.viewer, t.mark.number)).collect();
             for command in &open {
                 let answered = room.outputs.iter().any(|output| {
-                    matches!(output, Output::Viewer(viewer, parcel)
-                    if *viewer == command.0 && parcel.bytes[2..4] == command.1.to_be_bytes())
+                    matches!(output, Output::Viewer(viewer, message)
+                    if *viewer == command.0 && message.bytes[2..4] == command.1.to_be_bytes())
                 });
                 assert!(
                     waiting.contains(command) || answered,

@@ -178,6 +178,7 @@ impl World {
                     view: true,
                     talk: false,
                     control: true,
+                    booked: viewer == 2,
                 },
             });
             world.drivers.push(Driver {
@@ -209,7 +210,7 @@ impl World {
                     let _ = self.queue.command(command);
                 }
                 Output::Recall(_) => drop(self.queue.recall()),
-                Output::Acknowledges(..) | Output::Viewer(..) => (),
+                Output::Acknowledges(..) | Output::Viewer(..) | Output::Driver(..) => (),
             }
         }
     }

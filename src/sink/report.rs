@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use gst::glib;
 use gst::prelude::*;
+use jiff::Timestamp;
 use porthole_protocol::grant::Permission;
 
 use crate::{
@@ -143,13 +144,11 @@ fn driver(change: &DriverChange, lasted: Duration) -> gst::Structure {
         .build()
 }
 
-/// The two ends of what lasted so long until now, as ISO 8601 in UTC. `None` before 1970 and after 9999.
+/// The two ends of what lasted so long until now, as ISO 8601 in UTC. `None` for what no clock shows.
 fn span(lasted: Duration) -> Option<(String, String)> {
-    let now = glib::DateTime::now_utc().ok()?;
-    let lasted = glib::TimeSpan::from_microseconds(i64::try_from(lasted.as_micros()).ok()?);
-    let from = now.add(glib::TimeSpan(-lasted.0)).ok()?;
-    let text = |at: glib::DateTime| Some(at.format_iso8601().ok()?.to_string());
-    Some((text(from)?, text(now)?))
+    let to = Timestamp::now().round(jiff::Unit::Millisecond).ok()?;
+    let from = to.checked_sub(lasted).ok()?;
+    Some((from.to_string(), to.to_string()))
 }
 
 /// The message of an event, where it is about a viewer or the driver.
@@ -245,11 +244,9 @@ mod tests {
         assert_eq!(name, "driver-changed");
         let words: Vec<&str> = arguments.iter().map(|value| value.get().unwrap()).collect();
         assert_eq!(words, ["s-bob", "bob", "s-alice", "alice", "handed-over"]);
-        let time = |field| {
-            let text = message.get::<String>(field).unwrap();
-            glib::DateTime::from_iso8601(&text, None).unwrap()
-        };
-        assert_eq!(time("to").difference(&time("from")).as_seconds(), 90);
+        let time = |field| message.get::<String>(field).unwrap();
+        let [from, to] = ["from", "to"].map(|field| time(field).parse::<Timestamp>().unwrap());
+        assert_eq!(to.duration_since(from).as_secs(), 90);
 
         let nobody = DriverChange {
             driver: None,

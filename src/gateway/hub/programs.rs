@@ -22,6 +22,7 @@ impl Hub {
             program: Some(program),
             raw: None,
             description: Description::default(),
+            newest: None,
             lost: 0,
             until: None,
         };
@@ -43,6 +44,7 @@ impl Hub {
         let mut services = self.services.iter_mut();
         if let Some(service) = services.find(|service| service.program == Some(program)) {
             service.program = None;
+            service.newest = None;
             service.until = None;
             self.take_timeout();
             self.notify_services();
@@ -73,6 +75,7 @@ impl Hub {
                             let acknowledges = description.acknowledge;
                             service.raw = Some(raw);
                             service.description = *description;
+                            service.newest = None;
                             self.outputs
                                 .push(Output::Acknowledges(program, acknowledges));
                             self.take_timeout();
@@ -111,6 +114,7 @@ impl Hub {
             now: service.description.now,
             bytes: envelope::write(kind, mark, bytes).into(),
         };
+        service.newest = service.description.latest.then(|| queued.clone());
         for (viewer, _) in self.viewers.iter().filter(|(_, v)| v.rights.view) {
             self.outputs.push(Output::Viewer(*viewer, queued.clone()));
         }

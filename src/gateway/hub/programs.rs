@@ -24,6 +24,7 @@ impl Hub {
             description: Description::default(),
             lost: 0,
             until: None,
+            steering: None,
         };
         match known {
             Some(place) => self.services[place] = service,

@@ -94,6 +94,11 @@ const FILES: [(&str, &str, &str); 50] = [
     ),
     ("/steering.js", SCRIPT, include_str!("../web/steering.js")),
     (
+        "/steering-state.js",
+        SCRIPT,
+        include_str!("../web/steering-state.js"),
+    ),
+    (
         "/talk-panel.js",
         SCRIPT,
         include_str!("../web/talk-panel.js"),

@@ -77,14 +77,11 @@ export class DrivePanel {
   /** Services that take the page's steering. */
   get #steered() { return this.#session.services.filter(({ here, description }) => here && description.drive); }
 
-  /**
-   * All of it on the channel that keeps the order: a message that is late must not come after the zeros that end it.
-   * @param {string} text
-   */
+  /** @param {string} text */
   #send(text) {
     const drive = this.#drive;
     if (drive?.state !== "driving") return Promise.resolve();
-    return Promise.all(this.#steered.map((service) => drive.send(service, text).then(
+    return Promise.all(drive.steer(this.#steered, text).map((kept) => kept.then(
       () => this.#fail(null),
       // Where newer steering took its place nothing is missing.
       (error) => { if (drive.state === "driving") this.#fail(error.code === "superseded" ? null : error); },

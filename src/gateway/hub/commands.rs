@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use super::{Command, Hub, Output, Payload, Rights, Ticket};
+use super::{Command, Hub, Output, Payload, ProgramId, Rights, Service, Ticket};
 use crate::gateway::{
     envelope::{self, BadMessage, Kind, Mark},
     outbox::{Class, QueuedMessage},
@@ -34,22 +34,31 @@ impl Hub {
         let mark = message.mark;
         match message.kind {
             Kind::Text | Kind::Binary => {
-                let ticket = Ticket { viewer: id, mark };
+                let ticket = Ticket {
+                    viewer: id,
+                    mark,
+                    is_state: false,
+                };
                 if let Err(refusal) = self.command(rights, &message, ticket, now) {
                     self.refuse(id, mark, refusal);
                 }
             }
-            Kind::Ask | Kind::Stop if !rights.control => {
-                self.refuse(id, mark, Refusal::NotPermitted);
-            }
+            Kind::Steer => self.steer(id, &message, now),
+            // Its number is that of a state.
+            Kind::Ask if !rights.control => self.refuse(id, Mark::NONE, Refusal::NotPermitted),
+            Kind::Stop if !rights.control => self.refuse(id, mark, Refusal::NotPermitted),
             Kind::Stop => self.stopped_by(id, now),
             // Giving up and stopping are never too much.
             Kind::Ask | Kind::HandOver if !viewer.asking.take(now) => {
-                self.refuse(id, mark, Refusal::TooMany);
+                self.refuse(id, Mark::NONE, Refusal::TooMany);
             }
             Kind::Ask => {
                 let before = self.wheel.driver();
                 self.stopped = None;
+                // States of an earlier drive may still be under way, and count no more.
+                if before != Some(id) {
+                    (viewer.steered, viewer.is_steering) = (mark.number, false);
+                }
                 // Who asks is answered, also where nothing changes.
                 viewer.last_wheel.clear();
                 match self.wheel.ask(id, rights.booked, now) {
@@ -86,16 +95,8 @@ impl Hub {
         ticket: Ticket,
         now: Instant,
     ) -> Result<(), Refusal> {
-        if !rights.control {
-            return Err(Refusal::NotPermitted);
-        }
-        if self.wheel.driver() != Some(ticket.viewer) {
-            return Err(Refusal::NotDriving);
-        }
-        let place = usize::from(ticket.mark.service).checked_sub(1);
-        let service = place.and_then(|place| self.services.get(place));
-        let service = service.ok_or(Refusal::NoSuchService)?;
-        let program = service.program.ok_or(Refusal::ServiceGone)?;
+        let place = self.drivable(ticket.viewer, rights, ticket.mark.service)?;
+        let (service, program) = self.program_at(place)?;
         let payload = match std::str::from_utf8(message.payload) {
             Ok(text) if message.kind == Kind::Text => {
                 if text.starts_with(words::RESERVED) {
@@ -105,14 +106,48 @@ impl Hub {
             }
             _ => Payload::Binary(message.payload.to_owned()),
         };
+        let steers = service.description.drive && words::is_steering(message.payload);
         let command = Command {
-            steers: service.description.drive && words::is_steering(message.payload),
+            steers,
             payload,
             ticket,
             due: now + self.timeout(),
         };
         self.outputs.push(Output::Command(program, command));
         Ok(())
+    }
+
+    /// The place of a service that the viewer may say something to now.
+    pub(super) fn drivable(
+        &self,
+        viewer: ViewerId,
+        rights: Rights,
+        service: u8,
+    ) -> Result<usize, Refusal> {
+        if !rights.control {
+            return Err(Refusal::NotPermitted);
+        }
+        if self.wheel.driver() != Some(viewer) {
+            return Err(Refusal::NotDriving);
+        }
+        let place = usize::from(service).checked_sub(1);
+        let place = place.filter(|place| *place < self.services.len());
+        place.ok_or(Refusal::NoSuchService)
+    }
+
+    /// The service at a place, and the program that serves it.
+    pub(super) fn program_at(
+        &mut self,
+        place: usize,
+    ) -> Result<(&mut Service, ProgramId), Refusal> {
+        let service = self.services.get_mut(place).ok_or(Refusal::NoSuchService)?;
+        let program = service.program.ok_or(Refusal::ServiceGone)?;
+        Ok((service, program))
+    }
+
+    /// The service of a number, as it is in messages.
+    pub(super) fn service_mut(&mut self, number: u8) -> Option<&mut Service> {
+        self.services.get_mut(usize::from(number).checked_sub(1)?)
     }
 
     pub(super) fn delivered(&mut self, ticket: Ticket) {
@@ -129,13 +164,22 @@ impl Hub {
 
     /// Answers go the way that loses nothing, whichever way the command came.
     pub(super) fn answer(&mut self, viewer: ViewerId, bytes: Vec<u8>) {
+        self.push_answer(viewer, bytes, false);
+    }
+
+    /// What is asked for again if it is lost.
+    pub(super) fn answer_now(&mut self, viewer: ViewerId, bytes: Vec<u8>) {
+        self.push_answer(viewer, bytes, true);
+    }
+
+    fn push_answer(&mut self, viewer: ViewerId, bytes: Vec<u8>, now: bool) {
         if self.viewers.contains_key(&viewer) {
-            let queued = QueuedMessage {
+            let message = QueuedMessage {
                 class: Class::Answer,
-                now: false,
+                now,
                 bytes: bytes.into(),
             };
-            self.outputs.push(Output::Viewer(viewer, queued));
+            self.outputs.push(Output::Viewer(viewer, message));
         }
     }
 }

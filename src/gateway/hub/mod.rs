@@ -9,6 +9,7 @@ mod driver;
 mod lease;
 mod notify;
 mod programs;
+mod steering;
 mod stop;
 mod viewers;
 
@@ -55,6 +56,8 @@ pub(crate) struct Rights {
 pub(crate) struct Ticket {
     pub(crate) viewer: ViewerId,
     pub(crate) mark: Mark,
+    /// It is a steering state, which is confirmed in its own way.
+    pub(crate) is_state: bool,
 }
 
 /// What a driver sent to a program.
@@ -143,6 +146,10 @@ struct Viewer {
     user: String,
     rights: Rights,
     asking: Bucket,
+    /// The number of its newest steering state, or 0.
+    steered: u16,
+    /// That state is of this drive, so that it may be repeated.
+    is_steering: bool,
     /// What it was told last, so that it is told nothing twice.
     last_wheel: Vec<u8>,
     last_talk: Vec<u8>,
@@ -160,6 +167,8 @@ struct Service {
     lost: u32,
     /// Till when the program was told that it may go on; then it has stopped by itself.
     until: Option<Instant>,
+    /// What its program is given of the driver's steering.
+    steering: Option<steering::Steering>,
 }
 
 /// See the [module](self).
@@ -233,10 +242,10 @@ impl Hub {
             Input::ProgramJoined(program, name) => self.program_joined(program, name, now),
             Input::ProgramLeft(program) => self.program_left(program),
             Input::ProgramMessage(program, payload) => self.program_message(program, payload, now),
+            Input::Delivered(ticket) if ticket.is_state => self.state_taken(ticket),
             Input::Delivered(ticket) => self.delivered(ticket),
-            Input::Undelivered(ticket, why) => {
-                self.refuse(ticket.viewer, ticket.mark, why);
-            }
+            Input::Undelivered(ticket, why) if ticket.is_state => self.state_missed(ticket, why),
+            Input::Undelivered(ticket, why) => self.refuse(ticket.viewer, ticket.mark, why),
             Input::Lost(service, count) => self.lost(service, count, now),
             Input::Talk(talk) => {
                 self.talk = talk;

@@ -21,6 +21,7 @@ impl Hub {
             control_timeout: u64::try_from(self.timeout().as_millis()).unwrap_or(u64::MAX),
             gateway: self.config.gateway,
             talk: self.config.talk.as_deref(),
+            steer: true,
         };
         let hello = words::json(&hello);
         self.state(id, Kind::Hello, &hello);

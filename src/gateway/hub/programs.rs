@@ -25,6 +25,7 @@ impl Hub {
             newest: None,
             lost: 0,
             until: None,
+            steering: None,
         };
         match known {
             Some(place) => self.services[place] = service,

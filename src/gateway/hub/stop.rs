@@ -114,7 +114,7 @@ impl Hub {
         }
         self.alive_due = None;
         for service in &mut self.services {
-            service.until = None;
+            (service.until, service.steering) = (None, None);
             if let Some(program) = service.program {
                 self.outputs.push(Output::Recall(program));
                 self.outputs.push(Output::Event(program, event.clone()));

@@ -26,6 +26,8 @@ impl Viewer {
             user,
             rights,
             asking: Bucket::new(ASKING),
+            steered: 0,
+            is_steering: false,
             last_wheel: Vec::new(),
             last_talk: Vec::new(),
         }

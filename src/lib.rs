@@ -10,8 +10,10 @@
 
 use gst::glib;
 
+mod bucket;
 mod camera;
 mod clock;
+mod driving;
 mod events;
 mod frame;
 mod gateway;

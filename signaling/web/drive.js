@@ -32,7 +32,8 @@ export class Drive extends EventTarget {
   /**
    * @internal
    * @param {any} env
-   * @param {{release: () => void, handOver: (id: number) => void, alive: () => void, timeout: () => number,
+   * @param {{release: () => void, handOver: (id: number) => void, alive: () => void, timeout: () => number, end: () => void,
+   *   steer: (services: any[], text: string) => Promise<void>[],
    *   send: (service: any, data: any, options: any) => Promise<void>}} way to the camera
    */
   constructor(env, way) {
@@ -49,6 +50,19 @@ export class Drive extends EventTarget {
   send(service, data, options) {
     if (this.state !== "driving") return Promise.reject(new Refused("not-driving"));
     return this.#way.send(service, data, options);
+  }
+
+  /**
+   * How the robot is steered from now on: a state that is repeated by itself until the programs have taken it, and of which the
+   * newest counts, so that losses on the way delay it by no more than some 25 ms each. Each promise is kept when the service's
+   * program has taken it, or a newer state or the end of the drive took its place; it fails with {@link Refused}.
+   * @param {import("./service.js").Service[]} services that take steering (`description.drive`)
+   * @param {{x: number, y: number, buttons?: number[]}|string} state x right and y forward, from -1 to 1; or its JSON, up to 1024 bytes
+   * @returns {Promise<void>[]} one for each service
+   */
+  steer(services, state) {
+    if (this.state !== "driving") return services.map(() => Promise.reject(new Refused("not-driving")));
+    return this.#way.steer(services, typeof state === "string" ? state : JSON.stringify(state));
   }
 
   /** Gives the wheel to one who waits. @param {number} id out of `waiting` */
@@ -105,6 +119,7 @@ export class Drive extends EventTarget {
   _end(reason, by = "", detail = "") {
     if (this.state === "ended") return;
     this.#env.clearTimeout(this.#timer);
+    this.#way.end();
     Object.assign(this, { state: "ended", reason, by, detail });
     this.dispatchEvent(new Event("state"));
   }

@@ -8,8 +8,8 @@
 
 /** What a message is. Up to 15 come from the camera; the first two from both. */
 export const KIND = Object.freeze({
-  text: 1, binary: 2, services: 3, wheel: 4, lost: 5, accepted: 6, refused: 7, talk: 8, hello: 9,
-  ask: 16, release: 17, handOver: 18, alive: 19, stop: 20,
+  text: 1, binary: 2, services: 3, wheel: 4, lost: 5, accepted: 6, refused: 7, talk: 8, hello: 9, steered: 10,
+  ask: 16, release: 17, handOver: 18, alive: 19, stop: 20, steer: 21,
 });
 
 export const HEADER_BYTES = 4;

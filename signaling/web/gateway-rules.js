@@ -5,7 +5,8 @@
  * cannot be read is null, and changes nothing.
  *
  * @typedef {{id: number, user: string}} Person
- * @typedef {{id: number, user: string, controlTimeout: number, gateway: boolean, talk: "one"|"mix"|null}} Hello
+ * @typedef {{id: number, user: string, controlTimeout: number, gateway: boolean, talk: "one"|"mix"|null, steer: boolean}} Hello
+ *   `steer`: whether the camera takes numbered steering
  * @typedef {{title: string, kind: ""|"number"|"text"|"json"|"binary", unit: string, range: [number, number]|null,
  *   latest: boolean, now: boolean, drive: boolean}} Description of a service by its program; empty and false where it says nothing
  * @typedef {{service: number, name: string, here: boolean, description: Description}} Listed
@@ -62,6 +63,7 @@ export const REFUSALS = Object.freeze({
   "released": "The wheel was gone before the program took it.",
   "stale": "It waited too long for the program on the robot, and was not delivered.",
   "superseded": "Newer steering took its place before the program took it.",
+  "not-steered": "The program on the robot takes no steering.",
   "too-many": "That was too much at once.",
   "bad-message": "The camera could not read this page's message. Reload the page.",
   "not-connected": "There is no connection to the robot yet.",
@@ -106,6 +108,7 @@ export function readHello(told) {
     controlTimeout: Math.min(LONGEST_TIMEOUT_MS, Math.max(SHORTEST_TIMEOUT_MS, timeout)),
     gateway: told.gateway === true,
     talk: one(told.talk, ["one", "mix", null], null),
+    steer: told.steer === true,
   };
 }
 

@@ -22,6 +22,7 @@ const ENDS = Object.freeze({
   "stalled": "The camera took the wheel back: it heard nothing from this page for a moment.",
   "left": "The camera took the wheel back: this page was away.",
   "lease-ended": "The camera took the wheel back: your time is over.",
+  "booked": "The wheel is taken: somebody has booked this time.",
   "not-permitted": "You may not drive this robot.",
   "unanswered": "The camera did not answer. Ask again.",
   "session-ended": "The connection to the robot ended, and the wheel with it.",

@@ -17,6 +17,7 @@ import {
   CONTROL_TIMEOUT_MS, MAX_BUFFERED, MAX_KNOWN, Refused, isStop, readHello, readRefusal, readServices, readTalk, readWheel,
 } from "./gateway-rules.js";
 import { Service } from "./service.js";
+import { SteeringState } from "./steering-state.js";
 
 const RELIABLE = "porthole";
 const NOW = "porthole-now";
@@ -29,7 +30,7 @@ export class Gateway {
   /** Who stopped the robot and why, until somebody drives again. @type {Stopped|null} */ stopped = null;
   /** @type {Talk|null} */ talk = null;
   /** Those that the camera lists now. @type {Service[]} */ services = [];
-  #env; #on; #commands; #drive = /** @type {Drive|null} */ (null); #stop = /** @type {Promise<void>} */ (Promise.resolve());
+  #env; #on; #commands; #steering; #drive = /** @type {Drive|null} */ (null); #stop = /** @type {Promise<void>} */ (Promise.resolve());
   /** Listed or asked for, once: who holds one goes on with it after an interruption. @type {Map<string, Service>} */
   #byName = new Map();
   /** What somebody asked for by its name. @type {Set<string>} */
@@ -42,6 +43,10 @@ export class Gateway {
     this.#env = env;
     this.#on = on;
     this.#commands = new Commands(env);
+    this.#steering = new SteeringState(env, {
+      send: (service, number, payload) => this.#tell(KIND.steer, { service, number, payload }, this.#now),
+      timeout: () => this.#timeout,
+    });
   }
 
   /** A channel that the camera has opened. @param {any} channel */
@@ -66,6 +71,8 @@ export class Gateway {
     }
     this.#channels.clear();
     this.#commands.end("session-ended");
+    this.#steering.end();
+    this.#steering.number = 0;
     this.#drive?._end("session-ended");
     this.#drive = null;
     this.#list([]);
@@ -92,8 +99,10 @@ export class Gateway {
     const drive = this.#drive = new Drive(this.#env, {
       release: () => this.#tell(KIND.release),
       handOver: (to) => this.#tell(KIND.handOver, { payload: JSON.stringify({ to }) }),
-      alive: () => this.#tell(KIND.alive, {}, this.#isOpen(NOW) ? NOW : RELIABLE),
-      timeout: () => this.hello?.controlTimeout ?? CONTROL_TIMEOUT_MS,
+      alive: () => { if (!this.#steering.repeat()) this.#tell(KIND.alive, {}, this.#now); },
+      timeout: () => this.#timeout,
+      steer: (services, text) => this.#steer(services, text),
+      end: () => this.#steering.end(),
       send: (service, data, options) => (typeof service === "string" ? this.service(service) : service).send(data, options),
     });
     this.#ask();
@@ -122,9 +131,14 @@ export class Gateway {
   /** @param {string} label */
   #isOpen(label) { return this.#channels.get(label)?.readyState === "open"; }
 
+  /** The channel for what is old when it is late. */
+  get #now() { return this.#isOpen(NOW) ? NOW : RELIABLE; }
+
+  get #timeout() { return this.hello?.controlTimeout ?? CONTROL_TIMEOUT_MS; }
+
   /** The wheel is asked for once there is a way to ask, and a stop that is on its way does not take it again. */
   #ask() {
-    if (this.#isOpen(RELIABLE) && !this.#commands.isStopping) this.#drive?._ask(() => this.#tell(KIND.ask));
+    if (this.#isOpen(RELIABLE) && !this.#commands.isStopping) this.#drive?._ask(() => this.#tell(KIND.ask, { number: this.#steering.number }));
   }
 
   /** @param {number} kind @param {{service?: number, number?: number, payload?: string|Uint8Array}} [more] */
@@ -133,11 +147,23 @@ export class Gateway {
     try { if (this.#isOpen(label)) this.#channels.get(label).send(encode(kind, more)); } catch { /* See above. */ }
   }
 
+  /** @param {Service} service */
+  #number(service) { return [...this.#byNumber].find(([, known]) => known === service)?.[0]; }
+
+  /** @param {Service[]} services @param {string} text @returns {Promise<void>[]} */
+  #steer(services, text) {
+    // An older camera knows no states.
+    if (!this.hello?.steer) return services.map((service) => service.send(text));
+    const numbers = services.map((service) => this.#number(service));
+    const kept = this.#steering.set(numbers.filter((number) => number !== undefined), text);
+    return numbers.map((number) => (number === undefined ? Promise.reject(new Refused("no-such-service")) : /** @type {Promise<void>} */ (kept.shift())));
+  }
+
   /** @param {Service} service @param {string|Uint8Array} data @param {boolean} now @returns {Promise<void>} */
   #command(service, data, now) {
     const channel = this.#channels.get(RELIABLE);
     if (channel?.readyState !== "open") return Promise.reject(new Refused("not-connected"));
-    const number = [...this.#byNumber].find(([, known]) => known === service)?.[0];
+    const number = this.#number(service);
     if (number === undefined) return Promise.reject(new Refused("no-such-service"));
     const kind = typeof data === "string" ? KIND.text : KIND.binary;
     const payload = typeof data === "string" ? encoder.encode(data) : data;
@@ -169,6 +195,7 @@ export class Gateway {
         if (payload.length === 4) service?._lost(new DataView(payload.buffer).getUint32(0));
         return;
       case KIND.accepted: return this.#commands.accepted(number);
+      case KIND.steered: return this.#steering.answered(envelope.service, number, payload.length ? readRefusal(readJson(payload)) : null);
       case KIND.refused: return this.#refused(number, readRefusal(readJson(payload)));
       case KIND.hello: return this.#greeted(readHello(readJson(payload)));
       case KIND.services: return this.#list(readServices(readJson(payload)));

@@ -15,14 +15,16 @@ use gst::{glib, prelude::*};
 use gst_webrtc::{WebRTCDataChannel, WebRTCDataChannelState};
 
 use super::{
-    bucket::{Bucket, Rate},
     envelope::{Joiner, Kind, Mark, parts},
-    handle::{FromViewer, Handle, Line},
+    handle::{FromViewer, Handle, ViewerChannel},
     hub::{Input, Rights},
-    outbox::Parcel,
+    outbox::QueuedMessage,
     wheel::ViewerId,
 };
-use crate::lock::lock;
+use crate::{
+    bucket::{Bucket, Rate},
+    lock::lock,
+};
 
 const RELIABLE: &str = "porthole";
 const NOW: &str = "porthole-now";
@@ -32,34 +34,35 @@ const MAX_BUFFERED: u64 = 64 * 1024;
 /// From here on there is room again.
 const LOW: u64 = 16 * 1024;
 /// What is taken of a viewer: a driver's page sends 30 a second, a client that measures some hundred.
-const SAYING: Rate = Rate {
+const MESSAGES: Rate = Rate {
     burst: 512,
     period: Duration::from_millis(4),
 };
 /// Stop and giving up the wheel are heard besides that, also of who has said too much.
-const STOPPING: Rate = Rate {
+const STOPS: Rate = Rate {
     burst: 20,
     period: Duration::from_millis(100),
 };
 /// So many more are refused before the viewer's channels are closed.
-const DROWNED: usize = 1024;
+const MAX_EXCESS: usize = 1024;
 
-/// How much a viewer says.
-struct Saying {
+/// How much is taken of a viewer.
+struct Intake {
     bucket: Bucket,
     stops: Bucket,
     /// What was refused since the bucket was full.
     excess: usize,
 }
 
-enum Hearing {
-    Taken,
-    TooMuch,
-    Drowned,
+enum Admission {
+    Accept,
+    Refuse,
+    /// It goes on after all those that were refused.
+    Close,
 }
 
-impl Saying {
-    fn hear(&mut self, message: &[u8], now: Instant) -> Hearing {
+impl Intake {
+    fn admit(&mut self, message: &[u8], now: Instant) -> Admission {
         if self.bucket.is_full(now) {
             self.excess = 0;
         }
@@ -69,13 +72,13 @@ impl Saying {
             .iter()
             .any(|stop| Some(stop) == kind);
         if stops && self.stops.take(now) || self.bucket.take(now) {
-            return Hearing::Taken;
+            return Admission::Accept;
         }
         self.excess += 1;
-        if self.excess > DROWNED {
-            return Hearing::Drowned;
+        if self.excess > MAX_EXCESS {
+            return Admission::Close;
         }
-        Hearing::TooMuch
+        Admission::Refuse
     }
 }
 
@@ -84,9 +87,9 @@ pub(crate) struct Channels {
     viewer: ViewerId,
     reliable: WebRTCDataChannel,
     now: WebRTCDataChannel,
-    is_drowned: AtomicBool,
+    is_closed: AtomicBool,
     /// Lock: held to look at it.
-    saying: Mutex<Saying>,
+    intake: Mutex<Intake>,
     /// Lock: held while a message of the reliable channel is put together, on the thread it came on.
     joiner: Mutex<Joiner>,
     hub: Handle,
@@ -111,88 +114,92 @@ impl Channels {
                 .emit_by_name_with_values("create-data-channel", &[label.to_value(), options])?;
             channel.get::<Option<WebRTCDataChannel>>().ok().flatten()
         };
-        let line = Arc::new(Self {
+        let channels = Arc::new(Self {
             viewer: hub.next_viewer(),
             reliable: channel(RELIABLE, None)?,
             now: channel(NOW, Some(no_repeat))?,
-            saying: Mutex::new(Saying {
-                bucket: Bucket::new(SAYING),
-                stops: Bucket::new(STOPPING),
+            intake: Mutex::new(Intake {
+                bucket: Bucket::new(MESSAGES),
+                stops: Bucket::new(STOPS),
                 excess: 0,
             }),
-            is_drowned: AtomicBool::new(false),
+            is_closed: AtomicBool::new(false),
             joiner: Mutex::default(),
             hub: hub.clone(),
         });
         let (session, user) = (session.to_owned(), user.to_owned());
-        let opening = Arc::downgrade(&line);
-        line.reliable.connect_on_open(move |_| {
-            if let Some(line) = opening.upgrade() {
-                let here = Input::Here {
-                    viewer: line.viewer,
+        let opening = Arc::downgrade(&channels);
+        channels.reliable.connect_on_open(move |_| {
+            if let Some(channels) = opening.upgrade() {
+                let here = Input::Joined {
+                    viewer: channels.viewer,
                     session: session.clone(),
                     user: user.clone(),
                     rights: rights(),
                 };
-                line.hub.viewer(FromViewer::Open(line.clone(), here));
+                channels
+                    .hub
+                    .viewer(FromViewer::Open(channels.clone(), here));
             }
         });
-        for channel in [&line.reliable, &line.now] {
-            line.watch(channel);
+        for channel in [&channels.reliable, &channels.now] {
+            channels.watch(channel);
         }
-        Some(line)
+        Some(channels)
     }
 
     fn watch(self: &Arc<Self>, channel: &WebRTCDataChannel) {
         channel.set_buffered_amount_low_threshold(LOW);
-        let line = Arc::downgrade(self);
+        let channels = Arc::downgrade(self);
         channel.connect_on_buffered_amount_low(move |_| {
-            if let Some(line) = line.upgrade() {
-                line.hub.viewer(FromViewer::Writable(line.viewer));
+            if let Some(channels) = channels.upgrade() {
+                channels.hub.viewer(FromViewer::Writable(channels.viewer));
             }
         });
-        let line = Arc::downgrade(self);
+        let channels = Arc::downgrade(self);
         let is_reliable = *channel == self.reliable;
         channel.connect_on_message_data(move |_, data| {
             let part: &[u8] = data.map(AsRef::as_ref).unwrap_or_default();
-            let Some(line) = line.upgrade() else { return };
+            let Some(channels) = channels.upgrade() else {
+                return;
+            };
             let message = match is_reliable {
-                true => lock(&line.joiner).take(part),
+                true => lock(&channels.joiner).take(part),
                 // There they could not be told apart, so that one alone is no message.
                 false => Some(Cow::Borrowed(part)),
             };
             if let Some(message) = message {
-                line.take(message);
+                channels.take(message);
             }
         });
-        let line = Arc::downgrade(self);
+        let channels = Arc::downgrade(self);
         channel.connect_on_message_string(move |_, _| {
             // All messages are bytes; it is answered as one that has none.
-            if let Some(line) = line.upgrade() {
-                line.take(Cow::Borrowed(&[]));
+            if let Some(channels) = channels.upgrade() {
+                channels.take(Cow::Borrowed(&[]));
             }
         });
     }
 
     /// A message came.
     fn take(self: &Arc<Self>, message: Cow<'_, [u8]>) {
-        if self.is_drowned.load(Relaxed) {
+        if self.is_closed.load(Relaxed) {
             return;
         }
         let (viewer, at) = (self.viewer, Instant::now());
-        let input = match lock(&self.saying).hear(&message, at) {
-            Hearing::Taken => Input::Said {
+        let input = match lock(&self.intake).admit(&message, at) {
+            Admission::Accept => Input::Message {
                 viewer,
                 at,
                 message: message.into_owned(),
             },
-            Hearing::TooMuch => Input::TooMuch(viewer, Mark::of(&message)),
-            Hearing::Drowned => {
-                self.is_drowned.store(true, Relaxed);
-                Input::Gone(viewer, super::wheel::Reason::Left)
+            Admission::Refuse => Input::Excess(viewer, Mark::of(&message)),
+            Admission::Close => {
+                self.is_closed.store(true, Relaxed);
+                Input::Left(viewer, super::wheel::Reason::Left)
             }
         };
-        self.hub.tell(input);
+        self.hub.notify(input);
     }
 
     pub(crate) fn viewer(&self) -> ViewerId {
@@ -200,7 +207,7 @@ impl Channels {
     }
 }
 
-impl Line for Channels {
+impl ViewerChannel for Channels {
     fn viewer(&self) -> ViewerId {
         self.viewer
     }
@@ -209,17 +216,17 @@ impl Line for Channels {
         self.reliable.buffered_amount() + self.now.buffered_amount() < MAX_BUFFERED
     }
 
-    fn send(&self, parcel: &Parcel) {
+    fn send(&self, message: &QueuedMessage) {
         let is_open =
             |channel: &&WebRTCDataChannel| channel.ready_state() == WebRTCDataChannelState::Open;
         // Parts need the channel that keeps them in order.
-        let is_short = parts(&parcel.bytes).nth(1).is_none();
-        let now = Some(&self.now).filter(|c| parcel.now && is_short && is_open(c));
+        let is_short = parts(&message.bytes).nth(1).is_none();
+        let now = Some(&self.now).filter(|c| message.now && is_short && is_open(c));
         let channel = now.or(Some(&self.reliable)).filter(is_open);
         if let Some(channel) = channel {
-            for part in parts(&parcel.bytes) {
+            for part in parts(&message.bytes) {
                 let bytes = match part {
-                    Cow::Borrowed(_) => glib::Bytes::from_owned(parcel.bytes.clone()),
+                    Cow::Borrowed(_) => glib::Bytes::from_owned(message.bytes.clone()),
                     Cow::Owned(part) => glib::Bytes::from_owned(part),
                 };
                 // One that is just closing takes nothing, and nobody is there to read it.

@@ -168,9 +168,9 @@ impl World {
             heard: [None; 3],
             moved: 0,
         };
-        world.handle(Input::Program(PROGRAM, "arm".into()));
+        world.handle(Input::ProgramJoined(PROGRAM, "arm".into()));
         for viewer in 1..=2 {
-            world.handle(Input::Here {
+            world.handle(Input::Joined {
                 viewer,
                 session: format!("s{viewer}"),
                 user: viewer.to_string(),
@@ -178,6 +178,7 @@ impl World {
                     view: true,
                     talk: false,
                     control: true,
+                    booked: viewer == 2,
                 },
             });
             world.drivers.push(Driver {
@@ -209,7 +210,7 @@ impl World {
                     let _ = self.queue.command(command);
                 }
                 Output::Recall(_) => drop(self.queue.recall()),
-                Output::Acknowledges(..) | Output::Viewer(..) => (),
+                Output::Acknowledges(..) | Output::Viewer(..) | Output::Driver(..) => (),
             }
         }
     }
@@ -241,7 +242,7 @@ impl World {
             {
                 let viewer = self.drivers[place].id;
                 self.heard[viewer as usize] = Some(self.now);
-                self.handle(Input::Said {
+                self.handle(Input::Message {
                     viewer,
                     at: self.now,
                     message,

@@ -28,11 +28,13 @@ pub(crate) enum Kind {
     Refused = 7,
     Talk = 8,
     Hello = 9,
+    Steered = 10,
     Ask = 16,
     Release = 17,
     HandOver = 18,
     Alive = 19,
     Stop = 20,
+    Steer = 21,
 }
 
 /// Where a command came from, so that it can be answered.
@@ -94,6 +96,7 @@ pub(crate) fn read(message: &[u8]) -> Result<Message<'_>, BadMessage> {
         18 => Kind::HandOver,
         19 => Kind::Alive,
         20 => Kind::Stop,
+        21 => Kind::Steer,
         _ => return Err(BadMessage::Unknown(mark)),
     };
     if payload.len() > MAX_PAYLOAD {

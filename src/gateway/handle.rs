@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 
 use super::{
     hub::{Input, ProgramId},
-    outbox::Parcel,
+    outbox::QueuedMessage,
     queue::Queue,
     wheel::ViewerId,
 };
@@ -19,20 +19,20 @@ use super::{
 const MAX_FROM_PROGRAMS: usize = 64;
 
 /// One viewer's end of the gateway.
-pub(super) trait Line: Send + Sync {
+pub(super) trait ViewerChannel: Send + Sync {
     fn viewer(&self) -> ViewerId;
     fn has_room(&self) -> bool;
-    fn send(&self, parcel: &Parcel);
+    fn send(&self, message: &QueuedMessage);
     fn close(&self);
 }
 
-/// What the task hears from viewers' side. What waits is bounded for each viewer, by its line.
+/// What comes to the task from viewers' side. What waits is bounded for each viewer, by its channels.
 pub(super) enum FromViewer {
-    /// A channel is open; what goes to the viewer goes down this line.
-    Open(Arc<dyn Line>, Input),
+    /// A channel is open; what goes to the viewer goes through this.
+    Open(Arc<dyn ViewerChannel>, Input),
     /// There is room again.
     Writable(ViewerId),
-    Told(Input),
+    Input(Input),
 }
 
 pub(super) enum FromProgram {
@@ -65,8 +65,8 @@ impl Handle {
         self.viewers.is_closed()
     }
 
-    pub(crate) fn tell(&self, input: Input) {
-        self.viewer(FromViewer::Told(input));
+    pub(crate) fn notify(&self, input: Input) {
+        self.viewer(FromViewer::Input(input));
     }
 
     /// What became of a command. Never waits: of each program there are only so many.
@@ -88,15 +88,15 @@ impl Handle {
     }
 }
 
-/// Where the task hears.
-pub(super) struct Ears {
+/// Where the task takes from.
+pub(super) struct Receivers {
     pub(super) viewers: mpsc::UnboundedReceiver<FromViewer>,
     pub(super) answers: mpsc::UnboundedReceiver<Input>,
     pub(super) programs: mpsc::Receiver<FromProgram>,
 }
 
 impl Handle {
-    pub(super) fn new() -> (Self, Ears) {
+    pub(super) fn new() -> (Self, Receivers) {
         let (to_viewers, viewers) = mpsc::unbounded_channel();
         let (to_answers, answers) = mpsc::unbounded_channel();
         let (to_programs, programs) = mpsc::channel(MAX_FROM_PROGRAMS);
@@ -106,11 +106,11 @@ impl Handle {
             programs: to_programs,
             next: Arc::new(AtomicU32::new(1)),
         };
-        let ears = Ears {
+        let receivers = Receivers {
             viewers,
             answers,
             programs,
         };
-        (handle, ears)
+        (handle, receivers)
     }
 }

@@ -3,7 +3,6 @@
 //!
 //! - `envelope`, `words`: what a message is made of.
 //! - `wheel`: who drives, and the dead man.
-//! - `bucket`: how often a viewer may.
 //! - `outbox`: what waits for one viewer.
 //! - `hub`: what is said and done, given what happens.
 //!
@@ -20,7 +19,6 @@ use std::time::{Duration, Instant};
 use porthole_signaling::SecretDigest;
 
 pub(crate) mod address;
-mod bucket;
 pub(crate) mod channel;
 #[cfg(test)]
 mod dead_man_tests;
@@ -45,6 +43,7 @@ pub(crate) struct Options {
     pub(crate) control_timeout: Duration,
     /// The word of the `talk` property, where there is such a pad.
     pub(crate) talk: Option<String>,
+    pub(crate) on_driver: task::OnDriver,
 }
 
 /// Seconds of CLOCK_MONOTONIC, which all programs of one machine have in common.
@@ -70,7 +69,7 @@ impl Gateway {
             talk: options.talk,
             epoch: (Instant::now(), monotonic()),
         };
-        let running = task::start(config, runtime);
+        let running = task::start(config, options.on_driver, runtime);
         let open = |(address, token)| door::open(&address, token, running.handle.clone(), runtime);
         let door = options.door.map(open).transpose()?;
         Ok(Self { running, door })

@@ -33,7 +33,7 @@ pub(crate) enum Class {
 
 /// A message on its way to a viewer.
 #[derive(Clone, Debug)]
-pub(crate) struct Parcel {
+pub(crate) struct QueuedMessage {
     pub(crate) class: Class,
     /// On the channel that repeats nothing.
     pub(crate) now: bool,
@@ -47,39 +47,39 @@ pub(crate) struct Overflow;
 /// See the [module](self).
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
-    queue: VecDeque<Parcel>,
+    queue: VecDeque<QueuedMessage>,
     bytes: usize,
     lost: BTreeMap<u8, u32>,
 }
 
 impl Outbox {
     /// Returns the services of which a message gave way for this one.
-    pub(crate) fn push(&mut self, parcel: Parcel) -> Result<Vec<u8>, Overflow> {
-        let is_newest = match parcel.class {
+    pub(crate) fn push(&mut self, message: QueuedMessage) -> Result<Vec<u8>, Overflow> {
+        let is_newest = match message.class {
             Class::State(_) => true,
             Class::Answer => false,
             Class::Service { latest, .. } => latest,
         };
-        if is_newest && let Some(old) = self.queue.iter_mut().find(|p| p.class == parcel.class) {
-            self.bytes = self.bytes + parcel.bytes.len() - old.bytes.len();
-            *old = parcel;
+        if is_newest && let Some(old) = self.queue.iter_mut().find(|m| m.class == message.class) {
+            self.bytes = self.bytes + message.bytes.len() - old.bytes.len();
+            *old = message;
             return Ok(Vec::new());
         }
-        let of_its_class = self.queue.iter().filter(|p| p.class == parcel.class);
-        let most = match parcel.class {
+        let of_its_class = self.queue.iter().filter(|m| m.class == message.class);
+        let most = match message.class {
             Class::Answer => MAX_ANSWERS,
             _ => MAX_OF_SERVICE,
         };
         let is_full = of_its_class.count() >= most;
-        if is_full && parcel.class == Class::Answer {
+        if is_full && message.class == Class::Answer {
             return Err(Overflow);
         }
         let mut lost = Vec::new();
-        if is_full && let Some(service) = self.drop_oldest(Some(parcel.class)) {
+        if is_full && let Some(service) = self.drop_oldest(Some(message.class)) {
             lost.push(service);
         }
-        self.bytes += parcel.bytes.len();
-        self.queue.push_back(parcel);
+        self.bytes += message.bytes.len();
+        self.queue.push_back(message);
         while self.bytes > MAX_BYTES {
             match self.drop_oldest(None) {
                 Some(service) => lost.push(service),
@@ -91,30 +91,30 @@ impl Outbox {
     }
 
     /// The next to be sent.
-    pub(crate) fn pop(&mut self) -> Option<Parcel> {
+    pub(crate) fn pop(&mut self) -> Option<QueuedMessage> {
         if let Some((service, count)) = self.lost.pop_first() {
             let mark = Mark { service, number: 0 };
-            return Some(Parcel {
+            return Some(QueuedMessage {
                 class: Class::Answer,
                 now: false,
                 bytes: write(Kind::Lost, mark, &count.to_be_bytes()).into(),
             });
         }
-        let parcel = self.queue.pop_front()?;
-        self.bytes -= parcel.bytes.len();
-        Some(parcel)
+        let message = self.queue.pop_front()?;
+        self.bytes -= message.bytes.len();
+        Some(message)
     }
 
     /// Takes out the oldest message of a service, of this class if one is given.
     fn drop_oldest(&mut self, class: Option<Class>) -> Option<u8> {
-        let gives_way = |parcel: &Parcel| match parcel.class {
-            Class::Service { .. } => class.is_none_or(|class| class == parcel.class),
+        let gives_way = |message: &QueuedMessage| match message.class {
+            Class::Service { .. } => class.is_none_or(|class| class == message.class),
             _ => false,
         };
         let place = self.queue.iter().position(gives_way)?;
-        let parcel = self.queue.remove(place)?;
-        self.bytes -= parcel.bytes.len();
-        let Class::Service { service, .. } = parcel.class else {
+        let message = self.queue.remove(place)?;
+        self.bytes -= message.bytes.len();
+        let Class::Service { service, .. } = message.class else {
             return None;
         };
         let count = self.lost.entry(service).or_default();
@@ -129,8 +129,8 @@ mod tests {
 
     use super::*;
 
-    fn parcel(class: Class, bytes: &[u8]) -> Parcel {
-        Parcel {
+    fn message(class: Class, bytes: &[u8]) -> QueuedMessage {
+        QueuedMessage {
             class,
             now: false,
             bytes: bytes.into(),
@@ -152,10 +152,10 @@ mod tests {
             (service(2, false), b"b2"),
             (Class::State(Kind::Wheel), b"w2"),
         ] {
-            assert_eq!(outbox.push(parcel(class, bytes)), Ok(Vec::new()));
+            assert_eq!(outbox.push(message(class, bytes)), Ok(Vec::new()));
         }
         let all: Vec<_> = std::iter::from_fn(|| outbox.pop())
-            .map(|parcel| parcel.bytes.to_vec())
+            .map(|message| message.bytes.to_vec())
             .collect();
         assert_eq!(all, [b"w2", b"a2", b"b1", b"b2"]);
         assert_eq!(outbox.bytes, 0);
@@ -164,26 +164,26 @@ mod tests {
     #[test]
     fn the_oldest_messages_give_way_and_are_counted() {
         let mut outbox = Outbox::default();
-        let answer = parcel(Class::Answer, b"yes");
+        let answer = message(Class::Answer, b"yes");
         assert_eq!(outbox.push(answer), Ok(Vec::new()));
         for number in 0..70u8 {
-            let lost = outbox.push(parcel(service(7, false), &[number]));
+            let lost = outbox.push(message(service(7, false), &[number]));
             let expected = if number < 64 { vec![] } else { vec![7] };
             assert_eq!(lost, Ok(expected));
         }
         assert_eq!(
-            outbox.pop().map(|p| p.bytes.to_vec()),
+            outbox.pop().map(|m| m.bytes.to_vec()),
             Some(vec![5, 7, 0, 0, 0, 0, 0, 6])
         );
-        assert_eq!(outbox.pop().map(|p| p.bytes.to_vec()), Some(b"yes".into()));
-        assert_eq!(outbox.pop().map(|p| p.bytes.to_vec()), Some(vec![6]));
+        assert_eq!(outbox.pop().map(|m| m.bytes.to_vec()), Some(b"yes".into()));
+        assert_eq!(outbox.pop().map(|m| m.bytes.to_vec()), Some(vec![6]));
     }
 
     #[test]
     fn who_reads_no_answers_is_given_up() {
         let mut outbox = Outbox::default();
         let full = (0..=MAX_ANSWERS)
-            .map(|_| outbox.push(parcel(Class::Answer, b"no")))
+            .map(|_| outbox.push(message(Class::Answer, b"no")))
             .find_map(Result::err);
         assert_eq!(full, Some(Overflow));
     }
@@ -205,19 +205,19 @@ mod tests {
                     let mut bytes = vec![0; size];
                     bytes[..4].copy_from_slice(&sent[index].to_be_bytes());
                     sent[index] += 1;
-                    outbox.push(parcel(service(of, false), &bytes)).unwrap();
-                } else if let Some(parcel) = outbox.pop() {
-                    let bytes: [u8; 4] = parcel.bytes[parcel.bytes.len().min(8) - 4..][..4]
+                    outbox.push(message(service(of, false), &bytes)).unwrap();
+                } else if let Some(message) = outbox.pop() {
+                    let bytes: [u8; 4] = message.bytes[message.bytes.len().min(8) - 4..][..4]
                         .try_into()
                         .unwrap();
-                    match parcel.class {
+                    match message.class {
                         Class::Service { service, .. } => {
                             let index = usize::from(service);
-                            let number = u32::from_be_bytes(parcel.bytes[..4].try_into().unwrap());
+                            let number = u32::from_be_bytes(message.bytes[..4].try_into().unwrap());
                             assert_eq!(number, next[index] + lost[index], "seed {seed}");
                             next[index] += 1;
                         }
-                        _ => lost[usize::from(parcel.bytes[1])] += u32::from_be_bytes(bytes),
+                        _ => lost[usize::from(message.bytes[1])] += u32::from_be_bytes(bytes),
                     }
                 }
                 assert!(outbox.bytes <= MAX_BYTES);

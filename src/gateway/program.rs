@@ -127,7 +127,7 @@ async fn read(
             continue;
         }
         // Waits where the hub does not keep up, so that a flood holds up nobody but itself.
-        hub.program(Input::ProgramSaid(id, payload)).await;
+        hub.program(Input::ProgramMessage(id, payload)).await;
     }
     None
 }

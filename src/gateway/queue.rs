@@ -45,6 +45,9 @@ struct Waiting {
     events: VecDeque<String>,
     alive: Option<String>,
     commands: VecDeque<Command>,
+    /// The driver's newest state, which waits behind no queue; it and commands take turns.
+    state: Option<Command>,
+    state_was_last: bool,
     /// Written and not acknowledged, the oldest first.
     in_flight: VecDeque<(Serial, Ticket)>,
     refused: VecDeque<(Ticket, Refusal)>,
@@ -101,6 +104,14 @@ impl Queue {
             if waiting.close.is_some() {
                 return Err(Refusal::ServiceGone);
             }
+            if command.ticket.is_state {
+                if let Some(old) = waiting.state.replace(command) {
+                    waiting.refused.push_back((old.ticket, Refusal::Superseded));
+                }
+                drop(waiting);
+                self.more.notify_one();
+                return Ok(());
+            }
             if command.steers {
                 let old = waiting.commands.iter().position(|old| old.steers);
                 if let Some(old) = old.and_then(|place| waiting.commands.remove(place)) {
@@ -120,8 +131,10 @@ impl Queue {
     pub(super) fn recall(&self) -> Vec<Ticket> {
         let mut waiting = lock(&self.waiting);
         waiting.alive = None;
+        let state = waiting.state.take();
         let commands = std::mem::take(&mut waiting.commands);
-        commands.into_iter().map(|command| command.ticket).collect()
+        let all = state.into_iter().chain(commands);
+        all.map(|command| command.ticket).collect()
     }
 
     /// After what waits. From then on no command is taken.
@@ -201,20 +214,31 @@ impl Waiting {
         if let Some(close) = self.close {
             return Some(Item::Close(close));
         }
-        if let Some(command) = self.commands.pop_front_if(|command| command.due <= now) {
-            self.refused.push_back((command.ticket, Refusal::Stale));
+        let state = self.state.take_if(|state| state.due <= now);
+        let command = self.commands.pop_front_if(|command| command.due <= now);
+        for stale in state.into_iter().chain(command) {
+            self.refused.push_back((stale.ticket, Refusal::Stale));
         }
         if let Some((ticket, why)) = self.refused.pop_front() {
             return Some(Item::Refused(ticket, why));
         }
         if self.in_flight.len() < MAX_IN_FLIGHT
-            && let Some(command) = self.commands.pop_front()
+            && let Some(command) = self.next_command()
         {
             self.serial += 1;
             self.in_flight.push_back((self.serial, command.ticket));
             return Some(Item::Command(command.payload, self.serial));
         }
         self.ping(now)
+    }
+
+    fn next_command(&mut self) -> Option<Command> {
+        let state = match self.state_was_last && !self.commands.is_empty() {
+            true => None,
+            false => self.state.take(),
+        };
+        self.state_was_last = state.is_some();
+        state.or_else(|| self.commands.pop_front())
     }
 
     fn ping(&mut self, now: Instant) -> Option<Item> {
@@ -239,7 +263,8 @@ impl Waiting {
     fn deadline(&self) -> Instant {
         let ping = self.ping.map(|(_, sent)| sent + PING_PATIENCE);
         let ping = ping.or(self.next_ping);
-        let stale = self.commands.front().map(|command| command.due);
+        let waiting = self.state.iter().chain(self.commands.front());
+        let stale = waiting.map(|command| command.due);
         let first = ping.into_iter().chain(stale).min();
         // With neither there is nothing to wait for but more.
         first.unwrap_or_else(|| Instant::now() + PING_PERIOD)
@@ -253,11 +278,18 @@ mod tests {
 
     const TIMEOUT: Duration = Duration::from_millis(500);
 
+    fn ticket(number: u16) -> Ticket {
+        Ticket {
+            viewer: 1,
+            mark: Mark { service: 1, number },
+            is_state: false,
+        }
+    }
+
     fn command(number: u16, steers: bool, now: Instant) -> Command {
-        let mark = Mark { service: 1, number };
         Command {
             payload: Payload::Text(number.to_string()),
-            ticket: Ticket { viewer: 1, mark },
+            ticket: ticket(number),
             due: now + TIMEOUT,
             steers,
         }
@@ -268,8 +300,7 @@ mod tests {
     }
 
     fn refused(number: u16, why: Refusal) -> Option<Item> {
-        let mark = Mark { service: 1, number };
-        Some(Item::Refused(Ticket { viewer: 1, mark }, why))
+        Some(Item::Refused(ticket(number), why))
     }
 
     fn numbers(tickets: &[Ticket]) -> Vec<u16> {
@@ -316,6 +347,34 @@ mod tests {
         let late = now + TIMEOUT;
         queue.command(command(4, true, late)).unwrap();
         assert_eq!(queue.take(late), written(4, 2));
+    }
+
+    #[test]
+    fn the_newest_state_passes_what_waits_and_holds_up_no_command() {
+        let (queue, now) = (Queue::default(), Instant::now());
+        let state = |number| {
+            let mut state = command(number, true, now);
+            state.ticket.is_state = true;
+            state
+        };
+        for number in 1..=3 {
+            queue.command(command(number, false, now)).unwrap();
+        }
+        queue.command(state(11)).unwrap();
+        queue.command(state(12)).unwrap();
+        let superseded = Some(Item::Refused(state(11).ticket, Refusal::Superseded));
+        assert_eq!(queue.take(now), superseded);
+        assert_eq!(queue.take(now), written(12, 1));
+        queue.command(state(13)).unwrap();
+        assert_eq!(queue.take(now), written(1, 2));
+        queue.pong(2);
+        assert_eq!(queue.take(now), written(13, 3));
+        assert_eq!(queue.take(now), written(2, 4));
+        queue.command(state(14)).unwrap();
+        assert_eq!(numbers(&queue.recall()), [14, 3]);
+        queue.command(state(15)).unwrap();
+        let stale = Some(Item::Refused(state(15).ticket, Refusal::Stale));
+        assert_eq!(queue.take(now + TIMEOUT), stale);
     }
 
     #[test]

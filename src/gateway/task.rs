@@ -14,18 +14,22 @@ use tokio::{
 };
 
 use super::{
-    handle::{Ears, FromProgram, FromViewer, Handle, Line},
+    handle::{FromProgram, FromViewer, Handle, Receivers, ViewerChannel},
     hub::{Config, Hub, Input, Output, ProgramId, Rights},
     outbox::Outbox,
     queue::{Close, Queue},
     wheel::{Reason, ViewerId},
     words::Refusal,
 };
+use crate::driving::DriverChange;
 
 /// Messages of viewers in a row, before programs are heard again.
 const MAX_IN_A_ROW: usize = 64;
 /// Viewers of whom something is known before their channels are open.
 const MAX_EARLY: usize = 1024;
+
+/// Hears who drives. It may not wait.
+pub(crate) type OnDriver = Box<dyn Fn(DriverChange) + Send>;
 
 /// Dropping it ends the task.
 pub(crate) struct Running {
@@ -34,16 +38,21 @@ pub(crate) struct Running {
 }
 
 /// Starts the task.
-pub(crate) fn start(config: Config, runtime: &tokio::runtime::Handle) -> Running {
-    let (handle, ears) = Handle::new();
+pub(crate) fn start(
+    config: Config,
+    on_driver: OnDriver,
+    runtime: &tokio::runtime::Handle,
+) -> Running {
+    let (handle, receivers) = Handle::new();
     let (stop, stopped) = oneshot::channel();
     let task = Task {
         hub: Hub::new(config),
-        lines: HashMap::new(),
+        channels: HashMap::new(),
         queues: HashMap::new(),
         early: BTreeMap::new(),
+        on_driver,
     };
-    runtime.spawn(task.run(ears, stopped));
+    runtime.spawn(task.run(receivers, stopped));
     Running {
         handle,
         _stop: stop,
@@ -52,10 +61,11 @@ pub(crate) fn start(config: Config, runtime: &tokio::runtime::Handle) -> Running
 
 struct Task {
     hub: Hub,
-    lines: HashMap<ViewerId, (Arc<dyn Line>, Outbox)>,
+    channels: HashMap<ViewerId, (Arc<dyn ViewerChannel>, Outbox)>,
     queues: HashMap<ProgramId, Arc<Queue>>,
     /// What was said of viewers whose channels are not open yet.
     early: BTreeMap<ViewerId, Early>,
+    on_driver: OnDriver,
 }
 
 enum Early {
@@ -64,12 +74,12 @@ enum Early {
 }
 
 impl Task {
-    async fn run(mut self, ears: Ears, mut stopped: oneshot::Receiver<()>) {
-        let Ears {
+    async fn run(mut self, receivers: Receivers, mut stopped: oneshot::Receiver<()>) {
+        let Receivers {
             mut viewers,
             mut answers,
             mut programs,
-        } = ears;
+        } = receivers;
         let mut in_a_row = 0;
         loop {
             if in_a_row >= MAX_IN_A_ROW {
@@ -78,7 +88,7 @@ impl Task {
                     let Ok(message) = programs.try_recv() else {
                         break;
                     };
-                    self.hear_program(message);
+                    self.handle_program(message);
                 }
                 if stopped.try_recv() != Err(TryRecvError::Empty) {
                     break;
@@ -98,7 +108,7 @@ impl Task {
                     // What came in time counts, though it waits here.
                     for _ in 0..viewers.len() {
                         if let Ok(message) = viewers.try_recv() {
-                            self.hear_viewer(message);
+                            self.handle_viewer(message);
                         }
                     }
                     let outputs = self.hub.tick(Instant::now());
@@ -107,18 +117,18 @@ impl Task {
                 Some(answer) = answers.recv() => self.handle(answer),
                 Some(message) = viewers.recv() => {
                     in_a_row += 1;
-                    self.hear_viewer(message);
+                    self.handle_viewer(message);
                 }
                 _ = &mut stopped => break,
                 Some(message) = programs.recv() => {
                     in_a_row = 0;
-                    self.hear_program(message);
+                    self.handle_program(message);
                 }
             }
         }
-        let all: Vec<_> = self.lines.keys().copied().collect();
+        let all: Vec<_> = self.channels.keys().copied().collect();
         for viewer in all {
-            self.handle(Input::Gone(viewer, Reason::Left));
+            self.handle(Input::Left(viewer, Reason::Left));
         }
         for queue in self.queues.values() {
             queue.close(Close::Stopping);
@@ -130,27 +140,27 @@ impl Task {
         self.carry_out(outputs);
     }
 
-    fn hear_viewer(&mut self, message: FromViewer) {
+    fn handle_viewer(&mut self, message: FromViewer) {
         match message {
-            FromViewer::Open(line, here) => {
-                let viewer = line.viewer();
+            FromViewer::Open(channel, here) => {
+                let viewer = channel.viewer();
                 let early = self.early.remove(&viewer);
                 if let Some(Early::Gone) = early {
-                    return line.close();
+                    return channel.close();
                 }
-                self.lines.insert(viewer, (line, Outbox::default()));
+                self.channels.insert(viewer, (channel, Outbox::default()));
                 self.handle(here);
                 if let Some(Early::Rights(rights)) = early {
                     self.handle(Input::Rights(viewer, rights));
                 }
             }
             FromViewer::Writable(viewer) => self.drain(viewer),
-            FromViewer::Told(input) => {
+            FromViewer::Input(input) => {
                 self.note_early(&input);
-                if let Input::Gone(viewer, _) = &input
-                    && let Some((line, _)) = self.lines.remove(viewer)
+                if let Input::Left(viewer, _) = &input
+                    && let Some((channel, _)) = self.channels.remove(viewer)
                 {
-                    line.close();
+                    channel.close();
                 }
                 self.handle(input);
             }
@@ -160,11 +170,11 @@ impl Task {
     /// Keeps what is said of a viewer before its channels are open, which it may be at any moment.
     fn note_early(&mut self, input: &Input) {
         let (viewer, early) = match input {
-            Input::Gone(viewer, _) => (*viewer, Early::Gone),
+            Input::Left(viewer, _) => (*viewer, Early::Gone),
             Input::Rights(viewer, rights) => (*viewer, Early::Rights(*rights)),
             _ => return,
         };
-        if self.lines.contains_key(&viewer) {
+        if self.channels.contains_key(&viewer) {
             return;
         }
         self.early.insert(viewer, early);
@@ -173,15 +183,15 @@ impl Task {
         }
     }
 
-    fn hear_program(&mut self, message: FromProgram) {
+    fn handle_program(&mut self, message: FromProgram) {
         match message {
             FromProgram::Here(id, name, queue) => {
                 self.queues.insert(id, queue);
-                self.handle(Input::Program(id, name));
+                self.handle(Input::ProgramJoined(id, name));
             }
             FromProgram::Gone(id) => {
                 self.queues.remove(&id);
-                self.handle(Input::ProgramGone(id));
+                self.handle(Input::ProgramLeft(id));
             }
             FromProgram::Input(input) => self.handle(input),
         }
@@ -192,11 +202,11 @@ impl Task {
         let mut overflown = Vec::new();
         for output in outputs {
             match output {
-                Output::Viewer(viewer, parcel) => {
-                    let Some((_, outbox)) = self.lines.get_mut(&viewer) else {
+                Output::Viewer(viewer, message) => {
+                    let Some((_, outbox)) = self.channels.get_mut(&viewer) else {
                         continue;
                     };
-                    match outbox.push(parcel) {
+                    match outbox.push(message) {
                         Ok(lost) => {
                             inputs.extend(lost.into_iter().map(|service| Input::Lost(service, 1)));
                         }
@@ -228,6 +238,7 @@ impl Task {
                         inputs.push(Input::Undelivered(ticket, refusal));
                     }
                 }
+                Output::Driver(change) => (self.on_driver)(change),
                 Output::Recall(program) => {
                     let tickets = self.queues.get(&program).map(|queue| queue.recall());
                     let released = |ticket| Input::Undelivered(ticket, Refusal::Released);
@@ -236,9 +247,9 @@ impl Task {
             }
         }
         for viewer in overflown {
-            if let Some((line, _)) = self.lines.remove(&viewer) {
-                line.close();
-                inputs.push(Input::Gone(viewer, Reason::Left));
+            if let Some((channel, _)) = self.channels.remove(&viewer) {
+                channel.close();
+                inputs.push(Input::Left(viewer, Reason::Left));
             }
         }
         // What follows from these are answers and news of a viewer's end, from which nothing follows in turn.
@@ -249,13 +260,13 @@ impl Task {
 
     /// Sends to a viewer what its channels take.
     fn drain(&mut self, viewer: ViewerId) {
-        let Some((line, outbox)) = self.lines.get_mut(&viewer) else {
+        let Some((channel, outbox)) = self.channels.get_mut(&viewer) else {
             return;
         };
-        while line.has_room()
-            && let Some(parcel) = outbox.pop()
+        while channel.has_room()
+            && let Some(message) = outbox.pop()
         {
-            line.send(&parcel);
+            channel.send(&message);
         }
     }
 }

@@ -37,6 +37,7 @@ pub(crate) enum Refusal {
     BadMessage,
     Stale,
     Superseded,
+    NotSteered,
 }
 
 impl Refusal {
@@ -57,6 +58,9 @@ impl Refusal {
                 "the program did not take this within the control timeout; it was not delivered"
             }
             Self::Superseded => "newer steering took its place before the program took this",
+            Self::NotSteered => {
+                "the program of this service takes no steering; it has to describe itself with drive"
+            }
         }
     }
 
@@ -157,6 +161,8 @@ pub(crate) struct HelloWord<'a> {
     pub(crate) control_timeout: u64,
     pub(crate) gateway: bool,
     pub(crate) talk: Option<&'a str>,
+    /// Whether `steer` is understood.
+    pub(crate) steer: bool,
 }
 
 #[derive(Serialize)]

@@ -244,7 +244,7 @@ impl Ladder {
     pub(crate) fn join(&self, session: &str, codec: Codec, path: Option<Arc<dyn Path>>) -> Viewer {
         let id = self.next.fetch_add(1, Relaxed);
         let telling = Arc::downgrade(&self.worker);
-        let outlet = Outlet::new(0, Instant::now(), move |wants| {
+        let outlet = Outlet::new(0, move |wants| {
             if let Some(worker) = telling.upgrade() {
                 worker.push(Message::Wants(id, wants));
             }

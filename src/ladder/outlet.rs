@@ -14,7 +14,10 @@ use std::{
 };
 
 use super::switch::{Switch, Verdict};
-use crate::lock::lock;
+use crate::{
+    bucket::{Bucket, Rate},
+    lock::lock,
+};
 
 /// A second of frames: a session that is further behind has a network that is worse than its rung, and skips.
 const MAX_QUEUED: usize = 30;
@@ -22,8 +25,10 @@ const MAX_QUEUED: usize = 30;
 const MAX_HELD: usize = 10;
 /// Key units that one viewer may cause: one each second, a few at once when it joins and changes rungs. They cost everyone
 /// on the rung, and a viewer may ask for them as often as it likes.
-const KEY_PERIOD: Duration = Duration::from_secs(1);
-const KEY_BURST: u32 = 4;
+const KEYS: Rate = Rate {
+    burst: 4,
+    period: Duration::from_secs(1),
+};
 
 /// One encoded frame.
 #[derive(Clone, Debug)]
@@ -79,44 +84,16 @@ pub(crate) struct Sent {
     pub(crate) dropped: u64,
 }
 
-/// A token bucket.
-struct Bucket {
-    tokens: u32,
-    since: Instant,
-}
-
-impl Bucket {
-    fn take(&mut self, now: Instant) -> bool {
-        let periods =
-            now.saturating_duration_since(self.since).as_millis() / KEY_PERIOD.as_millis();
-        if periods > 0 {
-            let periods = u32::try_from(periods).unwrap_or(u32::MAX);
-            self.tokens = self.tokens.saturating_add(periods).min(KEY_BURST);
-            self.since = now;
-        }
-        let has_one = self.tokens > 0;
-        self.tokens = self.tokens.saturating_sub(1);
-        has_one
-    }
-}
-
 impl Outlet {
     /// For a viewer that begins on `rung`. `tell` must not block, and must not call the outlet.
-    pub(crate) fn new(
-        rung: usize,
-        now: Instant,
-        tell: impl Fn(Wants) + Send + Sync + 'static,
-    ) -> Self {
+    pub(crate) fn new(rung: usize, tell: impl Fn(Wants) + Send + Sync + 'static) -> Self {
         Self {
             state: Mutex::new(State {
                 switch: Switch::new(rung),
                 queue: VecDeque::new(),
                 is_open: false,
                 is_flushing: true,
-                keys: Bucket {
-                    tokens: KEY_BURST,
-                    since: now,
-                },
+                keys: Bucket::new(KEYS),
                 key_left: None,
                 sent: Sent::default(),
             }),
@@ -285,9 +262,9 @@ mod tests {
         }
     }
 
-    fn outlet(now: Instant) -> (Outlet, mpsc::Receiver<Wants>) {
+    fn outlet() -> (Outlet, mpsc::Receiver<Wants>) {
         let (sender, wants) = mpsc::channel();
-        let outlet = Outlet::new(0, now, move |want| {
+        let outlet = Outlet::new(0, move |want| {
             let _ = sender.send(want);
         });
         outlet.flush(false);
@@ -296,7 +273,7 @@ mod tests {
 
     #[test]
     fn until_the_transport_is_there_the_newest_key_unit_and_what_follows_are_kept() {
-        let (outlet, _wants) = outlet(Instant::now());
+        let (outlet, _wants) = outlet();
         for (ms, key) in [(0, true), (33, false), (66, true), (99, false)] {
             outlet.offer(&frame(ms, key));
         }
@@ -308,7 +285,7 @@ mod tests {
 
     #[test]
     fn what_is_older_than_a_blink_when_the_transport_comes_is_asked_for_anew() {
-        let (outlet, wants) = outlet(Instant::now());
+        let (outlet, wants) = outlet();
         outlet.offer(&frame(0, true));
         for i in 1..30 {
             outlet.offer(&frame(i * 33, false));
@@ -320,14 +297,14 @@ mod tests {
 
     #[test]
     fn a_session_that_takes_nothing_skips_to_a_key_unit_and_holds_nobody_up() {
-        let (outlet, wants) = outlet(Instant::now());
+        let (outlet, wants) = outlet();
         outlet.open(Instant::now());
         outlet.offer(&frame(0, true));
         for i in 1..=1_000 {
             outlet.offer(&frame(i * 33, false));
         }
         let keys = wants.try_iter().filter(|want| *want == Wants::Key(0));
-        assert!((1..=KEY_BURST as usize).contains(&keys.count()));
+        assert!((1..=KEYS.burst as usize).contains(&keys.count()));
         outlet.offer(&frame(50_000, true));
         let first = outlet.next().expect("a frame waits");
         assert!(first.is_key && first.time.seconds() == 50);
@@ -336,17 +313,17 @@ mod tests {
     #[test]
     fn a_viewer_that_asks_for_key_units_all_the_time_gets_one_each_second() {
         let start = Instant::now();
-        let (outlet, wants) = outlet(start);
+        let (outlet, wants) = outlet();
         for ms in 0..10_000 {
             outlet.ask_for_key(start + Duration::from_millis(ms));
         }
         let keys = wants.try_iter().count();
-        assert!((10..=10 + KEY_BURST as usize).contains(&keys), "{keys}");
+        assert!((10..=10 + KEYS.burst as usize).contains(&keys), "{keys}");
     }
 
     #[test]
     fn a_viewer_that_asks_for_a_key_unit_that_is_on_its_way_gets_that_one() {
-        let (outlet, wants) = outlet(Instant::now());
+        let (outlet, wants) = outlet();
         outlet.lost(Instant::now());
         outlet.offer(&frame(0, true));
         outlet.open(Instant::now());
@@ -360,7 +337,7 @@ mod tests {
 
     #[test]
     fn flushing_lets_go_of_who_waits() {
-        let (outlet, _wants) = outlet(Instant::now());
+        let (outlet, _wants) = outlet();
         let outlet = Arc::new(outlet);
         let waits = outlet.clone();
         let thread = std::thread::spawn(move || waits.next().is_none());

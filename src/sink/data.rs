@@ -9,7 +9,7 @@ use crate::{
     gateway::{
         channel::Channels,
         handle::Handle,
-        hub::{Heard, Input, Rights},
+        hub::{Input, Rights, TalkState},
         wheel::Reason,
     },
     lock::lock,
@@ -30,6 +30,7 @@ fn rights(permit: &Permit) -> Rights {
         view: permit.allows(Permission::View),
         talk: permit.allows(Permission::Talk),
         control: permit.allows(Permission::Control),
+        booked: permit.is_booked(),
     }
 }
 
@@ -39,7 +40,7 @@ pub(super) fn show_talk(talk: &Talk, hub: Handle, runtime: &tokio::runtime::Hand
     runtime.spawn(async move {
         while !hub.is_over() {
             let report = reports.borrow_and_update().clone();
-            hub.tell(Input::Heard(Heard {
+            hub.notify(Input::Talk(TalkState {
                 speakers: report.speakers,
                 waiting: report.waiting,
                 level: report.level,
@@ -63,15 +64,15 @@ impl Data {
             return;
         };
         let at_open = permit.clone();
-        let line = Channels::ask(webrtcbin, &self.hub, id, &user, move || rights(&at_open));
-        let Some(line) = line else {
+        let channels = Channels::ask(webrtcbin, &self.hub, id, &user, move || rights(&at_open));
+        let Some(channels) = channels else {
             gst::warning!(CAT, obj = webrtcbin, "{id}: no data channels");
             return;
         };
         let (hub, clock) = (self.hub.clone(), self.clock);
         let (sessions, id) = (sessions.clone(), id.to_owned());
         runtime.spawn(async move {
-            let viewer = line.viewer();
+            let viewer = channels.viewer();
             loop {
                 permit.changed().await;
                 let rights = rights(&permit);
@@ -81,7 +82,7 @@ impl Data {
                 if let Some(session) = lock(&sessions).session(&id) {
                     until = session.until;
                 }
-                hub.tell(Input::Rights(viewer, rights));
+                hub.notify(Input::Rights(viewer, rights));
             }
             let reason = match permit.ending() {
                 Some(Ending::NotPermitted) => Reason::NotPermitted,
@@ -89,7 +90,7 @@ impl Data {
                 None if until <= clock.now() => Reason::LeaseEnded,
                 None => Reason::Left,
             };
-            hub.tell(Input::Gone(viewer, reason));
+            hub.notify(Input::Left(viewer, reason));
         });
     }
 }

@@ -210,7 +210,7 @@ impl PortholeSink {
         let run = self
             .run(options, &runtime, &sessions, clock)
             .map_err(no_threads)?;
-        let gateway = self.gateway(&settings, &runtime)?;
+        let gateway = self.gateway(&settings, &run, &runtime)?;
         let ladder = self.ladder(&settings)?;
         let data = gateway.as_ref().map(|gateway| Data {
             hub: gateway.handle().clone(),
@@ -262,6 +262,7 @@ impl PortholeSink {
     fn gateway(
         &self,
         settings: &Settings,
+        run: &Run,
         runtime: &tokio::runtime::Handle,
     ) -> Result<Option<Gateway>, gst::ErrorMessage> {
         let bad = |e| gst::error_msg!(gst::ResourceError::Settings, ("{e}"));
@@ -274,6 +275,14 @@ impl PortholeSink {
             door,
             control_timeout: settings.control_timeout(),
             talk,
+            on_driver: {
+                let signaller = run.signaller.downgrade();
+                Box::new(move |change| {
+                    if let Some(signaller) = signaller.upgrade() {
+                        signaller.driver_changed(change);
+                    }
+                })
+            },
         };
         let gateway = Gateway::start(options, runtime)
             .map_err(|e| gst::error_msg!(gst::ResourceError::OpenRead, ("{e}")))?;
@@ -467,7 +476,7 @@ impl PortholeSink {
             Event::Refused { session, refusal } => {
                 gst::warning!(CAT, imp = self, "refused session {session}: {refusal}");
             }
-            Event::Renewed { .. } => (),
+            Event::Renewed { .. } | Event::Driver { .. } => (),
         }
         let Some(message) = report::message(event) else {
             return;

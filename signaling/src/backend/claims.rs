@@ -93,7 +93,7 @@ impl Mapping {
             true => Role::Administrator,
             false => Role::Viewer,
         };
-        named_identity(user, role, rules, good)
+        named_identity(user, role, (rules, false), good)
     }
 }
 
@@ -106,6 +106,8 @@ pub(super) struct Claims {
     cameras: Option<Named>,
     /// Without it, to see and to hear. An administrator has all.
     perms: Option<BTreeSet<Permission>>,
+    /// Whether it is a booking, which goes before a mere permission. Without it, no.
+    booked: Option<bool>,
     from: Option<Moment>,
     until: Option<Moment>,
 }
@@ -163,13 +165,14 @@ pub(super) fn identity(
         Role::Administrator => (Cameras::All, all_permissions()),
         Role::Viewer => (cameras(claims.cameras.as_ref())?, perms(claims)),
     };
-    named_identity(user, role, vec![(cameras, perms)], window)
+    let booked = claims.booked.unwrap_or(false);
+    named_identity(user, role, (vec![(cameras, perms)], booked), window)
 }
 
 fn named_identity(
     user: &str,
     role: Role,
-    rules: Vec<(Cameras, BTreeSet<Permission>)>,
+    (rules, booked): (Vec<(Cameras, BTreeSet<Permission>)>, bool),
     window: Window,
 ) -> Result<Identity, &'static str> {
     if !is_user_name(user) {
@@ -180,6 +183,7 @@ fn named_identity(
         perms,
         window: Some(window),
         lease: DEFAULT_LEASE_SECONDS,
+        booked,
     });
     let rights = Rights {
         user: user.to_owned(),
@@ -296,6 +300,13 @@ mod tests {
         ] {
             assert!(read(wrong.clone()).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_booking_is_what_says_so() {
+        assert!(!rule(json!({ "perms": ["control"] })).booked);
+        assert!(rule(json!({ "booked": true })).booked);
+        assert!(read(json!({ "booked": "yes" })).is_err());
     }
 
     #[test]

@@ -8,7 +8,7 @@ use porthole_protocol::wire::Code;
 use super::now::Now;
 use super::review::Because;
 use super::table::{End, Ended, Tell};
-use super::{Action, Camera, Rights, RightsId, Room, User};
+use super::{Action, Camera, DrivesPace, Rights, RightsId, Room, User};
 
 impl Room {
     /// A camera was enrolled, or has another name. The name is shown where the camera gives none itself.
@@ -20,6 +20,7 @@ impl Room {
             sessions: BTreeSet::new(),
             ended: Ended::default(),
             awaited: BTreeSet::new(),
+            drives: DrivesPace::default(),
         };
         let known = self.cameras.entry(id.to_owned());
         known

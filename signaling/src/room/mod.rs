@@ -13,6 +13,7 @@
 //! them back from peers that did not announce themselves.
 
 mod admission;
+mod drives;
 mod enrolment;
 mod happening;
 mod ice;
@@ -43,6 +44,7 @@ use porthole_protocol::wire::{
 };
 use serde_json::Value;
 
+use drives::DrivesPace;
 pub use happening::{Event, Happening};
 pub use ice::{Ice, IceSource, fixed};
 pub use lifetime::VIEWER_RETURN;
@@ -198,6 +200,8 @@ struct Camera {
     ended: Ended,
     /// Who waits for which session until the camera is back.
     awaited: BTreeSet<(String, ClientId)>,
+    /// How much may still be written down of who drives there.
+    drives: DrivesPace,
 }
 
 /// Someone who may connect as a viewer.
@@ -355,6 +359,9 @@ impl Room {
             }
             ClientMessage::Extension(ClientExtension::SessionStats(stats)) => {
                 return self.session_stats(from, stats, now);
+            }
+            ClientMessage::Extension(ClientExtension::Drive(drive)) => {
+                return self.drive(from, drive, now);
             }
         };
         match message {

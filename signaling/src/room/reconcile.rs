@@ -149,6 +149,7 @@ impl Room {
             has_secret: true,
             network: None,
             perms: span.perms,
+            booked: span.booked,
             until: now.mono,
             cap: lease_end(now, lease),
             lease: span.lease,
@@ -159,6 +160,7 @@ impl Room {
             seq: grant.seq,
             return_by: Some(now + VIEWER_RETURN),
             stats: StatsPace::new(now),
+            drives: false,
         };
         session.until = session.lasts_until(now);
         // Which credentials its ends have is forgotten: they get new ones when these would run out.

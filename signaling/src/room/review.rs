@@ -157,7 +157,8 @@ fn in_words(code: Code) -> &'static str {
 impl Session {
     /// Takes over what is permitted now. Whether that is news to its ends.
     fn follow(&mut self, span: Span, now: Now) -> bool {
-        let mut is_new = self.perms != span.perms || self.end != span.end;
+        let mut is_new =
+            self.perms != span.perms || self.booked != span.booked || self.end != span.end;
         if self.lease != span.lease {
             // Another lease counts from now; the same one leaves the session the time it had.
             is_new = true;
@@ -165,6 +166,7 @@ impl Session {
             self.lease = span.lease;
         }
         self.perms = span.perms;
+        self.booked = span.booked;
         self.end = span.end;
         self.review = span.review.map(|at| now.instant_of(at));
         self.until = self.lasts_until(now);

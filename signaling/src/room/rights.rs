@@ -82,6 +82,8 @@ pub struct Rule {
     pub window: Option<Window>,
     /// For how long a session is granted at most, in seconds.
     pub lease: u32,
+    /// Whether it is a booking: who has booked goes before who merely may.
+    pub booked: bool,
 }
 
 /// How a user stands at a camera at some time.
@@ -102,6 +104,8 @@ pub(super) enum Standing {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Span {
     pub(super) perms: Vec<Permission>,
+    /// Those of them that a booking gives.
+    pub(super) booked: Vec<Permission>,
     /// The longest a session may be granted, in seconds.
     pub(super) lease: u32,
     /// The first moment at which not all of it is permitted any more; `None` if there is none.
@@ -118,6 +122,7 @@ impl Rights {
             perms: perms.iter().copied().collect(),
             window: None,
             lease,
+            booked: false,
         };
         Self {
             user: user.to_owned(),
@@ -197,6 +202,8 @@ impl Rights {
                 next,
             };
         }
+        let rules = self.rules_at(camera_id, at).filter(|rule| rule.booked);
+        let booked: BTreeSet<_> = rules.flat_map(|rule| &rule.perms).copied().collect();
         let soon = self.perms_at(camera_id, at + HANDOVER);
         let perms = match soon.contains(&Permission::View) {
             true => &perms & &soon,
@@ -210,6 +217,7 @@ impl Rights {
         let reviews = edges.iter().flat_map(|edge| [*edge - HANDOVER, *edge]);
         let review = reviews.filter(|review| *review > at).min();
         Standing::Open(Span {
+            booked: booked.intersection(&perms).copied().collect(),
             perms: perms.into_iter().collect(),
             lease: lease.min(MAX_LEASE_SECONDS),
             end,

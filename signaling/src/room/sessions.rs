@@ -73,6 +73,7 @@ impl Room {
             has_secret: client.announced.is_some(),
             network: Some(client.network),
             perms: span.perms,
+            booked: span.booked,
             until: now.mono,
             cap: lease_end(now, span.lease),
             lease: span.lease,
@@ -83,6 +84,7 @@ impl Room {
             seq: 0,
             return_by: None,
             stats: StatsPace::new(now),
+            drives: false,
         };
         session.until = session.lasts_until(now);
         let terms = session.terms(now);
@@ -159,6 +161,7 @@ impl Room {
             seq: session.seq,
             lease: terms.lease,
             perms: terms.perms,
+            booked: Some(session.booked.clone()),
         };
         let token = self.signer.sign(&grant);
         token
@@ -192,7 +195,7 @@ impl Room {
             && let Some(camera) = self.cameras.get_mut(camera_id)
             && camera.ended.reason(id, user).is_none()
         {
-            camera.ended.remember(id, user, Code::ViewerLeft);
+            camera.ended.remember(id, user, None, Code::ViewerLeft);
         }
     }
 

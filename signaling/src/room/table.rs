@@ -31,6 +31,8 @@ pub(super) struct Session {
     /// Where the viewer was last; not known after a restart.
     pub(super) network: Option<IpAddr>,
     pub(super) perms: Vec<Permission>,
+    /// Those of them that a booking gives.
+    pub(super) booked: Vec<Permission>,
     /// When its time is up.
     pub(super) until: Instant,
     /// When its lease is over, whatever else is permitted: `lease` seconds after it was granted.
@@ -48,6 +50,8 @@ pub(super) struct Session {
     pub(super) return_by: Option<Instant>,
     /// How many statistics its ends may still have passed on.
     pub(super) stats: StatsPace,
+    /// Whether its camera has said that it drives.
+    pub(super) drives: bool,
 }
 
 impl Session {
@@ -104,23 +108,47 @@ pub(super) enum Tell {
 /// Sessions of one camera that are over, the latest last.
 #[derive(Default)]
 pub(super) struct Ended {
-    sessions: VecDeque<(String, String, Code)>,
+    sessions: VecDeque<EndedSession>,
+}
+
+struct EndedSession {
+    id: String,
+    user: String,
+    /// Not known of one that this server never had.
+    started: Option<Timestamp>,
+    reason: Code,
 }
 
 impl Ended {
-    pub(super) fn remember(&mut self, session: &str, user: &str, reason: Code) {
+    pub(super) fn remember(
+        &mut self,
+        id: &str,
+        user: &str,
+        started: Option<Timestamp>,
+        reason: Code,
+    ) {
         if self.sessions.len() >= MAX_ENDED {
             self.sessions.pop_front();
         }
-        self.sessions
-            .push_back((session.to_owned(), user.to_owned(), reason));
+        self.sessions.push_back(EndedSession {
+            id: id.to_owned(),
+            user: user.to_owned(),
+            started,
+            reason,
+        });
     }
 
     /// Why this session of this user ended.
-    pub(super) fn reason(&self, session: &str, user: &str) -> Option<Code> {
+    pub(super) fn reason(&self, id: &str, user: &str) -> Option<Code> {
         let mut all = self.sessions.iter().rev();
-        let (_, _, reason) = all.find(|(id, whose, _)| id == session && whose == user)?;
-        Some(*reason)
+        let ended = all.find(|ended| ended.id == id && ended.user == user)?;
+        Some(ended.reason)
+    }
+
+    /// Whose session it was that ran here, and since when.
+    pub(super) fn whose(&self, id: &str) -> Option<(&str, Timestamp)> {
+        let mut all = self.sessions.iter().rev().filter(|ended| ended.id == id);
+        all.find_map(|ended| Some((ended.user.as_str(), ended.started?)))
     }
 }
 
@@ -217,7 +245,10 @@ impl Room {
         self.deadlines.remove(&(session.due(), id.to_owned()));
         if let Some(camera) = self.cameras.get_mut(&session.camera_id) {
             camera.sessions.remove(id);
-            camera.ended.remember(id, &session.whose.user, end.reason);
+            let started = Some(session.started);
+            camera
+                .ended
+                .remember(id, &session.whose.user, started, end.reason);
         }
         if let Some(user) = self.users.get_mut(&session.whose) {
             user.sessions.remove(id);

@@ -4,8 +4,11 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Hub, Output, ProgramId, Reason, Released};
-use crate::gateway::words::{self, LeaseWord};
+use super::{Hub, Output, ProgramId};
+use crate::gateway::{
+    wheel::{Reason, Released},
+    words::{self, LeaseWord},
+};
 
 /// Leases are renewed so often in each control timeout: one may be late and another lost without an effect.
 const RENEWALS: u32 = 5;
@@ -24,7 +27,7 @@ impl Hub {
         if self.wheel.timeout() != timeout {
             self.wheel.set_timeout(timeout);
             for viewer in self.viewer_ids() {
-                self.tell_hello(viewer);
+                self.notify_hello(viewer);
             }
         }
     }
@@ -41,10 +44,10 @@ impl Hub {
 
     /// Renews what is due.
     pub(super) fn renew(&mut self, now: Instant) {
-        if self.tell_alive.is_none_or(|at| at > now) {
+        if self.alive_due.is_none_or(|at| at > now) {
             return;
         }
-        self.tell_alive = None;
+        self.alive_due = None;
         if self.wheel.driver().is_none() {
             return;
         }
@@ -60,7 +63,7 @@ impl Hub {
     }
 
     /// Tells programs, or one, who drives and for how long they may go on.
-    pub(super) fn tell_driver(&mut self, only: Option<ProgramId>, now: Instant) {
+    pub(super) fn notify_driver(&mut self, only: Option<ProgramId>, now: Instant) {
         let driver = self.wheel.driver().and_then(|id| self.viewers.get(&id));
         let user = driver.map(|viewer| viewer.user.clone());
         let lease = user.and_then(|user| self.lease("driver", Some(&user), now));
@@ -87,7 +90,7 @@ impl Hub {
         let until = self.wheel.deadline()?;
         // One more program, or one that comes and goes, puts off nobody's renewal.
         let next = now + self.timeout() / RENEWALS;
-        self.tell_alive.get_or_insert(next);
+        self.alive_due.get_or_insert(next);
         let left = until.saturating_duration_since(now);
         let (moment, seconds) = self.config.epoch;
         let lease = LeaseWord {

@@ -835,6 +835,7 @@ impl World {
                 perms: [Permission::View].into_iter().chain(listens).collect(),
                 window: Some(Window { start, end }),
                 lease: LEASE,
+                booked: false,
             });
             start = end - Duration::from_secs(5) + Duration::from_secs(5 * chance.below(4));
         }

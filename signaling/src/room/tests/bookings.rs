@@ -17,6 +17,7 @@ fn booking(start: i64, end: i64, perms: &[Permission]) -> Rule {
             end: at(end),
         }),
         lease: porthole_protocol::grant::MAX_LEASE_SECONDS,
+        booked: true,
     }
 }
 

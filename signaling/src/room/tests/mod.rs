@@ -3,6 +3,7 @@
 
 mod admission;
 mod bookings;
+mod drives;
 mod hostile;
 mod lifetime;
 mod limits;
@@ -294,6 +295,7 @@ impl World {
             seq: 0,
             lease: 600,
             perms: vec![Permission::View, Permission::Listen],
+            booked: Some(Vec::new()),
         };
         change(&mut grant);
         self.signer().sign(&grant).unwrap()

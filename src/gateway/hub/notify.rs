@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What the hub tells viewers and programs of how things stand.
 
-use super::{Class, Hub, Kind, Mark, Output, Parcel, ProgramId, ViewerId, Why, envelope};
-use crate::gateway::words::{
-    self, AtTalk, AtWheel, HelloWord, Person, ServiceWord, TalkWord, WheelWord,
+use super::{Hub, Output, ProgramId, stop::Cause};
+use crate::gateway::{
+    envelope::{self, Kind, Mark},
+    outbox::{Class, QueuedMessage},
+    wheel::ViewerId,
+    words::{self, AtTalk, AtWheel, HelloWord, Person, ServiceWord, TalkWord, WheelWord},
 };
 
 impl Hub {
-    pub(super) fn tell_hello(&mut self, id: ViewerId) {
+    pub(super) fn notify_hello(&mut self, id: ViewerId) {
         let Some(viewer) = self.viewers.get(&id) else {
             return;
         };
@@ -18,12 +21,13 @@ impl Hub {
             control_timeout: u64::try_from(self.timeout().as_millis()).unwrap_or(u64::MAX),
             gateway: self.config.gateway,
             talk: self.config.talk.as_deref(),
+            steer: true,
         };
         let hello = words::json(&hello);
         self.state(id, Kind::Hello, &hello);
     }
 
-    pub(super) fn tell_viewers(&mut self) {
+    pub(super) fn notify_viewers(&mut self) {
         let event = words::event("viewers", &self.names());
         let programs: Vec<ProgramId> = self.services.iter().filter_map(|s| s.program).collect();
         for program in programs {
@@ -31,7 +35,7 @@ impl Hub {
         }
     }
 
-    pub(super) fn tell_services(&mut self) {
+    pub(super) fn notify_services(&mut self) {
         let word = self.services_word();
         for viewer in self.viewer_ids() {
             self.state(viewer, Kind::Services, &word);
@@ -39,7 +43,7 @@ impl Hub {
     }
 
     /// Tells one viewer, or all, how it stands with the wheel, if that has changed; who has lost it hears why.
-    pub(super) fn tell_wheel(&mut self, only: Option<ViewerId>, why: Option<&Why>) {
+    pub(super) fn notify_wheel(&mut self, only: Option<ViewerId>, cause: Option<&Cause>) {
         let driver = self.wheel.driver();
         for id in only.map_or_else(|| self.viewer_ids(), |id| vec![id]) {
             let Some(viewer) = self.viewers.get(&id) else {
@@ -51,7 +55,7 @@ impl Hub {
                 () if self.wheel.waiting().any(|other| other == id) => AtWheel::Waiting,
                 () => AtWheel::Watching,
             };
-            let why = why.filter(|why| why.concerns(id));
+            let cause = cause.filter(|cause| cause.concerns(id));
             let word = words::json(&WheelWord {
                 you,
                 driver: driver.and_then(|id| self.person(id)),
@@ -60,17 +64,17 @@ impl Hub {
                     .waiting()
                     .filter_map(|id| self.person(id))
                     .collect(),
-                reason: why.map(|why| why.reason),
-                by: why.and_then(|why| why.by.as_deref()),
-                detail: why.and_then(|why| why.detail.as_deref()),
+                reason: cause.map(|cause| cause.reason),
+                by: cause.and_then(|cause| cause.by.as_deref()),
+                detail: cause.and_then(|cause| cause.detail.as_deref()),
             });
             if let Some(viewer) = self.viewers.get_mut(&id) {
-                if viewer.told_wheel == word {
+                if viewer.last_wheel == word {
                     continue;
                 }
-                viewer.told_wheel.clone_from(&word);
+                viewer.last_wheel.clone_from(&word);
             }
-            match why {
+            match cause {
                 // It must not give way to a newer one without a reason.
                 Some(_) => self.answer(id, envelope::write(Kind::Wheel, Mark::NONE, &word)),
                 None => self.state(id, Kind::Wheel, &word),
@@ -78,14 +82,14 @@ impl Hub {
         }
     }
 
-    pub(super) fn tell_talk(&mut self, only: Option<ViewerId>) {
+    pub(super) fn notify_talk(&mut self, only: Option<ViewerId>) {
         let by_session = |session: &String| {
             let mut all = self.viewers.iter();
             all.find(|(_, viewer)| viewer.session == *session)
                 .map(|(id, _)| *id)
         };
-        let speakers: Vec<_> = self.heard.speakers.iter().filter_map(by_session).collect();
-        let waiting: Vec<_> = self.heard.waiting.iter().filter_map(by_session).collect();
+        let speakers: Vec<_> = self.talk.speakers.iter().filter_map(by_session).collect();
+        let waiting: Vec<_> = self.talk.waiting.iter().filter_map(by_session).collect();
         for id in only.map_or_else(|| self.viewer_ids(), |id| vec![id]) {
             let Some(viewer) = self.viewers.get(&id) else {
                 continue;
@@ -101,26 +105,26 @@ impl Hub {
                 you,
                 speaker: speaker.and_then(|id| self.person(*id)),
                 waiting: waiting.iter().filter_map(|id| self.person(*id)).collect(),
-                level: self.heard.level,
+                level: self.talk.level,
             });
             let word = words::json(&word);
             if let Some(viewer) = self.viewers.get_mut(&id) {
-                if viewer.told_talk == word {
+                if viewer.last_talk == word {
                     continue;
                 }
-                viewer.told_talk.clone_from(&word);
+                viewer.last_talk.clone_from(&word);
             }
             self.state(id, Kind::Talk, &word);
         }
     }
 
     pub(super) fn state(&mut self, viewer: ViewerId, kind: Kind, word: &[u8]) {
-        let parcel = Parcel {
+        let message = QueuedMessage {
             class: Class::State(kind),
             now: false,
             bytes: envelope::write(kind, Mark::NONE, word).into(),
         };
-        self.outputs.push(Output::Viewer(viewer, parcel));
+        self.outputs.push(Output::Viewer(viewer, message));
     }
 
     pub(super) fn services_word(&self) -> Vec<u8> {

@@ -5,21 +5,21 @@ use std::time::{Duration, Instant};
 
 /// So many at once, and one more each `period`.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Rate {
-    pub(super) burst: u32,
-    pub(super) period: Duration,
+pub(crate) struct Rate {
+    pub(crate) burst: u32,
+    pub(crate) period: Duration,
 }
 
 /// See the [module](self).
 #[derive(Debug)]
-pub(super) struct Bucket {
+pub(crate) struct Bucket {
     rate: Rate,
     /// When the bucket is full again, as in the virtual scheduling of ITU-T I.371.
     full_at: Option<Instant>,
 }
 
 impl Bucket {
-    pub(super) fn new(rate: Rate) -> Self {
+    pub(crate) fn new(rate: Rate) -> Self {
         Self {
             rate,
             full_at: None,
@@ -27,7 +27,7 @@ impl Bucket {
     }
 
     /// Takes one, if there is one.
-    pub(super) fn take(&mut self, now: Instant) -> bool {
+    pub(crate) fn take(&mut self, now: Instant) -> bool {
         let full_at = self.full_at.map_or(now, |at| at.max(now));
         let missing = full_at - now;
         if missing + self.rate.period > self.rate.period * self.rate.burst {
@@ -37,7 +37,7 @@ impl Bucket {
         true
     }
 
-    pub(super) fn is_full(&self, now: Instant) -> bool {
+    pub(crate) fn is_full(&self, now: Instant) -> bool {
         self.full_at.is_none_or(|at| at <= now)
     }
 }

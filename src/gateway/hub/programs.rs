@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Programs come, go, and say something: to viewers, or to the gateway itself.
+
+use std::time::{Duration, Instant};
+
+use super::{Hub, MAX_SERVICES, Output, Payload, ProgramId, Service, stop::Cause};
+use crate::gateway::{
+    envelope::{self, Kind, Mark},
+    outbox::{Class, QueuedMessage},
+    wheel::Reason,
+    words::{self, Description, ProgramWord},
+};
+
+/// From one `lost` that a program is told to the next.
+pub(super) const LOST_PERIOD: Duration = Duration::from_secs(1);
+
+impl Hub {
+    pub(super) fn program_joined(&mut self, program: ProgramId, name: String, now: Instant) {
+        let known = self.services.iter().position(|s| s.name == name);
+        let service = Service {
+            name,
+            program: Some(program),
+            raw: None,
+            description: Description::default(),
+            newest: None,
+            lost: 0,
+            until: None,
+            steering: None,
+        };
+        match known {
+            Some(place) => self.services[place] = service,
+            None if self.services.len() < MAX_SERVICES => self.services.push(service),
+            // The door has counted them.
+            None => return,
+        }
+        let names = self.names();
+        let viewers = words::event("viewers", &names);
+        self.outputs.push(Output::Event(program, viewers));
+        self.notify_driver(Some(program), now);
+        self.take_timeout();
+        self.notify_services();
+    }
+
+    pub(super) fn program_left(&mut self, program: ProgramId) {
+        let mut services = self.services.iter_mut();
+        if let Some(service) = services.find(|service| service.program == Some(program)) {
+            service.program = None;
+            service.newest = None;
+            service.until = None;
+            self.take_timeout();
+            self.notify_services();
+        }
+    }
+
+    pub(super) fn program_message(&mut self, program: ProgramId, payload: Payload, now: Instant) {
+        let place = self
+            .services
+            .iter()
+            .position(|service| service.program == Some(program));
+        let Some((place, number)) = place.and_then(|p| Some((p, u8::try_from(p + 1).ok()?))) else {
+            return;
+        };
+        let service = &mut self.services[place];
+        let (kind, bytes) = match &payload {
+            Payload::Text(text) => {
+                if let Some(word) = text.strip_prefix(words::RESERVED) {
+                    match words::program_word(word) {
+                        Ok(ProgramWord::Describe(raw, description)) => {
+                            if service
+                                .raw
+                                .as_ref()
+                                .is_some_and(|old| old.get() == raw.get())
+                            {
+                                return;
+                            }
+                            let acknowledges = description.acknowledge;
+                            service.raw = Some(raw);
+                            service.description = *description;
+                            service.newest = None;
+                            self.outputs
+                                .push(Output::Acknowledges(program, acknowledges));
+                            self.take_timeout();
+                            self.notify_services();
+                        }
+                        Ok(ProgramWord::Release(reason)) => {
+                            let cause = Cause {
+                                driver: None,
+                                reason: Reason::Program,
+                                by: Some(service.name.clone()),
+                                detail: reason,
+                            };
+                            self.stop(cause, None, now);
+                        }
+                        Err(error) => {
+                            let details = serde_json::json!({ "code": "bad-word", "message": error.to_string() });
+                            let event = words::event("error", &details);
+                            self.outputs.push(Output::Event(program, event));
+                        }
+                    }
+                    return;
+                }
+                (Kind::Text, text.as_bytes())
+            }
+            Payload::Binary(bytes) => (Kind::Binary, bytes.as_slice()),
+        };
+        let mark = Mark {
+            service: number,
+            number: 0,
+        };
+        let queued = QueuedMessage {
+            class: Class::Service {
+                service: number,
+                latest: service.description.latest,
+            },
+            now: service.description.now,
+            bytes: envelope::write(kind, mark, bytes).into(),
+        };
+        service.newest = service.description.latest.then(|| queued.clone());
+        for (viewer, _) in self.viewers.iter().filter(|(_, v)| v.rights.view) {
+            self.outputs.push(Output::Viewer(*viewer, queued.clone()));
+        }
+    }
+
+    pub(super) fn lost(&mut self, service: u8, count: u32, now: Instant) {
+        let place = usize::from(service).checked_sub(1);
+        if let Some(service) = place.and_then(|place| self.services.get_mut(place)) {
+            service.lost = service.lost.saturating_add(count);
+            self.lost_due.get_or_insert(now + LOST_PERIOD);
+        }
+    }
+
+    /// Tells programs, once in a while, what did not reach viewers.
+    pub(super) fn notify_lost(&mut self, now: Instant) {
+        if self.lost_due.is_none_or(|at| at > now) {
+            return;
+        }
+        self.lost_due = None;
+        for service in &mut self.services {
+            let count = std::mem::take(&mut service.lost);
+            if let Some(program) = service.program.filter(|_| count > 0) {
+                let event = words::event("lost", &serde_json::json!({ "count": count }));
+                self.outputs.push(Output::Event(program, event));
+            }
+        }
+    }
+}

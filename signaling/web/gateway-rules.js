@@ -45,8 +45,8 @@ export const STOP_ANSWER_MS = 2_000;
 export const ASK_ANSWER_MS = 5_000;
 /** Where a camera says nothing that makes sense: as its own default. */
 export const CONTROL_TIMEOUT_MS = 500;
-/** Heartbeats in each control timeout: one more than are asked for. */
-export const HEARTBEATS = 5;
+/** Heartbeats in each control timeout: where one packet of five is lost, all of them are once in ten million times. */
+export const HEARTBEATS = 10;
 /** The shortest and the longest `controlTimeout` believed, in ms: faster than this no page can beat. */
 const SHORTEST_TIMEOUT_MS = 100;
 const LONGEST_TIMEOUT_MS = 60_000;

@@ -159,7 +159,7 @@ test("a drive's state goes to each service on the channel that repeats nothing, 
   world.fast.camera("steered", "", 2, 1);
   const before = world.fast.of("steer").length;
   await world.advance(500);
-  assert.equal(world.fast.of("steer").length, before + 10, "five in each control timeout, to both");
+  assert.equal(world.fast.of("steer").length, before + 20, "ten in each control timeout, to both");
   assert.equal(world.fast.of("alive").length, 1);
 });
 

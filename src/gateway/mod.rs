@@ -29,6 +29,8 @@ pub(crate) mod hub;
 mod outbox;
 mod program;
 mod queue;
+#[cfg(test)]
+mod steering_tests;
 mod task;
 pub(crate) mod wheel;
 mod words;

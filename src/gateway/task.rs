@@ -270,3 +270,115 @@ impl Task {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::Mutex, time::Duration};
+
+    use tokio::{runtime::Builder, task::yield_now};
+
+    use super::*;
+    use crate::{
+        gateway::{
+            envelope::{self, Kind, Mark},
+            hub::Payload,
+            outbox::QueuedMessage,
+        },
+        lock::lock,
+    };
+
+    const FLOOD: usize = 10_000;
+
+    /// A viewer's channels that take everything, and note of what kind it was.
+    #[derive(Default)]
+    struct Taken(Mutex<Vec<u8>>);
+
+    impl ViewerChannel for Taken {
+        fn viewer(&self) -> ViewerId {
+            1
+        }
+
+        fn has_room(&self) -> bool {
+            true
+        }
+
+        fn send(&self, message: &QueuedMessage) {
+            lock(&self.0).push(message.bytes[0]);
+        }
+
+        fn close(&self) {}
+    }
+
+    impl Taken {
+        fn count(&self, kind: Kind) -> usize {
+            let taken = lock(&self.0);
+            taken.iter().filter(|taken| **taken == kind as u8).count()
+        }
+    }
+
+    /// A viewer whose messages, each of which is answered, all wait when the task begins.
+    fn flooded() -> (tokio::runtime::Runtime, Running, Arc<Taken>) {
+        let runtime = Builder::new_current_thread().enable_time().build().unwrap();
+        let config = Config {
+            control_timeout: Duration::from_millis(500),
+            gateway: true,
+            talk: None,
+            epoch: (Instant::now(), 0.0),
+        };
+        let running = start(config, runtime.handle());
+        let channel = Arc::new(Taken::default());
+        let joined = Input::Joined {
+            viewer: 1,
+            session: "s".into(),
+            user: "ann".into(),
+            rights: Rights {
+                view: true,
+                talk: false,
+                control: false,
+            },
+        };
+        running
+            .handle
+            .viewer(FromViewer::Open(channel.clone(), joined));
+        for _ in 0..FLOOD {
+            running.handle.notify(Input::Message {
+                viewer: 1,
+                at: Instant::now(),
+                message: envelope::write(Kind::Ask, Mark::NONE, b""),
+            });
+        }
+        (runtime, running, channel)
+    }
+
+    #[test]
+    fn a_program_is_heard_between_the_messages_of_a_viewer_who_floods() {
+        let (runtime, running, channel) = flooded();
+        runtime.block_on(async {
+            let queue = Arc::new(Queue::default());
+            running.handle.program_here(1, "arm".into(), queue).await;
+            let text = Payload::Text("1".into());
+            running.handle.program(Input::ProgramMessage(1, text)).await;
+            while channel.count(Kind::Text) == 0 {
+                yield_now().await;
+            }
+        });
+        let kinds = lock(&channel.0);
+        let before = kinds.iter().take_while(|kind| **kind != Kind::Text as u8);
+        let refused = before.filter(|kind| **kind == Kind::Refused as u8).count();
+        assert!(refused <= MAX_IN_A_ROW, "{refused} came before it");
+    }
+
+    #[test]
+    fn the_end_does_not_wait_for_a_viewer_who_floods() {
+        let (runtime, running, channel) = flooded();
+        let handle = running.handle.clone();
+        drop(running);
+        runtime.block_on(async {
+            while !handle.is_over() {
+                yield_now().await;
+            }
+        });
+        let refused = channel.count(Kind::Refused);
+        assert!(refused <= MAX_IN_A_ROW, "{refused} were answered");
+    }
+}

@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use super::{Command, Hub, Output, Payload, ProgramId, Rights, Service, Ticket};
+use super::{Command, Hub, Output, Payload, ProgramId, Rights, Service, Ticket, steering::newest};
 use crate::gateway::{
     envelope::{self, BadMessage, Kind, Mark},
     outbox::{Class, QueuedMessage},
@@ -57,7 +57,8 @@ impl Hub {
                 self.stopped = None;
                 // States of an earlier drive may still be under way, and count no more.
                 if before != Some(id) {
-                    (viewer.steered, viewer.is_steering) = (mark.number, false);
+                    viewer.steered = newest(viewer.steered, mark.number);
+                    viewer.is_steering = false;
                 }
                 // Who asks is answered, also where nothing changes.
                 viewer.last_wheel.clear();

@@ -19,6 +19,8 @@ const NUMBERS: u16 = u16::MAX;
 /// The newest state that a program is given.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Steering {
+    /// Whose it is, since the next driver may use the same number.
+    viewer: ViewerId,
     number: u16,
     is_taken: bool,
 }
@@ -30,6 +32,14 @@ fn is_newer(number: u16, than: u16) -> bool {
     }
     let ahead = (u32::from(number) + u32::from(NUMBERS) - u32::from(than)) % u32::from(NUMBERS);
     (1..=u32::from(NUMBERS) / 2).contains(&ahead)
+}
+
+/// The later of two numbers, of which 0 is none.
+pub(super) fn newest(one: u16, other: u16) -> u16 {
+    if other > 0 && is_newer(other, one) {
+        return other;
+    }
+    one
 }
 
 impl Hub {
@@ -74,6 +84,7 @@ impl Hub {
             return Ok(());
         }
         service.steering = Some(Steering {
+            viewer,
             number,
             is_taken: false,
         });
@@ -97,7 +108,7 @@ impl Hub {
     /// The program has taken a state.
     pub(super) fn state_taken(&mut self, ticket: Ticket) {
         let Ticket { viewer, mark, .. } = ticket;
-        if let Some(steering) = self.steering_of(mark) {
+        if let Some(steering) = self.steering_of(ticket) {
             steering.is_taken = true;
         }
         self.confirm_state(viewer, mark);
@@ -106,7 +117,7 @@ impl Hub {
     /// The program did not get a state: when it is repeated it is given once more.
     pub(super) fn state_missed(&mut self, ticket: Ticket, why: Refusal) {
         let Ticket { viewer, mark, .. } = ticket;
-        if self.steering_of(mark).is_some()
+        if self.steering_of(ticket).is_some()
             && let Some(service) = self.service_mut(mark.service)
         {
             service.steering = None;
@@ -118,9 +129,10 @@ impl Hub {
     }
 
     /// The state of this number, if it is still the newest.
-    fn steering_of(&mut self, mark: Mark) -> Option<&mut Steering> {
-        let steering = self.service_mut(mark.service)?.steering.as_mut()?;
-        Some(steering).filter(|steering| steering.number == mark.number)
+    fn steering_of(&mut self, ticket: Ticket) -> Option<&mut Steering> {
+        let (viewer, number) = (ticket.viewer, ticket.mark.number);
+        let steering = self.service_mut(ticket.mark.service)?.steering.as_mut()?;
+        Some(steering).filter(|known| (known.viewer, known.number) == (viewer, number))
     }
 
     fn confirm_state(&mut self, viewer: ViewerId, mark: Mark) {

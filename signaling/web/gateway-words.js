@@ -75,8 +75,14 @@ export function talkInWords(talk, me) {
   if (!talk) return "This robot has no loudspeaker.";
   if (talk.you === "not-permitted") return "You may not talk through this robot.";
   const other = talk.speaker && talk.speaker.id !== me ? `${named(talk.speaker)} is speaking` : "";
-  if (talk.you === "waiting") return `${other || "Someone is speaking"}, ${turn(placeIn(talk.waiting, me))}.`;
-  if (talk.you === "speaking") return isHeard(talk.level) ? "The robot hears you." : "You are on. The robot hears no sound.";
+  if (talk.you === "waiting") {
+    const waits = `${other || "Someone is speaking"}, ${turn(placeIn(talk.waiting, me))}.`;
+    return talk.over ? `Your turn is over. ${waits}` : waits;
+  }
+  if (talk.you === "speaking") {
+    const waits = talk.waiting.length ? " Others wait." : "";
+    return (isHeard(talk.level) ? "The robot hears you." : "You are on. The robot hears no sound.") + waits;
+  }
   if (talk.on) return "Your microphone is on…";
   return other ? `${other}.` : "Hold the button or the space bar, and speak.";
 }

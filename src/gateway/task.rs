@@ -325,7 +325,7 @@ mod tests {
             talk: None,
             epoch: (Instant::now(), 0.0),
         };
-        let running = start(config, runtime.handle());
+        let running = start(config, Box::new(|_| ()), runtime.handle());
         let channel = Arc::new(Taken::default());
         let joined = Input::Joined {
             viewer: 1,
@@ -335,6 +335,7 @@ mod tests {
                 view: true,
                 talk: false,
                 control: false,
+                booked: false,
             },
         };
         running

@@ -151,7 +151,8 @@ pub struct PortholeSink {
         blurb = "Milliseconds, 100 to 10000, without a sign of life of the driver after which the robot is released")]
     #[property(name = "talk", type = Option<String>, get = |sink: &Self| Some(sink.settings.now().talk.clone()),
         set = Self::set_talk, nullable, mutable_ready, default_value = Some(Mode::ONE), nick = "Talk",
-        blurb = "Who is heard at the pad talk: one (who speaks first, and the next when that one has stopped) or mix (all)")]
+        blurb = "Who is heard at the pad talk: one (who speaks first, and the next when that one has stopped or been \
+                 heard for 30 s while others waited) or mix (all)")]
     #[property(name = "talk-ducks", type = bool, member = talk_ducks, get, set, mutable_playing, nick = "Talk ducks",
         blurb = "Turn the raw sound of the pad audio down by 20 dB while a viewer is heard at the pad talk, and 300 ms longer, so \
                  that viewers do not hear themselves from the loudspeaker")]

@@ -2,7 +2,7 @@
 //! A data directory: the database, the key that signs grants, and the socket on which a running server takes its owner's
 //! commands. All of it is for its owner alone.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
+use std::fs::{self, DirBuilder, OpenOptions, Permissions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 
 use crate::access::Data;
+use crate::data_lock::DataDirLock;
 use crate::server::Server;
 use crate::store::{self, StoreError};
 
@@ -29,13 +30,6 @@ pub struct DataDir(PathBuf);
 const LOCK_PATIENCE: Duration = Duration::from_secs(20);
 /// Between two looks at who has it.
 const LOCK_LOOK: Duration = Duration::from_millis(20);
-
-/// That no other server, and no command without a server, changes the database in a data directory while this is kept. The
-/// system lets go of it when a process ends, however it ends.
-#[derive(Debug)]
-pub struct DataDirLock {
-    _dir: File,
-}
 
 /// Why a data directory cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -99,14 +93,7 @@ impl DataDir {
     /// # Errors
     /// [`DataDirError::File`]
     pub fn try_lock(&self) -> Result<Option<DataDirLock>, DataDirError> {
-        let failed = |e| DataDirError::File(self.0.clone(), e);
-        // The directory itself: a file in it might belong to another user who was first.
-        let dir = File::open(&self.0).map_err(failed)?;
-        match dir.try_lock() {
-            Ok(()) => Ok(Some(DataDirLock { _dir: dir })),
-            Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(e)) => Err(failed(e)),
-        }
+        DataDirLock::of(&self.0).map_err(|e| DataDirError::File(self.0.clone(), e))
     }
 
     /// Locks it for a server, and waits for a command that changes the database.

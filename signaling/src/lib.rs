@@ -35,6 +35,7 @@ pub mod backend;
 pub mod cli;
 mod control;
 mod data_dir;
+mod data_lock;
 mod digest;
 mod error;
 mod hosts;
@@ -63,7 +64,8 @@ mod token;
 mod turn;
 
 pub use access::Data;
-pub use data_dir::{DataDir, DataDirError, DataDirLock, FIRST_ADMINISTRATOR, Opened, OwnSocket};
+pub use data_dir::{DataDir, DataDirError, FIRST_ADMINISTRATOR, Opened, OwnSocket};
+pub use data_lock::DataDirLock;
 pub use registry::{CameraEntry, SecretDigest, ViewerEntry};
 pub use room::{Cameras, Counts};
 pub use server::{DEFAULT_AUDIT_DAYS, Server, ServerError, ServerOptions};

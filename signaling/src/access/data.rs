@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::password::{Passwords, generate};
 use super::users::account;
 use super::{Access, By, LINK_MEMORY, Ledger, rights};
-use crate::data_dir::DataDirLock;
+use crate::data_lock::DataDirLock;
 use crate::hub::Change;
 use crate::lock::lock;
 use crate::model::{Holder, Role, Share, User};

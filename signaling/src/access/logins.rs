@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::password::Verdict;
 use super::throttle::Attempt;
-use super::visitors::Visit;
+use super::visit::{Visit, left};
 use super::{Access, AccessError, By, Result, share_user};
 use crate::lock::lock;
 use crate::model::{Holder, Login, Share, User};
@@ -402,8 +402,4 @@ fn holder(user: &str) -> Holder {
         Some(id) => Holder::Share(id.to_owned()),
         None => Holder::User(user.to_owned()),
     }
-}
-
-pub(super) fn left(until: Timestamp, now: Timestamp) -> Duration {
-    Duration::try_from(until.duration_since(now)).unwrap_or_default()
 }

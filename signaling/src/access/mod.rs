@@ -21,6 +21,7 @@ mod shares;
 mod throttle;
 mod users;
 mod validate;
+mod visit;
 mod visitors;
 
 use std::sync::{Arc, Mutex};

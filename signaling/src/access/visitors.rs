@@ -7,31 +7,13 @@ use std::time::Instant;
 use jiff::Timestamp;
 use porthole_protocol::random_secret;
 
+use super::visit::Visit;
 use super::{Access, AccessError, By, Known, NewLogin, Result};
 use crate::backend::Identity;
 use crate::hub::Change;
 use crate::lock::lock;
-use crate::registry::{Account, Origin, SecretDigest};
+use crate::registry::{Account, SecretDigest};
 use crate::room::Rights;
-
-/// What a backend said of someone, and until when.
-pub(super) struct Visit {
-    pub(super) account: Account,
-    pub(super) until: Instant,
-}
-
-impl Visit {
-    fn new(identity: Identity, now: Timestamp) -> Self {
-        let until = Instant::now() + super::logins::left(identity.until, now);
-        let account = Account {
-            rights: identity.rights,
-            role: identity.role,
-            token: None,
-            origin: Origin::Backend,
-        };
-        Self { account, until }
-    }
-}
 
 impl Access {
     /// Takes over what the backend says of the bearer of this token.

@@ -30,7 +30,7 @@ use url::Url;
 
 use place::Where;
 
-use crate::data_dir::DataDirLock;
+use crate::data_lock::DataDirLock;
 
 /// Porthole's signaling server: says who may look through which camera, and introduces the two.
 #[derive(Debug, Parser)]

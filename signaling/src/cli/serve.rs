@@ -20,7 +20,8 @@ use super::place::{Kept, Place};
 use super::reload::{Running, warn_of_strays};
 use super::start::{load, options};
 use super::{Failure, remark};
-use crate::data_dir::{DataDirError, DataDirLock, OwnSocket};
+use crate::data_dir::{DataDirError, OwnSocket};
+use crate::data_lock::DataDirLock;
 use crate::server::{Server, ServerError};
 
 /// How much is logged, as other services have it; the second is older, and wins.

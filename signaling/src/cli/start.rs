@@ -10,7 +10,7 @@ use super::Failure;
 use super::config::Config;
 use super::place::Kept;
 use crate::access::Data;
-use crate::data_dir::DataDirLock;
+use crate::data_lock::DataDirLock;
 use crate::places;
 use crate::server::{Offline, ServerOptions};
 use crate::store::{self, Store};

@@ -10,7 +10,10 @@ use super::lifetime::VIEWER_RETURN;
 use super::limits::{MAX_CONNECTIONS_PER_USER, shared_viewers};
 use super::now::Now;
 use super::table::{End, Tell};
-use super::{Action, Client, ClientId, Outgoing, Principal, Refusal, Rights, RightsId, Role, Room};
+use super::{
+    Action, Client, ClientId, LOGIN_ENDED, Outgoing, Principal, Refusal, Rights, RightsId, Role,
+    Room,
+};
 use crate::network::network;
 
 impl Room {
@@ -229,9 +232,6 @@ impl Room {
     }
 }
 
-const LOGIN_ENDED: &str = "your log-in has ended: open your link again";
-/// What a viewer whose log-in is over may not begin.
-pub(super) const LOGIN_OVER: Refusal = Refusal::new(Code::Unauthorized, LOGIN_ENDED);
 const WITHDRAWN: Refusal = Refusal::new(
     Code::Unauthorized,
     "this key or link is not valid any more: ask for a new one",

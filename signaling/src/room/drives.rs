@@ -8,8 +8,7 @@ use porthole_protocol::wire::Code;
 
 use super::limits::MAX_ID_BYTES;
 use super::now::Now;
-use super::sessions::NO_SUCH_SESSION;
-use super::{ClientId, Event, Refusal, Role, Room, UNKNOWN_SENDER};
+use super::{ClientId, Event, NO_SUCH_SESSION, Refusal, Role, Room, UNKNOWN_SENDER};
 use crate::limit::{Bucket, DRIVE_RATE};
 
 /// What one camera may have written down of drives.

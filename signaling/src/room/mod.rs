@@ -157,6 +157,13 @@ impl Refusal {
     }
 }
 
+const LOGIN_ENDED: &str = "your log-in has ended: open your link again";
+/// What a viewer whose log-in is over may not begin.
+const LOGIN_OVER: Refusal = Refusal::new(Code::Unauthorized, LOGIN_ENDED);
+const NO_SUCH_SESSION: Refusal = Refusal::new(
+    Code::NoSuchSession,
+    "there is no such session of yours: it may have ended",
+);
 const UNKNOWN_SENDER: Refusal = Refusal::new(Code::Unauthorized, "you are not connected");
 
 /// Which end of the wire a client is at.

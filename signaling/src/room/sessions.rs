@@ -6,18 +6,12 @@ use porthole_protocol::wire::{
     Code, OutgoingMessage, PeerMessage, SessionProof, StartSessionMessage, ToPeerExtra,
 };
 
-use super::admission::LOGIN_OVER;
 use super::ice::{IceTerm, relay_user};
 use super::limits::{check_description, check_peer_message, check_proof, short_line};
 use super::now::Now;
 use super::stats::StatsPace;
 use super::table::{Session, Tell, lease_end};
-use super::{ClientId, Event, Refusal, Role, Room, UNKNOWN_SENDER};
-
-pub(super) const NO_SUCH_SESSION: Refusal = Refusal::new(
-    Code::NoSuchSession,
-    "there is no such session of yours: it may have ended",
-);
+use super::{ClientId, Event, LOGIN_OVER, NO_SUCH_SESSION, Refusal, Role, Room, UNKNOWN_SENDER};
 
 impl Room {
     pub(super) fn start_session(

@@ -4,8 +4,7 @@
 use porthole_protocol::wire::{Code, Extension, SessionStats, ViewerStats};
 
 use super::now::Now;
-use super::sessions::NO_SUCH_SESSION;
-use super::{ClientId, Refusal, Room};
+use super::{ClientId, NO_SUCH_SESSION, Refusal, Room};
 use crate::limit::{Bucket, STATS_RATE};
 
 const NOT_SOUND: Refusal = Refusal::new(

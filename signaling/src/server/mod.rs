@@ -30,7 +30,7 @@ use parts::Parts;
 use crate::accept::Acceptance;
 use crate::access::Access;
 use crate::control::Control;
-use crate::data_dir::DataDirLock;
+use crate::data_lock::DataDirLock;
 use crate::hub::{Change, HubHandle, Stats};
 use crate::limit::Failures;
 use crate::lock::lock;

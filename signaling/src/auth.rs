@@ -92,7 +92,7 @@ pub(crate) async fn identify(
         }),
         // The random cookie of a login that ended is nobody's guess.
         (None, Way::Guest | Way::Cookie) => Err(ApiError::unauthorized(LOG_IN)),
-        (None, Way::Token) => Err(failed(shared, peer, now)),
+        (None, Way::Token) => Err(failed(shared, peer, credential, now)),
     }
 }
 
@@ -158,18 +158,29 @@ fn known(shared: &Shared, secret: SecretDigest, way: Way, now: Instant) -> Optio
 }
 
 /// Counts a wrong credential, and now and then says in the log from where they come.
-fn failed(shared: &Shared, peer: IpAddr, now: Instant) -> ApiError {
-    match count_failure(shared, peer, now) {
+fn failed(
+    shared: &Shared,
+    peer: IpAddr,
+    credential: Option<SecretDigest>,
+    now: Instant,
+) -> ApiError {
+    let shown = credential.unwrap_or(SecretDigest::of(""));
+    match count_failure(shared, peer, &shown, now) {
         Ok(()) => ApiError::unauthorized(WRONG),
         Err(wait) => ApiError::too_many_failures(wait),
     }
 }
 
 /// Counts a wrong credential. `Err` says how long the client should wait.
-pub(crate) fn count_failure(shared: &Shared, peer: IpAddr, now: Instant) -> Result<(), Duration> {
+pub(crate) fn count_failure(
+    shared: &Shared,
+    peer: IpAddr,
+    credential: &SecretDigest,
+    now: Instant,
+) -> Result<(), Duration> {
     shared.metrics.failed_logins.inc();
     let mut failures = lock(&shared.failures);
-    let added = failures.add(peer, now);
+    let added = failures.add(peer, credential, now);
     let (to_log, total) = (failures.take_log(now), failures.total());
     drop(failures);
     if let Some(failures) = to_log {

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use porthole_protocol::wire::{ClientExtension, ClientMessage, IncomingMessage};
 
+use crate::digest::SecretDigest;
 use crate::network::network;
 
 /// Failed credentials from one address within [`FAILURE_WINDOW`]. A person mistypes a few, a fleet
@@ -100,7 +101,8 @@ pub(crate) fn cost(message: &ClientMessage, is_camera: bool) -> u32 {
     }
 }
 
-/// Counts failed credentials per address.
+/// Counts failed credentials per address, each once: whoever shows the same again has guessed nothing by it, as a camera that was
+/// removed does, and must not lock out the people at its address.
 ///
 /// A key or token that is right is never turned away: secrets are too long to guess, and one client
 /// must not be able to lock out others behind the same proxy. The limit is on noise, not on luck. Passwords are
@@ -114,45 +116,69 @@ pub(crate) struct Failures {
     log: Option<Bucket>,
 }
 
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Default)]
 struct Count {
+    /// Those that were shown, by the beginnings of their digests; as many as count.
+    shown: Vec<u64>,
     failures: u32,
     since: Option<Instant>,
 }
 
 impl Count {
-    /// Counts one more. If that is too many, says when the count starts over.
-    fn add(&mut self, now: Instant) -> Result<(), Duration> {
+    /// Counts one more, unless it was counted. If that is too many, says when the count starts over.
+    fn add(&mut self, credential: u64, now: Instant) -> Result<(), Duration> {
         let since = match self.since {
             Some(since) if now < since + FAILURE_WINDOW => since,
             _ => {
                 self.failures = 0;
+                self.shown.clear();
                 *self.since.insert(now)
             }
         };
-        self.failures = self.failures.saturating_add(1);
+        if !self.has(credential) {
+            self.failures = self.failures.saturating_add(1);
+            if self.failures <= MAX_FAILURES {
+                self.shown.push(credential);
+            }
+        }
         if self.failures <= MAX_FAILURES {
             Ok(())
         } else {
             Err(since + FAILURE_WINDOW - now)
         }
     }
+
+    fn has(&self, credential: u64) -> bool {
+        self.shown.contains(&credential)
+    }
 }
 
 impl Failures {
-    /// Counts a failure. `Err` says how long the client should wait.
-    pub(crate) fn add(&mut self, address: IpAddr, now: Instant) -> Result<(), Duration> {
+    /// Counts a failure with this credential. `Err` says how long the client should wait.
+    pub(crate) fn add(
+        &mut self,
+        address: IpAddr,
+        credential: &SecretDigest,
+        now: Instant,
+    ) -> Result<(), Duration> {
+        let (key, credential) = (network(address), credential.beginning());
         self.total += 1;
-        self.unlogged += 1;
-        let key = network(address);
+        // What is shown again and again fills no log either.
+        let known = |count: &Count| {
+            count
+                .since
+                .is_some_and(|since| now < since + FAILURE_WINDOW)
+                && count.has(credential)
+        };
+        self.unlogged += u64::from(!self.by_address.get(&key).is_some_and(known));
         if !self.by_address.contains_key(&key) && self.by_address.len() >= MAX_ADDRESSES {
             self.by_address
                 .retain(|_, count| count.since.is_some_and(|s| now < s + FAILURE_WINDOW));
             if self.by_address.len() >= MAX_ADDRESSES {
-                return self.others.add(now);
+                return self.others.add(credential, now);
             }
         }
-        self.by_address.entry(key).or_default().add(now)
+        self.by_address.entry(key).or_default().add(credential, now)
     }
 
     /// How long this address should wait before it shows a password: those can be guessed.
@@ -164,6 +190,9 @@ impl Failures {
 
     /// Whether a line of the log is due, and how many failures it is about: nobody may fill a disk.
     pub(crate) fn take_log(&mut self, now: Instant) -> Option<u64> {
+        if self.unlogged == 0 {
+            return None;
+        }
         let bucket = self.log.get_or_insert_with(|| Bucket::new(LOG_RATE, now));
         bucket
             .has_room(now)
@@ -244,9 +273,31 @@ mod tests {
         now: Instant,
     ) -> Result<(), Duration> {
         (0..times)
-            .map(|_| failures.add(address.parse().unwrap(), now))
+            .map(|_| {
+                let other = SecretDigest::of(&failures.total.to_string());
+                failures.add(address.parse().unwrap(), &other, now)
+            })
             .last()
             .unwrap()
+    }
+
+    #[test]
+    fn the_same_again_is_no_further_guess_and_no_further_line() {
+        let (mut failures, now) = (Failures::default(), Instant::now());
+        let address = "192.0.2.1".parse().unwrap();
+        let void = SecretDigest::of("the key of a camera that was removed");
+        let mut lines = 0;
+        for _ in 0..10 * MAX_FAILURES {
+            assert_eq!(failures.add(address, &void, now), Ok(()));
+            lines += usize::from(failures.take_log(now).is_some());
+        }
+        assert_eq!((failures.wait(address, now), lines), (None, 1));
+        // Others count beside it, and then it is told to wait like them.
+        assert!(fail(&mut failures, "192.0.2.1", MAX_FAILURES - 1, now).is_ok());
+        assert!(fail(&mut failures, "192.0.2.1", 1, now).is_err());
+        assert!(failures.add(address, &void, now).is_err());
+        let later = now + FAILURE_WINDOW;
+        assert_eq!(failures.add(address, &void, later), Ok(()));
     }
 
     #[test]
@@ -290,13 +341,14 @@ mod tests {
     #[test]
     fn the_table_of_addresses_is_bounded() {
         let (mut failures, now) = (Failures::default(), Instant::now());
+        let one = SecretDigest::of("one");
         for n in 0..(MAX_ADDRESSES as u32 + 10) {
-            let _ = failures.add(IpAddr::from(n.to_be_bytes()), now);
+            let _ = failures.add(IpAddr::from(n.to_be_bytes()), &one, now);
         }
         assert_eq!(failures.by_address.len(), MAX_ADDRESSES);
         assert!(
             failures
-                .add("203.0.113.1".parse().unwrap(), now + FAILURE_WINDOW)
+                .add("203.0.113.1".parse().unwrap(), &one, now + FAILURE_WINDOW)
                 .is_ok()
         );
         assert_eq!(failures.by_address.len(), 1);

@@ -178,15 +178,10 @@ async fn wrong_credentials_are_limited_and_right_ones_never_locked_out() {
     let (server, _) = start_with_alice();
     let address = server.local_addr();
     let mut answers = Vec::new();
-    for _ in 0..21 {
-        answers.push(
-            http(
-                address,
-                "POST /api/session",
-                &[("authorization", "Bearer x")],
-            )
-            .await,
-        );
+    for n in 0..21 {
+        let wrong = format!("Bearer x{n}");
+        let headers = [("authorization", wrong.as_str())];
+        answers.push(http(address, "POST /api/session", &headers).await);
     }
     assert!(answers[..20].iter().all(|answer| answer.status == 401));
     assert_eq!(

@@ -48,6 +48,10 @@ const PINGS_PER_ORPHAN_TIMEOUT: u32 = 4;
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(12);
 /// A connection that stood this long counts as a success, after which tries begin fast again.
 const STABLE: Duration = Duration::from_secs(10);
+/// From one try to the next while the server does not know the key, at first: it may be about to be told.
+const FIRST_REFUSED: Duration = Duration::from_secs(2);
+/// And at last: the camera was removed, and its tries must not be in the way of others at its address.
+const LONGEST_REFUSED: Duration = Duration::from_secs(4 * 60);
 /// When another camera with our key took over, and we with it: two that fight change places this seldom.
 const REPLACED_PAUSE: Duration = Duration::from_secs(30);
 /// Messages waiting to be sent. A session's start takes about 30, mostly candidates.
@@ -82,6 +86,10 @@ pub(super) enum LinkError {
         "the server does not know this camera key (HTTP {0}): enrol the camera again with `porthole-signaling camera add`"
     )]
     Refused(u16),
+    #[error(
+        "the server turns this address away for now (HTTP 429), since too much that is wrong came from it; the camera tries again"
+    )]
+    TurnedAway,
     #[error(
         "cannot reach the server: {0}; is it running, and is its address in the camera key right?"
     )]
@@ -118,14 +126,27 @@ fn periods() -> impl Iterator<Item = Duration> {
         .map(|period| period.min(LONGEST_PERIOD))
 }
 
+/// The same while the server refuses, which passes by itself only when someone there does something.
+fn refused_periods() -> impl Iterator<Item = Duration> {
+    ExponentialBuilder::default()
+        .with_min_delay(FIRST_REFUSED)
+        .with_max_delay(LONGEST_REFUSED / 2)
+        .with_jitter()
+        .without_max_times()
+        .build()
+        .map(|period| period.min(LONGEST_REFUSED))
+}
+
 /// Connects, reads and writes until `incoming` is closed.
 pub(super) async fn run(key: CameraKey, pace: Pace, incoming: mpsc::Sender<Incoming>) {
     let mut period = periods();
+    let mut refused = refused_periods();
     loop {
         let started = Instant::now();
         let mut next = period.next().unwrap_or(LONGEST_PERIOD);
         let error = match connect(&key).await {
             Ok(socket) => {
+                refused = refused_periods();
                 let (outgoing, queue) = mpsc::channel(MAX_QUEUED);
                 if incoming.send(Incoming::Online { outgoing }).await.is_err() {
                     return;
@@ -139,7 +160,12 @@ pub(super) async fn run(key: CameraKey, pace: Pace, incoming: mpsc::Sender<Incom
                 }
                 LinkError::Lost(end.to_string())
             }
-            Err(error) => error,
+            Err(error) => {
+                if matches!(error, LinkError::Refused(_) | LinkError::TurnedAway) {
+                    next = refused.next().unwrap_or(LONGEST_REFUSED);
+                }
+                error
+            }
         };
         if incoming.send(Incoming::Offline(error)).await.is_err() {
             return;
@@ -180,6 +206,7 @@ async fn connect(key: &CameraKey) -> Result<Socket, LinkError> {
             let status = response.status();
             match status.as_u16() {
                 401 | 403 => Err(LinkError::Refused(status.as_u16())),
+                429 => Err(LinkError::TurnedAway),
                 _ => Err(unreachable(&format!("it answered HTTP {status}"))),
             }
         }
@@ -314,6 +341,26 @@ mod tests {
                 "{all:?}"
             );
             assert!(all[0] < LONGEST_PERIOD / 2, "{all:?}");
+        }
+    }
+
+    #[test]
+    fn a_camera_that_was_removed_tries_every_few_minutes() {
+        for _ in 0..50 {
+            let all: Vec<_> = refused_periods().take(20).collect();
+            assert!(
+                all[0] >= FIRST_REFUSED && all[0] <= 2 * FIRST_REFUSED,
+                "{all:?}"
+            );
+            let late = &all[10..];
+            assert!(
+                late.iter().all(|period| *period >= LONGEST_REFUSED / 2),
+                "{all:?}"
+            );
+            assert!(
+                late.iter().all(|period| *period <= LONGEST_REFUSED),
+                "{all:?}"
+            );
         }
     }
 

@@ -103,6 +103,8 @@ pub(super) async fn log_in(
     }
     check_page(&headers, &shared.hosts)?;
     let known = cookies::known(&shared, &headers);
+    // Of what was sent as a whole: the same again is no further guess.
+    let shown = SecretDigest::of(&String::from_utf8_lossy(&body));
     let result = match parse(&headers, &body)? {
         Credentials::Password(wanted) => {
             log_in_by_password(&shared, &connection, wanted, known).await?
@@ -116,7 +118,7 @@ pub(super) async fn log_in(
     };
     match result {
         Ok(login) => welcome(&shared, &connection, &headers, &login),
-        Err(error) => Err(refused(&shared, &connection, error)),
+        Err(error) => Err(refused(&shared, &connection, &shown, error)),
     }
 }
 
@@ -231,9 +233,14 @@ fn welcome(
 }
 
 /// Counts a wrong password or secret.
-fn refused(shared: &Shared, connection: &Connection, error: AccessError) -> ApiError {
+fn refused(
+    shared: &Shared,
+    connection: &Connection,
+    shown: &SecretDigest,
+    error: AccessError,
+) -> ApiError {
     let wrong = matches!(error, AccessError::WrongPassword | AccessError::WrongSecret);
-    match wrong.then(|| count_failure(shared, connection.peer, Instant::now())) {
+    match wrong.then(|| count_failure(shared, connection.peer, shown, Instant::now())) {
         Some(Err(wait)) => ApiError::too_many_failures(wait),
         _ => error.into(),
     }

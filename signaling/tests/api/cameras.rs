@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::common::Client;
-use crate::house::{House, secret};
+use crate::house::{House, PASSWORD, secret};
 
 #[tokio::test]
 async fn a_camera_connects_with_the_key_it_was_given_and_is_online() {
@@ -102,4 +102,24 @@ async fn a_camera_is_renamed_and_its_id_follows_from_its_first_name() {
     let nameless = json!({"name":"山田"});
     let refused = house.admin.post("/api/cameras", &nameless).await;
     assert_eq!(refused.problem(), (422, "bad-name".to_owned()));
+}
+
+#[tokio::test]
+async fn a_camera_that_was_removed_locks_nobody_out_at_its_address() {
+    let house = House::new().await;
+    house.user("alice").await;
+    let key = house.camera("front").await;
+    assert_eq!(house.admin.delete("/api/cameras/front").await.status, 204);
+    let bearer = format!("Bearer {key}");
+    for _ in 0..60 {
+        let headers = [("authorization", bearer.as_str())];
+        let refused = Client::connect(house.address(), "/ws", &headers).await;
+        assert_eq!(refused.err().unwrap().0, 401);
+    }
+    let page = house.nobody();
+    assert_eq!(
+        page.log_in("alice", "a slip of the finger").await.status,
+        401
+    );
+    assert_eq!(page.log_in("alice", PASSWORD).await.status, 200);
 }

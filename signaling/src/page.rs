@@ -28,7 +28,7 @@ const CSS: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// The files of the pages, as (path, content type, text).
-const FILES: [(&str, &str, &str); 50] = [
+const FILES: [(&str, &str, &str); 51] = [
     ("/", HTML, include_str!("../web/index.html")),
     ("/admin", HTML, include_str!("../web/admin.html")),
     ("/style.css", CSS, include_str!("../web/style.css")),

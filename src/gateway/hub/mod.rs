@@ -20,6 +20,7 @@ use std::{
 use serde_json::value::RawValue;
 
 use super::{
+    bundle::Bundler,
     envelope::Mark,
     outbox::QueuedMessage,
     wheel::{Reason, ViewerId, Wheel},
@@ -139,6 +140,8 @@ struct Viewer {
     session: String,
     user: String,
     rights: Rights,
+    /// It understands bundles.
+    bundles: bool,
     asking: Bucket,
     /// The number of its newest steering state, or 0.
     steered: u16,
@@ -177,6 +180,8 @@ pub(crate) struct Hub {
     alive_due: Option<Instant>,
     /// When all was stopped, while nobody has asked for the wheel since.
     stopped: Option<Instant>,
+    /// Telemetry for viewers that understand bundles.
+    bundler: Bundler,
     outputs: Vec<Output>,
 }
 
@@ -191,16 +196,17 @@ impl Hub {
             lost_due: None,
             alive_due: None,
             stopped: None,
+            bundler: Bundler::default(),
             outputs: Vec::new(),
         }
     }
 
     /// When [`Self::tick`] will next have something to do.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        [self.wheel.deadline(), self.lost_due, self.alive_due]
-            .into_iter()
-            .flatten()
-            .min()
+        let bundle = self.bundler.deadline();
+        let wheel = self.wheel.deadline();
+        let all = [wheel, self.lost_due, self.alive_due, bundle];
+        all.into_iter().flatten().min()
     }
 
     /// Does what is due.
@@ -251,6 +257,8 @@ impl Hub {
         }
         self.renew(now);
         self.notify_lost(now);
+        let bundles = self.bundler.tick(now);
+        self.send_bundles(&bundles);
     }
 }
 

@@ -13,6 +13,7 @@ use gst::glib;
 mod bucket;
 mod camera;
 mod clock;
+mod driving;
 mod events;
 mod frame;
 mod gateway;

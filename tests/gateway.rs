@@ -83,6 +83,20 @@ fn what_a_program_sends_reaches_viewers_untouched() {
     assert_eq!(program.event("error")["code"], "bad-word");
 }
 
+#[test]
+fn who_comes_later_sees_the_newest_of_what_is_told_once() {
+    let robot = Robot::new("");
+    let mut door = robot.program("door");
+    door.say(r#"porthole describe {"latest":true}"#);
+    door.say("shut");
+    door.say("open");
+    for user in ["ann", "bob"] {
+        let mut guest = robot.guest(user, &[View]);
+        // One who is there in time may see both.
+        guest.hear(|word| word.kind == TEXT && word.payload == b"open");
+    }
+}
+
 /// Ends with the test.
 struct Example(Child);
 
@@ -106,6 +120,51 @@ fn the_example_in_rust_shows_a_battery() {
     let charge = ann.hear(|word| word.kind == TEXT).payload;
     let charge: u32 = String::from_utf8(charge).unwrap().parse().unwrap();
     assert!(charge <= 100);
+}
+
+#[test]
+fn who_has_booked_takes_the_wheel_and_it_is_known_who_drove() {
+    let mut robot = Robot::new("control-timeout=10000");
+    let mut arm = idle(&robot, "arm");
+    let mut ann = robot.guest("ann", &[View, Control]);
+    let mut bob = robot.booked_guest("bob", &[View, Control]);
+    take(&mut ann);
+    assert_eq!(arm.event("driver")["user"], "ann");
+    take(&mut bob);
+    let wheel = ann.hear_json(WHEEL, "reason", "booked");
+    assert_eq!(
+        (&wheel["you"], &wheel["by"], &wheel["driver"]["user"]),
+        (&json!("watching"), &json!("bob"), &json!("bob"))
+    );
+    let released = json!({"user": "ann", "reason": "booked", "by": "bob"});
+    assert_eq!(arm.event("released"), released);
+    assert_eq!(arm.event("driver")["user"], "bob");
+    ann.send(TEXT, (1, 7), b"on");
+    let refused = ann.hear(|word| word.kind == REFUSED && word.number == 7);
+    assert_eq!(refused.json()["code"], "not-driving");
+
+    // She may ask again, and drives when he has let go.
+    ann.send(ASK, (0, 0), b"");
+    ann.hear_json(WHEEL, "you", "waiting");
+    bob.send(RELEASE, (0, 0), b"");
+    assert_eq!(arm.event("released")["reason"], "given-up");
+    assert_eq!(arm.event("driver")["user"], "ann");
+
+    let said = robot.scene.hear("porthole/driver", "user", "bob");
+    let text = |said: &gst::Structure, field: &str| said.get::<String>(field).unwrap();
+    let before = ["last-session", "last-user", "reason"].map(|field| text(&said, field));
+    assert_eq!(before, ["ann", "ann", "booked"]);
+    assert!(text(&said, "from") <= text(&said, "to"));
+    let drove =
+        |session: &str, reason: Option<&str>| (session.to_owned(), reason.map(str::to_owned));
+    let told = [
+        drove("ann", None),
+        drove("ann", Some("booked")),
+        drove("bob", None),
+        drove("bob", Some("given-up")),
+        drove("ann", None),
+    ];
+    assert_eq!(robot.drives(5), told);
 }
 
 #[test]

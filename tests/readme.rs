@@ -158,6 +158,36 @@ fn the_example_is_the_one_that_compiles() {
     );
 }
 
+/// What an example of a program on the robot shows of itself on the page: the lines that make it stop.
+fn rule(file: &str, language: &str) -> String {
+    let text = fs::read_to_string(root().join("examples/gateway").join(file)).unwrap();
+    let lines = text
+        .lines()
+        .skip_while(|line| !line.ends_with(" [the rule]"));
+    let lines: Vec<_> = lines
+        .skip(1)
+        .take_while(|line| !line.ends_with(" [end]"))
+        .collect();
+    assert!(lines.len() > 10, "{file}: where is its rule?");
+    let indent = lines[0].len() - lines[0].trim_start().len();
+    let lines = lines
+        .iter()
+        .map(|line| line.get(indent..).unwrap_or_default());
+    let lines: String = lines.map(|line| format!("{line}\n")).collect();
+    format!("```{language}\n{}\n```\n", lines.trim_end())
+}
+
+#[test]
+fn the_rule_that_stops_a_robot_is_shown_as_the_examples_have_it() {
+    for (file, language) in [
+        ("drive.py", "py"),
+        ("drive.cpp", "cpp"),
+        ("drive.sh", "bash"),
+    ] {
+        check("docs/gateway.md", file, &rule(file, language));
+    }
+}
+
 /// What people are to type into a shell.
 struct Block {
     /// The page and the line, for who reads a failure.

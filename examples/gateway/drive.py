@@ -41,6 +41,7 @@ class Robot:
         """Stands still from now on."""
         self.speed = self.turn = 0.0
 
+    # [the rule]
     def may_move(self):
         """The dead man: once the time is over it stops, and only a new driver makes it move again."""
         if self.until is not None and time.monotonic() >= self.until:
@@ -56,9 +57,10 @@ class Robot:
             asyncio.get_running_loop().call_at(self.until, self.may_move)
 
     def release(self):
-        """Nobody drives."""
+        """After `released`, and when the connection has ended."""
         self.stop()
         self.until = None
+    # [end]
 
     def move(self, command):
         """Takes what the page sends: {"x": right, "y": forward, "buttons": [...]}, both from -1 to 1."""

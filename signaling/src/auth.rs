@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use axum::http::{HeaderMap, HeaderName, Method, header};
 use jiff::Timestamp;
 
-use crate::backend::{BackendError, Credential};
+use crate::backend::{BackendError, Credential, MAX_TOKEN_BYTES};
 use crate::error::ApiError;
 use crate::hosts::Hosts;
 use crate::lock::lock;
@@ -20,8 +20,9 @@ use crate::registry::{LoginEnd, SecretDigest};
 use crate::room::{Principal, Rights};
 use crate::state::Shared;
 
-/// Longest credential looked at: a secret has 43 characters.
-const MAX_CREDENTIAL_BYTES: usize = 512;
+/// Longest credential of this server's own that is looked at: a secret has 43 characters. Those of a backend may have
+/// [`MAX_TOKEN_BYTES`].
+const MAX_SECRET_BYTES: usize = 512;
 
 /// By which browsers say what a request comes from (W3C Fetch Metadata). No page can write it.
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -62,6 +63,13 @@ pub(crate) async fn identify(
     let now = Instant::now();
     let token = bearer(headers).or_else(|| query_token(query));
     if let Some(token) = &token {
+        let most = match &shared.backend {
+            Some(_) => MAX_TOKEN_BYTES,
+            None => MAX_SECRET_BYTES,
+        };
+        if token.len() > most {
+            return Err(ApiError::credential_too_large(most));
+        }
         ask_backend(shared, token, peer, now).await?;
     }
     let (credential, way) = match (token, cookie(headers, &shared.cookie_name)) {
@@ -89,7 +97,7 @@ pub(crate) async fn identify(
 }
 
 /// Asks the backend about a token that nobody here has, or has no more. What it does not know is not known here either,
-/// which is for the caller to see.
+/// which is for the caller to see. What it has signed is nobody's guess, and whoever shows it hears what is wrong with it.
 async fn ask_backend(
     shared: &Shared,
     token: &str,
@@ -117,30 +125,28 @@ async fn ask_backend(
     {
         Ok(identity) => {
             // A name that is taken makes it nobody's token.
-            let _ = shared.access.admit(identity, Some(digest), wall);
+            let _ = shared.access.admit(identity, digest, wall);
             Ok(())
         }
         Err(BackendError::Unavailable(error)) => {
             tracing::warn!(error, "nobody whom only the backend knows is let in");
             Err(ApiError::backend_unavailable())
         }
+        Err(BackendError::Token(why)) if why.is_signed() => Err(ApiError::token_refused(&why)),
         Err(_) => Ok(()),
     }
 }
 
 fn known(shared: &Shared, secret: SecretDigest, way: Way, now: Instant) -> Option<Identity> {
     let mut registry = lock(&shared.registry);
-    let (principal, login) = match way {
+    let ((principal, role), login) = match way {
         Way::Cookie => {
             let login = registry.logins.get(&secret, now)?;
-            (registry.viewer(&login.user)?, Some(login.end))
+            let account = registry.account_of_login(&login.user, login.visit.as_ref())?;
+            (account.principal(), Some(login.end))
         }
         _ if registry.is_stale(&secret, now) => return None,
         _ => (registry.bearer(&secret)?, None),
-    };
-    let role = match &principal {
-        Principal::Viewer(rights) => registry.account(&rights.user)?.role,
-        Principal::Camera { .. } => Role::Viewer,
     };
     Some(Identity {
         principal,
@@ -242,11 +248,7 @@ fn fetch_site(headers: &HeaderMap) -> Option<&str> {
 
 /// The token of `Authorization: Bearer`. Another scheme is an empty token, which nobody has.
 fn bearer(headers: &HeaderMap) -> Option<String> {
-    let value = headers.get(header::AUTHORIZATION)?;
-    let value = value
-        .to_str()
-        .ok()
-        .filter(|value| value.len() <= MAX_CREDENTIAL_BYTES);
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok();
     let (scheme, token) = value
         .and_then(|value| value.split_once(' '))
         .unwrap_or_default();

@@ -2,14 +2,16 @@
 //! A data directory: the database, the key that signs grants, and the socket on which a running server takes its owner's
 //! commands. All of it is for its owner alone.
 
-use std::fs::{self, DirBuilder, OpenOptions, Permissions};
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use porthole_protocol::grant::GrantSigner;
 use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep};
 
 use crate::access::Data;
 use crate::server::Server;
@@ -21,6 +23,19 @@ pub const FIRST_ADMINISTRATOR: &str = "admin";
 /// A directory that is one, or is to be one.
 #[derive(Clone, Debug)]
 pub struct DataDir(PathBuf);
+
+/// For a command to end that changes the database itself, or for a server to end or to begin: a password takes a moment
+/// to hash, a server that ends finishes what it was asked.
+const LOCK_PATIENCE: Duration = Duration::from_secs(20);
+/// Between two looks at who has it.
+const LOCK_LOOK: Duration = Duration::from_millis(20);
+
+/// That no other server, and no command without a server, changes the database in a data directory while this is kept. The
+/// system lets go of it when a process ends, however it ends.
+#[derive(Debug)]
+pub struct DataDirLock {
+    _dir: File,
+}
 
 /// Why a data directory cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -79,6 +94,39 @@ impl DataDir {
         self.0.join("porthole.sqlite3")
     }
 
+    /// Locks it, unless someone else has: a server, from before it reads the database until it ends, or a command.
+    ///
+    /// # Errors
+    /// [`DataDirError::File`]
+    pub fn try_lock(&self) -> Result<Option<DataDirLock>, DataDirError> {
+        let failed = |e| DataDirError::File(self.0.clone(), e);
+        // The directory itself: a file in it might belong to another user who was first.
+        let dir = File::open(&self.0).map_err(failed)?;
+        match dir.try_lock() {
+            Ok(()) => Ok(Some(DataDirLock { _dir: dir })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(e)) => Err(failed(e)),
+        }
+    }
+
+    /// Locks it for a server, and waits for a command that changes the database.
+    ///
+    /// # Errors
+    /// [`DataDirError::File`]; [`DataDirError::Busy`] if a server runs on it
+    pub async fn lock(&self) -> Result<DataDirLock, DataDirError> {
+        let deadline = Instant::now() + LOCK_PATIENCE;
+        loop {
+            if let Some(lock) = self.try_lock()? {
+                return Ok(lock);
+            }
+            let is_served = UnixStream::connect(self.socket()).is_ok();
+            if is_served || Instant::now() >= deadline {
+                return Err(DataDirError::Busy(self.0.clone()));
+            }
+            sleep(LOCK_LOOK).await;
+        }
+    }
+
     /// Opens it, and makes first what is missing of a new one.
     ///
     /// # Errors
@@ -90,6 +138,7 @@ impl DataDir {
             .mode(0o700)
             .create(&self.0);
         made.map_err(failed)?;
+        let lock = self.lock().await?;
         let is_new = !self.database().exists();
         let signer = self.signer(is_new)?;
         let database = self.database();
@@ -103,6 +152,7 @@ impl DataDir {
             password = Some(made.map_err(broken)?);
         }
         let data = Data::load(store).await.map_err(broken)?;
+        let data = data.held_by(lock);
         Ok(Opened {
             signer,
             data,

@@ -7,7 +7,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 
 /// The SHA-256 digest of a secret. Secrets have 128 random bits at least, so they need no slow hash; and since nobody
 /// can aim at a digest, neither looking one up nor comparing two tells how near a guess came.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SecretDigest([u8; 32]);
 
 impl SecretDigest {

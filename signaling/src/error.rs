@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use crate::access::AccessError;
+use crate::backend::TokenError;
 
 /// When to try again after there were too many connections: some may have ended by then.
 const CONNECTIONS_RETRY: Duration = Duration::from_secs(10);
@@ -81,6 +82,26 @@ impl ApiError {
 
     pub(crate) fn unauthorized(message: &'static str) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "unauthorized", message)
+    }
+
+    /// A token that the backend has signed, and that is not good here or now.
+    pub(crate) fn token_refused(why: &TokenError) -> Self {
+        let (code, what) = match why {
+            TokenError::Expired => ("token-expired", "sign in again where it is from"),
+            TokenError::NotYet => ("token-not-yet", "look whether the clocks agree"),
+            _ => (
+                "token-refused",
+                "it is signed by the service that is configured here, which has to make it another way",
+            ),
+        };
+        let detail = format!("the token is not taken: {why}; {what}");
+        Self::new(StatusCode::UNAUTHORIZED, code, detail)
+    }
+
+    pub(crate) fn credential_too_large(most: usize) -> Self {
+        let detail = format!("the credential has more than {most} bytes");
+        let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+        Self::new(status, "credential-too-large", detail)
     }
 
     pub(crate) fn not_permitted(message: &'static str) -> Self {

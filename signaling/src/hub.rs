@@ -20,8 +20,8 @@ use crate::lock::lock;
 use crate::metrics::Metrics;
 use crate::registry::{Registry, SecretDigest};
 use crate::room::{
-    Action, CameraInfo, ClientId, Counts, Happening, Now, Outgoing, Principal, Rights, Room,
-    SessionInfo,
+    Action, CameraInfo, ClientId, Counts, Happening, Now, Outgoing, Principal, Rights, RightsId,
+    Room, SessionInfo,
 };
 use crate::shutdown::stopped;
 
@@ -66,8 +66,10 @@ pub(crate) enum Event {
     /// A message, and when it was read.
     Message(ClientId, ClientMessage, Instant),
     Unreadable(ClientId),
-    /// The log-in by which it connected has ended.
+    /// The log-in by which it connected was ended.
     LoggedOut(ClientId),
+    /// The log-in by which it connected has come to its end.
+    LoginOver(ClientId),
     Gone(ClientId),
     /// Is anybody there?
     Health(oneshot::Sender<()>),
@@ -93,7 +95,7 @@ pub(crate) enum Change {
         rights: Rights,
     },
     ViewerRemoved {
-        user: String,
+        id: RightsId,
     },
     /// Grants are signed by the next key.
     Signer(Box<GrantSigner>),
@@ -303,7 +305,7 @@ impl Hub {
             }
             Change::CameraRemoved { id } => self.room.remove_camera(&id, now),
             Change::ViewerSet { rights } => self.room.set_viewer(rights, now),
-            Change::ViewerRemoved { user } => self.room.remove_viewer(&user, now),
+            Change::ViewerRemoved { id } => self.room.remove_viewer(&id, now),
             Change::Signer(signer) => self.room.set_signer(*signer, now),
         };
         self.act(actions);
@@ -342,6 +344,7 @@ impl Hub {
             }
             Event::Unreadable(client) => self.room.unreadable(client),
             Event::LoggedOut(client) => self.room.log_out(client, now),
+            Event::LoginOver(client) => self.room.login_over(client, now),
             Event::Health(answer) => {
                 let _ = answer.send(());
                 return;

@@ -81,7 +81,15 @@ fn seen(happening: &Happening) -> Option<(String, Timestamp)> {
     }
 }
 
-/// What stands in the audit log: who watched what, from when to when, and why that ended or was refused.
+/// With how many entries are missing before this one, if any are.
+fn drive(mut details: serde_json::Value, missed: u32) -> serde_json::Value {
+    if missed > 0 {
+        details["missed"] = json!(missed);
+    }
+    details
+}
+
+/// What stands in the audit log: who drove, and who watched what, from when to when, and why that ended or was refused.
 fn entry(happening: &Happening) -> Option<AuditEntry> {
     let entry = |action: &str, user: &str, camera: Option<&String>| AuditEntry {
         at: happening.at,
@@ -127,6 +135,33 @@ fn entry(happening: &Happening) -> Option<AuditEntry> {
                 None => json!({ "started": started, "reason": reason }),
             },
             ..entry("session.ended", user, Some(camera))
+        },
+        Event::DriveStarted {
+            session,
+            user,
+            camera,
+            began,
+            missed,
+        } => AuditEntry {
+            subject: Some(session.clone()),
+            details: drive(json!({ "from": began }), *missed),
+            ..entry("drive.started", user, Some(camera))
+        },
+        Event::DriveEnded {
+            session,
+            user,
+            camera,
+            began,
+            ended,
+            reason,
+            missed,
+        } => AuditEntry {
+            subject: Some(session.clone()),
+            details: drive(
+                json!({ "from": began, "to": ended, "reason": reason }),
+                *missed,
+            ),
+            ..entry("drive.ended", user, Some(camera))
         },
         Event::SessionRefused {
             user,

@@ -63,7 +63,7 @@ mod token;
 mod turn;
 
 pub use access::Data;
-pub use data_dir::{DataDir, DataDirError, FIRST_ADMINISTRATOR, Opened, OwnSocket};
+pub use data_dir::{DataDir, DataDirError, DataDirLock, FIRST_ADMINISTRATOR, Opened, OwnSocket};
 pub use registry::{CameraEntry, SecretDigest, ViewerEntry};
 pub use room::{Cameras, Counts};
 pub use server::{DEFAULT_AUDIT_DAYS, Server, ServerError, ServerOptions};

@@ -68,6 +68,12 @@ pub(crate) const STATS_RATE: Rate = Rate {
     per_second: 1,
 };
 
+/// What a camera may have written down of drives: a busy minute at once, and then one entry a second, which fills no disk.
+pub(crate) const DRIVE_RATE: Rate = Rate {
+    burst: 60,
+    per_second: 1,
+};
+
 /// What coming back to a session counts for: a digest, and the camera's word.
 const RESUME: u32 = 10;
 
@@ -77,7 +83,9 @@ pub(crate) fn cost(message: &ClientMessage, is_camera: bool) -> u32 {
         ClientMessage::Peer(message) => &message.message,
         ClientMessage::Extension(ClientExtension::ResumeSession { .. }) => return RESUME,
         ClientMessage::Extension(
-            ClientExtension::ViewerStats(_) | ClientExtension::SessionStats(_),
+            ClientExtension::ViewerStats(_)
+            | ClientExtension::SessionStats(_)
+            | ClientExtension::Drive(_),
         ) => return 1,
     };
     match message {

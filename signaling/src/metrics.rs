@@ -104,7 +104,10 @@ impl Metrics {
             Event::SessionRefused { reason, .. } => {
                 self.refused.get_or_create(&(*reason).into()).inc();
             }
-            Event::CameraOnline { .. } | Event::CameraOffline { .. } => (),
+            Event::CameraOnline { .. }
+            | Event::CameraOffline { .. }
+            | Event::DriveStarted { .. }
+            | Event::DriveEnded { .. } => (),
         }
     }
 

@@ -78,7 +78,14 @@ pub(crate) async fn run(
     let mut writer = std::pin::pin!(write(sink, inbox, timings));
     let mut written = None;
     let logged_out = async {
-        ended(login).await;
+        let Some(mut login) = login else {
+            return pending::<Infallible>().await;
+        };
+        if over(&mut login).await {
+            hub.send(Event::LoginOver(client)).await;
+            // What runs goes on, unless the person logs out or may do no more.
+            while login.changed().await.is_ok() {}
+        }
         hub.send(Event::LoggedOut(client)).await;
         // The hub lets go of it.
         pending::<Infallible>().await
@@ -110,16 +117,13 @@ pub(crate) async fn run(
     .await;
 }
 
-/// Waits for the end of a log-in, which may be put off meanwhile. Without one there is none.
-async fn ended(login: Option<LoginEnd>) {
-    let Some(mut login) = login else {
-        return pending().await;
-    };
+/// Waits for the end of a log-in, which may be put off meanwhile. Whether it came by itself.
+async fn over(login: &mut LoginEnd) -> bool {
     loop {
         let until = *login.borrow_and_update();
         tokio::select! {
-            changed = login.changed() => if changed.is_err() { return },
-            () = sleep_until(until.into()) => return,
+            changed = login.changed() => if changed.is_err() { return false },
+            () = sleep_until(until.into()) => return true,
         }
     }
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The STUN and TURN servers of a session, with credentials for it alone.
+//! The STUN and TURN servers of a session, with credentials that end.
 //!
 //! The credentials are those of draft-uberti-behave-turn-rest-00, which coturn calls `use-auth-secret`: the user name is
-//! the second at which they end and the session's id, and the password follows from it and a secret that both
-//! servers know. Nothing has to be stored, and nothing here reads a clock.
+//! the second at which they end and what the person is known by, and the password follows from it and a secret that both
+//! servers know. coturn's quotas count by what is behind the colon. Nothing has to be stored, and nothing here reads a clock.
 
 use std::fmt;
 use std::time::Duration;
@@ -15,9 +15,9 @@ use porthole_protocol::wire::IceServer;
 
 use crate::room::{self, Ice, IceSource};
 
-/// How long credentials last at most. They matter only while a connection is made, so a shorter time would do; but the
-/// clocks of the two servers may be minutes apart.
-const MAX_LIFETIME: Duration = Duration::from_secs(60 * 60);
+/// How long credentials last at most, and thus outlive a session that was revoked. They matter only while a connection is
+/// made, so a shorter time would do; but the clocks of the two servers may be minutes apart.
+const MAX_LIFETIME: Duration = Duration::from_secs(10 * 60);
 /// Fewer characters could be guessed, and one pair of credentials is all that a guesser needs to try.
 const MIN_SECRET_CHARS: usize = 16;
 /// URLs of one server: UDP, TCP and TLS, by IPv4 and IPv6. All of them go into each session's messages.
@@ -62,16 +62,16 @@ impl Turn {
         Ok(Self { urls, secret })
     }
 
-    /// Credentials for `session`, and when they end: after `lifetime` from `now`, in whole seconds and never later.
+    /// Credentials for `user`, and when they end: after `lifetime` from `now`, in whole seconds and never later.
     fn credentials(
         &self,
-        session: &str,
+        user: &str,
         lifetime: Duration,
         now: Timestamp,
     ) -> (IceServer, Timestamp) {
         let end = now.checked_add(lifetime).unwrap_or(Timestamp::MAX);
         let end = end.as_second();
-        let username = format!("{end}:{session}");
+        let username = format!("{end}:{user}");
         let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, self.secret.as_bytes());
         let password = hmac::sign(&key, username.as_bytes());
         let server = IceServer {
@@ -91,13 +91,13 @@ impl fmt::Debug for Turn {
     }
 }
 
-/// What each session gets: the same `fixed` servers, and `turn` with credentials of the session's own.
+/// What everyone gets: the same `fixed` servers, and `turn` with credentials of their own.
 pub(crate) fn source(fixed: Vec<IceServer>, turn: Option<Turn>) -> IceSource {
     let Some(turn) = turn else {
         return room::fixed(fixed);
     };
-    Box::new(move |session, left, now| {
-        let (own, until) = turn.credentials(session, left.min(MAX_LIFETIME), now);
+    Box::new(move |user, left, now| {
+        let (own, until) = turn.credentials(user, left.min(MAX_LIFETIME), now);
         let servers = fixed.iter().cloned().chain([own]).collect();
         Ice {
             servers,
@@ -145,23 +145,23 @@ mod tests {
     }
 
     #[test]
-    fn credentials_never_outlive_the_lease_and_last_an_hour_at_most() {
+    fn credentials_never_outlive_the_lease_and_last_ten_minutes_at_most() {
         let ends = |second: i64| (format!("{second}:s"), second);
         assert_eq!(user(60_000, 1_000_000), ends(1060));
         assert_eq!(user(59_900, 1_000_050), ends(1059));
         assert_eq!(user(0, 1_000_000), ends(1000));
-        assert_eq!(user(3_600_000, 1_000_000), ends(4600));
-        assert_eq!(user(86_400_000, 1_000_000), ends(4600));
+        assert_eq!(user(600_000, 1_000_000), ends(1600));
+        assert_eq!(user(86_400_000, 1_000_000), ends(1600));
     }
 
     #[test]
-    fn each_session_has_a_password_of_its_own_beside_the_fixed_servers() {
+    fn each_person_has_a_password_of_its_own_beside_the_fixed_servers() {
         let stun = IceServer {
             urls: vec!["stun:stun.example.org".into()],
             ..IceServer::default()
         };
         let of = source(vec![stun.clone()], Some(turn()));
-        let [a, b] = ["a", "b"].map(|session| of(session, MAX_LIFETIME, at(0)).servers);
+        let [a, b] = ["a", "b"].map(|user| of(user, MAX_LIFETIME, at(0)).servers);
         assert_eq!((&a[0], &b[0]), (&stun, &stun));
         assert_ne!(a[1].credential, b[1].credential);
         let alone = source(vec![stun.clone()], None)("a", MAX_LIFETIME, at(0));

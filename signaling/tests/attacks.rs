@@ -133,6 +133,7 @@ fn strangers(house: &House, camera: &str) -> Vec<Attempt> {
         seq: 0,
         lease: 60,
         perms: vec![Permission::View],
+        booked: None,
     };
     let grant = GrantSigner::generate().unwrap().sign(&grant).unwrap();
     let cookie_name = house.admin.cookies.split('=').next().unwrap();

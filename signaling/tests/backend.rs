@@ -2,6 +2,9 @@
 //! A backend over HTTP: its keys, its word, and what happens when it has none.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[path = "common/serve.rs"]
+mod serve;
+
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
@@ -11,35 +14,17 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{any, post};
 use axum::{Json, Router};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
 use jiff::Timestamp;
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use porthole_signaling::backend::{Backend, BackendError, Credential, Identity, TokenError};
 use serde_json::{Value, json};
+use serve::serve;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tower::ServiceExt as _;
 use url::Url;
 
 const PEER: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
-
-/// Serves this on a free port of loopback until the test ends.
-async fn serve(router: Router) -> Url {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}/", listener.local_addr().unwrap());
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            let router = router.clone();
-            let service = service_fn(move |request| router.clone().oneshot(request));
-            let served = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
-            tokio::spawn(served);
-        }
-    });
-    url.parse().unwrap()
-}
 
 /// Answers everything like this, and counts.
 async fn always(

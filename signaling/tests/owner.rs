@@ -429,3 +429,74 @@ async fn a_service_that_nobody_has_set_up_starts_without_an_account_and_gets_its
     let complaint = complaint_of(&["serve", "--init", "--config", &nowhere]);
     assert!(complaint.contains("names no data directory"), "{complaint}");
 }
+
+#[tokio::test]
+async fn a_command_beside_a_server_that_starts_waits_until_it_is_heard() {
+    let house = House::new("owner-beside");
+    house.line(&["user", "add", "alice"]);
+    // A server that has begun and does not listen yet.
+    let starting = fs::File::open(&house.data).unwrap();
+    starting.try_lock().unwrap();
+    let mut command = Command::new(BINARY);
+    command.args(["user", "revoke", "alice", "--data-dir", &house.data]);
+    let mut command = command.kill_on_drop(true).spawn().unwrap();
+    let early = tokio::time::timeout(std::time::Duration::from_millis(300), command.wait()).await;
+    assert!(
+        early.is_err(),
+        "it changed the database behind the server's back"
+    );
+    drop(starting);
+    assert!(command.wait().await.unwrap().success());
+    let users = house.json(&["user", "list"]);
+    assert_eq!(users.as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn of_many_servers_that_start_at_once_one_runs_and_commands_meanwhile_are_heard_by_it() {
+    let house = House::new("owner-race");
+    let names: Vec<_> = (0..6).map(|n| format!("user{n}")).collect();
+    for name in &names {
+        house.line(&["user", "add", name]);
+    }
+    let serve = || {
+        let mut command = Command::new(BINARY);
+        command.args([
+            "serve",
+            "--data-dir",
+            &house.data,
+            "--listen",
+            "127.0.0.1:0",
+        ]);
+        command
+            .stderr(std::process::Stdio::null())
+            .kill_on_drop(true);
+        command.spawn().unwrap()
+    };
+    let mut servers = [serve(), serve(), serve()];
+    let revokes = names.iter().map(|name| {
+        let mut command = Command::new(BINARY);
+        command.args(["user", "revoke", name, "--data-dir", &house.data]);
+        command.kill_on_drop(true).spawn().unwrap()
+    });
+    for mut revoke in revokes.collect::<Vec<_>>() {
+        assert!(revoke.wait().await.unwrap().success());
+    }
+    // By the server that runs, not by the database.
+    let users = house.json(&["user", "list"]);
+    assert_eq!(users.as_array().unwrap().len(), 1, "{users}");
+    // The two that are turned away end by themselves.
+    let mut ended = 0;
+    while ended < 2 {
+        ended = 0;
+        for server in &mut servers {
+            if let Some(status) = server.try_wait().unwrap() {
+                assert!(!status.success());
+                ended += 1;
+            }
+        }
+        tokio::task::yield_now().await;
+    }
+    for mut server in servers {
+        let _ = server.kill().await;
+    }
+}

@@ -121,6 +121,7 @@ async fn a_session_goes_on_through_a_restart_of_the_server() {
         seq: 1,
         lease: grant.lease,
         perms: vec![Permission::View, Permission::Listen],
+        booked: Some(Vec::new()),
     };
     assert_eq!(grant, expected);
     assert!((90..=100).contains(&grant.lease), "{}", grant.lease);

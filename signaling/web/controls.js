@@ -99,10 +99,10 @@ export class Controls {
   }
 
   #gamepad() {
-    if (document.hidden || !document.hasFocus()) return null;
+    if (document.hidden || !document.hasFocus()) return undefined;
     // Of two robots it drives the one that has the focus.
     const driven = document.querySelectorAll('.drive[data-state="driving"]');
-    if (driven.length > 1 && !this.#element.contains(document.activeElement)) return null;
+    if (driven.length > 1 && !this.#element.contains(document.activeElement)) return undefined;
     const pads = navigator.getGamepads?.() ?? [];
     return pads.map((pad) => readGamepad(pad)).find((held) => held !== null) ?? null;
   }

@@ -8,7 +8,7 @@ import { wheelInWords } from "./gateway-words.js";
 /** @typedef {import("./porthole-client.js").Session} Session */
 
 export class DrivePanel {
-  #session; #element; #panel; #button; #stopButton; #pad; #controls; #failed = ""; #wasDriving = false; #gone = new AbortController();
+  #session; #element; #stage; #panel; #button; #stopButton; #pad; #controls; #failed = ""; #wasDriving = false; #gone = new AbortController();
   /** Stops that wait for their answer. */
   #stopping = 0;
   /** What was last told of one. @type {import("./gateway-rules.js").Stopped|null} */
@@ -20,6 +20,7 @@ export class DrivePanel {
   constructor(session, element) {
     this.#session = session;
     this.#element = element;
+    this.#stage = $(".stage", element);
     this.#panel = $(".drive", element);
     this.#button = $(".wheel", element);
     this.#stopButton = $(".stop", element);
@@ -34,6 +35,7 @@ export class DrivePanel {
     // Browsers keep the Escape that leaves the full screen to themselves.
     document.addEventListener("fullscreenchange", ({ target }) => {
       if (!document.fullscreenElement && element.contains(target) && this.#drive?.state === "driving") this.#stop();
+      this.#show();
     }, { signal });
     for (const event of ["hello", "wheel", "services"]) session.addEventListener(event, () => this.#show(), { signal });
     this.#show();
@@ -115,7 +117,13 @@ export class DrivePanel {
     if (driving) this.#controls.begin();
     else this.#controls.end();
     const none = this.#steered.length === 0;
-    this.#stopButton.hidden = none || !wheel || wheel.you === "not-permitted";
+    // On the full screen there is the stage alone, and no room for what nobody needs.
+    const isFull = document.fullscreenElement === this.#stage;
+    if (isFull !== this.#stage.contains(this.#stopButton)) {
+      if (isFull) this.#stage.append(this.#stopButton);
+      else this.#button.after(this.#stopButton);
+    }
+    this.#stopButton.hidden = none || !wheel || wheel.you === "not-permitted" || (isFull && !wheel.driver);
     $(".none", panel).hidden = !none;
     $(".keys", panel).hidden = this.#pad.hidden = none;
     if (driving && !this.#wasDriving) this.#begin();

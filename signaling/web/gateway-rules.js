@@ -14,7 +14,8 @@
  *   by: string, detail: string}} Wheel `by` and `detail` with the reasons `stopped` and `program` alone
  * @typedef {{reason: string, by: string, detail: string}} Stopped `stopped` by the person, or `program` by the service, named in
  *   `by`; `detail` is the program's text
- * @typedef {{you: "silent"|"speaking"|"waiting"|"not-permitted", speaker: Person|null, level: number|null, waiting: Person[]}} Talk
+ * @typedef {{you: "silent"|"speaking"|"waiting"|"not-permitted", speaker: Person|null, level: number|null, waiting: Person[], over: boolean}} Talk `over`: one's
+ *   longest turn is over, and one waits again
  */
 
 import { list, text } from "./rules.js";
@@ -157,11 +158,14 @@ export function readWheel(told) {
 /** Whether, for this reason, nobody drives until somebody asks for the wheel anew. @param {string} reason */
 export const isStop = (reason) => reason === "stopped" || reason === "program";
 
-/** @param {any} told @returns {Talk|null} */
-export function readTalk(told) {
+/** @param {any} told @param {Talk|null} [before] what was told last @returns {Talk|null} */
+export function readTalk(told, before = null) {
   if (typeof told?.you !== "string") return null;
+  const you = one(told.you, ["speaking", "waiting", "not-permitted"], "silent");
   return {
-    you: one(told.you, ["speaking", "waiting", "not-permitted"], "silent"),
+    you,
+    // Who lets go of the button is silent before they wait.
+    over: you === "waiting" && (before?.you === "speaking" || before?.over === true),
     speaker: person(told.speaker),
     level: Number.isFinite(told.level) ? told.level : null,
     waiting: people(told.waiting),

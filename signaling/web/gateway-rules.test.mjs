@@ -63,7 +63,7 @@ test("who stopped the robot and why is read as text, and no more of it than ther
 
 test("who speaks is read, and a level that is no number is silence", () => {
   assert.deepEqual(readTalk({ you: "speaking", speaker: { id: 9, user: "bob" }, level: -23.5, waiting: [] }),
-    { you: "speaking", speaker: { id: 9, user: "bob" }, level: -23.5, waiting: [] });
+    { you: "speaking", speaker: { id: 9, user: "bob" }, level: -23.5, waiting: [], over: false });
   assert.equal(readTalk({ you: "silent", level: "loud" }).level, null);
 });
 

@@ -22,6 +22,7 @@ const ENDS = Object.freeze({
   "stalled": "The camera took the wheel back: it heard nothing from this page for a moment.",
   "left": "The camera took the wheel back: this page was away.",
   "lease-ended": "The camera took the wheel back: your time is over.",
+  "booked": "The wheel is taken: somebody has booked this time.",
   "not-permitted": "You may not drive this robot.",
   "unanswered": "The camera did not answer. Ask again.",
   "session-ended": "The connection to the robot ended, and the wheel with it.",
@@ -74,8 +75,14 @@ export function talkInWords(talk, me) {
   if (!talk) return "This robot has no loudspeaker.";
   if (talk.you === "not-permitted") return "You may not talk through this robot.";
   const other = talk.speaker && talk.speaker.id !== me ? `${named(talk.speaker)} is speaking` : "";
-  if (talk.you === "waiting") return `${other || "Someone is speaking"}, ${turn(placeIn(talk.waiting, me))}.`;
-  if (talk.you === "speaking") return isHeard(talk.level) ? "The robot hears you." : "You are on. The robot hears no sound.";
+  if (talk.you === "waiting") {
+    const waits = `${other || "Someone is speaking"}, ${turn(placeIn(talk.waiting, me))}.`;
+    return talk.over ? `Your turn is over. ${waits}` : waits;
+  }
+  if (talk.you === "speaking") {
+    const waits = talk.waiting.length ? " Others wait." : "";
+    return (isHeard(talk.level) ? "The robot hears you." : "You are on. The robot hears no sound.") + waits;
+  }
   if (talk.on) return "Your microphone is on…";
   return other ? `${other}.` : "Hold the button or the space bar, and speak.";
 }

@@ -67,6 +67,8 @@ test("who speaks, who waits and whether one is heard is said in words", () => {
   for (const level of [null, -80]) assert.match(words(talk({ you: "speaking", speaker: ME, level, on: true }), 9), /hears no sound/);
   assert.equal(words(talk({ speaker: ANN, level: -20 }), 9), "ann is speaking.");
   assert.equal(words(talk({ you: "waiting", speaker: ANN, waiting: [ME], on: true }), 9), "ann is speaking, you are next.");
+  assert.equal(words(talk({ you: "waiting", speaker: ANN, waiting: [ME], on: true, over: true }), 9), "Your turn is over. ann is speaking, you are next.");
+  assert.equal(words(talk({ you: "speaking", speaker: ME, level: -20, waiting: [ANN], on: true }), 9), "The robot hears you. Others wait.");
 });
 
 test("a level is a part of its scale", () => {

@@ -207,7 +207,7 @@ export class Gateway {
       case KIND.wheel: return this.#turned(readWheel(readJson(payload)));
       case KIND.talk: {
         const told = readJson(payload);
-        const talk = readTalk(told);
+        const talk = readTalk(told, this.talk);
         if (!talk && told !== null) return;
         this.talk = talk;
         return this.#on("talk");

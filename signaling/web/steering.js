@@ -53,6 +53,8 @@ export class Steering {
   /** @type {Set<string>} */ #keys = new Set();
   /** @type {{x: number, y: number}|null} */ #stick = null;
   /** @type {{x: number, y: number, buttons: number[]}|null} */ #gamepad = null;
+  /** Whether it was seen at rest since all was let go: one that is held already when the drive begins must not move the robot. */
+  #rested = false;
   /** Whether the robot was last sent anything but the end. */
   #moves = false;
   #sent = -Infinity;
@@ -66,12 +68,16 @@ export class Steering {
   /** @param {{x: number, y: number}|null} place */
   stick(place) { this.#stick = place; }
 
-  /** @param {{x: number, y: number, buttons: number[]}|null} held */
-  gamepad(held) { this.#gamepad = held; }
+  /** @param {{x: number, y: number, buttons: number[]}|null|undefined} held null at rest, undefined where it is not looked at */
+  gamepad(held) {
+    if (held === null) this.#rested = true;
+    this.#gamepad = (this.#rested && held) || null;
+  }
 
   letGo() {
     this.#keys.clear();
     this.#stick = this.#gamepad = null;
+    this.#rested = false;
   }
 
   /** What is held now. */

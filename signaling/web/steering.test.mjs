@@ -73,10 +73,27 @@ test("a gamepad that rests near the middle is not held; its buttons are told by 
   assert.ok(readGamepad({ axes: [], buttons: Array(999).fill({ pressed: true }) }).buttons.length <= 32);
 });
 
+test("a gamepad that is held already moves nothing until it was at rest, and so again after all was let go", () => {
+  const steering = new Steering();
+  const held = { x: 1, y: 0, buttons: [] };
+  for (const round of [0, 1]) {
+    steering.gamepad(held);
+    steering.gamepad(undefined); // Not looked at: it may be held still.
+    steering.gamepad(held);
+    assert.equal(steering.next(1000 * round, 0), null);
+    steering.gamepad(null);
+    steering.gamepad(held);
+    assert.equal(told(steering.next(1000 * round, 0)).x, 1);
+    steering.letGo();
+    assert.equal(told(steering.next(1000 * round + 1, 0)).x, 0);
+  }
+});
+
 test("all that is held is added up, and stays between -1 and 1", () => {
   const steering = new Steering();
   steering.key("ArrowUp", true);
   steering.stick({ x: 0.25, y: 0.5 });
+  steering.gamepad(null);
   steering.gamepad({ x: -0.5, y: 1, buttons: [2] });
   assert.deepEqual(told(steering.next(0, 0)), { x: -0.25, y: 1, buttons: [2] });
   steering.letGo();

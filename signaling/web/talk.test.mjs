@@ -120,6 +120,16 @@ test("who is no longer permitted to while speaking is off the air here too", asy
   assert.deepEqual([sender.track, session.talkState.on], [null, false]);
 });
 
+test("who was heard and waits while the button is held has had the longest turn, until they are heard again or let go", async () => {
+  const { world, session } = await robot();
+  const told = (you) => {
+    world.reliable.camera("talk", { ...SILENT, you, speaker: { id: 9, user: "bob" } });
+    return session.talkState.over;
+  };
+  await session.talk();
+  assert.deepEqual(["waiting", "speaking", "waiting", "waiting", "speaking", "waiting", "silent", "waiting"].map(told), [false, false, true, true, false, true, false, false]);
+});
+
 test("a session that ends lets go of the microphone, and the next one speaks on its own line", async () => {
   const { world, browser, session } = await robot();
   await session.talk();

@@ -260,6 +260,7 @@ impl World {
                     view: true,
                     talk: false,
                     control: true,
+                    booked: viewer == 2,
                 },
             });
             world.drivers.push(Driver::new(viewer));
@@ -294,7 +295,7 @@ impl World {
                     }
                 }
                 Output::Viewer(viewer, message) => self.answer(viewer, &message.bytes),
-                Output::Acknowledges(..) => (),
+                Output::Acknowledges(..) | Output::Driver(..) => (),
             }
         }
     }

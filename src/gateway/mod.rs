@@ -47,6 +47,7 @@ pub(crate) struct Options {
     pub(crate) control_timeout: Duration,
     /// The word of the `talk` property, where there is such a pad.
     pub(crate) talk: Option<String>,
+    pub(crate) on_driver: task::OnDriver,
 }
 
 /// Seconds of CLOCK_MONOTONIC, which all programs of one machine have in common.
@@ -72,7 +73,7 @@ impl Gateway {
             talk: options.talk,
             epoch: (Instant::now(), monotonic()),
         };
-        let running = task::start(config, runtime);
+        let running = task::start(config, options.on_driver, runtime);
         let open = |(address, token)| door::open(&address, token, running.handle.clone(), runtime);
         let door = options.door.map(open).transpose()?;
         Ok(Self { running, door })

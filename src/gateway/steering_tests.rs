@@ -74,6 +74,7 @@ fn zeros_at_program(loss: f64) -> Vec<u32> {
                 view: true,
                 talk: false,
                 control: true,
+                booked: false,
             },
         },
         Input::Message {

@@ -21,11 +21,15 @@ use super::{
     wheel::{Reason, ViewerId},
     words::Refusal,
 };
+use crate::driving::DriverChange;
 
 /// Messages of viewers in a row, before programs are heard again.
 const MAX_IN_A_ROW: usize = 64;
 /// Viewers of whom something is known before their channels are open.
 const MAX_EARLY: usize = 1024;
+
+/// Hears who drives. It may not wait.
+pub(crate) type OnDriver = Box<dyn Fn(DriverChange) + Send>;
 
 /// Dropping it ends the task.
 pub(crate) struct Running {
@@ -34,7 +38,11 @@ pub(crate) struct Running {
 }
 
 /// Starts the task.
-pub(crate) fn start(config: Config, runtime: &tokio::runtime::Handle) -> Running {
+pub(crate) fn start(
+    config: Config,
+    on_driver: OnDriver,
+    runtime: &tokio::runtime::Handle,
+) -> Running {
     let (handle, receivers) = Handle::new();
     let (stop, stopped) = oneshot::channel();
     let task = Task {
@@ -42,6 +50,7 @@ pub(crate) fn start(config: Config, runtime: &tokio::runtime::Handle) -> Running
         channels: HashMap::new(),
         queues: HashMap::new(),
         early: BTreeMap::new(),
+        on_driver,
     };
     runtime.spawn(task.run(receivers, stopped));
     Running {
@@ -56,6 +65,7 @@ struct Task {
     queues: HashMap<ProgramId, Arc<Queue>>,
     /// What was said of viewers whose channels are not open yet.
     early: BTreeMap<ViewerId, Early>,
+    on_driver: OnDriver,
 }
 
 enum Early {
@@ -228,6 +238,7 @@ impl Task {
                         inputs.push(Input::Undelivered(ticket, refusal));
                     }
                 }
+                Output::Driver(change) => (self.on_driver)(change),
                 Output::Recall(program) => {
                     let tickets = self.queues.get(&program).map(|queue| queue.recall());
                     let released = |ticket| Input::Undelivered(ticket, Refusal::Released);
@@ -314,7 +325,7 @@ mod tests {
             talk: None,
             epoch: (Instant::now(), 0.0),
         };
-        let running = start(config, runtime.handle());
+        let running = start(config, Box::new(|_| ()), runtime.handle());
         let channel = Arc::new(Taken::default());
         let joined = Input::Joined {
             viewer: 1,
@@ -324,6 +335,7 @@ mod tests {
                 view: true,
                 talk: false,
                 control: false,
+                booked: false,
             },
         };
         running

@@ -107,6 +107,8 @@ pub(crate) struct Gate<M> {
     refused: Refused,
     sessions: BTreeMap<String, Session<M>>,
     turned_away: u32,
+    /// Whether the server's last grant said what is booked, as those do that want to hear who drives.
+    says_booked: bool,
 }
 
 impl<M: Default> Gate<M> {
@@ -121,6 +123,7 @@ impl<M: Default> Gate<M> {
             refused: Refused::default(),
             sessions: BTreeMap::new(),
             turned_away: 0,
+            says_booked: false,
         }
     }
 
@@ -169,6 +172,11 @@ impl<M: Default> Gate<M> {
         }
     }
 
+    /// Whether there is a server that wants to hear who drives.
+    pub(crate) fn hears_of_drives(&self) -> bool {
+        self.nonce.is_some() && self.says_booked
+    }
+
     /// Whether the memory of used sessions is full; reconnecting empties it.
     pub(crate) fn is_full_of_memories(&self) -> bool {
         self.admitted.len() >= MAX_ADMITTED
@@ -207,6 +215,7 @@ impl<M: Default> Gate<M> {
         match self.judge(id, token, busy) {
             Ok((grant, token)) => {
                 self.admitted.insert(id.to_owned());
+                self.says_booked = grant.booked.is_some();
                 let session = Session::new(&grant, token, ice_servers, now);
                 Ok(self.sessions.entry(id.to_owned()).or_insert(session))
             }
@@ -258,6 +267,7 @@ impl<M: Default> Gate<M> {
         if !session.is_newer(grant.seq) {
             return Err(Refusal::Replayed);
         }
+        self.says_booked = grant.booked.is_some();
         Ok(session
             .apply(&grant, token, now)
             .map(|ending| match ending {

@@ -41,6 +41,7 @@ impl Scene {
             seq: 0,
             lease: 100,
             perms: vec![Permission::View],
+            booked: None,
         };
         change(&mut grant);
         self.signer.sign(&grant).unwrap()

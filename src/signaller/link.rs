@@ -7,7 +7,7 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use porthole_protocol::{
@@ -20,11 +20,12 @@ use porthole_protocol::{
 };
 
 use super::{
+    drives::Drives,
     gate::{Gate, Refusal},
     session::Session,
     untrusted::{Kind, Use, without_hidden},
 };
-use crate::lock::lock;
+use crate::{driving::DriverChange, lock::lock};
 
 /// What happens.
 #[derive(Debug)]
@@ -46,6 +47,7 @@ pub(crate) enum Input {
     MediaFlows(String),
     /// What [`Media::Measure`] asked for.
     Measured(SessionStats),
+    DriverChanged(DriverChange),
     MaxViewers(usize),
     /// Whether webrtcsink or the application are behind by more than they may be.
     Busy(bool),
@@ -134,6 +136,12 @@ pub(crate) enum Event {
         session: String,
         refusal: Refusal,
     },
+    /// Another one drives, or nobody.
+    Driver {
+        change: DriverChange,
+        /// How long the one before did.
+        lasted: Duration,
+    },
 }
 
 /// The gate, as the link and the sink share it. Locked for as long as it takes to look something up, and never while
@@ -155,6 +163,7 @@ pub(crate) struct Link<M> {
     busy: bool,
     /// An outage was reported, and is not over.
     reported: bool,
+    drives: Drives,
     outputs: Vec<Output>,
 }
 
@@ -169,6 +178,7 @@ impl<M: Default> Link<M> {
             waiting: HashMap::new(),
             busy: false,
             reported: false,
+            drives: Drives::default(),
             outputs: Vec::new(),
         }
     }
@@ -186,6 +196,7 @@ impl<M: Default> Link<M> {
             Input::Ended(session) => self.end(&session, Code::MediaFailed, "", false),
             Input::MediaFlows(session) => self.gate().connected(&session),
             Input::Measured(stats) => self.tell_stats(stats),
+            Input::DriverChanged(change) => self.driver_changed(change, now),
             Input::MaxViewers(max) => self.gate().set_max_viewers(max),
             Input::Busy(busy) => self.busy = busy,
             Input::Stop => self.stop(),
@@ -309,6 +320,20 @@ impl<M: Default> Link<M> {
         }
     }
 
+    fn driver_changed(&mut self, change: DriverChange, now: Instant) {
+        let lasted = self.drives.change(&change, now).unwrap_or_default();
+        self.event(Event::Driver { change, lasted });
+        self.tell_drives(now);
+    }
+
+    fn tell_drives(&mut self, now: Instant) {
+        if self.connected && self.gate().hears_of_drives() {
+            for drive in self.drives.untold(now) {
+                self.send(ClientMessage::Extension(ClientExtension::Drive(drive)));
+            }
+        }
+    }
+
     fn peer_message(&mut self, ToPeer { message, extra }: ToPeer, now: Instant) {
         match message {
             OutgoingMessage::Welcome { peer_id } => self.register(peer_id, now),
@@ -412,6 +437,8 @@ impl<M: Default> Link<M> {
                 ..ToServerExtra::default()
             },
         });
+        self.drives.tell_again();
+        self.tell_drives(now);
         self.event(Event::Online);
     }
 

@@ -7,6 +7,7 @@ use porthole_protocol::grant::{Grant, GrantSigner};
 use serde_json::{Value, json};
 
 use super::*;
+use crate::driving::{DriveReason, Driver};
 
 struct Scene {
     signer: GrantSigner,
@@ -99,6 +100,7 @@ impl Scene {
             seq: 0,
             lease: 100,
             perms: vec![Permission::View],
+            booked: None,
         };
         change(&mut grant);
         self.signer.sign(&grant).unwrap()
@@ -157,6 +159,64 @@ fn the_end_of_a_lease_goes_to_webrtcsink_the_server_and_the_application() {
         [json!({"type":"endSession","sessionId":"s","reason":"lease-ended"})]
     );
     assert_eq!(scene.reasons(), [Code::LeaseEnded]);
+}
+
+fn drives(session: &str, before: Option<&str>) -> Input {
+    let driver = |session: &str| Driver {
+        session: session.to_owned(),
+        user: "alice".to_owned(),
+    };
+    Input::DriverChanged(DriverChange {
+        driver: Some(driver(session)),
+        before: before.map(|before| (driver(before), DriveReason::Stalled)),
+    })
+}
+
+#[test]
+fn a_server_that_says_what_is_booked_hears_who_drives_also_after_it_was_away() {
+    let mut scene = Scene::online();
+    let grant = scene.grant(|grant| grant.booked = Some(Vec::new()));
+    scene.start(0, "s", Some(grant));
+    scene.forget();
+    scene.at(1, drives("s", None));
+    let drive = |began: u64| json!({"type":"drive","sessionId":"s","began":began});
+    assert_eq!(scene.sent, [drive(0)]);
+    assert!(matches!(&scene.events[..], [Event::Driver { .. }]));
+    scene.at(2, Input::Lost(String::new()));
+    scene.forget();
+    scene.at(4, drives("t", Some("s")));
+    scene.at(5, drives("s", Some("t")));
+    assert_eq!(scene.sent, [] as [Value; 0]);
+    let lasted = scene.events.iter().map(|event| match event {
+        Event::Driver { lasted, .. } => lasted.as_secs(),
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(lasted.collect::<Vec<_>>(), [3, 1]);
+    scene.at(6, Input::Connected);
+    scene.at(6, drives("s", Some("s")));
+    assert_eq!(
+        scene.sent,
+        [] as [Value; 0],
+        "the server knows no session yet"
+    );
+    scene.say(7, json!({"type":"welcome","peerId":"front"}));
+    let over = |session: &str, began: u64, ago: u64| json!({"type":"drive","sessionId":session,"began":began,"end":{"ago":ago,"reason":"stalled"}});
+    let told = [
+        over("s", 6_000, 3_000),
+        over("t", 3_000, 2_000),
+        over("s", 2_000, 1_000),
+        drive(1_000),
+    ];
+    assert_eq!(scene.sent[0]["type"], "setPeerStatus");
+    assert_eq!(scene.sent[1..], told);
+}
+
+#[test]
+fn a_server_of_before_hears_nothing_of_who_drives() {
+    let mut scene = Scene::in_session();
+    scene.at(1, drives("s", None));
+    assert_eq!(scene.sent, [] as [Value; 0]);
+    assert!(matches!(&scene.events[..], [Event::Driver { .. }]));
 }
 
 #[test]

@@ -5,6 +5,7 @@
 //! Pure, in the order in which a message meets them:
 //! - [`link`]: what happened goes in, what is to be done comes out.
 //! - [`gate`]: grant in, verdict out; the one table of sessions.
+//! - `drives`: what the server has to hear of who drives.
 //! - [`session`]: who looks, on which terms, and until when.
 //! - [`untrusted`]: what a viewer sends, checked before webrtcsink sees it.
 //!
@@ -25,6 +26,7 @@ use gstrswebrtc::signaller::Signallable;
 use porthole_protocol::limits;
 use porthole_protocol::wire::SessionStats;
 
+mod drives;
 pub(crate) mod gate;
 mod imp;
 pub(crate) mod link;
@@ -35,7 +37,7 @@ pub(crate) mod untrusted;
 
 pub(crate) use task::Options;
 
-use crate::{clock::Stopwatch, worker};
+use crate::{clock::Stopwatch, driving::DriverChange, worker};
 
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new(
@@ -114,6 +116,11 @@ impl PortholeSignaller {
     /// What is sent in a session now. May be called from any thread, and never blocks.
     pub(crate) fn measured(&self, stats: SessionStats) {
         self.imp().vital(link::Input::Measured(stats));
+    }
+
+    /// Another one drives the robot, or nobody. May be called from any thread, and never blocks.
+    pub(crate) fn driver_changed(&self, change: DriverChange) {
+        self.imp().vital(link::Input::DriverChanged(change));
     }
 
     /// The object as webrtcsink wants it.

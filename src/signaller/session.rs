@@ -50,6 +50,14 @@ impl Permit {
         }
     }
 
+    /// Beside those: a booking gives the control.
+    const BOOKED: u8 = 16;
+
+    /// Whether a booking lets this viewer drive, who then goes before those who merely may.
+    pub(crate) fn is_booked(&self) -> bool {
+        self.0.bits.load(Relaxed) & Self::BOOKED != 0
+    }
+
     pub(crate) fn allows(&self, permission: Permission) -> bool {
         self.0.bits.load(Relaxed) & Self::bit(permission) != 0
     }
@@ -57,13 +65,13 @@ impl Permit {
     #[cfg(test)]
     pub(crate) fn of(permissions: &[Permission]) -> Self {
         let permit = Self::default();
-        permit.set(permissions);
+        permit.set(permissions, false);
         permit
     }
 
-    fn set(&self, permissions: &[Permission]) {
+    fn set(&self, permissions: &[Permission], booked: bool) {
         let bits = permissions.iter().fold(0, |all, p| all | Self::bit(*p));
-        self.store(bits);
+        self.store(bits | if booked { Self::BOOKED } else { 0 });
     }
 
     /// From now on nothing passes.
@@ -190,7 +198,10 @@ impl<M> Session<M> {
         };
         match ending {
             Some(ending) => self.permit.end(ending),
-            None => self.permit.set(&self.permissions),
+            None => {
+                let booked = grant.is_booked(Permission::Control);
+                self.permit.set(&self.permissions, booked);
+            }
         }
         ending
     }

@@ -30,6 +30,7 @@ fn rights(permit: &Permit) -> Rights {
         view: permit.allows(Permission::View),
         talk: permit.allows(Permission::Talk),
         control: permit.allows(Permission::Control),
+        booked: permit.is_booked(),
     }
 }
 

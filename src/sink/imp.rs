@@ -151,7 +151,8 @@ pub struct PortholeSink {
         blurb = "Milliseconds, 100 to 10000, without a sign of life of the driver after which the robot is released")]
     #[property(name = "talk", type = Option<String>, get = |sink: &Self| Some(sink.settings.now().talk.clone()),
         set = Self::set_talk, nullable, mutable_ready, default_value = Some(Mode::ONE), nick = "Talk",
-        blurb = "Who is heard at the pad talk: one (who speaks first, and the next when that one has stopped) or mix (all)")]
+        blurb = "Who is heard at the pad talk: one (who speaks first, and the next when that one has stopped or been \
+                 heard for 30 s while others waited) or mix (all)")]
     #[property(name = "talk-ducks", type = bool, member = talk_ducks, get, set, mutable_playing, nick = "Talk ducks",
         blurb = "Turn the raw sound of the pad audio down by 20 dB while a viewer is heard at the pad talk, and 300 ms longer, so \
                  that viewers do not hear themselves from the loudspeaker")]
@@ -210,7 +211,7 @@ impl PortholeSink {
         let run = self
             .run(options, &runtime, &sessions, clock)
             .map_err(no_threads)?;
-        let gateway = self.gateway(&settings, &runtime)?;
+        let gateway = self.gateway(&settings, &run, &runtime)?;
         let ladder = self.ladder(&settings)?;
         let data = gateway.as_ref().map(|gateway| Data {
             hub: gateway.handle().clone(),
@@ -262,6 +263,7 @@ impl PortholeSink {
     fn gateway(
         &self,
         settings: &Settings,
+        run: &Run,
         runtime: &tokio::runtime::Handle,
     ) -> Result<Option<Gateway>, gst::ErrorMessage> {
         let bad = |e| gst::error_msg!(gst::ResourceError::Settings, ("{e}"));
@@ -274,6 +276,14 @@ impl PortholeSink {
             door,
             control_timeout: settings.control_timeout(),
             talk,
+            on_driver: {
+                let signaller = run.signaller.downgrade();
+                Box::new(move |change| {
+                    if let Some(signaller) = signaller.upgrade() {
+                        signaller.driver_changed(change);
+                    }
+                })
+            },
         };
         let gateway = Gateway::start(options, runtime)
             .map_err(|e| gst::error_msg!(gst::ResourceError::OpenRead, ("{e}")))?;
@@ -467,7 +477,7 @@ impl PortholeSink {
             Event::Refused { session, refusal } => {
                 gst::warning!(CAT, imp = self, "refused session {session}: {refusal}");
             }
-            Event::Renewed { .. } => (),
+            Event::Renewed { .. } | Event::Driver { .. } => (),
         }
         let Some(message) = report::message(event) else {
             return;

@@ -42,8 +42,10 @@
 //! Messages on the bus: `porthole/server` (state, url, detail or links), `porthole/viewer-joined` (session,
 //! user, permissions), `porthole/viewer-renewed` (and seconds), `porthole/viewer-left` (and reason, detail),
 //! `porthole/viewer-refused` (session, reason, detail), `porthole/gateway` (url), `porthole/talk` (session, user of who is
-//! heard, empty for nobody; sessions, users of all; waiting, waiting-users). They and the signals of the same names come in order from a thread
-//! of their own, on which an application may take its time.
+//! heard, empty for nobody; sessions, users of all; waiting, waiting-users), `porthole/driver` (session,
+//! user of who drives the robot, empty for nobody; last-session, last-user, from, to, reason of who drove before). They and the
+//! signals of the same names (`driver-changed` for the last) come in order from a thread of their own, on which an application
+//! may take its time.
 
 use gst::{glib, prelude::*};
 

@@ -2,21 +2,39 @@
 //! What the application hears of viewers: for each event one message on the bus and one signal, whose arguments are some of
 //! the message's fields.
 
+use std::time::Duration;
+
 use gst::glib;
 use gst::prelude::*;
+use jiff::Timestamp;
 use porthole_protocol::grant::Permission;
 
-use crate::{ladder::rendition::Rendition, signaller::link::Event, talk::Report};
+use crate::{
+    driving::{Driver, DriverChange},
+    ladder::rendition::Rendition,
+    signaller::link::Event,
+    talk::Report,
+};
 
-/// The signals: name, and which fields of the message `porthole/NAME` are the arguments.
-const SIGNALS: [(&str, &[&str]); 4] = [
-    ("viewer-joined", &["session", "user", "permissions"]),
+/// The signals: name, the message `porthole/NAME` that each goes with, and which of its fields are the arguments.
+const SIGNALS: [(&str, &str, &[&str]); 5] = [
     (
+        "viewer-joined",
+        "viewer-joined",
+        &["session", "user", "permissions"],
+    ),
+    (
+        "viewer-renewed",
         "viewer-renewed",
         &["session", "user", "permissions", "seconds"],
     ),
-    ("viewer-left", &["session", "user", "reason"]),
-    ("viewer-refused", &["session", "reason"]),
+    ("viewer-left", "viewer-left", &["session", "user", "reason"]),
+    ("viewer-refused", "viewer-refused", &["session", "reason"]),
+    (
+        "driver-changed",
+        "driver",
+        &["session", "user", "last-session", "last-user", "reason"],
+    ),
 ];
 
 /// The declarations of the signals.
@@ -33,7 +51,7 @@ pub(crate) fn signals() -> Vec<glib::subclass::Signal> {
     ]);
     SIGNALS
         .iter()
-        .map(|(name, fields)| {
+        .map(|(name, _, fields)| {
             glib::subclass::Signal::builder(name)
                 .param_types(fields.iter().map(type_of))
                 .build()
@@ -100,7 +118,40 @@ pub(crate) fn talk(report: &Report, users: Vec<String>, waiting: Vec<String>) ->
         .build()
 }
 
-/// The message of an event, where it is about a viewer.
+/// The message of who drives, empty for nobody, and of who drove before: from when to when by this machine's clock, and why that
+/// ended; empty if nobody did.
+fn driver(change: &DriverChange, lasted: Duration) -> gst::Structure {
+    let names = |driver: Option<&Driver>| {
+        driver.map_or_else(Default::default, |driver| {
+            (driver.session.clone(), driver.user.clone())
+        })
+    };
+    let (session, user) = names(change.driver.as_ref());
+    let (last_session, last_user) = names(change.before.as_ref().map(|(driver, _)| driver));
+    let (mut from, mut to, mut reason) = Default::default();
+    if let Some((_, why)) = &change.before {
+        reason = why.to_string();
+        (from, to) = span(lasted).unwrap_or_default();
+    }
+    gst::Structure::builder("porthole/driver")
+        .field("session", session)
+        .field("user", user)
+        .field("last-session", last_session)
+        .field("last-user", last_user)
+        .field("from", from)
+        .field("to", to)
+        .field("reason", reason)
+        .build()
+}
+
+/// The two ends of what lasted so long until now, as ISO 8601 in UTC. `None` for what no clock shows.
+fn span(lasted: Duration) -> Option<(String, String)> {
+    let to = Timestamp::now().round(jiff::Unit::Millisecond).ok()?;
+    let from = to.checked_sub(lasted).ok()?;
+    Some((from.to_string(), to.to_string()))
+}
+
+/// The message of an event, where it is about a viewer or the driver.
 pub(crate) fn message(event: &Event) -> Option<gst::Structure> {
     let structure = match event {
         Event::Joined {
@@ -137,6 +188,7 @@ pub(crate) fn message(event: &Event) -> Option<gst::Structure> {
             .field("session", session)
             .field("reason", refusal.code().to_string())
             .field("detail", refusal.to_string()),
+        Event::Driver { change, lasted } => return Some(driver(change, *lasted)),
         Event::Online | Event::Offline { .. } => return None,
     };
     Some(structure.build())
@@ -145,7 +197,7 @@ pub(crate) fn message(event: &Event) -> Option<gst::Structure> {
 /// The signal that goes with a message, and its arguments.
 pub(crate) fn signal(message: &gst::StructureRef) -> Option<(&'static str, Vec<glib::Value>)> {
     let own = message.name().strip_prefix("porthole/")?;
-    let (name, fields) = SIGNALS.iter().find(|(name, _)| *name == own)?;
+    let (name, _, fields) = SIGNALS.iter().find(|(_, message, _)| *message == own)?;
     let value = |field: &&str| Some((**message.value(*field).ok()?).clone());
     let arguments: Option<Vec<glib::Value>> = fields.iter().map(value).collect();
     Some((name, arguments?))
@@ -173,6 +225,39 @@ mod tests {
             message.get::<String>("detail").unwrap(),
             refusal.to_string()
         );
+    }
+
+    #[test]
+    fn who_drives_and_who_drove_stand_beside_each_other() {
+        gst::init().unwrap();
+        let driver = |user: &str| Driver {
+            session: format!("s-{user}"),
+            user: user.to_owned(),
+        };
+        let change = DriverChange {
+            driver: Some(driver("bob")),
+            before: Some((driver("alice"), crate::driving::DriveReason::HandedOver)),
+        };
+        let lasted = Duration::from_secs(90);
+        let message = message(&Event::Driver { change, lasted }).unwrap();
+        let (name, arguments) = signal(&message).unwrap();
+        assert_eq!(name, "driver-changed");
+        let words: Vec<&str> = arguments.iter().map(|value| value.get().unwrap()).collect();
+        assert_eq!(words, ["s-bob", "bob", "s-alice", "alice", "handed-over"]);
+        let time = |field| message.get::<String>(field).unwrap();
+        let [from, to] = ["from", "to"].map(|field| time(field).parse::<Timestamp>().unwrap());
+        assert_eq!(to.duration_since(from).as_secs(), 90);
+
+        let nobody = DriverChange {
+            driver: None,
+            before: None,
+        };
+        let lasted = Duration::ZERO;
+        let (change, nothing) = (nobody, String::new());
+        let message = super::message(&Event::Driver { change, lasted }).unwrap();
+        for field in ["session", "user", "last-user", "from", "to", "reason"] {
+            assert_eq!(message.get::<String>(field).unwrap(), nothing, "{field}");
+        }
     }
 
     #[test]

@@ -10,6 +10,9 @@ use std::{
 /// After this long without a packet a session speaks no more. Opus sends one every 20 ms, at most every 60 ms, so that
 /// this outlasts a lost packet and the jitter of a radio, and who waits is heard before a pause is noticed.
 pub(crate) const QUIET: Duration = Duration::from_millis(100);
+/// Who has been heard for this long while somebody waited waits in turn: enough for what is said at a door, and no longer than
+/// people wait with a button held down.
+pub(crate) const MAX_TURN: Duration = Duration::from_secs(30);
 /// Speakers at the same time with `talk=mix`: of more nobody understands a word.
 pub(crate) const MAX_MIXED: usize = 8;
 
@@ -48,11 +51,14 @@ impl FromStr for Mode {
     }
 }
 
-/// The sessions that send sound, in the order in which they began: the first speak, the others wait.
+/// The sessions that send sound: the first speak, the others wait, in the order in which they began. Who has had the longest turn
+/// goes to the end.
 #[derive(Debug, Default)]
 pub(crate) struct Floor {
     mode: Mode,
     talkers: Vec<Talker>,
+    /// When it was last settled.
+    settled: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -60,13 +66,15 @@ struct Talker {
     id: Id,
     /// When its last packet came.
     last: Instant,
+    /// For how long it has been heard while somebody waited.
+    turn: Duration,
 }
 
 impl Floor {
     pub(crate) fn new(mode: Mode) -> Self {
         Self {
             mode,
-            talkers: Vec::new(),
+            ..Self::default()
         }
     }
 
@@ -82,8 +90,11 @@ impl Floor {
                 false
             }
             None => {
-                let id = id.clone();
-                self.talkers.push(Talker { id, last: now });
+                self.talkers.push(Talker {
+                    id: id.clone(),
+                    last: now,
+                    turn: Duration::ZERO,
+                });
                 true
             }
         }
@@ -96,12 +107,42 @@ impl Floor {
         self.talkers.len() != before
     }
 
-    /// Lets go of who has fallen silent. True if somebody has.
+    /// Lets go of who has fallen silent, and the next one speak after the longest turn. True if others speak or wait now.
     pub(crate) fn settle(&mut self, now: Instant) -> bool {
         let before = self.talkers.len();
         self.talkers
             .retain(|talker| now.saturating_duration_since(talker.last) < QUIET);
-        self.talkers.len() != before
+        let is_less = self.talkers.len() != before;
+        let passed = self
+            .settled
+            .replace(now)
+            .map(|settled| now.saturating_duration_since(settled))
+            .unwrap_or_default();
+        self.take_turns(passed) || is_less
+    }
+
+    /// True if somebody's turn is over.
+    fn take_turns(&mut self, passed: Duration) -> bool {
+        let places = self.mode.places();
+        let waiting = self.talkers.len().saturating_sub(places);
+        if waiting == 0 {
+            return false;
+        }
+        for talker in self.talkers.iter_mut().take(places) {
+            talker.turn += passed;
+        }
+        let mut is_over = false;
+        for _ in 0..waiting {
+            let mut speakers = self.talkers.iter().take(places);
+            let Some(over) = speakers.position(|talker| talker.turn >= MAX_TURN) else {
+                break;
+            };
+            let mut talker = self.talkers.remove(over);
+            talker.turn = Duration::ZERO;
+            self.talkers.push(talker);
+            is_over = true;
+        }
+        is_over
     }
 
     pub(crate) fn speakers(&self) -> impl Iterator<Item = &Id> {

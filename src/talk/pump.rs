@@ -7,6 +7,7 @@
 //! an echo canceller sees when it was played.
 
 use std::{
+    mem,
     sync::{Arc, LazyLock, Mutex, OnceLock},
     thread,
     time::{Duration, Instant},
@@ -111,7 +112,10 @@ mod imp {
         wait: Option<gst::SingleShotClockId>,
         /// When the last frame left, until it is taken.
         left: Option<Instant>,
-        is_flushing: bool,
+        /// The base class wants the streaming thread back, from `unlock` to `unlock_stop`.
+        is_unlocked: bool,
+        /// What was made last may have been dropped.
+        is_jump: bool,
     }
 
     impl Pump {
@@ -129,35 +133,42 @@ mod imp {
         fn next(&self, now: gst::ClockTime) -> (gst::ClockTime, bool) {
             let present = now.saturating_sub(latency());
             let present = PERIOD * (present.nseconds() / PERIOD.nseconds());
-            let next = lock(&self.state).next;
-            match next {
-                Some(next) if present <= next + MAX_BEHIND => (next, false),
+            let mut state = lock(&self.state);
+            let is_jump = mem::take(&mut state.is_jump);
+            match state.next {
+                Some(next) if present <= next + MAX_BEHIND => (next, is_jump),
                 _ => (present, true),
             }
         }
 
         /// Waits until a frame has been said and the sound of it has come.
+        ///
+        /// A pause ends the wait from GStreamer 1.24 on. Whether the source plays again by then, only the base class knows: if
+        /// that is taken for a flush, the task pauses after it was started again, and stays so. The frame leaves as soon as the
+        /// source plays, up to 10 ms early, since nothing would end a second wait before `unlock_stop`.
         fn wait_until(
             &self,
             clock: &gst::Clock,
             time: gst::ClockTime,
         ) -> Result<(), gst::FlowError> {
             let id = clock.new_single_shot_id(time);
-            {
+            let may_wait = {
                 let mut state = lock(&self.state);
-                if state.is_flushing {
-                    return Err(gst::FlowError::Flushing);
-                }
-                state.wait = Some(id.clone());
+                state.wait = (!state.is_unlocked).then(|| id.clone());
+                state.wait.is_some()
+            };
+            if may_wait {
+                let _ = id.wait();
             }
-            let (result, _) = id.wait();
-            let mut state = lock(&self.state);
-            state.wait = None;
-            match result {
-                Err(gst::ClockError::Unscheduled) => Err(gst::FlowError::Flushing),
-                _ if state.is_flushing => Err(gst::FlowError::Flushing),
-                _ => Ok(()),
+            let is_unlocked = {
+                let mut state = lock(&self.state);
+                state.wait = None;
+                state.is_unlocked
+            };
+            if is_unlocked {
+                self.obj().wait_playing()?;
             }
+            Ok(())
         }
 
         fn frame(&self) -> Option<gst::Buffer> {
@@ -245,7 +256,7 @@ mod imp {
         fn unlock(&self) -> Result<(), gst::ErrorMessage> {
             let wait = {
                 let mut state = lock(&self.state);
-                state.is_flushing = true;
+                state.is_unlocked = true;
                 state.wait.take()
             };
             if let Some(wait) = wait {
@@ -255,7 +266,9 @@ mod imp {
         }
 
         fn unlock_stop(&self) -> Result<(), gst::ErrorMessage> {
-            lock(&self.state).is_flushing = false;
+            let mut state = lock(&self.state);
+            state.is_unlocked = false;
+            state.is_jump = true;
             Ok(())
         }
     }
@@ -286,3 +299,7 @@ mod imp {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "pump_tests.rs"]
+mod tests;

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use super::*;
+use super::{super::floor, *};
 
 const LOUD: i16 = 10_000;
 
@@ -76,6 +76,25 @@ fn one_is_heard_and_the_next_when_that_one_stops() {
     assert!(report.level.is_some());
     let loud = speech(&stage, &[&b], &mut now, 5);
     assert!(loud.iter().all(|sample| *sample == LOUD));
+}
+
+#[test]
+fn who_sends_without_end_is_silent_when_the_turn_is_over_and_the_next_is_heard() {
+    let stage = Stage::default();
+    let (a, b) = (Talker::new("a"), Talker::new("b"));
+    let mut now = Instant::now();
+    a.speak(&stage, now);
+    let turn = usize::try_from(floor::MAX_TURN.as_millis() / 20).unwrap();
+    speech(&stage, &[&a, &b], &mut now, turn - 1);
+    assert_eq!(stage.subscribe().borrow().speakers, ["a"]);
+    speech(&stage, &[&a, &b], &mut now, 2);
+    let report = stage.subscribe().borrow().clone();
+    assert_eq!(
+        (&*report.speakers, &*report.waiting),
+        (&["b".to_owned()][..], &["a".to_owned()][..])
+    );
+    let loud = speech(&stage, &[&a, &b], &mut now, 5);
+    assert!(loud.iter().all(|sample| *sample == LOUD), "a is not added");
 }
 
 #[test]

@@ -82,8 +82,8 @@ async function session(page) {
 test("with one line and no other machine: the battery is seen, the robot is driven and stops", () => scene(async (keep) => {
   const front = await keep(camera(DIRECT));
   const url = await gatewayOf(front);
-  await keep(example("battery", url));
-  const robot = await keep(example("drive", url));
+  await keep(example("battery.py", url));
+  const robot = await keep(example("drive.py", url));
   const page = await person(front.link);
   const battery = page.getByTestId("service-battery");
   await battery.filter({ hasText: /Battery\s*\d+(\.\d+)?\s*%/ }).waitFor();
@@ -103,14 +103,20 @@ test("with one line and no other machine: the battery is seen, the robot is driv
   assert.deepEqual(page.problems, []);
 }));
 
-test("a camera whose process stands still, or is killed, stops the robot", () => scene(async (keep) => {
+test("a camera whose process stands still, or is killed, stops the robot, whatever it is written in", () => scene(async (keep) => {
   const front = await keep(camera(DIRECT));
-  const robot = await keep(example("drive", await gatewayOf(front)));
+  const url = await gatewayOf(front);
   const page = await person(front.link);
   const service = page.getByTestId("service-drive");
   const speed = (wanted) => service.filter({ hasText: new RegExp(`speed\\s*${wanted}\\s*$`) }).waitFor();
+  let robot;
   const times = [];
   for (let trial = 0; trial < 10; trial += 1) {
+    if (trial % 5 === 0) {
+      await robot?.stop();
+      robot = await keep(example(trial ? "drive.sh" : "drive.py", url));
+      await speed("0");
+    }
     await drive(page);
     await page.keyboard.down("ArrowUp");
     await speed("1");

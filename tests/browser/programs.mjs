@@ -15,10 +15,11 @@ export async function gatewayOf(camera) {
   return url;
 }
 
-/** One of examples/gateway, connected. */
+/** One of examples/gateway that need no compiler, connected. */
 export async function example(name, url) {
-  const program = new Program(PYTHON, [join(ROOT, `examples/gateway/${name}.py`), url]);
-  await program.line(new RegExp(`^${name}: connected`));
+  const command = [join(ROOT, "examples/gateway", name), url];
+  const program = name.endsWith(".py") ? new Program(PYTHON, command) : new Program(command[0], command.slice(1));
+  await program.line(new RegExp(`^${name.split(".")[0]}: connected`));
   return program;
 }
 

@@ -153,11 +153,21 @@ test("a finger on the stick steers, and lifted or taken away it stops", () => sc
 
 test("a gamepad steers, with its buttons by number", () => scene(async (keep) => {
   const page = await visit(keep);
+  const held = { axes: [0.5, -1], buttons: Array.from({ length: 17 }, (_, i) => ({ pressed: i === 3 })) };
+  const hold = (pad) => page.evaluate((pad) => { window.pads = [null, pad]; }, pad);
+  await hold(held);
   await page.evaluate(() => {
-    window.pads = [null, { axes: [0.5, -1], buttons: Array.from({ length: 17 }, (_, i) => ({ pressed: i === 3 })) }];
-    navigator.getGamepads = () => window.pads;
+    window.looks = 0;
+    navigator.getGamepads = () => { window.looks += 1; return window.pads; };
   });
   await drive(page);
+  // One that is held already moves nothing until it was let go.
+  await until(page, () => window.looks > 3);
+  assert.equal(await page.evaluate(() => window.robot.commands().length), 0);
+  await hold({ axes: [0, 0], buttons: [] });
+  await page.evaluate(() => { window.looks = 0; });
+  await until(page, () => window.looks > 1);
+  await hold(held);
   await until(page, () => window.robot.commands().length > 2);
   const { x, y, buttons } = await last(page);
   assert.ok(x > 0.3 && x < 0.5 && y === 1, `${x} ${y}`);
@@ -284,11 +294,13 @@ test("a robot without a loudspeaker says so, a mere camera shows nothing of all 
 test("of two robots that one drives the gamepad moves the one that has the focus, and so do the keys", () => scene(async (keep) => {
   const page = await visit(keep, { script: `(${fakeRobot})(); window.server.cameras.push({ id: "yard", meta: { name: "Yard" } });` });
   await drive(page);
-  await page.evaluate(() => { navigator.getGamepads = () => window.pads ?? []; });
+  await page.evaluate(() => { navigator.getGamepads = () => { window.looks += 1; return window.pads ?? []; }; });
   await page.getByTestId("camera-yard").click();
   await page.locator('[data-testid="state-yard"][data-state="live"]').waitFor();
   await page.getByTestId("wheel-yard").click();
   await page.getByTestId("drive-words-yard").filter({ hasText: "You drive." }).waitFor();
+  await page.evaluate(() => { window.looks = 0; });
+  await until(page, () => window.looks > 1);
   await page.evaluate(() => { window.pads = [{ axes: [1, 0], buttons: [] }]; });
   const knobs = (wanted) => until(page, (wanted) => [...document.querySelectorAll(".pad")].map(({ style }) => `${Number(style.getPropertyValue("--x"))} ${Number(style.getPropertyValue("--y"))}`).join() === wanted, wanted);
   await knobs("0 0,1 0");
@@ -403,6 +415,25 @@ test("for who drives, leaving the full screen is a stop, and for who looks it is
   await full(false);
   await says(page, "drive-words", "Stopped by");
   assert.equal(await page.evaluate(() => window.robot.count("stop")), 1);
+}));
+
+test("on the full screen there is Stop as well, while somebody drives", () => scene(async (keep) => {
+  const page = await visit(keep);
+  const stop = page.getByTestId("stop-front");
+  await stop.waitFor();
+  await page.getByTestId("full-front").click();
+  await until(page, () => document.fullscreenElement !== null);
+  await stop.waitFor({ state: "hidden" });
+  await page.evaluate((ann) => window.robot.turn({ driver: ann }), ANN);
+  await stop.waitFor();
+  const { width, height } = await stop.boundingBox();
+  assert.ok(width > 150 && height >= 60, `${width} x ${height}`);
+  await stop.click();
+  await until(page, () => window.robot.count("stop") === 1);
+  await stop.waitFor({ state: "hidden" });
+  await page.evaluate(() => document.exitFullscreen());
+  await page.getByTestId("drive-front").getByTestId("stop-front").waitFor();
+  assert.deepEqual(page.problems, []);
 }));
 
 test("there is nothing to stop with for who may not control, nor without a program that drives", () => scene(async (keep) => {

@@ -76,6 +76,36 @@ impl Robot {
         Guest::join(&self.exchange, user, self.grant(user, (0, 600), perms))
     }
 
+    /// A viewer who has booked all that it may.
+    #[track_caller]
+    pub fn booked_guest(&self, user: &str, perms: &[Permission]) -> Guest {
+        let (name, perms) = (user.to_owned(), perms.to_vec());
+        let grant = self.server.signed(&self.nonce, user, |grant| {
+            grant.sub = name;
+            (grant.booked, grant.perms) = (Some(perms.clone()), perms);
+        });
+        Guest::join(&self.exchange, user, grant)
+    }
+
+    /// Waits until the server has heard of so many drives, and of each as it is then: session, and why it ended.
+    #[track_caller]
+    pub fn drives(&self, count: usize) -> Vec<(String, Option<String>)> {
+        step(format_args!("{count} drives at the server"));
+        let start = Instant::now();
+        let mut drives = Vec::new();
+        while drives.len() < count {
+            assert!(start.elapsed() < PATIENCE, "{drives:?}");
+            let heard = self
+                .exchange
+                .call(|connection, _| std::mem::take(&mut connection.drives));
+            drives.extend(heard.into_iter().map(|drive| {
+                let reason = drive.end.map(|end| end.reason.to_string());
+                (drive.session_id, reason)
+            }));
+        }
+        drives
+    }
+
     /// New terms for a viewer.
     pub fn update(&self, user: &str, lease: u32, perms: &[Permission]) {
         let (session, grant) = (user.to_owned(), self.grant(user, (1, lease), perms));

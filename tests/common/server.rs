@@ -13,9 +13,9 @@ use porthole_protocol::{
     grant::{Grant, GrantSigner, Permission},
     key::CameraKey,
     wire::{
-        ClientExtension, Code, EndSessionMessage, Extension, IncomingMessage, OutgoingMessage,
-        PeerMessage, PeerMessageInner, RunningSession, SdpMessage, SessionStats, ToPeer,
-        ToPeerExtra, ToServer, ViewerStats,
+        ClientExtension, ClientMessage, Code, Drive, EndSessionMessage, Extension, IncomingMessage,
+        OutgoingMessage, PeerMessage, PeerMessageInner, RunningSession, SdpMessage, SessionStats,
+        ToPeer, ToPeerExtra, ToServer, ViewerStats,
     },
 };
 use tokio_tungstenite::tungstenite::{self, Message, WebSocket};
@@ -76,6 +76,7 @@ impl FakeServer {
             socket: tungstenite::accept(stream).unwrap(),
             nonce: String::new(),
             reported: Vec::new(),
+            drives: Vec::new(),
         };
         let welcome = OutgoingMessage::Welcome {
             peer_id: "camera".into(),
@@ -112,6 +113,7 @@ impl FakeServer {
             seq: 0,
             lease: 600,
             perms: vec![Permission::View],
+            booked: None,
         };
         change(&mut grant);
         self.signer.sign(&grant).unwrap()
@@ -142,6 +144,8 @@ pub struct Connection {
     pub nonce: String,
     /// The sessions that the camera said were running.
     pub reported: Vec<RunningSession>,
+    /// What it has said of who drives, since somebody looked.
+    pub drives: Vec<Drive>,
 }
 
 impl Connection {
@@ -171,9 +175,13 @@ impl Connection {
         self.socket.get_ref().set_read_timeout(Some(wait)).unwrap();
         let read = loop {
             match self.socket.read() {
-                Ok(Message::Text(text)) => {
-                    break Some(serde_json::from_str(text.as_str()).unwrap());
-                }
+                Ok(Message::Text(text)) => match serde_json::from_str(text.as_str()).unwrap() {
+                    ClientMessage::Peer(message) => break Some(*message),
+                    ClientMessage::Extension(ClientExtension::Drive(drive)) => {
+                        self.drives.push(drive);
+                    }
+                    ClientMessage::Extension(other) => panic!("{other:?}"),
+                },
                 Ok(_) => (),
                 Err(tungstenite::Error::Io(error))
                     if matches!(

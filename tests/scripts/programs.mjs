@@ -5,12 +5,14 @@ import { createHash } from "node:crypto";
 import { createServer } from "node:http";
 
 const ACCEPT = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
-const TEXT = 1, CLOSE = 8, PING = 9, PONG = 10;
+const TEXT = 1, BINARY = 2, CLOSE = 8, PING = 9, PONG = 10;
 
 export class FakeGateway {
   /** What was said, and whatever else happened, in order. */
   heard = [];
   paths = [];
+  /** Of the last request. */
+  headers = {};
   /** Instead of a connection. */
   status = 0;
   #server; #waiters = new Set(); #socket = null;
@@ -25,7 +27,8 @@ export class FakeGateway {
     return gateway;
   }
 
-  say(text) { this.#frame(TEXT, Buffer.from(text)); }
+  /** @param {string|Buffer} message */
+  say(message) { this.#frame(typeof message === "string" ? TEXT : BINARY, Buffer.from(message)); }
 
   /** Goes without a goodbye. */
   cut() { this.#socket?.destroy(); }
@@ -49,6 +52,7 @@ export class FakeGateway {
 
   #upgrade(request, socket) {
     this.paths.push(request.url);
+    this.headers = request.headers;
     socket.on("error", () => {});
     if (this.status) return socket.end(`HTTP/1.1 ${this.status} No\r\nContent-Length: 0\r\n\r\n`);
     const key = createHash("sha1").update(request.headers["sec-websocket-key"] + ACCEPT).digest("base64");

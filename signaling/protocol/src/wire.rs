@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::grant::Permission;
 
+pub use crate::drive::{Drive, DriveEnd, DriveReason};
 pub use crate::stats::{SessionStats, ViewerStats};
 pub use upstream::{
     EndSessionMessage, IncomingMessage, OutgoingMessage, Peer, PeerMessage, PeerMessageInner,
@@ -203,6 +204,8 @@ pub enum ClientExtension {
     ViewerStats(ViewerStats),
     /// From a session's camera, for its viewer.
     SessionStats(SessionStats),
+    /// From a camera, for the audit log.
+    Drive(Drive),
 }
 
 /// A message to the server.

@@ -99,7 +99,8 @@ impl Access {
     ) -> Result<Booking> {
         let store = self.store()?;
         let _order = self.order.lock().await;
-        let (mut booking, _) = store.booking(id).await.map_err(of_store)?;
+        let stored = store.booking(id).await;
+        let (mut booking, _) = stored.map_err(|e| self.booking_failed(id, e))?;
         let start = change.start.unwrap_or(booking.window.start);
         let end = change.end.unwrap_or(booking.window.end);
         booking.window = validate::window(start, end, by.at)?;
@@ -109,18 +110,30 @@ impl Access {
         let windows = check(&booking)?;
         let audit = entry(by, "booking.changed", &booking);
         let put = store.put_booking(&booking, &windows, Put::Existing, &audit);
-        put.await.map_err(of_store)?;
+        put.await.map_err(|e| self.booking_failed(id, e))?;
         self.take_booking(booking.clone(), windows, by.at);
         Ok(booking)
+    }
+
+    /// What the store says. A booking that it does not have has gone here too: the answer to its removal was lost.
+    fn booking_failed(&self, id: &str, error: StoreError) -> AccessError {
+        if matches!(error, StoreError::NotFound) {
+            let gone = lock(&self.ledger).remove_booking(id);
+            if let Some((booking, _)) = gone {
+                self.announce_user(&booking.user);
+            }
+        }
+        of_store(error)
     }
 
     pub(crate) async fn remove_booking(&self, by: &By, id: &str) -> Result<()> {
         let store = self.store()?;
         let _order = self.order.lock().await;
-        let (booking, _) = store.booking(id).await.map_err(of_store)?;
+        let stored = store.booking(id).await;
+        let (booking, _) = stored.map_err(|e| self.booking_failed(id, e))?;
         let audit = entry(by, "booking.removed", &booking);
         let removed = store.remove_booking(id, &audit).await;
-        removed.map_err(of_store)?;
+        removed.map_err(|e| self.booking_failed(id, e))?;
         lock(&self.ledger).remove_booking(id);
         self.announce_user(&booking.user);
         Ok(())

@@ -87,7 +87,7 @@ impl Access {
         camera.secret = SecretDigest::of(&secret);
         let audit = entry(by, "camera.rotated", &camera);
         let put = store.put_camera(&camera, Put::Existing, &audit).await;
-        put.map_err(of_store)?;
+        put.map_err(|e| self.camera_failed(id, e))?;
         self.tell(Change::CameraRemoved { id: id.to_owned() });
         self.take_camera(&camera);
         // The hub has forgotten who may see it.
@@ -124,7 +124,20 @@ impl Access {
         let camera = self.stored_camera(id)?;
         let audit = entry(by, "camera.removed", &camera);
         let removed = store.remove_camera(id, &audit).await;
-        removed.map_err(of_store)?;
+        removed.map_err(|e| self.camera_failed(id, e))?;
+        self.forget_camera(id);
+        Ok(())
+    }
+
+    /// What the store says. A camera that it does not have has gone here too: the answer to its removal was lost.
+    fn camera_failed(&self, id: &str, error: StoreError) -> AccessError {
+        if matches!(error, StoreError::NotFound) {
+            self.forget_camera(id);
+        }
+        of_store(error)
+    }
+
+    fn forget_camera(&self, id: &str) {
         {
             let mut registry = lock(&self.registry);
             registry.remove_camera(id);
@@ -137,7 +150,6 @@ impl Access {
         for link in links {
             self.forget_account(&share_user(&link));
         }
-        Ok(())
     }
 
     /// Notes when cameras were last connected, by id.

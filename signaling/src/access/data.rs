@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use super::password::{Passwords, generate};
 use super::users::account;
 use super::{Access, By, LINK_MEMORY, Ledger, rights};
+use crate::data_dir::DataDirLock;
 use crate::hub::Change;
 use crate::lock::lock;
 use crate::model::{Holder, Role, Share, User};
@@ -20,6 +21,7 @@ pub struct Data {
     pub(crate) store: Arc<dyn Store>,
     snapshot: Snapshot,
     links: Vec<Share>,
+    lock: Option<DataDirLock>,
 }
 
 impl std::fmt::Debug for Data {
@@ -38,7 +40,19 @@ impl Data {
             store,
             snapshot,
             links,
+            lock: None,
         })
+    }
+
+    /// The same, which a server keeps to itself for as long as it lives.
+    #[must_use]
+    pub fn held_by(mut self, lock: DataDirLock) -> Self {
+        self.lock = Some(lock);
+        self
+    }
+
+    pub(crate) fn take_lock(&mut self) -> Option<DataDirLock> {
+        self.lock.take()
     }
 
     /// Makes an administrator of this name in a database, and returns its password. `actor` says who did it in the
@@ -94,7 +108,7 @@ impl Access {
             let account = account(user, ledger.rights(user));
             let rights = account.rights.clone();
             self.tell(Change::ViewerSet { rights });
-            registry.put_account(account);
+            let _ = registry.put_account(account);
         }
         for share in data.links {
             ledger.put_share(share);
@@ -103,18 +117,18 @@ impl Access {
             let account = share_account(share);
             let rights = account.rights.clone();
             self.tell(Change::ViewerSet { rights });
-            registry.put_account(account);
+            let _ = registry.put_account(account);
         }
         let mono = Instant::now();
         for login in logins {
-            let user = match login.holder {
-                Holder::User(name) => name,
-                Holder::Share(id) => rights::share_user(&id),
-            };
             let left = Duration::try_from(login.until.duration_since(now)).unwrap_or_default();
+            let (user, left) = match login.holder {
+                Holder::User(name) => (name, left.min(self.login)),
+                Holder::Share(id) => (rights::share_user(&id), left),
+            };
             if registry.account(&user).is_some() {
-                let until = mono + left.min(self.login);
-                registry.logins.add(login.cookie, &user, mono, until);
+                let until = mono + left;
+                registry.logins.add(login.cookie, &user, None, mono, until);
             }
         }
         drop(registry);

@@ -52,9 +52,10 @@ impl Ledger {
 
     /// What a user may do now and later.
     pub(super) fn rights(&self, user: &User) -> Rights {
+        let bookings = self.bookings_of(&user.name);
         match user.role {
-            Role::Administrator => rights::administrator(&user.name),
-            Role::Viewer => rights::booked(&user.name, self.bookings_of(&user.name)),
+            Role::Administrator => rights::administrator(&user.name, bookings),
+            Role::Viewer => rights::booked(&user.name, bookings),
         }
     }
 

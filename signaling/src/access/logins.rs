@@ -8,6 +8,8 @@ use porthole_protocol::random_secret;
 use serde_json::json;
 
 use super::password::Verdict;
+use super::throttle::Attempt;
+use super::visitors::Visit;
 use super::{Access, AccessError, By, Result, share_user};
 use crate::lock::lock;
 use crate::model::{Holder, Login, Share, User};
@@ -26,6 +28,8 @@ pub(crate) struct Known {
 /// A log-in that was just made, or has a new cookie.
 pub(crate) struct NewLogin {
     pub(crate) user: String,
+    /// Of someone whom a backend knows: what was said of whom.
+    pub(crate) visit: Option<SecretDigest>,
     pub(crate) cookie: String,
     /// For how long.
     pub(crate) lasts: Duration,
@@ -78,7 +82,7 @@ impl Access {
         if let Some(hash) = rehashed {
             self.store_hash(&account, hash, &by).await?;
         }
-        let mut login = self.make_login(user, &known, "password", &by).await?;
+        let mut login = self.make_login(user, None, &known, "password", &by).await?;
         let device = known.device.as_deref();
         let device = device.and_then(|cookie| self.devices.device(cookie, user));
         let device = device.map_or_else(random_secret, str::to_owned);
@@ -95,14 +99,14 @@ impl Access {
         now: Timestamp,
     ) -> Result<NewLogin> {
         let _order = self.order.lock().await;
-        if !lock(&self.registry).is_token_of(token, user) {
-            return Err(AccessError::WrongSecret);
-        }
+        let account = lock(&self.registry).account_of_token(token, user).cloned();
+        let account = account.ok_or(AccessError::WrongSecret)?;
+        let visit = self.visit_of(token, &account);
         let by = By {
             actor: user.to_owned(),
             at: now,
         };
-        self.make_login(user, &known, "link", &by).await
+        self.make_login(user, visit, &known, "link", &by).await
     }
 
     /// Opens a share link. A browser that has opened it before goes on with what it has.
@@ -136,8 +140,9 @@ impl Access {
             return Err(AccessError::LinkSpent);
         }
         let (cookie, login) = self.new_login(Holder::Share(share.id.clone()), now);
+        // For as long as the link is good, which is what its bearer was promised.
         let login = Login {
-            until: login.until.min(share.window.end),
+            until: share.window.end,
             ..login
         };
         let mut audit = by.entry("share.opened");
@@ -146,7 +151,7 @@ impl Access {
         let used = store.use_share(secret, &login, now, &audit).await;
         let used: Share = used.map_err(of_store)?;
         lock(&self.ledger).put_share(used);
-        Ok(self.remember(&user, cookie, &login, now))
+        Ok(self.remember(&user, None, cookie, &login, now))
     }
 
     /// Ends the log-in of a cookie, and the connections made by it.
@@ -198,17 +203,21 @@ impl Access {
         let mono = Instant::now();
         let secret = random_secret();
         let new = SecretDigest::of(&secret);
-        let (last, end, origin) = {
+        let until = until.map(|until| mono + left(until, by.at));
+        let (last, end, origin, visit) = {
             let mut registry = lock(&self.registry);
-            let until = until.map(|until| mono + left(until, by.at));
-            let last = registry.logins.succeed(cookie, new, user, mono, until);
-            let end = registry.logins.end(&new);
-            (last, end, registry.account(user).map(|a| a.origin))
-        };
-        let (Some(last), Some(end)) = (last, end) else {
-            return Ok(None);
+            let login = registry.logins.get(cookie, mono);
+            let login = login.filter(|login| login.user == user);
+            let last = registry.logins.current(cookie);
+            let (Some(login), Some(last)) = (login, last) else {
+                return Ok(None);
+            };
+            let end = until.unwrap_or(*login.end.borrow());
+            let origin = registry.account(user).map(|a| a.origin);
+            (last, end, origin, login.visit)
         };
         let lasts = end.saturating_duration_since(mono);
+        // The store first: what fails leaves both with the cookie of before.
         if let (Some(store), Some(Origin::Store)) = (&self.store, origin) {
             let login = Login {
                 cookie: new,
@@ -219,32 +228,24 @@ impl Access {
             let rotated = store.rotate_login(&last, &login).await;
             rotated.map_err(of_store)?;
         }
+        let went_on = lock(&self.registry)
+            .logins
+            .succeed(cookie, new, user, mono, until);
+        if went_on.is_none() {
+            return Ok(None);
+        }
         Ok(Some(NewLogin {
             user: user.to_owned(),
+            visit,
             cookie: secret,
             lasts,
             device: None,
         }))
     }
 
-    /// Ends the log-ins of a user, save one.
-    pub(super) async fn end_logins(
-        &self,
-        by: &By,
-        user: &str,
-        save: Option<&SecretDigest>,
-    ) -> Result<()> {
-        let ended = lock(&self.registry).logins.remove_all(user, save);
-        let mut audit = by.entry("login.ended");
-        audit.user = Some(user.to_owned());
-        audit.details = json!({ "count": ended.len() });
-        match ended.is_empty() {
-            true => Ok(()),
-            false => {
-                let removed = self.store()?.remove_logins(&ended, &audit).await;
-                removed.map_err(of_store)
-            }
-        }
+    /// Ends the log-ins of a user, save one, which the store has ended.
+    pub(super) fn forget_logins(&self, user: &str, save: Option<&SecretDigest>) {
+        lock(&self.registry).logins.remove_all(user, save);
     }
 
     /// Compares a password, unless there were too many attempts. Returns the hash it was compared with.
@@ -254,19 +255,29 @@ impl Access {
         password: String,
         known: &Known,
     ) -> Result<(Option<String>, Verdict)> {
-        let device = known.device.as_deref();
-        let device = device.and_then(|cookie| self.devices.device(cookie, user));
-        let attempt = lock(&self.throttle).attempt(user, device, Instant::now());
-        let attempt = attempt.map_err(AccessError::TooMany)?;
+        let attempt = self.attempt(user, known)?;
         let hash = lock(&self.ledger)
             .users
             .get(user)
             .and_then(|u| u.password.clone());
         let verdict = self.passwords.verify(password, hash.clone()).await;
         if !matches!(verdict, Ok(Verdict::Wrong)) {
-            lock(&self.throttle).forgive(attempt);
+            self.forgive(attempt);
         }
         Ok((hash, verdict?))
+    }
+
+    /// Counts an attempt at an account before it is judged, unless there were too many.
+    pub(crate) fn attempt(&self, user: &str, known: &Known) -> Result<Attempt> {
+        let device = known.device.as_deref();
+        let device = device.and_then(|cookie| self.devices.device(cookie, user));
+        let attempt = lock(&self.throttle).attempt(user, device, Instant::now());
+        attempt.map_err(AccessError::TooMany)
+    }
+
+    /// It was none at guessing.
+    pub(crate) fn forgive(&self, attempt: Attempt) {
+        lock(&self.throttle).forgive(attempt);
     }
 
     async fn store_hash(&self, user: &User, hash: String, by: &By) -> Result<()> {
@@ -283,33 +294,41 @@ impl Access {
         Ok(())
     }
 
-    /// Makes a log-in, or goes on with the one that this browser has, with another cookie.
+    /// Makes a log-in, or goes on with the one that this browser has, with another cookie. What a backend said of someone
+    /// is what the log-in has from then on, and for no longer than it said.
     pub(super) async fn make_login(
         &self,
         user: &str,
+        visit: Option<Visit>,
         known: &Known,
         way: &str,
         by: &By,
     ) -> Result<NewLogin> {
         let (cookie, login) = self.new_login(holder(user), by.at);
-        if let Some(old) = &known.cookie
-            && let Some(login) = self.succeed(old, user, Some(login.until), by).await?
-        {
-            return Ok(login);
-        }
-        let (origin, end) = {
-            let registry = lock(&self.registry);
-            (
-                registry.account(user).map(|a| a.origin),
-                registry.visit_end(user),
-            )
-        };
-        // What the backend said counts no longer than it said.
-        let end = end.map(|end| by.at + signed(end.saturating_duration_since(Instant::now())));
+        let end = visit.as_ref().map(|visit| {
+            let left = visit.until.saturating_duration_since(Instant::now());
+            by.at + signed(left)
+        });
         let login = Login {
             until: end.map_or(login.until, |end| end.min(login.until)),
             ..login
         };
+        if let Some(old) = &known.cookie
+            && let Some(login) = self
+                .go_on_as(old, user, visit.as_ref(), login.until, by)
+                .await?
+        {
+            return Ok(login);
+        }
+        let id = match &visit {
+            Some(visit) => {
+                let id = Self::new_visit_id();
+                self.admit_as(visit, id)?;
+                Some(id)
+            }
+            None => None,
+        };
+        let origin = lock(&self.registry).account(user).map(|a| a.origin);
         if let (Some(store), Some(Origin::Store)) = (&self.store, origin) {
             let mut audit = by.entry("login.made");
             audit.user = Some(user.to_owned());
@@ -317,7 +336,28 @@ impl Access {
             let added = store.add_login(&login, by.at, &audit).await;
             added.map_err(of_store)?;
         }
-        Ok(self.remember(user, cookie, &login, by.at))
+        Ok(self.remember(user, id, cookie, &login, by.at))
+    }
+
+    /// Goes on with a log-in of the same user, if this cookie is of one.
+    async fn go_on_as(
+        &self,
+        cookie: &SecretDigest,
+        user: &str,
+        visit: Option<&Visit>,
+        until: Timestamp,
+        by: &By,
+    ) -> Result<Option<NewLogin>> {
+        let login = lock(&self.registry).logins.get(cookie, Instant::now());
+        match (login.filter(|login| login.user == user), visit) {
+            (Some(login), Some(visit)) => match login.visit {
+                Some(id) => self.admit_as(visit, id)?,
+                None => return Ok(None),
+            },
+            (Some(login), None) if login.visit.is_none() => (),
+            _ => return Ok(None),
+        }
+        self.succeed(cookie, user, Some(until), by).await
     }
 
     fn new_login(&self, holder: Holder, now: Timestamp) -> (String, Login) {
@@ -331,16 +371,25 @@ impl Access {
         (cookie, login)
     }
 
-    fn remember(&self, user: &str, cookie: String, login: &Login, now: Timestamp) -> NewLogin {
+    fn remember(
+        &self,
+        user: &str,
+        visit: Option<SecretDigest>,
+        cookie: String,
+        login: &Login,
+        now: Timestamp,
+    ) -> NewLogin {
         let mono = Instant::now();
         let lasts = left(login.until, now);
         let until = mono + lasts;
-        // What had to go is over at the latest at its own end, in the store as well.
+        // What had to go is over at the latest at its own end, in the store as well; a change of the password ends it there
+        // before.
         lock(&self.registry)
             .logins
-            .add(login.cookie, user, mono, until);
+            .add(login.cookie, user, visit, mono, until);
         NewLogin {
             user: user.to_owned(),
+            visit,
             cookie,
             lasts,
             device: None,

@@ -45,8 +45,8 @@ pub(crate) use users::{NewPassword, UserChange};
 use crate::hub::Change;
 use crate::lock::lock;
 use crate::model::AuditEntry;
-use crate::registry::{Account, Origin, Registry};
-use crate::room::Rights;
+use crate::registry::Registry;
+use crate::room::{Rights, RightsId};
 use crate::store::Store;
 
 /// How long a share link that is over is told from one that never was.
@@ -122,9 +122,7 @@ impl Access {
 
     /// Whether there is an account of this name here.
     pub(crate) fn has_user(&self, name: &str) -> bool {
-        let registry = lock(&self.registry);
-        let here = |account: &Account| account.origin != Origin::Backend;
-        registry.account(name).is_some_and(here)
+        lock(&self.registry).account(name).is_some()
     }
 
     /// Whether there are accounts at all.
@@ -152,6 +150,13 @@ impl Access {
         };
         if let Some(rights) = rights {
             self.announce(rights);
+        }
+    }
+
+    /// Ends what runs by rights that are there no more.
+    fn tell_removed(&self, ids: impl IntoIterator<Item = RightsId>) {
+        for id in ids {
+            self.tell(Change::ViewerRemoved { id });
         }
     }
 

@@ -22,9 +22,11 @@ pub(crate) fn share_user(id: &str) -> String {
     format!("share:{id}")
 }
 
-/// Any camera at any time.
-pub(super) fn administrator(user: &str) -> Rights {
-    Rights::always(user, Cameras::All, &EVERYTHING, DEFAULT_LEASE_SECONDS)
+/// Any camera at any time; what was booked permits nothing more, and goes before.
+pub(super) fn administrator<'a>(user: &str, bookings: impl Iterator<Item = &'a Booked>) -> Rights {
+    let mut rights = Rights::always(user, Cameras::All, &EVERYTHING, DEFAULT_LEASE_SECONDS);
+    rights.rules.extend(booked(user, bookings).rules);
+    rights
 }
 
 /// A booking with those of its windows that are not over.
@@ -33,11 +35,15 @@ pub(crate) type Booked = (Booking, Vec<Window>);
 /// What was booked.
 pub(super) fn booked<'a>(user: &str, bookings: impl Iterator<Item = &'a Booked>) -> Rights {
     let rules = bookings.flat_map(|(booking, windows)| {
-        let rule = |window: &Window| rule(&booking.camera, &booking.perms, *window);
+        let rule = |window: &Window| Rule {
+            booked: true,
+            ..rule(&booking.camera, &booking.perms, *window)
+        };
         windows.iter().map(rule)
     });
     Rights {
         user: user.to_owned(),
+        token: None,
         shared: false,
         rules: rules.collect(),
     }
@@ -47,6 +53,7 @@ pub(super) fn booked<'a>(user: &str, bookings: impl Iterator<Item = &'a Booked>)
 pub(super) fn of_share(share: &Share) -> Rights {
     Rights {
         user: share_user(&share.id),
+        token: None,
         shared: true,
         rules: vec![rule(&share.camera, &share.perms, share.window)],
     }
@@ -58,6 +65,7 @@ fn rule(camera: &str, perms: &BTreeSet<Permission>, window: Window) -> Rule {
         perms: perms.clone(),
         window: Some(window),
         lease: MAX_LEASE_SECONDS,
+        booked: false,
     }
 }
 
@@ -133,7 +141,7 @@ mod tests {
 
     #[test]
     fn an_administrator_watches_anything_at_any_time() {
-        let rights = administrator("root");
+        let rights = administrator("root", [].iter());
         let open = open(&rights, "any", at(3)).unwrap();
         assert_eq!((open.until, open.perms.len()), (None, 4));
     }

@@ -93,10 +93,9 @@ impl Access {
         share.secret = SecretDigest::of(&secret);
         share.uses = 0;
         let user = share_user(id);
-        self.end_logins(by, &user, None).await?;
         let audit = entry(by, "share.rotated", &share);
         let put = store.put_share(&share, Put::Existing, &audit).await;
-        put.map_err(of_store)?;
+        put.map_err(|e| self.share_failed(id, e))?;
         self.forget_account(&user);
         self.take_share(&share);
         Ok((share, secret))
@@ -108,10 +107,22 @@ impl Access {
         let share = self.share(id)?;
         let audit = entry(by, "share.removed", &share);
         let removed = store.remove_share(id, &audit).await;
-        removed.map_err(of_store)?;
+        removed.map_err(|e| self.share_failed(id, e))?;
+        self.forget_share(id);
+        Ok(())
+    }
+
+    /// What the store says. A link that it does not have has gone here too: the answer to its removal was lost.
+    fn share_failed(&self, id: &str, error: StoreError) -> AccessError {
+        if matches!(error, StoreError::NotFound) {
+            self.forget_share(id);
+        }
+        of_store(error)
+    }
+
+    fn forget_share(&self, id: &str) {
         lock(&self.ledger).remove_share(id);
         self.forget_account(&share_user(id));
-        Ok(())
     }
 
     /// Takes over what was written to the store.
@@ -120,7 +131,7 @@ impl Access {
         let account = share_account(share);
         let rights = account.rights.clone();
         let mut registry = lock(&self.registry);
-        registry.put_account(account);
+        let _ = registry.put_account(account);
         self.tell(Change::ViewerSet { rights });
     }
 }

@@ -26,7 +26,7 @@ struct Count {
 
 /// An attempt that was let through.
 #[must_use]
-pub(super) struct Attempt(usize);
+pub(crate) struct Attempt(usize);
 
 pub(super) struct Throttle {
     key: RandomState,

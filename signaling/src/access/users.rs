@@ -10,7 +10,7 @@ use crate::hub::Change;
 use crate::lock::lock;
 use crate::model::{Role, User};
 use crate::registry::{Account, Origin, SecretDigest};
-use crate::room::Rights;
+use crate::room::{Rights, RightsId};
 use crate::store::{Put, StoreError};
 use crate::token::check_password;
 
@@ -68,7 +68,7 @@ impl Access {
         validate::user_name(name)?;
         let (hash, made) = self.new_hash(name, password).await?;
         let _order = self.order.lock().await;
-        if lock(&self.registry).account(name).is_some() {
+        if lock(&self.registry).is_taken(name) {
             return Err(AccessError::Exists("a user of this name"));
         }
         let user = User {
@@ -115,10 +115,9 @@ impl Access {
         }
         user.role = role.unwrap_or(user.role);
         user.password = hash.or(user.password);
-        // First: a crash in between logs out for nothing, and never leaves a log-in of an old password.
-        self.end_logins(by, name, None).await?;
-        let put = store.put_user(&user, Put::Existing, &audit).await;
-        put.map_err(of_store)?;
+        let put = store.put_user_anew(&user, None, &audit).await;
+        put.map_err(|e| self.user_failed(name, e))?;
+        self.forget_logins(name, None);
         self.put_user(&user);
         Ok((user, made))
     }
@@ -132,11 +131,10 @@ impl Access {
         user.token = Some(SecretDigest::of(&token));
         let mut audit = by.entry("user.token");
         audit.user = Some(name.to_owned());
-        self.end_logins(by, name, None).await?;
-        let put = store.put_user(&user, Put::Existing, &audit).await;
-        put.map_err(of_store)?;
-        let user_name = name.to_owned();
-        self.tell(Change::ViewerRemoved { user: user_name });
+        let put = store.put_user_anew(&user, None, &audit).await;
+        put.map_err(|e| self.user_failed(name, e))?;
+        self.forget_logins(name, None);
+        self.tell_removed([RightsId::account(name)]);
         self.put_user(&user);
         Ok(token)
     }
@@ -150,9 +148,8 @@ impl Access {
         let mut audit = by.entry("user.removed");
         audit.user = Some(name.to_owned());
         let removed = store.remove_user(name, &audit).await;
-        removed.map_err(of_store)?;
-        lock(&self.ledger).remove_user(name);
-        self.forget_account(name);
+        removed.map_err(|e| self.user_failed(name, e))?;
+        self.forget_user(name);
         Ok(())
     }
 
@@ -182,9 +179,11 @@ impl Access {
         audit.user = Some(name.to_owned());
         audit.details = json!({ "password": true });
         let own = known.cookie;
-        self.end_logins(by, name, own.as_ref()).await?;
-        let put = store.put_user(&user, Put::Existing, &audit).await;
-        put.map_err(of_store)?;
+        // The store has the cookie that the log-in was given last, which the browser may not have yet.
+        let current = own.and_then(|cookie| lock(&self.registry).logins.current(&cookie));
+        let put = store.put_user_anew(&user, current.as_ref(), &audit).await;
+        put.map_err(|e| self.user_failed(name, e))?;
+        self.forget_logins(name, own.as_ref());
         self.put_user(&user);
         match own {
             Some(cookie) => self.succeed(&cookie, name, None, by).await,
@@ -229,6 +228,19 @@ impl Access {
         }
     }
 
+    /// What the store says. A user that it does not have has gone here too: the answer to its removal was lost.
+    fn user_failed(&self, name: &str, error: StoreError) -> AccessError {
+        if matches!(error, StoreError::NotFound) {
+            self.forget_user(name);
+        }
+        of_store(error)
+    }
+
+    fn forget_user(&self, name: &str) {
+        lock(&self.ledger).remove_user(name);
+        self.forget_account(name);
+    }
+
     /// Takes over what was written to the store.
     pub(super) fn put_user(&self, user: &User) {
         let rights = {
@@ -237,7 +249,8 @@ impl Access {
             ledger.rights(user)
         };
         let mut registry = lock(&self.registry);
-        registry.put_account(account(user, rights.clone()));
+        let visitors = registry.put_account(account(user, rights.clone()));
+        self.tell_removed(visitors);
         self.tell(Change::ViewerSet { rights });
     }
 
@@ -245,9 +258,7 @@ impl Access {
     pub(super) fn forget_account(&self, user: &str) {
         let mut registry = lock(&self.registry);
         if registry.remove_account(user) {
-            self.tell(Change::ViewerRemoved {
-                user: user.to_owned(),
-            });
+            self.tell_removed([RightsId::account(user)]);
         }
     }
 }

@@ -5,68 +5,98 @@
 use std::time::Instant;
 
 use jiff::Timestamp;
+use porthole_protocol::random_secret;
 
 use super::{Access, AccessError, By, Known, NewLogin, Result};
 use crate::backend::Identity;
 use crate::hub::Change;
 use crate::lock::lock;
 use crate::registry::{Account, Origin, SecretDigest};
+use crate::room::Rights;
 
-impl Access {
-    /// Takes over what the backend says of someone, who showed this token or, without one, a password.
-    pub(crate) fn admit(
-        &self,
-        identity: Identity,
-        token: Option<SecretDigest>,
-        now: Timestamp,
-    ) -> Result<()> {
-        let Identity {
-            role,
-            rights,
-            until,
-        } = identity;
-        let mono = Instant::now();
-        let until = mono + super::logins::left(until, now);
+/// What a backend said of someone, and until when.
+pub(super) struct Visit {
+    pub(super) account: Account,
+    pub(super) until: Instant,
+}
+
+impl Visit {
+    fn new(identity: Identity, now: Timestamp) -> Self {
+        let until = Instant::now() + super::logins::left(identity.until, now);
         let account = Account {
-            rights: rights.clone(),
-            role,
+            rights: identity.rights,
+            role: identity.role,
             token: None,
             origin: Origin::Backend,
         };
+        Self { account, until }
+    }
+}
+
+impl Access {
+    /// Takes over what the backend says of the bearer of this token.
+    pub(crate) fn admit(
+        &self,
+        identity: Identity,
+        token: SecretDigest,
+        now: Timestamp,
+    ) -> Result<()> {
+        self.admit_as(&Visit::new(identity, now), token)
+    }
+
+    /// The same of the bearer of a token, or at a log-in.
+    pub(super) fn admit_as(&self, visit: &Visit, id: SecretDigest) -> Result<()> {
+        let mut account = visit.account.clone();
+        account.rights.token = Some(id);
+        let rights: Rights = account.rights.clone();
         let mut registry = lock(&self.registry);
-        if !registry.admit(account, token, mono, until) {
+        let Some(gone) = registry.admit(account, Instant::now(), visit.until) else {
             let user = &rights.user;
             tracing::warn!(
                 user,
                 "the backend's user has the name of one who is known here, or there are too many"
             );
             return Err(AccessError::WrongSecret);
-        }
+        };
         // Sent under the lock, so that the hub hears of changes in the order they were made.
+        self.tell_removed(gone);
         self.tell(Change::ViewerSet { rights });
         Ok(())
     }
 
-    /// Forgets those of whom the backend has said nothing for long enough.
+    /// Forgets what the backend has said for long enough.
     pub(super) fn forget_visitors(&self) {
         let mut registry = lock(&self.registry);
-        for user in registry.forget_visitors(Instant::now()) {
-            self.tell(Change::ViewerRemoved { user });
-        }
+        let gone = registry.forget_visitors(Instant::now());
+        self.tell_removed(gone);
     }
 
-    /// Logs in someone whom the backend has just let in.
+    /// Logs in someone whom the backend has just let in by a password.
     pub(crate) async fn log_in_visitor(
         &self,
-        user: &str,
+        identity: Identity,
         known: Known,
         now: Timestamp,
     ) -> Result<NewLogin> {
         let _order = self.order.lock().await;
+        let visit = Visit::new(identity, now);
         let by = By {
-            actor: user.to_owned(),
+            actor: visit.account.rights.user.clone(),
             at: now,
         };
-        self.make_login(user, &known, "backend", &by).await
+        self.make_login(&by.actor, Some(visit), &known, "backend", &by)
+            .await
+    }
+
+    /// What the backend said of the bearer of this token, as of now.
+    pub(super) fn visit_of(&self, token: &SecretDigest, account: &Account) -> Option<Visit> {
+        let until = lock(&self.registry).visit_end(token)?;
+        let account = account.clone();
+        Some(Visit { account, until })
+    }
+
+    /// An id for the visit of a log-in, which outlives its cookies.
+    pub(super) fn new_visit_id() -> SecretDigest {
+        SecretDigest::of(&random_secret())
     }
 }

@@ -159,19 +159,23 @@ async fn log_in_by_password(
             user: &user,
             password: &password,
         };
+        let attempt = match access.attempt(&user, &known) {
+            Ok(attempt) => attempt,
+            Err(error) => return Ok(Err(error)),
+        };
         let identity = match backend.verify(credential, connection.peer, now).await {
-            Ok(identity) => identity,
+            Ok(identity) => {
+                access.forgive(attempt);
+                identity
+            }
             Err(BackendError::Unavailable(error)) => {
+                access.forgive(attempt);
                 tracing::warn!(error, "nobody whom only the backend knows is let in");
                 return Err(ApiError::backend_unavailable());
             }
             Err(_) => return Ok(Err(AccessError::WrongPassword)),
         };
-        let user = identity.rights.user.clone();
-        if access.admit(identity, None, now).is_err() {
-            return Ok(Err(AccessError::WrongPassword));
-        }
-        return tried(async move { access.log_in_visitor(&user, known, now).await }).await;
+        return tried(async move { access.log_in_visitor(identity, known, now).await }).await;
     }
     tried(async move { access.log_in(&user, password, known, now).await }).await
 }
@@ -214,7 +218,10 @@ fn welcome(
     headers: &HeaderMap,
     login: &NewLogin,
 ) -> Result<Response, ApiError> {
-    let account = lock(&shared.registry).account(&login.user).cloned();
+    let registry = lock(&shared.registry);
+    let account = registry.account_of_login(&login.user, login.visit.as_ref());
+    let account = account.cloned();
+    drop(registry);
     // Removed at this very moment.
     let account = account.ok_or(AccessError::WrongSecret)?;
     let mut answer = Json(LoggedIn::new(&account.rights, account.role)).into_response();

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What a token or an answer of the backend lets someone do.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use porthole_protocol::grant::Permission;
 use porthole_protocol::key::is_camera_id;
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::Identity;
 use crate::model::{Role, Window, is_user_name};
@@ -14,6 +15,87 @@ use crate::room::{Cameras, DEFAULT_LEASE_SECONDS, Rights, Rule};
 
 /// Most cameras that one token may name: more than anyone has, and `"*"` names all.
 const MAX_CAMERAS_NAMED: usize = 1000;
+
+/// Most groups of one token that are looked at. Entra ID names no more than 200 in a token.
+const MAX_GROUPS: usize = 1000;
+
+/// Where a provider's tokens say who someone is, and what its groups may do here. Without it the name is `sub`, and the
+/// claims `role`, `cameras`, `perms`, `from` and `until` say what it may.
+#[derive(Clone, Debug, Default)]
+pub struct Mapping {
+    /// The claim with the name, instead of `sub`.
+    pub name_claim: Option<String>,
+    /// The claim with the groups, a list of texts or one, and what each group may. A claim within another has dots,
+    /// such as `realm_access.roles`.
+    pub groups: Option<(String, BTreeMap<String, Group>)>,
+}
+
+/// What the people of a group may do.
+#[derive(Clone, Debug)]
+pub struct Group {
+    /// With the server.
+    pub role: Role,
+    /// At which cameras, and what; an administrator everything at all.
+    pub cameras: Cameras,
+    /// What, at each of them.
+    pub perms: BTreeSet<Permission>,
+}
+
+/// The claim of this name, or that within another one. Names with dots of their own, such as URLs, come first.
+pub(super) fn find<'a>(payload: &'a Value, path: &str) -> Option<&'a Value> {
+    payload.get(path).or_else(|| {
+        let (outer, inner) = path.split_once('.')?;
+        find(payload.get(outer)?, inner)
+    })
+}
+
+impl Mapping {
+    /// The claim that has the name.
+    pub(super) fn name_claim(&self) -> &str {
+        self.name_claim.as_deref().unwrap_or("sub")
+    }
+
+    /// What a token that is good in this window lets `user` do.
+    pub(super) fn identity(
+        &self,
+        user: &str,
+        payload: &Value,
+        good: Window,
+    ) -> Result<Identity, &'static str> {
+        let Some((claim, known)) = &self.groups else {
+            let claims = Claims::deserialize(payload);
+            let claims =
+                claims.map_err(|_| "its role, cameras, perms, from or until is not understood")?;
+            return identity(user, &claims, good);
+        };
+        let named = match find(payload, claim) {
+            Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).collect(),
+            Some(Value::String(name)) => vec![name.as_str()],
+            _ => Vec::new(),
+        };
+        let own: Vec<_> = named
+            .into_iter()
+            .take(MAX_GROUPS)
+            .filter_map(|name| known.get(name))
+            .collect();
+        if own.is_empty() {
+            return Err("none of its groups is one that may do something here");
+        }
+        let is_administrator = own.iter().any(|group| group.role == Role::Administrator);
+        let rules = match is_administrator {
+            true => vec![(Cameras::All, all_permissions())],
+            false => own
+                .into_iter()
+                .map(|group| (group.cameras.clone(), group.perms.clone()))
+                .collect(),
+        };
+        let role = match is_administrator {
+            true => Role::Administrator,
+            false => Role::Viewer,
+        };
+        named_identity(user, role, (rules, false), good)
+    }
+}
 
 /// The claims about rights, besides the name.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -24,6 +106,8 @@ pub(super) struct Claims {
     cameras: Option<Named>,
     /// Without it, to see and to hear. An administrator has all.
     perms: Option<BTreeSet<Permission>>,
+    /// Whether it is a booking, which goes before a mere permission. Without it, no.
+    booked: Option<bool>,
     from: Option<Moment>,
     until: Option<Moment>,
 }
@@ -64,9 +148,6 @@ pub(super) fn identity(
     claims: &Claims,
     good: Window,
 ) -> Result<Identity, &'static str> {
-    if !is_user_name(user) {
-        return Err("its user's name is longer than 64 bytes, or has characters that no name has");
-    }
     let moment = |moment: Option<Moment>, without| match moment.map(Moment::at) {
         None => Ok(without),
         Some(Some(at)) => Ok(at),
@@ -84,16 +165,31 @@ pub(super) fn identity(
         Role::Administrator => (Cameras::All, all_permissions()),
         Role::Viewer => (cameras(claims.cameras.as_ref())?, perms(claims)),
     };
-    let rule = Rule {
+    let booked = claims.booked.unwrap_or(false);
+    named_identity(user, role, (vec![(cameras, perms)], booked), window)
+}
+
+fn named_identity(
+    user: &str,
+    role: Role,
+    (rules, booked): (Vec<(Cameras, BTreeSet<Permission>)>, bool),
+    window: Window,
+) -> Result<Identity, &'static str> {
+    if !is_user_name(user) {
+        return Err("its user's name is longer than 64 bytes, or has characters that no name has");
+    }
+    let rules = rules.into_iter().map(|(cameras, perms)| Rule {
         cameras,
         perms,
         window: Some(window),
         lease: DEFAULT_LEASE_SECONDS,
-    };
+        booked,
+    });
     let rights = Rights {
         user: user.to_owned(),
+        token: None,
         shared: false,
-        rules: vec![rule],
+        rules: rules.collect(),
     };
     Ok(Identity {
         role,
@@ -204,6 +300,13 @@ mod tests {
         ] {
             assert!(read(wrong.clone()).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_booking_is_what_says_so() {
+        assert!(!rule(json!({ "perms": ["control"] })).booked);
+        assert!(rule(json!({ "booked": true })).booked);
+        assert!(read(json!({ "booked": "yes" })).is_err());
     }
 
     #[test]

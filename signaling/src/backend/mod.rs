@@ -21,9 +21,11 @@ use jiff::Timestamp;
 use serde::Serialize;
 use url::Url;
 
+pub use self::claims::{Group, Mapping};
 use self::jwks::Jwks;
 pub use self::keys::Keys;
 use self::tokens::Issuer;
+pub(crate) use self::tokens::MAX_TOKEN_BYTES;
 pub use self::tokens::TokenError;
 use self::webhook::Webhook;
 use crate::model::Role;
@@ -151,6 +153,15 @@ impl Backend {
         }
         let issuer = Issuer::new(issuer, audience);
         Ok(Self(Kind::Tokens { issuer, keys }))
+    }
+
+    /// The same, whose tokens say otherwise who someone is and what it may do. A webhook says it in words of its own.
+    #[must_use]
+    pub fn mapped(mut self, mapping: Mapping) -> Self {
+        if let Kind::Tokens { issuer, .. } = &mut self.0 {
+            issuer.mapping = mapping;
+        }
+        self
     }
 
     /// Says who shows this credential from `peer`, if anyone.

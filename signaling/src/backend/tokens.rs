@@ -11,12 +11,12 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::Identity;
-use super::claims::{Claims, identity};
+use super::claims::{Mapping, find};
 use super::keys::{Key, Keys};
 use crate::model::Window;
 
 /// Longest token that is looked at. Large ones of identity providers, with groups, have some 4 KiB.
-const MAX_TOKEN_BYTES: usize = 8 * 1024;
+pub(crate) const MAX_TOKEN_BYTES: usize = 8 * 1024;
 /// How far the backend's clock may be ahead of ours. It is not granted at the end: a token is over when it says so.
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(5);
 
@@ -58,10 +58,28 @@ pub enum TokenError {
     Claims(&'static str),
 }
 
+impl TokenError {
+    /// Whether one of the backend's keys has signed the token: it may be shown why it is refused, and has guessed nothing.
+    pub(crate) fn is_signed(&self) -> bool {
+        match self {
+            Self::Malformed | Self::Type | Self::Algorithm | Self::UnknownKey | Self::Signature => {
+                false
+            }
+            Self::Missing(_)
+            | Self::Issuer
+            | Self::Audience
+            | Self::Expired
+            | Self::NotYet
+            | Self::Claims(_) => true,
+        }
+    }
+}
+
 /// Whose tokens are taken, and for whom.
 pub(super) struct Issuer {
     issuer: String,
     audience: String,
+    pub(super) mapping: Mapping,
 }
 
 #[derive(Deserialize)]
@@ -76,6 +94,7 @@ impl Issuer {
         Self {
             issuer: issuer.to_owned(),
             audience: audience.to_owned(),
+            mapping: Mapping::default(),
         }
     }
 
@@ -106,7 +125,11 @@ impl Issuer {
         if !is_ours {
             return Err(TokenError::Audience);
         }
-        let user: String = claim(payload, "sub")?;
+        let _: String = claim(payload, "sub")?;
+        let name = find(payload, self.mapping.name_claim()).and_then(Value::as_str);
+        let name = name.ok_or(TokenError::Claims(
+            "it has no claim of the name that name-claim says, or it is no text",
+        ))?;
         let good = Window {
             start: match payload.get("nbf") {
                 None => Timestamp::UNIX_EPOCH,
@@ -123,11 +146,8 @@ impl Issuer {
         if now < good.start {
             return Err(TokenError::NotYet);
         }
-        let claims = Claims::deserialize(payload);
-        let claims = claims.map_err(|_| {
-            TokenError::Claims("its role, cameras, perms, from or until is not understood")
-        })?;
-        identity(&user, &claims, good).map_err(TokenError::Claims)
+        let identity = self.mapping.identity(name, payload, good);
+        identity.map_err(TokenError::Claims)
     }
 }
 

@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The table `[auth]` of the configuration file.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::{fmt, fs};
 
+use porthole_protocol::grant::Permission;
+use porthole_protocol::key::is_camera_id;
 use url::Url;
 
-use crate::backend::{Backend, Keys, SetupError};
+use crate::backend::{Backend, Group, Keys, Mapping, SetupError};
+use crate::model::Role;
+use crate::room::Cameras;
 
 /// An existing backend: where its keys are, the secret it signs with, or where it is asked.
 #[derive(serde::Deserialize, PartialEq, Eq)]
@@ -20,6 +25,22 @@ pub(super) struct AuthTable {
     webhook_secret_file: Option<PathBuf>,
     issuer: Option<String>,
     audience: Option<String>,
+    name_claim: Option<String>,
+    groups_claim: Option<String>,
+    #[serde(default)]
+    group: Vec<GroupTable>,
+}
+
+/// What a group of the provider's may do here.
+#[derive(Clone, Debug, serde::Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct GroupTable {
+    name: String,
+    role: Option<Role>,
+    /// Ids, or `"*"` in their place.
+    #[serde(default)]
+    cameras: Vec<String>,
+    perms: Option<BTreeSet<Permission>>,
 }
 
 impl fmt::Debug for AuthTable {
@@ -46,7 +67,11 @@ impl AuthTable {
             return Err(ONE_OF.to_owned());
         }
         let said = |e: SetupError| e.to_string();
+        let mapping = self.mapping()?;
         if let Some(url) = &self.webhook {
+            if self.name_claim.is_some() || self.groups_claim.is_some() {
+                return Err("name-claim and groups-claim are for tokens: a webhook says role, cameras and perms itself".to_owned());
+            }
             let file = self.webhook_secret_file.as_deref();
             let secret = file.map(|file| text(folder, file)).transpose()?;
             return Backend::with_webhook(url, secret.as_deref()).map_err(said);
@@ -54,7 +79,8 @@ impl AuthTable {
         let issuer = self.issuer.as_deref().unwrap_or_default();
         let audience = self.audience.as_deref().unwrap_or_default();
         if let Some(url) = &self.jwks_url {
-            return Backend::with_jwks_url(url, issuer, audience).map_err(said);
+            let backend = Backend::with_jwks_url(url, issuer, audience).map_err(said)?;
+            return Ok(backend.mapped(mapping));
         }
         let keys = if let Some(file) = &self.jwks_file {
             Keys::from_jwks(&text(folder, file)?)
@@ -63,8 +89,57 @@ impl AuthTable {
         } else {
             Keys::from_secret(self.hs256_secret.as_deref().unwrap_or_default())
         };
-        Backend::with_keys(keys.map_err(said)?, issuer, audience).map_err(said)
+        let backend = Backend::with_keys(keys.map_err(said)?, issuer, audience).map_err(said)?;
+        Ok(backend.mapped(mapping))
     }
+
+    fn mapping(&self) -> Result<Mapping, String> {
+        let groups = match (&self.groups_claim, self.group.is_empty()) {
+            (None, true) => None,
+            (Some(claim), false) => Some((claim.clone(), groups(&self.group)?)),
+            (Some(_), true) => return Err(NO_GROUP.to_owned()),
+            (None, false) => {
+                return Err(
+                    "[[auth.group]] needs groups-claim: the claim with the groups".to_owned(),
+                );
+            }
+        };
+        Ok(Mapping {
+            name_claim: self.name_claim.clone(),
+            groups,
+        })
+    }
+}
+
+const NO_GROUP: &str =
+    "groups-claim needs at least one [[auth.group]]: without one nobody may do anything";
+
+fn groups(tables: &[GroupTable]) -> Result<BTreeMap<String, Group>, String> {
+    let mut groups = BTreeMap::new();
+    for table in tables {
+        let name = &table.name;
+        let cameras = match table.cameras.iter().any(|id| id == "*") {
+            true => Cameras::All,
+            false => Cameras::Only(table.cameras.iter().cloned().collect()),
+        };
+        if let Cameras::Only(ids) = &cameras
+            && let Some(id) = ids.iter().find(|id| !is_camera_id(id))
+        {
+            return Err(format!(
+                "[[auth.group]] {name:?}: no camera has the id {id:?}"
+            ));
+        }
+        let perms = table.perms.clone();
+        let group = Group {
+            role: table.role.unwrap_or(Role::Viewer),
+            cameras,
+            perms: perms.unwrap_or_else(|| [Permission::View, Permission::Listen].into()),
+        };
+        if groups.insert(name.clone(), group).is_some() {
+            return Err(format!("[[auth.group]] {name:?} is there twice"));
+        }
+    }
+    Ok(groups)
 }
 
 fn text(folder: &Path, file: &Path) -> Result<String, String> {

@@ -21,12 +21,16 @@ use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
+use tokio::time::{Instant, sleep};
 use url::Url;
 
 use place::Where;
+
+use crate::data_dir::DataDirLock;
 
 /// Porthole's signaling server: says who may look through which camera, and introduces the two.
 #[derive(Debug, Parser)]
@@ -312,19 +316,54 @@ fn run(cli: Cli) -> Result<(), Failure> {
 
 /// Has the server that runs on the data directory read its configuration again. Whether there is one.
 fn reload(data: &place::Kept) -> Result<bool, Failure> {
-    let asked = runtime()?.block_on(manage::Call::reload().over(&data.dir.socket()))?;
-    Ok(matches!(asked, manage::Asked::Answered(_)))
+    let reached = runtime()?.block_on(reach(data, manage::Call::reload()))?;
+    Ok(matches!(reached, Reached::Answered(_)))
+}
+
+/// Whom a command has found at a data directory.
+enum Reached {
+    /// A server, which has answered.
+    Answered(serde_json::Value),
+    /// Nobody, and nobody comes while the lock is kept.
+    Nobody(manage::Call, DataDirLock),
+}
+
+/// For a server that begins or ends, or another command, to be through.
+const REACH_PATIENCE: Duration = Duration::from_secs(30);
+/// Between two looks at who is there.
+const REACH_LOOK: Duration = Duration::from_millis(20);
+
+/// Asks the server that runs on the data directory. One that begins hears of it once it listens, and nothing is changed
+/// behind its back.
+async fn reach(place: &place::Kept, mut call: manage::Call) -> Result<Reached, Failure> {
+    let deadline = Instant::now() + REACH_PATIENCE;
+    loop {
+        call = match call.over(&place.dir.socket()).await? {
+            manage::Asked::Answered(answer) => return Ok(Reached::Answered(answer)),
+            manage::Asked::NobodyThere(call) => call,
+        };
+        if let Some(lock) = place.dir.try_lock().map_err(Failure::system)? {
+            return Ok(Reached::Nobody(call, lock));
+        }
+        if Instant::now() >= deadline {
+            let dir = place.dir.path().display();
+            return Err(Failure::system(format!(
+                "{dir}: a server or another command is at work on it and does not answer: try again"
+            )));
+        }
+        sleep(REACH_LOOK).await;
+    }
 }
 
 /// Asks the server that runs on the data directory, or the database itself.
 fn ask(place: &Where, call: manage::Call) -> Result<serde_json::Value, Failure> {
     let place = place.data()?;
     runtime()?.block_on(async {
-        let call = match call.over(&place.dir.socket()).await? {
-            manage::Asked::Answered(answer) => return Ok(answer),
-            manage::Asked::NobodyThere(call) => call,
+        let (call, lock) = match reach(&place, call).await? {
+            Reached::Answered(answer) => return Ok(answer),
+            Reached::Nobody(call, lock) => (call, lock),
         };
-        let offline = start::offline(&place).await?;
+        let offline = start::offline(&place, lock).await?;
         call.by(offline.routes()).await
     })
 }

@@ -16,11 +16,11 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use super::environment::remark_on;
 use super::file::{grant_key_beside, grant_signer, read, read_or_default, text_variables};
 use super::notify::ServiceManager;
-use super::place::Place;
+use super::place::{Kept, Place};
 use super::reload::{Running, warn_of_strays};
 use super::start::{load, options};
 use super::{Failure, remark};
-use crate::data_dir::OwnSocket;
+use crate::data_dir::{DataDirError, DataDirLock, OwnSocket};
 use crate::server::{Server, ServerError};
 
 /// How much is logged, as other services have it; the second is older, and wins.
@@ -38,6 +38,8 @@ pub(super) fn run(place: &Place, listen: Option<SocketAddr>) -> Result<(), Failu
             (data.config_path.clone(), config, Some(data))
         }
     };
+    // Before anything of it is read: a command that comes later waits until this server hears it.
+    let lock = data.map(|data| lock_data_dir(data)).transpose()?;
     let path = config_path.as_path();
     let (signer, key) = match data {
         Some(data) => (data.signer()?, data.dir.grant_key()),
@@ -62,8 +64,8 @@ pub(super) fn run(place: &Place, listen: Option<SocketAddr>) -> Result<(), Failu
     let listener = TcpListener::bind(address)
         .map_err(|e| Failure::system(format!("cannot listen on {address}: {e}")))?;
     let runtime = Runtime::new().map_err(Failure::system)?;
-    if let Some(data) = data {
-        options.data = Some(runtime.block_on(load(data))?);
+    if let (Some(data), Some(lock)) = (data, lock) {
+        options.data = Some(runtime.block_on(load(data, lock))?);
     }
     let server = Server::start(options, listener, runtime.handle()).map_err(|e| match e {
         ServerError::Listen(_) => Failure::system(e),
@@ -106,6 +108,7 @@ async fn until_signal(
     let mut feeding = pin!(manager.feed_watchdog(async |within| server.is_alive(within).await));
     loop {
         tokio::select! {
+            name = server.lost() => return Err(io::Error::other(format!("the {name} is lost"))),
             _ = interrupt.recv() => break,
             _ = terminate.recv() => break,
             _ = hangup.recv() => (),
@@ -121,6 +124,15 @@ async fn until_signal(
     running.server.shutdown();
     running.server.closed().await;
     Ok(())
+}
+
+fn lock_data_dir(data: &Kept) -> Result<DataDirLock, Failure> {
+    super::runtime()?
+        .block_on(data.dir.lock())
+        .map_err(|e| match e {
+            DataDirError::Busy(_) => Failure::input(e),
+            _ => Failure::system(e),
+        })
 }
 
 fn log_to_stderr() -> Result<(), Failure> {

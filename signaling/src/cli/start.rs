@@ -10,6 +10,7 @@ use super::Failure;
 use super::config::Config;
 use super::place::Kept;
 use crate::access::Data;
+use crate::data_dir::DataDirLock;
 use crate::places;
 use crate::server::{Offline, ServerOptions};
 use crate::store::{self, Store};
@@ -48,14 +49,16 @@ pub(super) async fn open_store(data: &Kept) -> Result<Arc<dyn Store>, Failure> {
     opened.map_err(|e| Failure::system(format!("{}: {e}", data.dir.path().display())))
 }
 
-pub(super) async fn load(data: &Kept) -> Result<Data, Failure> {
+/// What is in a data directory that was locked before anything of it was read.
+pub(super) async fn load(data: &Kept, lock: DataDirLock) -> Result<Data, Failure> {
     let loaded = Data::load(open_store(data).await?).await;
+    let loaded = loaded.map(|data| data.held_by(lock));
     loaded.map_err(|e| Failure::system(format!("{}: {e}", data.dir.path().display())))
 }
 
 /// The service without a server around it.
-pub(super) async fn offline(data: &Kept) -> Result<Offline, Failure> {
+pub(super) async fn offline(data: &Kept, lock: DataDirLock) -> Result<Offline, Failure> {
     let mut options = options(&data.config, &data.config_path, data.signer()?)?;
-    options.data = Some(load(data).await?);
+    options.data = Some(load(data, lock).await?);
     Offline::start(options, data.config.listen).map_err(Failure::system)
 }

@@ -25,6 +25,8 @@ pub(crate) type LoginEnd = watch::Receiver<Instant>;
 
 struct Login {
     user: String,
+    /// Of someone whom a backend knows: by which visit.
+    visit: Option<SecretDigest>,
     until: watch::Sender<Instant>,
     cookie: SecretDigest,
     /// Since when it has this cookie.
@@ -41,6 +43,8 @@ struct Previous {
 /// What a cookie stands for.
 pub(crate) struct LoggedIn {
     pub(crate) user: String,
+    /// Of someone whom a backend knows: by which visit.
+    pub(crate) visit: Option<SecretDigest>,
     pub(crate) end: LoginEnd,
     /// Whether the cookie is due for a successor.
     pub(crate) is_stale: bool,
@@ -59,10 +63,12 @@ impl Logins {
         &mut self,
         cookie: SecretDigest,
         user: &str,
+        visit: Option<SecretDigest>,
         now: Instant,
         until: Instant,
     ) -> Vec<SecretDigest> {
-        self.retain(|login| *login.until.borrow() > now);
+        // One that is over stays while a session goes on by it, so that it can be ended.
+        self.retain(|login| *login.until.borrow() > now || login.until.receiver_count() > 0);
         let surplus = self.surplus(user);
         for cookie in &surplus {
             self.remove(cookie);
@@ -71,6 +77,7 @@ impl Logins {
         self.next += 1;
         let login = Login {
             user: user.to_owned(),
+            visit,
             until: watch::Sender::new(until),
             cookie,
             since: now,
@@ -96,8 +103,9 @@ impl Logins {
     }
 
     /// Whose cookie this is, whether or not the log-in is over by now.
-    pub(crate) fn user(&self, cookie: &SecretDigest) -> Option<&str> {
-        Some(&self.logins.get(self.by_cookie.get(cookie)?)?.user)
+    pub(crate) fn user(&self, cookie: &SecretDigest) -> Option<(&str, Option<&SecretDigest>)> {
+        let login = self.logins.get(self.by_cookie.get(cookie)?)?;
+        Some((&login.user, login.visit.as_ref()))
     }
 
     /// What the cookie stands for at `now`.
@@ -123,6 +131,7 @@ impl Logins {
         };
         Some(LoggedIn {
             user: login.user.clone(),
+            visit: login.visit,
             end: login.until.subscribe(),
             is_stale,
         })
@@ -162,10 +171,9 @@ impl Logins {
         Some(last)
     }
 
-    /// When the log-in of this cookie ends.
-    pub(crate) fn end(&self, cookie: &SecretDigest) -> Option<Instant> {
-        let login = self.logins.get(self.by_cookie.get(cookie)?)?;
-        Some(*login.until.borrow())
+    /// The cookie that the log-in of this one was given last.
+    pub(crate) fn current(&self, cookie: &SecretDigest) -> Option<SecretDigest> {
+        Some(self.logins.get(self.by_cookie.get(cookie)?)?.cookie)
     }
 
     /// Ends a log-in and, with it, the connections made by it. Returns its user and its cookie.
@@ -219,7 +227,7 @@ mod tests {
 
     fn logins_of_alice() -> (Logins, Instant) {
         let (mut logins, start) = (Logins::default(), Instant::now());
-        logins.add(cookie("first"), "alice", start, start + LIFETIME);
+        logins.add(cookie("first"), "alice", None, start, start + LIFETIME);
         (logins, start)
     }
 
@@ -289,8 +297,8 @@ mod tests {
     #[test]
     fn all_others_of_a_user_can_be_ended() {
         let (mut logins, start) = logins_of_alice();
-        logins.add(cookie("second"), "alice", start, start + LIFETIME);
-        logins.add(cookie("bob"), "bob", start, start + LIFETIME);
+        logins.add(cookie("second"), "alice", None, start, start + LIFETIME);
+        logins.add(cookie("bob"), "bob", None, start, start + LIFETIME);
         let gone = logins.remove_all("alice", Some(&cookie("first")));
         assert_eq!(gone, [cookie("second")]);
         assert!(logins.get(&cookie("first"), start).is_some());
@@ -304,7 +312,7 @@ mod tests {
         let mut gone = Vec::new();
         for n in 0..=MAX_LOGINS_PER_USER {
             let now = start + Duration::from_millis(n as u64);
-            gone.extend(logins.add(cookie(&n.to_string()), "alice", now, now + LIFETIME));
+            gone.extend(logins.add(cookie(&n.to_string()), "alice", None, now, now + LIFETIME));
             connected = connected.or_else(|| logins.get(&cookie("0"), now));
         }
         assert_eq!(gone, [cookie("1")]);

@@ -18,7 +18,7 @@ use logins::Logins;
 use visits::Visits;
 
 use crate::model::Role;
-use crate::room::{Cameras, DEFAULT_LEASE_SECONDS, MAX_CAMERAS, Principal, Rights};
+use crate::room::{Cameras, DEFAULT_LEASE_SECONDS, MAX_CAMERAS, Principal, Rights, RightsId};
 
 /// An enrolled camera.
 #[derive(Clone, Debug)]
@@ -166,7 +166,8 @@ impl Registry {
 
     /// Whether there was one.
     pub(crate) fn remove_camera(&mut self, id: &str) -> bool {
-        for account in self.accounts.values_mut() {
+        let visitors = self.visits.accounts_mut();
+        for account in self.accounts.values_mut().chain(visitors) {
             // Another camera may get this id, and is not for everyone who might see the old one.
             account.rights.forget(id);
         }
@@ -182,23 +183,24 @@ impl Registry {
 
     /// The rights in which this camera has a name.
     pub(crate) fn rights_at(&self, camera: &str) -> Vec<Rights> {
-        let all = self.accounts.values().map(|account| &account.rights);
+        let all = self.accounts.values().chain(self.visits.accounts());
         let named = |rights: &&Rights| rights.cameras().is_some_and(|ids| ids.contains(camera));
+        let all = all.map(|account| &account.rights);
         all.filter(named).cloned().collect()
     }
 
-    /// Adds a user, or changes one: the token it had is void, and its log-ins stay. Returns what it was.
-    pub(crate) fn put_account(&mut self, account: Account) -> Option<Account> {
+    /// Adds a user, or changes one: the token it had is void, and its log-ins stay. Names the visits of whoever a
+    /// backend calls by this name, which end: that is someone else.
+    pub(crate) fn put_account(&mut self, account: Account) -> Vec<RightsId> {
         let (user, token) = (account.rights.user.clone(), account.token);
-        // Whoever a backend calls by this name is someone else.
-        self.visits.remove(&user);
+        let visitors = self.visits.remove_all(&user);
         let old = self.accounts.insert(user.clone(), account);
         let owner = Owner::User(user);
-        self.disown(old.as_ref().and_then(|old| old.token), &owner);
+        self.disown(old.and_then(|old| old.token), &owner);
         if let Some(token) = token {
             self.owners.insert(token, owner);
         }
-        old
+        visitors
     }
 
     /// Takes over what a user may do.
@@ -211,36 +213,35 @@ impl Registry {
     /// Removes a user and its log-ins, and says whether there was one.
     pub(crate) fn remove_account(&mut self, user: &str) -> bool {
         self.logins.remove_all(user, None);
-        self.visits.remove(user);
         let old = self.accounts.remove(user);
         let token = old.as_ref().and_then(|old| old.token);
         self.disown(token, &Owner::User(user.to_owned()));
         old.is_some()
     }
 
-    /// Takes over what a backend says of someone until `until`. Not if someone else here has the name, or there are too
-    /// many.
+    /// Takes over what a backend says until `until` of the bearer of a token or of a log-in, which is in the rights.
+    /// Names the visit that gave way. `None` if someone here has the name, or there are too many.
     pub(crate) fn admit(
         &mut self,
         account: Account,
-        token: Option<SecretDigest>,
         now: Instant,
         until: Instant,
-    ) -> bool {
-        let user = account.rights.user.clone();
-        let is_taken = |known: &Account| known.origin != Origin::Backend;
-        if self.accounts.get(&user).is_some_and(is_taken)
-            || !self.visits.add(&user, token, now, until)
-        {
-            return false;
+    ) -> Option<Option<RightsId>> {
+        let id = account.rights.token?;
+        match self.accounts.contains_key(&account.rights.user) {
+            true => None,
+            false => self.visits.put(id, account, now, until),
         }
-        self.accounts.insert(user, account);
-        true
     }
 
-    /// Until when the backend's word of this user counts; `None` for users of other kinds.
-    pub(crate) fn visit_end(&self, user: &str) -> Option<Instant> {
-        self.visits.end(user)
+    /// Until when what the backend said of this token, or at this log-in, counts.
+    pub(crate) fn visit_end(&self, id: &SecretDigest) -> Option<Instant> {
+        self.visits.end(id)
+    }
+
+    /// Whether someone goes by this name, with an account or as a visitor.
+    pub(crate) fn is_taken(&self, user: &str) -> bool {
+        self.accounts.contains_key(user) || self.visits.has(user)
     }
 
     /// Whether the backend has to be asked about this token again.
@@ -248,13 +249,9 @@ impl Registry {
         self.visits.is_over(token, now)
     }
 
-    /// Removes those whose visit is over, and names them.
-    pub(crate) fn forget_visitors(&mut self, now: Instant) -> Vec<String> {
-        let gone = self.visits.forget(now);
-        for user in &gone {
-            self.remove_account(user);
-        }
-        gone
+    /// Removes the visits that are over, and names them.
+    pub(crate) fn forget_visitors(&mut self, now: Instant) -> Vec<RightsId> {
+        self.visits.forget(now)
     }
 
     fn disown(&mut self, secret: Option<SecretDigest>, owner: &Owner) {
@@ -265,34 +262,57 @@ impl Registry {
         }
     }
 
-    /// Whose key, or link, this is.
-    pub(crate) fn bearer(&self, secret: &SecretDigest) -> Option<Principal> {
-        let Some(owner) = self.owners.get(secret) else {
-            return self.viewer(self.visits.user(secret)?);
+    /// Whose key, or link, this is, and the role it has.
+    pub(crate) fn bearer(&self, secret: &SecretDigest) -> Option<(Principal, Role)> {
+        let user = match self.owners.get(secret) {
+            Some(Owner::Camera(id)) => {
+                return Some((Principal::Camera { id: id.clone() }, Role::Viewer));
+            }
+            Some(Owner::User(user)) => self.accounts.get(user),
+            None => self.visits.get(secret),
         };
-        match owner {
-            Owner::Camera(id) => Some(Principal::Camera { id: id.clone() }),
-            Owner::User(user) => self.viewer(user),
+        user.map(Account::principal)
+    }
+
+    /// As whom a user's token lets in.
+    pub(crate) fn account_of_token(&self, token: &SecretDigest, user: &str) -> Option<&Account> {
+        let account = match self.visits.get(token) {
+            Some(visitor) => Some(visitor),
+            None => self
+                .accounts
+                .get(user)
+                .filter(|own| own.token == Some(*token)),
+        };
+        account.filter(|account| account.rights.user == user)
+    }
+
+    /// As whom a log-in lets in.
+    pub(crate) fn account_of_login(
+        &self,
+        user: &str,
+        visit: Option<&SecretDigest>,
+    ) -> Option<&Account> {
+        match visit {
+            Some(visit) => self.visits.get(visit),
+            None => self.accounts.get(user),
         }
-    }
-
-    /// Whether this is a token of the user's at present.
-    pub(crate) fn is_token_of(&self, token: &SecretDigest, user: &str) -> bool {
-        let own = self.accounts.get(user).and_then(|account| account.token);
-        own == Some(*token) || self.visits.user(token) == Some(user)
-    }
-
-    /// Who `user` is as a viewer.
-    pub(crate) fn viewer(&self, user: &str) -> Option<Principal> {
-        let account = self.accounts.get(user)?;
-        Some(Principal::Viewer(account.rights.clone()))
     }
 
     /// Whose credential this is: a key, a link's token or a cookie. A cookie counts only where one was looked for,
     /// so this is for asking again.
     pub(crate) fn identify(&self, credential: &SecretDigest) -> Option<Principal> {
-        let bearer = self.bearer(credential);
-        bearer.or_else(|| self.viewer(self.logins.user(credential)?))
+        if let Some((principal, _)) = self.bearer(credential) {
+            return Some(principal);
+        }
+        let (user, visit) = self.logins.user(credential)?;
+        let account = self.account_of_login(user, visit)?;
+        Some(account.principal().0)
+    }
+}
+
+impl Account {
+    pub(crate) fn principal(&self) -> (Principal, Role) {
+        (Principal::Viewer(self.rights.clone()), self.role)
     }
 }
 
@@ -313,7 +333,7 @@ mod tests {
     }
 
     fn user_of(registry: &Registry, secret: &str) -> Option<String> {
-        match registry.bearer(&SecretDigest::of(secret))? {
+        match registry.bearer(&SecretDigest::of(secret))?.0 {
             Principal::Viewer(rights) => Some(rights.user),
             Principal::Camera { id } => Some(format!("camera {id}")),
         }
@@ -354,7 +374,7 @@ mod tests {
         let cookie = SecretDigest::of("cookie");
         registry.put_account(account("alice", "t"));
         let until = now + Duration::from_secs(1);
-        registry.logins.add(cookie, "alice", now, until);
+        registry.logins.add(cookie, "alice", None, now, until);
         assert!(registry.bearer(&cookie).is_none());
         assert!(registry.identify(&cookie).is_some());
         registry.remove_account("alice");

@@ -1,94 +1,114 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Tokens for which an existing backend has vouched, and until when. Pure: the time is an argument.
+//! People for whom an existing backend has vouched, and until when. Pure: the time is an argument.
+//!
+//! Each token is a visit of its own, and so is each log-in that was made with one or with a password: two tokens of one
+//! person may say different things, and neither lends the other anything.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
 
-use super::SecretDigest;
+use super::{Account, SecretDigest};
+use crate::room::RightsId;
 
-/// Users of a backend at a time: more than can be connected, so that nobody is turned away while others only come and
-/// go.
-const MAX_VISITORS: usize = 20_000;
-/// Tokens of one user that are known: browsers, programs, and those that were just renewed.
-const MAX_TOKENS: usize = 8;
+/// Visits at a time: more than can be connected, so that nobody is turned away while others only come and go.
+const MAX_VISITS: usize = 40_000;
+/// Visits of one person: as many log-ins as one may have, and tokens of browsers and programs beside them. Beyond that
+/// the one that ends first gives way.
+const MAX_VISITS_PER_USER: usize = 256 + 32;
 
 struct Visit {
+    account: Account,
     until: Instant,
-    /// The latest last.
-    tokens: Vec<SecretDigest>,
 }
 
 #[derive(Default)]
 pub(super) struct Visits {
-    visits: HashMap<String, Visit>,
-    /// Whose a token is, and until when.
-    tokens: HashMap<SecretDigest, (String, Instant)>,
+    visits: HashMap<SecretDigest, Visit>,
+    by_user: BTreeMap<String, Vec<SecretDigest>>,
 }
 
 impl Visits {
-    /// Whether there was room.
-    pub(super) fn add(
+    /// Takes over what was said of the bearer of `id`, and for how long. Names the visit that gave way; `None` if there
+    /// was no room.
+    pub(super) fn put(
         &mut self,
-        user: &str,
-        token: Option<SecretDigest>,
+        id: SecretDigest,
+        account: Account,
         now: Instant,
         until: Instant,
-    ) -> bool {
-        if until <= now || !self.visits.contains_key(user) && self.visits.len() >= MAX_VISITORS {
-            return false;
+    ) -> Option<Option<RightsId>> {
+        let before = self.visits.get(&id);
+        let is_other = before.is_some_and(|visit| visit.account.rights.user != account.rights.user);
+        if until <= now || is_other || before.is_none() && self.visits.len() >= MAX_VISITS {
+            return None;
         }
-        let visit = self.visits.entry(user.to_owned()).or_insert(Visit {
-            until,
-            tokens: Vec::new(),
-        });
-        visit.until = visit.until.max(until);
-        let Some(token) = token else {
-            return true;
-        };
-        if self
-            .tokens
-            .insert(token, (user.to_owned(), until))
-            .is_none()
-        {
-            visit.tokens.push(token);
+        let user = account.rights.user.clone();
+        if self.visits.insert(id, Visit { account, until }).is_some() {
+            return Some(None);
         }
-        if visit.tokens.len() > MAX_TOKENS {
-            let oldest = visit.tokens.remove(0);
-            self.tokens.remove(&oldest);
+        let own = self.by_user.entry(user).or_default();
+        own.push(id);
+        if own.len() <= MAX_VISITS_PER_USER {
+            return Some(None);
         }
-        true
+        let visits = &self.visits;
+        let ends = |id: &&SecretDigest| visits.get(*id).map(|visit| visit.until);
+        let first = own
+            .iter()
+            .filter(|own| **own != id)
+            .min_by_key(ends)
+            .copied();
+        Some(first.and_then(|first| self.remove(&first)))
     }
 
-    pub(super) fn user(&self, token: &SecretDigest) -> Option<&str> {
-        self.tokens.get(token).map(|(user, _)| user.as_str())
+    pub(super) fn get(&self, id: &SecretDigest) -> Option<&Account> {
+        self.visits.get(id).map(|visit| &visit.account)
     }
 
-    pub(super) fn end(&self, user: &str) -> Option<Instant> {
-        self.visits.get(user).map(|visit| visit.until)
+    pub(super) fn end(&self, id: &SecretDigest) -> Option<Instant> {
+        self.visits.get(id).map(|visit| visit.until)
     }
 
-    /// Whether this token was good and is to be looked at again.
-    pub(super) fn is_over(&self, token: &SecretDigest, now: Instant) -> bool {
-        self.tokens
-            .get(token)
-            .is_some_and(|(_, until)| *until <= now)
+    pub(super) fn accounts(&self) -> impl Iterator<Item = &Account> {
+        self.visits.values().map(|visit| &visit.account)
     }
 
-    /// Forgets those that are over, and names their users.
-    pub(super) fn forget(&mut self, now: Instant) -> Vec<String> {
+    pub(super) fn accounts_mut(&mut self) -> impl Iterator<Item = &mut Account> {
+        self.visits.values_mut().map(|visit| &mut visit.account)
+    }
+
+    /// Whether this was good and is to be looked at again.
+    pub(super) fn is_over(&self, id: &SecretDigest, now: Instant) -> bool {
+        self.visits.get(id).is_some_and(|visit| visit.until <= now)
+    }
+
+    /// Whether someone of this name is here.
+    pub(super) fn has(&self, user: &str) -> bool {
+        self.by_user.contains_key(user)
+    }
+
+    /// Forgets those that are over, and names them.
+    pub(super) fn forget(&mut self, now: Instant) -> Vec<RightsId> {
         let over = self.visits.iter().filter(|(_, visit)| visit.until <= now);
-        let over: Vec<_> = over.map(|(user, _)| user.clone()).collect();
-        for user in &over {
-            self.remove(user);
-        }
-        over
+        let over: Vec<_> = over.map(|(id, _)| *id).collect();
+        over.iter().filter_map(|id| self.remove(id)).collect()
     }
 
-    pub(super) fn remove(&mut self, user: &str) {
-        let visit = self.visits.remove(user);
-        for token in visit.into_iter().flat_map(|visit| visit.tokens) {
-            self.tokens.remove(&token);
+    /// Forgets all of this name, and names them.
+    pub(super) fn remove_all(&mut self, user: &str) -> Vec<RightsId> {
+        let own = self.by_user.get(user).cloned().unwrap_or_default();
+        own.iter().filter_map(|id| self.remove(id)).collect()
+    }
+
+    pub(super) fn remove(&mut self, id: &SecretDigest) -> Option<RightsId> {
+        let rights = self.visits.remove(id)?.account.rights;
+        if let Some(own) = self.by_user.get_mut(&rights.user) {
+            own.retain(|own| own != id);
+            if own.is_empty() {
+                self.by_user.remove(&rights.user);
+            }
         }
+        Some(rights.id())
     }
 }
 
@@ -97,30 +117,62 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::model::Role;
+    use crate::registry::Origin;
+    use crate::room::{Cameras, Rights};
 
-    #[test]
-    fn a_token_counts_until_its_end_and_the_user_is_forgotten_then() {
-        let (mut visits, now) = (Visits::default(), Instant::now());
-        let (token, end) = (SecretDigest::of("t"), now + Duration::from_secs(10));
-        assert!(visits.add("alice", Some(token), now, end));
-        assert_eq!(visits.user(&token), Some("alice"));
-        assert!(!visits.is_over(&token, now) && visits.is_over(&token, end));
-        assert!(visits.forget(now).is_empty());
-        assert_eq!(visits.forget(end), ["alice"]);
-        assert_eq!((visits.user(&token), visits.tokens.len()), (None, 0));
+    fn visit(user: &str, name: &str) -> (SecretDigest, Account) {
+        let id = SecretDigest::of(name);
+        let rights = Rights {
+            token: Some(id),
+            ..Rights::always(user, Cameras::All, &[], 1)
+        };
+        let account = Account {
+            rights,
+            role: Role::Viewer,
+            token: None,
+            origin: Origin::Backend,
+        };
+        (id, account)
     }
 
     #[test]
-    fn what_is_over_already_is_not_taken_and_old_tokens_make_room() {
+    fn a_token_counts_until_its_end_and_is_forgotten_then() {
         let (mut visits, now) = (Visits::default(), Instant::now());
-        assert!(!visits.add("alice", None, now, now));
-        let end = now + Duration::from_secs(10);
-        for n in 0..=MAX_TOKENS {
-            let token = SecretDigest::of(&n.to_string());
-            assert!(visits.add("alice", Some(token), now, end));
+        let ((token, alice), end) = (visit("alice", "t"), now + Duration::from_secs(10));
+        assert!(visits.put(token, alice, now, end).is_some());
+        assert_eq!(visits.get(&token).unwrap().rights.user, "alice");
+        assert!(!visits.is_over(&token, now) && visits.is_over(&token, end));
+        assert!(visits.forget(now).is_empty() && visits.has("alice"));
+        assert_eq!(visits.forget(end)[0].token, Some(token));
+        assert!(visits.get(&token).is_none() && !visits.has("alice"));
+    }
+
+    #[test]
+    fn what_is_over_already_is_not_taken_and_the_first_to_end_makes_room() {
+        let (mut visits, now) = (Visits::default(), Instant::now());
+        let (id, alice) = visit("alice", "t");
+        assert!(visits.put(id, alice, now, now).is_none());
+        let mut gone = Vec::new();
+        for n in 0..=MAX_VISITS_PER_USER as u64 {
+            let (id, alice) = visit("alice", &n.to_string());
+            let until = now + Duration::from_secs(1000 - n);
+            gone.extend(visits.put(id, alice, now, until).unwrap());
         }
-        assert_eq!(visits.tokens.len(), MAX_TOKENS);
-        assert_eq!(visits.user(&SecretDigest::of("0")), None);
-        assert_eq!(visits.user(&SecretDigest::of("1")), Some("alice"));
+        let first = MAX_VISITS_PER_USER - 1;
+        assert_eq!(gone.len(), 1);
+        assert_eq!(gone[0].token, Some(SecretDigest::of(&first.to_string())));
+        assert_eq!(visits.visits.len(), MAX_VISITS_PER_USER);
+        assert_eq!(visits.remove_all("alice").len(), MAX_VISITS_PER_USER);
+        assert!(visits.by_user.is_empty());
+    }
+
+    #[test]
+    fn nobody_takes_over_a_token_of_another() {
+        let (mut visits, now) = (Visits::default(), Instant::now());
+        let end = now + Duration::from_secs(10);
+        let ((id, alice), (_, bob)) = (visit("alice", "t"), visit("bob", "t"));
+        assert!(visits.put(id, alice, now, end).is_some());
+        assert!(visits.put(id, bob, now, end).is_none());
     }
 }

@@ -10,7 +10,7 @@ use super::lifetime::VIEWER_RETURN;
 use super::limits::{MAX_CONNECTIONS_PER_USER, shared_viewers};
 use super::now::Now;
 use super::table::{End, Tell};
-use super::{Action, Client, ClientId, Outgoing, Principal, Refusal, Rights, Role, Room};
+use super::{Action, Client, ClientId, Outgoing, Principal, Refusal, Rights, RightsId, Role, Room};
 use crate::network::network;
 
 impl Room {
@@ -26,7 +26,7 @@ impl Room {
         self.note(now);
         let admitted = match principal {
             Principal::Camera { id: camera_id } => self.admit_camera(id, camera_id, now),
-            Principal::Viewer(rights) => self.admit_viewer(rights.user),
+            Principal::Viewer(rights) => self.admit_viewer(rights.id()),
         };
         match admitted {
             Ok((role, peer_id)) => {
@@ -36,6 +36,7 @@ impl Room {
                     peer_id: peer_id.clone(),
                     announced: None,
                     registered: false,
+                    login_over: false,
                     sessions: BTreeSet::new(),
                     awaited: BTreeMap::new(),
                 };
@@ -54,21 +55,40 @@ impl Room {
         self.take_actions()
     }
 
-    /// The log-in by which a viewer connected has ended: its sessions end, its connection is dropped.
+    /// The log-in by which a viewer connected was ended: its sessions end, its connection is dropped.
     pub fn log_out(&mut self, id: ClientId, now: Now) -> Vec<Action> {
         self.note(now);
-        if let Some(client) = self.clients.get(&id) {
-            let words = "your log-in has ended: open your link again";
+        if let Some(client) = self.clients.get_mut(&id) {
+            client.login_over = false;
             let end = End {
-                detail: Some(words),
+                detail: Some(LOGIN_ENDED),
                 ..Code::Revoked.into()
             };
             for session in client.sessions.clone() {
                 self.end(&session, end, Tell::Both);
             }
-            self.expel(id, Code::Revoked, words, now);
+            self.expel(id, Code::Revoked, LOGIN_ENDED, now);
         }
         self.take_actions()
+    }
+
+    /// The log-in by which a viewer connected has come to its end: nobody is cut off in the middle, so its connection is
+    /// dropped when its last session ends, and there is no further one.
+    pub fn login_over(&mut self, id: ClientId, now: Now) -> Vec<Action> {
+        self.note(now);
+        if let Some(client) = self.clients.get_mut(&id) {
+            client.login_over = true;
+        }
+        self.drop_if_over(id, now);
+        self.take_actions()
+    }
+
+    /// Drops the connection of a log-in that is over, once nothing runs on it.
+    pub(super) fn drop_if_over(&mut self, id: ClientId, now: Now) {
+        let over = |client: &Client| client.login_over && client.sessions.is_empty();
+        if self.clients.get(&id).is_some_and(over) {
+            self.expel(id, Code::Revoked, LOGIN_ENDED, now);
+        }
     }
 
     /// A client's connection is gone.
@@ -107,8 +127,8 @@ impl Room {
         Ok((Role::Camera(camera_id.clone()), camera_id))
     }
 
-    fn admit_viewer(&mut self, name: String) -> Result<(Role, String), Refusal> {
-        let user = self.users.get(&name).ok_or(WITHDRAWN)?;
+    fn admit_viewer(&mut self, whose: RightsId) -> Result<(Role, String), Refusal> {
+        let user = self.users.get(&whose).ok_or(WITHDRAWN)?;
         let Rights { shared, .. } = user.rights;
         let full = self.viewers >= self.max_viewers;
         if full || shared && self.shared_viewers >= shared_viewers(self.max_viewers) {
@@ -117,13 +137,15 @@ impl Room {
                 "the server is full: try again later",
             ));
         }
-        if !shared && user.connections.len() >= MAX_CONNECTIONS_PER_USER {
+        let own = self.all_of(&whose.user);
+        let connections: usize = own.map(|user| user.connections.len()).sum();
+        if !shared && connections >= MAX_CONNECTIONS_PER_USER {
             return Err(Refusal::new(
                 Code::TooMany,
                 "too many connections: close some of your pages",
             ));
         }
-        Ok((Role::Viewer(name), (self.next_id)()))
+        Ok((Role::Viewer(whose), (self.next_id)()))
     }
 
     fn enter(&mut self, id: ClientId, client: Client, now: Now) {
@@ -181,7 +203,7 @@ impl Room {
     }
 
     /// A viewer that was told a secret may come back to its sessions.
-    fn forget_viewer(&mut self, id: ClientId, name: &str, client: &Client, now: Now) {
+    fn forget_viewer(&mut self, id: ClientId, name: &RightsId, client: &Client, now: Now) {
         self.listeners.remove(&id);
         self.viewers -= 1;
         if let Some(user) = self.users.get_mut(name) {
@@ -207,6 +229,9 @@ impl Room {
     }
 }
 
+const LOGIN_ENDED: &str = "your log-in has ended: open your link again";
+/// What a viewer whose log-in is over may not begin.
+pub(super) const LOGIN_OVER: Refusal = Refusal::new(Code::Unauthorized, LOGIN_ENDED);
 const WITHDRAWN: Refusal = Refusal::new(
     Code::Unauthorized,
     "this key or link is not valid any more: ask for a new one",

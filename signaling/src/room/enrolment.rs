@@ -8,7 +8,7 @@ use porthole_protocol::wire::Code;
 use super::now::Now;
 use super::review::Because;
 use super::table::{End, Ended, Tell};
-use super::{Action, Camera, Rights, Room, User};
+use super::{Action, Camera, DrivesPace, Rights, RightsId, Room, User};
 
 impl Room {
     /// A camera was enrolled, or has another name. The name is shown where the camera gives none itself.
@@ -20,6 +20,7 @@ impl Room {
             sessions: BTreeSet::new(),
             ended: Ended::default(),
             awaited: BTreeSet::new(),
+            drives: DrivesPace::default(),
         };
         let known = self.cameras.entry(id.to_owned());
         known
@@ -62,7 +63,7 @@ impl Room {
     /// one before counts from now; the same one leaves sessions the time they had.
     pub fn set_viewer(&mut self, rights: Rights, now: Now) -> Vec<Action> {
         self.note(now);
-        let name = rights.user.clone();
+        let name = rights.id();
         let Some(user) = self.users.get_mut(&name) else {
             self.users.insert(name, User::new(rights, now));
             return self.take_actions();
@@ -86,8 +87,8 @@ impl Room {
         self.take_actions()
     }
 
-    /// A user's credential was withdrawn: the sessions end with `revoked`, the connections are dropped.
-    pub fn remove_viewer(&mut self, user: &str, now: Now) -> Vec<Action> {
+    /// These rights are there no more, since a credential was withdrawn or is over: the sessions end with `revoked`, the connections are dropped.
+    pub fn remove_viewer(&mut self, user: &RightsId, now: Now) -> Vec<Action> {
         self.note(now);
         let Some(gone) = self.users.get(user) else {
             return self.take_actions();

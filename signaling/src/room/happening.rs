@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 use porthole_protocol::grant::Permission;
-use porthole_protocol::wire::Code;
+use porthole_protocol::wire::{Code, DriveReason};
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +61,36 @@ pub enum Event {
         reason: Code,
         /// What the viewer's browser said of it.
         said: Option<String>,
+    },
+    /// A viewer began to drive a camera's robot.
+    DriveStarted {
+        /// The session.
+        session: String,
+        /// Whose.
+        user: String,
+        /// Of which camera.
+        camera: String,
+        /// Since when.
+        began: Timestamp,
+        /// So many drives of this camera were left out before, since they came too fast.
+        missed: u32,
+    },
+    /// A viewer drives no more.
+    DriveEnded {
+        /// The session.
+        session: String,
+        /// Whose.
+        user: String,
+        /// Of which camera.
+        camera: String,
+        /// From when.
+        began: Timestamp,
+        /// To when.
+        ended: Timestamp,
+        /// Why it ended.
+        reason: DriveReason,
+        /// As above.
+        missed: u32,
     },
     /// A viewer was refused a session.
     SessionRefused {

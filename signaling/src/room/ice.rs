@@ -7,9 +7,14 @@ use jiff::Timestamp;
 use porthole_protocol::wire::IceServer;
 
 use super::now::Now;
+use super::rights::Rights;
+use crate::digest::SecretDigest;
 
 /// Credentials are renewed this much before they run out: a few round trips, also for a camera that is just away.
 const RENEW_BEFORE: Duration = Duration::from_secs(60);
+
+/// Hexadecimal digits by which a relay tells people apart: of ten thousand, hardly two have the same.
+const RELAY_USER_DIGITS: usize = 16;
 
 /// What both ends of a session are told.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,7 +25,7 @@ pub struct Ice {
     pub until: Option<Timestamp>,
 }
 
-/// Says which servers the session of this id may use for this long from now, and until when.
+/// Says which servers someone may use for this long from now, and until when.
 pub type IceSource = Box<dyn Fn(&str, Duration, Timestamp) -> Ice + Send>;
 
 /// The same servers for every session.
@@ -29,6 +34,19 @@ pub fn fixed(servers: Vec<IceServer>) -> IceSource {
         servers: servers.clone(),
         until: None,
     })
+}
+
+/// By what a relay knows someone, so that its quotas count per person: by the digest of the name. Of those who share one,
+/// each session stands for itself.
+pub(super) fn relay_user(rights: &Rights, session: &str) -> String {
+    match rights.shared {
+        true => session.to_owned(),
+        false => {
+            let mut digest = SecretDigest::of(&rights.user).to_hex();
+            digest.truncate(RELAY_USER_DIGITS);
+            digest
+        }
+    }
 }
 
 /// Until when a session's relays take its credentials.

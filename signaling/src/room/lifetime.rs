@@ -147,7 +147,7 @@ impl Room {
         };
         let rights = &user.rights;
         if let Some(session) = self.sessions.get(id) {
-            if session.user != rights.user || session.camera_id != camera_id {
+            if session.whose.user != rights.user || session.camera_id != camera_id {
                 return Ok(NONE);
             }
             self.check_places(viewer, rights, camera_id, Some(id))?;
@@ -171,6 +171,15 @@ impl Room {
         if let Some(old) = self.attach_viewer(id, viewer) {
             // Mostly a connection that is dead already. One that lives has to know.
             self.send_end(old, id, Code::Replaced);
+        }
+        // It goes on by what the viewer has shown now.
+        let whose = self.user_of(viewer).map(|user| user.rights.id());
+        let before = self.sessions.get(id).map(|session| session.whose.clone());
+        if let Some(whose) = whose
+            && before.is_some_and(|before| before != whose)
+        {
+            self.hand_to(id, &whose);
+            self.review(id, Because::NewRights, now);
         }
         if let Some(session) = self.sessions.get(id) {
             let resumed = Extension::SessionResumed {

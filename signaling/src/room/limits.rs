@@ -75,11 +75,11 @@ impl Room {
         let others = || others().filter_map(|id| self.sessions.get(id));
         let own = others().filter(|session| match rights.shared {
             true => session.viewer == Some(viewer),
-            false => session.user == rights.user,
+            false => session.whose.user == rights.user,
         });
         let here = others().filter(|session| {
             rights.shared
-                && session.user == rights.user
+                && session.whose.user == rights.user
                 && session.network == Some(client.network)
                 // Behind a proxy on this machine everyone has this address.
                 && !client.network.is_loopback()

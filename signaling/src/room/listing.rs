@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::limits::{check_announce, check_status};
 use super::now::Now;
 use super::table::Tell;
-use super::{Announced, ClientId, Event, Refusal, Rights, Role, Room, UNKNOWN_SENDER};
+use super::{Announced, ClientId, Event, Refusal, Rights, RightsId, Role, Room, UNKNOWN_SENDER};
 
 impl Room {
     pub(super) fn set_status(
@@ -125,7 +125,7 @@ impl Room {
 
     /// Tells a user's connections what has changed for them since they had these rights at that time, and which cameras
     /// have come and gone.
-    pub(super) fn tell_of_change(&mut self, user: &str, old: &Rights, before: Timestamp) {
+    pub(super) fn tell_of_change(&mut self, user: &RightsId, old: &Rights, before: Timestamp) {
         let Some(user) = self.users.get(user) else {
             return;
         };

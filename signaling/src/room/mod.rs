@@ -13,6 +13,7 @@
 //! them back from peers that did not announce themselves.
 
 mod admission;
+mod drives;
 mod enrolment;
 mod happening;
 mod ice;
@@ -43,6 +44,7 @@ use porthole_protocol::wire::{
 };
 use serde_json::Value;
 
+use drives::DrivesPace;
 pub use happening::{Event, Happening};
 pub use ice::{Ice, IceSource, fixed};
 pub use lifetime::VIEWER_RETURN;
@@ -52,7 +54,7 @@ pub use limits::{
 };
 pub use now::Now;
 pub use principal::Principal;
-pub use rights::{Cameras, DEFAULT_LEASE_SECONDS, GUEST, Rights, Rule};
+pub use rights::{Cameras, DEFAULT_LEASE_SECONDS, GUEST, Rights, RightsId, Rule};
 use table::{Ended, Session};
 
 /// A connected client, as the caller numbers them. A number is never given twice.
@@ -163,7 +165,7 @@ enum Role {
     /// The camera of this id.
     Camera(String),
     /// A connection of this user.
-    Viewer(String),
+    Viewer(RightsId),
 }
 
 /// That a client understands Porthole's additions.
@@ -180,6 +182,8 @@ struct Client {
     announced: Option<Announced>,
     /// A camera whose status was taken on this connection.
     registered: bool,
+    /// A viewer's whose log-in has come to its end.
+    login_over: bool,
     /// A viewer's sessions.
     sessions: BTreeSet<String>,
     /// A viewer's sessions that it came back for before their camera did, and those cameras.
@@ -196,6 +200,8 @@ struct Camera {
     ended: Ended,
     /// Who waits for which session until the camera is back.
     awaited: BTreeSet<(String, ClientId)>,
+    /// How much may still be written down of who drives there.
+    drives: DrivesPace,
 }
 
 /// Someone who may connect as a viewer.
@@ -220,13 +226,13 @@ pub struct Room {
     /// The latest moment it was told of.
     clock: Now,
     cameras: BTreeMap<String, Camera>,
-    users: BTreeMap<String, User>,
+    users: BTreeMap<RightsId, User>,
     clients: HashMap<ClientId, Client>,
     sessions: HashMap<String, Session>,
     /// When each session is due, in that order.
     deadlines: BTreeSet<(Instant, String)>,
     /// When the list of each user who is here changes.
-    user_deadlines: BTreeSet<(Instant, String)>,
+    user_deadlines: BTreeSet<(Instant, RightsId)>,
     /// Viewers that hear of cameras.
     listeners: BTreeSet<ClientId>,
     max_viewers: usize,
@@ -246,7 +252,8 @@ impl Room {
         next_id: IdSource,
         now: Now,
     ) -> Self {
-        let guest = open_access.then(|| (GUEST.to_owned(), User::new(Rights::guest(), now)));
+        let guest =
+            open_access.then(|| (RightsId::account(GUEST), User::new(Rights::guest(), now)));
         Self {
             signer,
             ice,
@@ -288,7 +295,7 @@ impl Room {
     pub fn session_infos(&self, now: Now) -> Vec<SessionInfo> {
         let infos = self.sessions.iter().map(|(id, session)| SessionInfo {
             id: id.clone(),
-            user: session.user.clone(),
+            user: session.whose.user.clone(),
             camera: session.camera_id.clone(),
             started: session.started,
             terms: session.terms(now),
@@ -352,6 +359,9 @@ impl Room {
             }
             ClientMessage::Extension(ClientExtension::SessionStats(stats)) => {
                 return self.session_stats(from, stats, now);
+            }
+            ClientMessage::Extension(ClientExtension::Drive(drive)) => {
+                return self.drive(from, drive, now);
             }
         };
         match message {
@@ -425,6 +435,15 @@ impl Room {
             Role::Viewer(user) => self.users.get(user),
             Role::Camera(_) => None,
         }
+    }
+}
+
+impl Room {
+    /// All the rights that one person has at present, by the name.
+    fn all_of(&self, user: &str) -> impl Iterator<Item = &User> {
+        let own = self.users.range(RightsId::account(user)..);
+        let own = own.take_while(move |(id, _)| id.user == user);
+        own.map(|(_, user)| user)
     }
 }
 

@@ -10,14 +10,14 @@ use porthole_protocol::grant::Grant;
 use porthole_protocol::limits::MAX_SESSIONS_PER_CAMERA;
 use porthole_protocol::wire::{Code, Extension, IceServer, RunningSession};
 
-use super::ice::IceTerm;
+use super::ice::{IceTerm, relay_user};
 use super::lifetime::VIEWER_RETURN;
 use super::limits::{MAX_ID_BYTES, MAX_SESSIONS_PER_PERSON};
 use super::now::Now;
 use super::rights::Standing;
 use super::stats::StatsPace;
 use super::table::{End, Session, Tell, lease_end};
-use super::{ClientId, Event, Room};
+use super::{ClientId, Event, Room, User};
 
 impl Room {
     /// Whether the camera has said on its present connection what it has.
@@ -96,7 +96,7 @@ impl Room {
             let session = self.restored(id, camera_id, grant, report.lease, now)?;
             self.happened(Event::SessionRestored {
                 session: id.clone(),
-                user: session.user.clone(),
+                user: session.whose.user.clone(),
                 camera: camera_id.to_owned(),
             });
             self.insert_session(id, session);
@@ -117,7 +117,11 @@ impl Room {
         left: u32,
         now: Now,
     ) -> Result<Session, Code> {
-        let user = self.users.get(&grant.sub).ok_or(Code::Revoked)?;
+        // Of someone whom a backend knows, with any token of today's until the viewer is back with its own.
+        let open = |user: &&User| matches!(user.rights.at(camera_id, now.wall), Standing::Open(_));
+        let user = self.all_of(&grant.sub).find(open);
+        let user = user.or_else(|| self.all_of(&grant.sub).next());
+        let user = user.ok_or(Code::Revoked)?;
         let span = match user.rights.at(camera_id, now.wall) {
             Standing::Open(span) => span,
             Standing::Closed { code, .. } if code != Code::NoBooking => return Err(code),
@@ -128,7 +132,9 @@ impl Room {
             .sessions
             .iter()
             .filter_map(|id| self.sessions.get(id));
-        let own = own.filter(|session| session.user == grant.sub).count();
+        let own = own
+            .filter(|session| session.whose.user == grant.sub)
+            .count();
         if camera.sessions.len() >= MAX_SESSIONS_PER_CAMERA
             || (own >= MAX_SESSIONS_PER_PERSON && !user.rights.shared)
         {
@@ -136,13 +142,14 @@ impl Room {
         }
         let lease = left.min(grant.lease).min(span.lease);
         let mut session = Session {
-            user: grant.sub,
+            whose: user.rights.id(),
             camera_id: camera_id.to_owned(),
             viewer: None,
             camera: None,
             has_secret: true,
             network: None,
             perms: span.perms,
+            booked: span.booked,
             until: now.mono,
             cap: lease_end(now, lease),
             lease: span.lease,
@@ -153,10 +160,18 @@ impl Room {
             seq: grant.seq,
             return_by: Some(now + VIEWER_RETURN),
             stats: StatsPace::new(now),
+            drives: false,
         };
         session.until = session.lasts_until(now);
         // Which credentials its ends have is forgotten: they get new ones when these would run out.
-        session.ice = IceTerm::new(&self.ice_for(id, session.until, now), session.until, now);
+        session.ice = {
+            let relayed = relay_user(&user.rights, id);
+            IceTerm::new(
+                &self.ice_for(&relayed, session.until, now),
+                session.until,
+                now,
+            )
+        };
         Ok(session)
     }
 

@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 
 use porthole_protocol::wire::{Code, Extension, IceServer};
 
-use super::ice::IceTerm;
+use super::ice::{IceTerm, relay_user};
 use super::now::Now;
 use super::rights::{Span, Standing};
 use super::table::{End, Session, Tell, lease_end};
-use super::{Refusal, Room};
+use super::{Refusal, RightsId, Room};
 
 /// What a session was told may be a little off what it would be told now, since the two clocks are never read at the
 /// very same moment. Beyond this, the time of day was set.
@@ -42,7 +42,7 @@ impl Room {
     }
 
     /// How a user stands at a camera now.
-    pub(super) fn standing(&self, user: &str, camera_id: &str, now: Now) -> Standing {
+    pub(super) fn standing(&self, user: &RightsId, camera_id: &str, now: Now) -> Standing {
         let user = self.users.get(user);
         user.map_or(Standing::Unknown, |user| {
             user.rights.at(camera_id, now.wall)
@@ -54,7 +54,7 @@ impl Room {
         let Some(session) = self.sessions.get(id) else {
             return;
         };
-        let span = match self.standing(&session.user, &session.camera_id, now) {
+        let span = match self.standing(&session.whose, &session.camera_id, now) {
             Standing::Open(span) => span,
             Standing::Closed { code, .. } if code != Code::NoBooking => {
                 return self.end(id, code, Tell::Both);
@@ -89,7 +89,9 @@ impl Room {
     fn renew_ice(&mut self, id: &str, now: Now) -> Option<Vec<IceServer>> {
         let session = self.sessions.get(id)?;
         session.ice.filter(|ice| ice.is_due(session.until, now))?;
-        let ice = self.ice_for(id, session.until, now);
+        let until = session.until;
+        let user = self.users.get(&session.whose)?;
+        let ice = self.ice_for(&relay_user(&user.rights, id), until, now);
         let servers = ice.servers.clone();
         self.change_session(id, |session| {
             session.ice = IceTerm::new(&ice, session.until, now)
@@ -97,13 +99,13 @@ impl Room {
         Some(servers)
     }
 
-    pub(super) fn ice_for(&self, id: &str, until: Instant, now: Now) -> super::Ice {
+    pub(super) fn ice_for(&self, user: &str, until: Instant, now: Now) -> super::Ice {
         let left = until.saturating_duration_since(now.mono);
-        (self.ice)(id, left, now.wall)
+        (self.ice)(user, left, now.wall)
     }
 
     /// A booking of a user who is here began or ended: the list is another one.
-    pub(super) fn turn(&mut self, name: &str, now: Now) {
+    pub(super) fn turn(&mut self, name: &RightsId, now: Now) {
         let Some(user) = self.users.get_mut(name) else {
             return;
         };
@@ -114,7 +116,7 @@ impl Room {
     }
 
     /// Notes when the list of a user who is here changes next.
-    pub(super) fn schedule(&mut self, name: &str, now: Now) {
+    pub(super) fn schedule(&mut self, name: &RightsId, now: Now) {
         let Some(user) = self.users.get_mut(name) else {
             return;
         };
@@ -123,10 +125,10 @@ impl Room {
         let due = change.map(|at| now.instant_of(at));
         let before = std::mem::replace(&mut user.due, due);
         if let Some(before) = before {
-            self.user_deadlines.remove(&(before, name.to_owned()));
+            self.user_deadlines.remove(&(before, name.clone()));
         }
         if let Some(due) = due {
-            self.user_deadlines.insert((due, name.to_owned()));
+            self.user_deadlines.insert((due, name.clone()));
         }
     }
 
@@ -155,7 +157,8 @@ fn in_words(code: Code) -> &'static str {
 impl Session {
     /// Takes over what is permitted now. Whether that is news to its ends.
     fn follow(&mut self, span: Span, now: Now) -> bool {
-        let mut is_new = self.perms != span.perms || self.end != span.end;
+        let mut is_new =
+            self.perms != span.perms || self.booked != span.booked || self.end != span.end;
         if self.lease != span.lease {
             // Another lease counts from now; the same one leaves the session the time it had.
             is_new = true;
@@ -163,6 +166,7 @@ impl Session {
             self.lease = span.lease;
         }
         self.perms = span.perms;
+        self.booked = span.booked;
         self.end = span.end;
         self.review = span.review.map(|at| now.instant_of(at));
         self.until = self.lasts_until(now);
@@ -180,7 +184,7 @@ impl Session {
 impl Room {
     pub(super) fn with_next(&self, end: End, session: &Session) -> End {
         let hopes = matches!(end.reason, Code::LeaseEnded | Code::Revoked);
-        let user = self.users.get(&session.user).filter(|_| hopes);
+        let user = self.users.get(&session.whose).filter(|_| hopes);
         let next = user.and_then(|user| {
             let wall = self.clock.wall;
             user.rights.next_start(&session.camera_id, wall)

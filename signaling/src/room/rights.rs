@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use porthole_protocol::grant::{MAX_LEASE_SECONDS, Permission};
 use porthole_protocol::wire::Code;
 
+use crate::digest::SecretDigest;
 use crate::model::Window;
 
 /// What is lost while the picture goes on is lost this much earlier, so that the news is at the camera before the
@@ -19,11 +20,32 @@ pub const GUEST: &str = "guest";
 /// The lease of a viewer for whom none is set: 12 hours, so a page that is left open closes overnight.
 pub const DEFAULT_LEASE_SECONDS: u32 = 12 * 60 * 60;
 
+/// Whose rights these are.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RightsId {
+    /// The name that stands in grants, messages and logs.
+    pub user: String,
+    /// Of someone whom a backend knows: of which token, or of which log-in. Each has rights of its own.
+    pub token: Option<SecretDigest>,
+}
+
+impl RightsId {
+    /// Those of an account, which has one set.
+    pub fn account(user: &str) -> Self {
+        Self {
+            user: user.to_owned(),
+            token: None,
+        }
+    }
+}
+
 /// What a viewer may do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rights {
     /// The name that stands in grants, messages and logs.
     pub user: String,
+    /// As in [`RightsId`].
+    pub token: Option<SecretDigest>,
     /// Whether many people go by this name, who must not count as one: guests, or those who were given one link.
     pub shared: bool,
     /// What, where and when. What any of them permits is permitted.
@@ -60,6 +82,8 @@ pub struct Rule {
     pub window: Option<Window>,
     /// For how long a session is granted at most, in seconds.
     pub lease: u32,
+    /// Whether it is a booking: who has booked goes before who merely may.
+    pub booked: bool,
 }
 
 /// How a user stands at a camera at some time.
@@ -80,6 +104,8 @@ pub(super) enum Standing {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Span {
     pub(super) perms: Vec<Permission>,
+    /// Those of them that a booking gives.
+    pub(super) booked: Vec<Permission>,
     /// The longest a session may be granted, in seconds.
     pub(super) lease: u32,
     /// The first moment at which not all of it is permitted any more; `None` if there is none.
@@ -96,9 +122,11 @@ impl Rights {
             perms: perms.iter().copied().collect(),
             window: None,
             lease,
+            booked: false,
         };
         Self {
             user: user.to_owned(),
+            token: None,
             shared: false,
             rules: vec![rule],
         }
@@ -110,6 +138,14 @@ impl Rights {
         Self {
             shared: true,
             ..Self::always(GUEST, Cameras::All, &perms, DEFAULT_LEASE_SECONDS)
+        }
+    }
+
+    /// Whose they are.
+    pub fn id(&self) -> RightsId {
+        RightsId {
+            user: self.user.clone(),
+            token: self.token,
         }
     }
 
@@ -166,6 +202,8 @@ impl Rights {
                 next,
             };
         }
+        let rules = self.rules_at(camera_id, at).filter(|rule| rule.booked);
+        let booked: BTreeSet<_> = rules.flat_map(|rule| &rule.perms).copied().collect();
         let soon = self.perms_at(camera_id, at + HANDOVER);
         let perms = match soon.contains(&Permission::View) {
             true => &perms & &soon,
@@ -179,6 +217,7 @@ impl Rights {
         let reviews = edges.iter().flat_map(|edge| [*edge - HANDOVER, *edge]);
         let review = reviews.filter(|review| *review > at).min();
         Standing::Open(Span {
+            booked: booked.intersection(&perms).copied().collect(),
             perms: perms.into_iter().collect(),
             lease: lease.min(MAX_LEASE_SECONDS),
             end,

@@ -17,11 +17,13 @@ fn rule(start: i64, end: i64, perms: &[Permission]) -> Rule {
             end: at(end),
         }),
         lease: MAX_LEASE_SECONDS,
+        booked: true,
     }
 }
 
 fn rights(rules: Vec<Rule>) -> Rights {
     Rights {
+        token: None,
         user: "alice".to_owned(),
         shared: false,
         rules,
@@ -83,6 +85,27 @@ fn what_begins_while_the_picture_goes_on_begins_on_time() {
     };
     assert_eq!(span.review, Some(at(20)));
     assert_eq!(open(&rights, 20), (vec![View, Control], Some(30)));
+}
+
+#[test]
+fn what_a_booking_gives_is_told_from_what_is_permitted_anyway() {
+    let mut rights = rights(vec![rule(10, 20, &[View, Control]), rule(20, 30, &[View])]);
+    let always = Rights::always("alice", Cameras::All, &[View, Listen, Control], 60);
+    rights.rules.extend(always.rules);
+    let span = |second| match rights.at("front", at(second)) {
+        Standing::Open(span) => (span.perms, span.booked, span.review),
+        other => panic!("{other:?}"),
+    };
+    let all = vec![View, Listen, Control];
+    assert_eq!(span(5), (all.clone(), vec![], Some(at(9))));
+    // To the very end: nothing is lost with it that another could have meanwhile.
+    for second in [10, 19] {
+        let (perms, booked, review) = span(second);
+        assert_eq!((perms, booked), (all.clone(), vec![View, Control]));
+        assert!(review.unwrap() <= at(20));
+    }
+    assert_eq!(span(20).1, [View]);
+    assert_eq!(span(30), (all, vec![], None));
 }
 
 #[test]

@@ -6,7 +6,8 @@ use porthole_protocol::wire::{
     Code, OutgoingMessage, PeerMessage, SessionProof, StartSessionMessage, ToPeerExtra,
 };
 
-use super::ice::IceTerm;
+use super::admission::LOGIN_OVER;
+use super::ice::{IceTerm, relay_user};
 use super::limits::{check_description, check_peer_message, check_proof, short_line};
 use super::now::Now;
 use super::stats::StatsPace;
@@ -57,18 +58,22 @@ impl Room {
             Code::NotPermitted,
             "a camera cannot start a session",
         ))?;
+        if client.login_over {
+            return Err(LOGIN_OVER);
+        }
         let rights = &user.rights;
         let span = Self::refused(rights.at(&camera_id, now.wall))?;
         let camera = self.connection_of(&camera_id)?;
         self.check_places(viewer, rights, &camera_id, None)?;
         let mut session = Session {
-            user: rights.user.clone(),
+            whose: rights.id(),
             camera_id: camera_id.clone(),
             viewer: Some(viewer),
             camera: Some(camera),
             has_secret: client.announced.is_some(),
             network: Some(client.network),
             perms: span.perms,
+            booked: span.booked,
             until: now.mono,
             cap: lease_end(now, span.lease),
             lease: span.lease,
@@ -79,6 +84,7 @@ impl Room {
             seq: 0,
             return_by: None,
             stats: StatsPace::new(now),
+            drives: false,
         };
         session.until = session.lasts_until(now);
         let terms = session.terms(now);
@@ -88,11 +94,13 @@ impl Room {
         let viewer_peer_id = client.peer_id.clone();
         let session_id = (self.next_id)();
         let grant = self.grant(&session_id, &session, now)?;
-        let ice = self.ice_for(&session_id, session.until, now);
+        let rights = self.users.get(&session.whose).map(|user| &user.rights);
+        let relayed = rights.map_or_else(String::new, |rights| relay_user(rights, &session_id));
+        let ice = self.ice_for(&relayed, session.until, now);
         session.ice = IceTerm::new(&ice, session.until, now);
         self.happened(Event::SessionStarted {
             session: session_id.clone(),
-            user: session.user.clone(),
+            user: session.whose.user.clone(),
             camera: camera_id.clone(),
             perms: session.perms.clone(),
         });
@@ -147,12 +155,13 @@ impl Room {
         let terms = session.terms(now);
         let grant = Grant {
             aud: session.camera_id.clone(),
-            sub: session.user.clone(),
+            sub: session.whose.user.clone(),
             sid: id.to_owned(),
             nonce,
             seq: session.seq,
             lease: terms.lease,
             perms: terms.perms,
+            booked: Some(session.booked.clone()),
         };
         let token = self.signer.sign(&grant);
         token
@@ -171,7 +180,7 @@ impl Room {
             return;
         }
         match self.sessions.get(id) {
-            Some(session) if session.user == user && session.camera_id == camera_id => {
+            Some(session) if session.whose.user == user && session.camera_id == camera_id => {
                 self.end(id, Code::ViewerLeft, Tell::Both);
             }
             Some(_) => (),
@@ -186,7 +195,7 @@ impl Room {
             && let Some(camera) = self.cameras.get_mut(camera_id)
             && camera.ended.reason(id, user).is_none()
         {
-            camera.ended.remember(id, user, Code::ViewerLeft);
+            camera.ended.remember(id, user, None, Code::ViewerLeft);
         }
     }
 
@@ -224,7 +233,7 @@ impl Room {
             if let Some(camera) = self.cameras.get_mut(&camera_id) {
                 camera.awaited.remove(&(id.to_owned(), from));
             }
-            self.remember_left(id, &user, &camera_id);
+            self.remember_left(id, &user.user, &camera_id);
             return Ok(());
         }
         let session = self.sessions.get(id).ok_or(NO_SUCH_SESSION)?;

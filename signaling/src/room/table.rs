@@ -12,7 +12,7 @@ use porthole_protocol::wire::{Code, EndSessionMessage, OutgoingMessage, Terms, T
 use super::ice::IceTerm;
 use super::now::Now;
 use super::stats::StatsPace;
-use super::{ClientId, Event, Room};
+use super::{ClientId, Event, RightsId, Room};
 
 /// Ends remembered for one camera: twice as many as it has sessions. What is forgotten beyond that is decided by
 /// the user's rights again.
@@ -20,7 +20,8 @@ const MAX_ENDED: usize = 2 * porthole_protocol::limits::MAX_SESSIONS_PER_CAMERA;
 
 /// One viewer's look through one camera. Either end may be away for a while.
 pub(super) struct Session {
-    pub(super) user: String,
+    /// By whose rights it runs.
+    pub(super) whose: RightsId,
     pub(super) camera_id: String,
     pub(super) viewer: Option<ClientId>,
     /// The connection on which the camera is known to have it.
@@ -30,6 +31,8 @@ pub(super) struct Session {
     /// Where the viewer was last; not known after a restart.
     pub(super) network: Option<IpAddr>,
     pub(super) perms: Vec<Permission>,
+    /// Those of them that a booking gives.
+    pub(super) booked: Vec<Permission>,
     /// When its time is up.
     pub(super) until: Instant,
     /// When its lease is over, whatever else is permitted: `lease` seconds after it was granted.
@@ -47,6 +50,8 @@ pub(super) struct Session {
     pub(super) return_by: Option<Instant>,
     /// How many statistics its ends may still have passed on.
     pub(super) stats: StatsPace,
+    /// Whether its camera has said that it drives.
+    pub(super) drives: bool,
 }
 
 impl Session {
@@ -103,23 +108,47 @@ pub(super) enum Tell {
 /// Sessions of one camera that are over, the latest last.
 #[derive(Default)]
 pub(super) struct Ended {
-    sessions: VecDeque<(String, String, Code)>,
+    sessions: VecDeque<EndedSession>,
+}
+
+struct EndedSession {
+    id: String,
+    user: String,
+    /// Not known of one that this server never had.
+    started: Option<Timestamp>,
+    reason: Code,
 }
 
 impl Ended {
-    pub(super) fn remember(&mut self, session: &str, user: &str, reason: Code) {
+    pub(super) fn remember(
+        &mut self,
+        id: &str,
+        user: &str,
+        started: Option<Timestamp>,
+        reason: Code,
+    ) {
         if self.sessions.len() >= MAX_ENDED {
             self.sessions.pop_front();
         }
-        self.sessions
-            .push_back((session.to_owned(), user.to_owned(), reason));
+        self.sessions.push_back(EndedSession {
+            id: id.to_owned(),
+            user: user.to_owned(),
+            started,
+            reason,
+        });
     }
 
     /// Why this session of this user ended.
-    pub(super) fn reason(&self, session: &str, user: &str) -> Option<Code> {
+    pub(super) fn reason(&self, id: &str, user: &str) -> Option<Code> {
         let mut all = self.sessions.iter().rev();
-        let (_, _, reason) = all.find(|(id, whose, _)| id == session && whose == user)?;
-        Some(*reason)
+        let ended = all.find(|ended| ended.id == id && ended.user == user)?;
+        Some(ended.reason)
+    }
+
+    /// Whose session it was that ran here, and since when.
+    pub(super) fn whose(&self, id: &str) -> Option<(&str, Timestamp)> {
+        let mut all = self.sessions.iter().rev().filter(|ended| ended.id == id);
+        all.find_map(|ended| Some((ended.user.as_str(), ended.started?)))
     }
 }
 
@@ -128,7 +157,7 @@ impl Room {
         if let Some(camera) = self.cameras.get_mut(&session.camera_id) {
             camera.sessions.insert(id.to_owned());
         }
-        if let Some(user) = self.users.get_mut(&session.user) {
+        if let Some(user) = self.users.get_mut(&session.whose) {
             user.sessions.insert(id.to_owned());
         }
         if let Some(client) = session.viewer.and_then(|v| self.clients.get_mut(&v)) {
@@ -170,6 +199,20 @@ impl Room {
         old
     }
 
+    /// From now on a session runs by these rights.
+    pub(super) fn hand_to(&mut self, id: &str, whose: &RightsId) {
+        let Some(session) = self.sessions.get_mut(id) else {
+            return;
+        };
+        let before = std::mem::replace(&mut session.whose, whose.clone());
+        if let Some(user) = self.users.get_mut(&before) {
+            user.sessions.remove(id);
+        }
+        if let Some(user) = self.users.get_mut(whose) {
+            user.sessions.insert(id.to_owned());
+        }
+    }
+
     /// Leaves a session without its viewer until `return_by`.
     pub(super) fn detach_viewer(&mut self, id: &str, return_by: Instant) {
         let mut old = None;
@@ -202,9 +245,12 @@ impl Room {
         self.deadlines.remove(&(session.due(), id.to_owned()));
         if let Some(camera) = self.cameras.get_mut(&session.camera_id) {
             camera.sessions.remove(id);
-            camera.ended.remember(id, &session.user, end.reason);
+            let started = Some(session.started);
+            camera
+                .ended
+                .remember(id, &session.whose.user, started, end.reason);
         }
-        if let Some(user) = self.users.get_mut(&session.user) {
+        if let Some(user) = self.users.get_mut(&session.whose) {
             user.sessions.remove(id);
         }
         if let Some(client) = session.viewer.and_then(|v| self.clients.get_mut(&v)) {
@@ -217,9 +263,12 @@ impl Room {
         if let Some(camera) = session.camera.filter(|_| tell != Tell::Viewer) {
             self.send_end_saying(camera, id, end.reason.into(), said.clone());
         }
+        if let Some(viewer) = session.viewer {
+            self.drop_if_over(viewer, self.clock);
+        }
         self.happened(Event::SessionEnded {
             session: id.to_owned(),
-            user: session.user,
+            user: session.whose.user,
             camera: session.camera_id,
             started: session.started,
             reason: end.reason,

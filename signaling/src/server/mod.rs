@@ -5,6 +5,7 @@
 mod offline;
 mod options;
 mod parts;
+mod supervise;
 
 use std::net::{SocketAddr, TcpListener as StdListener};
 use std::os::unix::net::UnixListener;
@@ -29,16 +30,18 @@ use parts::Parts;
 use crate::accept::Acceptance;
 use crate::access::Access;
 use crate::control::Control;
+use crate::data_dir::DataDirLock;
 use crate::hub::{Change, HubHandle, Stats};
 use crate::limit::Failures;
 use crate::lock::lock;
 use crate::model::Role;
 use crate::places::Addresses;
 use crate::registry::{Account, CameraEntry, Origin, Registry, SecretDigest, ViewerEntry};
-use crate::room::Counts;
+use crate::room::{Counts, RightsId};
 use crate::shutdown::stopped;
 use crate::timings::Timings;
 use crate::tls::{CurrentTls, TlsFiles};
+use supervise::Lost;
 
 /// A running server. Cheap to clone; when the last clone is dropped the server shuts down.
 ///
@@ -49,6 +52,9 @@ pub struct Server {
 }
 
 struct Inner {
+    /// Of the data directory, if there is one.
+    _lock: Option<DataDirLock>,
+    lost: Lost,
     address: SocketAddr,
     grant_key: Arc<Mutex<GrantKey>>,
     registry: Arc<Mutex<Registry>>,
@@ -115,7 +121,8 @@ impl Server {
         };
         let on_stop = parts.on_stop.clone();
         let server = parts.run();
-        runtime.spawn(acceptance.run(on_stop));
+        let lost = &server.inner.lost;
+        lost.supervise(runtime, "acceptance", acceptance.run(on_stop));
         Ok(server)
     }
 
@@ -131,6 +138,11 @@ impl Server {
         let control = Control::new(listener, inner.router.clone(), inner.timings, reload)?;
         inner.runtime.spawn(control.run(inner.on_stop.clone()));
         Ok(())
+    }
+
+    /// Waits until the server cannot go on, since one of its tasks is lost, and names it. Whoever runs it ends it then.
+    pub async fn lost(&self) -> &'static str {
+        self.inner.lost.any().await
     }
 
     /// The address it listens on.
@@ -259,16 +271,20 @@ impl Server {
             }
             Some(old) if !is_same(old) => {
                 registry.remove_account(&user);
-                self.tell(Change::ViewerRemoved { user });
+                let id = RightsId::account(&user);
+                self.tell(Change::ViewerRemoved { id });
             }
             _ => (),
         }
-        registry.put_account(Account {
+        let visitors = registry.put_account(Account {
             rights: rights.clone(),
             role: Role::Viewer,
             token: Some(viewer.token),
             origin: Origin::File,
         });
+        for id in visitors {
+            self.tell(Change::ViewerRemoved { id });
+        }
         self.tell(Change::ViewerSet { rights });
     }
 
@@ -278,9 +294,8 @@ impl Server {
         let known = registry.account(user);
         if known.is_some_and(|known| known.origin == Origin::File) && registry.remove_account(user)
         {
-            self.tell(Change::ViewerRemoved {
-                user: user.to_owned(),
-            });
+            let id = RightsId::account(user);
+            self.tell(Change::ViewerRemoved { id });
         }
     }
 

@@ -10,8 +10,9 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 use url::Url;
 
+use super::supervise::Lost;
 use super::{Inner, Server, ServerError, ServerOptions};
-use crate::access::{Access, Devices};
+use crate::access::{Access, Data, Devices};
 use crate::hosts::Hosts;
 use crate::http::app;
 use crate::hub::Hub;
@@ -107,7 +108,11 @@ impl Parts {
             keep: SignedDuration::from_hours(24 * i64::from(options.audit_days)),
             _open: open.clone(),
         };
+        let mut data = options.data;
+        let lock = data.as_mut().and_then(Data::take_lock);
         let inner = Inner {
+            _lock: lock,
+            lost: Lost::default(),
             address,
             grant_key,
             registry,
@@ -134,7 +139,7 @@ impl Parts {
         for camera in options.cameras {
             server.enrol_camera(camera)?;
         }
-        if let Some(data) = options.data {
+        if let Some(data) = data {
             let taken = server.inner.access.take_over(data, Timestamp::now());
             taken.map_err(ServerError::Data)?;
         }
@@ -152,9 +157,9 @@ impl Parts {
 
     /// Sets it going.
     pub(super) fn run(self) -> Server {
-        let runtime = &self.server.inner.runtime;
-        runtime.spawn(self.journal.run());
-        runtime.spawn(self.hub.run(self.on_stop));
+        let Inner { runtime, lost, .. } = &*self.server.inner;
+        lost.supervise(runtime, "journal", self.journal.run());
+        lost.supervise(runtime, "hub", self.hub.run(self.on_stop));
         self.server
     }
 }

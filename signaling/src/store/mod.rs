@@ -130,6 +130,13 @@ pub trait Store: Send + Sync + 'static {
 
     /// Adds or changes a user. Refuses to make the last administrator a viewer.
     async fn put_user(&self, user: &User, put: Put, audit: &AuditEntry) -> Result<()>;
+    /// Changes a user, whose log-ins end, save that of one cookie: by a password or a link of before nobody stays in.
+    async fn put_user_anew(
+        &self,
+        user: &User,
+        save: Option<&SecretDigest>,
+        audit: &AuditEntry,
+    ) -> Result<()>;
     /// Removes a user with its bookings and log-ins. Refuses to remove the last administrator.
     async fn remove_user(&self, name: &str, audit: &AuditEntry) -> Result<()>;
 
@@ -155,7 +162,8 @@ pub trait Store: Send + Sync + 'static {
     /// Bookings in the order of their ids, each with those of its windows that the filter's times leave.
     async fn bookings(&self, filter: &BookingFilter) -> Result<Vec<(Booking, Vec<Window>)>>;
 
-    /// Adds or changes a share link. How often it was used changes only with its secret.
+    /// Adds or changes a share link. How often it was used changes only with its secret, and with it the log-ins by it
+    /// end.
     async fn put_share(&self, share: &Share, put: Put, audit: &AuditEntry) -> Result<()>;
     /// Removes a share link with the log-ins by it.
     async fn remove_share(&self, id: &str, audit: &AuditEntry) -> Result<()>;

@@ -185,3 +185,42 @@ async fn a_device_is_no_log_in_and_counts_at_the_server_that_knows_it() {
     }
     assert_eq!(only.log_in("alice", PASSWORD).await.status, 429);
 }
+
+/// More log-ins than memory keeps of one user.
+const MANY: usize = 257;
+
+#[tokio::test]
+async fn a_stolen_cookie_that_memory_forgot_does_not_survive_the_password() {
+    let mut house = House::new().await;
+    house.user("alice").await;
+    let link = house.admin.post("/api/users/alice/token", &json!({})).await;
+    let link = link.json()["link"].as_str().unwrap().to_owned();
+    let token = link.split_once("#token=").unwrap().1.to_owned();
+    let bearer = format!("Bearer {token}");
+    let mut stolen = None;
+    for _ in 0..MANY {
+        let made = http(
+            house.address(),
+            "POST /api/session",
+            &[("authorization", &bearer)],
+        )
+        .await;
+        assert_eq!(made.status, 200, "{made:?}");
+        stolen.get_or_insert(house.nobody().with(&made));
+    }
+    let mut stolen = stolen.unwrap();
+    assert_eq!(
+        stolen.get("/api/me").await.status,
+        401,
+        "memory has forgotten it"
+    );
+    let change = json!({"password": "another lengthy phrase"});
+    let changed = house
+        .admin
+        .send("PATCH /api/users/alice", Some(&change))
+        .await;
+    assert_eq!(changed.status, 200, "{changed:?}");
+    house.restart(options()).await;
+    stolen.address = house.address();
+    assert_eq!(stolen.get("/api/me").await.status, 401);
+}

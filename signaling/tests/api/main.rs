@@ -10,7 +10,10 @@ mod common;
 #[path = "../common/house.rs"]
 mod house;
 mod logins;
+mod lost;
 mod problems;
+#[path = "../common/serve.rs"]
+mod serve;
 mod sessions;
 mod shares;
 mod status;

@@ -142,3 +142,19 @@ async fn a_link_that_was_opened_stays_open_over_a_restart_and_spent_ones_stay_sp
     let other = open(&house.nobody(), &secret).await;
     assert_eq!(other.problem(), (410, "link-spent".to_owned()));
 }
+
+#[tokio::test]
+async fn a_link_for_three_days_shows_three_days_after_a_restart_too() {
+    let mut house = House::new().await;
+    house.camera("front").await;
+    let (_, secret) = share(&house, json!({"for": "3d"})).await;
+    let answer = open(&house.nobody(), &secret).await;
+    let cookie = answer.header("set-cookie").unwrap().to_owned();
+    let lasts = cookie.split_once("Max-Age=").unwrap().1;
+    let lasts: i64 = lasts.split(';').next().unwrap().parse().unwrap();
+    assert!((3 * 86_400 - 60..=3 * 86_400).contains(&lasts), "{cookie}");
+    let mut holder = house.nobody().with(&answer);
+    house.restart(crate::common::options()).await;
+    holder.address = house.address();
+    assert_eq!(holder.get("/api/me").await.status, 200);
+}

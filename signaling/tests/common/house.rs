@@ -5,10 +5,11 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use porthole_protocol::key::CameraKey;
-use porthole_signaling::store::open;
+use porthole_signaling::store::{Store, open};
 use porthole_signaling::{Data, Server, ServerOptions};
 use serde_json::{Value, json};
 
@@ -91,6 +92,11 @@ impl House {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         self.server = start(options, &self.url, data, listener);
         self.admin.address = self.server.local_addr();
+    }
+
+    /// The database, as if it had taken a change and its answer had been lost.
+    pub async fn behind_its_back(&self) -> Arc<dyn Store> {
+        open(&self.folder.database()).await.unwrap()
     }
 
     pub fn address(&self) -> SocketAddr {

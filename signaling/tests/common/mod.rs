@@ -77,14 +77,26 @@ impl Client {
         client
     }
 
+    /// A page that is logged in, announced itself and listens.
+    pub async fn by_cookie(server: &Server, cookies: &str) -> Self {
+        let address = server.local_addr();
+        let origin = format!("http://{address}");
+        let headers = [("cookie", cookies), ("origin", &origin)];
+        let mut client = Self::connect(address, "/ws", &headers).await.unwrap();
+        assert_eq!(client.recv().await["type"], "welcome");
+        client.announce().await
+    }
+
     /// A viewer that announced itself and listens.
     pub async fn viewer(server: &Server, token: &str) -> Self {
-        let mut client = Self::with_token(server, token).await;
-        client
-            .send(json!({"type":"setPeerStatus","roles":["listener"],"meta":null,"porthole":{"version":1}}))
+        Self::with_token(server, token).await.announce().await
+    }
+
+    async fn announce(mut self) -> Self {
+        self.send(json!({"type":"setPeerStatus","roles":["listener"],"meta":null,"porthole":{"version":1}}))
             .await;
-        assert_eq!(client.recv().await["type"], "peerStatusChanged");
-        client
+        assert_eq!(self.recv().await["type"], "peerStatusChanged");
+        self
     }
 
     /// A camera that announced itself and produces. `meta` of any size the server takes.

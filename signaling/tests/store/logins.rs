@@ -2,7 +2,7 @@
 //! Log-ins.
 
 use porthole_signaling::SecretDigest;
-use porthole_signaling::store::StoreError;
+use porthole_signaling::store::{Put, StoreError};
 
 use crate::database::*;
 
@@ -11,6 +11,8 @@ on_both! {
     a_new_cookie_takes_the_old_ones_place
     log_ins_end
     a_log_in_needs_its_holder
+    a_user_with_another_password_has_one_log_in_at_most
+    a_link_with_another_secret_has_none
 }
 
 async fn add(db: &Database, cookie: &str, until: i64, now: i64) {
@@ -85,4 +87,48 @@ async fn a_log_in_needs_its_holder(db: Database) {
         );
     }
     assert!(db.actions().await.is_empty());
+}
+
+async fn a_user_with_another_password_has_one_log_in_at_most(db: Database) {
+    let db = db.furnished().await;
+    for cookie in ["c1", "c2", "c3"] {
+        add(&db, cookie, 10, 0).await;
+    }
+    let mut anna = db.snapshot(at(0)).await.unwrap().users;
+    anna.retain(|user| user.name == "anna");
+    let save = SecretDigest::of("c2");
+    let entry = entry("user.changed");
+    db.put_user_anew(&anna[0], Some(&save), &entry)
+        .await
+        .unwrap();
+    let logins = db.snapshot(at(0)).await.unwrap().logins;
+    assert_eq!(logins.len(), 1);
+    assert!(logins[0].cookie.matches(&save));
+    db.put_user_anew(&anna[0], None, &entry).await.unwrap();
+    assert!(ends(&db, 0).await.is_empty());
+    anna[0].name = "otto".to_owned();
+    let missing = db.put_user_anew(&anna[0], None, &entry).await;
+    assert!(matches!(missing, Err(StoreError::NotFound)), "{missing:?}");
+}
+
+async fn a_link_with_another_secret_has_none(db: Database) {
+    let db = db.furnished().await;
+    let mut share = share("s1", 0..100);
+    db.put_share(&share, Put::New, &entry("share.added"))
+        .await
+        .unwrap();
+    let login = login("c1", of_share("s1"), 10);
+    db.add_login(&login, at(0), &entry("login.made"))
+        .await
+        .unwrap();
+    share.note = "the same secret".to_owned();
+    db.put_share(&share, Put::Existing, &entry("share.changed"))
+        .await
+        .unwrap();
+    assert_eq!(ends(&db, 0).await, [10]);
+    share.secret = SecretDigest::of("another");
+    db.put_share(&share, Put::Existing, &entry("share.rotated"))
+        .await
+        .unwrap();
+    assert!(ends(&db, 0).await.is_empty());
 }

@@ -71,6 +71,8 @@ const ACTIONS = Object.freeze({
   "session.ended": "{user} no longer watches {camera}",
   "session.refused": "{user} was refused {camera}",
   "session.revoked": "{actor} ended {user}'s session at {camera}",
+  "drive.started": "{user} began to drive the robot at {camera}",
+  "drive.ended": "{user} no longer drives the robot at {camera}",
   "login.made": "{user} signed in",
   "login.refused": "{user} was not let in",
   "login.ended": "{user} signed out",

@@ -43,6 +43,8 @@ test("every action is a sentence in which the names are apart", () => {
   assert.deepEqual(auditInWords({ action: "session.started", actor: "alice", user: "alice", camera: "front" }),
     [{ name: "alice" }, " began to watch ", { name: "front" }]);
   assert.deepEqual(auditInWords({ action: "session.started", actor: "server", user: "share:01a1ff91-9d9b", camera: "front" })[0], { name: "share link …9d9b" });
+  assert.deepEqual(auditInWords({ action: "drive.ended", actor: "alice", user: "alice", camera: "front" }),
+    [{ name: "alice" }, " no longer drives the robot at ", { name: "front" }]);
   assert.deepEqual(auditInWords({ action: "login.made", actor: "alice" }), [{ name: "alice" }, " signed in"]);
   assert.deepEqual(auditInWords({ action: "of.future", actor: "cli" }), [{ name: "cli" }, ": of.future"]);
   assert.deepEqual(auditInWords({ action: "camera.removed", actor: "cli" }).at(-1), { name: "someone" });

@@ -67,9 +67,13 @@ impl Hub {
                 }
                 // Who asks is answered, also where nothing changes.
                 viewer.last_wheel.clear();
-                self.wheel.ask(id, now);
-                self.notify_new_driver(before, now);
-                self.notify_wheel(None, None);
+                match self.wheel.ask(id, rights.booked, now) {
+                    Some(released) => self.released(released, now),
+                    None => {
+                        self.notify_new_driver(before, now);
+                        self.notify_wheel(None, None);
+                    }
+                }
             }
             Kind::Release => {
                 let released = self.wheel.leave(id, Reason::GivenUp, now);

@@ -5,6 +5,7 @@
 //! stand. Nothing here waits or reads a clock. Viewers and programs are numbers, never used twice.
 
 mod commands;
+mod driver;
 mod lease;
 mod notify;
 mod programs;
@@ -26,7 +27,8 @@ use super::{
     wheel::{Reason, ViewerId, Wheel},
     words::{Description, Refusal},
 };
-use crate::bucket::Bucket;
+use crate::{bucket::Bucket, driving::DriverChange};
+use driver::LastDriver;
 
 /// Services a camera has known, those that are gone included: their numbers are one byte, and a list of more is no help.
 pub(crate) const MAX_SERVICES: usize = 64;
@@ -46,6 +48,8 @@ pub(crate) struct Rights {
     pub(crate) view: bool,
     pub(crate) talk: bool,
     pub(crate) control: bool,
+    /// Whether a booking gives the control: who has booked goes before who merely may.
+    pub(crate) booked: bool,
 }
 
 /// By which a command is answered when its program has got it, or will not.
@@ -121,6 +125,8 @@ pub(crate) enum Output {
     Acknowledges(ProgramId, bool),
     /// Commands that wait for this program are not delivered.
     Recall(ProgramId),
+    /// For the application and the server.
+    Driver(DriverChange),
 }
 
 /// What does not change while the camera runs.
@@ -158,6 +164,8 @@ struct Service {
     program: Option<ProgramId>,
     raw: Option<Box<RawValue>>,
     description: Description,
+    /// Its newest message while it is here, if only that counts: for who comes later.
+    newest: Option<QueuedMessage>,
     /// Not yet told to the program.
     lost: u32,
     /// Till when the program was told that it may go on; then it has stopped by itself.
@@ -182,6 +190,7 @@ pub(crate) struct Hub {
     stopped: Option<Instant>,
     /// Telemetry for viewers that understand bundles.
     bundler: Bundler,
+    last_driver: LastDriver,
     outputs: Vec<Output>,
 }
 
@@ -197,6 +206,7 @@ impl Hub {
             alive_due: None,
             stopped: None,
             bundler: Bundler::default(),
+            last_driver: LastDriver::default(),
             outputs: Vec::new(),
         }
     }
@@ -248,6 +258,7 @@ impl Hub {
                 self.notify_talk(None);
             }
         }
+        self.report_driver();
         std::mem::take(&mut self.outputs)
     }
 
@@ -255,6 +266,7 @@ impl Hub {
         if let Some(released) = self.wheel.expire(now).or_else(|| self.lapse(now)) {
             self.released(released, now);
         }
+        self.report_driver();
         self.renew(now);
         self.notify_lost(now);
         let bundles = self.bundler.tick(now);

@@ -22,6 +22,7 @@ impl Hub {
             program: Some(program),
             raw: None,
             description: Description::default(),
+            newest: None,
             lost: 0,
             until: None,
             steering: None,
@@ -44,6 +45,7 @@ impl Hub {
         let mut services = self.services.iter_mut();
         if let Some(service) = services.find(|service| service.program == Some(program)) {
             service.program = None;
+            service.newest = None;
             service.until = None;
             self.take_timeout();
             self.notify_services();
@@ -74,6 +76,7 @@ impl Hub {
                             let acknowledges = description.acknowledge;
                             service.raw = Some(raw);
                             service.description = *description;
+                            service.newest = None;
                             self.outputs
                                 .push(Output::Acknowledges(program, acknowledges));
                             self.take_timeout();
@@ -110,6 +113,7 @@ impl Hub {
         };
         let bytes = envelope::write(kind, mark, bytes);
         let queued = QueuedMessage::new(class, service.description.now, bytes);
+        service.newest = service.description.latest.then(|| queued.clone());
         let mut bundles = false;
         for (id, viewer) in self.viewers.iter().filter(|(_, v)| v.rights.view) {
             match viewer.bundles {

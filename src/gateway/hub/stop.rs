@@ -17,7 +17,7 @@ const STOP_PERIOD: Duration = Duration::from_millis(100);
 pub(super) struct Cause {
     pub(super) driver: Option<ViewerId>,
     pub(super) reason: Reason,
-    /// Who stopped the robot; then everyone is told.
+    /// Who stopped the robot, or took the wheel by a booking; then everyone is told.
     pub(super) by: Option<String>,
     pub(super) detail: Option<String>,
 }
@@ -39,10 +39,16 @@ impl Hub {
 
     /// The one thing that programs rely on: first what waits is taken back, then all hear it, then who drives next.
     pub(super) fn released(&mut self, released: Released, now: Instant) {
+        // Who took the wheel by a booking; the others have let go or were let go.
+        let next = self
+            .wheel
+            .driver()
+            .filter(|_| released.reason == Reason::Booked);
+        let next = next.and_then(|id| self.viewers.get(&id));
         let cause = Cause {
             driver: Some(released.driver),
             reason: released.reason,
-            by: None,
+            by: next.map(|viewer| viewer.user.clone()),
             detail: None,
         };
         self.halt(&cause);
@@ -103,6 +109,9 @@ impl Hub {
             detail: cause.detail.as_deref(),
         };
         let event = words::event("released", &word);
+        if cause.driver.is_some() {
+            self.note_release(cause.reason);
+        }
         self.alive_due = None;
         for service in &mut self.services {
             (service.until, service.steering) = (None, None);

@@ -15,6 +15,7 @@ const ALL: Rights = Rights {
     view: true,
     talk: true,
     control: true,
+    booked: false,
 };
 
 fn hub() -> Hub {
@@ -538,6 +539,154 @@ fn nothing_is_told_where_nothing_changed_and_asking_has_a_bound() {
 }
 
 #[test]
+fn of_services_of_which_the_newest_counts_who_comes_later_has_it_too() {
+    let mut room = Room::new();
+    let text = |text: &str| Payload::Text(text.into());
+    for (program, name, latest) in [(1, "battery", true), (2, "log", false)] {
+        room.handle(Input::ProgramJoined(program, name.into()));
+        let describe = format!(r#"porthole describe {{"now":true,"latest":{latest}}}"#);
+        room.handle(Input::ProgramMessage(program, text(&describe)));
+        for value in ["98", "97"] {
+            room.handle(Input::ProgramMessage(program, text(value)));
+        }
+    }
+    let values = |room: &mut Room, viewer| -> Vec<_> {
+        let told = room.told(viewer).into_iter();
+        told.filter(|(kind, ..)| *kind == Kind::Text as u8)
+            .map(|(_, service, _, text)| (service, text))
+            .collect()
+    };
+    room.viewer(1, "ann", ALL);
+    let is_now = |output: &Output| matches!(output, Output::Viewer(_, message) if message.now);
+    assert!(!room.outputs.iter().any(is_now), "what may be lost");
+    assert_eq!(values(&mut room, 1), [(1, "97".to_owned())]);
+    let blind = Rights { view: false, ..ALL };
+    room.viewer(2, "bob", blind);
+    assert_eq!(values(&mut room, 2), []);
+    // Of a program that is gone, or says that it is something else now, nothing counts any more.
+    room.handle(Input::ProgramMessage(
+        1,
+        text(r#"porthole describe {"unit":"V"}"#),
+    ));
+    room.viewer(3, "eve", ALL);
+    assert_eq!(values(&mut room, 3), []);
+    let latest = text(r#"porthole describe {"latest":true}"#);
+    room.handle(Input::ProgramMessage(1, latest));
+    room.handle(Input::ProgramMessage(1, text("12")));
+    room.handle(Input::ProgramLeft(1));
+    room.viewer(4, "joe", ALL);
+    assert_eq!(values(&mut room, 4), []);
+}
+
+/// Who drives and who drove before and why no more, since the last call.
+fn drivers(room: &mut Room) -> Vec<(String, String)> {
+    let mut drivers = Vec::new();
+    room.outputs.retain(|output| match output {
+        Output::Driver(DriverChange { driver, before }) => {
+            let driver = driver.as_ref().map(|driver| driver.user.clone());
+            let before = before.as_ref();
+            let before = before.map(|(driver, why)| format!("{} {why}", driver.user));
+            drivers.push((driver.unwrap_or_default(), before.unwrap_or_default()));
+            false
+        }
+        _ => true,
+    });
+    drivers
+}
+
+#[test]
+fn who_has_booked_takes_the_wheel_from_who_merely_may_and_all_hear_why() {
+    let booked = Rights {
+        booked: true,
+        ..ALL
+    };
+    let mut room = Room::new();
+    room.handle(Input::ProgramJoined(1, "arm".into()));
+    for (id, user, rights) in [(1, "ann", ALL), (2, "bob", booked), (3, "eve", ALL)] {
+        room.viewer(id, user, rights);
+    }
+    room.say(1, Kind::Ask, (0, 0), "");
+    room.say(3, Kind::Ask, (0, 0), "");
+    room.events(1);
+    room.say(1, Kind::Text, (1, 7), "go");
+    room.say(2, Kind::Ask, (0, 0), "");
+    // What she gave before is taken back before anything else.
+    let place = |room: &Room, wanted: &dyn Fn(&Output) -> bool| {
+        room.outputs.iter().position(wanted).unwrap()
+    };
+    let recall = place(&room, &|output| matches!(output, Output::Recall(1)));
+    let event = place(&room, &|output| matches!(output, Output::Event(1, _)));
+    assert!(recall < event);
+    for id in [1, 3] {
+        let wheel = room.last(id, Kind::Wheel);
+        assert_eq!(
+            (&wheel["reason"], &wheel["by"], &wheel["driver"]["user"]),
+            (&json!("booked"), &json!("bob"), &json!("bob"))
+        );
+    }
+    let [released, driver] = &room.events(1)[..] else {
+        panic!("released, and who drives")
+    };
+    let word = r#"porthole released {"user":"ann","reason":"booked","by":"bob"}"#;
+    assert_eq!(released, word);
+    assert!(driver.starts_with(r#"porthole driver {"user":"bob""#));
+    // She may ask anew, and stands behind who has asked before.
+    room.say(1, Kind::Ask, (0, 0), "");
+    let wheel = room.last(1, Kind::Wheel);
+    assert_eq!(
+        (&wheel["you"], &wheel["waiting"][0]["user"]),
+        (&json!("waiting"), &json!("eve"))
+    );
+    // The booking is over; the right to drive is not, until another one's begins.
+    room.handle(Input::Rights(2, ALL));
+    assert!(room.events(1).is_empty());
+    room.handle(Input::Rights(3, booked));
+    assert_eq!(room.last(2, Kind::Wheel)["reason"], "booked");
+    let said = drivers(&mut room);
+    let said: Vec<_> = said.iter().map(|(a, b)| (&**a, &**b)).collect();
+    assert_eq!(
+        said,
+        [("ann", ""), ("bob", "ann booked"), ("eve", "bob booked")]
+    );
+}
+
+#[test]
+fn it_is_said_who_drives_and_why_the_one_before_does_no_more() {
+    let mut room = Room::new();
+    room.viewer(1, "ann", ALL);
+    room.viewer(2, "bob", ALL);
+    room.say(1, Kind::Stop, (0, 0), "");
+    room.say(1, Kind::Ask, (0, 0), "");
+    room.say(2, Kind::Ask, (0, 0), "");
+    room.say(1, Kind::HandOver, (0, 0), r#"{"to":2}"#);
+    // Both in one moment: who drove does no more, and does again.
+    let at = room.now;
+    room.now += TIMEOUT;
+    room.handle(Input::Message {
+        viewer: 2,
+        at,
+        message: envelope::write(Kind::Ask, Mark::NONE, &[]),
+    });
+    room.pass(TIMEOUT);
+    room.say(1, Kind::Ask, (0, 0), "");
+    room.handle(Input::Left(1, Reason::LeaseEnded));
+    let said = drivers(&mut room);
+    let said: Vec<_> = said.iter().map(|(a, b)| (&**a, &**b)).collect();
+    assert_eq!(
+        said,
+        [
+            ("ann", ""),
+            ("bob", "ann handed-over"),
+            ("", "bob stalled"),
+            ("bob", ""),
+            ("", "bob stalled"),
+            ("ann", ""),
+            ("", "ann lease-ended"),
+        ]
+    );
+}
+
+#[test]
 fn a_lost_permission_and_an_ended_lease_release() {
     for reason in [Reason::LeaseEnded, Reason::Left, Reason::NotPermitted] {
         let mut room = Room::new();
@@ -735,6 +884,7 @@ fn thousands_of_runs_keep_the_promises() {
         let mut permitted: BTreeMap<ViewerId, bool> = BTreeMap::new();
         let mut open: BTreeSet<(ViewerId, u16)> = BTreeSet::new();
         let (mut next, mut number) = (1, 0u16);
+        let mut reported = None;
         for _ in 0..120 {
             let time = Duration::from_millis(rng.random_range(0..120));
             room.pass(time);
@@ -743,7 +893,12 @@ fn thousands_of_runs_keep_the_promises() {
                 (0, _) if permitted.len() < 4 => {
                     let control = rng.random_bool(0.7);
                     permitted.insert(next, control);
-                    let rights = Rights { control, ..ALL };
+                    let booked = rng.random_bool(0.3);
+                    let rights = Rights {
+                        control,
+                        booked,
+                        ..ALL
+                    };
                     room.viewer(next, &format!("u{next}"), rights);
                     next += 1;
                 }
@@ -755,7 +910,13 @@ fn thousands_of_runs_keep_the_promises() {
                 (2, Some(id)) => {
                     let control = rng.random_bool(0.6);
                     permitted.insert(id, control);
-                    room.handle(Input::Rights(id, Rights { control, ..ALL }));
+                    let booked = rng.random_bool(0.3);
+                    let rights = Rights {
+                        control,
+                        booked,
+                        ..ALL
+                    };
+                    room.handle(Input::Rights(id, rights));
                 }
                 (3, _) => {
                     let name = rng.random_range(0..2);
@@ -805,6 +966,10 @@ fn thousands_of_runs_keep_the_promises() {
                                 .handle(Input::Undelivered(command.ticket, Refusal::ServiceGone)),
                         },
                         Output::Alive(..) | Output::Acknowledges(..) => (),
+                        Output::Driver(DriverChange { driver, before }) => {
+                            assert_eq!(reported, before.map(|(driver, _)| driver), "seed {seed}");
+                            reported = driver;
+                        }
                         Output::Recall(to) => {
                             let program = programs.get_mut(&to);
                             for ticket in program
@@ -845,8 +1010,18 @@ fn thousands_of_runs_keep_the_promises() {
                     }
                 }
             }
-            if let Some(id) = room.hub.wheel.driver() {
+            let viewer = |id: ViewerId| &room.hub.viewers[&id];
+            let driver = room.hub.wheel.driver();
+            let session = driver.map(|id| viewer(id).session.clone());
+            let said = reported.as_ref().map(|driver| driver.session.clone());
+            assert_eq!(said, session, "seed {seed}");
+            if let Some(id) = driver {
                 assert!(permitted[&id], "seed {seed}: {id} may not drive");
+                let mut waiting = room.hub.wheel.waiting();
+                assert!(
+                    viewer(id).rights.booked || waiting.all(|id| !viewer(id).rights.booked),
+                    "seed {seed}: who has booked waits for who has not"
+                );
                 drove += 1;
             }
             for program in programs.values_mut().filter(|_| rng.random_bool(0.5)) {

@@ -3,11 +3,12 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Hub, Rights, Viewer};
+use super::{Hub, Output, Rights, Viewer};
 use crate::{
     bucket::{Bucket, Rate},
     gateway::{
         envelope::Kind,
+        outbox::QueuedMessage,
         wheel::{Reason, ViewerId},
     },
 };
@@ -42,7 +43,27 @@ impl Hub {
         self.state(id, Kind::Services, &services);
         self.notify_wheel(Some(id), None);
         self.notify_talk(Some(id));
+        self.show_newest(id);
         self.notify_viewers();
+    }
+
+    /// What counts of each service until its next message.
+    fn show_newest(&mut self, id: ViewerId) {
+        if !self
+            .viewers
+            .get(&id)
+            .is_some_and(|viewer| viewer.rights.view)
+        {
+            return;
+        }
+        let newest = self.services.iter().filter_map(|s| s.newest.clone());
+        // There is one of each, and it must not be lost.
+        let newest = newest.map(|message| QueuedMessage {
+            now: false,
+            ..message
+        });
+        let outputs = newest.map(|message| Output::Viewer(id, message));
+        self.outputs.extend(outputs);
     }
 
     pub(super) fn viewer_rights(&mut self, id: ViewerId, rights: Rights, now: Instant) {
@@ -55,7 +76,10 @@ impl Hub {
             let released = self.wheel.leave(id, Reason::NotPermitted, now);
             self.wheel_moved(released, now);
         } else {
-            self.notify_wheel(Some(id), None);
+            match self.wheel.set_booked(id, rights.booked, now) {
+                Some(released) => self.released(released, now),
+                None => self.notify_wheel(None, None),
+            }
         }
         self.notify_talk(Some(id));
     }
@@ -67,6 +91,7 @@ impl Hub {
         // While its name is still known.
         let released = self.wheel.leave(id, reason, now);
         self.wheel_moved(released, now);
+        self.report_driver();
         self.viewers.remove(&id);
         self.notify_viewers();
     }

@@ -16,7 +16,7 @@ use porthole_protocol::{
 };
 use porthole_signaling::model::Window;
 use porthole_signaling::room::{
-    Action, Cameras, ClientId, Now, Principal, Rights, Room, Rule, fixed,
+    Action, Cameras, ClientId, Now, Principal, Rights, RightsId, Room, Rule, fixed,
 };
 use serde_json::{Value, json};
 
@@ -778,7 +778,10 @@ impl World {
         self.rights.remove(user);
         self.curtailed.insert(user, self.now);
         let now = self.clock();
-        let actions = self.room.as_mut().map(|room| room.remove_viewer(user, now));
+        let actions = self
+            .room
+            .as_mut()
+            .map(|room| room.remove_viewer(&RightsId::account(user), now));
         self.act(actions.unwrap_or_default());
     }
 
@@ -832,6 +835,7 @@ impl World {
                 perms: [Permission::View].into_iter().chain(listens).collect(),
                 window: Some(Window { start, end }),
                 lease: LEASE,
+                booked: false,
             });
             start = end - Duration::from_secs(5) + Duration::from_secs(5 * chance.below(4));
         }
@@ -1028,7 +1032,7 @@ impl World {
         let actions = self
             .room
             .as_mut()
-            .map(|room| room.remove_viewer("mallory", now));
+            .map(|room| room.remove_viewer(&RightsId::account("mallory"), now));
         self.act(actions.unwrap_or_default());
         self.viewers[VIEWERS.len()].here = false;
         for n in 0..VIEWERS.len() {

@@ -27,6 +27,7 @@ fn grant(signer: &GrantSigner) -> String {
         seq: 0,
         lease: 60,
         perms: vec![Permission::View],
+        booked: None,
     };
     signer.sign(&grant).unwrap()
 }

@@ -71,6 +71,18 @@ pub struct Grant {
     pub lease: u32,
     /// What the viewer may do.
     pub perms: Vec<Permission>,
+    /// Which of `perms` a booking of the user's gives; the others come from an account, a link or the server's
+    /// configuration. `None` from a server that does not know.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub booked: Option<Vec<Permission>>,
+}
+
+impl Grant {
+    /// Whether a booking gives this permission.
+    pub fn is_booked(&self, permission: Permission) -> bool {
+        let booked = self.booked.as_deref().unwrap_or_default();
+        booked.contains(&permission) && self.perms.contains(&permission)
+    }
 }
 
 /// Why a token is not a grant.

@@ -11,6 +11,7 @@ fn grant() -> Grant {
         seq: 0,
         lease: 60,
         perms: vec![Permission::View],
+        booked: None,
     }
 }
 

@@ -17,6 +17,7 @@ fn booking(start: i64, end: i64, perms: &[Permission]) -> Rule {
             end: at(end),
         }),
         lease: porthole_protocol::grant::MAX_LEASE_SECONDS,
+        booked: true,
     }
 }
 
@@ -196,13 +197,17 @@ fn an_administrator_ends_a_session_and_both_ends_know() {
 #[test]
 fn relay_credentials_are_renewed_before_they_run_out_and_not_beyond_the_session() {
     let mut world = World::new();
-    world.room.ice = Box::new(|session, left, now| Ice {
+    world.room.ice = Box::new(|user, left, now| Ice {
         servers: vec![IceServer {
-            urls: vec![format!("turn:{session}:{}", left.as_secs())],
+            urls: vec![format!("turn:{user}:{}", left.as_secs())],
             ..IceServer::default()
         }],
         until: Some(now + left.min(Duration::from_secs(300))),
     });
+    let turn = |seconds: u32| {
+        let alice = SecretDigest::of("alice").to_hex();
+        json!(format!("turn:{}:{seconds}", &alice[..16]))
+    };
     world.camera(CAMERA, "front");
     world.produce(CAMERA, true);
     world.viewer(ALICE, rights("alice"));
@@ -211,7 +216,7 @@ fn relay_credentials_are_renewed_before_they_run_out_and_not_beyond_the_session(
     world.start(ALICE, "front");
     for client in [ALICE, CAMERA] {
         let started = world.only_to(client);
-        assert_eq!(started["iceServers"][0]["urls"][0], "turn:id2:600");
+        assert_eq!(started["iceServers"][0]["urls"][0], turn(600));
     }
     world.wait(239);
     assert!(world.sent.is_empty());
@@ -219,12 +224,9 @@ fn relay_credentials_are_renewed_before_they_run_out_and_not_beyond_the_session(
     for client in [ALICE, CAMERA] {
         let renewed = world.only_to(client);
         assert_eq!(renewed["type"], "grantUpdate");
-        assert_eq!(renewed["iceServers"][0]["urls"][0], "turn:id2:360");
+        assert_eq!(renewed["iceServers"][0]["urls"][0], turn(360));
     }
     // A lease cut short takes its relay along.
     world.set_viewer(alice_with(|rule| rule.lease = 30));
-    assert_eq!(
-        world.to(CAMERA)[0]["iceServers"][0]["urls"][0],
-        "turn:id2:30"
-    );
+    assert_eq!(world.to(CAMERA)[0]["iceServers"][0]["urls"][0], turn(30));
 }

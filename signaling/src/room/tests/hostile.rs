@@ -114,13 +114,20 @@ fn step(world: &mut World, dice: &mut Dice, next: &mut u64) {
         }
         3..=5 => {
             *next += 1;
-            let rights = dice.pick(&[rights(user), Rights::guest()]);
+            let mut rights = dice.pick(&[rights(user), Rights::guest()]);
+            // Some have come by tokens of a backend, with rights of their own each.
+            if !rights.shared && dice.roll(6) == 0 {
+                rights.token = Some(dice.pick(&[token("a"), token("b")]));
+            }
             world.viewer(ClientId(*next), rights);
             world.announce(ClientId(*next));
         }
         6 => {
             let mut rights = dice.pick(&[rights(user), back_only(user)]);
             rights.shared = dice.roll(2) == 0;
+            if dice.roll(4) == 0 {
+                rights.token = Some(dice.pick(&[token("a"), token("b")]));
+            }
             let always = rights.rules.remove(0);
             rights.rules = (0..dice.roll(4))
                 .map(|_| any_rule(world, dice, &always))
@@ -128,6 +135,7 @@ fn step(world: &mut World, dice: &mut Dice, next: &mut u64) {
             world.set_viewer(rights);
         }
         7 if dice.roll(4) == 0 => world.remove_viewer(user),
+        7 if dice.roll(4) == 0 => world.remove_token(user, token("a")),
         8 if dice.roll(8) == 0 => {
             world.remove_camera("back");
             world.room.add_camera("back", "");
@@ -149,7 +157,7 @@ fn step(world: &mut World, dice: &mut Dice, next: &mut u64) {
 }
 
 /// The model of who may know of which camera: whoever was ever let look through it.
-fn note_open(world: &World, open: &mut BTreeSet<(String, String)>) {
+fn note_open(world: &World, open: &mut BTreeSet<(RightsId, String)>) {
     for (name, user) in &world.room.users {
         for camera in ["front", "back"] {
             if user.rights.may_see(camera, world.room.clock.wall) {
@@ -178,7 +186,7 @@ fn statistics_are_between_the_ends(world: &World) {
 }
 
 /// A viewer of one camera gets nothing of another by any message.
-fn nobody_hears_of_what_was_never_open(world: &World, open: &BTreeSet<(String, String)>) {
+fn nobody_hears_of_what_was_never_open(world: &World, open: &BTreeSet<(RightsId, String)>) {
     for (to, message) in &world.sent {
         let Some(Role::Viewer(user)) = world.room.clients.get(to).map(|client| &client.role) else {
             continue;
@@ -191,7 +199,7 @@ fn nobody_hears_of_what_was_never_open(world: &World, open: &BTreeSet<(String, S
         let cameras = cameras.chain(session.map(|session| session.camera_id.as_str()));
         for camera in cameras.filter(|id| matches!(*id, "front" | "back")) {
             let known = open.contains(&(user.clone(), camera.to_owned()));
-            assert!(known, "{user} hears of {camera}: {message}");
+            assert!(known, "{user:?} hears of {camera}: {message}");
         }
     }
 }

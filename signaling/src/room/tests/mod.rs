@@ -3,6 +3,7 @@
 
 mod admission;
 mod bookings;
+mod drives;
 mod hostile;
 mod lifetime;
 mod limits;
@@ -23,6 +24,7 @@ use serde_json::{Value, json};
 
 use super::rights::Standing;
 use super::*;
+use crate::digest::SecretDigest;
 
 const CAMERA: ClientId = ClientId(1);
 const ALICE: ClientId = ClientId(2);
@@ -61,6 +63,10 @@ fn alice_with(change: impl FnOnce(&mut Rule)) -> Rights {
     let mut alice = rights("alice");
     change(&mut alice.rules[0]);
     alice
+}
+
+fn token(name: &str) -> SecretDigest {
+    SecretDigest::of(name)
 }
 
 /// May see no camera but the back one.
@@ -169,7 +175,21 @@ impl World {
     }
 
     fn remove_viewer(&mut self, user: &str) {
-        let actions = self.room.remove_viewer(user, self.now);
+        let actions = self.room.remove_viewer(&RightsId::account(user), self.now);
+        self.act(actions);
+    }
+
+    fn remove_token(&mut self, user: &str, token: SecretDigest) {
+        let id = RightsId {
+            token: Some(token),
+            ..RightsId::account(user)
+        };
+        let actions = self.room.remove_viewer(&id, self.now);
+        self.act(actions);
+    }
+
+    fn login_over(&mut self, client: ClientId) {
+        let actions = self.room.login_over(client, self.now);
         self.act(actions);
     }
 
@@ -275,6 +295,7 @@ impl World {
             seq: 0,
             lease: 600,
             perms: vec![Permission::View, Permission::Listen],
+            booked: Some(Vec::new()),
         };
         change(&mut grant);
         self.signer().sign(&grant).unwrap()
@@ -323,7 +344,7 @@ impl Room {
             if session.until <= self.clock.mono {
                 continue;
             }
-            let rights = &self.users[&session.user].rights;
+            let rights = &self.users[&session.whose].rights;
             let Standing::Open(span) = rights.at(&session.camera_id, self.clock.wall) else {
                 panic!("{id} goes on although nothing is permitted");
             };
@@ -345,7 +366,7 @@ impl Room {
     fn assert_consistent(&self) {
         for (id, session) in &self.sessions {
             assert!(self.cameras[&session.camera_id].sessions.contains(id));
-            assert!(self.users[&session.user].sessions.contains(id));
+            assert!(self.users[&session.whose].sessions.contains(id));
             match session.viewer {
                 Some(viewer) => assert!(self.clients[&viewer].sessions.contains(id)),
                 None => assert!(session.return_by.is_some(), "a ghost for ever"),

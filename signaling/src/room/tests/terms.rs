@@ -147,3 +147,98 @@ fn listeners_hear_of_cameras_that_other_rights_show_and_hide() {
         (&json!("front"), &json!(["producer"]))
     );
 }
+
+/// Rights of one person by a token of a backend.
+fn by(name: &str, rights: Rights) -> Rights {
+    Rights {
+        token: Some(token(name)),
+        ..rights
+    }
+}
+
+#[test]
+fn two_tokens_of_one_person_are_two_sets_of_rights() {
+    let mut world = World::new();
+    world.camera(CAMERA, "front");
+    world.produce(CAMERA, true);
+    world.viewer(ALICE, by("wide", rights("alice")));
+    world.announce(ALICE);
+    world.start(ALICE, "front");
+    world.viewer(AGAIN, by("narrow", back_only("alice")));
+    world.announce(AGAIN);
+    world.sent.clear();
+    // Neither gives to the other, nor takes.
+    world.start(AGAIN, "front");
+    assert_eq!(world.only_to(AGAIN)["code"], "no-such-camera");
+    world.remove_token("alice", token("narrow"));
+    assert_eq!(world.dropped, [(AGAIN, Code::Revoked)]);
+    world.say(CAMERA, sdp("id2"));
+    assert_eq!(world.only_to(ALICE), sdp("id2"), "the other one's runs on");
+    world.remove_token("alice", token("wide"));
+    assert_eq!(world.sessions(), 0);
+}
+
+#[test]
+fn a_session_goes_on_by_the_token_that_its_viewer_comes_back_with() {
+    let mut world = World::new();
+    world.camera(CAMERA, "front");
+    world.produce(CAMERA, true);
+    world.viewer(ALICE, by("old", rights("alice")));
+    world.announce(ALICE);
+    world.start(ALICE, "front");
+    let short = alice_with(|rule| rule.perms = [Permission::View].into());
+    world.viewer(AGAIN, by("new", short));
+    world.announce(AGAIN);
+    world.sent.clear();
+    world.resume(AGAIN, "id2");
+    let resumed = world.to(AGAIN);
+    let resumed = resumed
+        .iter()
+        .find(|message| message["type"] == "sessionResumed");
+    assert_eq!(resumed.unwrap()["terms"]["perms"], json!(["view"]));
+    // What ends with the old one is no longer this session.
+    world.remove_token("alice", token("old"));
+    assert_eq!(world.sessions(), 1);
+    world.remove_token("alice", token("new"));
+    assert_eq!(world.sessions(), 0);
+}
+
+#[test]
+fn one_person_has_no_more_connections_by_many_tokens() {
+    let mut world = World::new();
+    for n in 0..=MAX_CONNECTIONS_PER_USER as u64 {
+        let name = n.to_string();
+        world.viewer(ClientId(100 + n), by(&name, rights("alice")));
+    }
+    let last = ClientId(100 + MAX_CONNECTIONS_PER_USER as u64);
+    assert_eq!(world.dropped, [(last, Code::TooMany)]);
+}
+
+#[test]
+fn a_log_in_that_comes_to_its_end_cuts_nobody_off_and_begins_nothing() {
+    let mut world = World::in_session();
+    world.viewer(BOB, rights("bob"));
+    world.announce(BOB);
+    world.login_over(BOB);
+    assert_eq!(world.dropped, [(BOB, Code::Revoked)], "nothing ran on it");
+    world.dropped.clear();
+    world.sent.clear();
+    world.login_over(ALICE);
+    assert!(world.sent.is_empty() && world.dropped.is_empty());
+    world.say(CAMERA, sdp("id2"));
+    assert_eq!(world.only_to(ALICE), sdp("id2"), "what runs goes on");
+    world.start(ALICE, "front");
+    assert_eq!(world.only_to(ALICE)["code"], "unauthorized");
+    world.say(ALICE, json!({"type":"endSession","sessionId":"id2"}));
+    assert_eq!(world.dropped, [(ALICE, Code::Revoked)]);
+}
+
+#[test]
+fn a_log_in_that_is_over_can_be_ended() {
+    let mut world = World::in_session();
+    world.login_over(ALICE);
+    let actions = world.room.log_out(ALICE, world.now);
+    world.act(actions);
+    assert_eq!(world.sessions(), 0);
+    assert_eq!(world.dropped, [(ALICE, Code::Revoked)]);
+}

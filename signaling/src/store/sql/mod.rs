@@ -157,6 +157,15 @@ impl Store for Sql {
         change!(self, from_ref(audit), |tx| users::put(tx, user, put))
     }
 
+    async fn put_user_anew(
+        &self,
+        user: &User,
+        save: Option<&SecretDigest>,
+        audit: &AuditEntry,
+    ) -> Result<()> {
+        change!(self, from_ref(audit), |tx| users::put_anew(tx, user, save))
+    }
+
     async fn remove_user(&self, name: &str, audit: &AuditEntry) -> Result<()> {
         change!(self, from_ref(audit), |tx| users::remove(tx, name))
     }

@@ -14,6 +14,11 @@ pub(super) async fn put(tx: &mut AnyConnection, share: &Share, put: Put) -> Resu
     let camera = query("SELECT 1 FROM cameras WHERE id = $1").bind(&share.camera);
     let camera = camera.fetch_optional(&mut *tx).await?;
     camera.ok_or(StoreError::NoSuch("camera"))?;
+    let ended = query(
+        "DELETE FROM logins WHERE share IN (SELECT id FROM shares WHERE id = $1 AND secret <> $2)",
+    );
+    let ended = ended.bind(&share.id).bind(share.secret.to_hex());
+    ended.execute(&mut *tx).await?;
     let sql = match put {
         Put::New => {
             "INSERT INTO shares (id, camera, secret, start_ms, end_ms, perms, max_uses, uses, note, created_ms) \

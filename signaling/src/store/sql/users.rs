@@ -4,6 +4,7 @@
 use sqlx::{AnyConnection, query, query_as, query_scalar};
 
 use super::changed;
+use crate::digest::SecretDigest;
 use crate::model::User;
 use crate::store::rows::role_text;
 use crate::store::{Put, Result, StoreError};
@@ -27,6 +28,19 @@ pub(super) async fn put(tx: &mut AnyConnection, user: &User, put: Put) -> Result
         .execute(&mut *tx);
     changed(done.await?)?;
     keep_an_administrator(tx, admins).await
+}
+
+pub(super) async fn put_anew(
+    tx: &mut AnyConnection,
+    user: &User,
+    save: Option<&SecretDigest>,
+) -> Result<()> {
+    put(tx, user, Put::Existing).await?;
+    // No cookie's digest is the empty text.
+    let save = save.map(SecretDigest::to_hex).unwrap_or_default();
+    let ended = query("DELETE FROM logins WHERE user_name = $1 AND cookie <> $2");
+    ended.bind(&user.name).bind(save).execute(tx).await?;
+    Ok(())
 }
 
 pub(super) async fn remove(tx: &mut AnyConnection, name: &str) -> Result<()> {

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Who drove a camera's robot, for those who write it down. The camera says it, of its own sessions alone: those that it has, and
+//! those that it had a short while ago, since the end of a drive may cross the end of its session.
+
+use jiff::{SignedDuration, Timestamp};
+use porthole_protocol::drive::{Drive, DriveEnd};
+use porthole_protocol::wire::Code;
+
+use super::limits::MAX_ID_BYTES;
+use super::now::Now;
+use super::sessions::NO_SUCH_SESSION;
+use super::{ClientId, Event, Refusal, Role, Room, UNKNOWN_SENDER};
+use crate::limit::{Bucket, DRIVE_RATE};
+
+/// What one camera may have written down of drives.
+#[derive(Default)]
+pub(super) struct DrivesPace {
+    bucket: Option<Bucket>,
+    /// What was left out since the last that was written.
+    missed: u32,
+}
+
+impl DrivesPace {
+    /// Takes one in if there is room, and says how many were left out before it.
+    fn take(&mut self, now: Now) -> Option<u32> {
+        let bucket = || Bucket::new(DRIVE_RATE, now.mono);
+        if self.bucket.get_or_insert_with(bucket).has_room(now.mono) {
+            return Some(std::mem::take(&mut self.missed));
+        }
+        self.missed = self.missed.saturating_add(1);
+        None
+    }
+}
+
+impl Room {
+    pub(super) fn drive(&mut self, from: ClientId, drive: Drive, now: Now) -> Result<(), Refusal> {
+        let client = self.clients.get(&from).ok_or(UNKNOWN_SENDER)?;
+        let Role::Camera(camera_id) = &client.role else {
+            return Err(Refusal::new(
+                Code::NotPermitted,
+                "who drives is a camera's to say",
+            ));
+        };
+        let id = &drive.session_id;
+        let camera = self.cameras.get_mut(camera_id).ok_or(NO_SUCH_SESSION)?;
+        let running = self.sessions.get_mut(id);
+        let (user, started) = match running {
+            _ if id.len() > MAX_ID_BYTES => return Err(NO_SUCH_SESSION),
+            Some(session) if session.camera == Some(from) => {
+                // A camera that is back says again what goes on.
+                let was_known = std::mem::replace(&mut session.drives, drive.end.is_none());
+                if was_known && drive.end.is_none() {
+                    return Ok(());
+                }
+                (session.whose.user.clone(), session.started)
+            }
+            Some(_) => return Err(NO_SUCH_SESSION),
+            None => {
+                let (user, started) = camera.ended.whose(id).ok_or(NO_SUCH_SESSION)?;
+                (user.to_owned(), started)
+            }
+        };
+        let Some(missed) = camera.drives.take(now) else {
+            return Ok(());
+        };
+        let (session, camera_id) = (drive.session_id, camera_id.clone());
+        // Nobody drove before the session, whatever the camera says.
+        let when = |ago: u64| earlier(now.wall, ago).max(started).min(now.wall);
+        let began = when(drive.began);
+        self.happened(match drive.end {
+            None => Event::DriveStarted {
+                session,
+                user,
+                camera: camera_id,
+                began,
+                missed,
+            },
+            Some(DriveEnd { ago, reason }) => Event::DriveEnded {
+                session,
+                user,
+                camera: camera_id,
+                began,
+                ended: when(ago).max(began),
+                reason,
+                missed,
+            },
+        });
+        Ok(())
+    }
+}
+
+fn earlier(at: Timestamp, ms: u64) -> Timestamp {
+    let ago = SignedDuration::from_millis(i64::try_from(ms).unwrap_or(i64::MAX));
+    at.checked_sub(ago).unwrap_or(Timestamp::MIN)
+}

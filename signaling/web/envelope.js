@@ -8,8 +8,8 @@
 
 /** What a message is. Up to 15 come from the camera; the first two from both. */
 export const KIND = Object.freeze({
-  text: 1, binary: 2, services: 3, wheel: 4, lost: 5, accepted: 6, refused: 7, talk: 8, hello: 9, steered: 10,
-  ask: 16, release: 17, handOver: 18, alive: 19, stop: 20, steer: 21,
+  text: 1, binary: 2, services: 3, wheel: 4, lost: 5, accepted: 6, refused: 7, talk: 8, hello: 9, steered: 10, bundle: 11,
+  ask: 16, release: 17, handOver: 18, alive: 19, stop: 20, steer: 21, bundles: 22,
 });
 
 export const HEADER_BYTES = 4;
@@ -48,6 +48,24 @@ export function decode(data) {
   if (!(data instanceof ArrayBuffer) || data.byteLength < HEADER_BYTES || data.byteLength > MAX_ENVELOPE) return null;
   const view = new DataView(data);
   return { kind: view.getUint8(0), service: view.getUint8(1), number: view.getUint16(2), payload: new Uint8Array(data.slice(HEADER_BYTES)) };
+}
+
+/**
+ * The messages in a bundle's payload: of services, text and binary alone. What is not whole at its end is left out.
+ * @param {Uint8Array} payload
+ * @returns {Envelope[]}
+ */
+export function unbundle(payload) {
+  const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
+  const found = [];
+  for (let at = 0; at + 2 <= payload.length;) {
+    const end = at + 2 + view.getUint16(at);
+    if (end > payload.length) break;
+    const envelope = decode(payload.slice(at + 2, end).buffer);
+    if (envelope?.kind === KIND.text || envelope?.kind === KIND.binary) found.push(envelope);
+    at = end;
+  }
+  return found;
 }
 
 /** A message in the parts in which it goes over a channel, in order. @param {Uint8Array} message */

@@ -2,7 +2,7 @@
 import test from "node:test";
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { Joiner, KIND, MAX_ENVELOPE, MAX_PART, MAX_PAYLOAD, decode, encode, parts, readJson, readText } from "./envelope.js";
+import { Joiner, KIND, MAX_ENVELOPE, MAX_PART, MAX_PAYLOAD, decode, encode, parts, readJson, readText, unbundle } from "./envelope.js";
 
 test("a message is four bytes and its payload, numbers with the big end first", () => {
   assert.deepEqual([...encode(KIND.text, { service: 3, number: 0x1234, payload: "hé" })], [1, 3, 0x12, 0x34, 0x68, 0xc3, 0xa9]);
@@ -64,6 +64,18 @@ test("text is UTF-8 to the letter, and JSON is JSON or nothing", () => {
   assert.equal(readJson(new TextEncoder().encode("{")), undefined);
   assert.equal(readJson(bytes()), undefined);
   assert.equal(readJson(new TextEncoder().encode("null")), null);
+});
+
+test("a bundle is its messages, and what in it is none is left out", () => {
+  const one = (bytes) => [bytes.length >> 8, bytes.length & 0xff, ...bytes];
+  const text = [...encode(KIND.text, { service: 3, payload: "7" })];
+  const bundle = new Uint8Array([...one(text), ...one([...encode(KIND.hello)]), ...one([]), ...one([1]), ...one(text)]);
+  const told = unbundle(bundle).map(({ kind, service, payload }) => [kind, service, readText(payload)]);
+  assert.deepEqual(told, [[1, 3, "7"], [1, 3, "7"]]);
+  for (let length = 0; length < bundle.length; length += 1) assert.ok(unbundle(bundle.slice(0, length)).length < 2);
+  assert.deepEqual(unbundle(new Uint8Array([255, 255, 1])), []);
+  // A bundle in a bundle is none.
+  assert.deepEqual(unbundle(new Uint8Array(one([...encode(KIND.bundle, { payload: new Uint8Array(one(text)) })]))), []);
 });
 
 test("the kinds are those of the documentation", () => {

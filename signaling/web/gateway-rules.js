@@ -5,8 +5,8 @@
  * cannot be read is null, and changes nothing.
  *
  * @typedef {{id: number, user: string}} Person
- * @typedef {{id: number, user: string, controlTimeout: number, gateway: boolean, talk: "one"|"mix"|null, steer: boolean}} Hello
- *   `steer`: whether the camera takes numbered steering
+ * @typedef {{id: number, user: string, controlTimeout: number, gateway: boolean, talk: "one"|"mix"|null, steer: boolean,
+ *   bundles: boolean}} Hello `steer`: whether the camera takes numbered steering; `bundles`: whether it sends telemetry in bundles to who asks
  * @typedef {{title: string, kind: ""|"number"|"text"|"json"|"binary", unit: string, range: [number, number]|null,
  *   latest: boolean, now: boolean, drive: boolean}} Description of a service by its program; empty and false where it says nothing
  * @typedef {{service: number, name: string, here: boolean, description: Description}} Listed
@@ -110,6 +110,7 @@ export function readHello(told) {
     gateway: told.gateway === true,
     talk: one(told.talk, ["one", "mix", null], null),
     steer: told.steer === true,
+    bundles: told.bundles === true,
   };
 }
 

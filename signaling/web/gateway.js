@@ -12,7 +12,7 @@
 
 import { Commands } from "./commands.js";
 import { Drive } from "./drive.js";
-import { HEADER_BYTES, Joiner, KIND, MAX_PART, MAX_PAYLOAD, decode, encode, parts, readJson, readText } from "./envelope.js";
+import { HEADER_BYTES, Joiner, KIND, MAX_PART, MAX_PAYLOAD, decode, encode, parts, readJson, readText, unbundle } from "./envelope.js";
 import {
   CONTROL_TIMEOUT_MS, MAX_BUFFERED, MAX_KNOWN, Refused, isStop, readHello, readRefusal, readServices, readTalk, readWheel,
 } from "./gateway-rules.js";
@@ -181,7 +181,12 @@ export class Gateway {
   /** @param {unknown} data */
   #receive(data) {
     const envelope = decode(data);
-    if (!envelope) return;
+    if (envelope?.kind === KIND.bundle) for (const each of unbundle(envelope.payload)) this.#handle(each);
+    else if (envelope) this.#handle(envelope);
+  }
+
+  /** @param {import("./envelope.js").Envelope} envelope */
+  #handle(envelope) {
     const { kind, number, payload } = envelope;
     const service = this.#byNumber.get(envelope.service);
     switch (kind) {
@@ -214,6 +219,8 @@ export class Gateway {
   #greeted(hello) {
     if (!hello) return;
     const before = this.hello?.controlTimeout;
+    // Once, and not to a camera that would not understand it.
+    if (hello.bundles && !this.hello) this.#tell(KIND.bundles);
     this.hello = hello;
     if (hello.controlTimeout !== before) this.#drive?._timeout();
     this.#on("hello");

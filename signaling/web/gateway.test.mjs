@@ -41,6 +41,21 @@ test("what a service sends comes as text or bytes, whichever channel it takes", 
   assert.equal(session.hello.user, "bob");
 });
 
+test("a camera that has bundles is asked for them once, and they come as what is in them", async () => {
+  const { world, session, camera } = await robot({ bundles: true });
+  camera.camera("hello", { ...HELLO, bundles: true, controlTimeout: 200 });
+  assert.equal(camera.of("bundles").length, 1);
+  const heard = [];
+  for (const name of ["battery", "arm"]) session.service(name).addEventListener("message", ({ detail }) => heard.push([name, detail]));
+  const one = (kind, service, payload) => { const bytes = encode(kind, { service, payload }); return [0, bytes.length, ...bytes]; };
+  const bundle = new Uint8Array([...one(1, 1, "87"), ...one(2, 2, new Uint8Array([5])), ...one(1, 1, "86"), ...one(4, 0, "{}")]);
+  camera.camera("bundle", bundle);
+  world.fast.camera("bundle", new Uint8Array(one(1, 1, "85")));
+  assert.deepEqual(heard, [["battery", "87"], ["arm", new Uint8Array([5])], ["battery", "86"], ["battery", "85"]]);
+  const older = await robot();
+  assert.equal(older.camera.of("bundles").length, 0);
+});
+
 test("services come and go by name, and are the same objects", async () => {
   const { session, camera } = await robot();
   const [battery, lamp] = [session.service("battery"), session.service("lamp")];

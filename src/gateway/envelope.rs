@@ -29,12 +29,14 @@ pub(crate) enum Kind {
     Talk = 8,
     Hello = 9,
     Steered = 10,
+    Bundle = 11,
     Ask = 16,
     Release = 17,
     HandOver = 18,
     Alive = 19,
     Stop = 20,
     Steer = 21,
+    Bundles = 22,
 }
 
 /// Where a command came from, so that it can be answered.
@@ -97,6 +99,7 @@ pub(crate) fn read(message: &[u8]) -> Result<Message<'_>, BadMessage> {
         19 => Kind::Alive,
         20 => Kind::Stop,
         21 => Kind::Steer,
+        22 => Kind::Bundles,
         _ => return Err(BadMessage::Unknown(mark)),
     };
     if payload.len() > MAX_PAYLOAD {

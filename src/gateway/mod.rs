@@ -4,6 +4,7 @@
 //! - `envelope`, `words`: what a message is made of.
 //! - `wheel`: who drives, and the dead man.
 //! - `outbox`: what waits for one viewer.
+//! - `bundle`: telemetry of many messages in few.
 //! - `hub`: what is said and done, given what happens.
 //!
 //! These are pure. Around them:
@@ -19,6 +20,7 @@ use std::time::{Duration, Instant};
 use porthole_signaling::SecretDigest;
 
 pub(crate) mod address;
+mod bundle;
 pub(crate) mod channel;
 #[cfg(test)]
 mod dead_man_tests;

@@ -29,6 +29,8 @@ pub(crate) enum Class {
         service: u8,
         latest: bool,
     },
+    /// Messages of services, together; who is behind gets them one by one.
+    Bundle,
 }
 
 /// A message on its way to a viewer.
@@ -38,6 +40,19 @@ pub(crate) struct QueuedMessage {
     /// On the channel that repeats nothing.
     pub(crate) now: bool,
     pub(crate) bytes: Arc<[u8]>,
+    /// Of a bundle: what is in it.
+    pub(crate) bundled: Option<Arc<[QueuedMessage]>>,
+}
+
+impl QueuedMessage {
+    pub(crate) fn new(class: Class, now: bool, bytes: Vec<u8>) -> Self {
+        Self {
+            class,
+            now,
+            bytes: bytes.into(),
+            bundled: None,
+        }
+    }
 }
 
 /// The viewer does not take in what it asked for.
@@ -55,9 +70,45 @@ pub(crate) struct Outbox {
 impl Outbox {
     /// Returns the services of which a message gave way for this one.
     pub(crate) fn push(&mut self, message: QueuedMessage) -> Result<Vec<u8>, Overflow> {
+        let is_telemetry = matches!(message.class, Class::Service { .. } | Class::Bundle);
+        let mut lost = Vec::new();
+        if is_telemetry && let Some(place) = self.place_of_bundle() {
+            // This viewer is behind: what it has not got gives way by the rules of each service.
+            let bundle = self.queue.remove(place);
+            self.bytes -= bundle.as_ref().map_or(0, |bundle| bundle.bytes.len());
+            lost.extend(self.push_bundled(bundle)?);
+        }
+        if message.class == Class::Bundle && self.has_telemetry() {
+            lost.extend(self.push_bundled(Some(message))?);
+        } else {
+            lost.extend(self.push_one(message)?);
+        }
+        Ok(lost)
+    }
+
+    fn place_of_bundle(&self) -> Option<usize> {
+        self.queue.iter().position(|m| m.class == Class::Bundle)
+    }
+
+    fn has_telemetry(&self) -> bool {
+        let mut queue = self.queue.iter();
+        queue.any(|m| matches!(m.class, Class::Service { .. }))
+    }
+
+    /// What is in a bundle, one by one.
+    fn push_bundled(&mut self, bundle: Option<QueuedMessage>) -> Result<Vec<u8>, Overflow> {
+        let mut lost = Vec::new();
+        let bundled = bundle.and_then(|bundle| bundle.bundled);
+        for message in bundled.iter().flat_map(|bundled| bundled.iter()) {
+            lost.extend(self.push_one(message.clone())?);
+        }
+        Ok(lost)
+    }
+
+    fn push_one(&mut self, message: QueuedMessage) -> Result<Vec<u8>, Overflow> {
         let is_newest = match message.class {
             Class::State(_) => true,
-            Class::Answer => false,
+            Class::Answer | Class::Bundle => false,
             Class::Service { latest, .. } => latest,
         };
         if is_newest && let Some(old) = self.queue.iter_mut().find(|m| m.class == message.class) {
@@ -94,11 +145,8 @@ impl Outbox {
     pub(crate) fn pop(&mut self) -> Option<QueuedMessage> {
         if let Some((service, count)) = self.lost.pop_first() {
             let mark = Mark { service, number: 0 };
-            return Some(QueuedMessage {
-                class: Class::Answer,
-                now: false,
-                bytes: write(Kind::Lost, mark, &count.to_be_bytes()).into(),
-            });
+            let bytes = write(Kind::Lost, mark, &count.to_be_bytes());
+            return Some(QueuedMessage::new(Class::Answer, false, bytes));
         }
         let message = self.queue.pop_front()?;
         self.bytes -= message.bytes.len();
@@ -134,6 +182,7 @@ mod tests {
             class,
             now: false,
             bytes: bytes.into(),
+            bundled: None,
         }
     }
 
@@ -177,6 +226,37 @@ mod tests {
         );
         assert_eq!(outbox.pop().map(|m| m.bytes.to_vec()), Some(b"yes".into()));
         assert_eq!(outbox.pop().map(|m| m.bytes.to_vec()), Some(vec![6]));
+    }
+
+    /// A bundle of one message each of service 1, which is latest, and service 2.
+    fn bundle(number: u8) -> QueuedMessage {
+        let both = [service(1, true), service(2, false)];
+        let mut bundle = message(Class::Bundle, &[0, number]);
+        bundle.bundled = Some(both.map(|class| message(class, &[number])).into());
+        bundle
+    }
+
+    #[test]
+    fn who_keeps_up_gets_bundles_and_who_is_behind_what_is_in_them() {
+        let mut outbox = Outbox::default();
+        let bytes = |outbox: &mut Outbox| outbox.pop().map(|m| m.bytes.to_vec());
+        for number in 0..3 {
+            assert_eq!(outbox.push(bundle(number)), Ok(vec![]));
+            assert_eq!(bytes(&mut outbox), Some(vec![0, number]));
+        }
+        assert_eq!(outbox.push(message(Class::Answer, b"yes")), Ok(vec![]));
+        for number in 0..70u8 {
+            let lost = outbox.push(bundle(number)).unwrap();
+            assert_eq!(lost, if number < 64 { vec![] } else { vec![2] });
+        }
+        assert_eq!(bytes(&mut outbox), Some(vec![5, 2, 0, 0, 0, 0, 0, 6]));
+        assert_eq!(bytes(&mut outbox), Some(b"yes".to_vec()));
+        // The newest of what is latest, and the last 64 of the others.
+        assert_eq!(bytes(&mut outbox), Some(vec![69]));
+        for number in 6..70 {
+            assert_eq!(bytes(&mut outbox), Some(vec![number]));
+        }
+        assert_eq!((outbox.pop().is_none(), outbox.bytes), (true, 0));
     }
 
     #[test]

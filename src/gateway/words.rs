@@ -163,6 +163,8 @@ pub(crate) struct HelloWord<'a> {
     pub(crate) talk: Option<&'a str>,
     /// Whether `steer` is understood.
     pub(crate) steer: bool,
+    /// Whether `bundles` is.
+    pub(crate) bundles: bool,
 }
 
 #[derive(Serialize)]

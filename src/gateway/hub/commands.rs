@@ -44,6 +44,11 @@ impl Hub {
                 }
             }
             Kind::Steer => self.steer(id, &message, now),
+            Kind::Bundles if !viewer.bundles => {
+                // What came before went to others only, or to this one already.
+                self.flush_bundles();
+                self.viewers.entry(id).and_modify(|v| v.bundles = true);
+            }
             // Its number is that of a state.
             Kind::Ask if !rights.control => self.refuse(id, Mark::NONE, Refusal::NotPermitted),
             Kind::Stop if !rights.control => self.refuse(id, mark, Refusal::NotPermitted),
@@ -175,11 +180,7 @@ impl Hub {
 
     fn push_answer(&mut self, viewer: ViewerId, bytes: Vec<u8>, now: bool) {
         if self.viewers.contains_key(&viewer) {
-            let message = QueuedMessage {
-                class: Class::Answer,
-                now,
-                bytes: bytes.into(),
-            };
+            let message = QueuedMessage::new(Class::Answer, now, bytes);
             self.outputs.push(Output::Viewer(viewer, message));
         }
     }

@@ -21,6 +21,7 @@ use std::{
 use serde_json::value::RawValue;
 
 use super::{
+    bundle::Bundler,
     envelope::Mark,
     outbox::QueuedMessage,
     wheel::{Reason, ViewerId, Wheel},
@@ -145,6 +146,8 @@ struct Viewer {
     session: String,
     user: String,
     rights: Rights,
+    /// It understands bundles.
+    bundles: bool,
     asking: Bucket,
     /// The number of its newest steering state, or 0.
     steered: u16,
@@ -185,6 +188,8 @@ pub(crate) struct Hub {
     alive_due: Option<Instant>,
     /// When all was stopped, while nobody has asked for the wheel since.
     stopped: Option<Instant>,
+    /// Telemetry for viewers that understand bundles.
+    bundler: Bundler,
     last_driver: LastDriver,
     outputs: Vec<Output>,
 }
@@ -200,6 +205,7 @@ impl Hub {
             lost_due: None,
             alive_due: None,
             stopped: None,
+            bundler: Bundler::default(),
             last_driver: LastDriver::default(),
             outputs: Vec::new(),
         }
@@ -207,10 +213,10 @@ impl Hub {
 
     /// When [`Self::tick`] will next have something to do.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        [self.wheel.deadline(), self.lost_due, self.alive_due]
-            .into_iter()
-            .flatten()
-            .min()
+        let bundle = self.bundler.deadline();
+        let wheel = self.wheel.deadline();
+        let all = [wheel, self.lost_due, self.alive_due, bundle];
+        all.into_iter().flatten().min()
     }
 
     /// Does what is due.
@@ -263,6 +269,8 @@ impl Hub {
         self.report_driver();
         self.renew(now);
         self.notify_lost(now);
+        let bundles = self.bundler.tick(now);
+        self.send_bundles(&bundles);
     }
 }
 

@@ -22,6 +22,7 @@ impl Hub {
             gateway: self.config.gateway,
             talk: self.config.talk.as_deref(),
             steer: true,
+            bundles: true,
         };
         let hello = words::json(&hello);
         self.state(id, Kind::Hello, &hello);
@@ -36,6 +37,7 @@ impl Hub {
     }
 
     pub(super) fn notify_services(&mut self) {
+        self.flush_bundles();
         let word = self.services_word();
         for viewer in self.viewer_ids() {
             self.state(viewer, Kind::Services, &word);
@@ -119,11 +121,8 @@ impl Hub {
     }
 
     pub(super) fn state(&mut self, viewer: ViewerId, kind: Kind, word: &[u8]) {
-        let message = QueuedMessage {
-            class: Class::State(kind),
-            now: false,
-            bytes: envelope::write(kind, Mark::NONE, word).into(),
-        };
+        let bytes = envelope::write(kind, Mark::NONE, word);
+        let message = QueuedMessage::new(Class::State(kind), false, bytes);
         self.outputs.push(Output::Viewer(viewer, message));
     }
 

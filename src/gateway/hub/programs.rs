@@ -107,18 +107,40 @@ impl Hub {
             service: number,
             number: 0,
         };
-        let queued = QueuedMessage {
-            class: Class::Service {
-                service: number,
-                latest: service.description.latest,
-            },
-            now: service.description.now,
-            bytes: envelope::write(kind, mark, bytes).into(),
+        let class = Class::Service {
+            service: number,
+            latest: service.description.latest,
         };
+        let bytes = envelope::write(kind, mark, bytes);
+        let queued = QueuedMessage::new(class, service.description.now, bytes);
         service.newest = service.description.latest.then(|| queued.clone());
-        for (viewer, _) in self.viewers.iter().filter(|(_, v)| v.rights.view) {
-            self.outputs.push(Output::Viewer(*viewer, queued.clone()));
+        let mut bundles = false;
+        for (id, viewer) in self.viewers.iter().filter(|(_, v)| v.rights.view) {
+            match viewer.bundles {
+                true => bundles = true,
+                false => self.outputs.push(Output::Viewer(*id, queued.clone())),
+            }
         }
+        if bundles {
+            let leave = self.bundler.push(queued, now);
+            self.send_bundles(&leave);
+        }
+    }
+
+    /// To all who understand them and may see it.
+    pub(super) fn send_bundles(&mut self, bundles: &[QueuedMessage]) {
+        for bundle in bundles {
+            let viewers = self.viewers.iter();
+            for (id, _) in viewers.filter(|(_, v)| v.bundles && v.rights.view) {
+                self.outputs.push(Output::Viewer(*id, bundle.clone()));
+            }
+        }
+    }
+
+    /// What waits leaves before something that it must not follow.
+    pub(super) fn flush_bundles(&mut self) {
+        let bundles = self.bundler.flush();
+        self.send_bundles(&bundles);
     }
 
     pub(super) fn lost(&mut self, service: u8, count: u32, now: Instant) {

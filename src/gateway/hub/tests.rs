@@ -151,7 +151,7 @@ fn who_comes_is_told_how_things_stand() {
     let hello: Value = serde_json::from_str(&told[0].3).unwrap();
     assert_eq!(
         hello,
-        json!({"version": 1, "id": 7, "user": "ann", "controlTimeout": 500, "gateway": true, "talk": "one", "steer": true})
+        json!({"version": 1, "id": 7, "user": "ann", "controlTimeout": 500, "gateway": true, "talk": "one", "steer": true, "bundles": true})
     );
     let services: Value = serde_json::from_str(&told[1].3).unwrap();
     assert_eq!(
@@ -725,6 +725,67 @@ fn a_sign_of_life_that_waited_in_the_queue_counts_from_when_it_came() {
     assert_eq!(room.last(1, Kind::Wheel)["you"], "driving");
     room.pass(TIMEOUT / 4);
     assert_eq!(room.last(1, Kind::Wheel)["reason"], "stalled");
+}
+
+#[test]
+fn telemetry_is_bundled_for_those_who_say_that_they_understand_it() {
+    let mut room = Room::new();
+    let view = Rights {
+        control: false,
+        ..ALL
+    };
+    for (id, user) in [(1, "ann"), (2, "bob"), (3, "eve"), (4, "old")] {
+        room.viewer(id, user, if id == 3 { Rights::default() } else { view });
+    }
+    for (program, name) in [(1, "arm"), (2, "leg")] {
+        room.handle(Input::ProgramJoined(program, name.into()));
+    }
+    for id in 1..=3 {
+        room.say(id, Kind::Bundles, (0, 0), "");
+    }
+    room.outputs.clear();
+    let text = |program, text: &str| Input::ProgramMessage(program, Payload::Text(text.into()));
+    for n in 0..5 {
+        room.handle(text(1, &format!("a{n}")));
+        room.handle(text(2, &format!("b{n}")));
+    }
+    // The first at once; the answer to a stop is not behind the others.
+    let now: Vec<_> = room.told(1).into_iter().map(|(kind, ..)| kind).collect();
+    assert_eq!(now, [Kind::Text as u8]);
+    room.say(1, Kind::Stop, (0, 3), "");
+    assert_eq!(room.last(1, Kind::Refused)["code"], "not-permitted");
+    assert_eq!(room.told(4).len(), 10, "who does not say so gets each");
+    room.told(2);
+    room.pass(Duration::from_millis(33));
+    let bundles: Vec<_> = room
+        .outputs
+        .iter()
+        .filter_map(|output| match output {
+            Output::Viewer(id, message) if message.class == Class::Bundle => Some((*id, message)),
+            _ => None,
+        })
+        .collect();
+    let [(1, one), (2, other)] = bundles[..] else {
+        panic!("{bundles:?}");
+    };
+    assert!(
+        std::sync::Arc::ptr_eq(&one.bytes, &other.bytes),
+        "made once"
+    );
+    assert_eq!(one.bundled.as_ref().map(|all| all.len()), Some(9));
+    // What was said before a service is gone does not come after that.
+    room.outputs.clear();
+    room.handle(text(1, "last"));
+    room.handle(Input::ProgramLeft(1));
+    let kinds: Vec<_> = room.told(1).into_iter().map(|(kind, ..)| kind).collect();
+    assert_eq!(kinds, [Kind::Text as u8, Kind::Services as u8]);
+    // Who says it again and again makes no work.
+    room.handle(text(2, "x"));
+    room.outputs.clear();
+    for _ in 0..100 {
+        room.say(1, Kind::Bundles, (0, 0), "");
+    }
+    assert!(room.outputs.is_empty(), "{:?}", room.outputs);
 }
 
 #[test]

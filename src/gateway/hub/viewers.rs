@@ -25,6 +25,7 @@ impl Viewer {
             session,
             user,
             rights,
+            bundles: false,
             asking: Bucket::new(ASKING),
             steered: 0,
             is_steering: false,
@@ -66,6 +67,7 @@ impl Hub {
     }
 
     pub(super) fn viewer_rights(&mut self, id: ViewerId, rights: Rights, now: Instant) {
+        self.flush_bundles();
         let Some(viewer) = self.viewers.get_mut(&id) else {
             return;
         };

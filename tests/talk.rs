@@ -322,24 +322,49 @@ fn viewers_can_talk_and_listen_at_once() {
 #[test]
 fn sound_of_the_robot_that_is_added_later_leaves_a_viewer_who_talks_as_it_was() {
     in_real_time(|| {
-        let robot = Robot::new("");
+        let mut robot = Robot::new("");
         let talker = robot.join("a", &[View, Listen, Talk], LEASE, &tone(LOW));
         robot.ear.wait_for_tone(LOW);
-        let pad = robot
-            .scene
-            .element("sink")
-            .request_pad_simple("audio")
-            .unwrap();
-        let source = gst::parse::bin_from_description("audiotestsrc is-live=true", true).unwrap();
-        robot.scene.pipeline.add(&source).unwrap();
-        source.static_pad("src").unwrap().link(&pad).unwrap();
-        source.sync_state_with_parent().unwrap();
+        add_sound(&robot.scene);
+        robot.scene.warned("hear this sound when they come again");
         // Whose session began before has no line for it; who comes now has.
         let other = robot.join("b", &[View, Listen], LEASE, &tone(HIGH));
         other.viewer.wait_for("audio", 3);
         talker.viewer.wait_for("video", 5);
         robot.ear.wait_for_tone(LOW);
     });
+}
+
+#[test]
+fn sound_of_the_robot_that_is_added_later_reaches_a_viewer_where_there_is_no_pad_talk() {
+    in_real_time(|| {
+        for properties in ["", "gateway=127.0.0.1:0"] {
+            let server = FakeServer::start();
+            let mut scene = Scene::new(&format!(
+                "{} ! portholesink name=sink {properties}",
+                common::robot::VIDEO
+            ));
+            let key = server.key().to_string();
+            scene.element("sink").set_property("camera-key", key);
+            scene.set(gst::State::Playing);
+            let exchange = Exchange::new(server.camera());
+            let terms = (&[View, Listen][..], LEASE);
+            let talker = Talker::join(&server, &exchange, ("a", "ann"), terms, &tone(LOW));
+            add_sound(&scene);
+            talker.viewer.wait_for("audio", 10);
+            talker.viewer.wait_for("video", 5);
+            assert_eq!(scene.warnings(), [""; 0]);
+        }
+    });
+}
+
+/// Gives the sink a pad `audio`, and sound.
+fn add_sound(scene: &Scene) {
+    let pad = scene.element("sink").request_pad_simple("audio").unwrap();
+    let source = gst::parse::bin_from_description("audiotestsrc is-live=true", true).unwrap();
+    scene.pipeline.add(&source).unwrap();
+    source.static_pad("src").unwrap().link(&pad).unwrap();
+    source.sync_state_with_parent().unwrap();
 }
 
 #[test]

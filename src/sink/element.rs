@@ -52,6 +52,7 @@ impl ElementImpl for PortholeSink {
         self.obj().add_pad(&pad).ok()?;
         *lock(&self.audio) = Some(pad.clone());
         self.inputs.has_sound_pad.store(true, Relaxed);
+        self.warn_of_late_sound();
         Some(pad.upcast())
     }
 
@@ -120,6 +121,21 @@ impl ElementImpl for PortholeSink {
 }
 
 impl PortholeSink {
+    /// webrtcsink looks for a stream that is added to a session in the media line for talk, if there is one.
+    fn warn_of_late_sound(&self) {
+        let viewers = self.viewer_count();
+        if self.talk.is_open() && viewers > 0 {
+            gst::element_imp_warning!(
+                self,
+                gst::CoreError::Negotiation,
+                (
+                    "pad {}: the {viewers} who watch already hear this sound when they come again (reload the page)",
+                    pads::AUDIO
+                )
+            );
+        }
+    }
+
     /// A pad for one more rendition that comes in encoded.
     fn request_rendition(&self, name: Option<&str>) -> Option<gst::Pad> {
         let taken: Vec<_> = lock(&self.renditions)

@@ -221,6 +221,29 @@ fn all_viewers_of_a_codec_share_one_encoder_and_begin_with_a_key_unit() {
 }
 
 #[test]
+fn when_it_has_ended_no_encoder_is_tried_any_more_and_those_that_were_have_stopped() {
+    let scene = Scene::still(config(&[Codec::Vp8, Codec::H264]));
+    scene.ladder.set_input(Input::Raw {
+        width: WIDTH,
+        height: HEIGHT,
+        rate: 30,
+        download: None,
+    });
+    // As an application does that stops at once, and then ends GStreamer.
+    scene.ladder.end();
+    let (made, states) = {
+        let all = lock(&scene.encoders);
+        let states: Vec<_> = all.iter().map(|(.., e)| e.current_state()).collect();
+        (all.len(), states)
+    };
+    assert!(made > 0, "it was asked before");
+    assert!(
+        states.iter().all(|state| *state == gst::State::Null),
+        "{states:?}"
+    );
+}
+
+#[test]
 fn who_has_a_slow_network_gets_a_smaller_picture_and_the_other_one_keeps_its_own() {
     let scene = Scene::raw(config(&[Codec::Vp8]));
     let (fast, slow) = (Link::of(5_000_000), Link::of(5_000_000));

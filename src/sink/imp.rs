@@ -180,6 +180,7 @@ impl PortholeSink {
             .talk()
             .map_err(|error| gst::error_msg!(gst::ResourceError::Settings, ("{error}")))?;
         self.talk.set_mode(mode);
+        heap::keep_small();
         webrtc::claim().map_err(|e| gst::error_msg!(gst::LibraryError::Init, ("{e}")))?;
         let no_threads = |error: std::io::Error| {
             gst::error_msg!(

@@ -75,10 +75,15 @@ impl<T> Worker<T> {
 }
 
 impl Ending {
+    /// Whether this is that thread itself, which cannot wait for itself.
+    pub(crate) fn is_here(&self) -> bool {
+        thread::current().id() == self.thread
+    }
+
     /// Waits for the thread to end, at most so long, and not at all on that thread itself; what it has not begun by then
     /// it never will.
     pub(crate) fn finish(&self, wait: Duration) {
-        if thread::current().id() != self.thread
+        if !self.is_here()
             && lock(&self.open).recv_timeout(wait) == Err(RecvTimeoutError::Disconnected)
         {
             return;

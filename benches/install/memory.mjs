@@ -6,7 +6,7 @@ import { memory } from "./smaps.mjs";
 
 /** What the README has its readers type. */
 const LINE = ["portholesrc", "camera=test", "!", "portholeoverlay", "text=%H:%M:%S", "!", "portholesink"];
-/** From the start until encoders that were tried have been stopped, which takes 10 s, and what they held has gone back, 5 s later. */
+/** From the start until encoders that were tried have been stopped, which takes 10 s, and what they held has gone back, 12 s later. */
 const SETTLE_MS = 25_000;
 /** Names in the environment by which glibc keeps less; a user has none of them. */
 const TUNED = { MALLOC_TRIM_THRESHOLD_: undefined, MALLOC_ARENA_MAX: undefined, MALLOC_MMAP_THRESHOLD_: undefined, GLIBC_TUNABLES: undefined };

@@ -5,9 +5,11 @@ import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { held, ownMb, residentMb } from "../process.mjs";
 
-/** Memory of a process now, in MB (10^6 bytes), and where it is. */
+/** Memory of a process now, in MB (10^6 bytes), and where it is; `anonymous` is what stands in no file and is nobody else's. */
 export function memory(pid) {
-  return { resident: residentMb(pid), own: ownMb(pid), ...held(pid), parts: parts(readFileSync(`/proc/${pid}/smaps`, "utf8")) };
+  const smaps = readFileSync(`/proc/${pid}/smaps`, "utf8");
+  const anonymous = Array.from(smaps.matchAll(/^Anonymous:\s+(\d+) kB/gm), ([, kib]) => (Number(kib) * 1024) / 1e6).reduce((sum, mb) => sum + mb, 0);
+  return { resident: residentMb(pid), own: ownMb(pid), anonymous, ...held(pid), parts: parts(smaps) };
 }
 
 /**

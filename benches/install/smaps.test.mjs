@@ -24,7 +24,9 @@ test("memory is told apart by what it is for", () => {
 });
 
 test("the parts of a process are all that is resident", () => {
-  const { resident, parts: all } = memory(process.pid);
+  const { resident, anonymous, parts: all } = memory(process.pid);
   const sum = Object.values(all).reduce((one, other) => one + other, 0);
   assert.ok(Math.abs(sum - resident) < resident / 10, `${sum} of ${resident}`);
+  const code = Object.entries(all).reduce((mb, [name, more]) => (name.startsWith("code ") ? mb + more : mb), 0);
+  assert.ok(Math.abs(anonymous + code - resident) < resident / 10, `${anonymous} and ${code} of ${resident}`);
 });

@@ -10,6 +10,7 @@ use std::{
     sync::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering::Relaxed},
+        mpsc::{Sender, channel},
     },
     time::{Duration, Instant},
 };
@@ -22,7 +23,7 @@ use super::{
     outlet::{Frame, Outlet, Wants},
     policy::Command,
     rendition::{Rendition, Renditions},
-    rung::Failure,
+    rung::{Failure, Rung},
 };
 use crate::{
     lock::lock,
@@ -34,6 +35,8 @@ use crate::{
 const TICK: Duration = Duration::from_millis(100);
 /// A driver that is this far behind, since an encoder or the application holds it up, is not told of further ticks.
 const MAX_BACKLOG: usize = 4;
+/// Longest wait for the ladder's end: a trial takes up to three seconds, and a driver that hangs for longer holds up nobody.
+const STOP: Duration = Duration::from_secs(5);
 
 /// What the user asked for.
 #[derive(Clone, Debug)]
@@ -128,7 +131,8 @@ pub(super) enum Message {
     /// A first frame of what comes in encoded.
     First(Codec, Frame),
     Tick,
-    End,
+    /// Dropped when all has stopped.
+    End(Sender<()>),
 }
 
 /// A viewer, as the driver has it.
@@ -143,6 +147,7 @@ pub(super) struct Member {
 /// The way to the driver.
 pub(crate) struct Ladder {
     worker: Arc<Worker<Message>>,
+    ending: worker::Ending,
     feeds: Arc<[Feed]>,
     next: AtomicU64,
 }
@@ -198,7 +203,8 @@ impl Ladder {
             is_ready: false,
             has_ended: false,
         };
-        let (worker, _) = worker::spawn("porthole-ladder", move |message| driver.hear(message))?;
+        let (worker, ending) =
+            worker::spawn("porthole-ladder", move |message| driver.hear(message))?;
         let worker = Arc::new(worker);
         *lock(&slot) = Some(Arc::downgrade(&worker));
         let ticking = Arc::downgrade(&worker);
@@ -217,6 +223,7 @@ impl Ladder {
         });
         Ok(Self {
             worker,
+            ending,
             feeds,
             next: AtomicU64::new(1),
         })
@@ -266,9 +273,14 @@ impl Ladder {
         }
     }
 
-    /// Stops the rungs; viewers that are left have no picture any more. Does not wait.
+    /// Stops the rungs; viewers that are left have no picture any more. Waits until nothing here uses GStreamer any more: an
+    /// application that ends GStreamer next would wait for ever for an encoder that is just being tried (docs/upstream.md).
     pub(crate) fn end(&self) {
-        self.worker.push(Message::End);
+        let (stopped, all_stopped) = channel();
+        self.worker.push(Message::End(stopped));
+        if !self.ending.is_here() {
+            let _ = all_stopped.recv_timeout(STOP);
+        }
     }
 }
 
@@ -341,7 +353,7 @@ impl Driver {
                 self.retap();
             }
             Message::Tick => self.tick(now),
-            Message::End => self.end(),
+            Message::End(stopped) => self.end(&stopped),
         }
     }
 
@@ -352,7 +364,7 @@ impl Driver {
         }
         self.input = Some(input.clone());
         for (_, lane) in std::mem::take(&mut self.lanes) {
-            lane.stop();
+            lane.into_rungs().for_each(Rung::stop);
         }
         let mut ready = Vec::new();
         let mut why = Vec::new();
@@ -523,12 +535,15 @@ impl Driver {
 }
 
 impl Driver {
-    fn end(&mut self) {
+    fn end(&mut self, stopped: &Sender<()>) {
         for feed in self.feeds.iter() {
             feed.taps.set([]);
         }
-        for (_, lane) in std::mem::take(&mut self.lanes) {
-            lane.stop();
+        for rung in std::mem::take(&mut self.lanes)
+            .into_values()
+            .flat_map(Lane::into_rungs)
+        {
+            rung.stop_then(stopped.clone());
         }
         self.members.clear();
         self.has_ended = true;
@@ -537,7 +552,7 @@ impl Driver {
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        self.end();
+        self.end(&channel().0);
     }
 }
 

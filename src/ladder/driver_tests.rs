@@ -2,6 +2,7 @@
 //! The ladder with real encoders, fed with pictures by hand; viewers' networks are made up.
 
 use std::{
+    collections::VecDeque,
     sync::{
         Arc, Mutex,
         atomic::{AtomicU32, AtomicUsize, Ordering::SeqCst},
@@ -27,33 +28,62 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const WIDTH: u32 = 320;
 const HEIGHT: u32 = 240;
 
-/// A network that carries what it is told to.
-struct Link(AtomicU32);
+/// What was sent is counted over so long.
+const WINDOW: Duration = Duration::from_millis(500);
+
+/// A network that carries what it is told to of what its viewer is sent. Its estimate comes down by and by, as that of congestion
+/// control, so that on the way it is more than arrives.
+struct Link {
+    carries: AtomicU32,
+    estimate: AtomicU32,
+    sent: Mutex<VecDeque<(Instant, usize)>>,
+}
 
 impl Link {
     fn of(bits: u32) -> Arc<Self> {
-        Arc::new(Self(AtomicU32::new(bits)))
+        Arc::new(Self {
+            carries: AtomicU32::new(bits),
+            estimate: AtomicU32::new(bits),
+            sent: Mutex::default(),
+        })
     }
 
     fn set(&self, bits: u32) {
-        self.0.store(bits, SeqCst);
+        self.carries.store(bits, SeqCst);
+    }
+
+    fn send(&self, bytes: usize) {
+        lock(&self.sent).push_back((Instant::now(), bytes));
     }
 }
 
 impl Path for Link {
-    fn observe(&self, _: Instant) -> Option<Observation> {
-        let bits = self.0.load(SeqCst);
+    fn observe(&self, now: Instant) -> Option<Observation> {
+        let mut recent = lock(&self.sent);
+        recent.retain(|(at, _)| now.saturating_duration_since(*at) < WINDOW);
+        let bytes: usize = recent.iter().map(|(_, bytes)| bytes).sum();
+        let sent = (bytes as f64 * 8. / WINDOW.as_secs_f64()) as u32;
+        let (carries, before) = (self.carries.load(SeqCst), self.estimate.load(SeqCst));
+        let estimate = carries.max(before - before / 8);
+        self.estimate.store(estimate, SeqCst);
+        let delivered = sent.min(carries);
         Some(Observation {
-            estimate: bits,
-            delivered: bits,
-            sent: bits,
-            loss: 0.,
+            estimate,
+            delivered,
+            sent,
+            loss: 1. - delivered as f32 / sent.max(1) as f32,
             queued: Duration::ZERO,
         })
     }
 
     fn probe(&self, _: u32) {}
     fn raise(&self, _: u32) {}
+}
+
+/// A viewer and its network.
+struct Watcher {
+    viewer: Viewer,
+    link: Arc<Link>,
 }
 
 struct Scene {
@@ -139,11 +169,12 @@ impl Scene {
         }
     }
 
-    fn join(&self, codec: Codec, link: &Arc<Link>) -> Viewer {
+    fn join(&self, codec: Codec, link: &Arc<Link>) -> Watcher {
+        let link = link.clone();
         let viewer = self.ladder.join("s", codec, Some(link.clone()));
         viewer.outlet.flush(false);
         viewer.outlet.open(Instant::now());
-        viewer
+        Watcher { viewer, link }
     }
 
     /// Encoders that work for the rung.
@@ -198,8 +229,9 @@ fn feed(ladder: &Ladder, end: &Receiver<()>) {
 }
 
 /// The next frame; its width, whether it is a key unit, and its time.
-fn next(viewer: &Viewer) -> (i32, bool, gst::ClockTime) {
-    let frame = viewer.outlet.next().expect("a frame");
+fn next(watcher: &Watcher) -> (i32, bool, gst::ClockTime) {
+    let frame = watcher.viewer.outlet.next().expect("a frame");
+    watcher.link.send(frame.buffer.size());
     let width = frame.caps.structure(0).and_then(|s| s.get("width").ok());
     (width.unwrap_or(0), frame.is_key, frame.time + frame.shift)
 }
@@ -208,7 +240,7 @@ fn next(viewer: &Viewer) -> (i32, bool, gst::ClockTime) {
 fn all_viewers_of_a_codec_share_one_encoder_and_begin_with_a_key_unit() {
     let scene = Scene::raw(config(&[Codec::H264, Codec::Vp8]));
     let link = Link::of(5_000_000);
-    let viewers: Vec<Viewer> = (0..8).map(|_| scene.join(Codec::Vp8, &link)).collect();
+    let viewers: Vec<Watcher> = (0..8).map(|_| scene.join(Codec::Vp8, &link)).collect();
     for viewer in &viewers {
         let (width, is_key, _) = next(viewer);
         assert_eq!((width, is_key), (320, true));
@@ -218,6 +250,29 @@ fn all_viewers_of_a_codec_share_one_encoder_and_begin_with_a_key_unit() {
         .filter(|(c, ..)| *c == Codec::Vp8)
         .count();
     assert_eq!(of_vp8, 1, "the one that was tried is the one that runs");
+}
+
+#[test]
+fn when_it_has_ended_no_encoder_is_tried_any_more_and_those_that_were_have_stopped() {
+    let scene = Scene::still(config(&[Codec::Vp8, Codec::H264]));
+    scene.ladder.set_input(Input::Raw {
+        width: WIDTH,
+        height: HEIGHT,
+        rate: 30,
+        download: None,
+    });
+    // As an application does that stops at once, and then ends GStreamer.
+    scene.ladder.end();
+    let (made, states) = {
+        let all = lock(&scene.encoders);
+        let states: Vec<_> = all.iter().map(|(.., e)| e.current_state()).collect();
+        (all.len(), states)
+    };
+    assert!(made > 0, "it was asked before");
+    assert!(
+        states.iter().all(|state| *state == gst::State::Null),
+        "{states:?}"
+    );
 }
 
 #[test]

@@ -526,9 +526,9 @@ impl Lane {
         }
     }
 
-    pub(super) fn stop(self) {
-        let rungs = self.slots.into_iter().filter_map(|slot| slot.rung);
-        rungs.for_each(|(_, rung)| rung.stop());
+    /// Those that run, to be stopped.
+    pub(super) fn into_rungs(self) -> impl Iterator<Item = Rung> {
+        self.slots.into_iter().filter_map(|slot| Some(slot.rung?.1))
     }
 }
 

@@ -299,6 +299,11 @@ impl Rung {
 
     /// Stops it, on a thread that may take its time: an encoder that hangs holds up nobody.
     pub(crate) fn stop(self) {
+        self.stop_then(());
+    }
+
+    /// The same; `stopped` is dropped when it has.
+    pub(crate) fn stop_then(self, stopped: impl Send + 'static) {
         self.pictures.set([]);
         let pipeline = self.pipeline.clone();
         drop(self);
@@ -306,6 +311,7 @@ impl Rung {
             Ok(runtime) => drop(runtime.spawn_blocking(move || {
                 halt(&pipeline);
                 drop(pipeline);
+                drop(stopped);
                 heap::trim_soon();
             })),
             Err(_) => halt(&pipeline),

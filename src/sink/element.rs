@@ -109,8 +109,9 @@ impl ElementImpl for PortholeSink {
         let closing = matches!(transition, T::PausedToReady | T::ReadyToNull);
         if closing && let Some(run) = self.current_run() {
             run.close();
-            // webrtcsink must not end what it is still building.
+            // webrtcsink must not end what it is still building, nor begin anything when it has ended.
             run.finish_media(LAST_NEWS);
+            self.inputs.end();
         }
         let result = self.parent_change_state(transition);
         if closing || (result.is_err() && transition == T::ReadyToPaused) {

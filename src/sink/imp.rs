@@ -181,6 +181,7 @@ impl PortholeSink {
             .talk()
             .map_err(|error| gst::error_msg!(gst::ResourceError::Settings, ("{error}")))?;
         self.talk.set_mode(mode);
+        heap::keep_small();
         webrtc::claim().map_err(|e| gst::error_msg!(gst::LibraryError::Init, ("{e}")))?;
         let no_threads = |error: std::io::Error| {
             gst::error_msg!(
@@ -445,13 +446,10 @@ impl PortholeSink {
 
     /// Takes webrtcsink out of the bin again, at whatever point it has come to.
     fn take_out(&self, webrtcsink: &BaseWebRTCSink) {
-        let ladder = self.inputs.end();
+        self.inputs.end();
         if let Some(audio) = lock(&self.audio).clone() {
             // A ghost pad without a target is fine: it has been one before.
             let _ = audio.set_target(None::<&gst::Pad>);
-        }
-        if let Some(ladder) = ladder {
-            ladder.end();
         }
         let _ = webrtcsink.set_state(gst::State::Null);
         let _ = self.obj().remove(webrtcsink);

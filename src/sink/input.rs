@@ -15,7 +15,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{
-        Arc, Mutex, OnceLock, Weak,
+        Arc, Condvar, Mutex, OnceLock, Weak,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
     time::Duration,
@@ -46,6 +46,10 @@ const NOTING: Duration = Duration::from_millis(100);
 /// How long webrtcsink may look at sound. Nobody is let in meanwhile, so sound that stops at once is taken away from it
 /// again; a loaded machine takes about a second.
 const LOOK_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a run that ends waits for webrtcsink to begin to look at the picture that it was shown: what begins after its end it never
+/// stops (docs/upstream.md). It does so at once, or hours ago.
+const BEGINNING: Duration = Duration::from_millis(500);
 
 /// So long the camera is not announced when there is a pad for sound and no sound yet: the first viewer's offer should have it.
 const SOUND_GRACE: Duration = Duration::from_secs(1);
@@ -94,6 +98,8 @@ struct Running {
 struct Discovery {
     /// Payloaders alive, by the name of the stream's pad.
     running: Mutex<HashMap<String, u32>>,
+    /// `running` has its first.
+    begins: Condvar,
     /// The stream on whose account sessions wait, and where.
     held: Mutex<Option<(String, Signallable)>>,
 }
@@ -110,6 +116,7 @@ impl Discovery {
                 && let Some(discovery) = watching.upgrade()
             {
                 *lock(&discovery.running).entry(stream.clone()).or_default() += 1;
+                discovery.begins.notify_all();
                 let watching = watching.clone();
                 payloader.add_weak_ref_notify(move || Self::ended(&watching, &stream));
             }
@@ -139,6 +146,15 @@ impl Discovery {
                 discovery.release();
             });
         }
+    }
+
+    /// Waits until it has begun to look at a stream.
+    fn begun(&self) {
+        let running = lock(&self.running);
+        drop(
+            self.begins
+                .wait_timeout_while(running, BEGINNING, |running| running.is_empty()),
+        );
     }
 
     fn is_done(&self, stream: &str) -> bool {
@@ -190,15 +206,21 @@ impl Inputs {
         self.ladder.set(Some(ladder));
     }
 
-    pub(super) fn end(&self) -> Option<Arc<Ladder>> {
-        lock(&self.running).take();
+    /// Nothing leads anywhere from here on, and nothing of the ladder runs.
+    pub(super) fn end(&self) {
+        let running = lock(&self.running).take();
         let sound = lock(&self.sound).take();
         if let Some(sound) = sound {
             sound.detach();
         }
         let ladder = self.ladder.get();
         self.ladder.set(None);
-        ladder
+        if let Some(ladder) = ladder {
+            ladder.end();
+        }
+        if let Some(running) = running.filter(|running| running.is_carried) {
+            running.discovery.begun();
+        }
     }
 
     /// The ladder can make these: sessions may come, as soon as there is sound where a pad waits for it.

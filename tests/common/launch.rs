@@ -57,9 +57,10 @@ pub fn run(description: &str) {
     drop(connections);
 }
 
-/// Runs a pipeline until a viewer of each of its `portholesink`s gets a picture, and sound where it has any.
+/// Runs a pipeline until a viewer of each of its `portholesink`s gets a picture, and sound where it has any, and each
+/// `portholesrc` gives that of its camera: a slate is a picture as well.
 pub fn watch(description: &str) {
-    let scene = Scene::new(description);
+    let mut scene = Scene::new(description);
     let sinks = scene
         .pipeline
         .iterate_all_by_element_factory_name("portholesink");
@@ -81,6 +82,12 @@ pub fn watch(description: &str) {
         if sink.sink_pads().iter().any(|pad| pad.name() == "audio") {
             viewer.wait_for("audio", 10);
         }
+    }
+    let cameras = scene
+        .pipeline
+        .iterate_all_by_element_factory_name("portholesrc");
+    for _ in cameras {
+        scene.hear("porthole/camera", "state", "live");
     }
 }
 

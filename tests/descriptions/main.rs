@@ -50,10 +50,7 @@ const CANDIDATES: usize = 4;
 /// The exit code of a child whose webrtcsink has locked itself.
 const LOCKED: i32 = 75;
 /// Longest time that one description may take on a loaded machine.
-const PATIENCE: Duration = Duration::from_secs(20);
-/// Locks for each so many descriptions, at most: an answer whose first stream fails while its second is built locks
-/// webrtcsink (docs/upstream.md), which neither the check nor the signaller keeps out wholly. Seen: one in 700.
-const DESCRIPTIONS_FOR_A_LOCK: u64 = 200;
+const PATIENCE: Duration = Duration::from_secs(120);
 /// Says what to feed, in a child.
 const TASK: &str = "PORTHOLE_FEED";
 
@@ -181,32 +178,19 @@ fn feeding(what: &str) {
 #[test]
 fn webrtcsink_lives_through_everything_that_passes() {
     let wanted = env::var("PORTHOLE_DESCRIPTIONS").map_or(DESCRIPTIONS, |n| n.parse().unwrap());
-    let (next, locks) = (AtomicU64::new(0), AtomicU64::new(0));
+    let next = AtomicU64::new(0);
     let work = || {
         loop {
             let batch = next.fetch_add(1, SeqCst);
-            let mut left = BATCH.min(wanted.saturating_sub(batch * BATCH));
+            let left = BATCH.min(wanted.saturating_sub(batch * BATCH));
             if left == 0 {
                 return;
             }
             let what = if batch % 8 == 7 { "offers" } else { "answers" };
             let codec = ["vp8", "h264"][usize::from(what == "answers" && batch % 2 == 1)];
-            let mut seed = 1 + batch * 100_000;
-            while left > 0 {
-                let task = format!("{what} {codec} {seed} {left}");
-                let (code, said) = child(&task);
-                if code == Some(0) {
-                    break;
-                }
-                assert_eq!(code, Some(LOCKED), "{TASK}=\"{task}\":\n{said}");
-                locks.fetch_add(1, SeqCst);
-                let fed: Vec<&str> = said.lines().filter(|l| l.starts_with("feeding ")).collect();
-                // After the one that locked it.
-                let last = fed.last().and_then(|line| line.rsplit(' ').next());
-                seed = last.map_or(seed, |last| last.parse().unwrap()) + 1;
-                left = left.saturating_sub(u64::try_from(fed.len()).unwrap());
-                println!("{TASK}=\"{task}\" locked itself after {}", fed.len());
-            }
+            let task = format!("{what} {codec} {} {left}", 1 + batch * 100_000);
+            let (code, said) = child(&task);
+            assert_eq!(code, Some(0), "{TASK}=\"{task}\":\n{said}");
         }
     };
     thread::scope(|scope| {
@@ -214,8 +198,6 @@ fn webrtcsink_lives_through_everything_that_passes() {
             scope.spawn(work);
         }
     });
-    let locks = locks.into_inner();
-    assert!(locks <= wanted.div_ceil(DESCRIPTIONS_FOR_A_LOCK), "{locks}");
 }
 
 /// The positive control: without the check these end the process.

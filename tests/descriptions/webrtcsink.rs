@@ -20,8 +20,8 @@ use gstrswebrtc::{
 
 use crate::untrusted::Kind;
 
-/// Longest wait for webrtcsink to do anything.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Longest wait for webrtcsink to do anything on a loaded machine; where it has locked itself it never does.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// webrtcsink puts its streams into an order of its own each time; the recordings have the picture first.
 const TRIES: usize = 40;
 
@@ -135,6 +135,10 @@ impl Fed {
         sink.set_property("stun-server", None::<&str>);
         let codec = format!("video/x-{codec}").parse::<gst::Caps>().unwrap();
         sink.set_property("video-caps", codec);
+        sink.connect("request-encoded-filter", false, |args| {
+            let session = args[1].get::<Option<String>>().unwrap();
+            Some(session.map(|_| keeper()).to_value())
+        });
         let webrtcbins: Arc<Mutex<HashMap<_, _>>> = Arc::default();
         let known = webrtcbins.clone();
         signaller.connect("webrtcbin-ready", false, move |args| {
@@ -256,6 +260,15 @@ impl Drop for Fed {
     fn drop(&mut self) {
         let _ = self.pipeline.set_state(gst::State::Null);
     }
+}
+
+/// Stands before each payloader as portholesink's own filter does: what goes wrong behind it stays there.
+fn keeper() -> gst::Element {
+    gst::ElementFactory::make("errorignore")
+        .property("ignore-notlinked", true)
+        .property_from_str("convert-to", "ok")
+        .build()
+        .unwrap()
 }
 
 fn description(kind: WebRTCSDPType, text: &str) -> WebRTCSessionDescription {

@@ -17,6 +17,7 @@ pub mod launch;
 pub mod program;
 pub mod robot;
 pub mod server;
+pub mod speech;
 pub mod talker;
 pub mod viewer;
 

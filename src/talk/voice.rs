@@ -23,7 +23,7 @@ use super::{
 use crate::lock::lock;
 
 /// What a packet may be late. In-band FEC repairs a packet from the next, 20 ms later; the rest is for the network.
-pub(super) const JITTER: gst::ClockTime = gst::ClockTime::from_mseconds(40);
+const JITTER: gst::ClockTime = gst::ClockTime::from_mseconds(40);
 /// The last dynamic payload type (RFC 3551): webrtcsink and webrtcbin count up from 96, and stay below it.
 const PAYLOAD: i32 = 127;
 /// Sources of packets in one session, those that only report counted as well. Each costs a thread; a browser has one for

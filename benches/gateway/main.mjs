@@ -24,7 +24,7 @@ const NOTES = `(1) A text from a viewer to a program that sends it back, over th
 (6) From the press of the button to the first sound out of the pad talk: an Opus frame of 20 ms, the network, the jitter buffer,
     the decoder and a frame of 10 ms. The stock webrtcsink receives no sound, so that nothing stands beside it.
 (7) A viewer's words from the pad talk in what the other viewers hear, against what the microphone hears of them, as in pipelines 50
-    and 51; then how loud a person in the room is to them while the viewer speaks. The room is made of samples: 24 walls, 12 dB.`;
+    and 51; then how loud a person in the room is to them while the viewer speaks. The room is made of samples: 24 walls, 10 to 11 dB.`;
 
 const { effort, quick } = options();
 for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]]) process.on(signal, () => process.exit(code));

@@ -22,7 +22,9 @@ const NOTES = `(1) A text from a viewer to a program that sends it back, over th
 (4) Percent of a core of one process: camera, encoder, 8 viewers that decrypt and count, 10 programs.
 (5) From the last sign of life to the program's getting "released", less the control-timeout of ${CONTROL_TIMEOUT_MS} ms.
 (6) From the press of the button to the first sound out of the pad talk: an Opus frame of 20 ms, the network, the jitter buffer,
-    the decoder and a frame of 10 ms. The stock webrtcsink receives no sound, so that nothing stands beside it.`;
+    the decoder and a frame of 10 ms. The stock webrtcsink receives no sound, so that nothing stands beside it.
+(7) A viewer's words from the pad talk in what the other viewers hear, against what the microphone hears of them, as in pipelines 50
+    and 51; then how loud a person in the room is to them while the viewer speaks. The room is made of samples: 24 walls, 10 to 11 dB.`;
 
 const { effort, quick } = options();
 for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]]) process.on(signal, () => process.exit(code));
@@ -48,6 +50,10 @@ const rows = [
   row({ key: "cpuAlonePercent", label: "    without (4)", unit: "% of a core", samples: [telemetry.cpuAlonePercent] }),
   row({ key: "frozenMs", label: "frozen driver to released (5)", samples: late(seen.frozenMs, CONTROL_TIMEOUT_MS), target: 50 }),
   row({ key: "voiceMs", label: "mouth to ear (6)", samples: seen.voiceMs }),
+  ...[["cancelled", "webrtcdsp"], ["halfDuplex", "half duplex"]].flatMap(([key, name]) => [
+    row({ key: `${key}EchoDb`, label: `echo less by, ${name} (7)`, unit: "dB", samples: [seen[`${key}Db`].echo] }),
+    row({ key: `${key}NearDb`, label: "    who is in the room meanwhile", unit: "dB", samples: [seen[`${key}Db`].near] }),
+  ]),
 ];
 const judged = rows.filter(({ pass }) => pass !== null);
 const kept = judged.filter(({ pass }) => pass).length;

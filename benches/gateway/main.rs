@@ -17,6 +17,7 @@ mod voice;
 
 use std::{process::ExitCode, thread, time::Duration};
 
+use common::room;
 use serde_json::json;
 
 /// What ends the benchmark, as a sentence.
@@ -59,6 +60,20 @@ fn run() -> Result<serde_json::Value, Failure> {
     all.insert("frozenMs".into(), json!(trip::frozen(trials)));
     progress("mouth to ear");
     all.insert("voiceMs".into(), json!(voice::measure(trials)));
+    for (name, measure) in [
+        (
+            "cancelledDb",
+            (|| room::cancelled(200)) as fn() -> room::Measured,
+        ),
+        ("halfDuplexDb", room::half_duplex),
+    ] {
+        progress(&format!("{name}: the echo of a room"));
+        let measured = measure();
+        all.insert(
+            name.into(),
+            json!({"echo": measured.echo, "near": measured.near}),
+        );
+    }
     Ok(all.into())
 }
 

@@ -3,8 +3,9 @@
 //! make by name.
 //!
 //! What leaves was said a while ago: it has waited in the jitter buffer and in the session's [`super::mixer::Voice`]. The
-//! timestamps say so, and the answer to the latency query makes up for it, so that a loudspeaker plays a frame at once and
-//! an echo canceller sees when it was played.
+//! timestamps do not say so, and the answer to the latency query is one frame, as a microphone's is. webrtcechoprobe looks for
+//! what was played as much later as what is before it is late, and finds nothing where that is more than what the loudspeaker
+//! adds.
 
 use std::{
     mem,
@@ -22,7 +23,6 @@ use gst_base::{
 use super::{
     mixer::{FIRST_HELD, FRAME, MAX_HELD, RATE},
     stage::Stage,
-    voice::JITTER,
 };
 use crate::lock::lock;
 
@@ -35,11 +35,6 @@ const MAX_BEHIND: gst::ClockTime = gst::ClockTime::SECOND;
 const MAX_PUSH: Duration = Duration::from_millis(100);
 /// How often one who waits for that looks.
 const LOOK: Duration = Duration::from_millis(2);
-
-/// How long sound has been here when it leaves: one frame, the jitter buffer, what a voice begins with.
-fn latency() -> gst::ClockTime {
-    PERIOD + JITTER + duration(FIRST_HELD)
-}
 
 fn duration(samples: usize) -> gst::ClockTime {
     PERIOD * (samples / FRAME) as u64
@@ -131,7 +126,7 @@ mod imp {
 
         /// The running time of the sound that leaves next, and whether some was left out before it.
         fn next(&self, now: gst::ClockTime) -> (gst::ClockTime, bool) {
-            let present = now.saturating_sub(latency());
+            let present = now.saturating_sub(PERIOD);
             let present = PERIOD * (present.nseconds() / PERIOD.nseconds());
             let mut state = lock(&self.state);
             let is_jump = mem::take(&mut state.is_jump);
@@ -247,7 +242,7 @@ mod imp {
         fn query(&self, query: &mut gst::QueryRef) -> bool {
             if let gst::QueryViewMut::Latency(query) = query.view_mut() {
                 // Who is held up for longer loses sound.
-                query.set(true, latency(), latency() + duration(MAX_HELD - FIRST_HELD));
+                query.set(true, PERIOD, PERIOD + duration(MAX_HELD - FIRST_HELD));
                 return true;
             }
             BaseSrcImplExt::parent_query(self, query)
@@ -281,7 +276,7 @@ mod imp {
             };
             let now = clock.time().saturating_sub(base);
             let (time, is_jump) = self.next(now);
-            self.wait_until(&clock, base + time + latency())?;
+            self.wait_until(&clock, base + time + PERIOD)?;
             let Some(mut buffer) = self.frame() else {
                 return Err(gst::FlowError::Error);
             };

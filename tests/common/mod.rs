@@ -16,7 +16,9 @@ pub mod fake;
 pub mod launch;
 pub mod program;
 pub mod robot;
+pub mod room;
 pub mod server;
+pub mod speech;
 pub mod talker;
 pub mod viewer;
 

@@ -36,6 +36,10 @@ const ASK: u8 = 16;
 const RELEASE: u8 = 17;
 const HAND_OVER: u8 = 18;
 const STOP: u8 = 20;
+const STEERED: u8 = 10;
+const BUNDLE: u8 = 11;
+const STEER: u8 = 21;
+const BUNDLES: u8 = 22;
 
 /// A program that has heard that nobody drives.
 fn idle(robot: &Robot, service: &str) -> Program {
@@ -200,6 +204,67 @@ fn the_driver_alone_reaches_programs_and_every_command_is_answered() {
     ann.alive();
     ann.send(TEXT, (1, 10), b"end");
     assert_eq!(arm.command(), Message::text("end"));
+}
+
+/// On the channel that repeats nothing and keeps no order.
+#[test]
+fn steering_is_a_state_that_is_confirmed_and_a_sign_of_life() {
+    let robot = Robot::new("");
+    let mut arm = idle(&robot, "arm");
+    arm.say(r#"porthole describe {"drive":true}"#);
+    let mut ann = robot.guest("ann", &[View, Control]);
+    ann.hear(|word| word.kind == SERVICES && word.json()[0]["describe"]["drive"] == true);
+    take(&mut ann);
+    let (ahead, zeros) = (r#"{"x":0,"y":1}"#, r#"{"x":0,"y":0}"#);
+    ann.send_now(STEER, (1, 1), ahead.as_bytes());
+    assert_eq!(arm.command(), Message::text(ahead));
+    ann.hear(|word| (word.kind, word.number, word.payload.len()) == (STEERED, 1, 0));
+    // Three times the control timeout; the program hears of it once.
+    for _ in 0..30 {
+        ann.send_now(STEER, (1, 2), zeros.as_bytes());
+        thread::park_timeout(Duration::from_millis(50));
+    }
+    ann.hear(|word| (word.kind, word.number, word.payload.len()) == (STEERED, 2, 0));
+    ann.send_now(STEER, (1, 1), ahead.as_bytes());
+    ann.send_now(STEER, (1, 3), zeros.as_bytes());
+    assert_eq!(arm.command(), Message::text(zeros));
+    assert_eq!(arm.command(), Message::text(zeros));
+    ann.send(TEXT, (1, 1), b"end");
+    assert_eq!(arm.command(), Message::text("end"));
+}
+
+#[test]
+fn who_understands_bundles_gets_each_message_once_and_in_order() {
+    let robot = Robot::new("");
+    let mut ann = robot.guest("ann", &[View]);
+    let mut arm = Program::connect(&robot.url, "arm");
+    ann.hear(|word| word.kind == SERVICES);
+    ann.send(BUNDLES, (0, 0), b"");
+    // Once it is answered, what was sent before has been taken in.
+    ann.send(STOP, (0, 9), b"");
+    ann.hear(|word| (word.kind, word.number) == (REFUSED, 9));
+    for number in 0..500 {
+        arm.say(&number.to_string());
+    }
+    let (mut bundles, mut texts) = (0, Vec::new());
+    while texts.len() < 500 {
+        let word = ann.hear(|word| [TEXT, BUNDLE].contains(&word.kind));
+        if word.kind == TEXT {
+            texts.push(word.payload);
+            continue;
+        }
+        bundles += 1;
+        let mut rest = &word.payload[..];
+        while let [high, low, more @ ..] = rest {
+            let (one, more) = more.split_at(u16::from_be_bytes([*high, *low]).into());
+            assert_eq!(one[..2], [TEXT, 1]);
+            texts.push(one[4..].to_vec());
+            rest = more;
+        }
+    }
+    let sent: Vec<_> = (0..500u32).map(|n| n.to_string().into_bytes()).collect();
+    assert_eq!(texts, sent);
+    assert!((1..250).contains(&bundles), "{bundles} bundles");
 }
 
 #[test]

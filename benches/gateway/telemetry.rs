@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::{
-    common::robot::{Guest, Program, Robot, Socket},
+    common::robot::{Guest, Program, Robot, Socket, Word},
     pause,
 };
 
@@ -25,6 +25,8 @@ const SERVICES: usize = 10;
 const RATE: u32 = 100;
 const VIEWERS: usize = 8;
 const TEXT: u8 = 1;
+const BUNDLE: u8 = 11;
+const BUNDLES: u8 = 22;
 /// The gate may take a moment to let each in, and the encoder to find its rate.
 const SETTLE: Duration = Duration::from_secs(3);
 
@@ -37,6 +39,25 @@ fn read_until(program: &mut Socket, due: Instant) {
         }
         program.get_ref().set_read_timeout(Some(left)).unwrap();
         let _ = program.read();
+    }
+}
+
+/// The texts of services in a message, one or many.
+fn texts(word: &Word) -> Vec<&str> {
+    let text = |bytes| std::str::from_utf8(bytes).unwrap();
+    match word.kind {
+        TEXT => vec![text(&word.payload)],
+        BUNDLE => {
+            let mut rest = &word.payload[..];
+            let mut texts = Vec::new();
+            while let [high, low, more @ ..] = rest {
+                let (one, more) = more.split_at(u16::from_be_bytes([*high, *low]).into());
+                texts.push(text(&one[4..]));
+                rest = more;
+            }
+            texts
+        }
+        _ => Vec::new(),
     }
 }
 
@@ -99,6 +120,7 @@ pub(crate) fn measure(time: Duration) -> Value {
         // Or the jitter buffer of these viewers is most of what is measured.
         guest.viewer.webrtcbin.set_property("latency", 0u32);
         guest.viewer.wait_for("video", 10);
+        guest.send(BUNDLES, (0, 0), b"");
     }
     let ages = ages_of_frames(&robot, &guests[0]);
     let (alone, cpu_alone) = window(&ages, time);
@@ -132,9 +154,10 @@ pub(crate) fn measure(time: Duration) -> Value {
                     let Some(word) = guest.next_within(Duration::from_millis(100)) else {
                         continue;
                     };
-                    if word.kind == TEXT {
-                        let sent: u64 = String::from_utf8(word.payload).unwrap().parse().unwrap();
-                        ages.push(u64::try_from(epoch.elapsed().as_micros()).unwrap() - sent);
+                    let now = u64::try_from(epoch.elapsed().as_micros()).unwrap();
+                    for text in texts(&word) {
+                        let sent: u64 = text.parse().unwrap();
+                        ages.push(now - sent);
                     }
                 }
                 // Kept until here: a viewer that goes would be less work.

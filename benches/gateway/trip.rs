@@ -4,6 +4,11 @@
 use std::{
     io,
     net::TcpStream,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+        mpsc::{Receiver, channel},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -12,7 +17,10 @@ use porthole_protocol::grant::Permission::{Control, View};
 use tokio_tungstenite::tungstenite::{self, Message, WebSocket};
 
 use crate::{
-    common::robot::{Guest, Program, Robot},
+    common::{
+        PATIENCE,
+        robot::{Guest, Program, Robot},
+    },
     pause,
     relay::Relay,
 };
@@ -21,6 +29,8 @@ const TEXT: u8 = 1;
 const WHEEL: u8 = 4;
 const RELEASE: u8 = 17;
 const ASK: u8 = 16;
+/// Of a slow program, for each command.
+const WORK: Duration = Duration::from_millis(100);
 /// What is on its way when the last message has been sent.
 const REST: Duration = Duration::from_millis(500);
 
@@ -135,27 +145,68 @@ pub(crate) fn relay(rate: u32, time: Duration) -> Vec<u64> {
     )
 }
 
-/// Milliseconds from a driver's last sign of life to `released` at the program, with a control-timeout of 500 ms.
+/// A program to whom each command is 100 ms of work; it notes when it reads `released`.
+fn slow(mut socket: WebSocket<TcpStream>) -> Receiver<Instant> {
+    let (sender, released) = channel();
+    thread::spawn(move || {
+        while let Ok(message) = socket.read() {
+            let text = message.to_text().unwrap_or_default();
+            if text.starts_with("porthole released") {
+                let _ = sender.send(Instant::now());
+            } else if message.is_text() && !text.starts_with("porthole ") {
+                pause(WORK);
+            }
+        }
+    });
+    released
+}
+
+/// Says as much as it is let, of what needs no wheel, until it is dropped.
+struct Flood(Arc<AtomicBool>);
+
+impl Flood {
+    fn start(guest: Guest) -> Self {
+        let over = Arc::new(AtomicBool::new(false));
+        let flag = over.clone();
+        thread::spawn(move || {
+            // As one who knows how much is taken before its channels are closed.
+            while !flag.load(Relaxed) && guest.try_send_bytes(&[RELEASE, 0, 0, 0]) {
+                pause(Duration::from_millis(4));
+            }
+        });
+        Self(over)
+    }
+}
+
+impl Drop for Flood {
+    fn drop(&mut self) {
+        self.0.store(true, Relaxed);
+    }
+}
+
+/// Milliseconds from a driver's last sign of life to the moment at which a program that is slow reads `released`, while two
+/// guests flood, with a control-timeout of 500 ms.
 pub(crate) fn frozen(trials: usize) -> Vec<f64> {
     let robot = Robot::new("");
-    let mut program = Program::connect(&robot.url, "arm");
+    let program = Program::socket(&robot.url, "arm", &[]).unwrap();
+    program.get_ref().set_read_timeout(None).unwrap();
+    let released = slow(program);
+    let _floods = ["eve", "mallory"].map(|user| Flood::start(robot.guest(user, &[View])));
     let mut guest = driver(&robot);
     let mut all = Vec::new();
     for trial in 0..trials {
         if trial > 0 {
             take(&mut guest);
         }
-        program.event("driver");
+        while released.try_recv().is_ok() {}
         let mut last = Instant::now();
-        for _ in 0..5 {
+        for number in 1..=20 {
             last = Instant::now();
-            guest.alive();
-            pause(Duration::from_millis(100));
+            guest.send(TEXT, (1, number), b"on");
+            pause(Duration::from_millis(50));
         }
-        let released = program.event("released");
-        assert_eq!(released["reason"], "stalled");
-        all.push(last.elapsed().as_secs_f64() * 1e3);
-        guest.send(RELEASE, (0, 0), b"");
+        let read = released.recv_timeout(PATIENCE).unwrap();
+        all.push(read.duration_since(last).as_secs_f64() * 1e3);
         guest.hear_json(WHEEL, "reason", "stalled");
     }
     all

@@ -10,3 +10,6 @@ export function slower(beside, alone) {
 
 /** How much later each came than it was due. */
 export const late = (times, due) => times.map((time) => Math.max(0, time - due));
+
+/** How many times another's this is, at a quantile. */
+export const times = (own, other, at) => quantile(own, at) / quantile(other, at);

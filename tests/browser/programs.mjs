@@ -25,9 +25,10 @@ export async function example(name, url) {
 
 /** A program that does what the test says (program.py). */
 export class Robot {
-  static async start(url, service, answer = /^connected$/) {
+  static async start(url, service, answer = /^connected$/, within = []) {
     const robot = new Robot();
-    robot.program = new Program(PYTHON, [join(ROOT, "tests/browser/program.py"), `${url}/${service}`], {}, "pipe");
+    const [command, ...words] = [...within, PYTHON, join(ROOT, "tests/browser/program.py"), `${url}/${service}`];
+    robot.program = new Program(command, words, {}, "pipe");
     await robot.program.line(answer);
     return robot;
   }

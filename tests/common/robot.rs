@@ -220,6 +220,14 @@ impl Guest {
         }
     }
 
+    /// Sends a message on the channel that repeats nothing.
+    pub fn send_now(&self, kind: u8, (service, number): (u8, u16), payload: &[u8]) {
+        let [high, low] = number.to_be_bytes();
+        let message = [&[kind, service, high, low], payload].concat();
+        let bytes = glib::Bytes::from_owned(message);
+        self.now.send_data_full(Some(&bytes)).unwrap();
+    }
+
     /// The sign of life, on the channel that repeats nothing.
     pub fn alive(&self) {
         let alive = glib::Bytes::from_static(&[19, 0, 0, 0]);

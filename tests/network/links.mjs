@@ -80,6 +80,13 @@ class Link {
     }
   }
 
+  /** This share of the datagrams that go to the camera is lost, at random. */
+  loseToCamera(share) {
+    const camera = this.#network.camera;
+    const lossy = ["INPUT", "-i", this.device, "-p", "udp", "-m", "statistic", "--mode", "random", "--probability", String(share), "-j", "DROP"];
+    if (share > 0) camera.exec("iptables", "-A", ...lossy);
+  }
+
   /** Bytes that have come through to the viewer's end. */
   get received() {
     const [{ stats64 }] = JSON.parse(this.space.ip("-j", "-s", "link", "show", "dev", "link0"));

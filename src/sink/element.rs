@@ -111,7 +111,7 @@ impl ElementImpl for PortholeSink {
             run.close();
             // webrtcsink must not end what it is still building, nor begin anything when it has ended.
             run.finish_media(LAST_NEWS);
-            self.inputs.end();
+            self.inputs.settle();
         }
         let result = self.parent_change_state(transition);
         if closing || (result.is_err() && transition == T::ReadyToPaused) {

@@ -206,21 +206,30 @@ impl Inputs {
         self.ladder.set(Some(ladder));
     }
 
-    /// Nothing leads anywhere from here on, and nothing of the ladder runs.
+    /// Nothing of the ladder runs from here on, and webrtcsink begins nothing more. What leads to it stays, and stops with it:
+    /// a sink that was taken away before would keep its streaming thread in preroll.
+    pub(super) fn settle(&self) {
+        if let Some(ladder) = self.ladder.get() {
+            ladder.end();
+        }
+        let running = lock(&self.running);
+        let carried = running.as_ref().filter(|running| running.is_carried);
+        let discovery = carried.map(|running| running.discovery.clone());
+        drop(running);
+        if let Some(discovery) = discovery {
+            discovery.begun();
+        }
+    }
+
+    /// Nothing leads anywhere from here on.
     pub(super) fn end(&self) {
-        let running = lock(&self.running).take();
+        self.settle();
+        lock(&self.running).take();
         let sound = lock(&self.sound).take();
         if let Some(sound) = sound {
             sound.detach();
         }
-        let ladder = self.ladder.get();
         self.ladder.set(None);
-        if let Some(ladder) = ladder {
-            ladder.end();
-        }
-        if let Some(running) = running.filter(|running| running.is_carried) {
-            running.discovery.begun();
-        }
     }
 
     /// The ladder can make these: sessions may come, as soon as there is sound where a pad waits for it.

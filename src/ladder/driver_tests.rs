@@ -297,7 +297,9 @@ fn who_has_a_slow_network_gets_a_smaller_picture_and_the_other_one_keeps_its_own
         (width, last) = (now, time);
     }
     assert_eq!(width, 160);
-    assert!(longest < gst::ClockTime::from_mseconds(300), "{longest}");
+    // Ten pictures here, on a quiet machine: ticks until the estimate has followed, and the start of an encoder. How soon a rung
+    // changes is the policy's promise, under its own clock.
+    assert!(longest < gst::ClockTime::from_mseconds(600), "{longest}");
     for _ in 0..20 {
         assert_eq!(next(&first).0, 320);
     }

@@ -23,6 +23,8 @@ const MAX_SOUND: gst::ClockTime = gst::ClockTime::from_mseconds(200);
 #[derive(Debug)]
 pub(crate) struct Feed {
     pub(crate) appsrc: gst_app::AppSrc,
+    /// The appsrc's.
+    pad: Option<gst::Pad>,
     /// Latest timestamp that went out, plus one; 0 before the first.
     next_pts: AtomicU64,
     /// An event for the buffers from this time on.
@@ -106,6 +108,7 @@ impl Feed {
 
     fn new(appsrc: gst_app::AppSrc) -> Self {
         Self {
+            pad: appsrc.static_pad("src"),
             appsrc,
             next_pts: AtomicU64::new(0),
             pending: Mutex::default(),
@@ -184,7 +187,24 @@ impl Feed {
         let writable = buffer.make_mut();
         writable.set_pts(pts);
         writable.set_dts(gst::ClockTime::NONE);
-        self.appsrc.push_buffer(buffer)
+        let pushed = self.appsrc.push_buffer(buffer)?;
+        self.wake();
+        Ok(pushed)
+    }
+
+    /// Starts the appsrc's task again if a pause stopped it that was over before the task noticed: since GStreamer 1.24 such a
+    /// one stands still for ever (docs/upstream.md). One that downstream stopped stays so.
+    fn wake(&self) {
+        let Some(pad) = &self.pad else {
+            return;
+        };
+        if pad.task_state() == gst::TaskState::Paused
+            && pad.last_flow_result().is_ok()
+            && self.appsrc.current_state() == gst::State::Playing
+        {
+            // The task is there and keeps its function; this one would be for a pad without a task.
+            let _ = pad.start_task(|| ());
+        }
     }
 
     /// Passes on what the camera's pipeline made; `now` is the running time for buffers that have none.
@@ -219,7 +239,67 @@ impl Feed {
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        sync::mpsc,
+        thread,
+        time::{Duration, Instant},
+    };
+
     use super::*;
+
+    /// Until a picture is through, on a busy machine.
+    const PATIENCE: Duration = Duration::from_secs(20);
+
+    #[test]
+    fn a_task_that_a_short_pause_stopped_goes_on_with_the_next_picture() {
+        gst::init().unwrap();
+        let feed = Feed::video("src");
+        feed.set_caps(
+            &"video/x-raw,format=GRAY8,width=4,height=4,framerate=30/1"
+                .parse()
+                .unwrap(),
+        );
+        let pipeline = gst::Pipeline::new();
+        let sink = gst::ElementFactory::make("fakesink")
+            .property("async", false)
+            .build()
+            .unwrap();
+        let (through, pictures) = mpsc::channel();
+        let pad = sink.static_pad("sink").unwrap();
+        pad.add_probe(gst::PadProbeType::BUFFER, move |_, _| {
+            let _ = through.send(());
+            gst::PadProbeReturn::Ok
+        });
+        pipeline
+            .add_many([feed.appsrc.upcast_ref(), &sink])
+            .unwrap();
+        feed.appsrc.link(&sink).unwrap();
+        pipeline.set_state(gst::State::Playing).unwrap();
+        let mut number = 0;
+        let mut push = || {
+            number += 1;
+            let picture = gst::Buffer::with_size(16).unwrap();
+            feed.push(picture, gst::ClockTime::from_mseconds(number))
+                .unwrap();
+        };
+        push();
+        pictures.recv_timeout(PATIENCE).unwrap();
+        // As basesrc leaves it. It waits for the task, which waits for a picture.
+        let source = feed.pad.clone().unwrap();
+        let stopping = thread::spawn(move || source.pause_task());
+        let deadline = Instant::now() + PATIENCE;
+        while feed.pad.as_ref().unwrap().task_state() != gst::TaskState::Paused {
+            assert!(Instant::now() < deadline, "it was not stopped");
+            thread::yield_now();
+        }
+        while pictures.try_recv().is_ok() {}
+        push();
+        pictures.recv_timeout(PATIENCE).unwrap();
+        push();
+        pictures.recv_timeout(PATIENCE).expect("it stood still");
+        stopping.join().unwrap().unwrap();
+        pipeline.set_state(gst::State::Null).unwrap();
+    }
 
     #[test]
     fn a_downstream_that_takes_nothing_holds_four_pictures_of_any_size_and_the_latency_says_so() {

@@ -187,9 +187,15 @@ impl Feed {
         let writable = buffer.make_mut();
         writable.set_pts(pts);
         writable.set_dts(gst::ClockTime::NONE);
-        let pushed = self.appsrc.push_buffer(buffer)?;
+        let pushed = self.appsrc.push_buffer(buffer);
         self.wake();
-        Ok(pushed)
+        match pushed {
+            // While its task stands still it takes nothing, which is no end: the camera goes on, and the next picture is taken.
+            Err(gst::FlowError::Flushing) if self.appsrc.current_state() >= gst::State::Paused => {
+                Ok(gst::FlowSuccess::Ok)
+            }
+            pushed => pushed,
+        }
     }
 
     /// Starts the appsrc's task again if a pause stopped it that was over before the task noticed: since GStreamer 1.24 such a
@@ -297,8 +303,9 @@ mod tests {
         pictures.recv_timeout(PATIENCE).unwrap();
         push();
         pictures.recv_timeout(PATIENCE).expect("it stood still");
-        stopping.join().unwrap().unwrap();
+        // A task that runs keeps the lock that its pausing waits for.
         pipeline.set_state(gst::State::Null).unwrap();
+        let _ = stopping.join().unwrap();
     }
 
     #[test]

@@ -115,6 +115,9 @@ pub(crate) fn paint_frame(
     Some(())
 }
 
+/// Of JPEG, from 1 to 100.
+const QUALITY: u8 = 75;
+
 /// The picture as JPEG.
 pub(crate) fn jpeg(width: u32, height: u32, look: Look) -> Option<Vec<u8>> {
     let size = (width as usize, height as usize);
@@ -123,8 +126,9 @@ pub(crate) fn jpeg(width: u32, height: u32, look: Look) -> Option<Vec<u8>> {
     // Orange as well, if not the same.
     let pixels: Vec<_> = luma.iter().flat_map(|y| [*y, y / 2, y / 4]).collect();
     let mut file = Vec::new();
-    image::codecs::jpeg::JpegEncoder::new(&mut file)
-        .encode(&pixels, width, height, image::ExtendedColorType::Rgb8)
+    let (width, height) = (width.try_into().ok()?, height.try_into().ok()?);
+    jpeg_encoder::Encoder::new(&mut file, QUALITY)
+        .encode(&pixels, width, height, jpeg_encoder::ColorType::Rgb)
         .ok()?;
     Some(file)
 }

@@ -2,7 +2,8 @@
 //! Telemetry of many small messages as few large ones (docs/gateway.md, `bundle`): for all viewers that understand it the bytes
 //! are made once. Pure: time is an argument.
 //!
-//! What comes alone leaves at once; what follows within a period leaves together at its end.
+//! What comes seldom leaves at once, as an answer to each of a hundred commands a second does; where more comes, all of a period
+//! leaves together at its end.
 
 use std::{
     sync::Arc,
@@ -16,6 +17,8 @@ use super::{
 
 /// From one bundle to the next: a picture is as old.
 const PERIOD: Duration = Duration::from_millis(33);
+/// Messages of a period that leave at once, if the period before had no more either.
+pub(super) const MAX_ALONE: usize = 4;
 /// Bytes of a bundle after its header: a channel that sends one does not keep an answer waiting for long.
 const MAX_BUNDLE: usize = 16 * 1024;
 /// As much on the channel that repeats nothing: one datagram, so that a loss costs one bundle and no more.
@@ -37,6 +40,10 @@ pub(crate) struct Bundler {
     now: Pending,
     /// The end of the period, if one runs.
     due: Option<Instant>,
+    /// Messages of this period.
+    count: usize,
+    /// More came in the period before than leave at once.
+    is_busy: bool,
 }
 
 impl Bundler {
@@ -47,8 +54,9 @@ impl Bundler {
 
     /// Takes a message of a service, and returns what leaves for it.
     pub(crate) fn push(&mut self, message: QueuedMessage, now: Instant) -> Vec<QueuedMessage> {
-        if self.due.is_none() {
-            self.due = Some(now + PERIOD);
+        self.due.get_or_insert(now + PERIOD);
+        self.count += 1;
+        if !self.is_busy && self.count <= MAX_ALONE {
             return vec![message];
         }
         match message.now {
@@ -62,9 +70,10 @@ impl Bundler {
         if self.due.is_none_or(|due| due > now) {
             return Vec::new();
         }
-        let leaves = self.flush();
-        self.due = (!leaves.is_empty()).then_some(now + PERIOD);
-        leaves
+        let count = std::mem::take(&mut self.count);
+        self.is_busy = count > MAX_ALONE;
+        self.due = (count > 0).then_some(now + PERIOD);
+        self.flush()
     }
 
     /// All that waits, before something changes that it must not be behind.
@@ -149,10 +158,23 @@ mod tests {
     }
 
     #[test]
-    fn the_first_leaves_at_once_and_the_others_together() {
-        let (mut bundler, now) = (Bundler::default(), Instant::now());
-        let first = bundler.push(message(1, false, false, b"1"), now);
-        assert_eq!(read(&first[0]), [(1, b"1".to_vec())]);
+    fn what_comes_seldom_leaves_at_once_and_more_leaves_together() {
+        let (mut bundler, mut now) = (Bundler::default(), Instant::now());
+        let mut number = 0u8;
+        // A hundred a second.
+        for _ in 0..100 {
+            now += Duration::from_millis(10);
+            assert!(bundler.tick(now).is_empty());
+            number += 1;
+            let left = bundler.push(message(1, false, false, &[number]), now);
+            assert_eq!(read(&left[0]), [(1, vec![number])]);
+        }
+        now += PERIOD;
+        bundler.tick(now);
+        // More than that: those of the first period that are too many, and then all.
+        for _ in 0..MAX_ALONE {
+            assert_eq!(bundler.push(message(1, false, false, b"0"), now).len(), 1);
+        }
         for (service, latest, text) in [
             (1, false, b"2"),
             (2, true, b"a"),
@@ -163,26 +185,22 @@ mod tests {
             assert!(left.is_empty());
         }
         assert!(bundler.tick(now + PERIOD / 2).is_empty());
-        assert_eq!(bundler.deadline(), Some(now + PERIOD));
-        let left = bundler.tick(now + PERIOD);
+        now = bundler.deadline().unwrap();
+        let left = bundler.tick(now);
         assert_eq!(left.len(), 1);
         let expected = [(1, b"2".to_vec()), (1, b"3".to_vec()), (2, b"b".to_vec())];
         assert_eq!(read(&left[0]), expected);
         assert_eq!(left[0].bundled.as_ref().unwrap().len(), 3);
-        // The next has to wait for its period; when nothing came the one after leaves at once.
-        let second = now + PERIOD;
-        assert!(
-            bundler
-                .push(message(1, false, false, b"4"), second)
-                .is_empty()
-        );
-        assert_eq!(bundler.tick(second + PERIOD).len(), 1);
-        assert!(bundler.tick(second + 2 * PERIOD).is_empty());
+        // The next period holds the first back too; after a quiet one it leaves at once, and in the end nothing is due.
+        assert!(bundler.push(message(1, false, false, b"4"), now).is_empty());
+        now += PERIOD;
+        assert_eq!(bundler.tick(now).len(), 1);
+        assert_eq!(bundler.push(message(1, false, false, b"5"), now).len(), 1);
+        for _ in 0..2 {
+            now += PERIOD;
+            assert!(bundler.tick(now).is_empty());
+        }
         assert_eq!(bundler.deadline(), None);
-        assert_eq!(
-            bundler.push(message(1, false, false, b"5"), second).len(),
-            1
-        );
     }
 
     /// Whatever comes: bounded, complete but for what a newer one replaced, and in order for each service and channel.

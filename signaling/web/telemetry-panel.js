@@ -8,9 +8,11 @@ import { Reading } from "./telemetry.js";
 
 /** A value of more characters is read as a text, not as a figure. */
 const LONG = 16;
+/** Figures that change sooner than this nobody can read, and drawing them takes time from the picture. */
+const SHOW_MS = 100;
 
 export class TelemetryPanel {
-  #session; #panel; #frame = 0; #gone = new AbortController();
+  #session; #panel; #frame = 0; #timer = 0; #again = false; #gone = new AbortController();
   /** @type {Map<Service, {reading: Reading, gone: AbortController}>} */
   #shown = new Map();
 
@@ -26,6 +28,7 @@ export class TelemetryPanel {
     this.#gone.abort();
     for (const { gone } of this.#shown.values()) gone.abort();
     cancelAnimationFrame(this.#frame);
+    clearTimeout(this.#timer);
   }
 
   #listed() {
@@ -52,11 +55,17 @@ export class TelemetryPanel {
     this.#shown.set(service, { reading, gone });
   }
 
-  /** Once in each frame at most, and not at all while nobody looks. */
+  /** At once, then each {@link SHOW_MS} at most, and not at all while nobody looks. */
   #soon() {
+    if (this.#timer) return void (this.#again = true);
     this.#frame ||= requestAnimationFrame(() => {
       this.#frame = 0;
       this.#show();
+      this.#again = false;
+      this.#timer = setTimeout(() => {
+        this.#timer = 0;
+        if (this.#again) this.#soon();
+      }, SHOW_MS);
     });
   }
 

@@ -52,6 +52,8 @@ pub enum DriveReason {
     Program,
     /// Somebody with a booking took it from one who merely may drive.
     Booked,
+    /// The camera was lost, and nothing is known of its end. The server's word.
+    CameraGone,
     /// Something this version does not know.
     #[serde(other)]
     Other,

@@ -3,11 +3,12 @@
 //! those that it had a short while ago, since the end of a drive may cross the end of its session.
 
 use jiff::{SignedDuration, Timestamp};
-use porthole_protocol::drive::{Drive, DriveEnd};
+use porthole_protocol::drive::{Drive, DriveEnd, DriveReason};
 use porthole_protocol::wire::Code;
 
 use super::limits::MAX_ID_BYTES;
 use super::now::Now;
+use super::table::Session;
 use super::{ClientId, Event, NO_SUCH_SESSION, Refusal, Role, Room, UNKNOWN_SENDER};
 use crate::limit::{Bucket, DRIVE_RATE};
 
@@ -47,8 +48,11 @@ impl Room {
             _ if id.len() > MAX_ID_BYTES => return Err(NO_SUCH_SESSION),
             Some(session) if session.camera == Some(from) => {
                 // A camera that is back says again what goes on.
-                let was_known = std::mem::replace(&mut session.drives, drive.end.is_none());
-                if was_known && drive.end.is_none() {
+                let began = earlier(now.wall, drive.began).max(session.started);
+                let began = drive.end.is_none().then_some(began.min(now.wall));
+                let known = std::mem::replace(&mut session.drives, began);
+                if known.is_some() && began.is_some() {
+                    session.drives = known;
                     return Ok(());
                 }
                 (session.whose.user.clone(), session.started)
@@ -85,6 +89,20 @@ impl Room {
             },
         });
         Ok(())
+    }
+
+    /// A session ends whose camera is gone, and took with it how its drive ended. A camera that was only cut off says it when it is
+    /// back, besides.
+    pub(super) fn lost_driver(&mut self, id: &str, session: &Session, began: Timestamp) {
+        self.happened(Event::DriveEnded {
+            session: id.to_owned(),
+            user: session.whose.user.clone(),
+            camera: session.camera_id.clone(),
+            began,
+            ended: self.clock.wall,
+            reason: DriveReason::CameraGone,
+            missed: 0,
+        });
     }
 }
 

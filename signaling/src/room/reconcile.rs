@@ -160,7 +160,7 @@ impl Room {
             seq: grant.seq,
             return_by: Some(now + VIEWER_RETURN),
             stats: StatsPace::new(now),
-            drives: false,
+            drives: None,
         };
         session.until = session.lasts_until(now);
         // Which credentials its ends have is forgotten: they get new ones when these would run out.

@@ -78,7 +78,7 @@ impl Room {
             seq: 0,
             return_by: None,
             stats: StatsPace::new(now),
-            drives: false,
+            drives: None,
         };
         session.until = session.lasts_until(now);
         let terms = session.terms(now);

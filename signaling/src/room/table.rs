@@ -50,8 +50,8 @@ pub(super) struct Session {
     pub(super) return_by: Option<Instant>,
     /// How many statistics its ends may still have passed on.
     pub(super) stats: StatsPace,
-    /// Whether its camera has said that it drives.
-    pub(super) drives: bool,
+    /// Since when it drives, if its camera has said that it does.
+    pub(super) drives: Option<Timestamp>,
 }
 
 impl Session {
@@ -265,6 +265,11 @@ impl Room {
         }
         if let Some(viewer) = session.viewer {
             self.drop_if_over(viewer, self.clock);
+        }
+        if session.camera.is_none()
+            && let Some(began) = session.drives
+        {
+            self.lost_driver(id, &session, began);
         }
         self.happened(Event::SessionEnded {
             session: id.to_owned(),

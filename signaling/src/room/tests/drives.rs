@@ -151,3 +151,40 @@ fn a_flood_is_left_out_and_counted_and_another_cameras_word_is_written() {
     };
     assert_eq!(*missed as usize, 1_000 - some);
 }
+
+/// Whose drives ended since the last look, from when to when, and why.
+fn ended(world: &mut World) -> Vec<(String, Timestamp, Timestamp, DriveReason)> {
+    let ends = written(world).into_iter().filter_map(|event| match event {
+        Event::DriveEnded {
+            user,
+            began,
+            ended,
+            reason,
+            ..
+        } => Some((user, began, ended, reason)),
+        _ => None,
+    });
+    ends.collect()
+}
+
+#[test]
+fn the_end_is_written_down_also_when_the_camera_dies_meanwhile() {
+    let mut world = in_session();
+    world.say(CAMERA, begins("id2", 1_000));
+    world.gone(CAMERA);
+    assert_eq!(ended(&mut world), [], "it may come back");
+    world.wait(10);
+    // Another process of the same camera, which knows of no session.
+    world.camera(LATER, "front");
+    world.produce(LATER, true);
+    let end = ("alice".to_owned(), at(59), at(70), DriveReason::CameraGone);
+    assert_eq!(ended(&mut world), [end]);
+    // One that drove before and let go has no second end.
+    let mut world = in_session();
+    world.say(CAMERA, begins("id2", 1_000));
+    world.say(CAMERA, ends("id2", 1_000, 0, "given-up"));
+    world.gone(CAMERA);
+    world.camera(LATER, "front");
+    world.produce(LATER, true);
+    assert_eq!(ended(&mut world).len(), 1);
+}

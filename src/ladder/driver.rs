@@ -9,7 +9,7 @@ use std::{
     io,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
         mpsc::{Sender, channel},
     },
     time::{Duration, Instant},
@@ -150,6 +150,7 @@ pub(crate) struct Ladder {
     ending: worker::Ending,
     feeds: Arc<[Feed]>,
     next: AtomicU64,
+    has_ended: AtomicBool,
 }
 
 /// A viewer on the ladder; leaves it when dropped.
@@ -226,6 +227,7 @@ impl Ladder {
             ending,
             feeds,
             next: AtomicU64::new(1),
+            has_ended: AtomicBool::new(false),
         })
     }
 
@@ -276,6 +278,10 @@ impl Ladder {
     /// Stops the rungs; viewers that are left have no picture any more. Waits until nothing here uses GStreamer any more: an
     /// application that ends GStreamer next would wait for ever for an encoder that is just being tried (docs/upstream.md).
     pub(crate) fn end(&self) {
+        // Who asks again has waited before, in vain perhaps.
+        if self.has_ended.swap(true, Relaxed) {
+            return;
+        }
         let (stopped, all_stopped) = channel();
         self.worker.push(Message::End(stopped));
         if !self.ending.is_here() {

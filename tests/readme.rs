@@ -182,6 +182,7 @@ fn the_rule_that_stops_a_robot_is_shown_as_the_examples_have_it() {
     for (file, language) in [
         ("drive.py", "py"),
         ("drive.cpp", "cpp"),
+        ("drive.rs", "rust"),
         ("drive.sh", "bash"),
     ] {
         check("docs/gateway.md", file, &rule(file, language));

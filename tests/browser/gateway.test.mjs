@@ -3,6 +3,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { Accounts, ADMIN } from "./accounts.mjs";
 import { browser, camera, enrolled, PATIENCE_MS, scene, Server, visitor, watch } from "./lib.mjs";
 import { example, Freezer, gatewayOf, Robot } from "./programs.mjs";
 
@@ -323,4 +324,35 @@ test("whoever may control stops the robot that another drives, and a key that sh
   assert.ok(again > 0 && texts.slice(0, again).every((text) => text.startsWith("porthole ")), `a command after the stop:\n${texts.join("\n")}`);
   assert.ok(!texts.some((text) => text.includes('"y":1')), `the held key drives on:\n${texts.join("\n")}`);
   assert.deepEqual([...ann.problems, ...bob.problems], []);
+}));
+
+test("who has booked the time takes the wheel from who merely may, and the audit log knows both", () => scene(async (keep) => {
+  const server = await keep(Accounts.start());
+  const front = await keep(enrolled(await server.camera("Front", "front"), ROBOT));
+  const arm = await keep(Robot.start(await gatewayOf(front), "arm"));
+  arm.describe({ title: "Arm", kind: "json", drive: true });
+  const { password } = await server.user("alice");
+  const admin = await keep(server.signedIn(chromium, ADMIN, server.password));
+  await watch(admin, "front");
+  await drive(admin);
+  await arm.word("driver", [ADMIN]);
+  await server.book("front", "alice", 0, 3_600_000, { perms: ["view", "control"] });
+  const alice = await keep(server.signedIn(chromium, "alice", password));
+  await watch(alice, "front");
+  const from = arm.now;
+  await drive(alice);
+  await arm.word("released", ["booked"], from);
+  await arm.word("driver", ["alice"], from);
+  await says(admin, "drive-words", "somebody has booked this time");
+  // Who merely may waits for as long as that drives, however often it asks.
+  await admin.getByTestId("wheel-front").click();
+  await says(admin, "drive-words", "alice drives");
+  await alice.getByTestId("wheel-front").click();
+  await says(admin, "drive-words", "You drive.");
+  const { items } = await server.ask("GET", "audit");
+  const drives = items.filter(({ action }) => action.startsWith("drive.")).reverse();
+  assert.deepEqual(drives.map(({ action, user, details: { reason } }) => [action, user, reason]), [
+    ["drive.started", ADMIN, undefined], ["drive.ended", ADMIN, "booked"], ["drive.started", "alice", undefined],
+    ["drive.ended", "alice", "given-up"], ["drive.started", ADMIN, undefined],
+  ]);
 }));

@@ -32,6 +32,12 @@ const PICTURES = 12;
 
 const FRAME = { width: 1280, height: 720 };
 
+/**
+ * For what is told by single squares and pixels: on a busy machine the ladder would give a quarter of the size, in which a square of a
+ * mask is eight pixels wide and blurred into its neighbours as it is enlarged.
+ */
+const FULL_SIZE = "renditions=1280x720@6000k";
+
 /** The pipeline as words, in which a property may hold blanks. */
 function words(...overlay) {
   const source = ["portholesrc", "camera=test", "!", "portholeoverlay", ...overlay];
@@ -153,7 +159,7 @@ test("in the browser each square of a pixelated mask has one colour, and they ar
   const rows = squares(place);
   const snow = squares(area(0.76, 0.76, 0.24, 0.24, 0)).flat();
   assert.ok(snow.length > 20);
-  await pictures(keep, camera(words("masks=rect 0.25 0.25 0.25 0.5; pixelate rect 0.6 0.5 0.4 0.5")), (seen) => {
+  await pictures(keep, camera([...words("masks=rect 0.25 0.25 0.25 0.5; pixelate rect 0.6 0.5 0.4 0.5"), FULL_SIZE]), (seen) => {
     const means = rows.map((row) => row.map((square) => {
       const { mean, spread } = look(seen, square);
       assert.ok(spread < LOSS, `${JSON.stringify(square)} has a spread of ${spread}`);
@@ -165,7 +171,7 @@ test("in the browser each square of a pixelated mask has one colour, and they ar
     assert.ok(edges >= rows.length, `${edges} squares differ from their neighbour`);
   });
   // Without the mask there is something to see: the test picture has snow there.
-  await pictures(keep, camera(words()), (seen) => {
+  await pictures(keep, camera([...words(), FULL_SIZE]), (seen) => {
     const rough = snow.filter((square) => look(seen, square).spread > LOSS).length;
     assert.ok(rough > snow.length * 0.9, `${rough} of ${snow.length} squares show detail without a mask`);
   });
@@ -173,7 +179,7 @@ test("in the browser each square of a pixelated mask has one colour, and they ar
 
 test("a mask stays where the viewer sees it when the picture is turned", () => scene(async (keep) => {
   const mask = [0, 0, 0.3, 0.4];
-  await pictures(keep, camera(words("video-direction=180", `masks=fill=#00ff00 rect ${mask.join(" ")}`)), (seen) => {
+  await pictures(keep, camera([...words("video-direction=180", `masks=fill=#00ff00 rect ${mask.join(" ")}`), FULL_SIZE]), (seen) => {
     const { mean, spread } = look(seen, area(...mask));
     assert.ok(spread < LOSS && mean[0] < 2 * LOSS && mean[1] > 200 && mean[2] < 2 * LOSS, `${mean} +- ${spread}`);
     const opposite = look(seen, area(0.7, 0.6, 0.3, 0.4));

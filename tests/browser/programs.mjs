@@ -15,11 +15,11 @@ export async function gatewayOf(camera) {
   return url;
 }
 
-/** One of examples/gateway that need no compiler, connected. */
-export async function example(name, url) {
+/** One of examples/gateway that need no compiler, connected unless it shall not be waited for. */
+export async function example(name, url, wait = true) {
   const command = [join(ROOT, "examples/gateway", name), url];
   const program = name.endsWith(".py") ? new Program(PYTHON, command) : new Program(command[0], command.slice(1));
-  await program.line(new RegExp(`^${name.split(".")[0]}: connected`));
+  if (wait) await program.line(new RegExp(`^${name.split(".")[0]}: connected`));
   return program;
 }
 

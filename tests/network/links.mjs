@@ -87,6 +87,15 @@ class Link {
     if (share > 0) camera.exec("iptables", "-A", ...lossy);
   }
 
+  /** Nothing passes any more, either way, until {@link heal}. */
+  cut() {
+    for (const [chain, way] of [["INPUT", "-i"], ["OUTPUT", "-o"]]) this.space.exec("iptables", "-I", chain, way, "link0", "-j", "DROP");
+  }
+
+  heal() {
+    for (const [chain, way] of [["INPUT", "-i"], ["OUTPUT", "-o"]]) this.space.exec("iptables", "-D", chain, way, "link0", "-j", "DROP");
+  }
+
   /** Bytes that have come through to the viewer's end. */
   get received() {
     const [{ stats64 }] = JSON.parse(this.space.ip("-j", "-s", "link", "show", "dev", "link0"));

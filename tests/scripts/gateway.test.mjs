@@ -7,7 +7,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { freePort, Program, ROOT, scene } from "../browser/lib.mjs";
+import { BUILT, freePort, Program, ROOT, scene } from "../browser/lib.mjs";
 import { FakeGateway } from "./programs.mjs";
 
 /** Debian's, which has python3-websockets. */
@@ -25,14 +25,15 @@ before(async () => {
 after(() => rmSync(built, { recursive: true }));
 
 const example = (name, url, env) => {
-  const folder = name.endsWith(".cpp") ? built : join(ROOT, "examples/gateway");
-  const command = [join(folder, name), url];
+  // By cargo, with the tests.
+  const own = { "drive.cpp": join(built, name), "drive.rs": join(BUILT, "examples/gateway-drive") };
+  const command = [own[name] ?? join(ROOT, "examples/gateway", name), url];
   return name.endsWith(".py") ? new Program(PYTHON, command, env) : new Program(command[0], command.slice(1), env);
 };
 const service = (name) => name.split(".")[0];
 const isState = (text) => text.startsWith("{");
 const position = async (gateway, from) => JSON.parse(await gateway.text(isState, from));
-const ROBOTS = ["drive.py", "drive.cpp", "drive.sh"];
+const ROBOTS = ["drive.py", "drive.cpp", "drive.rs", "drive.sh"];
 
 for (const name of ["battery.py", ...ROBOTS]) {
   test(`${name} waits for a gateway, comes back to one that went away, and ends cleanly`, () => scene(async (keep) => {
@@ -56,7 +57,7 @@ for (const name of ["battery.py", ...ROBOTS]) {
       const program = await keep(example(name, gateway.url, { PORTHOLE_GATEWAY_TOKEN: "a b&c" }));
       await program.line(words);
       const shown = [gateway.paths.at(-1), gateway.headers.authorization];
-      const byHeader = name.endsWith(".cpp");
+      const byHeader = /\.(cpp|rs)$/.test(name);
       assert.deepEqual(shown, byHeader ? ["/drive", "Bearer a b&c"] : [`/${service(name)}?token=a%20b%26c`, undefined]);
       assert.equal(await program.stop(), 0);
     }

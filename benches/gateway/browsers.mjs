@@ -3,15 +3,23 @@
 
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
-import { browser, camera, PATIENCE_MS, Program, ROOT, visitor, watch } from "../../tests/browser/lib.mjs";
-import { example, gatewayOf, Robot } from "../../tests/browser/programs.mjs";
+import { browser, camera, enrolled, freePort, PATIENCE_MS, Program, ROOT, Server, state, visitor, watch } from "../../tests/browser/lib.mjs";
+import { example, Freezer, gatewayOf, Robot } from "../../tests/browser/programs.mjs";
 import { Network, refusal } from "../../tests/network/links.mjs";
+import { equip, NAMES } from "../peers/page.mjs";
 import { cpuDuring } from "../process.mjs";
 
 const SOURCE = "portholesrc name=cam camera=test idle-timeout=0 ! videoscale ! video/x-raw,width=320,height=180";
-const direct = (host) => `${SOURCE} ! portholesink listen=${host}:0 camera-name=front gateway=127.0.0.1:0`;
+const sink = (host, name) => `portholesink listen=${host}:0 camera-name=${name} gateway=127.0.0.1:0`;
+const direct = (host) => `${SOURCE} ! ${sink(host, "front")}`;
+/** With a clock in the picture. */
+const CLOCKED = `${SOURCE} ! portholeoverlay latency-clock=true ! ${sink("127.0.0.1", NAMES.camera)}`;
 const PYTHON = "/usr/bin/python3";
 const [SERVICES, RATE, VIEWERS] = [10, 100, 8];
+/** Of the test picture. */
+const FPS = 30;
+/** Commands a second. */
+const TRIP_RATE = 100;
 const LOSS = 0.2;
 /** How long a key is held, and how long it is let go, at least. */
 const [HELD_MS, LET_GO_MS] = [300, 300];
@@ -38,9 +46,9 @@ async function kept(body) {
   }
 }
 
-async function person(chromium, link) {
-  const page = await visitor(chromium, link);
-  await watch(page, "front");
+async function person(chromium, link, name = "front", options = {}) {
+  const page = await visitor(chromium, link, options);
+  await watch(page, name);
   return page;
 }
 
@@ -53,7 +61,7 @@ async function drive(page) {
 export const stopped = (trials) => kept(async (keep) => {
   const chromium = await keep(browser());
   const front = await keep(camera(direct("127.0.0.1")));
-  const robot = await keep(example("drive", await gatewayOf(front)));
+  const robot = await keep(example("drive.py", await gatewayOf(front)));
   const page = await person(chromium, front.link);
   const speed = (wanted) => page.getByTestId("service-drive").filter({ hasText: new RegExp(`speed\\s*${wanted}\\s*$`) }).waitFor();
   const times = [];
@@ -76,6 +84,85 @@ export const stopped = (trials) => kept(async (keep) => {
   }
   return times;
 });
+
+/** Milliseconds from the death of the camera's process (SIGKILL) to the moment at which the robot has stopped; each time it is started anew. */
+export const killed = (trials) => kept(async (keep) => {
+  const chromium = await keep(browser());
+  const server = await keep(Server.start({ viewer: ["--perms", "view,control"] }));
+  const page = await visitor(chromium, server.link);
+  const port = await freePort();
+  const line = `${SOURCE} ! portholesink gateway=127.0.0.1:${port}`;
+  const robot = await keep(example("drive.py", `ws://127.0.0.1:${port}`, false));
+  const times = [];
+  for (let trial = 0; trial < trials; trial += 1) {
+    const connected = robot.lines.length;
+    const front = await keep(enrolled(server, line));
+    await robot.line(/^drive: connected/, { from: connected });
+    if (trial === 0) await page.getByTestId("camera-front").click();
+    await state(page, "front", "live");
+    await drive(page);
+    await page.keyboard.down("ArrowUp");
+    await page.getByTestId("service-drive").filter({ hasText: /speed\s*1\s*$/ }).waitFor();
+    const from = robot.lines.length;
+    const start = performance.now();
+    front.process.kill("SIGKILL");
+    await robot.line(/the gateway closed the connection|nothing more was heard; stopped/, { from });
+    times.push(performance.now() - start);
+    await page.keyboard.up("ArrowUp");
+  }
+  return times;
+});
+
+/**
+ * Milliseconds from what `lose` does to the driver's browser to "released" at a program, with eight more viewers and ten programs that
+ * speak beside it if `beside`.
+ */
+const lost = (trials, { lose, back, link, within = [], own, beside = false }) => kept(async (keep) => {
+  const front = await keep(camera(direct(link ? "0.0.0.0" : "127.0.0.1"), {}, within));
+  const url = await gatewayOf(front);
+  const arm = await keep(Robot.start(url, "arm", undefined, within));
+  arm.describe({ kind: "json", drive: true });
+  const page = await person((await own(keep)), link ? front.link.replace("127.0.0.1", link) : front.link);
+  if (beside) {
+    const chromium = await keep(browser());
+    for (let viewer = 0; viewer < VIEWERS; viewer += 1) await person(chromium, front.link);
+    const programs = await keep(new Program(PYTHON, [join(ROOT, "benches/gateway/telemetry.py"), url, String(SERVICES), String(RATE)]));
+    await programs.line(/^connected$/);
+  }
+  const times = [];
+  for (let trial = 0; trial < trials; trial += 1) {
+    const held = arm.now;
+    await drive(page);
+    await page.keyboard.down("ArrowUp");
+    await arm.line(/"y\\":1/, held);
+    const from = arm.now;
+    const start = performance.now();
+    lose();
+    try {
+      await arm.word("released", ["stalled"], from);
+      times.push(performance.now() - start);
+    } finally {
+      back();
+    }
+    await page.keyboard.up("ArrowUp");
+    await page.getByTestId("drive-words-front").filter({ hasText: "heard nothing from this page" }).waitFor();
+  }
+  return times;
+});
+
+/** Of a browser that is stopped (SIGSTOP). */
+export const frozenBrowser = (trials, beside = false) => kept(async (keep) => {
+  const freezer = await keep(Freezer.start());
+  return lost(trials, { lose: () => freezer.freeze(), back: () => freezer.thaw(), own: () => freezer.browser, beside });
+});
+
+/** Of a browser whose network is cut; null without namespaces. */
+export const cut = async (trials) => (refusal() ? null : kept(async (keep) => {
+  const network = await keep(new Network());
+  const link = network.link("viewer");
+  const own = (keep) => keep(browser({}, link.chromium));
+  return lost(trials, { lose: () => link.cut(), back: () => link.heal(), link: link.camera, within: network.camera.within, own });
+}));
 
 /** Milliseconds from a key's being let go to the zeros at the program, with this share of the packets lost both ways; null without namespaces. */
 export const zeros = async (trials) => (refusal() ? null : kept(async (keep) => {
@@ -105,21 +192,118 @@ export const zeros = async (trials) => (refusal() ? null : kept(async (keep) => 
   return times;
 }));
 
-/** Percent of a core that the camera's process takes, without telemetry and with it. */
-export const cpu = (seconds) => kept(async (keep) => {
+/**
+ * Eight viewers in Chromium without telemetry and with it: percent of a core that the camera's process takes, and the ages of frames
+ * at the one that shows it; and how old the telemetry is there. `{alone: {cpu, picture}, beside: {cpu, picture}, telemetry}`.
+ */
+export const load = (seconds) => kept(async (keep) => {
   const chromium = await keep(browser());
-  const front = await keep(camera(direct("127.0.0.1")));
+  const front = await keep(camera(CLOCKED));
   const url = await gatewayOf(front);
-  for (let viewer = 0; viewer < VIEWERS; viewer += 1) await person(chromium, front.link);
+  const page = await person(chromium, front.link, NAMES.camera);
+  await equip(page);
+  // The others take the same, and show nothing: eight pages on one machine would take the processor from each other.
+  for (let viewer = 1; viewer < VIEWERS; viewer += 1) {
+    const other = await visitor(chromium, front.link);
+    await other.locator('#connection[data-state="online"]').waitFor({ state: "attached" });
+    await other.goto(new URL("porthole-client.js", front.link).href);
+    await other.evaluate(look, NAMES.camera);
+  }
   const measured = async () => {
     await pause(SETTLE_MS);
-    return (await cpuDuring(front.process.pid, () => pause(1_000 * seconds))).percent;
+    const { percent, value } = await cpuDuring(front.process.pid, () =>
+      page.evaluate((args) => bench.latency(...args), [FPS * seconds, 1_000 * seconds + PATIENCE_MS]));
+    return { cpu: percent, picture: value.ages };
   };
   const alone = await measured();
   const programs = await keep(new Program(PYTHON, [join(ROOT, "benches/gateway/telemetry.py"), url, String(SERVICES), String(RATE)]));
   await programs.line(/^connected$/);
-  return { alone, beside: await measured() };
+  const beside = await measured();
+  return { alone, beside, telemetry: await page.evaluate(telemetry, [NAMES.camera, 1_000 * seconds]) };
 });
+
+/** In a page: a session without a picture to look at. */
+async function look(camera) {
+  const { PortholeClient } = await import("/porthole-client.js");
+  const client = new PortholeClient();
+  client.connect();
+  const session = client.watch(camera);
+  if (!session.hello) await new Promise((done) => session.addEventListener("hello", done, { once: true }));
+}
+
+/** In the page: how old the words of services are as they come, in milliseconds. */
+async function telemetry([camera, time]) {
+  const { PortholeClient } = await import("/porthole-client.js");
+  const client = new PortholeClient();
+  client.connect();
+  const session = client.watch(camera);
+  if (!session.hello) await new Promise((done) => session.addEventListener("hello", done, { once: true }));
+  const ages = [];
+  for (let number = 0; number < 10; number += 1) {
+    session.service(`service${number}`).addEventListener("message", ({ detail }) => ages.push(Math.max(0, Date.now() - Number(detail))));
+  }
+  await new Promise((done) => setTimeout(done, time));
+  session.close();
+  client.close();
+  return ages;
+}
+
+/**
+ * Milliseconds from a page of Chromium to a program and back, through the gateway and through a relay: the same page, the same
+ * program, in turns of a second. `{trip, relay}`.
+ */
+export const trips = (measurements, seconds) => kept(async (keep) => {
+  const chromium = await keep(browser());
+  const front = await keep(camera(direct("127.0.0.1")));
+  const echo = await keep(new Program(measurements, ["echo", `${await gatewayOf(front)}/`]));
+  await echo.line(/^connected$/);
+  const behind = await keep(new Program(measurements, ["relay"]));
+  const [, port] = await behind.line(/^relay at (\d+)$/);
+  // The page may speak to its own server alone. With the cookie of the link it leaves for where nothing opens a session by itself.
+  const page = await visitor(chromium, front.link, { bypassCSP: true });
+  await page.locator('#connection[data-state="online"]').waitFor({ state: "attached" });
+  await page.goto(new URL("porthole-client.js", front.link).href);
+  await page.evaluate(openBoth, [`ws://127.0.0.1:${port}/`, TRIP_RATE]);
+  const all = { trip: [], relay: [] };
+  for (let turn = 0; turn < seconds; turn += 1) {
+    for (const way of ["trip", "relay"]) all[way].push(...(await page.evaluate((way) => trip(way), way)));
+  }
+  return all;
+});
+
+/** In the page: both ways, and `trip`, which sends the time for a second over one of them and notes how old each is that comes back. */
+async function openBoth([relay, rate]) {
+  const { PortholeClient } = await import("/porthole-client.js");
+  const client = new PortholeClient();
+  client.connect();
+  const session = client.watch("front");
+  if (!session.hello) await new Promise((done) => session.addEventListener("hello", done, { once: true }));
+  const service = session.service("echo");
+  if (!service.here) await new Promise((done) => service.addEventListener("state", () => service.here && done()));
+  const drive = session.drive();
+  if (drive.state !== "driving") {
+    await new Promise((done) => drive.addEventListener("state", () => { if (drive.state === "driving") done(); }));
+  }
+  const socket = new WebSocket(relay);
+  await new Promise((done, fail) => { [socket.onopen, socket.onerror] = [done, fail]; });
+  let heard = () => {};
+  service.addEventListener("message", ({ detail }) => heard(detail));
+  socket.onmessage = ({ data }) => heard(data);
+  const ways = { trip: (text) => drive.send(service, text), relay: (text) => socket.send(text) };
+  window.trip = (way) => new Promise((done, fail) => {
+    const ages = [];
+    heard = (text) => {
+      ages.push(performance.now() - Number(text));
+      if (ages.length === rate) done(ages);
+    };
+    let left = rate;
+    const timer = setInterval(() => {
+      Promise.resolve(ways[way](String(performance.now()))).catch(fail);
+      if (--left === 0) clearInterval(timer);
+    }, 1_000 / rate);
+    setTimeout(() => fail(new Error(`${ages.length} of ${rate} came back`)), 10_000);
+  });
+}
 
 /** How many runs of the scene did not end well, each in a process of its own. */
 export function hangs(runs) {

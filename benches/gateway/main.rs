@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What `scripts/bench gateway` measures in one process: the gateway, with viewers that are no browsers, beside a plain relay.
+//! What `scripts/bench gateway` measures in one process, with viewers that are no browsers; and the programs that say what they hear.
 //!
 //! A line of JSON goes to stdout; progress goes to stderr.
 
@@ -11,7 +11,6 @@
 #[path = "../../tests/common/mod.rs"]
 mod common;
 mod relay;
-mod telemetry;
 mod trip;
 mod voice;
 
@@ -36,26 +35,24 @@ fn main() -> ExitCode {
     }
 }
 
-/// `SECONDS TRIALS OFTEN`; cargo adds `--bench`.
+/// `echo URL`, `relay`, or `TRIALS OFTEN` of what is measured here; cargo adds `--bench`.
 fn run() -> Result<serde_json::Value, Failure> {
     let arguments: Vec<_> = std::env::args()
         .skip(1)
         .filter(|a| a != "--bench")
         .collect();
-    let [seconds, trials, often] = &arguments[..] else {
-        return Err("the arguments are SECONDS of each window, TRIALS of what is tried, and how OFTEN drivers freeze".into());
-    };
-    let seconds = Duration::from_secs(seconds.parse()?);
-    let (trials, often) = (trials.parse()?, often.parse()?);
+    let words: Vec<_> = arguments.iter().map(String::as_str).collect();
+    match words[..] {
+        ["echo", url] => trip::echo_at(url).map(|()| serde_json::Value::Null),
+        ["relay"] => trip::echo_behind_relay().map(|()| serde_json::Value::Null),
+        [trials, often] => measure(trials.parse()?, often.parse()?),
+        _ => Err("the arguments are TRIALS of what is tried, and how OFTEN drivers freeze; or `echo URL`, or `relay`".into()),
+    }
+}
+
+fn measure(trials: usize, often: usize) -> Result<serde_json::Value, Failure> {
     let progress = |what: &str| eprintln!("gateway: {what}");
     let mut all = serde_json::Map::new();
-    for rate in [100, 1000] {
-        progress(&format!("{rate} commands a second, and as many echoes"));
-        all.insert(format!("trip{rate}Us"), json!(trip::gateway(rate, seconds)));
-        all.insert(format!("relay{rate}Us"), json!(trip::relay(rate, seconds)));
-    }
-    progress("10 services at 100 Hz, 8 viewers");
-    all.insert("telemetry".into(), telemetry::measure(seconds));
     progress("drivers that freeze, a slow program, guests that flood");
     all.insert("frozenMs".into(), json!(trip::frozen(often)));
     progress("mouth to ear");

@@ -17,7 +17,8 @@ async def hear(gateway):
 async def tell(gateway, period):
     due = time.monotonic()
     while True:
-        await gateway.send(f"{time.monotonic():.6f}")
+        # As a page's clock: milliseconds since 1970.
+        await gateway.send(f"{time.time() * 1000:.3f}")
         due += period
         await asyncio.sleep(max(0, due - time.monotonic()))
 

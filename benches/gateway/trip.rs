@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
-//! From a viewer to a program and back, and from a driver's last sign of life to the robot's release.
+//! Programs that say what they hear, at the gateway and behind a relay, and from a driver's last sign of life to the robot's release.
 
 use std::{
-    io,
     net::TcpStream,
     sync::{
         Arc,
@@ -17,6 +16,7 @@ use porthole_protocol::grant::Permission::{Control, View};
 use tokio_tungstenite::tungstenite::{self, Message, WebSocket};
 
 use crate::{
+    Failure,
     common::{
         PATIENCE,
         robot::{Guest, Program, Robot},
@@ -31,51 +31,16 @@ const RELEASE: u8 = 17;
 const ASK: u8 = 16;
 /// Of a slow program, for each command.
 const WORK: Duration = Duration::from_millis(100);
-/// What is on its way when the last message has been sent.
-const REST: Duration = Duration::from_millis(500);
 
-/// Sends the time at a rate, and notes how old each is that comes back.
-fn trips(
-    rate: u32,
-    time: Duration,
-    mut send: impl FnMut(&str),
-    mut receive: impl FnMut(Duration) -> Option<String>,
-) -> Vec<u64> {
-    let period = Duration::from_secs(1) / rate;
-    let start = Instant::now();
-    let (mut due, mut ages) = (start, Vec::new());
-    loop {
-        let now = Instant::now();
-        if now >= start + time + REST {
-            return ages;
-        }
-        if now < start + time && now >= due {
-            send(&start.elapsed().as_micros().to_string());
-            due += period;
-            continue;
-        }
-        let until = if now < start + time {
-            due
-        } else {
-            start + time + REST
-        };
-        let sent = receive(until - now).and_then(|text| text.parse::<u64>().ok());
-        let now = u64::try_from(start.elapsed().as_micros()).unwrap();
-        ages.extend(sent.map(|sent| now - sent));
-    }
-}
-
-/// A program that says what it hears.
+/// Says what it hears, until the other side is gone.
 fn echo(mut socket: WebSocket<TcpStream>) {
-    thread::spawn(move || {
-        while let Ok(message) = socket.read() {
-            let is_event =
-                matches!(&message, Message::Text(text) if text.as_str().starts_with("porthole "));
-            if message.is_text() && !is_event && socket.send(message).is_err() {
-                return;
-            }
+    while let Ok(message) = socket.read() {
+        let is_event =
+            matches!(&message, Message::Text(text) if text.as_str().starts_with("porthole "));
+        if message.is_text() && !is_event && socket.send(message).is_err() {
+            return;
         }
-    });
+    }
 }
 
 fn driver(robot: &Robot) -> Guest {
@@ -89,60 +54,26 @@ fn take(guest: &mut Guest) {
     guest.hear_json(WHEEL, "you", "driving");
 }
 
-/// Microseconds of each trip.
-pub(crate) fn gateway(rate: u32, time: Duration) -> Vec<u64> {
-    let robot = Robot::new("control-timeout=10000");
-    let program = Program::socket(&robot.url, "echo", &[]).unwrap();
-    program.get_ref().set_nodelay(true).unwrap();
+/// A program that says what it hears, as the service `echo` of the gateway at `url`. It says "connected" when it is.
+pub(crate) fn echo_at(url: &str) -> Result<(), Failure> {
+    let program =
+        Program::socket(url, "echo", &[]).map_err(|(status, body)| format!("{status}: {body}"))?;
+    program.get_ref().set_nodelay(true)?;
+    program.get_ref().set_read_timeout(None)?;
+    println!("connected");
     echo(program);
-    let guest = std::cell::RefCell::new(driver(&robot));
-    let mut number = 0;
-    trips(
-        rate,
-        time,
-        |text| {
-            number = if number == u16::MAX { 1 } else { number + 1 };
-            guest.borrow().send(TEXT, (1, number), text.as_bytes());
-        },
-        |wait| {
-            let word = guest.borrow_mut().next_within(wait)?;
-            (word.kind == TEXT).then(|| String::from_utf8(word.payload).unwrap())
-        },
-    )
+    Ok(())
 }
 
-/// The same through the relay.
-pub(crate) fn relay(rate: u32, time: Duration) -> Vec<u64> {
+/// The same behind a relay, whose port it says first.
+pub(crate) fn echo_behind_relay() -> Result<(), Failure> {
     let relay = Relay::start();
-    let connect = || {
-        let stream = TcpStream::connect(relay.address).unwrap();
-        stream.set_nodelay(true).unwrap();
-        tungstenite::client("ws://localhost/", stream).unwrap().0
-    };
-    let viewer = std::cell::RefCell::new(connect());
-    echo(connect());
-    trips(
-        rate,
-        time,
-        |text| viewer.borrow_mut().send(Message::text(text)).unwrap(),
-        |wait| {
-            let mut viewer = viewer.borrow_mut();
-            let wait = wait.max(Duration::from_micros(1));
-            viewer.get_ref().set_read_timeout(Some(wait)).unwrap();
-            match viewer.read() {
-                Ok(message) => Some(message.to_text().unwrap().to_owned()),
-                Err(tungstenite::Error::Io(error))
-                    if matches!(
-                        error.kind(),
-                        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
-                    ) =>
-                {
-                    None
-                }
-                Err(error) => panic!("{error}"),
-            }
-        },
-    )
+    let stream = TcpStream::connect(relay.address)?;
+    stream.set_nodelay(true)?;
+    let (program, _) = tungstenite::client("ws://localhost/", stream)?;
+    println!("relay at {}", relay.address.port());
+    echo(program);
+    Ok(())
 }
 
 /// A program to whom each command is 100 ms of work; it notes when it reads `released`.

@@ -15,6 +15,9 @@ function cpuSeconds(pid, { withChildren = false } = {}) {
   return fields.slice(11, withChildren ? 15 : 13).reduce((sum, ticks) => sum + Number(ticks), 0) / TICKS_PER_SECOND;
 }
 
+/** CPU seconds of all the programs that this process started, with theirs, and that have ended. */
+export const endedSeconds = () => cpuSeconds("self", { withChildren: true }) - cpuSeconds("self");
+
 /** Percent of one core that a process with all its threads uses while `body` runs, and what `body` gives. */
 export async function cpuDuring(pid, body) {
   const [before, start] = [cpuSeconds(pid), performance.now()];

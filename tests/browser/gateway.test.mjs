@@ -346,7 +346,8 @@ test("who has booked the time takes the wheel from who merely may, and the audit
   await says(admin, "drive-words", "somebody has booked this time");
   // Who merely may waits for as long as that drives, however often it asks.
   await admin.getByTestId("wheel-front").click();
-  await says(admin, "drive-words", "alice drives");
+  await says(admin, "drive-words", "you are next");
+  await says(admin, "drive-words", "alice");
   await alice.getByTestId("wheel-front").click();
   await says(admin, "drive-words", "You drive.");
   const { items } = await server.ask("GET", "audit");

@@ -11,7 +11,9 @@ mod common;
 mod house;
 mod logins;
 mod lost;
+mod openid;
 mod problems;
+mod provider;
 #[path = "../common/serve.rs"]
 mod serve;
 mod sessions;

@@ -2,6 +2,7 @@
 //! Logging in with an identity provider. A browser comes here by itself and not for a page's script, so what goes wrong is a
 //! page; a program that does not ask for one gets a problem document with the same code.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -161,6 +162,7 @@ pub(super) struct BeginParams {
 )]
 pub(super) async fn begin(
     State(shared): State<Arc<Shared>>,
+    Extension(connection): Extension<Connection>,
     headers: HeaderMap,
     Params(BeginParams { place }): Params<BeginParams>,
 ) -> Result<Response, ApiError> {
@@ -171,7 +173,7 @@ pub(super) async fn begin(
             sent_to(begun.location.as_str(), [kept])
         }
         Err(error) => {
-            tracing::warn!(%error, "a log-in with the identity provider cannot begin");
+            note(&error, connection.peer);
             Ok(Refusal::of(openid, &error).answer(&headers))
         }
     }
@@ -249,7 +251,7 @@ async fn log_in(
     let (identity, place) = match openid.finish(kept.as_deref(), answer, now).await {
         Ok(finished) => finished,
         Err(error) => {
-            tracing::warn!(%error, peer = %connection.peer, "nobody is logged in with the identity provider");
+            note(&error, connection.peer);
             if error == OpenidError::Code {
                 let counted = count_failure(shared, connection.peer, &shown, Instant::now());
                 counted.map_err(ApiError::too_many_failures)?;
@@ -269,12 +271,25 @@ async fn log_in(
         )));
     }
     let (access, known) = (shared.access.clone(), cookies::known(shared, headers));
+    // What the provider took of its time is not to be added to the log-in's.
+    let now = Timestamp::now();
     let made = tried(async move { access.log_in_by_openid(identity, known, now).await });
     let login = made.await??;
     let mut answer = sent_to(place.as_str(), [])?;
     let secure = Secure::of(shared, connection, headers).or(openid.is_https());
     cookies::set(shared, secure, &login, &mut answer)?;
     Ok(Ok(answer))
+}
+
+/// What strangers bring about as often as they like is for those who look for it.
+fn note(error: &OpenidError, peer: IpAddr) {
+    let words = "nobody is logged in with the identity provider";
+    match error {
+        OpenidError::State | OpenidError::Return | OpenidError::MixedUp => {
+            tracing::debug!(%error, %peer, "{words}");
+        }
+        _ => tracing::warn!(%error, %peer, "{words}"),
+    }
 }
 
 fn configured(shared: &Shared) -> Result<&Openid, ApiError> {

@@ -242,7 +242,7 @@ impl Openid {
             return Err(OpenidError::State);
         }
         let place = self.resolve(&transaction.place)?;
-        let finished = timeout(FINISH_TIMEOUT, self.identity(&transaction, answer, now));
+        let finished = timeout(FINISH_TIMEOUT, self.identity(&transaction, answer));
         let late = |_| OpenidError::Unavailable(format!("no answer within {FINISH_TIMEOUT:?}"));
         Ok((finished.await.map_err(late)??, place))
     }
@@ -251,7 +251,6 @@ impl Openid {
         &self,
         transaction: &Transaction,
         answer: Answer,
-        now: Timestamp,
     ) -> Result<Identity, OpenidError> {
         let waited = timeout(TIMEOUT, self.places.acquire()).await;
         let Ok(Ok(_place)) = waited else {
@@ -270,6 +269,8 @@ impl Openid {
         let code = code.ok_or(OpenidError::Code)?;
         let tokens = self.client.tokens(&provider, &code, &transaction.verifier);
         let tokens = tokens.await?;
+        // The provider may have taken its time.
+        let now = Timestamp::now();
         let token = &tokens.id_token;
         let checked = match self
             .check(token, transaction, (&provider, false), now)
@@ -290,7 +291,7 @@ impl Openid {
             discovery::fill(&mut payload, &missing, more);
         }
         self.issuer
-            .read(&payload, now)
+            .read(&payload, Timestamp::now())
             .map_err(|error| match error {
                 TokenError::Claims(why) => OpenidError::NotPermitted(why),
                 error => OpenidError::Token(error),

@@ -12,6 +12,7 @@ mod house;
 mod logins;
 mod lost;
 mod openid;
+mod openid_provider;
 mod problems;
 mod provider;
 #[path = "../common/serve.rs"]

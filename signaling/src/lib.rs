@@ -14,6 +14,7 @@
 //! - `registry` knows the credentials (as digests), `auth` finds and checks the one in a request.
 //! - [`store`] keeps what is told in [`model`], and [`recur`] says when a booking recurs.
 //! - [`backend`] knows the people of an existing system, by its tokens or its word.
+//! - `openid` logs people in with an identity provider.
 //! - `token` judges tokens that people choose.
 //! - `server` is the handle to all of it, `accept` takes connections in, `tls` wraps them.
 //! - `hosts`, `proxy` and `places` decide which names are ours, whom a proxy asks for, and how many connections there may be.
@@ -47,6 +48,7 @@ mod lock;
 mod metrics;
 pub mod model;
 mod network;
+mod openid;
 mod page;
 mod places;
 mod proxy;
@@ -66,6 +68,7 @@ mod turn;
 pub use access::Data;
 pub use data_dir::{DataDir, DataDirError, FIRST_ADMINISTRATOR, Opened, OwnSocket};
 pub use data_lock::DataDirLock;
+pub use openid::OpenidOptions;
 pub use registry::{CameraEntry, SecretDigest, ViewerEntry};
 pub use room::{Cameras, Counts};
 pub use server::{DEFAULT_AUDIT_DAYS, Server, ServerError, ServerOptions};

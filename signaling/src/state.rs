@@ -18,6 +18,7 @@ use crate::hosts::{Hosts, host};
 use crate::hub::HubHandle;
 use crate::limit::Failures;
 use crate::metrics::Metrics;
+use crate::openid::Openid;
 use crate::places::{AddressPlace, Addresses};
 use crate::proxy::is_trusted;
 use crate::registry::Registry;
@@ -29,6 +30,8 @@ pub(crate) struct Shared {
     pub(crate) access: Arc<Access>,
     /// Who knows people that are not known here.
     pub(crate) backend: Option<Backend>,
+    /// With whom people log in to the page.
+    pub(crate) openid: Option<Openid>,
     pub(crate) failures: Arc<Mutex<Failures>>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) hub: Arc<HubHandle>,

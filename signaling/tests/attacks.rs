@@ -29,9 +29,11 @@ enum Who {
     Administrators,
 }
 
-const ROUTES: [(&str, Who); 34] = [
+const ROUTES: [(&str, Who); 36] = [
     ("POST /api/session", Anyone),
     ("DELETE /api/session", Anyone),
+    ("GET /api/openid/login", Anyone),
+    ("GET /api/openid/callback", Anyone),
     ("GET /api/config", Anyone),
     ("GET /health", Anyone),
     ("GET /ready", Anyone),

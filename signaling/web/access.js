@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 // @ts-check
 /** @typedef {import("./porthole-client.js").Credential} Credential */
-import { CONNECT_TIMEOUT_MS, Refusal, describe, readEntrance, text } from "./rules.js";
+import { CONNECT_TIMEOUT_MS, Refusal, describe, readEntrance, readOpenid, text, webAddress } from "./rules.js";
 
 /** The server's addresses, and the way in: a credential is traded for a cookie, so that it stands in no address. */
 export class Access {
@@ -35,10 +35,12 @@ export class Access {
     return this.#credential !== undefined;
   }
 
-  /** Forgets the credential and the cookie. */
+  /** Forgets the credential and the cookie. Gives the address at which one signs out of the identity provider, if there is one. */
   async forget() {
     this.#credential = undefined;
-    await this.#request("DELETE", "api/session").catch(() => {});
+    const response = await this.#request("DELETE", "api/session").catch(() => null);
+    if (response?.status !== 200) return "";
+    return webAddress((await response.json().catch(() => null))?.logOut);
   }
 
   /** Resolves to the server's configuration once there is leave to connect; rejects with a {@link Refusal} if there is none. */
@@ -53,7 +55,9 @@ export class Access {
       if (!known.authenticated) throw new Refusal("unauthorized", "The browser did not keep the session cookie. Allow cookies for this site.");
     }
     if (!known.authenticated && !known.openAccess) {
-      throw new Refusal("unauthorized", known.passwords ? "This server asks who you are." : "This server asks for an access token.", { passwords: known.passwords === true });
+      const openid = readOpenid(known.openid);
+      const words = known.passwords || openid ? "This server asks who you are." : "This server asks for an access token.";
+      throw new Refusal("unauthorized", words, { passwords: known.passwords === true, openid });
     }
     return known;
   }

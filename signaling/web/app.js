@@ -46,6 +46,7 @@ function showConnection() {
   say(line, words);
 
   const told = presented || client.code !== "unauthorized";
+  signIn.offer(client.openid, first.camera ? `#camera=${encodeURIComponent(first.camera)}` : "");
   signIn.show(offered, client.passwords, offered && told ? client.message : "");
 
   const signedIn = client.state === "online" && client.authenticated;
@@ -62,11 +63,12 @@ function present(credential) {
   client.login(credential);
 }
 
-$("#logout").addEventListener("click", () => {
+$("#logout").addEventListener("click", async () => {
   presented = false;
   for (const id of [...pictures.keys()]) close(id);
   agenda.forget();
-  client.logout();
+  const elsewhere = await client.logout();
+  if (elsewhere) location.assign(elsewhere);
 });
 
 // -- who is here, and what may be watched ---------------------------------------------------------

@@ -82,7 +82,8 @@
 import { Access } from "./access.js";
 import {
   ANSWER_TIMEOUT_MS, CONNECT_TIMEOUT_MS, FULL_CAP_MS, KEEPALIVE_MS, MAX_CAMERAS, MAX_MESSAGE, MAX_SESSIONS,
-  MAX_TEXT, Refusal, STABLE_MS, Stateful, backoff, describe, list, readProof, text, turnedAway,
+  MAX_TEXT, Refusal, STABLE_MS, Stateful, backoff, describe, list, readOpenid, readProof, text,
+  turnedAway,
 } from "./rules.js";
 import { Session } from "./session.js";
 import { readTime } from "./when.js";
@@ -111,6 +112,8 @@ export class PortholeClient extends Stateful {
   authenticated = false;
   /** Whether the server has accounts with passwords. */
   passwords = false;
+  /** The server's identity provider. @type {import("./rules.js").Openid|null} */
+  openid = null;
   /** When the link opens, in ms, where the refusal is that it has not yet. @type {number|null} */
   opens = null;
   #env; #access; #running = false; #turn = 0; #attempt = 0; #config = /** @type {any} */ ({});
@@ -151,11 +154,15 @@ export class PortholeClient extends Stateful {
     this.#open();
   }
 
-  /** Forgets the token and the cookie, and closes everything. */
+  /**
+   * Forgets the token and the cookie, and closes everything. Resolves to the address at which one signs out of the identity
+   * provider as well, or to an empty text.
+   */
   async logout() {
     this.close();
-    await this.#access.forget();
+    const elsewhere = await this.#access.forget();
     this.#refuse("unauthorized", "You are signed out.");
+    return elsewhere;
   }
 
   /** Ends every session and the connection. */
@@ -203,6 +210,7 @@ export class PortholeClient extends Stateful {
       this.openAccess = config.openAccess === true;
       this.authenticated = config.authenticated === true;
       this.passwords = config.passwords === true;
+      this.openid = readOpenid(config.openid);
       const url = this.#access.at(text(config.websocket) || "ws");
       url.protocol = url.protocol.replace("http", "ws");
       const socket = (this.#socket = new this.#env.WebSocket(url.href));
@@ -213,6 +221,7 @@ export class PortholeClient extends Stateful {
       if (turn !== this.#turn) return;
       if (!(error instanceof Refusal)) return this.#lost();
       this.passwords = error.passwords ?? this.passwords;
+      if (error.openid !== undefined) this.openid = error.openid;
       this.#refuse(error.code, error.message, error.opens);
       if (error.retryAfter) this.#timer = this.#env.setTimeout(() => this.#open(), error.retryAfter * 1_000);
     }

@@ -111,6 +111,28 @@ test("a password and a share link become a cookie too, and are not kept", async 
   }
 });
 
+test("an identity provider is offered as the server tells of it, and is left where it says", async () => {
+  const world = new World();
+  const openid = { name: "Example", login: "https://cameras.example/api/openid/login" };
+  world.config = { openAccess: false, authenticated: false, websocket: "/ws", openid };
+  world.client.connect();
+  await settle();
+  assert.deepEqual(world.client.openid, openid);
+  world.out = { status: 200, body: { logOut: "https://id.example/out?client_id=porthole" } };
+  assert.equal(await world.client.logout(), "https://id.example/out?client_id=porthole");
+  for (const out of [{ status: 204 }, { status: 200, body: {} }, { status: 200, body: { logOut: "javascript:alert(1)" } }]) {
+    world.out = out;
+    assert.equal(await world.client.logout(), "");
+  }
+  for (const told of [null, {}, { name: "x" }, { name: "x", login: "javascript:alert(1)" }, { name: 7, login: "https://x/" }]) {
+    const other = new World();
+    other.config = { openAccess: false, authenticated: false, websocket: "/ws", openid: told };
+    other.client.connect();
+    await settle();
+    assert.equal(other.client.openid, null);
+  }
+});
+
 test("a wrong password is refused in words and not tried again, however many tries there were", async () => {
   for (const [status, code, words] of [[401, "wrong-credentials", /name or the password/], [429, "too-many", /Try again in 7 s/]]) {
     const world = new World();

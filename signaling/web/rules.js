@@ -178,6 +178,20 @@ export function readProof(told) {
   return fits(sessionId) && fits(secret) ? { sessionId, secret } : null;
 }
 
+/** An identity provider. @typedef {{name: string, login: string}} Openid */
+
+/**
+ * The identity provider that the server tells of, or null where there is none.
+ * @param {any} told @returns {Openid|null}
+ */
+export function readOpenid(told) {
+  const [name, login] = [text(told?.name), webAddress(told?.login)];
+  return name && login ? { name, login } : null;
+}
+
+/** An address that a browser may be sent to; empty if it is none. @param {unknown} value */
+export const webAddress = (value) => (typeof value === "string" && /^https?:\/\/[^\s/]/.test(value) ? value : "");
+
 /** @param {unknown} value */
 export const text = (value) => (typeof value === "string" ? value.slice(0, MAX_TEXT) : "");
 /** A name amid other words: its direction ends where it ends (U+2068 and U+2069), and nowhere before. @param {string} name */
@@ -188,15 +202,16 @@ export const list = (value) => (Array.isArray(value) ? value : []);
 export class Refusal extends Error {
   /**
    * @param {string} code @param {string} message
-   * @param {{retryAfter?: number, opens?: number|null, passwords?: boolean}} [more] `retryAfter` in seconds, 0 for never;
-   *   `opens`: when a link does, in ms; whether there are accounts with passwords
+   * @param {{retryAfter?: number, opens?: number|null, passwords?: boolean, openid?: Openid|null}} [more] `retryAfter` in
+   *   seconds, 0 for never; `opens`: when a link does, in ms; whether there are accounts with passwords, and an identity provider
    */
-  constructor(code, message, { retryAfter = 0, opens = null, passwords } = {}) {
+  constructor(code, message, { retryAfter = 0, opens = null, passwords, openid } = {}) {
     super(message);
     this.code = code;
     this.retryAfter = retryAfter;
     this.opens = opens;
     this.passwords = passwords;
+    this.openid = openid;
   }
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 // @ts-check
-/** The form by which someone signs in: with a name and a password where there are accounts, or with a token. */
-import { $, say } from "./dom.js";
+/** The form by which someone signs in: at an identity provider, with a name and a password where there are accounts, or with a token. */
+import { $, quote, say } from "./dom.js";
 
 /** @typedef {import("./porthole-client.js").Credential} Credential */
 
@@ -37,6 +37,20 @@ export class SignIn {
     this.#form.hidden = !on;
     say($(".error", this.#form), error);
     if (on && (appears || !document.activeElement?.matches("button, input"))) this.focus();
+  }
+
+  /**
+   * Offers to sign in at the server's identity provider, if it has one.
+   * @param {import("./rules.js").Openid|null} openid @param {string} place where to come back to, seen from the server's folder
+   */
+  offer(openid, place) {
+    const link = $(".by-openid", this.#form);
+    link.hidden = !openid;
+    if (!openid) return;
+    const address = new URL(openid.login);
+    address.searchParams.set("return", place);
+    link.href = address.href;
+    quote(link, `Sign in with ${openid.name}`);
   }
 
   focus() {

@@ -55,6 +55,8 @@ class FakeSender {
 
 export class World {
   now = 0;
+  /** The answer to whoever signs out. */
+  out = { status: 204 };
   timers = [];
   sockets = [];
   peers = [];
@@ -121,6 +123,7 @@ export class World {
         if (body) this.bodies.push(body);
         if (this.down) throw new TypeError("no route");
         if (pathname.endsWith("/api/config")) return { ok: true, status: 200, json: async () => this.config };
+        if (method === "DELETE") return { ok: true, status: this.out.status, json: async () => this.out.body };
         if (method === "POST" && this.login.status === 200) this.config = { ...this.config, authenticated: true };
         return { ok: this.login.status < 300, status: this.login.status, headers: new Headers(this.login.headers), json: async () => this.login.body };
       },

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 // A server with a data directory: accounts, bookings and share links, made through its REST API, as an administrator does.
 
-import { mkdtempSync, mkdirSync, rmSync } from "node:fs";
+import { mkdtempSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { BUILT, freePort, Program, ROOT, visitor } from "./lib.mjs";
@@ -22,7 +22,11 @@ export function screenshot(name) {
 export const time = (ms) => new Date(Date.now() + ms).toISOString();
 
 export class Accounts {
-  static async start() {
+  /**
+   * `configured` gives the text of the configuration file for the server's address; it may leave other files in `folder`. Without
+   * `enters` the administrator is not logged in, and nothing can be asked of the API.
+   */
+  static async start({ configured, enters = true } = /** @type {{configured?: (url: string, folder: string) => string, enters?: boolean}} */ ({})) {
     const accounts = new Accounts();
     accounts.folder = mkdtempSync(join(tmpdir(), "porthole-"));
     accounts.data = join(accounts.folder, "data");
@@ -33,8 +37,10 @@ export class Accounts {
       rmSync(accounts.folder, { recursive: true, force: true });
       throw new Error(`init:\n${init.lines.join("\n")}`);
     }
+    if (configured) writeFileSync(join(accounts.data, "config.toml"), configured(accounts.url, accounts.data), { mode: 0o600 });
     accounts.password = JSON.parse(init.lines.find((line) => line.startsWith("{"))).password;
     await accounts.serve();
+    if (!enters) return accounts;
     const answer = await accounts.#fetch("POST", "session", { user: ADMIN, password: accounts.password });
     accounts.cookie = answer.headers.getSetCookie()[0].split(";")[0];
     return accounts;

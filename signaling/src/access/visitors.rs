@@ -6,13 +6,15 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 use porthole_protocol::random_secret;
+use serde_json::json;
 
 use super::visit::Visit;
 use super::{Access, AccessError, By, Known, NewLogin, Result};
 use crate::backend::Identity;
 use crate::hub::Change;
 use crate::lock::lock;
-use crate::registry::{Account, SecretDigest};
+use crate::model::AuditEntry;
+use crate::registry::{Account, Origin, SecretDigest};
 use crate::room::Rights;
 
 impl Access {
@@ -68,6 +70,42 @@ impl Access {
         };
         self.make_login(&by.actor, Some(visit), &known, "backend", &by)
             .await
+    }
+
+    /// Logs in someone who has just done so at the identity provider. The log-in has what the ID token says, and ends with it.
+    pub(crate) async fn log_in_by_openid(
+        &self,
+        identity: Identity,
+        known: Known,
+        now: Timestamp,
+    ) -> Result<NewLogin> {
+        let _order = self.order.lock().await;
+        let mut visit = Visit::new(identity, now);
+        visit.account.origin = Origin::Openid;
+        let by = By {
+            actor: visit.account.rights.user.clone(),
+            at: now,
+        };
+        let made = self.make_login(&by.actor, Some(visit), &known, "openid", &by);
+        let login = made.await?;
+        let entry = AuditEntry {
+            user: Some(by.actor.clone()),
+            details: json!({ "with": "openid" }),
+            ..by.entry("login.made")
+        };
+        // The log-in itself is nowhere but in memory, so that it holds also where it cannot be written down.
+        if let Err(error) = self.log(&[entry]).await {
+            tracing::warn!(%error, "a log-in is missing in the audit log");
+        }
+        Ok(login)
+    }
+
+    /// Whether the log-in of this cookie was made at the identity provider.
+    pub(crate) fn is_by_openid(&self, cookie: &SecretDigest) -> bool {
+        let registry = lock(&self.registry);
+        let login = registry.logins.user(cookie);
+        let account = login.and_then(|(user, visit)| registry.account_of_login(user, visit));
+        account.is_some_and(|account| account.origin == Origin::Openid)
     }
 
     /// What the backend said of the bearer of this token, as of now.

@@ -29,6 +29,11 @@ impl Secure {
     pub(super) fn of(shared: &Shared, connection: &Connection, headers: &HeaderMap) -> Self {
         Self(shared.tls || connection.https || is_https_origin(headers))
     }
+
+    /// The same, or because it is known otherwise.
+    pub(super) fn or(self, secure: bool) -> Self {
+        Self(self.0 || secure)
+    }
 }
 
 /// What the browser shows.

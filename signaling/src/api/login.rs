@@ -23,6 +23,7 @@ use crate::backend::{BackendError, Credential};
 use crate::error::ApiError;
 use crate::lock::lock;
 use crate::model::Role;
+use crate::openid::Openid;
 use crate::registry::SecretDigest;
 use crate::room::{Principal, Rights};
 use crate::state::{Connection, Shared};
@@ -246,25 +247,44 @@ fn refused(
     }
 }
 
+/// That there is no log-in here now.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct LoggedOut {
+    /// Where to go to log out at the identity provider as well.
+    log_out: String,
+}
+
 /// Log out
 ///
 /// Ends the log-in of the cookie, and the connections that were made by it.
 #[utoipa::path(
     delete, path = "/api/session", tag = "anyone", security((), ("cookie" = [])),
-    responses((status = 204, description = "There is no log-in now"))
+    responses(
+        (status = 200, description = "There is no log-in here now, but one at the identity provider", body = LoggedOut),
+        (status = 204, description = "There is no log-in now"),
+    )
 )]
 pub(super) async fn log_out(
     State(shared): State<Arc<Shared>>,
     Extension(connection): Extension<Connection>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
+    let mut elsewhere = None;
     if let Some(cookie) = cookies::known(&shared, &headers).cookie {
         let identity = identify(&shared, &headers, None, connection.peer).await?;
         identity.check_origin(&headers, &shared.hosts)?;
         let access = shared.access.clone();
+        let openid = shared.openid.as_ref();
+        elsewhere = openid.filter(|_| access.is_by_openid(&cookie));
         let now = Timestamp::now();
         settled(async move { access.log_out(&cookie, now).await }).await?;
     }
     let cookie = cookies::clear(&shared, Secure::of(&shared, &connection, &headers))?;
-    Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie)]).into_response())
+    let cookie = [(header::SET_COOKIE, cookie)];
+    let Some(place) = elsewhere.and_then(Openid::log_out) else {
+        return Ok((StatusCode::NO_CONTENT, cookie).into_response());
+    };
+    let log_out = place.to_string();
+    Ok((cookie, Json(LoggedOut { log_out })).into_response())
 }

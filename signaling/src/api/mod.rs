@@ -10,6 +10,7 @@ mod cookies;
 mod doc;
 mod login;
 mod me;
+mod openid;
 mod sessions;
 mod shares;
 mod status;
@@ -49,6 +50,8 @@ pub(crate) fn routes(shared: &Arc<Shared>) -> Router<Arc<Shared>> {
 fn documented() -> OpenApiRouter<Arc<Shared>> {
     OpenApiRouter::with_openapi(doc::base())
         .routes(routes!(login::log_in, login::log_out))
+        .routes(routes!(openid::begin))
+        .routes(routes!(openid::finish))
         .routes(routes!(status::config))
         .routes(routes!(me::me))
         .routes(routes!(me::change_password))

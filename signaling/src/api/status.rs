@@ -37,6 +37,9 @@ pub(super) struct Config {
     open_access: bool,
     /// Whether users can log in with a password.
     passwords: bool,
+    /// The identity provider with which one logs in, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    openid: Option<OpenidConfig>,
     /// Whether the request came with a credential that is known.
     authenticated: bool,
     /// Whose.
@@ -47,6 +50,15 @@ pub(super) struct Config {
     ice_servers: Vec<IceServer>,
     /// Where the WebSocket is.
     websocket: &'static str,
+}
+
+/// The identity provider.
+#[derive(Serialize, ToSchema)]
+struct OpenidConfig {
+    /// What people call it.
+    name: String,
+    /// Where the browser goes to log in, with the place to come back to as `return`: an address seen from the server's own.
+    login: String,
 }
 
 /// What a page needs to know
@@ -74,6 +86,10 @@ pub(super) async fn config(
         version: VERSION,
         open_access: shared.open_access,
         passwords: shared.access.has_accounts(),
+        openid: shared.openid.as_ref().map(|openid| OpenidConfig {
+            name: openid.name().to_owned(),
+            login: openid.login().to_string(),
+        }),
         authenticated: known && user.is_some(),
         user,
         ice_servers: open.cloned().collect(),

@@ -49,7 +49,33 @@ pub(super) fn find<'a>(payload: &'a Value, path: &str) -> Option<&'a Value> {
     })
 }
 
+/// The name of the claim that this one may be in.
+fn outermost(path: &str) -> &str {
+    path.split_once('.').map_or(path, |(outer, _)| outer)
+}
+
+/// The claims that say what someone may, where groups do not.
+const RIGHTS: [&str; 6] = ["role", "cameras", "perms", "booked", "from", "until"];
+
 impl Mapping {
+    /// The claims, by their names at the outside, that say who someone is and what it may, and are not in this payload.
+    pub(crate) fn missing(&self, payload: &Value) -> Vec<&str> {
+        let lacks = |path| find(payload, path).is_none();
+        let mut missing = Vec::new();
+        let name = self.name_claim();
+        if lacks(name) {
+            missing.extend([name, outermost(name)]);
+            // It says what the address is worth.
+            missing.extend((name == "email").then_some("email_verified"));
+        }
+        match &self.groups {
+            Some((claim, _)) if lacks(claim) => missing.extend([claim.as_str(), outermost(claim)]),
+            None if lacks("role") && lacks("cameras") => missing.extend(RIGHTS),
+            _ => (),
+        }
+        missing
+    }
+
     /// The claim that has the name.
     pub(super) fn name_claim(&self) -> &str {
         self.name_claim.as_deref().unwrap_or("sub")
@@ -351,6 +377,32 @@ mod tests {
         ] {
             assert!(read(wrong.clone()).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn what_is_missing_is_asked_for_and_nothing_else() {
+        let plain = Mapping::default();
+        let token = json!({ "sub": "1", "iss": "i" });
+        assert_eq!(plain.missing(&token), RIGHTS);
+        assert!(
+            plain
+                .missing(&json!({ "sub": "1", "role": "viewer" }))
+                .is_empty()
+        );
+        let mapping = Mapping {
+            name_claim: Some("email".to_owned()),
+            groups: Some(("realm_access.roles".to_owned(), BTreeMap::new())),
+        };
+        let all = [
+            "email",
+            "email",
+            "email_verified",
+            "realm_access.roles",
+            "realm_access",
+        ];
+        assert_eq!(mapping.missing(&token), all);
+        let there = json!({ "email": "a@id.example", "realm_access": { "roles": [] } });
+        assert!(mapping.missing(&there).is_empty());
     }
 
     #[test]

@@ -16,14 +16,15 @@ use url::{Host, Url};
 use super::{BackendError, SetupError};
 
 /// How long the backend may take in all. Someone waits at a page meanwhile.
-pub(super) const TIMEOUT: Duration = Duration::from_secs(5);
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(5);
 /// Largest answer: a key set with chains of certificates.
 const MAX_ANSWER_BYTES: usize = 256 * 1024;
 
-pub(super) struct Fetch(Client<HttpsConnector<HttpConnector>, Body>);
+#[derive(Clone)]
+pub(crate) struct Fetch(Client<HttpsConnector<HttpConnector>, Body>);
 
 impl Fetch {
-    pub(super) fn new() -> Result<Self, SetupError> {
+    pub(crate) fn new() -> Result<Self, SetupError> {
         let connector = HttpsConnectorBuilder::new()
             .with_provider_and_native_roots(aws_lc_rs::default_provider())
             .map_err(|error| SetupError::Roots(error.to_string()))?
@@ -34,7 +35,7 @@ impl Fetch {
     }
 
     /// The answer's status and text.
-    pub(super) async fn answer(
+    pub(crate) async fn answer(
         &self,
         request: Request<Body>,
     ) -> Result<(StatusCode, Bytes), BackendError> {
@@ -65,7 +66,7 @@ fn innermost(error: &dyn std::error::Error) -> String {
 }
 
 /// Credentials and keys go over TLS, or do not leave this machine.
-pub(super) fn check_url(url: &Url, key: &'static str) -> Result<(), SetupError> {
+pub(crate) fn check_url(url: &Url, key: &'static str) -> Result<(), SetupError> {
     let is_here = match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(address)) => address.is_loopback(),

@@ -3,13 +3,13 @@
 //!
 //! - `claims` says what a token or an answer lets someone do: pure.
 //! - `keys` and `tokens` judge a token: pure, the time is an argument.
-//! - `jwks` has the keys at hand, `webhook` asks; both through `fetch`.
+//! - `fetched` has the keys at hand, `webhook` asks; both through `fetch`.
 //!
 //! Whatever is not understood is refused: an unknown role, permission or kind of key never widens anything.
 
 mod claims;
 mod fetch;
-mod jwks;
+mod fetched;
 mod keys;
 mod tokens;
 mod webhook;
@@ -22,11 +22,11 @@ use serde::Serialize;
 use url::Url;
 
 pub use self::claims::{Group, Mapping};
-use self::jwks::Jwks;
+pub(crate) use self::fetch::{Fetch, TIMEOUT, check_url};
+pub(crate) use self::fetched::{AskedBy, Fetched};
 pub use self::keys::Keys;
-use self::tokens::Issuer;
-pub(crate) use self::tokens::MAX_TOKEN_BYTES;
 pub use self::tokens::TokenError;
+pub(crate) use self::tokens::{Expected, Issuer, MAX_TOKEN_BYTES};
 use self::webhook::Webhook;
 use crate::model::Role;
 use crate::room::Rights;
@@ -94,6 +94,9 @@ pub enum SetupError {
     /// The system's list of certificate authorities cannot be read.
     #[error("the certificates of this system cannot be read: {0}")]
     Roots(String),
+    /// An OpenID provider that cannot be one.
+    #[error("issuer must be the provider's URL as it writes it, without ? and #")]
+    Issuer,
     /// `issuer` or `audience` is empty.
     #[error("issuer and audience are needed: what the tokens say in iss and aud")]
     Unnamed,
@@ -109,7 +112,7 @@ enum Kind {
 
 enum Source {
     Fixed(Keys),
-    Fetched(Box<Jwks>),
+    Fetched(Box<Fetched<Keys>>),
 }
 
 impl fmt::Debug for Backend {
@@ -133,8 +136,9 @@ impl Backend {
     /// # Errors
     /// [`SetupError::Unnamed`], [`SetupError::Insecure`], [`SetupError::Roots`]
     pub fn with_jwks_url(url: &Url, issuer: &str, audience: &str) -> Result<Self, SetupError> {
-        let jwks = Jwks::new(url)?;
-        Self::tokens(issuer, audience, Source::Fetched(Box::new(jwks)))
+        check_url(url, "jwks-url")?;
+        let keys = key_set((url.clone(), "jwks-url"), AskedBy::Strangers, Fetch::new()?);
+        Self::tokens(issuer, audience, Source::Fetched(Box::new(keys)))
     }
 
     /// One that is asked about everyone, at `url`. `secret` tells it that the question is from this server, as a bearer
@@ -184,11 +188,11 @@ impl Backend {
         match keys {
             Source::Fixed(keys) => Ok(issuer.check(token, keys, now)?),
             Source::Fetched(jwks) => {
-                let checked = issuer.check(token, &*jwks.keys(false).await?, now);
+                let checked = issuer.check(token, &*jwks.get(false).await?, now);
                 match checked {
                     // The backend may have a new key.
                     Err(TokenError::UnknownKey) => {
-                        Ok(issuer.check(token, &*jwks.keys(true).await?, now)?)
+                        Ok(issuer.check(token, &*jwks.get(true).await?, now)?)
                     }
                     checked => Ok(checked?),
                 }
@@ -200,4 +204,15 @@ impl Backend {
     pub fn takes_passwords(&self) -> bool {
         matches!(self.0, Kind::Webhook(_))
     }
+}
+
+/// The keys that stand at an address.
+pub(crate) fn key_set(
+    place: (Url, &'static str),
+    asked_by: AskedBy,
+    fetch: Fetch,
+) -> Fetched<Keys> {
+    Fetched::new(place, asked_by, fetch, |text| {
+        Keys::from_jwks(text).map_err(|error| error.to_string())
+    })
 }

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 
 use jiff::{SignedDuration, Timestamp};
 use jsonwebtoken::errors::ErrorKind;
-use jsonwebtoken::{Header, Validation, decode, decode_header};
+use jsonwebtoken::{Algorithm, Header, Validation, decode, decode_header};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -17,6 +17,9 @@ use crate::model::Window;
 
 /// Longest token that is looked at. Large ones of identity providers, with groups, have some 4 KiB.
 pub(crate) const MAX_TOKEN_BYTES: usize = 8 * 1024;
+/// Longest ID token that is looked at. It comes in the provider's answer and in no header, so it may be larger: names of
+/// a thousand groups.
+const MAX_ID_TOKEN_BYTES: usize = 64 * 1024;
 /// How far the backend's clock may be ahead of ours. It is not granted at the end: a token is over when it says so.
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(5);
 
@@ -47,6 +50,12 @@ pub enum TokenError {
     /// `aud` is someone else.
     #[error("it is for someone else")]
     Audience,
+    /// `azp` is another client, or is missing where `aud` has several.
+    #[error("it was made for another client")]
+    Party,
+    /// `nonce` is that of another log-in.
+    #[error("it was made for another log-in")]
+    Nonce,
     /// `exp` is past.
     #[error("it has expired")]
     Expired,
@@ -68,6 +77,8 @@ impl TokenError {
             Self::Missing(_)
             | Self::Issuer
             | Self::Audience
+            | Self::Party
+            | Self::Nonce
             | Self::Expired
             | Self::NotYet
             | Self::Claims(_) => true,
@@ -76,10 +87,18 @@ impl TokenError {
 }
 
 /// Whose tokens are taken, and for whom.
-pub(super) struct Issuer {
+pub(crate) struct Issuer {
     issuer: String,
     audience: String,
-    pub(super) mapping: Mapping,
+    pub(crate) mapping: Mapping,
+}
+
+/// What an ID token is expected to be besides.
+pub(crate) struct Expected<'a> {
+    /// The one that this log-in was begun with.
+    pub(crate) nonce: &'a str,
+    /// Those that the provider says it signs with.
+    pub(crate) algorithms: &'a [Algorithm],
 }
 
 #[derive(Deserialize)]
@@ -90,7 +109,7 @@ enum OneOrMany {
 }
 
 impl Issuer {
-    pub(super) fn new(issuer: &str, audience: &str) -> Self {
+    pub(crate) fn new(issuer: &str, audience: &str) -> Self {
         Self {
             issuer: issuer.to_owned(),
             audience: audience.to_owned(),
@@ -114,7 +133,57 @@ impl Issuer {
         self.read(&payload, now)
     }
 
-    fn read(&self, payload: &Value, now: Timestamp) -> Result<Identity, TokenError> {
+    /// The claims of an ID token (OpenID Connect Core 1.0, 3.1.3.7) that the provider has sent for a log-in here.
+    pub(crate) fn check_id(
+        &self,
+        token: &str,
+        keys: &Keys,
+        now: Timestamp,
+        expected: &Expected<'_>,
+    ) -> Result<Value, TokenError> {
+        if token.len() > MAX_ID_TOKEN_BYTES {
+            return Err(TokenError::Malformed);
+        }
+        let header = decode_header(token).map_err(|_| TokenError::Malformed)?;
+        check_header(&header)?;
+        if header.typ.as_deref().is_some_and(is_access) {
+            return Err(TokenError::Type);
+        }
+        if !expected.algorithms.contains(&header.alg) {
+            return Err(TokenError::Algorithm);
+        }
+        let payload = verified(token, &header, keys)?;
+        self.window(&payload, now)?;
+        let is_among_many =
+            matches!(claim(&payload, "aud")?, OneOrMany::Many(all) if all.len() > 1);
+        match payload.get("azp") {
+            None if is_among_many => return Err(TokenError::Party),
+            Some(party) if party.as_str() != Some(&self.audience) => return Err(TokenError::Party),
+            _ => (),
+        }
+        if claim::<String>(&payload, "nonce")? != expected.nonce {
+            return Err(TokenError::Nonce);
+        }
+        Ok(payload)
+    }
+
+    /// Whom these claims name, and what they let it do.
+    pub(crate) fn read(&self, payload: &Value, now: Timestamp) -> Result<Identity, TokenError> {
+        let good = self.window(payload, now)?;
+        let claim = self.mapping.name_claim();
+        let name = find(payload, claim).and_then(Value::as_str);
+        let name = name.ok_or(TokenError::Claims(
+            "it has no claim of the name that name-claim says, or it is no text",
+        ))?;
+        if claim == "email" && !is_verified(payload) {
+            return Err(TokenError::Claims("its e-mail address is not verified"));
+        }
+        let identity = self.mapping.identity(name, payload, good);
+        identity.map_err(TokenError::Claims)
+    }
+
+    /// When it is good, which is now, if it is from this issuer and for this audience.
+    fn window(&self, payload: &Value, now: Timestamp) -> Result<Window, TokenError> {
         if claim::<String>(payload, "iss")? != self.issuer {
             return Err(TokenError::Issuer);
         }
@@ -126,10 +195,6 @@ impl Issuer {
             return Err(TokenError::Audience);
         }
         let _: String = claim(payload, "sub")?;
-        let name = find(payload, self.mapping.name_claim()).and_then(Value::as_str);
-        let name = name.ok_or(TokenError::Claims(
-            "it has no claim of the name that name-claim says, or it is no text",
-        ))?;
         let good = Window {
             start: match payload.get("nbf") {
                 None => Timestamp::UNIX_EPOCH,
@@ -146,9 +211,22 @@ impl Issuer {
         if now < good.start {
             return Err(TokenError::NotYet);
         }
-        let identity = self.mapping.identity(name, payload, good);
-        identity.map_err(TokenError::Claims)
+        Ok(good)
     }
+}
+
+/// Whether an address is the person's: many providers let people type in any, and then say so.
+fn is_verified(payload: &Value) -> bool {
+    match payload.get("email_verified") {
+        None => true,
+        Some(said) => *said == Value::Bool(true) || *said == "true",
+    }
+}
+
+/// Whether this is the type of a token for access (RFC 9068), which is no ID token.
+fn is_access(kind: &str) -> bool {
+    let kind = kind.strip_prefix("application/").unwrap_or(kind);
+    kind.eq_ignore_ascii_case("at+jwt")
 }
 
 /// Only tokens for access: RFC 7519 and RFC 9068. What must be understood, and is not known here, is refused.

@@ -9,8 +9,10 @@ use porthole_protocol::grant::Permission;
 use porthole_protocol::key::is_camera_id;
 use url::Url;
 
+use super::openid::OpenidTable;
 use crate::backend::{Backend, Group, Keys, Mapping, SetupError};
 use crate::model::Role;
+use crate::openid::OpenidOptions;
 use crate::room::Cameras;
 
 /// An existing backend: where its keys are, the secret it signs with, or where it is asked.
@@ -29,6 +31,7 @@ pub(super) struct AuthTable {
     groups_claim: Option<String>,
     #[serde(default)]
     group: Vec<GroupTable>,
+    openid: Option<OpenidTable>,
 }
 
 /// What a group of the provider's may do here.
@@ -51,11 +54,11 @@ impl fmt::Debug for AuthTable {
     }
 }
 
-const ONE_OF: &str = "give one of jwks-url, jwks-file, hs256-secret, hs256-secret-file and webhook";
+const ONE_OF: &str = "give one of jwks-url, jwks-file, hs256-secret, hs256-secret-file and webhook, or [auth.openid]";
 
 impl AuthTable {
-    /// The backend, its files seen from `folder`.
-    pub(super) fn read(&self, folder: &Path) -> Result<Backend, String> {
+    /// The backend, its files seen from `folder`, if there is one besides the identity provider.
+    pub(super) fn read(&self, folder: &Path) -> Result<Option<Backend>, String> {
         let ways = [
             self.jwks_url.is_some(),
             self.jwks_file.is_some(),
@@ -63,24 +66,28 @@ impl AuthTable {
             self.hs256_secret_file.is_some(),
             self.webhook.is_some(),
         ];
-        if ways.into_iter().filter(|given| *given).count() != 1 {
-            return Err(ONE_OF.to_owned());
+        match ways.into_iter().filter(|given| *given).count() {
+            0 if self.openid.is_some() => return Ok(None),
+            1 => (),
+            _ => return Err(ONE_OF.to_owned()),
         }
         let said = |e: SetupError| e.to_string();
         let mapping = self.mapping()?;
         if let Some(url) = &self.webhook {
-            if self.name_claim.is_some() || self.groups_claim.is_some() {
+            let has_mapping = self.name_claim.is_some() || self.groups_claim.is_some();
+            if has_mapping && self.openid.is_none() {
                 return Err("name-claim and groups-claim are for tokens: a webhook says role, cameras and perms itself".to_owned());
             }
             let file = self.webhook_secret_file.as_deref();
             let secret = file.map(|file| text(folder, file)).transpose()?;
-            return Backend::with_webhook(url, secret.as_deref()).map_err(said);
+            let backend = Backend::with_webhook(url, secret.as_deref());
+            return backend.map(Some).map_err(said);
         }
         let issuer = self.issuer.as_deref().unwrap_or_default();
         let audience = self.audience.as_deref().unwrap_or_default();
         if let Some(url) = &self.jwks_url {
             let backend = Backend::with_jwks_url(url, issuer, audience).map_err(said)?;
-            return Ok(backend.mapped(mapping));
+            return Ok(Some(backend.mapped(mapping)));
         }
         let keys = if let Some(file) = &self.jwks_file {
             Keys::from_jwks(&text(folder, file)?)
@@ -90,7 +97,14 @@ impl AuthTable {
             Keys::from_secret(self.hs256_secret.as_deref().unwrap_or_default())
         };
         let backend = Backend::with_keys(keys.map_err(said)?, issuer, audience).map_err(said)?;
-        Ok(backend.mapped(mapping))
+        Ok(Some(backend.mapped(mapping)))
+    }
+
+    /// The identity provider for the page, its files seen from `folder`.
+    pub(super) fn openid(&self, folder: &Path) -> Result<Option<OpenidOptions>, String> {
+        let table = self.openid.as_ref();
+        let read = |table: &OpenidTable| table.read(folder, self.mapping()?);
+        table.map(read).transpose()
     }
 
     fn mapping(&self) -> Result<Mapping, String> {
@@ -142,7 +156,8 @@ fn groups(tables: &[GroupTable]) -> Result<BTreeMap<String, Group>, String> {
     Ok(groups)
 }
 
-fn text(folder: &Path, file: &Path) -> Result<String, String> {
+/// What is in a file, seen from `folder`.
+pub(super) fn text(folder: &Path, file: &Path) -> Result<String, String> {
     let file = folder.join(file);
     let text = fs::read_to_string(&file).map_err(|e| format!("{}: {e}", file.display()))?;
     Ok(text.trim().to_owned())
@@ -154,7 +169,8 @@ mod tests {
 
     fn read(text: &str) -> Result<Backend, String> {
         let table: AuthTable = toml_edit::de::from_str(text).map_err(|e| e.to_string())?;
-        table.read(Path::new("/nowhere"))
+        let backend = table.read(Path::new("/nowhere"))?;
+        backend.ok_or_else(|| "none".to_owned())
     }
 
     #[test]

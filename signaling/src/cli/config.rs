@@ -20,6 +20,7 @@ use super::nearest::nearest;
 use super::turn::TurnTable;
 use crate::backend::Backend;
 use crate::hosts::{Hosts, check_url};
+use crate::openid::OpenidOptions;
 use crate::registry::{CameraEntry, SecretDigest, ViewerEntry};
 use crate::room::{Cameras, DEFAULT_LEASE_SECONDS, GUEST, MAX_CAMERAS, MAX_VIEWERS};
 use crate::server::DEFAULT_AUDIT_DAYS;
@@ -224,7 +225,16 @@ impl Config {
     pub fn backend(&self, path: &Path) -> Result<Option<Backend>, String> {
         let folder = path.parent().unwrap_or(Path::new(""));
         let table = self.auth.as_ref();
-        table.map(|table| table.read(folder)).transpose()
+        let backend = table.map(|table| table.read(folder)).transpose();
+        backend.map(Option::flatten)
+    }
+
+    /// The identity provider for the page, whose secret is looked for from where the file at `path` is.
+    pub fn openid(&self, path: &Path) -> Result<Option<OpenidOptions>, String> {
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let table = self.auth.as_ref();
+        let openid = table.map(|table| table.openid(folder)).transpose()?;
+        Ok(openid.flatten())
     }
 
     /// Whether the existing backend is the same.

@@ -19,7 +19,7 @@ enum Kind {
 }
 
 /// The keys that have a variable: all but the tables that stand several times.
-const KEYS: [(&str, Kind); 23] = [
+const KEYS: [(&str, Kind); 29] = [
     ("listen", Kind::Text),
     ("url", Kind::Text),
     ("allowed-hosts", Kind::List),
@@ -40,6 +40,12 @@ const KEYS: [(&str, Kind); 23] = [
     ("auth.webhook-secret-file", Kind::Text),
     ("auth.issuer", Kind::Text),
     ("auth.audience", Kind::Text),
+    ("auth.openid.issuer", Kind::Text),
+    ("auth.openid.client-id", Kind::Text),
+    ("auth.openid.client-secret-file", Kind::Text),
+    ("auth.openid.scopes", Kind::List),
+    ("auth.openid.name", Kind::Text),
+    ("auth.openid.log-out", Kind::Bool),
     ("turn.urls", Kind::List),
     ("turn.secret", Kind::Text),
     ("turn.secret-file", Kind::Text),
@@ -103,10 +109,11 @@ fn parsed(kind: Kind, text: &str) -> Result<Item, &'static str> {
 }
 
 fn set(document: &mut DocumentMut, key: &str, item: Item) {
-    match key.split_once('.') {
-        None => document[key] = item,
-        Some((table, key)) => document[table][key] = item,
+    let mut place = document.as_item_mut();
+    for part in key.split('.') {
+        place = &mut place[part];
     }
+    *place = item;
 }
 
 /// The address stays what it is.
@@ -151,6 +158,18 @@ mod tests {
         assert_eq!(lists, "allowed-hosts = [\"a\", \"b\"]\n");
         let table = with("", &[("PORTHOLE_TURN_SECRET", "s")]).unwrap();
         assert!(table.contains("secret = \"s\""), "{table}");
+        let inner = with(
+            "[auth]\ngroups-claim = \"groups\"\n",
+            &[("PORTHOLE_AUTH_OPENID_CLIENT_ID", "c")],
+        );
+        let inner = inner.unwrap();
+        let read: toml_edit::DocumentMut = inner.parse().unwrap();
+        assert_eq!(
+            read["auth"]["openid"]["client-id"].as_str(),
+            Some("c"),
+            "{inner}"
+        );
+        assert_eq!(read["auth"]["groups-claim"].as_str(), Some("groups"));
         assert_eq!(
             with(text, &[("HOME", "x"), ("PORTHOLE_X", "y")]).unwrap(),
             text

@@ -10,6 +10,7 @@ mod init;
 mod manage;
 mod nearest;
 mod notify;
+mod openid;
 mod place;
 mod reload;
 mod serve;

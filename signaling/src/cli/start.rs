@@ -30,6 +30,9 @@ pub(super) fn options(
     options.backend = config
         .backend(path)
         .map_err(|e| Failure::input(format!("{}: [auth]: {e}", path.display())))?;
+    options.openid = config
+        .openid(path)
+        .map_err(|e| Failure::input(format!("{}: [auth.openid]: {e}", path.display())))?;
     options.url = config.url.clone();
     options.allowed_hosts = config.allowed_hosts.clone();
     options.trusted_proxies = config.trusted_proxies.clone();

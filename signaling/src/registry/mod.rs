@@ -84,6 +84,8 @@ pub(crate) enum Origin {
     Store,
     /// With an existing backend, which was asked.
     Backend,
+    /// With an identity provider, where it has logged in for this page.
+    Openid,
 }
 
 /// Someone who may connect as a viewer.

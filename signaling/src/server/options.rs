@@ -11,6 +11,7 @@ use url::Url;
 
 use crate::access::Data;
 use crate::backend::Backend;
+use crate::openid::OpenidOptions;
 use crate::registry::{CameraEntry, ViewerEntry};
 use crate::room::{MAX_CAMERAS, MAX_VIEWERS};
 use crate::timings::Timings;
@@ -57,6 +58,8 @@ pub struct ServerOptions {
     pub data: Option<Data>,
     /// An existing backend that knows people who are not known here.
     pub backend: Option<Backend>,
+    /// An identity provider with which people log in to the page. It needs `url`.
+    pub openid: Option<OpenidOptions>,
     /// Days for which entries of the audit log and bookings that are over are kept.
     pub audit_days: u16,
     /// Deadlines. The defaults are right outside tests.
@@ -84,6 +87,7 @@ impl ServerOptions {
             cameras: Vec::new(),
             data: None,
             backend: None,
+            openid: None,
             audit_days: DEFAULT_AUDIT_DAYS,
             timings,
         }
@@ -102,6 +106,9 @@ pub enum ServerError {
     /// `url` or `allowed_hosts` cannot be used, and why.
     #[error("{0}")]
     Hosts(String),
+    /// The identity provider cannot be used, and why.
+    #[error("[auth.openid]: {0}")]
+    Openid(String),
     /// The database and the configuration do not go together, and why.
     #[error("{0}")]
     Data(String),

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use jiff::{SignedDuration, Timestamp};
+use porthole_protocol::grant::GrantSigner;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 use url::Url;
@@ -19,6 +20,7 @@ use crate::hub::Hub;
 use crate::journal::Journal;
 use crate::limit::Failures;
 use crate::metrics::Metrics;
+use crate::openid::{Openid, OpenidOptions};
 use crate::places::{self, Addresses};
 use crate::registry::Registry;
 use crate::room::{Now, Room};
@@ -53,6 +55,7 @@ impl Parts {
         let grant_key = Arc::new(Mutex::new(options.signer.public_key()));
         // No session has this id, so that this is nobody's secret.
         let devices = Devices::new(&options.signer.session_secret("devices"));
+        let openid = openid(options.openid, options.url.as_ref(), &options.signer)?;
         let ids = Box::new(|| uuid::Uuid::new_v4().to_string());
         let room = Room::new(
             options.signer,
@@ -83,6 +86,7 @@ impl Parts {
             registry: registry.clone(),
             access: access.clone(),
             backend: options.backend,
+            openid,
             metrics: metrics.clone(),
             failures: failures.clone(),
             hub: handle.clone(),
@@ -162,6 +166,25 @@ impl Parts {
         lost.supervise(runtime, "hub", self.hub.run(self.on_stop));
         self.server
     }
+}
+
+/// The log-in with an identity provider, which ends at the server's own address and at no other.
+fn openid(
+    options: Option<OpenidOptions>,
+    url: Option<&Url>,
+    signer: &GrantSigner,
+) -> Result<Option<Openid>, ServerError> {
+    let Some(options) = options else {
+        return Ok(None);
+    };
+    let failed = |error: String| ServerError::Openid(error);
+    let no_url =
+        "set url to where the server is reached from outside: the provider sends people back there";
+    let url = url.ok_or_else(|| failed(no_url.to_owned()))?;
+    // No session has this id, so that this is nobody's secret.
+    let secret = signer.session_secret("openid");
+    let openid = Openid::new(options, url, &secret);
+    openid.map(Some).map_err(|error| failed(error.to_string()))
 }
 
 /// What this machine calls itself in its network.

@@ -115,14 +115,14 @@ async fn a_token_is_traded_for_a_cookie_and_is_none_itself() {
 }
 
 /// A provider's key and its id.
-struct Provider {
-    algorithm: Algorithm,
-    key: EncodingKey,
-    jwk: Jwk,
+pub(crate) struct Provider {
+    pub(crate) algorithm: Algorithm,
+    pub(crate) key: EncodingKey,
+    pub(crate) jwk: Jwk,
 }
 
 impl Provider {
-    fn new(algorithm: Algorithm, id: &str) -> Self {
+    pub(crate) fn new(algorithm: Algorithm, id: &str) -> Self {
         let ec = |of| rcgen::KeyPair::generate_for(of).unwrap().serialize_der();
         let key = match algorithm {
             Algorithm::ES256 => EncodingKey::from_ec_der(&ec(&rcgen::PKCS_ECDSA_P256_SHA256)),
@@ -149,7 +149,7 @@ impl Provider {
     }
 
     /// A token of this type with these claims, times added.
-    fn token(&self, kind: &str, claims: &Value, lasts: i64) -> String {
+    pub(crate) fn token(&self, kind: &str, claims: &Value, lasts: i64) -> String {
         let now = Timestamp::now().as_second();
         let mut claims = claims.clone();
         claims["iat"] = json!(now);
@@ -174,7 +174,7 @@ fn provided(keys: &[&Provider], issuer: &str, audience: &str, mapping: Mapping) 
     }
 }
 
-fn mapping(name: &str, claim: &str, group: &str) -> Mapping {
+pub(crate) fn mapping(name: &str, claim: &str, group: &str) -> Mapping {
     let rights = |role, cameras: &[&str]| Group {
         role,
         cameras: Cameras::Only(cameras.iter().map(|id| (*id).to_owned()).collect()),

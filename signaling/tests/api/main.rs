@@ -11,7 +11,10 @@ mod common;
 mod house;
 mod logins;
 mod lost;
+mod openid;
+mod openid_provider;
 mod problems;
+mod provider;
 #[path = "../common/serve.rs"]
 mod serve;
 mod sessions;

@@ -14,6 +14,13 @@ use url::Url;
 pub(crate) async fn serve(router: Router) -> Url {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
+    serve_on(listener, router);
+    url.parse().unwrap()
+}
+
+/// The same on this listener.
+#[allow(dead_code, reason = "not each test file needs it")]
+pub(crate) fn serve_on(listener: TcpListener, router: Router) {
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             let router = router.clone();
@@ -22,5 +29,4 @@ pub(crate) async fn serve(router: Router) -> Url {
             tokio::spawn(served);
         }
     });
-    url.parse().unwrap()
 }

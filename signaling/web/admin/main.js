@@ -3,7 +3,7 @@
 /** The administrator's page: who is here, and which part of the page is shown and kept up to date. */
 import { Api } from "../api.js";
 import { $, quote, say, whileVisible } from "../dom.js";
-import { readEntrance, text } from "../rules.js";
+import { readEntrance, readOpenid, text, webAddress } from "../rules.js";
 import { SignIn } from "../sign-in.js";
 import { Audit } from "./audit.js";
 import { Bookings } from "./bookings.js";
@@ -28,6 +28,8 @@ const parts = {
 const signIn = new SignIn($("#sign-in"), enter);
 /** Whether the server has accounts. */
 let passwords = false;
+/** Its identity provider. @type {import("../rules.js").Openid|null} */
+let openid = null;
 let inside = false;
 let shown = "";
 let round = 0;
@@ -51,7 +53,9 @@ async function enter(credential) {
 /** Asks the server who is here, and shows what that one may see. */
 async function begin() {
   try {
-    passwords = (await api.get("config"))?.passwords === true;
+    const config = await api.get("config");
+    passwords = config?.passwords === true;
+    openid = readOpenid(config?.openid);
     const me = await api.get("me");
     show(text(me?.user), me?.role === "administrator");
   } catch (/** @type {any} */ problem) {
@@ -80,12 +84,14 @@ function leave() {
   shown = "";
   for (const element of document.querySelectorAll(".view, #tabs, #user, #logout, #no-administrator")) /** @type {HTMLElement} */ (element).hidden = true;
   for (const dialog of document.querySelectorAll("dialog")) dialog.close();
+  signIn.offer(openid, `admin${location.hash}`);
   signIn.show(true, passwords);
 }
 
 $("#logout").addEventListener("click", async () => {
-  await api.delete("session").catch(() => {});
+  const elsewhere = webAddress((await api.delete("session").catch(() => null))?.logOut);
   leave();
+  if (elsewhere) location.assign(elsewhere);
 });
 
 // -- the parts ----------------------------------------------------------------------------------

@@ -5,11 +5,10 @@ use jiff::Timestamp;
 use porthole_protocol::random_secret;
 use serde_json::json;
 
-use super::{Access, AccessError, By, Result, share_user, validate};
-use crate::hub::Change;
+use super::{Access, AccessError, By, Result, validate};
 use crate::lock::lock;
 use crate::model::Camera;
-use crate::registry::{CameraEntry, Origin, SecretDigest};
+use crate::registry::SecretDigest;
 use crate::store::{Put, StoreError};
 
 /// A camera and the secret that goes into its key.
@@ -61,7 +60,7 @@ impl Access {
         let audit = entry(by, "camera.added", &camera);
         let put = store.put_camera(&camera, Put::New, &audit).await;
         put.map_err(of_store)?;
-        self.take_camera(&camera);
+        self.apply_camera(&camera.id, Some(camera.clone()), by.at);
         Ok(NewKey { camera, secret })
     }
 
@@ -74,7 +73,7 @@ impl Access {
         let audit = entry(by, "camera.changed", &camera);
         let put = store.put_camera(&camera, Put::Existing, &audit).await;
         put.map_err(of_store)?;
-        self.take_camera(&camera);
+        self.apply_camera(id, Some(camera), by.at);
         Ok(())
     }
 
@@ -88,14 +87,7 @@ impl Access {
         let audit = entry(by, "camera.rotated", &camera);
         let put = store.put_camera(&camera, Put::Existing, &audit).await;
         put.map_err(|e| self.camera_failed(id, e))?;
-        self.tell(Change::CameraRemoved { id: id.to_owned() });
-        self.take_camera(&camera);
-        // The hub has forgotten who may see it.
-        let registry = lock(&self.registry);
-        for rights in registry.rights_at(id) {
-            self.tell(Change::ViewerSet { rights });
-        }
-        drop(registry);
+        self.apply_camera(id, Some(camera.clone()), by.at);
         Ok(NewKey { camera, secret })
     }
 
@@ -125,31 +117,16 @@ impl Access {
         let audit = entry(by, "camera.removed", &camera);
         let removed = store.remove_camera(id, &audit).await;
         removed.map_err(|e| self.camera_failed(id, e))?;
-        self.forget_camera(id);
+        self.apply_camera(id, None, by.at);
         Ok(())
     }
 
     /// What the store says. A camera that it does not have has gone here too: the answer to its removal was lost.
     fn camera_failed(&self, id: &str, error: StoreError) -> AccessError {
         if matches!(error, StoreError::NotFound) {
-            self.forget_camera(id);
+            self.apply_camera(id, None, Timestamp::now());
         }
         of_store(error)
-    }
-
-    fn forget_camera(&self, id: &str) {
-        {
-            let mut registry = lock(&self.registry);
-            registry.remove_camera(id);
-            self.tell(Change::CameraRemoved { id: id.to_owned() });
-        }
-        let (users, links) = lock(&self.ledger).remove_camera(id);
-        for user in users {
-            self.announce_user(&user);
-        }
-        for link in links {
-            self.forget_account(&share_user(&link));
-        }
     }
 
     /// Notes when cameras were last connected, by id.
@@ -183,23 +160,6 @@ impl Access {
         registry
             .check_places(1)
             .map_err(AccessError::TooManyCameras)
-    }
-
-    /// Takes over what was written to the store.
-    fn take_camera(&self, camera: &Camera) {
-        let id = camera.id.clone();
-        lock(&self.ledger).cameras.insert(id, camera.clone());
-        let mut registry = lock(&self.registry);
-        let entry = CameraEntry {
-            id: camera.id.clone(),
-            name: camera.name.clone(),
-            secret: camera.secret,
-        };
-        registry.put_camera(entry, Origin::Store);
-        self.tell(Change::CameraAdded {
-            id: camera.id.clone(),
-            name: camera.name.clone(),
-        });
     }
 }
 

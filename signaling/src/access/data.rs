@@ -6,14 +6,15 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
+use super::apply::{account, entry, share_account};
 use super::password::{Passwords, generate};
-use super::users::account;
-use super::{Access, By, LINK_MEMORY, Ledger, rights};
+use super::{Access, By, LINK_MEMORY, Ledger};
 use crate::data_lock::DataDirLock;
 use crate::hub::Change;
 use crate::lock::lock;
-use crate::model::{Holder, Role, Share, User};
-use crate::registry::{Account, CameraEntry, Origin, Registry};
+use crate::model::{Holder, Login, Role, Share, User};
+use crate::registry::{Origin, Registry};
+use crate::rights::share_user;
 use crate::store::{Put, Snapshot, Store, StoreError};
 
 /// A database and what is in it.
@@ -92,58 +93,51 @@ impl Access {
     pub(crate) fn take_over(&self, data: Data, now: Timestamp) -> Result<(), String> {
         let mut registry = lock(&self.registry);
         check_clashes(&registry, &data.snapshot)?;
-        for camera in &data.snapshot.cameras {
+        let Snapshot {
+            users,
+            cameras,
+            bookings,
+            logins,
+            ..
+        } = data.snapshot;
+        let mut ledger = Ledger::new(users, bookings);
+        for camera in cameras {
             let (id, name) = (camera.id.clone(), camera.name.clone());
             self.tell(Change::CameraAdded { id, name });
-            let entry = CameraEntry {
-                id: camera.id.clone(),
-                name: camera.name.clone(),
-                secret: camera.secret,
-            };
-            registry.put_camera(entry, Origin::Store);
+            registry.put_camera(entry(&camera), Origin::Store);
+            ledger.cameras.insert(camera.id.clone(), camera);
         }
-        let logins = data.snapshot.logins.clone();
-        let mut ledger = Ledger::new(data.snapshot);
-        for user in ledger.users.values() {
-            let account = account(user, ledger.rights(user));
-            let rights = account.rights.clone();
-            self.tell(Change::ViewerSet { rights });
-            let _ = registry.put_account(account);
+        for user in ledger.users_after(None) {
+            if let Some(rights) = ledger.rights(&user.name) {
+                let _ = registry.put_account(account(user, rights));
+            }
         }
         for share in data.links {
+            if share.window.end > now {
+                let _ = registry.put_account(share_account(&share));
+            }
             ledger.put_share(share);
         }
-        for share in ledger.shares().filter(|share| share.window.end > now) {
-            let account = share_account(share);
-            let rights = account.rights.clone();
-            self.tell(Change::ViewerSet { rights });
-            let _ = registry.put_account(account);
-        }
-        let mono = Instant::now();
         for login in logins {
-            let left = Duration::try_from(login.until.duration_since(now)).unwrap_or_default();
-            let (user, left) = match login.holder {
-                Holder::User(name) => (name, left.min(self.login)),
-                Holder::Share(id) => (rights::share_user(&id), left),
-            };
-            if registry.account(&user).is_some() {
-                let until = mono + left;
-                registry.logins.add(login.cookie, &user, None, mono, until);
-            }
+            self.take_login(&mut registry, login, now);
         }
         drop(registry);
         *lock(&self.ledger) = ledger;
         Ok(())
     }
-}
 
-/// The account of whoever opens a link.
-pub(super) fn share_account(share: &Share) -> Account {
-    Account {
-        rights: rights::of_share(share),
-        role: Role::Viewer,
-        token: None,
-        origin: Origin::Store,
+    /// Lets in by the cookie of a log-in of the database.
+    fn take_login(&self, registry: &mut Registry, login: Login, now: Timestamp) {
+        let mono = Instant::now();
+        let left = Duration::try_from(login.until.duration_since(now)).unwrap_or_default();
+        let (user, left) = match login.holder {
+            Holder::User(name) => (name, left.min(self.login)),
+            Holder::Share(id) => (share_user(&id), left),
+        };
+        if registry.account(&user).is_some() {
+            let until = mono + left;
+            registry.logins.add(login.cookie, &user, None, mono, until);
+        }
     }
 }
 

@@ -10,10 +10,11 @@ use serde_json::json;
 use super::password::Verdict;
 use super::throttle::Attempt;
 use super::visit::{Visit, left};
-use super::{Access, AccessError, By, Result, share_user};
+use super::{Access, AccessError, By, Result};
 use crate::lock::lock;
 use crate::model::{Holder, Login, Share, User};
 use crate::registry::{Origin, SecretDigest};
+use crate::rights::share_user;
 use crate::store::{Put, StoreError};
 
 /// What is known of the browser that wants to log in.
@@ -161,11 +162,11 @@ impl Access {
             return Ok(());
         };
         let by = By {
-            actor: user.clone(),
+            actor: user.to_string(),
             at: now,
         };
         let mut audit = by.entry("login.ended");
-        audit.user = Some(user);
+        audit.user = Some(user.to_string());
         match &self.store {
             Some(store) => {
                 let removed = store.remove_logins(&[current], &audit).await;
@@ -207,7 +208,7 @@ impl Access {
         let (last, end, origin, visit) = {
             let mut registry = lock(&self.registry);
             let login = registry.logins.get(cookie, mono);
-            let login = login.filter(|login| login.user == user);
+            let login = login.filter(|login| *login.user == *user);
             let last = registry.logins.current(cookie);
             let (Some(login), Some(last)) = (login, last) else {
                 return Ok(None);
@@ -257,8 +258,7 @@ impl Access {
     ) -> Result<(Option<String>, Verdict)> {
         let attempt = self.attempt(user, known)?;
         let hash = lock(&self.ledger)
-            .users
-            .get(user)
+            .user(user)
             .and_then(|u| u.password.clone());
         let verdict = self.passwords.verify(password, hash.clone()).await;
         if !matches!(verdict, Ok(Verdict::Wrong)) {
@@ -290,7 +290,7 @@ impl Access {
         audit.details = json!({ "password": "hashed again" });
         let put = self.store()?.put_user(&user, Put::Existing, &audit).await;
         put.map_err(of_store)?;
-        self.put_user(&user);
+        self.apply_user(&user.name.clone(), Some(user));
         Ok(())
     }
 
@@ -349,7 +349,7 @@ impl Access {
         by: &By,
     ) -> Result<Option<NewLogin>> {
         let login = lock(&self.registry).logins.get(cookie, Instant::now());
-        match (login.filter(|login| login.user == user), visit) {
+        match (login.filter(|login| *login.user == *user), visit) {
             (Some(login), Some(visit)) => match login.visit {
                 Some(id) => self.admit_as(visit, id)?,
                 None => return Ok(None),

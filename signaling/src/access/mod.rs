@@ -7,6 +7,7 @@
 //!
 //! The `async` methods must run to their end once begun, whatever becomes of whoever asked: see `api::settled`.
 
+mod apply;
 mod audit;
 mod bookings;
 mod cameras;
@@ -16,7 +17,6 @@ mod error;
 mod ledger;
 mod logins;
 mod password;
-mod rights;
 mod shares;
 mod throttle;
 mod users;
@@ -38,7 +38,6 @@ pub(crate) use error::AccessError;
 use ledger::Ledger;
 pub(crate) use logins::{Known, NewLogin};
 use password::Passwords;
-pub(crate) use rights::{open, share_user};
 pub(crate) use shares::ShareFields;
 use throttle::Throttle;
 pub(crate) use users::{NewPassword, UserChange};
@@ -47,7 +46,7 @@ use crate::hub::Change;
 use crate::lock::lock;
 use crate::model::AuditEntry;
 use crate::registry::Registry;
-use crate::room::{Rights, RightsId};
+use crate::rights::RightsId;
 use crate::store::Store;
 
 /// How long a share link that is over is told from one that never was.
@@ -133,25 +132,6 @@ impl Access {
 
     pub(crate) fn store(&self) -> Result<&Arc<dyn Store>> {
         self.store.as_ref().ok_or(AccessError::NoDatabase)
-    }
-
-    /// Tells registry and hub what a user may do now.
-    fn announce(&self, rights: Rights) {
-        let mut registry = lock(&self.registry);
-        registry.set_rights(rights.clone());
-        // Sent under the lock, so that the hub hears of changes in the order they were made.
-        self.tell(Change::ViewerSet { rights });
-    }
-
-    /// The same for a user of the ledger, whose bookings are other ones now.
-    fn announce_user(&self, name: &str) {
-        let rights = {
-            let ledger = lock(&self.ledger);
-            ledger.users.get(name).map(|user| ledger.rights(user))
-        };
-        if let Some(rights) = rights {
-            self.announce(rights);
-        }
     }
 
     /// Ends what runs by rights that are there no more.

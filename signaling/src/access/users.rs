@@ -6,11 +6,9 @@ use serde_json::json;
 
 use super::password::{Verdict, generate};
 use super::{Access, AccessError, By, Known, NewLogin, Result, validate};
-use crate::hub::Change;
 use crate::lock::lock;
 use crate::model::{Role, User};
-use crate::registry::{Account, Origin, SecretDigest};
-use crate::room::{Rights, RightsId};
+use crate::registry::{Origin, SecretDigest};
 use crate::store::{Put, StoreError};
 use crate::token::check_password;
 
@@ -28,28 +26,21 @@ pub(crate) struct UserChange {
     pub(crate) password: Option<NewPassword>,
 }
 
-pub(super) fn account(user: &User, rights: Rights) -> Account {
-    Account {
-        rights,
-        role: user.role,
-        token: user.token,
-        origin: Origin::Store,
-    }
-}
-
 fn of_store(error: StoreError) -> AccessError {
     AccessError::of_store(error, "a user of this name", "no user of this name")
 }
 
 impl Access {
-    /// All users of the database, by name.
-    pub(crate) fn users(&self) -> Vec<User> {
-        lock(&self.ledger).users.values().cloned().collect()
+    /// So many users of the database, by name, those after one.
+    pub(crate) fn users(&self, after: Option<&str>, most: usize) -> Result<Vec<User>> {
+        self.store()?;
+        let ledger = lock(&self.ledger);
+        Ok(ledger.users_after(after).take(most).cloned().collect())
     }
 
     pub(crate) fn user(&self, name: &str) -> Result<User> {
         self.store()?;
-        let user = lock(&self.ledger).users.get(name).cloned();
+        let user = lock(&self.ledger).user(name).cloned();
         user.ok_or_else(|| match lock(&self.registry).account(name) {
             Some(account) if account.origin == Origin::File => AccessError::InTheFile,
             _ => AccessError::NotFound("no user of this name"),
@@ -83,7 +74,7 @@ impl Access {
         audit.details = json!({ "role": role });
         let put = store.put_user(&user, Put::New, &audit).await;
         put.map_err(of_store)?;
-        self.put_user(&user);
+        self.apply_user(name, Some(user.clone()));
         Ok((user, made))
     }
 
@@ -118,7 +109,7 @@ impl Access {
         let put = store.put_user_anew(&user, None, &audit).await;
         put.map_err(|e| self.user_failed(name, e))?;
         self.forget_logins(name, None);
-        self.put_user(&user);
+        self.apply_user(name, Some(user.clone()));
         Ok((user, made))
     }
 
@@ -134,8 +125,7 @@ impl Access {
         let put = store.put_user_anew(&user, None, &audit).await;
         put.map_err(|e| self.user_failed(name, e))?;
         self.forget_logins(name, None);
-        self.tell_removed([RightsId::account(name)]);
-        self.put_user(&user);
+        self.apply_user(name, Some(user));
         Ok(token)
     }
 
@@ -149,7 +139,7 @@ impl Access {
         audit.user = Some(name.to_owned());
         let removed = store.remove_user(name, &audit).await;
         removed.map_err(|e| self.user_failed(name, e))?;
-        self.forget_user(name);
+        self.apply_user(name, None);
         Ok(())
     }
 
@@ -184,7 +174,7 @@ impl Access {
         let put = store.put_user_anew(&user, current.as_ref(), &audit).await;
         put.map_err(|e| self.user_failed(name, e))?;
         self.forget_logins(name, own.as_ref());
-        self.put_user(&user);
+        self.apply_user(name, Some(user));
         match own {
             Some(cookie) => self.succeed(&cookie, name, None, by).await,
             None => Ok(None),
@@ -214,15 +204,7 @@ impl Access {
         if user.role != Role::Administrator || becomes.is_none_or(|role| role == user.role) {
             return Ok(());
         }
-        let ledger = lock(&self.ledger);
-        let others = ledger
-            .users
-            .values()
-            .filter(|other| other.name != user.name);
-        match others
-            .into_iter()
-            .any(|other| other.role == Role::Administrator)
-        {
+        match lock(&self.ledger).has_other_administrators() {
             true => Ok(()),
             false => Err(AccessError::LastAdministrator),
         }
@@ -231,34 +213,8 @@ impl Access {
     /// What the store says. A user that it does not have has gone here too: the answer to its removal was lost.
     fn user_failed(&self, name: &str, error: StoreError) -> AccessError {
         if matches!(error, StoreError::NotFound) {
-            self.forget_user(name);
+            self.apply_user(name, None);
         }
         of_store(error)
-    }
-
-    fn forget_user(&self, name: &str) {
-        lock(&self.ledger).remove_user(name);
-        self.forget_account(name);
-    }
-
-    /// Takes over what was written to the store.
-    pub(super) fn put_user(&self, user: &User) {
-        let rights = {
-            let mut ledger = lock(&self.ledger);
-            ledger.users.insert(user.name.clone(), user.clone());
-            ledger.rights(user)
-        };
-        let mut registry = lock(&self.registry);
-        let visitors = registry.put_account(account(user, rights.clone()));
-        self.tell_removed(visitors);
-        self.tell(Change::ViewerSet { rights });
-    }
-
-    /// Ends what runs for a user or a share link that is there no more.
-    pub(super) fn forget_account(&self, user: &str) {
-        let mut registry = lock(&self.registry);
-        if registry.remove_account(user) {
-            self.tell_removed([RightsId::account(user)]);
-        }
     }
 }

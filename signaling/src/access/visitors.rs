@@ -13,7 +13,7 @@ use crate::backend::Identity;
 use crate::hub::Change;
 use crate::lock::lock;
 use crate::registry::{Account, SecretDigest};
-use crate::room::Rights;
+use crate::rights::Rights;
 
 impl Access {
     /// Takes over what the backend says of the bearer of this token.
@@ -29,11 +29,11 @@ impl Access {
     /// The same of the bearer of a token, or at a log-in.
     pub(super) fn admit_as(&self, visit: &Visit, id: SecretDigest) -> Result<()> {
         let mut account = visit.account.clone();
-        account.rights.token = Some(id);
-        let rights: Rights = account.rights.clone();
+        account.rights = Rights::clone(&account.rights).of_token(id).into();
+        let rights = account.rights.clone();
         let mut registry = lock(&self.registry);
         let Some(gone) = registry.admit(account, Instant::now(), visit.until) else {
-            let user = &rights.user;
+            let user = &*rights.user;
             tracing::warn!(
                 user,
                 "the backend's user has the name of one who is known here, or there are too many"
@@ -63,7 +63,7 @@ impl Access {
         let _order = self.order.lock().await;
         let visit = Visit::new(identity, now);
         let by = By {
-            actor: visit.account.rights.user.clone(),
+            actor: visit.account.rights.user.to_string(),
             at: now,
         };
         self.make_login(&by.actor, Some(visit), &known, "backend", &by)

@@ -29,7 +29,7 @@ pub(crate) use self::tokens::MAX_TOKEN_BYTES;
 pub use self::tokens::TokenError;
 use self::webhook::Webhook;
 use crate::model::Role;
-use crate::room::Rights;
+use crate::rights::Rights;
 
 /// What someone shows.
 #[derive(Clone, Copy, Serialize)]

@@ -11,7 +11,7 @@ use url::Url;
 
 use crate::backend::{Backend, Group, Keys, Mapping, SetupError};
 use crate::model::Role;
-use crate::room::Cameras;
+use crate::rights::Cameras;
 
 /// An existing backend: where its keys are, the secret it signs with, or where it is asked.
 #[derive(serde::Deserialize, PartialEq, Eq)]

@@ -4,7 +4,8 @@
 //! A cookie gets a successor now and then. The old one counts until the new one was used, and a moment longer for
 //! what was on its way: an answer that is lost logs nobody out.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
@@ -17,6 +18,8 @@ use super::SecretDigest;
 const MAX_LOGINS_PER_USER: usize = 256;
 /// How old a cookie gets before it has a successor: whoever copied one does not have it for long.
 const COOKIE_AGE: Duration = Duration::from_secs(60 * 60);
+/// How often one that is over, and by which a session goes on, is looked at again.
+const LOOK_AGAIN: Duration = Duration::from_secs(60);
 /// How long the old cookie counts once its successor was used: requests that were sent together.
 const OVERLAP: Duration = Duration::from_secs(60);
 
@@ -24,7 +27,7 @@ const OVERLAP: Duration = Duration::from_secs(60);
 pub(crate) type LoginEnd = watch::Receiver<Instant>;
 
 struct Login {
-    user: String,
+    user: Arc<str>,
     /// Of someone whom a backend knows: by which visit.
     visit: Option<SecretDigest>,
     until: watch::Sender<Instant>,
@@ -32,6 +35,8 @@ struct Login {
     /// Since when it has this cookie.
     since: Instant,
     previous: Option<Previous>,
+    /// When to look whether it can be forgotten.
+    look: Instant,
 }
 
 struct Previous {
@@ -42,7 +47,7 @@ struct Previous {
 
 /// What a cookie stands for.
 pub(crate) struct LoggedIn {
-    pub(crate) user: String,
+    pub(crate) user: Arc<str>,
     /// Of someone whom a backend knows: by which visit.
     pub(crate) visit: Option<SecretDigest>,
     pub(crate) end: LoginEnd,
@@ -55,6 +60,9 @@ pub(crate) struct Logins {
     next: u64,
     logins: HashMap<u64, Login>,
     by_cookie: HashMap<SecretDigest, u64>,
+    by_user: HashMap<Arc<str>, Vec<u64>>,
+    /// Which to look at when.
+    looks: BTreeSet<(Instant, u64)>,
 }
 
 impl Logins {
@@ -67,31 +75,61 @@ impl Logins {
         now: Instant,
         until: Instant,
     ) -> Vec<SecretDigest> {
-        // One that is over stays while a session goes on by it, so that it can be ended.
-        self.retain(|login| *login.until.borrow() > now || login.until.receiver_count() > 0);
+        self.forget(now);
         let surplus = self.surplus(user);
         for cookie in &surplus {
             self.remove(cookie);
         }
         let id = self.next;
         self.next += 1;
+        let known = self.by_user.get_key_value(user);
+        let user = known.map_or_else(|| user.into(), |(user, _)| user.clone());
+        self.by_user.entry(user.clone()).or_default().push(id);
+        self.looks.insert((until, id));
         let login = Login {
-            user: user.to_owned(),
+            user,
             visit,
             until: watch::Sender::new(until),
             cookie,
             since: now,
             previous: None,
+            look: until,
         };
         self.logins.insert(id, login);
         self.by_cookie.insert(cookie, id);
         surplus
     }
 
+    /// Forgets those that are over. One stays while a session goes on by it, so that it can be ended.
+    fn forget(&mut self, now: Instant) {
+        while let Some((look, id)) = self.looks.first().copied()
+            && look <= now
+        {
+            self.looks.remove(&(look, id));
+            let Some(login) = self.logins.get_mut(&id) else {
+                continue;
+            };
+            let until = *login.until.borrow();
+            let over = until <= now;
+            if over && login.until.receiver_count() == 0 {
+                let cookie = login.cookie;
+                self.remove(&cookie);
+                continue;
+            }
+            login.look = if over { now + LOOK_AGAIN } else { until };
+            self.looks.insert((login.look, id));
+        }
+    }
+
+    fn of(&self, user: &str) -> impl Iterator<Item = (&u64, &Login)> {
+        let own = self.by_user.get(user).into_iter().flatten();
+        own.filter_map(|id| Some((id, self.logins.get(id)?)))
+    }
+
     fn surplus(&self, user: &str) -> Vec<SecretDigest> {
-        let own = self.logins.values().filter(|login| login.user == user);
-        let mut own: Vec<_> = own
-            .map(|login| {
+        let mut own: Vec<_> = self
+            .of(user)
+            .map(|(_, login)| {
                 let connected = login.until.receiver_count() > 0;
                 (connected, *login.until.borrow(), login.cookie)
             })
@@ -149,7 +187,7 @@ impl Logins {
     ) -> Option<SecretDigest> {
         let id = *self.by_cookie.get(old)?;
         let login = self.logins.get_mut(&id)?;
-        if login.user != user || *login.until.borrow() <= now {
+        if *login.user != *user || *login.until.borrow() <= now {
             return None;
         }
         let last = std::mem::replace(&mut login.cookie, new);
@@ -177,9 +215,20 @@ impl Logins {
     }
 
     /// Ends a log-in and, with it, the connections made by it. Returns its user and its cookie.
-    pub(crate) fn remove(&mut self, cookie: &SecretDigest) -> Option<(String, SecretDigest)> {
-        let login = self.logins.remove(self.by_cookie.get(cookie)?)?;
-        self.forget_cookies(&login);
+    pub(crate) fn remove(&mut self, cookie: &SecretDigest) -> Option<(Arc<str>, SecretDigest)> {
+        let id = *self.by_cookie.get(cookie)?;
+        let login = self.logins.remove(&id)?;
+        self.by_cookie.remove(&login.cookie);
+        if let Some(previous) = &login.previous {
+            self.by_cookie.remove(&previous.cookie);
+        }
+        self.looks.remove(&(login.look, id));
+        if let Some(own) = self.by_user.get_mut(&login.user) {
+            own.retain(|own| *own != id);
+            if own.is_empty() {
+                self.by_user.remove(&login.user);
+            }
+        }
         Some((login.user, login.cookie))
     }
 
@@ -190,28 +239,12 @@ impl Logins {
         save: Option<&SecretDigest>,
     ) -> Vec<SecretDigest> {
         let save = save.and_then(|cookie| self.by_cookie.get(cookie)).copied();
-        let own = self.logins.iter().filter(|(_, login)| login.user == user);
-        let own = own.filter(|(id, _)| Some(**id) != save);
+        let own = self.of(user).filter(|(id, _)| Some(**id) != save);
         let cookies: Vec<_> = own.map(|(_, login)| login.cookie).collect();
         for cookie in &cookies {
             self.remove(cookie);
         }
         cookies
-    }
-
-    fn retain(&mut self, keep: impl Fn(&Login) -> bool) {
-        let over: Vec<_> = self.logins.values().filter(|login| !keep(login)).collect();
-        let over: Vec<_> = over.into_iter().map(|login| login.cookie).collect();
-        for cookie in over {
-            self.remove(&cookie);
-        }
-    }
-
-    fn forget_cookies(&mut self, login: &Login) {
-        self.by_cookie.remove(&login.cookie);
-        if let Some(previous) = &login.previous {
-            self.by_cookie.remove(&previous.cookie);
-        }
     }
 }
 
@@ -244,7 +277,7 @@ mod tests {
         let (mut logins, start) = logins_of_alice();
         let login = logins.get(&cookie("first"), start).unwrap();
         assert!(login.end.has_changed().is_ok());
-        assert_eq!(logins.remove(&cookie("first")).unwrap().0, "alice");
+        assert_eq!(&*logins.remove(&cookie("first")).unwrap().0, "alice");
         assert!(login.end.has_changed().is_err());
         assert!(logins.by_cookie.is_empty());
     }
@@ -278,6 +311,7 @@ mod tests {
         assert!(logins.get(&new, start).is_some() && logins.get(&old, start).is_some());
         logins.remove(&old);
         assert!(logins.by_cookie.is_empty() && logins.logins.is_empty());
+        assert!(logins.by_user.is_empty() && logins.looks.is_empty());
     }
 
     #[test]
@@ -318,5 +352,37 @@ mod tests {
         assert_eq!(gone, [cookie("1")]);
         assert!(logins.get(&cookie("0"), start).is_some());
         assert_eq!(logins.logins.len(), MAX_LOGINS_PER_USER);
+    }
+
+    #[test]
+    fn one_that_is_over_is_forgotten_unless_a_session_goes_on_by_it() {
+        let (mut logins, start) = logins_of_alice();
+        logins.add(cookie("held"), "bob", None, start, start + LIFETIME);
+        let held = logins.get(&cookie("held"), start).unwrap();
+        let over = start + LIFETIME;
+        let carol = |logins: &mut Logins, name, now| {
+            logins.add(cookie(name), "carol", None, now, now + LIFETIME)
+        };
+        carol(&mut logins, "c1", over);
+        assert!(logins.user(&cookie("first")).is_none());
+        assert!(logins.user(&cookie("held")).is_some());
+        drop(held);
+        carol(&mut logins, "c2", over + LOOK_AGAIN / 2);
+        assert!(logins.user(&cookie("held")).is_some());
+        carol(&mut logins, "c3", over + LOOK_AGAIN);
+        assert!(logins.user(&cookie("held")).is_none());
+        assert_eq!((logins.logins.len(), logins.looks.len()), (3, 3));
+    }
+
+    #[test]
+    fn one_that_is_put_off_is_not_forgotten_before() {
+        let (mut logins, start) = logins_of_alice();
+        let (over, later) = (start + LIFETIME, start + LIFETIME * 2);
+        let (first, second) = (cookie("first"), cookie("second"));
+        logins.succeed(&first, second, "alice", start, Some(later));
+        logins.add(cookie("bob"), "bob", None, over, later);
+        assert!(logins.get(&second, over).is_some());
+        logins.add(cookie("carol"), "carol", None, later, later + LIFETIME);
+        assert!(logins.user(&second).is_none());
     }
 }

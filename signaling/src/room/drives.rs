@@ -51,7 +51,7 @@ impl Room {
                 if was_known && drive.end.is_none() {
                     return Ok(());
                 }
-                (session.whose.user.clone(), session.started)
+                (session.whose.user.to_string(), session.started)
             }
             Some(_) => return Err(NO_SUCH_SESSION),
             None => {

@@ -18,6 +18,7 @@ use crate::http::app;
 use crate::hub::Hub;
 use crate::journal::Journal;
 use crate::limit::Failures;
+use crate::lock::lock;
 use crate::metrics::Metrics;
 use crate::places::{self, Addresses};
 use crate::registry::Registry;
@@ -54,19 +55,22 @@ impl Parts {
         // No session has this id, so that this is nobody's secret.
         let devices = Devices::new(&options.signer.session_secret("devices"));
         let ids = Box::new(|| uuid::Uuid::new_v4().to_string());
+        let registry = Arc::new(Mutex::new(Registry::new(options.max_cameras)));
+        let known = registry.clone();
         let room = Room::new(
             options.signer,
             turn::source(options.ice_servers.clone(), options.turn),
+            Box::new(move |user| lock(&known).rights_of(user)),
             options.open_access,
             ids,
             Now::read(),
         )
         .with_max_viewers(options.max_viewers);
-        let registry = Arc::new(Mutex::new(Registry::new(options.max_cameras)));
         let (changes, on_change) = mpsc::unbounded_channel();
         let metrics = Arc::<Metrics>::default();
         let (hub, handle, happenings) =
             Hub::new(room, registry.clone(), on_change, metrics.clone());
+        let handle = handle.for_cameras(options.max_cameras);
         let handle = Arc::new(handle);
         let (failures, stats) = (Arc::<Mutex<Failures>>::default(), handle.stats.clone());
         let max_connections = options

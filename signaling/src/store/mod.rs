@@ -16,11 +16,11 @@ use jiff::Timestamp;
 
 pub use open::open;
 
+pub use crate::recur::MAX_WINDOWS;
+
 use crate::digest::SecretDigest;
 use crate::model::{AuditEntry, Booking, Camera, Login, Share, User, Window};
 
-/// Most windows that one recurring booking has: a year of days, and some.
-pub const MAX_WINDOWS: usize = 400;
 /// Most rows that one question is answered with.
 pub const MAX_ROWS: u32 = 500;
 
@@ -84,8 +84,8 @@ pub struct Snapshot {
     pub users: Vec<User>,
     /// All cameras.
     pub cameras: Vec<Camera>,
-    /// The bookings that are not over, each with those of its windows that are not.
-    pub bookings: Vec<(Booking, Vec<Window>)>,
+    /// The bookings that are not over, each with the end of its last window.
+    pub bookings: Vec<(Booking, Timestamp)>,
     /// The share links that are not over.
     pub shares: Vec<Share>,
     /// The log-ins that are not over.
@@ -161,6 +161,10 @@ pub trait Store: Send + Sync + 'static {
     async fn booking(&self, id: &str) -> Result<(Booking, Vec<Window>)>;
     /// Bookings in the order of their ids, each with those of its windows that the filter's times leave.
     async fn bookings(&self, filter: &BookingFilter) -> Result<Vec<(Booking, Vec<Window>)>>;
+
+    /// Windows that the filter's times leave, by their start, each with its booking. `after` says nothing here, and the limit
+    /// is a limit of windows.
+    async fn calendar(&self, filter: &BookingFilter, limit: u32) -> Result<Vec<(Booking, Window)>>;
 
     /// Adds or changes a share link. How often it was used changes only with its secret, and with it the log-ins by it
     /// end.

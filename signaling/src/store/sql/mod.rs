@@ -139,15 +139,11 @@ fn all<T: for<'r> FromRow<'r, AnyRow>>(rows: Vec<AnyRow>) -> Result<Vec<T>> {
 #[async_trait]
 impl Store for Sql {
     async fn snapshot(&self, now: Timestamp) -> Result<Snapshot> {
-        let not_over = BookingFilter {
-            from: Some(now),
-            ..BookingFilter::default()
-        };
         let mut tx = self.begin_questions().await?;
         Ok(Snapshot {
             users: users::list(&mut tx).await?,
             cameras: cameras::list(&mut tx).await?,
-            bookings: bookings::list(&mut tx, &not_over, i64::MAX).await?,
+            bookings: bookings::not_over(&mut tx, now).await?,
             shares: shares::list(&mut tx, now).await?,
             logins: logins::list(&mut tx, now).await?,
         })
@@ -205,6 +201,11 @@ impl Store for Sql {
     async fn bookings(&self, filter: &BookingFilter) -> Result<Vec<(Booking, Vec<Window>)>> {
         let mut tx = self.begin_questions().await?;
         bookings::list(&mut tx, filter, limit(filter.limit)).await
+    }
+
+    async fn calendar(&self, filter: &BookingFilter, limit: u32) -> Result<Vec<(Booking, Window)>> {
+        let mut tx = self.begin_questions().await?;
+        bookings::calendar(&mut tx, filter, limit.into()).await
     }
 
     async fn put_share(&self, share: &Share, put: Put, audit: &AuditEntry) -> Result<()> {

@@ -54,6 +54,7 @@ mod proxy;
 mod queue;
 pub mod recur;
 mod registry;
+mod requests;
 pub mod rights;
 pub mod room;
 mod server;

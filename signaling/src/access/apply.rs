@@ -4,33 +4,69 @@
 //! All of these are called while nobody else changes anything (see `Access::order`).
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use jiff::Timestamp;
 
 use super::Access;
+use super::visit::left;
 use crate::hub::Change;
 use crate::lock::lock;
-use crate::model::{Booking, Camera, Role, Share, User};
-use crate::registry::{Account, CameraEntry, Origin};
+use crate::model::{Booking, Camera, Holder, Login, Role, Share, User};
+use crate::registry::{Account, CameraEntry, Kept, Origin};
 use crate::rights::{Rights, RightsId, Rule, share_user};
 
 impl Access {
-    /// A user, or that there is none of this name.
-    pub(super) fn apply_user(&self, name: &str, user: Option<User>) {
+    /// A user, or that there is none of this name. Whether it is to log in again.
+    pub(super) fn apply_user(&self, name: &str, user: Option<User>) -> bool {
         let Some(user) = user else {
             lock(&self.ledger).remove_user(name);
-            return self.forget_account(name);
+            self.forget_account(name);
+            return true;
         };
         let (rights, before) = {
             let mut ledger = lock(&self.ledger);
-            let before = ledger.user(name).map(|user| user.token);
+            let before = ledger.user(name).cloned();
             (ledger.put_user(user.clone()), before)
         };
-        if before.is_some_and(|token| token != user.token) {
+        let differs = |differs: &dyn Fn(&User) -> bool| before.as_ref().is_some_and(differs);
+        if differs(&|before| before.token != user.token) {
             // What was let in by the old link is out.
             self.tell_removed([RightsId::account(name)]);
         }
         self.put_account(account(&user, rights));
+        differs(&|before| {
+            (&before.password, before.token, before.role) != (&user.password, user.token, user.role)
+        })
+    }
+
+    /// The log-ins of a user or of a share link. Others end; of those that are over by themselves and by which a session goes
+    /// on, if its user is to log in `anew`.
+    pub(super) fn apply_logins(&self, user: &str, logins: Vec<Login>, now: Timestamp, anew: bool) {
+        let mut registry = lock(&self.registry);
+        let origin = registry.account(user).map(|account| account.origin);
+        if origin != Some(Origin::Store) {
+            return;
+        }
+        let mono = Instant::now();
+        if anew {
+            registry.logins.remove_over(user, mono);
+        }
+        let kept = logins.into_iter().map(|login| Kept {
+            cookie: login.cookie,
+            made: login.created,
+            until: self.end_of(&login, now, mono),
+        });
+        registry.logins.agree(user, kept.collect(), mono);
+    }
+
+    /// When a log-in of the database ends.
+    pub(super) fn end_of(&self, login: &Login, now: Timestamp, mono: Instant) -> Instant {
+        let left = left(login.until, now);
+        mono + match login.holder {
+            Holder::User(_) => left.min(self.login),
+            Holder::Share(_) => left,
+        }
     }
 
     /// A camera, or that there is none of this id.

@@ -36,7 +36,7 @@ impl Access {
         keep: SignedDuration,
         at_most: u32,
     ) -> Result<u64> {
-        let order = self.order.lock().await;
+        let order = self.order().await?;
         self.forget_over(now, now - LINK_MEMORY);
         drop(order);
         self.forget_visitors();

@@ -11,7 +11,7 @@ use super::{Access, AccessError, By, Result, validate};
 use crate::lock::lock;
 use crate::model::{Booking, Recurrence, Window};
 use crate::recur::expand;
-use crate::store::{BookingFilter, Put, StoreError};
+use crate::store::{BookingFilter, Changed, Put, StoreError};
 
 /// Windows that one look at the calendar shows: more would not be read.
 pub(crate) const MAX_CALENDAR: u32 = 1000;
@@ -76,15 +76,12 @@ impl Access {
             created: by.at,
         };
         let windows = check(&booking)?;
-        let _order = self.order.lock().await;
+        let _order = self.order().await?;
         self.check_ends(&booking)?;
         let audit = entry(by, "booking.added", &booking);
-        let put = store
-            .put_booking(&booking, &windows, Put::New, &audit)
-            .await;
-        put.map_err(of_store)?;
-        let over = last(&windows);
-        self.apply_booking(&booking.id, Some((booking.clone(), over)), by.at);
+        let put = store.put_booking(&booking, &windows, Put::New, &audit);
+        let put = self.change(Changed::Booking(booking.id.clone()), put);
+        put.await.map_err(of_store)?;
         Ok(booking)
     }
 
@@ -95,9 +92,11 @@ impl Access {
         change: BookingChange,
     ) -> Result<Booking> {
         let store = self.store()?;
-        let _order = self.order.lock().await;
-        let stored = store.booking(id).await;
-        let (mut booking, _) = stored.map_err(|e| self.booking_failed(id, e))?;
+        let _order = self.order().await?;
+        let changed = || Changed::Booking(id.to_owned());
+        // One that the database does not have goes from memory too: the answer to its removal was lost.
+        let stored = self.change(changed(), store.booking(id)).await;
+        let (mut booking, _) = stored.map_err(of_store)?;
         let start = change.start.unwrap_or(booking.window.start);
         let end = change.end.unwrap_or(booking.window.end);
         booking.window = validate::window(start, end, by.at)?;
@@ -107,30 +106,20 @@ impl Access {
         let windows = check(&booking)?;
         let audit = entry(by, "booking.changed", &booking);
         let put = store.put_booking(&booking, &windows, Put::Existing, &audit);
-        put.await.map_err(|e| self.booking_failed(id, e))?;
-        let over = last(&windows);
-        self.apply_booking(&booking.id, Some((booking.clone(), over)), by.at);
+        let put = self.change(changed(), put);
+        put.await.map_err(of_store)?;
         Ok(booking)
-    }
-
-    /// What the store says. A booking that it does not have has gone here too: the answer to its removal was lost.
-    fn booking_failed(&self, id: &str, error: StoreError) -> AccessError {
-        if matches!(error, StoreError::NotFound) {
-            self.apply_booking(id, None, Timestamp::now());
-        }
-        of_store(error)
     }
 
     pub(crate) async fn remove_booking(&self, by: &By, id: &str) -> Result<()> {
         let store = self.store()?;
-        let _order = self.order.lock().await;
-        let stored = store.booking(id).await;
-        let (booking, _) = stored.map_err(|e| self.booking_failed(id, e))?;
+        let _order = self.order().await?;
+        let changed = || Changed::Booking(id.to_owned());
+        let stored = self.change(changed(), store.booking(id)).await;
+        let (booking, _) = stored.map_err(of_store)?;
         let audit = entry(by, "booking.removed", &booking);
-        let removed = store.remove_booking(id, &audit).await;
-        removed.map_err(|e| self.booking_failed(id, e))?;
-        self.apply_booking(id, None, by.at);
-        Ok(())
+        let removed = self.change(changed(), store.remove_booking(id, &audit));
+        removed.await.map_err(of_store)
     }
 
     pub(crate) async fn booking(&self, id: &str) -> Result<Booking> {
@@ -178,11 +167,6 @@ impl Access {
         }
         Ok(())
     }
-}
-
-/// The end of the last of these, of which there is one at least.
-fn last(windows: &[Window]) -> Timestamp {
-    windows.last().map_or(Timestamp::MIN, |window| window.end)
 }
 
 /// Checks what does not depend on others, and returns the booking's windows.

@@ -9,7 +9,7 @@ use super::{Access, AccessError, By, Result, validate};
 use crate::lock::lock;
 use crate::model::Camera;
 use crate::registry::SecretDigest;
-use crate::store::{Put, StoreError};
+use crate::store::{Changed, Put, StoreError};
 
 /// A camera and the secret that goes into its key.
 pub(crate) struct NewKey {
@@ -47,7 +47,7 @@ impl Access {
         let store = self.store()?;
         validate::camera_name(&name)?;
         let id = validate::camera_id(id, &name)?;
-        let _order = self.order.lock().await;
+        let _order = self.order().await?;
         self.check_place(&id)?;
         let secret = random_secret();
         let camera = Camera {
@@ -58,36 +58,35 @@ impl Access {
             last_seen: None,
         };
         let audit = entry(by, "camera.added", &camera);
-        let put = store.put_camera(&camera, Put::New, &audit).await;
-        put.map_err(of_store)?;
-        self.apply_camera(&camera.id, Some(camera.clone()), by.at);
+        let put = store.put_camera(&camera, Put::New, &audit);
+        let put = self.change(Changed::Camera(camera.id.clone()), put);
+        put.await.map_err(of_store)?;
         Ok(NewKey { camera, secret })
     }
 
     pub(crate) async fn rename_camera(&self, by: &By, id: &str, name: String) -> Result<()> {
         let store = self.store()?;
         validate::camera_name(&name)?;
-        let _order = self.order.lock().await;
+        let _order = self.order().await?;
         let mut camera = self.stored_camera(id)?;
         camera.name = name;
         let audit = entry(by, "camera.changed", &camera);
-        let put = store.put_camera(&camera, Put::Existing, &audit).await;
-        put.map_err(of_store)?;
-        self.apply_camera(id, Some(camera), by.at);
-        Ok(())
+        let put = store.put_camera(&camera, Put::Existing, &audit);
+        let put = self.change(Changed::Camera(id.to_owned()), put);
+        put.await.map_err(of_store)
     }
 
     /// Gives a camera another key. Whoever is connected with the old one is cut off.
     pub(crate) async fn rotate_camera(&self, by: &By, id: &str) -> Result<NewKey> {
         let store = self.store()?;
-        let _order = self.order.lock().await;
+        let _order = self.order().await?;
         let mut camera = self.stored_camera(id)?;
         let secret = random_secret();
         camera.secret = SecretDigest::of(&secret);
         let audit = entry(by, "camera.rotated", &camera);
-        let put = store.put_camera(&camera, Put::Existing, &audit).await;
-        put.map_err(|e| self.camera_failed(id, e))?;
-        self.apply_camera(id, Some(camera.clone()), by.at);
+        let put = store.put_camera(&camera, Put::Existing, &audit);
+        let put = self.change(Changed::Camera(id.to_owned()), put);
+        put.await.map_err(of_store)?;
         Ok(NewKey { camera, secret })
     }
 
@@ -112,21 +111,12 @@ impl Access {
     /// Removes a camera with its bookings and share links.
     pub(crate) async fn remove_camera(&self, by: &By, id: &str) -> Result<()> {
         let store = self.store()?;
-        let _order = self.order.lock().await;
+        let _order = self.order().await?;
         let camera = self.stored_camera(id)?;
         let audit = entry(by, "camera.removed", &camera);
-        let removed = store.remove_camera(id, &audit).await;
-        removed.map_err(|e| self.camera_failed(id, e))?;
-        self.apply_camera(id, None, by.at);
-        Ok(())
-    }
-
-    /// What the store says. A camera that it does not have has gone here too: the answer to its removal was lost.
-    fn camera_failed(&self, id: &str, error: StoreError) -> AccessError {
-        if matches!(error, StoreError::NotFound) {
-            self.apply_camera(id, None, Timestamp::now());
-        }
-        of_store(error)
+        let removed = store.remove_camera(id, &audit);
+        let removed = self.change(Changed::Camera(id.to_owned()), removed);
+        removed.await.map_err(of_store)
     }
 
     /// Notes when cameras were last connected, by id.

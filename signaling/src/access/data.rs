@@ -2,26 +2,28 @@
 //! What a server finds in the database when it starts.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use jiff::Timestamp;
+use tokio::sync::mpsc;
 
 use super::apply::{account, entry, share_account};
+use super::logins::account_of;
 use super::password::{Passwords, generate};
 use super::{Access, By, LINK_MEMORY, Ledger};
 use crate::data_lock::DataDirLock;
 use crate::hub::Change;
 use crate::lock::lock;
-use crate::model::{Holder, Login, Role, Share, User};
+use crate::model::{Login, Role, Share, User};
 use crate::registry::{Origin, Registry};
-use crate::rights::share_user;
-use crate::store::{Put, Snapshot, Store, StoreError};
+use crate::store::{Heard, Put, Snapshot, Store, StoreError};
 
 /// A database and what is in it.
 pub struct Data {
     pub(crate) store: Arc<dyn Store>,
     snapshot: Snapshot,
     links: Vec<Share>,
+    heard: Option<mpsc::Receiver<Heard>>,
     lock: Option<DataDirLock>,
 }
 
@@ -34,6 +36,8 @@ impl std::fmt::Debug for Data {
 impl Data {
     /// Reads what counts now or later.
     pub async fn load(store: Arc<dyn Store>) -> Result<Self, StoreError> {
+        // First, so that nothing is missed in between.
+        let heard = store.watch().await?;
         let now = Timestamp::now();
         let snapshot = store.snapshot(now).await?;
         let links = store.shares(now - LINK_MEMORY).await?;
@@ -41,6 +45,7 @@ impl Data {
             store,
             snapshot,
             links,
+            heard,
             lock: None,
         })
     }
@@ -50,6 +55,11 @@ impl Data {
     pub fn held_by(mut self, lock: DataDirLock) -> Self {
         self.lock = Some(lock);
         self
+    }
+
+    /// What others on the same database change.
+    pub(crate) fn take_heard(&mut self) -> Option<mpsc::Receiver<Heard>> {
+        self.heard.take()
     }
 
     pub(crate) fn take_lock(&mut self) -> Option<DataDirLock> {
@@ -119,7 +129,7 @@ impl Access {
             ledger.put_share(share);
         }
         for login in logins {
-            self.take_login(&mut registry, login, now);
+            self.take_login(&mut registry, &login, now);
         }
         drop(registry);
         *lock(&self.ledger) = ledger;
@@ -127,16 +137,13 @@ impl Access {
     }
 
     /// Lets in by the cookie of a log-in of the database.
-    fn take_login(&self, registry: &mut Registry, login: Login, now: Timestamp) {
+    fn take_login(&self, registry: &mut Registry, login: &Login, now: Timestamp) {
         let mono = Instant::now();
-        let left = Duration::try_from(login.until.duration_since(now)).unwrap_or_default();
-        let (user, left) = match login.holder {
-            Holder::User(name) => (name, left.min(self.login)),
-            Holder::Share(id) => (share_user(&id), left),
-        };
+        let user = account_of(&login.holder);
         if registry.account(&user).is_some() {
-            let until = mono + left;
-            registry.logins.add(login.cookie, &user, None, mono, until);
+            let ends = (mono, self.end_of(login, now, mono));
+            let made = Some(login.created);
+            registry.logins.add(login.cookie, &user, None, made, ends);
         }
     }
 }

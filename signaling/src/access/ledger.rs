@@ -4,6 +4,10 @@
 //! A booking is held as a rule among its user's rights, which registry and room share. What else it says (its note, who made
 //! it when) is read from the database by whoever asks for it.
 
+mod differences;
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound::{Excluded, Unbounded};
 use std::sync::Arc;
@@ -271,7 +275,3 @@ impl Ledger {
         }
     }
 }
-
-#[cfg(test)]
-#[path = "ledger_tests.rs"]
-mod tests;

@@ -15,7 +15,7 @@ use crate::lock::lock;
 use crate::model::{Holder, Login, Share, User};
 use crate::registry::{Origin, SecretDigest};
 use crate::rights::share_user;
-use crate::store::{Put, StoreError};
+use crate::store::{Changed, Put, StoreError};
 
 /// What is known of the browser that wants to log in.
 #[derive(Clone, Default)]
@@ -74,7 +74,7 @@ impl Access {
             Verdict::Outdated => Some(self.passwords.hash(password).await?),
             _ => None,
         };
-        let _order = self.order.lock().await;
+        let _order = self.order().await?;
         let account = self.user(user).map_err(|_| AccessError::WrongPassword)?;
         // It may have been changed while it was compared.
         if account.password != seen {
@@ -99,7 +99,7 @@ impl Access {
         known: Known,
         now: Timestamp,
     ) -> Result<NewLogin> {
-        let _order = self.order.lock().await;
+        let _order = self.order().await?;
         let account = lock(&self.registry).account_of_token(token, user).cloned();
         let account = account.ok_or(AccessError::WrongSecret)?;
         let visit = self.visit_of(token, &account);
@@ -118,7 +118,7 @@ impl Access {
         now: Timestamp,
     ) -> Result<NewLogin> {
         let store = self.store()?;
-        let _order = self.order.lock().await;
+        let _order = self.order().await?;
         let share = lock(&self.ledger).share_by(secret).cloned();
         let share = share.ok_or(AccessError::WrongSecret)?;
         let user = share_user(&share.id);
@@ -149,15 +149,16 @@ impl Access {
         let mut audit = by.entry("share.opened");
         audit.camera = Some(share.camera.clone());
         audit.subject = Some(share.id.clone());
-        let used = store.use_share(secret, &login, now, &audit).await;
-        let used: Share = used.map_err(of_store)?;
+        let used = store.use_share(secret, &login, now, &audit);
+        let used = self.change_logins(Changed::Share(share.id), used);
+        let used: Share = used.await.map_err(of_store)?;
         lock(&self.ledger).put_share(used);
         Ok(self.remember(&user, None, cookie, &login, now))
     }
 
     /// Ends the log-in of a cookie, and the connections made by it.
     pub(crate) async fn log_out(&self, cookie: &SecretDigest, now: Timestamp) -> Result<()> {
-        let _order = self.order.lock().await;
+        let _order = self.order().await?;
         let Some((user, current)) = lock(&self.registry).logins.remove(cookie) else {
             return Ok(());
         };
@@ -169,8 +170,11 @@ impl Access {
         audit.user = Some(user.to_string());
         match &self.store {
             Some(store) => {
-                let removed = store.remove_logins(&[current], &audit).await;
-                removed.map_err(of_store)
+                let holder = holder(&by.actor);
+                let cookies = [current];
+                let removed = store.remove_logins(&holder, &cookies, &audit);
+                let removed = self.change_logins(Changed::Logins(holder.clone()), removed);
+                removed.await.map_err(of_store)
             }
             None => Ok(()),
         }
@@ -183,7 +187,7 @@ impl Access {
         user: &str,
         by: &By,
     ) -> Result<Option<NewLogin>> {
-        let _order = self.order.lock().await;
+        let _order = self.order().await?;
         let login = lock(&self.registry).logins.get(cookie, Instant::now());
         // Another request may have been first.
         match login.is_some_and(|login| login.is_stale) {
@@ -226,8 +230,9 @@ impl Access {
                 created: by.at,
                 until: by.at + signed(lasts),
             };
-            let rotated = store.rotate_login(&last, &login).await;
-            rotated.map_err(of_store)?;
+            let rotated = store.rotate_login(&last, &login);
+            let rotated = self.change_logins(Changed::Logins(holder(user)), rotated);
+            rotated.await.map_err(of_store)?;
         }
         let went_on = lock(&self.registry)
             .logins
@@ -242,11 +247,6 @@ impl Access {
             lasts,
             device: None,
         }))
-    }
-
-    /// Ends the log-ins of a user, save one, which the store has ended.
-    pub(super) fn forget_logins(&self, user: &str, save: Option<&SecretDigest>) {
-        lock(&self.registry).logins.remove_all(user, save);
     }
 
     /// Compares a password, unless there were too many attempts. Returns the hash it was compared with.
@@ -288,10 +288,9 @@ impl Access {
         let mut audit = by.entry("user.changed");
         audit.user = Some(user.name.clone());
         audit.details = json!({ "password": "hashed again" });
-        let put = self.store()?.put_user(&user, Put::Existing, &audit).await;
-        put.map_err(of_store)?;
-        self.apply_user(&user.name.clone(), Some(user));
-        Ok(())
+        let put = self.store()?.put_user(&user, Put::Existing, &audit);
+        let put = self.change(Changed::User(user.name.clone()), put);
+        put.await.map_err(of_store)
     }
 
     /// Makes a log-in, or goes on with the one that this browser has, with another cookie. What a backend said of someone
@@ -333,8 +332,9 @@ impl Access {
             let mut audit = by.entry("login.made");
             audit.user = Some(user.to_owned());
             audit.details = json!({ "with": way });
-            let added = store.add_login(&login, by.at, &audit).await;
-            added.map_err(of_store)?;
+            let added = store.add_login(&login, by.at, &audit);
+            let added = self.change_logins(Changed::Logins(holder(user)), added);
+            added.await.map_err(of_store)?;
         }
         Ok(self.remember(user, id, cookie, &login, by.at))
     }
@@ -384,9 +384,13 @@ impl Access {
         let until = mono + lasts;
         // What had to go is over at the latest at its own end, in the store as well; a change of the password ends it there
         // before.
-        lock(&self.registry)
-            .logins
-            .add(login.cookie, user, visit, mono, until);
+        lock(&self.registry).logins.add(
+            login.cookie,
+            user,
+            visit,
+            Some(login.created),
+            (mono, until),
+        );
         NewLogin {
             user: user.to_owned(),
             visit,
@@ -394,6 +398,14 @@ impl Access {
             lasts,
             device: None,
         }
+    }
+}
+
+/// By what name the registry knows someone.
+pub(super) fn account_of(holder: &Holder) -> String {
+    match holder {
+        Holder::User(name) => name.clone(),
+        Holder::Share(id) => share_user(id),
     }
 }
 

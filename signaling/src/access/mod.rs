@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Who may do what, and how that changes: accounts, bookings, share links and log-ins.
 //!
-//! A change is checked, written to the store, and then told to the registry and the hub, in this order and one change
-//! at a time, so that both hear of changes in the order in which they were written. Nobody who asks waits for the
-//! store: what counts now or later is in the [`Ledger`].
+//! A change is checked and written to the store; then what has changed is read again and taken over by memory, registry and
+//! hub (see [`follow`]), in this order and one change at a time, so that all hear of changes in the order in which they were
+//! written. Nobody who asks waits for the store: what counts now or later is in the [`Ledger`].
 //!
 //! The `async` methods must run to their end once begun, whatever becomes of whoever asked: see `api::settled`.
 
@@ -14,6 +14,7 @@ mod cameras;
 mod data;
 mod device;
 mod error;
+mod follow;
 mod ledger;
 mod logins;
 mod password;
@@ -35,6 +36,7 @@ pub(crate) use cameras::NewKey;
 pub use data::Data;
 pub(crate) use device::Devices;
 pub(crate) use error::AccessError;
+use follow::Unclear;
 use ledger::Ledger;
 pub(crate) use logins::{Known, NewLogin};
 use password::Passwords;
@@ -87,9 +89,10 @@ impl By {
 
 pub(crate) struct Access {
     store: Option<Arc<dyn Store>>,
-    /// Lock order: `order`, then `ledger`, then `registry`; the last two are never held across an await.
+    /// Lock order: `order`, then one of the others at a time; those are never held across an await.
     order: tokio::sync::Mutex<()>,
     ledger: Mutex<Ledger>,
+    unclear: Mutex<Unclear>,
     registry: Arc<Mutex<Registry>>,
     changes: UnboundedSender<Change>,
     passwords: Passwords,
@@ -111,6 +114,7 @@ impl Access {
             store,
             order: tokio::sync::Mutex::default(),
             ledger: Mutex::default(),
+            unclear: Mutex::default(),
             registry,
             changes,
             passwords: Passwords::new(),

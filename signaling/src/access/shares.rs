@@ -12,7 +12,7 @@ use super::{Access, AccessError, By, Result, validate};
 use crate::lock::lock;
 use crate::model::Share;
 use crate::registry::SecretDigest;
-use crate::store::{Put, StoreError};
+use crate::store::{Changed, Put, StoreError};
 
 /// What a link is for.
 #[derive(Clone)]
@@ -60,7 +60,7 @@ impl Access {
         validate::perms(&fields.perms)?;
         validate::note(&fields.note)?;
         validate::uses(fields.max_uses)?;
-        let _order = self.order.lock().await;
+        let _order = self.order().await?;
         if !lock(&self.ledger).cameras.contains_key(&fields.camera) {
             return Err(AccessError::NoSuch("camera"));
         }
@@ -77,16 +77,16 @@ impl Access {
             created: by.at,
         };
         let audit = entry(by, "share.added", &share);
-        let put = store.put_share(&share, Put::New, &audit).await;
-        put.map_err(of_store)?;
-        self.apply_share(&share.id, Some(share.clone()), by.at);
+        let put = store.put_share(&share, Put::New, &audit);
+        let put = self.change(Changed::Share(share.id.clone()), put);
+        put.await.map_err(of_store)?;
         Ok((share, secret))
     }
 
     /// Gives a link another secret, and all its uses again. Whoever has opened the old one is out.
     pub(crate) async fn rotate_share(&self, by: &By, id: &str) -> Result<(Share, String)> {
         let store = self.store()?;
-        let _order = self.order.lock().await;
+        let _order = self.order().await?;
         let mut share = self.share(id)?;
         if share.window.end <= by.at {
             return Err(AccessError::LinkSpent);
@@ -95,29 +95,20 @@ impl Access {
         share.secret = SecretDigest::of(&secret);
         share.uses = 0;
         let audit = entry(by, "share.rotated", &share);
-        let put = store.put_share(&share, Put::Existing, &audit).await;
-        put.map_err(|e| self.share_failed(id, e))?;
-        self.apply_share(id, Some(share.clone()), by.at);
+        let put = store.put_share(&share, Put::Existing, &audit);
+        let put = self.change(Changed::Share(id.to_owned()), put);
+        put.await.map_err(of_store)?;
         Ok((share, secret))
     }
 
     pub(crate) async fn remove_share(&self, by: &By, id: &str) -> Result<()> {
         let store = self.store()?;
-        let _order = self.order.lock().await;
+        let _order = self.order().await?;
         let share = self.share(id)?;
         let audit = entry(by, "share.removed", &share);
-        let removed = store.remove_share(id, &audit).await;
-        removed.map_err(|e| self.share_failed(id, e))?;
-        self.apply_share(id, None, by.at);
-        Ok(())
-    }
-
-    /// What the store says. A link that it does not have has gone here too: the answer to its removal was lost.
-    fn share_failed(&self, id: &str, error: StoreError) -> AccessError {
-        if matches!(error, StoreError::NotFound) {
-            self.apply_share(id, None, Timestamp::now());
-        }
-        of_store(error)
+        let removed = store.remove_share(id, &audit);
+        let removed = self.change(Changed::Share(id.to_owned()), removed);
+        removed.await.map_err(of_store)
     }
 }
 

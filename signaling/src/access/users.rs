@@ -9,7 +9,7 @@ use super::{Access, AccessError, By, Known, NewLogin, Result, validate};
 use crate::lock::lock;
 use crate::model::{Role, User};
 use crate::registry::{Origin, SecretDigest};
-use crate::store::{Put, StoreError};
+use crate::store::{Changed, Put, StoreError};
 use crate::token::check_password;
 
 /// A password that someone is to have.
@@ -24,6 +24,10 @@ pub(crate) enum NewPassword {
 pub(crate) struct UserChange {
     pub(crate) role: Option<Role>,
     pub(crate) password: Option<NewPassword>,
+}
+
+fn changed(name: &str) -> Changed {
+    Changed::User(name.to_owned())
 }
 
 fn of_store(error: StoreError) -> AccessError {
@@ -58,7 +62,7 @@ impl Access {
         let store = self.store()?;
         validate::user_name(name)?;
         let (hash, made) = self.new_hash(name, password).await?;
-        let _order = self.order.lock().await;
+        let _order = self.order().await?;
         if lock(&self.registry).is_taken(name) {
             return Err(AccessError::Exists("a user of this name"));
         }
@@ -72,9 +76,8 @@ impl Access {
         let mut audit = by.entry("user.added");
         audit.user = Some(name.to_owned());
         audit.details = json!({ "role": role });
-        let put = store.put_user(&user, Put::New, &audit).await;
-        put.map_err(of_store)?;
-        self.apply_user(name, Some(user.clone()));
+        let put = self.change(changed(name), store.put_user(&user, Put::New, &audit));
+        put.await.map_err(of_store)?;
         Ok((user, made))
     }
 
@@ -94,7 +97,7 @@ impl Access {
             }
             None => (None, None),
         };
-        let _order = self.order.lock().await;
+        let _order = self.order().await?;
         let mut user = self.user(name)?;
         let role = change.role.filter(|role| *role != user.role);
         self.check_administrators(&user, role)?;
@@ -106,41 +109,35 @@ impl Access {
         }
         user.role = role.unwrap_or(user.role);
         user.password = hash.or(user.password);
-        let put = store.put_user_anew(&user, None, &audit).await;
-        put.map_err(|e| self.user_failed(name, e))?;
-        self.forget_logins(name, None);
-        self.apply_user(name, Some(user.clone()));
+        let put = self.change(changed(name), store.put_user_anew(&user, None, &audit));
+        put.await.map_err(of_store)?;
         Ok((user, made))
     }
 
     /// Gives a user a link of its own, with this token. The one before is void, and with it everything that runs.
     pub(crate) async fn new_token(&self, by: &By, name: &str) -> Result<String> {
         let store = self.store()?;
-        let _order = self.order.lock().await;
+        let _order = self.order().await?;
         let mut user = self.user(name)?;
         let token = random_secret();
         user.token = Some(SecretDigest::of(&token));
         let mut audit = by.entry("user.token");
         audit.user = Some(name.to_owned());
-        let put = store.put_user_anew(&user, None, &audit).await;
-        put.map_err(|e| self.user_failed(name, e))?;
-        self.forget_logins(name, None);
-        self.apply_user(name, Some(user));
+        let put = self.change(changed(name), store.put_user_anew(&user, None, &audit));
+        put.await.map_err(of_store)?;
         Ok(token)
     }
 
     /// Removes a user, its bookings and log-ins.
     pub(crate) async fn remove_user(&self, by: &By, name: &str) -> Result<()> {
         let store = self.store()?;
-        let _order = self.order.lock().await;
+        let _order = self.order().await?;
         let user = self.user(name)?;
         self.check_administrators(&user, Some(Role::Viewer))?;
         let mut audit = by.entry("user.removed");
         audit.user = Some(name.to_owned());
-        let removed = store.remove_user(name, &audit).await;
-        removed.map_err(|e| self.user_failed(name, e))?;
-        self.apply_user(name, None);
-        Ok(())
+        let removed = self.change(changed(name), store.remove_user(name, &audit));
+        removed.await.map_err(of_store)
     }
 
     /// Changes a user's own password. All of the user's log-ins end but this one, which gets another cookie.
@@ -159,7 +156,7 @@ impl Access {
             return Err(AccessError::WrongPassword);
         }
         let hash = self.passwords.hash(new).await?;
-        let _order = self.order.lock().await;
+        let _order = self.order().await?;
         let mut user = self.user(name)?;
         if user.password != seen {
             return Err(AccessError::WrongPassword);
@@ -171,10 +168,9 @@ impl Access {
         let own = known.cookie;
         // The store has the cookie that the log-in was given last, which the browser may not have yet.
         let current = own.and_then(|cookie| lock(&self.registry).logins.current(&cookie));
-        let put = store.put_user_anew(&user, current.as_ref(), &audit).await;
-        put.map_err(|e| self.user_failed(name, e))?;
-        self.forget_logins(name, own.as_ref());
-        self.apply_user(name, Some(user));
+        let put = store.put_user_anew(&user, current.as_ref(), &audit);
+        let put = self.change(changed(name), put);
+        put.await.map_err(of_store)?;
         match own {
             Some(cookie) => self.succeed(&cookie, name, None, by).await,
             None => Ok(None),
@@ -208,13 +204,5 @@ impl Access {
             true => Ok(()),
             false => Err(AccessError::LastAdministrator),
         }
-    }
-
-    /// What the store says. A user that it does not have has gone here too: the answer to its removal was lost.
-    fn user_failed(&self, name: &str, error: StoreError) -> AccessError {
-        if matches!(error, StoreError::NotFound) {
-            self.apply_user(name, None);
-        }
-        of_store(error)
     }
 }

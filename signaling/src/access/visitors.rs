@@ -60,7 +60,7 @@ impl Access {
         known: Known,
         now: Timestamp,
     ) -> Result<NewLogin> {
-        let _order = self.order.lock().await;
+        let _order = self.order().await?;
         let visit = Visit::new(identity, now);
         let by = By {
             actor: visit.account.rights.user.to_string(),

@@ -8,6 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::SecretDigest;
@@ -30,6 +31,8 @@ struct Login {
     user: Arc<str>,
     /// Of someone whom a backend knows: by which visit.
     visit: Option<SecretDigest>,
+    /// When it was made, as the database says: by that it is known when another server gave it another cookie.
+    made: Option<Timestamp>,
     until: watch::Sender<Instant>,
     cookie: SecretDigest,
     /// Since when it has this cookie.
@@ -43,6 +46,13 @@ struct Previous {
     cookie: SecretDigest,
     /// When it no longer counts; `None` until its successor was used.
     until: Option<Instant>,
+}
+
+/// A log-in that the database has.
+pub(crate) struct Kept {
+    pub(crate) cookie: SecretDigest,
+    pub(crate) made: Timestamp,
+    pub(crate) until: Instant,
 }
 
 /// What a cookie stands for.
@@ -72,8 +82,8 @@ impl Logins {
         cookie: SecretDigest,
         user: &str,
         visit: Option<SecretDigest>,
-        now: Instant,
-        until: Instant,
+        made: Option<Timestamp>,
+        (now, until): (Instant, Instant),
     ) -> Vec<SecretDigest> {
         self.forget(now);
         let surplus = self.surplus(user);
@@ -89,6 +99,7 @@ impl Logins {
         let login = Login {
             user,
             visit,
+            made,
             until: watch::Sender::new(until),
             cookie,
             since: now,
@@ -118,6 +129,53 @@ impl Logins {
             }
             login.look = if over { now + LOOK_AGAIN } else { until };
             self.looks.insert((login.look, id));
+        }
+    }
+
+    /// Who has any.
+    pub(crate) fn users(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.by_user.keys()
+    }
+
+    /// Takes over what the database has of a user: other log-ins end, those that are not known here begin, and one that has
+    /// another cookie goes on with that. One that is over by itself is left to whatever goes on by it.
+    pub(crate) fn agree(&mut self, user: &str, kept: Vec<Kept>, now: Instant) {
+        let mut rest = kept;
+        let mut others = Vec::new();
+        for (_, login) in self.of(user) {
+            let is_own = login.visit.is_none() && *login.until.borrow() > now;
+            match rest.iter().position(|kept| kept.cookie == login.cookie) {
+                Some(known) => {
+                    rest.swap_remove(known);
+                }
+                None if is_own => others.push((login.cookie, login.made)),
+                None => (),
+            }
+        }
+        for (cookie, made) in others {
+            let successor = rest.iter().position(|kept| Some(kept.made) == made);
+            match successor.map(|successor| rest.swap_remove(successor)) {
+                Some(kept) => {
+                    self.succeed(&cookie, kept.cookie, user, now, Some(kept.until));
+                }
+                None => {
+                    self.remove(&cookie);
+                }
+            }
+        }
+        for kept in rest {
+            let ends = (now, kept.until);
+            self.add(kept.cookie, user, None, Some(kept.made), ends);
+        }
+    }
+
+    /// Ends those that are over by themselves, and what goes on by them.
+    pub(crate) fn remove_over(&mut self, user: &str, now: Instant) {
+        let own = self.of(user);
+        let over = own.filter(|(_, login)| *login.until.borrow() <= now);
+        let over: Vec<_> = over.map(|(_, login)| login.cookie).collect();
+        for cookie in over {
+            self.remove(&cookie);
         }
     }
 
@@ -249,140 +307,5 @@ impl Logins {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const LIFETIME: Duration = Duration::from_secs(100_000);
-
-    fn cookie(name: &str) -> SecretDigest {
-        SecretDigest::of(name)
-    }
-
-    fn logins_of_alice() -> (Logins, Instant) {
-        let (mut logins, start) = (Logins::default(), Instant::now());
-        logins.add(cookie("first"), "alice", None, start, start + LIFETIME);
-        (logins, start)
-    }
-
-    #[test]
-    fn a_login_ends_after_its_lifetime() {
-        let (mut logins, start) = logins_of_alice();
-        assert!(logins.get(&cookie("first"), start + LIFETIME / 2).is_some());
-        assert!(logins.get(&cookie("first"), start + LIFETIME).is_none());
-        assert!(logins.get(&cookie("other"), start).is_none());
-    }
-
-    #[test]
-    fn a_login_that_ends_is_seen_by_its_connections() {
-        let (mut logins, start) = logins_of_alice();
-        let login = logins.get(&cookie("first"), start).unwrap();
-        assert!(login.end.has_changed().is_ok());
-        assert_eq!(&*logins.remove(&cookie("first")).unwrap().0, "alice");
-        assert!(login.end.has_changed().is_err());
-        assert!(logins.by_cookie.is_empty());
-    }
-
-    #[test]
-    fn an_old_cookie_is_due_for_a_successor_and_outlives_it_by_a_moment() {
-        let (mut logins, start) = logins_of_alice();
-        let (old, new) = (cookie("first"), cookie("second"));
-        assert!(!logins.get(&old, start).unwrap().is_stale);
-        let hour = start + COOKIE_AGE;
-        assert!(logins.get(&old, hour).unwrap().is_stale);
-        assert_eq!(logins.succeed(&old, new, "alice", hour, None), Some(old));
-        let used = hour + OVERLAP * 5;
-        assert!(!logins.get(&new, used).unwrap().is_stale);
-        assert!(!logins.get(&old, used).unwrap().is_stale);
-        assert!(logins.get(&old, used + OVERLAP).is_none());
-        assert!(logins.get(&new, used + OVERLAP).is_some());
-    }
-
-    #[test]
-    fn a_successor_that_did_not_arrive_is_replaced_by_another() {
-        let (mut logins, start) = logins_of_alice();
-        let (old, lost, new) = (cookie("first"), cookie("lost"), cookie("new"));
-        logins.succeed(&old, lost, "alice", start, None);
-        // Requests that were sent together have one successor.
-        assert!(!logins.get(&old, start).unwrap().is_stale);
-        let start = start + OVERLAP;
-        assert!(logins.get(&old, start).unwrap().is_stale);
-        assert_eq!(logins.succeed(&old, new, "alice", start, None), Some(lost));
-        assert!(logins.get(&lost, start).is_none());
-        assert!(logins.get(&new, start).is_some() && logins.get(&old, start).is_some());
-        logins.remove(&old);
-        assert!(logins.by_cookie.is_empty() && logins.logins.is_empty());
-        assert!(logins.by_user.is_empty() && logins.looks.is_empty());
-    }
-
-    #[test]
-    fn only_the_same_user_goes_on_with_a_login() {
-        let (mut logins, start) = logins_of_alice();
-        let end = logins.get(&cookie("first"), start).unwrap().end;
-        let later = Some(start + LIFETIME * 2);
-        let mut succeed =
-            |old, user| logins.succeed(&cookie(old), cookie("new"), user, start, later);
-        assert_eq!(succeed("first", "bob"), None);
-        assert_eq!(succeed("unknown", "alice"), None);
-        assert_eq!(*end.borrow(), start + LIFETIME);
-        assert_eq!(succeed("first", "alice"), Some(cookie("first")));
-        assert_eq!(*end.borrow(), start + LIFETIME * 2);
-    }
-
-    #[test]
-    fn all_others_of_a_user_can_be_ended() {
-        let (mut logins, start) = logins_of_alice();
-        logins.add(cookie("second"), "alice", None, start, start + LIFETIME);
-        logins.add(cookie("bob"), "bob", None, start, start + LIFETIME);
-        let gone = logins.remove_all("alice", Some(&cookie("first")));
-        assert_eq!(gone, [cookie("second")]);
-        assert!(logins.get(&cookie("first"), start).is_some());
-        assert!(logins.get(&cookie("bob"), start).is_some());
-    }
-
-    #[test]
-    fn too_many_logins_of_one_user_end_the_oldest_that_is_not_connected() {
-        let (mut logins, start) = (Logins::default(), Instant::now());
-        let mut connected = None;
-        let mut gone = Vec::new();
-        for n in 0..=MAX_LOGINS_PER_USER {
-            let now = start + Duration::from_millis(n as u64);
-            gone.extend(logins.add(cookie(&n.to_string()), "alice", None, now, now + LIFETIME));
-            connected = connected.or_else(|| logins.get(&cookie("0"), now));
-        }
-        assert_eq!(gone, [cookie("1")]);
-        assert!(logins.get(&cookie("0"), start).is_some());
-        assert_eq!(logins.logins.len(), MAX_LOGINS_PER_USER);
-    }
-
-    #[test]
-    fn one_that_is_over_is_forgotten_unless_a_session_goes_on_by_it() {
-        let (mut logins, start) = logins_of_alice();
-        logins.add(cookie("held"), "bob", None, start, start + LIFETIME);
-        let held = logins.get(&cookie("held"), start).unwrap();
-        let over = start + LIFETIME;
-        let carol = |logins: &mut Logins, name, now| {
-            logins.add(cookie(name), "carol", None, now, now + LIFETIME)
-        };
-        carol(&mut logins, "c1", over);
-        assert!(logins.user(&cookie("first")).is_none());
-        assert!(logins.user(&cookie("held")).is_some());
-        drop(held);
-        carol(&mut logins, "c2", over + LOOK_AGAIN / 2);
-        assert!(logins.user(&cookie("held")).is_some());
-        carol(&mut logins, "c3", over + LOOK_AGAIN);
-        assert!(logins.user(&cookie("held")).is_none());
-        assert_eq!((logins.logins.len(), logins.looks.len()), (3, 3));
-    }
-
-    #[test]
-    fn one_that_is_put_off_is_not_forgotten_before() {
-        let (mut logins, start) = logins_of_alice();
-        let (over, later) = (start + LIFETIME, start + LIFETIME * 2);
-        let (first, second) = (cookie("first"), cookie("second"));
-        logins.succeed(&first, second, "alice", start, Some(later));
-        logins.add(cookie("bob"), "bob", None, over, later);
-        assert!(logins.get(&second, over).is_some());
-        logins.add(cookie("carol"), "carol", None, later, later + LIFETIME);
-        assert!(logins.user(&second).is_none());
-    }
-}
+#[path = "logins_tests.rs"]
+mod tests;

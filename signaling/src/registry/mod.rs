@@ -15,8 +15,8 @@ use std::time::Instant;
 use porthole_protocol::grant::Permission;
 
 pub use crate::digest::SecretDigest;
-pub(crate) use logins::LoginEnd;
 use logins::Logins;
+pub(crate) use logins::{Kept, LoginEnd};
 use visits::Visits;
 
 use crate::model::Role;
@@ -410,7 +410,9 @@ mod tests {
         let cookie = SecretDigest::of("cookie");
         registry.put_account(account("alice", "t"));
         let until = now + Duration::from_secs(1);
-        registry.logins.add(cookie, "alice", None, now, until);
+        registry
+            .logins
+            .add(cookie, "alice", None, None, (now, until));
         assert!(registry.bearer(&cookie).is_none());
         assert!(registry.identify(&cookie).is_some());
         registry.remove_account("alice");

@@ -24,6 +24,7 @@ use crate::places::{self, Addresses};
 use crate::registry::Registry;
 use crate::room::{Now, Room};
 use crate::state::Shared;
+use crate::store::Heard;
 use crate::tls::CurrentTls;
 use crate::turn;
 
@@ -32,6 +33,8 @@ pub(super) struct Parts {
     pub(super) router: Router,
     pub(super) hub: Hub,
     pub(super) journal: Journal,
+    /// What others on the same database change.
+    heard: Option<mpsc::Receiver<Heard>>,
     pub(super) on_stop: watch::Receiver<()>,
     pub(super) open: watch::Sender<()>,
     pub(super) max_connections: usize,
@@ -99,6 +102,7 @@ impl Parts {
             grant_key: grant_key.clone(),
             trusted_proxies: options.trusted_proxies,
             cookie_name: format!("porthole-{}", outside_port.unwrap_or(address.port())),
+            requests: Mutex::default(),
             sockets: Addresses::new(places::sockets_per_address(per_address)),
             timings: options.timings,
         };
@@ -114,6 +118,7 @@ impl Parts {
         };
         let mut data = options.data;
         let lock = data.as_mut().and_then(Data::take_lock);
+        let heard = data.as_mut().and_then(Data::take_heard);
         let inner = Inner {
             _lock: lock,
             lost: Lost::default(),
@@ -152,6 +157,7 @@ impl Parts {
             router,
             hub,
             journal,
+            heard,
             on_stop,
             open,
             max_connections,
@@ -161,7 +167,14 @@ impl Parts {
 
     /// Sets it going.
     pub(super) fn run(self) -> Server {
-        let Inner { runtime, lost, .. } = &*self.server.inner;
+        let Inner {
+            runtime,
+            lost,
+            access,
+            ..
+        } = &*self.server.inner;
+        let following = access.clone().follow_all(self.heard, self.on_stop.clone());
+        lost.supervise(runtime, "follower of the database", following);
         lost.supervise(runtime, "journal", self.journal.run());
         lost.supervise(runtime, "hub", self.hub.run(self.on_stop));
         self.server

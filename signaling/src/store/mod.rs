@@ -4,22 +4,27 @@
 //! Each change is one transaction and brings its own entry of the audit log, so that neither is there without the
 //! other. When a call returns `Ok`, the change is on disk.
 
+mod changed;
 mod file;
 mod open;
 mod rows;
 mod sql;
+#[cfg(feature = "postgres")]
+mod watch;
 
 use std::path::Path;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use tokio::sync::mpsc;
 
+pub use changed::{Changed, Heard, Row};
 pub use open::open;
 
 pub use crate::recur::MAX_WINDOWS;
 
 use crate::digest::SecretDigest;
-use crate::model::{AuditEntry, Booking, Camera, Login, Share, User, Window};
+use crate::model::{AuditEntry, Booking, Camera, Holder, Login, Share, User, Window};
 
 /// Most rows that one question is answered with.
 pub const MAX_ROWS: u32 = 500;
@@ -45,6 +50,9 @@ pub enum StoreError {
     /// The last administrator cannot go.
     #[error("there would be no administrator left")]
     LastAdministrator,
+    /// It did not answer in time: it may have done it, or may do it yet.
+    #[error("the database does not answer in time")]
+    Late,
     /// A booking has none, or too many.
     #[error("a booking has 1 to {MAX_WINDOWS} windows of time")]
     Windows,
@@ -122,11 +130,17 @@ pub struct AuditFilter {
     pub limit: u32,
 }
 
-/// The database. `audit` is written in the same transaction as the change.
+/// The database. `audit` is written in the same transaction as the change, and others on the same database hear of it when
+/// that is through.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
     /// Everything that counts at `now` or later.
     async fn snapshot(&self, now: Timestamp) -> Result<Snapshot>;
+
+    /// What it has of something now.
+    async fn row(&self, changed: &Changed, now: Timestamp) -> Result<Row>;
+    /// What others on the same database change from now on. `None` if there can be no others: an SQLite file is one server's.
+    async fn watch(&self) -> Result<Option<mpsc::Receiver<Heard>>>;
 
     /// Adds or changes a user. Refuses to make the last administrator a viewer.
     async fn put_user(&self, user: &User, put: Put, audit: &AuditEntry) -> Result<()>;
@@ -186,8 +200,13 @@ pub trait Store: Send + Sync + 'static {
     async fn add_login(&self, login: &Login, now: Timestamp, audit: &AuditEntry) -> Result<()>;
     /// Puts a log-in's new cookie in the place of its old one.
     async fn rotate_login(&self, old: &SecretDigest, new: &Login) -> Result<()>;
-    /// Ends log-ins.
-    async fn remove_logins(&self, cookies: &[SecretDigest], audit: &AuditEntry) -> Result<()>;
+    /// Ends some log-ins of someone.
+    async fn remove_logins(
+        &self,
+        holder: &Holder,
+        cookies: &[SecretDigest],
+        audit: &AuditEntry,
+    ) -> Result<()>;
 
     /// Writes entries of the audit log that belong to no other change.
     async fn log(&self, entries: &[AuditEntry]) -> Result<()>;

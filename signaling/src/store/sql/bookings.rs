@@ -164,6 +164,14 @@ pub(super) async fn list(
     Ok(bookings.into_iter().map(with_windows).collect())
 }
 
+/// One booking, with the end of its last window.
+pub(super) async fn row(tx: &mut AnyConnection, id: &str) -> Result<Option<(Booking, Timestamp)>> {
+    let row = query("SELECT * FROM bookings WHERE id = $1").bind(id);
+    let row = row.fetch_optional(tx).await?;
+    let booked = |row: AnyRow| Ok((Booking::from_row(&row)?, time(&row, "over_ms")?));
+    row.map(booked).transpose()
+}
+
 /// Those that are not over, each with the end of its last window.
 pub(super) async fn not_over(
     tx: &mut AnyConnection,

@@ -25,9 +25,9 @@ use crate::timings::Timings;
 
 /// A signaling message is mostly under 4 KiB. The default of 128 KiB makes ten thousand idle
 /// connections cost 1.3 GB.
-const READ_BUFFER_BYTES: usize = 4096;
+const READ_BUFFER_BYTES: usize = 1024;
 /// Frames are written out as they come; nothing is gained by collecting more.
-const WRITE_BUFFER_BYTES: usize = 4096;
+const WRITE_BUFFER_BYTES: usize = 0;
 /// One list of every camera fits; a message is written out before the next one is taken.
 const MAX_WRITE_BUFFER_BYTES: usize = 2 * 1024 * 1024;
 

@@ -26,24 +26,24 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_conf
 
 use super::Failure;
 
-type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+pub(crate) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// Connections that are being made at a time.
-const AT_ONCE: usize = 32;
+pub(crate) const AT_ONCE: usize = 32;
 /// Connections of one user: fewer than the server allows.
 const PER_USER: usize = 50;
 /// Cameras that answer, and viewers of each that ask.
 const CAMERAS: usize = 10;
 const VIEWERS: usize = 10;
 /// Messages a second, of all viewers together.
-const MESSAGES: u32 = 1000;
+pub(crate) const MESSAGES: u32 = 1000;
 /// Longer than anything here takes.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A server as a process of its own.
-struct Server {
-    child: Child,
-    address: SocketAddr,
+pub(crate) struct Server {
+    pub(crate) child: Child,
+    pub(crate) address: SocketAddr,
     path: &'static str,
     /// Tokens of the users, in turn; none for a server without accounts.
     tokens: Vec<String>,
@@ -51,7 +51,14 @@ struct Server {
     _folder: Option<Folder>,
 }
 
-struct Folder(PathBuf);
+pub(crate) struct Folder(pub(crate) PathBuf);
+
+impl Folder {
+    pub(crate) fn new() -> Self {
+        let name = format!("porthole-bench-{}", porthole_protocol::random_secret());
+        Self(std::env::temp_dir().join(name))
+    }
+}
 
 impl Drop for Folder {
     fn drop(&mut self) {
@@ -108,7 +115,7 @@ pub(crate) async fn measure(
 }
 
 /// This process holds one end of each connection, and so does the server, which inherits the limit.
-fn raise_limit() -> Result<(), Failure> {
+pub(crate) fn raise_limit() -> Result<(), Failure> {
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     let all = Rlimit {
         current: maximum,
@@ -118,22 +125,34 @@ fn raise_limit() -> Result<(), Failure> {
 }
 
 async fn ours(program: &str, count: usize) -> Result<Server, Failure> {
-    let folder = std::env::temp_dir().join(format!(
-        "porthole-bench-{}",
-        porthole_protocol::random_secret()
-    ));
-    let folder = Folder(folder);
+    let folder = Folder::new();
     let dir = DataDir::at(&folder.0);
     drop(dir.open_or_make().await?);
     let store = open(&dir.database().to_string_lossy()).await?;
     let tokens = people(&*store, count.div_ceil(PER_USER) + VIEWERS).await?;
     let cameras = cameras(&*store).await?;
     drop(store);
+    let server = serve(program, folder, count + 1000, CAMERAS).await?;
+    Ok(Server {
+        tokens,
+        cameras,
+        ..server
+    })
+}
+
+/// A server on this data directory, for so many viewers and cameras.
+pub(crate) async fn serve(
+    program: &str,
+    folder: Folder,
+    viewers: usize,
+    cameras: usize,
+) -> Result<Server, Failure> {
     let mut command = Command::new(program);
     command
         .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
         .arg(&folder.0)
-        .env("PORTHOLE_MAX_VIEWERS", (count + 1000).to_string())
+        .env("PORTHOLE_MAX_VIEWERS", viewers.to_string())
+        .env("PORTHOLE_MAX_CAMERAS", cameras.to_string())
         .env("LOG_LEVEL", "warn")
         .stderr(Stdio::piped())
         .kill_on_drop(true);
@@ -153,13 +172,13 @@ async fn ours(program: &str, count: usize) -> Result<Server, Failure> {
         child,
         address,
         path: "/ws",
-        tokens,
-        cameras,
+        tokens: Vec::new(),
+        cameras: Vec::new(),
         _folder: Some(folder),
     })
 }
 
-fn audit(now: Timestamp) -> AuditEntry {
+pub(crate) fn audit(now: Timestamp) -> AuditEntry {
     AuditEntry {
         at: now,
         actor: "bench".to_owned(),
@@ -169,6 +188,19 @@ fn audit(now: Timestamp) -> AuditEntry {
         subject: None,
         details: json!({}),
     }
+}
+
+/// An administrator and its token.
+pub(crate) fn administrator() -> (User, String) {
+    let token = porthole_protocol::random_secret();
+    let user = User {
+        name: "root".to_owned(),
+        role: Role::Administrator,
+        password: None,
+        token: Some(SecretDigest::of(&token)),
+        created: Timestamp::now(),
+    };
+    (user, token)
 }
 
 /// Administrators, each with a token, since those may watch without a booking.
@@ -241,7 +273,7 @@ async fn stock(program: &str) -> Result<Server, Failure> {
 
 impl Server {
     /// Bytes of its memory that are resident.
-    fn resident(&self) -> Result<u64, Failure> {
+    pub(crate) fn resident(&self) -> Result<u64, Failure> {
         let id = self.child.id().ok_or("the server ended")?;
         let status = fs::read_to_string(Path::new("/proc").join(id.to_string()).join("status"))?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
@@ -264,7 +296,7 @@ impl Server {
     }
 
     /// Connects and is welcomed by this id.
-    async fn connect(&self, token: Option<&str>) -> Result<(Socket, String), Failure> {
+    pub(crate) async fn connect(&self, token: Option<&str>) -> Result<(Socket, String), Failure> {
         let mut request = format!("ws://{}{}", self.address, self.path).into_client_request()?;
         if let Some(token) = token {
             let bearer = HeaderValue::try_from(format!("Bearer {token}"))?;
@@ -278,16 +310,16 @@ impl Server {
     }
 }
 
-fn text(message: &Value, field: &str) -> String {
+pub(crate) fn text(message: &Value, field: &str) -> String {
     message[field].as_str().unwrap_or_default().to_owned()
 }
 
-async fn say(socket: &mut Socket, message: &Value) -> Result<(), Failure> {
+pub(crate) async fn say(socket: &mut Socket, message: &Value) -> Result<(), Failure> {
     Ok(socket.send(Message::text(message.to_string())).await?)
 }
 
 /// The next message of this type.
-async fn hear(socket: &mut Socket, kind: &str) -> Result<Value, Failure> {
+pub(crate) async fn hear(socket: &mut Socket, kind: &str) -> Result<Value, Failure> {
     loop {
         let message = timeout(PATIENCE, socket.next()).await?;
         let message = message.ok_or("the server hung up")??;

@@ -8,12 +8,13 @@ import { machineDuring } from "../process.mjs";
 import { table } from "../rows.mjs";
 import { others } from "../table.mjs";
 import { buildStock, connections } from "./connections.mjs";
+import { population } from "./population.mjs";
 import { store } from "./store.mjs";
 
 const ROOT = join(import.meta.dirname, "../..");
 /** Seconds for each measurement, and connections. */
-const THOROUGH = { store: 8, connections: 10_000, trips: 10 };
-const QUICK = { store: 3, connections: 2_000, trips: 3 };
+const THOROUGH = { store: 8, connections: 10_000, trips: 10, population: [100_000, 100_000, 10_000, 10_000, 1_000] };
+const QUICK = { store: 3, connections: 2_000, trips: 3, population: [10_000, 10_000, 1_000, 1_000, 200] };
 /** How long the machine is watched, before each part, while nothing of this runs. */
 const IDLE_MS = 2_000;
 
@@ -22,7 +23,10 @@ const NOTES = `(1) What the disk takes for the least that can be on it, one afte
     is acknowledged (SQLite: WAL, synchronous=FULL; PostgreSQL: fsync and synchronous_commit as they are unless changed, a
     server of Debian's on the same disk, through a socket). Writers take turns at 8 cameras.
 (3) Resident memory that came with them. Ours know who each is, by a token from the database; all are on loopback, plain HTTP.
-(4) 100 viewers, 10 at each of 10 cameras that send back what they get: two ways through the server each.`;
+(4) 100 viewers, 10 at each of 10 cameras that send back what they get: two ways through the server each.
+(5) People with a password and a link each, a booking each of which every tenth recurs weekly for a year, cameras of which as many are
+    connected as there are sessions, SQLite. While sessions start, 100 viewers and their cameras pass 1,000 messages a second.
+(6) A description of 8 KiB has passed from a viewer to its camera and back.`;
 
 const { effort, quick } = options();
 let child;
@@ -38,6 +42,7 @@ const rows = [];
 const parts = [
   () => store(measure, effort.store),
   () => connections(measure, effort.connections, effort.trips),
+  () => population(measure, effort.population, effort.trips),
 ];
 for (const part of parts) {
   strange.push(await machineDuring(() => new Promise((done) => setTimeout(done, IDLE_MS))));

@@ -2,6 +2,7 @@
 //! What `scripts/bench signaling` measures of the server. A line of JSON goes to stdout; progress goes to stderr.
 
 mod connections;
+mod population;
 #[path = "../../signaling/tests/store/postgres.rs"]
 #[allow(dead_code, clippy::unwrap_used, reason = "tests use more of it")]
 mod postgres;
@@ -27,7 +28,8 @@ async fn main() -> ExitCode {
     }
 }
 
-/// `store KIND WRITERS SECONDS`, `connections KIND PROGRAM COUNT SECONDS` or `disk SECONDS`; cargo adds `--bench`.
+/// `store KIND WRITERS SECONDS`, `connections KIND PROGRAM COUNT SECONDS`, `population PROGRAM USERS BOOKINGS CAMERAS CONNECTIONS
+/// SESSIONS SECONDS` or `disk SECONDS`; cargo adds `--bench`.
 async fn run() -> Result<serde_json::Value, Failure> {
     let arguments: Vec<_> = std::env::args()
         .skip(1)
@@ -42,8 +44,27 @@ async fn run() -> Result<serde_json::Value, Failure> {
         ["connections", kind, program, count, seconds] => {
             connections::measure(kind, program, count.parse()?, time(seconds)?).await
         }
+        [
+            "population",
+            program,
+            users,
+            bookings,
+            cameras,
+            connections,
+            sessions,
+            seconds,
+        ] => {
+            let of = population::Population {
+                users: users.parse()?,
+                bookings: bookings.parse()?,
+                cameras: cameras.parse()?,
+                connections: connections.parse()?,
+                sessions: sessions.parse()?,
+            };
+            population::measure(program, of, time(seconds)?).await
+        }
         ["disk", seconds] => store::syncs(time(seconds)?),
-        _ => Err("the arguments are store sqlite|postgres WRITERS SECONDS, connections ours|stock PROGRAM COUNT SECONDS, or \
-                 disk SECONDS".into()),
+        _ => Err("the arguments are store sqlite|postgres WRITERS SECONDS, connections ours|stock PROGRAM COUNT SECONDS, \
+                 population PROGRAM USERS BOOKINGS CAMERAS CONNECTIONS SESSIONS SECONDS, or disk SECONDS".into()),
     }
 }

@@ -17,7 +17,8 @@ use crate::hosts::Hosts;
 use crate::lock::lock;
 use crate::model::Role;
 use crate::registry::{LoginEnd, SecretDigest};
-use crate::room::{Principal, Rights};
+use crate::rights::Rights;
+use crate::room::Principal;
 use crate::state::Shared;
 
 /// Longest credential of this server's own that is looked at: a secret has 43 characters. Those of a backend may have
@@ -84,7 +85,7 @@ pub(crate) async fn identify(
         (Some(identity), _) => Ok(identity),
         // A cookie that ran out is no attempt at anything.
         (None, Way::Guest | Way::Cookie) if shared.open_access => Ok(Identity {
-            principal: Principal::Viewer(Rights::guest()),
+            principal: Principal::Viewer(Rights::guest().into()),
             role: Role::Viewer,
             credential: None,
             login: None,

@@ -138,6 +138,11 @@ impl ApiError {
         error.after(CONNECTIONS_RETRY)
     }
 
+    pub(crate) fn too_many_requests(wait: Duration) -> Self {
+        let message = "there are too many requests from this address: wait a moment";
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many", message).after(wait)
+    }
+
     pub(crate) fn too_many_failures(wait: Duration) -> Self {
         let message =
             "too many wrong credentials from this address: check the key or link, and wait";

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The router: the WebSocket upgrade, the API and the page, and what holds for every answer.
 
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
@@ -15,6 +17,7 @@ use axum::{Extension, Router};
 use crate::api;
 use crate::auth::identify;
 use crate::error::ApiError;
+use crate::lock::lock;
 use crate::page;
 use crate::proxy::client;
 use crate::socket;
@@ -67,9 +70,15 @@ async fn guard(State(shared): State<Arc<Shared>>, mut request: Request, next: Ne
             let peer = connection.peer;
             (connection.peer, connection.https) =
                 client(peer, request.headers(), &shared.trusted_proxies);
+            let peer = connection.peer;
             request.extensions_mut().insert(connection);
+            match count(&shared, peer) {
+                Ok(()) => next.run(request).await,
+                Err(wait) => ApiError::too_many_requests(wait).into_response(),
+            }
+        } else {
+            next.run(request).await
         }
-        next.run(request).await
     };
     let headers = response.headers_mut();
     for (name, value) in page::SECURITY_HEADERS {
@@ -83,6 +92,14 @@ async fn guard(State(shared): State<Arc<Shared>>, mut request: Request, next: Ne
         .entry(header::CACHE_CONTROL)
         .or_insert(HeaderValue::from_static("no-store"));
     response
+}
+
+/// Counts a request, unless this machine or a proxy asks. `Err` says how long to wait instead of an answer.
+fn count(shared: &Shared, peer: IpAddr) -> Result<(), Duration> {
+    match is_uncounted(peer, &shared.trusted_proxies) {
+        true => Ok(()),
+        false => lock(&shared.requests).take(peer, Instant::now()),
+    }
 }
 
 async fn websocket(

@@ -2,25 +2,26 @@
 //! The one task that owns the [`Room`], and its clock. It waits for nothing but its inputs and the room's next
 //! deadline: a client whose queue is full is dropped, so nobody waits for anyone else's network.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::future::pending;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use axum::extract::ws::Utf8Bytes;
 use porthole_protocol::grant::GrantSigner;
-use porthole_protocol::wire::{ClientMessage, Code};
+use porthole_protocol::wire::ClientMessage;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::lock::lock;
 use crate::metrics::Metrics;
+use crate::queue::{Dropped, Outbox, QueueBounds, Text, viewer_queue};
 use crate::registry::{Registry, SecretDigest};
+use crate::rights::{Rights, RightsId};
 use crate::room::{
-    Action, CameraInfo, ClientId, Counts, Happening, Now, Outgoing, Principal, Rights, RightsId,
+    self, Action, CameraInfo, ClientId, Counts, Happening, MAX_CAMERAS, Now, Outgoing, Principal,
     Room, SessionInfo,
 };
 use crate::shutdown::stopped;
@@ -32,27 +33,6 @@ const MAX_EVENTS: usize = 1024;
 const MAX_HAPPENINGS: usize = 4096;
 /// How often the room is told the time while something is due at a time of day: the clock may have been set.
 const CLOCK_LOOK: Duration = Duration::from_secs(1);
-/// What may wait for one client.
-#[derive(Clone, Copy)]
-pub(crate) struct QueueBounds {
-    messages: usize,
-    bytes: usize,
-}
-
-/// A viewer's: one list of every camera fits, and a client that does not read costs no more.
-pub(crate) const VIEWER_QUEUE: QueueBounds = QueueBounds {
-    messages: 1024,
-    bytes: 2 * 1024 * 1024,
-};
-/// A camera's: what all of its 64 viewers can send it at once by their pace, so that they cannot fill it.
-pub(crate) const CAMERA_QUEUE: QueueBounds = QueueBounds {
-    messages: 16 * 1024,
-    bytes: 9 * 1024 * 1024,
-};
-
-/// A client for which more than this share of its queue waits is behind: it is spared what is expendable.
-const BEHIND: usize = 8;
-
 /// What happens to a client.
 pub(crate) enum Event {
     /// It connected. `credential` is `None` for a guest.
@@ -73,10 +53,12 @@ pub(crate) enum Event {
     Gone(ClientId),
     /// Is anybody there?
     Health(oneshot::Sender<()>),
-    /// Who watches what?
-    Sessions(oneshot::Sender<Vec<SessionInfo>>),
-    /// Which cameras are here?
-    Cameras(oneshot::Sender<Vec<CameraInfo>>),
+    /// It has taken all that it was sent, and there is more of its list.
+    ListOn(ClientId),
+    /// Who watches what? So many sessions, by id, those after one.
+    Sessions(Option<String>, usize, oneshot::Sender<Vec<SessionInfo>>),
+    /// What are these cameras up to?
+    Cameras(Vec<String>, oneshot::Sender<Vec<CameraInfo>>),
     /// An administrator ends the session of this id. Whether there was one.
     EndSession(String, oneshot::Sender<bool>),
 }
@@ -92,79 +74,13 @@ pub(crate) enum Change {
     },
     /// A viewer was added, or may do something else now.
     ViewerSet {
-        rights: Rights,
+        rights: Arc<Rights>,
     },
     ViewerRemoved {
         id: RightsId,
     },
     /// Grants are signed by the next key.
     Signer(Box<GrantSigner>),
-}
-
-/// Why the hub let go of a client.
-pub(crate) enum Dropped {
-    Because(Code),
-    TooSlow,
-}
-
-/// The hub's end of a client's queue.
-pub(crate) struct Outbox {
-    messages: mpsc::Sender<Utf8Bytes>,
-    max_bytes: usize,
-    queued_bytes: Arc<AtomicUsize>,
-    dropped: oneshot::Sender<Dropped>,
-}
-
-/// The socket's end of it.
-pub(crate) struct Inbox {
-    messages: mpsc::Receiver<Utf8Bytes>,
-    queued_bytes: Arc<AtomicUsize>,
-}
-
-/// Makes a client's queue, and the signal that the hub has let go of the client.
-pub(crate) fn queue(bounds: QueueBounds) -> (Outbox, Inbox, oneshot::Receiver<Dropped>) {
-    let (sender, receiver) = mpsc::channel(bounds.messages);
-    let (dropped, on_drop) = oneshot::channel();
-    let queued_bytes = Arc::new(AtomicUsize::new(0));
-    let outbox = Outbox {
-        messages: sender,
-        max_bytes: bounds.bytes,
-        queued_bytes: queued_bytes.clone(),
-        dropped,
-    };
-    (
-        outbox,
-        Inbox {
-            messages: receiver,
-            queued_bytes,
-        },
-        on_drop,
-    )
-}
-
-impl Outbox {
-    /// Whether so much waits already that nothing should that can be left out.
-    fn is_behind(&self) -> bool {
-        let free = self.messages.capacity();
-        let max = self.messages.max_capacity();
-        max - free > max / BEHIND || self.queued_bytes.load(Relaxed) > self.max_bytes / BEHIND
-    }
-
-    /// Whether there was room for it.
-    fn push(&self, message: Utf8Bytes) -> bool {
-        let bytes = message.len();
-        let queued = self.queued_bytes.fetch_add(bytes, Relaxed);
-        queued + bytes <= self.max_bytes && self.messages.try_send(message).is_ok()
-    }
-}
-
-impl Inbox {
-    /// The next message, or `None` once the hub has let go of the client and all messages are out.
-    pub(crate) async fn next(&mut self) -> Option<Utf8Bytes> {
-        let message = self.messages.recv().await?;
-        self.queued_bytes.fetch_sub(message.len(), Relaxed);
-        Some(message)
-    }
 }
 
 /// How much is going on.
@@ -193,9 +109,21 @@ pub(crate) struct HubHandle {
     events: mpsc::Sender<Event>,
     next_client: AtomicU64,
     pub(crate) stats: Arc<Stats>,
+    /// The cameras that can be watched, for those who need not wait for the hub to know.
+    pub(crate) online: Arc<Mutex<HashSet<String>>>,
+    /// What may wait for a viewer.
+    pub(crate) viewer_queue: QueueBounds,
 }
 
 impl HubHandle {
+    /// One for so many cameras.
+    pub(crate) fn for_cameras(self, cameras: usize) -> Self {
+        Self {
+            viewer_queue: viewer_queue(cameras),
+            ..self
+        }
+    }
+
     pub(crate) fn new_client(&self) -> ClientId {
         ClientId(self.next_client.fetch_add(1, Relaxed))
     }
@@ -235,6 +163,7 @@ pub(crate) struct Hub {
     changes: mpsc::UnboundedReceiver<Change>,
     happenings: mpsc::Sender<Happening>,
     stats: Arc<Stats>,
+    online: Arc<Mutex<HashSet<String>>>,
     metrics: Arc<Metrics>,
     outboxes: HashMap<ClientId, Outbox>,
 }
@@ -251,10 +180,13 @@ impl Hub {
         let (sender, events) = mpsc::channel(MAX_EVENTS);
         let (happenings, on_happening) = mpsc::channel(MAX_HAPPENINGS);
         let stats = Arc::new(Stats::default());
+        let online = Arc::<Mutex<HashSet<String>>>::default();
         let handle = HubHandle {
             events: sender,
             next_client: AtomicU64::new(1),
             stats: stats.clone(),
+            online: online.clone(),
+            viewer_queue: viewer_queue(MAX_CAMERAS),
         };
         (
             Self {
@@ -264,6 +196,7 @@ impl Hub {
                 changes,
                 happenings,
                 stats,
+                online,
                 metrics,
                 outboxes: HashMap::new(),
             },
@@ -331,7 +264,7 @@ impl Hub {
                         tracing::info!(client = client.0, camera = id, "connected")
                     }
                     Principal::Viewer(v) => {
-                        tracing::info!(client = client.0, user = v.user, "connected")
+                        tracing::info!(client = client.0, user = &*v.user, "connected")
                     }
                 }
                 self.room.connected(client, principal, address, now)
@@ -349,12 +282,14 @@ impl Hub {
                 let _ = answer.send(());
                 return;
             }
-            Event::Sessions(answer) => {
-                let _ = answer.send(self.room.session_infos(now));
+            Event::ListOn(client) => self.room.list_on(client, now),
+            Event::Sessions(after, most, answer) => {
+                let infos = self.room.session_infos(after.as_deref(), most, now);
+                let _ = answer.send(infos);
                 return;
             }
-            Event::Cameras(answer) => {
-                let _ = answer.send(self.room.camera_infos());
+            Event::Cameras(ids, answer) => {
+                let _ = answer.send(self.room.camera_infos(&ids));
                 return;
             }
             Event::EndSession(id, answer) => {
@@ -383,13 +318,12 @@ impl Hub {
         let mut slow = Vec::new();
         for action in actions {
             match action {
-                Action::Send(to, message) => {
-                    if !self.send(to, &message) {
-                        slow.push(to);
-                    }
-                }
+                Action::Send(to, message) => self.send(&[to], &message, &mut slow),
+                Action::SendAll(to, message) => self.send(&to, &message, &mut slow),
+                Action::ListOn(client) => self.list_on(client),
                 Action::Drop(client, code) => self.let_go(client, Dropped::Because(code)),
                 Action::Note(happening) => {
+                    self.note_online(&happening.event);
                     if let Err(TrySendError::Full(_)) = self.happenings.try_send(happening) {
                         self.metrics.unwritten.inc();
                     }
@@ -411,26 +345,53 @@ impl Hub {
         }
     }
 
-    /// Whether the client keeps up. One that is gone already does.
-    fn send(&self, to: ClientId, message: &Outgoing) -> bool {
-        let Some(outbox) = self.outboxes.get(&to) else {
-            return true;
-        };
-        if message.is_expendable() && outbox.is_behind() {
-            return true;
-        }
-        match serde_json::to_string(message) {
-            Ok(text) => outbox.push(text.into()),
-            Err(error) => {
-                tracing::error!(%error, "a message could not be written as JSON");
-                true
+    /// Says the same to each of these, and finds out who does not keep up.
+    fn send(&self, to: &[ClientId], message: &Outgoing, slow: &mut Vec<ClientId>) {
+        let mut text: Option<Text> = None;
+        for client in to {
+            let Some(outbox) = self.outboxes.get(client) else {
+                continue;
+            };
+            if message.is_expendable() && outbox.is_behind() {
+                continue;
             }
+            let text = match &text {
+                Some(text) => text.clone(),
+                None => match serde_json::to_string(message) {
+                    Ok(written) => text.insert(written.into()).clone(),
+                    Err(error) => {
+                        return tracing::error!(%error, "a message could not be written as JSON");
+                    }
+                },
+            };
+            if !outbox.push(text) {
+                slow.push(*client);
+            }
+        }
+    }
+
+    /// Has the rest of a list asked for, once its reader has taken what is before it.
+    fn list_on(&self, client: ClientId) {
+        if let Some(outbox) = self.outboxes.get(&client) {
+            outbox.ask_when_empty();
+        }
+    }
+
+    fn note_online(&self, event: &room::Event) {
+        match event {
+            room::Event::CameraOnline { camera } => {
+                lock(&self.online).insert(camera.clone());
+            }
+            room::Event::CameraOffline { camera } => {
+                lock(&self.online).remove(camera);
+            }
+            _ => (),
         }
     }
 
     fn let_go(&mut self, client: ClientId, why: Dropped) {
         if let Some(outbox) = self.outboxes.remove(&client) {
-            let _ = outbox.dropped.send(why);
+            outbox.drop_because(why);
         }
     }
 }
@@ -449,22 +410,6 @@ async fn until(deadline: Option<std::time::Instant>) {
 mod tests {
     use super::*;
 
-    #[test]
-    fn who_reads_slowly_is_behind_long_before_its_queue_is_full() {
-        let bounds = QueueBounds {
-            messages: 64,
-            bytes: 64 * 100,
-        };
-        for size in [1, 700] {
-            let (outbox, _inbox, _dropped) = queue(bounds);
-            assert!(!outbox.is_behind());
-            let message = || Utf8Bytes::from("x".repeat(size));
-            let before = (0..64).take_while(|_| !outbox.is_behind() && outbox.push(message()));
-            assert!((1..=9).contains(&before.count()));
-            assert!(outbox.is_behind() && outbox.push(message()));
-        }
-    }
-
     #[tokio::test]
     async fn a_hub_that_does_nothing_or_is_gone_does_not_answer_whether_its_events_fit_or_not() {
         const SOON: Duration = Duration::from_millis(20);
@@ -474,6 +419,8 @@ mod tests {
                 events,
                 next_client: AtomicU64::new(0),
                 stats: Arc::default(),
+                online: Arc::default(),
+                viewer_queue: viewer_queue(1),
             };
             for _ in 0..3 {
                 assert!(!hub.answers(SOON).await, "nobody takes up what it is asked");
@@ -486,6 +433,8 @@ mod tests {
             events,
             next_client: AtomicU64::new(0),
             stats: Arc::default(),
+            online: Arc::default(),
+            viewer_queue: viewer_queue(1),
         };
         let works = async {
             if let Some(Event::Health(answer)) = taken.recv().await {

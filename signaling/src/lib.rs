@@ -5,8 +5,9 @@
 //! HTTP API and the WebSocket that cameras and viewers speak on. The binary of the same name reads a
 //! configuration file and calls it; the GStreamer plugin calls it to run the server in its own process.
 //!
+//! - [`rights`] say who may do what at which camera, and when.
 //! - [`room`] decides: a pure state machine, messages in and messages out.
-//! - `hub` is the one task that owns the room; each client has a bounded queue there.
+//! - `hub` is the one task that owns the room; each client has a bounded `queue` there.
 //! - `socket` is one client's WebSocket, `http` and `page` are the rest of the router.
 //! - `access` is the service of accounts, bookings, share links and log-ins; `api` offers it as REST.
 //! - `store` is the database behind it, `model` what is kept there.
@@ -21,8 +22,8 @@
 //! - `turn` makes the credentials of each session's relays.
 //! - `state`, `timings`, `lock` and `shutdown` are what several of these share.
 //!
-//! Imports run one way: `cli`, `server`, `http` and `accept`, `api`, `socket`, `access`, `hub`, `room`; what is shared
-//! stands below.
+//! Imports run one way: `cli`, `server`, `http` and `accept`, `api`, `socket`, `access`, `hub`, `room`, `rights`; what is
+//! shared stands below.
 //!
 //! No media passes through here, and nothing in this crate knows GStreamer.
 #![forbid(unsafe_code)]
@@ -52,8 +53,11 @@ mod openid;
 mod page;
 mod places;
 mod proxy;
+mod queue;
 pub mod recur;
 mod registry;
+mod requests;
+pub mod rights;
 pub mod room;
 mod server;
 mod shutdown;
@@ -70,7 +74,8 @@ pub use data_dir::{DataDir, DataDirError, FIRST_ADMINISTRATOR, Opened, OwnSocket
 pub use data_lock::DataDirLock;
 pub use openid::OpenidOptions;
 pub use registry::{CameraEntry, SecretDigest, ViewerEntry};
-pub use room::{Cameras, Counts};
+pub use rights::Cameras;
+pub use room::Counts;
 pub use server::{DEFAULT_AUDIT_DAYS, Server, ServerError, ServerOptions};
 pub use timings::Timings;
 pub use tls::TlsFiles;

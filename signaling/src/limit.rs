@@ -62,6 +62,13 @@ pub(crate) const CAMERA_PACE: Pace = Pace {
     },
 };
 
+/// Requests of one address (IPv6: of one network of 2^64) by HTTP: an office of fifty that opens the page at nine, and after
+/// that less than keeps a processor busy.
+pub(crate) const REQUEST_RATE: Rate = Rate {
+    burst: 3000,
+    per_second: 100,
+};
+
 /// Statistics that one end of a session may have passed on: one every other second, and those that an interruption held up.
 /// The rest is lost.
 pub(crate) const STATS_RATE: Rate = Rate {
@@ -231,6 +238,11 @@ impl Bucket {
             self.add(1, now);
         }
         !full
+    }
+
+    /// Whether it has run empty.
+    pub(crate) fn is_empty(&self, now: Instant) -> bool {
+        self.next <= now
     }
 
     fn time_of(&self, amount: u32) -> Duration {

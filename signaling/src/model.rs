@@ -21,7 +21,7 @@ pub enum Role {
 }
 
 /// A person with an account.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
     /// Unique; stands in grants, messages and logs. See [`is_user_name`].
     pub name: String,
@@ -36,7 +36,7 @@ pub struct User {
 }
 
 /// An enrolled camera.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Camera {
     /// Its id; see [`porthole_protocol::key::is_camera_id`].
     pub id: String,
@@ -90,7 +90,7 @@ pub struct Recurrence {
 }
 
 /// A link that lets whoever has it look through one camera in one window.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Share {
     /// A UUID (version 7).
     pub id: String,
@@ -113,7 +113,7 @@ pub struct Share {
 }
 
 /// A page that is logged in.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Login {
     /// Digest of its cookie.
     pub cookie: SecretDigest,
@@ -126,7 +126,7 @@ pub struct Login {
 }
 
 /// On whose behalf a page is logged in.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Holder {
     /// The user of this name.
     User(String),

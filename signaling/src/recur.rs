@@ -14,7 +14,9 @@ use jiff::tz::TimeZone;
 use rule::{MAX_RULE_BYTES, Rule};
 
 use crate::model::{Recurrence, Window};
-use crate::store::MAX_WINDOWS;
+
+/// Most windows that one recurring booking has: a year of days, and some.
+pub const MAX_WINDOWS: usize = 400;
 
 /// Why a booking cannot recur like this.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -16,17 +16,18 @@ use tokio::sync::oneshot::error::RecvError;
 use tokio::time::{MissedTickBehavior, interval, sleep, sleep_until, timeout};
 
 use crate::auth::Identity;
-use crate::hub::{CAMERA_QUEUE, Dropped, Event, HubHandle, Inbox, VIEWER_QUEUE, queue};
+use crate::hub::{Event, HubHandle};
 use crate::limit::{CAMERA_PACE, MessagePace, VIEWER_PACE, cost};
+use crate::queue::{CAMERA_QUEUE, Dropped, Inbox, queue};
 use crate::registry::LoginEnd;
 use crate::room::{ClientId, Principal};
 use crate::timings::Timings;
 
 /// A signaling message is mostly under 4 KiB. The default of 128 KiB makes ten thousand idle
 /// connections cost 1.3 GB.
-const READ_BUFFER_BYTES: usize = 4096;
+const READ_BUFFER_BYTES: usize = 1024;
 /// Frames are written out as they come; nothing is gained by collecting more.
-const WRITE_BUFFER_BYTES: usize = 4096;
+const WRITE_BUFFER_BYTES: usize = 0;
 /// One list of every camera fits; a message is written out before the next one is taken.
 const MAX_WRITE_BUFFER_BYTES: usize = 2 * 1024 * 1024;
 
@@ -58,7 +59,7 @@ pub(crate) async fn run(
     let is_camera = matches!(principal, Principal::Camera { .. });
     let (pace, bounds) = match is_camera {
         true => (CAMERA_PACE, CAMERA_QUEUE),
-        false => (VIEWER_PACE, VIEWER_QUEUE),
+        false => (VIEWER_PACE, hub.viewer_queue),
     };
     let (outbox, inbox, mut on_drop) = queue(bounds);
     let pace = MessagePace::new(pace, Instant::now());
@@ -75,7 +76,8 @@ pub(crate) async fn run(
         return;
     }
     let (sink, mut stream) = socket.split();
-    let mut writer = std::pin::pin!(write(sink, inbox, timings));
+    let asker = Some((hub, client));
+    let mut writer = std::pin::pin!(write(sink, inbox, asker, timings));
     let mut written = None;
     let logged_out = async {
         let Some(mut login) = login else {
@@ -128,10 +130,12 @@ async fn over(login: &mut LoginEnd) -> bool {
     }
 }
 
-/// Writes until the hub lets go of the client, and returns the sink unless it broke before.
+/// Writes until the hub lets go of the client, and returns the sink unless it broke before. Has a list go on once what is
+/// before it was taken.
 async fn write<S: Sink<Message> + Unpin>(
     mut sink: S,
     mut inbox: Inbox,
+    asker: Option<(&HubHandle, ClientId)>,
     timings: Timings,
 ) -> Option<S> {
     let mut ping = interval(timings.ping);
@@ -151,6 +155,11 @@ async fn write<S: Sink<Message> + Unpin>(
                 tracing::info!("a client is dropped: it does not take what it is sent");
                 return None;
             }
+        }
+        if inbox.is_asked()
+            && let Some((hub, client)) = asker
+        {
+            hub.send(Event::ListOn(client)).await;
         }
     }
 }
@@ -263,9 +272,9 @@ mod tests {
             write: Duration::from_millis(50),
             ..Timings::default()
         };
-        let (_outbox, inbox, _) = queue(VIEWER_QUEUE);
+        let (_outbox, inbox, _) = queue(CAMERA_QUEUE);
         let start = Instant::now();
-        assert!(write(Stalled, inbox, timings).await.is_none());
+        assert!(write(Stalled, inbox, None, timings).await.is_none());
         assert!(start.elapsed() >= timings.write);
     }
 }

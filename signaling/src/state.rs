@@ -22,6 +22,7 @@ use crate::openid::Openid;
 use crate::places::{AddressPlace, Addresses};
 use crate::proxy::is_trusted;
 use crate::registry::Registry;
+use crate::requests::Requests;
 use crate::timings::Timings;
 
 /// What every request may need.
@@ -49,6 +50,8 @@ pub(crate) struct Shared {
     /// Cookies do not heed the port, so its number is in the name: two servers on one host, as every developer has
     /// them, must not log each other's viewers out.
     pub(crate) cookie_name: String,
+    /// Requests of each address.
+    pub(crate) requests: Mutex<Requests>,
     /// WebSockets of each address.
     pub(crate) sockets: Arc<Addresses>,
     pub(crate) timings: Timings,

@@ -85,7 +85,7 @@ async fn keys_are_fetched_once_for_all_who_come() {
         tokio::spawn(async move { show(&backend, &token).await })
     });
     for person in people.collect::<Vec<_>>() {
-        assert_eq!(person.await.unwrap().unwrap().rights.user, "anna");
+        assert_eq!(&*person.await.unwrap().unwrap().rights.user, "anna");
     }
     assert_eq!(asked.load(SeqCst), 1);
     // Invented keys make no questions: it was asked just before.
@@ -188,7 +188,7 @@ async fn the_webhook_is_told_who_asks_and_is_obeyed() {
     .await;
     let backend = Backend::with_webhook(&url, Some("of-this-server")).unwrap();
     let anna = show(&backend, "a-token").await.unwrap();
-    assert_eq!(anna.rights.user, "anna");
+    assert_eq!(&*anna.rights.user, "anna");
     let password = Credential::Password {
         user: "anna",
         password: "\"\n",

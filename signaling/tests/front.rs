@@ -402,3 +402,28 @@ async fn twenty_floods_of_large_messages_neither_slow_others_nor_drop_the_camera
     // The figure is 20 ms, measured by the benchmark on a quiet machine; this one may be a busy one.
     assert!(late <= MOST_LATE, "{times:?}");
 }
+
+#[tokio::test]
+async fn who_asks_without_end_is_told_to_wait_and_others_are_not() {
+    let mut options = options();
+    options.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
+    let server = start_for_alice(options);
+    let address = server.local_addr();
+    let ask = |from: &'static str| async move {
+        http(address, "GET /health", &[("x-forwarded-for", from)]).await
+    };
+    let mut refused = None;
+    for _ in 0..10_000 {
+        let answer = ask("198.51.100.1").await;
+        if answer.status != 200 {
+            refused = Some(answer);
+            break;
+        }
+    }
+    let refused = refused.expect("it is answered without end");
+    assert_eq!(refused.problem(), (429, "too-many".to_owned()));
+    assert!(refused.header("retry-after").is_some());
+    assert_eq!(ask("198.51.100.2").await.status, 200);
+    // What this machine asks for itself is not counted.
+    assert_eq!(http(address, "GET /health", &[]).await.status, 200);
+}

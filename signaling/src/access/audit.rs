@@ -7,7 +7,6 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use super::{Access, AccessError, By, LINK_MEMORY, Result};
-use crate::lock::lock;
 use crate::model::AuditEntry;
 use crate::network::network;
 use crate::store::{AuditFilter, StoreError};
@@ -37,7 +36,9 @@ impl Access {
         keep: SignedDuration,
         at_most: u32,
     ) -> Result<u64> {
-        lock(&self.ledger).forget(now, now - LINK_MEMORY);
+        let order = self.order().await?;
+        self.forget_over(now, now - LINK_MEMORY);
+        drop(order);
         self.forget_visitors();
         match &self.store {
             Some(store) => store.forget(now - keep, at_most).await.map_err(of_store),

@@ -11,16 +11,12 @@ use super::{Access, AccessError, By, Result, validate};
 use crate::lock::lock;
 use crate::model::{Booking, Recurrence, Window};
 use crate::recur::expand;
-use crate::store::{BookingFilter, MAX_ROWS, Put, StoreError};
+use crate::store::{BookingFilter, Changed, Put, StoreError};
 
 /// Windows that one look at the calendar shows: more would not be read.
-pub(crate) const MAX_CALENDAR: usize = 1000;
+pub(crate) const MAX_CALENDAR: u32 = 1000;
 /// Days that one look at the calendar may span: two months.
 pub(crate) const MAX_CALENDAR_DAYS: i64 = 62;
-/// How far ahead a user is told of bookings.
-const UPCOMING: SignedDuration = SignedDuration::from_hours(31 * 24);
-/// Of how many of them.
-const MAX_UPCOMING: usize = 100;
 
 /// What a booking is of.
 #[derive(Clone)]
@@ -80,14 +76,12 @@ impl Access {
             created: by.at,
         };
         let windows = check(&booking)?;
-        let _order = self.order.lock().await;
+        let _order = self.order().await?;
         self.check_ends(&booking)?;
         let audit = entry(by, "booking.added", &booking);
-        let put = store
-            .put_booking(&booking, &windows, Put::New, &audit)
-            .await;
-        put.map_err(of_store)?;
-        self.take_booking(booking.clone(), windows, by.at);
+        let put = store.put_booking(&booking, &windows, Put::New, &audit);
+        let put = self.change(Changed::Booking(booking.id.clone()), put);
+        put.await.map_err(of_store)?;
         Ok(booking)
     }
 
@@ -98,9 +92,11 @@ impl Access {
         change: BookingChange,
     ) -> Result<Booking> {
         let store = self.store()?;
-        let _order = self.order.lock().await;
-        let stored = store.booking(id).await;
-        let (mut booking, _) = stored.map_err(|e| self.booking_failed(id, e))?;
+        let _order = self.order().await?;
+        let changed = || Changed::Booking(id.to_owned());
+        // One that the database does not have goes from memory too: the answer to its removal was lost.
+        let stored = self.change(changed(), store.booking(id)).await;
+        let (mut booking, _) = stored.map_err(of_store)?;
         let start = change.start.unwrap_or(booking.window.start);
         let end = change.end.unwrap_or(booking.window.end);
         booking.window = validate::window(start, end, by.at)?;
@@ -110,33 +106,20 @@ impl Access {
         let windows = check(&booking)?;
         let audit = entry(by, "booking.changed", &booking);
         let put = store.put_booking(&booking, &windows, Put::Existing, &audit);
-        put.await.map_err(|e| self.booking_failed(id, e))?;
-        self.take_booking(booking.clone(), windows, by.at);
+        let put = self.change(changed(), put);
+        put.await.map_err(of_store)?;
         Ok(booking)
-    }
-
-    /// What the store says. A booking that it does not have has gone here too: the answer to its removal was lost.
-    fn booking_failed(&self, id: &str, error: StoreError) -> AccessError {
-        if matches!(error, StoreError::NotFound) {
-            let gone = lock(&self.ledger).remove_booking(id);
-            if let Some((booking, _)) = gone {
-                self.announce_user(&booking.user);
-            }
-        }
-        of_store(error)
     }
 
     pub(crate) async fn remove_booking(&self, by: &By, id: &str) -> Result<()> {
         let store = self.store()?;
-        let _order = self.order.lock().await;
-        let stored = store.booking(id).await;
-        let (booking, _) = stored.map_err(|e| self.booking_failed(id, e))?;
+        let _order = self.order().await?;
+        let changed = || Changed::Booking(id.to_owned());
+        let stored = self.change(changed(), store.booking(id)).await;
+        let (booking, _) = stored.map_err(of_store)?;
         let audit = entry(by, "booking.removed", &booking);
-        let removed = store.remove_booking(id, &audit).await;
-        removed.map_err(|e| self.booking_failed(id, e))?;
-        lock(&self.ledger).remove_booking(id);
-        self.announce_user(&booking.user);
-        Ok(())
+        let removed = self.change(changed(), store.remove_booking(id, &audit));
+        removed.await.map_err(of_store)
     }
 
     pub(crate) async fn booking(&self, id: &str) -> Result<Booking> {
@@ -160,44 +143,18 @@ impl Access {
                 "from is before to, and at most 62 days before it",
             ));
         }
-        let mut filter = BookingFilter {
+        let filter = BookingFilter {
             camera: range.camera,
             user: range.user,
             from: Some(range.from),
             to: Some(range.to),
-            after: None,
-            limit: MAX_ROWS,
+            ..BookingFilter::default()
         };
-        let mut windows = Vec::new();
-        loop {
-            let page = store.bookings(&filter).await.map_err(of_store)?;
-            filter.after = page.last().map(|(booking, _)| booking.id.clone());
-            let is_last = page.len() < MAX_ROWS as usize;
-            for (booking, own) in page {
-                windows.extend(own.into_iter().map(|window| (booking.clone(), window)));
-            }
-            if is_last || windows.len() > MAX_CALENDAR {
-                break;
-            }
-        }
-        let more = windows.len() > MAX_CALENDAR;
-        windows.sort_by_key(|(_, window)| *window);
-        windows.truncate(MAX_CALENDAR);
+        let windows = store.calendar(&filter, MAX_CALENDAR + 1).await;
+        let mut windows = windows.map_err(of_store)?;
+        let more = windows.len() > MAX_CALENDAR as usize;
+        windows.truncate(MAX_CALENDAR as usize);
         Ok(Calendar { windows, more })
-    }
-
-    /// A user's windows of the next month that are not over, by their start.
-    pub(crate) fn upcoming(&self, user: &str, now: Timestamp) -> Vec<(Booking, Window)> {
-        let ledger = lock(&self.ledger);
-        let soon = |w: &&Window| w.end > now && w.start < now + UPCOMING;
-        let all = ledger.bookings_of(user).flat_map(|(booking, windows)| {
-            let own = windows.iter().filter(soon);
-            own.map(|window| (booking.clone(), *window))
-        });
-        let mut all: Vec<_> = all.collect();
-        all.sort_by_key(|(_, window)| *window);
-        all.truncate(MAX_UPCOMING);
-        all
     }
 
     fn check_ends(&self, booking: &Booking) -> Result<()> {
@@ -205,24 +162,10 @@ impl Access {
         if !ledger.cameras.contains_key(&booking.camera) {
             return Err(AccessError::NoSuch("camera"));
         }
-        if !ledger.users.contains_key(&booking.user) {
+        if ledger.user(&booking.user).is_none() {
             return Err(AccessError::NoSuch("user"));
         }
         Ok(())
-    }
-
-    /// Takes over what was written to the store.
-    fn take_booking(&self, booking: Booking, mut windows: Vec<Window>, now: Timestamp) {
-        let user = booking.user.clone();
-        windows.retain(|window| window.end > now);
-        {
-            let mut ledger = lock(&self.ledger);
-            ledger.remove_booking(&booking.id);
-            if !windows.is_empty() {
-                ledger.put_booking((booking, windows));
-            }
-        }
-        self.announce_user(&user);
     }
 }
 

@@ -5,12 +5,11 @@ use jiff::Timestamp;
 use porthole_protocol::random_secret;
 use serde_json::json;
 
-use super::{Access, AccessError, By, Result, share_user, validate};
-use crate::hub::Change;
+use super::{Access, AccessError, By, Result, validate};
 use crate::lock::lock;
 use crate::model::Camera;
-use crate::registry::{CameraEntry, Origin, SecretDigest};
-use crate::store::{Put, StoreError};
+use crate::registry::SecretDigest;
+use crate::store::{Changed, Put, StoreError};
 
 /// A camera and the secret that goes into its key.
 pub(crate) struct NewKey {
@@ -48,7 +47,7 @@ impl Access {
         let store = self.store()?;
         validate::camera_name(&name)?;
         let id = validate::camera_id(id, &name)?;
-        let _order = self.order.lock().await;
+        let _order = self.order().await?;
         self.check_place(&id)?;
         let secret = random_secret();
         let camera = Camera {
@@ -59,43 +58,35 @@ impl Access {
             last_seen: None,
         };
         let audit = entry(by, "camera.added", &camera);
-        let put = store.put_camera(&camera, Put::New, &audit).await;
-        put.map_err(of_store)?;
-        self.take_camera(&camera);
+        let put = store.put_camera(&camera, Put::New, &audit);
+        let put = self.change(Changed::Camera(camera.id.clone()), put);
+        put.await.map_err(of_store)?;
         Ok(NewKey { camera, secret })
     }
 
     pub(crate) async fn rename_camera(&self, by: &By, id: &str, name: String) -> Result<()> {
         let store = self.store()?;
         validate::camera_name(&name)?;
-        let _order = self.order.lock().await;
+        let _order = self.order().await?;
         let mut camera = self.stored_camera(id)?;
         camera.name = name;
         let audit = entry(by, "camera.changed", &camera);
-        let put = store.put_camera(&camera, Put::Existing, &audit).await;
-        put.map_err(of_store)?;
-        self.take_camera(&camera);
-        Ok(())
+        let put = store.put_camera(&camera, Put::Existing, &audit);
+        let put = self.change(Changed::Camera(id.to_owned()), put);
+        put.await.map_err(of_store)
     }
 
     /// Gives a camera another key. Whoever is connected with the old one is cut off.
     pub(crate) async fn rotate_camera(&self, by: &By, id: &str) -> Result<NewKey> {
         let store = self.store()?;
-        let _order = self.order.lock().await;
+        let _order = self.order().await?;
         let mut camera = self.stored_camera(id)?;
         let secret = random_secret();
         camera.secret = SecretDigest::of(&secret);
         let audit = entry(by, "camera.rotated", &camera);
-        let put = store.put_camera(&camera, Put::Existing, &audit).await;
-        put.map_err(|e| self.camera_failed(id, e))?;
-        self.tell(Change::CameraRemoved { id: id.to_owned() });
-        self.take_camera(&camera);
-        // The hub has forgotten who may see it.
-        let registry = lock(&self.registry);
-        for rights in registry.rights_at(id) {
-            self.tell(Change::ViewerSet { rights });
-        }
-        drop(registry);
+        let put = store.put_camera(&camera, Put::Existing, &audit);
+        let put = self.change(Changed::Camera(id.to_owned()), put);
+        put.await.map_err(of_store)?;
         Ok(NewKey { camera, secret })
     }
 
@@ -120,36 +111,12 @@ impl Access {
     /// Removes a camera with its bookings and share links.
     pub(crate) async fn remove_camera(&self, by: &By, id: &str) -> Result<()> {
         let store = self.store()?;
-        let _order = self.order.lock().await;
+        let _order = self.order().await?;
         let camera = self.stored_camera(id)?;
         let audit = entry(by, "camera.removed", &camera);
-        let removed = store.remove_camera(id, &audit).await;
-        removed.map_err(|e| self.camera_failed(id, e))?;
-        self.forget_camera(id);
-        Ok(())
-    }
-
-    /// What the store says. A camera that it does not have has gone here too: the answer to its removal was lost.
-    fn camera_failed(&self, id: &str, error: StoreError) -> AccessError {
-        if matches!(error, StoreError::NotFound) {
-            self.forget_camera(id);
-        }
-        of_store(error)
-    }
-
-    fn forget_camera(&self, id: &str) {
-        {
-            let mut registry = lock(&self.registry);
-            registry.remove_camera(id);
-            self.tell(Change::CameraRemoved { id: id.to_owned() });
-        }
-        let (users, links) = lock(&self.ledger).remove_camera(id);
-        for user in users {
-            self.announce_user(&user);
-        }
-        for link in links {
-            self.forget_account(&share_user(&link));
-        }
+        let removed = store.remove_camera(id, &audit);
+        let removed = self.change(Changed::Camera(id.to_owned()), removed);
+        removed.await.map_err(of_store)
     }
 
     /// Notes when cameras were last connected, by id.
@@ -183,23 +150,6 @@ impl Access {
         registry
             .check_places(1)
             .map_err(AccessError::TooManyCameras)
-    }
-
-    /// Takes over what was written to the store.
-    fn take_camera(&self, camera: &Camera) {
-        let id = camera.id.clone();
-        lock(&self.ledger).cameras.insert(id, camera.clone());
-        let mut registry = lock(&self.registry);
-        let entry = CameraEntry {
-            id: camera.id.clone(),
-            name: camera.name.clone(),
-            secret: camera.secret,
-        };
-        registry.put_camera(entry, Origin::Store);
-        self.tell(Change::CameraAdded {
-            id: camera.id.clone(),
-            name: camera.name.clone(),
-        });
     }
 }
 

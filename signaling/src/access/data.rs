@@ -2,25 +2,28 @@
 //! What a server finds in the database when it starts.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use jiff::Timestamp;
+use tokio::sync::mpsc;
 
+use super::apply::{account, entry, share_account};
+use super::logins::account_of;
 use super::password::{Passwords, generate};
-use super::users::account;
-use super::{Access, By, LINK_MEMORY, Ledger, rights};
+use super::{Access, By, LINK_MEMORY, Ledger};
 use crate::data_lock::DataDirLock;
 use crate::hub::Change;
 use crate::lock::lock;
-use crate::model::{Holder, Role, Share, User};
-use crate::registry::{Account, CameraEntry, Origin, Registry};
-use crate::store::{Put, Snapshot, Store, StoreError};
+use crate::model::{Login, Role, Share, User};
+use crate::registry::{Origin, Registry};
+use crate::store::{Heard, Put, Snapshot, Store, StoreError};
 
 /// A database and what is in it.
 pub struct Data {
     pub(crate) store: Arc<dyn Store>,
     snapshot: Snapshot,
     links: Vec<Share>,
+    heard: Option<mpsc::Receiver<Heard>>,
     lock: Option<DataDirLock>,
 }
 
@@ -33,6 +36,8 @@ impl std::fmt::Debug for Data {
 impl Data {
     /// Reads what counts now or later.
     pub async fn load(store: Arc<dyn Store>) -> Result<Self, StoreError> {
+        // First, so that nothing is missed in between.
+        let heard = store.watch().await?;
         let now = Timestamp::now();
         let snapshot = store.snapshot(now).await?;
         let links = store.shares(now - LINK_MEMORY).await?;
@@ -40,6 +45,7 @@ impl Data {
             store,
             snapshot,
             links,
+            heard,
             lock: None,
         })
     }
@@ -49,6 +55,11 @@ impl Data {
     pub fn held_by(mut self, lock: DataDirLock) -> Self {
         self.lock = Some(lock);
         self
+    }
+
+    /// What others on the same database change.
+    pub(crate) fn take_heard(&mut self) -> Option<mpsc::Receiver<Heard>> {
+        self.heard.take()
     }
 
     pub(crate) fn take_lock(&mut self) -> Option<DataDirLock> {
@@ -92,58 +103,48 @@ impl Access {
     pub(crate) fn take_over(&self, data: Data, now: Timestamp) -> Result<(), String> {
         let mut registry = lock(&self.registry);
         check_clashes(&registry, &data.snapshot)?;
-        for camera in &data.snapshot.cameras {
+        let Snapshot {
+            users,
+            cameras,
+            bookings,
+            logins,
+            ..
+        } = data.snapshot;
+        let mut ledger = Ledger::new(users, bookings);
+        for camera in cameras {
             let (id, name) = (camera.id.clone(), camera.name.clone());
             self.tell(Change::CameraAdded { id, name });
-            let entry = CameraEntry {
-                id: camera.id.clone(),
-                name: camera.name.clone(),
-                secret: camera.secret,
-            };
-            registry.put_camera(entry, Origin::Store);
+            registry.put_camera(entry(&camera), Origin::Store);
+            ledger.cameras.insert(camera.id.clone(), camera);
         }
-        let logins = data.snapshot.logins.clone();
-        let mut ledger = Ledger::new(data.snapshot);
-        for user in ledger.users.values() {
-            let account = account(user, ledger.rights(user));
-            let rights = account.rights.clone();
-            self.tell(Change::ViewerSet { rights });
-            let _ = registry.put_account(account);
+        for user in ledger.users_after(None) {
+            if let Some(rights) = ledger.rights(&user.name) {
+                let _ = registry.put_account(account(user, rights));
+            }
         }
         for share in data.links {
+            if share.window.end > now {
+                let _ = registry.put_account(share_account(&share));
+            }
             ledger.put_share(share);
         }
-        for share in ledger.shares().filter(|share| share.window.end > now) {
-            let account = share_account(share);
-            let rights = account.rights.clone();
-            self.tell(Change::ViewerSet { rights });
-            let _ = registry.put_account(account);
-        }
-        let mono = Instant::now();
         for login in logins {
-            let left = Duration::try_from(login.until.duration_since(now)).unwrap_or_default();
-            let (user, left) = match login.holder {
-                Holder::User(name) => (name, left.min(self.login)),
-                Holder::Share(id) => (rights::share_user(&id), left),
-            };
-            if registry.account(&user).is_some() {
-                let until = mono + left;
-                registry.logins.add(login.cookie, &user, None, mono, until);
-            }
+            self.take_login(&mut registry, &login, now);
         }
         drop(registry);
         *lock(&self.ledger) = ledger;
         Ok(())
     }
-}
 
-/// The account of whoever opens a link.
-pub(super) fn share_account(share: &Share) -> Account {
-    Account {
-        rights: rights::of_share(share),
-        role: Role::Viewer,
-        token: None,
-        origin: Origin::Store,
+    /// Lets in by the cookie of a log-in of the database.
+    fn take_login(&self, registry: &mut Registry, login: &Login, now: Timestamp) {
+        let mono = Instant::now();
+        let user = account_of(&login.holder);
+        if registry.account(&user).is_some() {
+            let ends = (mono, self.end_of(login, now, mono));
+            let made = Some(login.created);
+            registry.logins.add(login.cookie, &user, None, made, ends);
+        }
     }
 }
 

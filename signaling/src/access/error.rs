@@ -53,7 +53,9 @@ pub(crate) enum AccessError {
     #[error("too many people log in at this moment: try again")]
     Busy,
     /// What happened is in the log.
-    #[error("the database does not answer as it should: try again later")]
+    #[error(
+        "the database does not answer as it should: look whether it was done, and try again later"
+    )]
     Database,
 }
 
@@ -68,7 +70,9 @@ impl AccessError {
             StoreError::Spent => Self::LinkSpent,
             StoreError::LastAdministrator => Self::LastAdministrator,
             StoreError::Windows => Self::BadRule(error.to_string()),
-            StoreError::Database(_) | StoreError::Unusable(_) => Self::broken(&error),
+            StoreError::Database(_) | StoreError::Late | StoreError::Unusable(_) => {
+                Self::broken(&error)
+            }
         }
     }
 

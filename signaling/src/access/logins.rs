@@ -10,11 +10,12 @@ use serde_json::json;
 use super::password::Verdict;
 use super::throttle::Attempt;
 use super::visit::{Visit, left};
-use super::{Access, AccessError, By, Result, share_user};
+use super::{Access, AccessError, By, Result};
 use crate::lock::lock;
 use crate::model::{Holder, Login, Share, User};
 use crate::registry::{Origin, SecretDigest};
-use crate::store::{Put, StoreError};
+use crate::rights::share_user;
+use crate::store::{Changed, Put, StoreError};
 
 /// What is known of the browser that wants to log in.
 #[derive(Clone, Default)]
@@ -73,7 +74,7 @@ impl Access {
             Verdict::Outdated => Some(self.passwords.hash(password).await?),
             _ => None,
         };
-        let _order = self.order.lock().await;
+        let _order = self.order().await?;
         let account = self.user(user).map_err(|_| AccessError::WrongPassword)?;
         // It may have been changed while it was compared.
         if account.password != seen {
@@ -98,7 +99,7 @@ impl Access {
         known: Known,
         now: Timestamp,
     ) -> Result<NewLogin> {
-        let _order = self.order.lock().await;
+        let _order = self.order().await?;
         let account = lock(&self.registry).account_of_token(token, user).cloned();
         let account = account.ok_or(AccessError::WrongSecret)?;
         let visit = self.visit_of(token, &account);
@@ -117,7 +118,7 @@ impl Access {
         now: Timestamp,
     ) -> Result<NewLogin> {
         let store = self.store()?;
-        let _order = self.order.lock().await;
+        let _order = self.order().await?;
         let share = lock(&self.ledger).share_by(secret).cloned();
         let share = share.ok_or(AccessError::WrongSecret)?;
         let user = share_user(&share.id);
@@ -148,28 +149,32 @@ impl Access {
         let mut audit = by.entry("share.opened");
         audit.camera = Some(share.camera.clone());
         audit.subject = Some(share.id.clone());
-        let used = store.use_share(secret, &login, now, &audit).await;
-        let used: Share = used.map_err(of_store)?;
+        let used = store.use_share(secret, &login, now, &audit);
+        let used = self.change_logins(Changed::Share(share.id), used);
+        let used: Share = used.await.map_err(of_store)?;
         lock(&self.ledger).put_share(used);
         Ok(self.remember(&user, None, cookie, &login, now))
     }
 
     /// Ends the log-in of a cookie, and the connections made by it.
     pub(crate) async fn log_out(&self, cookie: &SecretDigest, now: Timestamp) -> Result<()> {
-        let _order = self.order.lock().await;
+        let _order = self.order().await?;
         let Some((user, current)) = lock(&self.registry).logins.remove(cookie) else {
             return Ok(());
         };
         let by = By {
-            actor: user.clone(),
+            actor: user.to_string(),
             at: now,
         };
         let mut audit = by.entry("login.ended");
-        audit.user = Some(user);
+        audit.user = Some(user.to_string());
         match &self.store {
             Some(store) => {
-                let removed = store.remove_logins(&[current], &audit).await;
-                removed.map_err(of_store)
+                let holder = holder(&by.actor);
+                let cookies = [current];
+                let removed = store.remove_logins(&holder, &cookies, &audit);
+                let removed = self.change_logins(Changed::Logins(holder.clone()), removed);
+                removed.await.map_err(of_store)
             }
             None => Ok(()),
         }
@@ -182,7 +187,7 @@ impl Access {
         user: &str,
         by: &By,
     ) -> Result<Option<NewLogin>> {
-        let _order = self.order.lock().await;
+        let _order = self.order().await?;
         let login = lock(&self.registry).logins.get(cookie, Instant::now());
         // Another request may have been first.
         match login.is_some_and(|login| login.is_stale) {
@@ -207,7 +212,7 @@ impl Access {
         let (last, end, origin, visit) = {
             let mut registry = lock(&self.registry);
             let login = registry.logins.get(cookie, mono);
-            let login = login.filter(|login| login.user == user);
+            let login = login.filter(|login| *login.user == *user);
             let last = registry.logins.current(cookie);
             let (Some(login), Some(last)) = (login, last) else {
                 return Ok(None);
@@ -225,8 +230,9 @@ impl Access {
                 created: by.at,
                 until: by.at + signed(lasts),
             };
-            let rotated = store.rotate_login(&last, &login).await;
-            rotated.map_err(of_store)?;
+            let rotated = store.rotate_login(&last, &login);
+            let rotated = self.change_logins(Changed::Logins(holder(user)), rotated);
+            rotated.await.map_err(of_store)?;
         }
         let went_on = lock(&self.registry)
             .logins
@@ -243,11 +249,6 @@ impl Access {
         }))
     }
 
-    /// Ends the log-ins of a user, save one, which the store has ended.
-    pub(super) fn forget_logins(&self, user: &str, save: Option<&SecretDigest>) {
-        lock(&self.registry).logins.remove_all(user, save);
-    }
-
     /// Compares a password, unless there were too many attempts. Returns the hash it was compared with.
     pub(super) async fn check(
         &self,
@@ -257,8 +258,7 @@ impl Access {
     ) -> Result<(Option<String>, Verdict)> {
         let attempt = self.attempt(user, known)?;
         let hash = lock(&self.ledger)
-            .users
-            .get(user)
+            .user(user)
             .and_then(|u| u.password.clone());
         let verdict = self.passwords.verify(password, hash.clone()).await;
         if !matches!(verdict, Ok(Verdict::Wrong)) {
@@ -288,10 +288,9 @@ impl Access {
         let mut audit = by.entry("user.changed");
         audit.user = Some(user.name.clone());
         audit.details = json!({ "password": "hashed again" });
-        let put = self.store()?.put_user(&user, Put::Existing, &audit).await;
-        put.map_err(of_store)?;
-        self.put_user(&user);
-        Ok(())
+        let put = self.store()?.put_user(&user, Put::Existing, &audit);
+        let put = self.change(Changed::User(user.name.clone()), put);
+        put.await.map_err(of_store)
     }
 
     /// Makes a log-in, or goes on with the one that this browser has, with another cookie. What a backend said of someone
@@ -333,8 +332,9 @@ impl Access {
             let mut audit = by.entry("login.made");
             audit.user = Some(user.to_owned());
             audit.details = json!({ "with": way });
-            let added = store.add_login(&login, by.at, &audit).await;
-            added.map_err(of_store)?;
+            let added = store.add_login(&login, by.at, &audit);
+            let added = self.change_logins(Changed::Logins(holder(user)), added);
+            added.await.map_err(of_store)?;
         }
         Ok(self.remember(user, id, cookie, &login, by.at))
     }
@@ -349,7 +349,7 @@ impl Access {
         by: &By,
     ) -> Result<Option<NewLogin>> {
         let login = lock(&self.registry).logins.get(cookie, Instant::now());
-        match (login.filter(|login| login.user == user), visit) {
+        match (login.filter(|login| *login.user == *user), visit) {
             (Some(login), Some(visit)) => match login.visit {
                 Some(id) => self.admit_as(visit, id)?,
                 None => return Ok(None),
@@ -384,9 +384,13 @@ impl Access {
         let until = mono + lasts;
         // What had to go is over at the latest at its own end, in the store as well; a change of the password ends it there
         // before.
-        lock(&self.registry)
-            .logins
-            .add(login.cookie, user, visit, mono, until);
+        lock(&self.registry).logins.add(
+            login.cookie,
+            user,
+            visit,
+            Some(login.created),
+            (mono, until),
+        );
         NewLogin {
             user: user.to_owned(),
             visit,
@@ -394,6 +398,14 @@ impl Access {
             lasts,
             device: None,
         }
+    }
+}
+
+/// By what name the registry knows someone.
+pub(super) fn account_of(holder: &Holder) -> String {
+    match holder {
+        Holder::User(name) => name.clone(),
+        Holder::Share(id) => share_user(id),
     }
 }
 

@@ -1,22 +1,23 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Who may do what, and how that changes: accounts, bookings, share links and log-ins.
 //!
-//! A change is checked, written to the store, and then told to the registry and the hub, in this order and one change
-//! at a time, so that both hear of changes in the order in which they were written. Nobody who asks waits for the
-//! store: what counts now or later is in the [`Ledger`].
+//! A change is checked and written to the store; then what has changed is read again and taken over by memory, registry and
+//! hub (see [`follow`]), in this order and one change at a time, so that all hear of changes in the order in which they were
+//! written. Nobody who asks waits for the store: what counts now or later is in the [`Ledger`].
 //!
 //! The `async` methods must run to their end once begun, whatever becomes of whoever asked: see `api::settled`.
 
+mod apply;
 mod audit;
 mod bookings;
 mod cameras;
 mod data;
 mod device;
 mod error;
+mod follow;
 mod ledger;
 mod logins;
 mod password;
-mod rights;
 mod shares;
 mod throttle;
 mod users;
@@ -35,10 +36,10 @@ pub(crate) use cameras::NewKey;
 pub use data::Data;
 pub(crate) use device::Devices;
 pub(crate) use error::AccessError;
+use follow::Unclear;
 use ledger::Ledger;
 pub(crate) use logins::{Known, NewLogin};
 use password::Passwords;
-pub(crate) use rights::{open, share_user};
 pub(crate) use shares::ShareFields;
 use throttle::Throttle;
 pub(crate) use users::{NewPassword, UserChange};
@@ -47,7 +48,7 @@ use crate::hub::Change;
 use crate::lock::lock;
 use crate::model::AuditEntry;
 use crate::registry::Registry;
-use crate::room::{Rights, RightsId};
+use crate::rights::RightsId;
 use crate::store::Store;
 
 /// How long a share link that is over is told from one that never was.
@@ -88,9 +89,10 @@ impl By {
 
 pub(crate) struct Access {
     store: Option<Arc<dyn Store>>,
-    /// Lock order: `order`, then `ledger`, then `registry`; the last two are never held across an await.
+    /// Lock order: `order`, then one of the others at a time; those are never held across an await.
     order: tokio::sync::Mutex<()>,
     ledger: Mutex<Ledger>,
+    unclear: Mutex<Unclear>,
     registry: Arc<Mutex<Registry>>,
     changes: UnboundedSender<Change>,
     passwords: Passwords,
@@ -112,6 +114,7 @@ impl Access {
             store,
             order: tokio::sync::Mutex::default(),
             ledger: Mutex::default(),
+            unclear: Mutex::default(),
             registry,
             changes,
             passwords: Passwords::new(),
@@ -133,25 +136,6 @@ impl Access {
 
     pub(crate) fn store(&self) -> Result<&Arc<dyn Store>> {
         self.store.as_ref().ok_or(AccessError::NoDatabase)
-    }
-
-    /// Tells registry and hub what a user may do now.
-    fn announce(&self, rights: Rights) {
-        let mut registry = lock(&self.registry);
-        registry.set_rights(rights.clone());
-        // Sent under the lock, so that the hub hears of changes in the order they were made.
-        self.tell(Change::ViewerSet { rights });
-    }
-
-    /// The same for a user of the ledger, whose bookings are other ones now.
-    fn announce_user(&self, name: &str) {
-        let rights = {
-            let ledger = lock(&self.ledger);
-            ledger.users.get(name).map(|user| ledger.rights(user))
-        };
-        if let Some(rights) = rights {
-            self.announce(rights);
-        }
     }
 
     /// Ends what runs by rights that are there no more.

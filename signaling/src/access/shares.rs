@@ -8,13 +8,11 @@ use porthole_protocol::grant::Permission;
 use porthole_protocol::random_secret;
 use serde_json::json;
 
-use super::data::share_account;
-use super::{Access, AccessError, By, Result, share_user, validate};
-use crate::hub::Change;
+use super::{Access, AccessError, By, Result, validate};
 use crate::lock::lock;
 use crate::model::Share;
 use crate::registry::SecretDigest;
-use crate::store::{Put, StoreError};
+use crate::store::{Changed, Put, StoreError};
 
 /// What a link is for.
 #[derive(Clone)]
@@ -32,14 +30,18 @@ fn of_store(error: StoreError) -> AccessError {
 }
 
 impl Access {
-    /// The links that are not over, the oldest first.
-    pub(crate) fn shares(&self, now: Timestamp) -> Result<Vec<Share>> {
+    /// So many of the links that are not over, the oldest first, those after one.
+    pub(crate) fn shares(
+        &self,
+        after: Option<&str>,
+        most: usize,
+        now: Timestamp,
+    ) -> Result<Vec<Share>> {
         self.store()?;
         let ledger = lock(&self.ledger);
-        let open = ledger.shares().filter(|share| share.window.end > now);
-        let mut open: Vec<_> = open.cloned().collect();
-        open.sort_by(|a, b| a.id.cmp(&b.id));
-        Ok(open)
+        let rest = ledger.shares_after(after);
+        let open = rest.filter(|share| share.window.end > now);
+        Ok(open.take(most).cloned().collect())
     }
 
     pub(crate) fn share(&self, id: &str) -> Result<Share> {
@@ -58,7 +60,7 @@ impl Access {
         validate::perms(&fields.perms)?;
         validate::note(&fields.note)?;
         validate::uses(fields.max_uses)?;
-        let _order = self.order.lock().await;
+        let _order = self.order().await?;
         if !lock(&self.ledger).cameras.contains_key(&fields.camera) {
             return Err(AccessError::NoSuch("camera"));
         }
@@ -75,16 +77,16 @@ impl Access {
             created: by.at,
         };
         let audit = entry(by, "share.added", &share);
-        let put = store.put_share(&share, Put::New, &audit).await;
-        put.map_err(of_store)?;
-        self.take_share(&share);
+        let put = store.put_share(&share, Put::New, &audit);
+        let put = self.change(Changed::Share(share.id.clone()), put);
+        put.await.map_err(of_store)?;
         Ok((share, secret))
     }
 
     /// Gives a link another secret, and all its uses again. Whoever has opened the old one is out.
     pub(crate) async fn rotate_share(&self, by: &By, id: &str) -> Result<(Share, String)> {
         let store = self.store()?;
-        let _order = self.order.lock().await;
+        let _order = self.order().await?;
         let mut share = self.share(id)?;
         if share.window.end <= by.at {
             return Err(AccessError::LinkSpent);
@@ -92,47 +94,21 @@ impl Access {
         let secret = random_secret();
         share.secret = SecretDigest::of(&secret);
         share.uses = 0;
-        let user = share_user(id);
         let audit = entry(by, "share.rotated", &share);
-        let put = store.put_share(&share, Put::Existing, &audit).await;
-        put.map_err(|e| self.share_failed(id, e))?;
-        self.forget_account(&user);
-        self.take_share(&share);
+        let put = store.put_share(&share, Put::Existing, &audit);
+        let put = self.change(Changed::Share(id.to_owned()), put);
+        put.await.map_err(of_store)?;
         Ok((share, secret))
     }
 
     pub(crate) async fn remove_share(&self, by: &By, id: &str) -> Result<()> {
         let store = self.store()?;
-        let _order = self.order.lock().await;
+        let _order = self.order().await?;
         let share = self.share(id)?;
         let audit = entry(by, "share.removed", &share);
-        let removed = store.remove_share(id, &audit).await;
-        removed.map_err(|e| self.share_failed(id, e))?;
-        self.forget_share(id);
-        Ok(())
-    }
-
-    /// What the store says. A link that it does not have has gone here too: the answer to its removal was lost.
-    fn share_failed(&self, id: &str, error: StoreError) -> AccessError {
-        if matches!(error, StoreError::NotFound) {
-            self.forget_share(id);
-        }
-        of_store(error)
-    }
-
-    fn forget_share(&self, id: &str) {
-        lock(&self.ledger).remove_share(id);
-        self.forget_account(&share_user(id));
-    }
-
-    /// Takes over what was written to the store.
-    fn take_share(&self, share: &Share) {
-        lock(&self.ledger).put_share(share.clone());
-        let account = share_account(share);
-        let rights = account.rights.clone();
-        let mut registry = lock(&self.registry);
-        let _ = registry.put_account(account);
-        self.tell(Change::ViewerSet { rights });
+        let removed = store.remove_share(id, &audit);
+        let removed = self.change(Changed::Share(id.to_owned()), removed);
+        removed.await.map_err(of_store)
     }
 }
 

@@ -6,12 +6,10 @@ use serde_json::json;
 
 use super::password::{Verdict, generate};
 use super::{Access, AccessError, By, Known, NewLogin, Result, validate};
-use crate::hub::Change;
 use crate::lock::lock;
 use crate::model::{Role, User};
-use crate::registry::{Account, Origin, SecretDigest};
-use crate::room::{Rights, RightsId};
-use crate::store::{Put, StoreError};
+use crate::registry::{Origin, SecretDigest};
+use crate::store::{Changed, Put, StoreError};
 use crate::token::check_password;
 
 /// A password that someone is to have.
@@ -28,13 +26,8 @@ pub(crate) struct UserChange {
     pub(crate) password: Option<NewPassword>,
 }
 
-pub(super) fn account(user: &User, rights: Rights) -> Account {
-    Account {
-        rights,
-        role: user.role,
-        token: user.token,
-        origin: Origin::Store,
-    }
+fn changed(name: &str) -> Changed {
+    Changed::User(name.to_owned())
 }
 
 fn of_store(error: StoreError) -> AccessError {
@@ -42,14 +35,16 @@ fn of_store(error: StoreError) -> AccessError {
 }
 
 impl Access {
-    /// All users of the database, by name.
-    pub(crate) fn users(&self) -> Vec<User> {
-        lock(&self.ledger).users.values().cloned().collect()
+    /// So many users of the database, by name, those after one.
+    pub(crate) fn users(&self, after: Option<&str>, most: usize) -> Result<Vec<User>> {
+        self.store()?;
+        let ledger = lock(&self.ledger);
+        Ok(ledger.users_after(after).take(most).cloned().collect())
     }
 
     pub(crate) fn user(&self, name: &str) -> Result<User> {
         self.store()?;
-        let user = lock(&self.ledger).users.get(name).cloned();
+        let user = lock(&self.ledger).user(name).cloned();
         user.ok_or_else(|| match lock(&self.registry).account(name) {
             Some(account) if account.origin == Origin::File => AccessError::InTheFile,
             _ => AccessError::NotFound("no user of this name"),
@@ -67,7 +62,7 @@ impl Access {
         let store = self.store()?;
         validate::user_name(name)?;
         let (hash, made) = self.new_hash(name, password).await?;
-        let _order = self.order.lock().await;
+        let _order = self.order().await?;
         if lock(&self.registry).is_taken(name) {
             return Err(AccessError::Exists("a user of this name"));
         }
@@ -81,9 +76,8 @@ impl Access {
         let mut audit = by.entry("user.added");
         audit.user = Some(name.to_owned());
         audit.details = json!({ "role": role });
-        let put = store.put_user(&user, Put::New, &audit).await;
-        put.map_err(of_store)?;
-        self.put_user(&user);
+        let put = self.change(changed(name), store.put_user(&user, Put::New, &audit));
+        put.await.map_err(of_store)?;
         Ok((user, made))
     }
 
@@ -103,7 +97,7 @@ impl Access {
             }
             None => (None, None),
         };
-        let _order = self.order.lock().await;
+        let _order = self.order().await?;
         let mut user = self.user(name)?;
         let role = change.role.filter(|role| *role != user.role);
         self.check_administrators(&user, role)?;
@@ -115,42 +109,35 @@ impl Access {
         }
         user.role = role.unwrap_or(user.role);
         user.password = hash.or(user.password);
-        let put = store.put_user_anew(&user, None, &audit).await;
-        put.map_err(|e| self.user_failed(name, e))?;
-        self.forget_logins(name, None);
-        self.put_user(&user);
+        let put = self.change(changed(name), store.put_user_anew(&user, None, &audit));
+        put.await.map_err(of_store)?;
         Ok((user, made))
     }
 
     /// Gives a user a link of its own, with this token. The one before is void, and with it everything that runs.
     pub(crate) async fn new_token(&self, by: &By, name: &str) -> Result<String> {
         let store = self.store()?;
-        let _order = self.order.lock().await;
+        let _order = self.order().await?;
         let mut user = self.user(name)?;
         let token = random_secret();
         user.token = Some(SecretDigest::of(&token));
         let mut audit = by.entry("user.token");
         audit.user = Some(name.to_owned());
-        let put = store.put_user_anew(&user, None, &audit).await;
-        put.map_err(|e| self.user_failed(name, e))?;
-        self.forget_logins(name, None);
-        self.tell_removed([RightsId::account(name)]);
-        self.put_user(&user);
+        let put = self.change(changed(name), store.put_user_anew(&user, None, &audit));
+        put.await.map_err(of_store)?;
         Ok(token)
     }
 
     /// Removes a user, its bookings and log-ins.
     pub(crate) async fn remove_user(&self, by: &By, name: &str) -> Result<()> {
         let store = self.store()?;
-        let _order = self.order.lock().await;
+        let _order = self.order().await?;
         let user = self.user(name)?;
         self.check_administrators(&user, Some(Role::Viewer))?;
         let mut audit = by.entry("user.removed");
         audit.user = Some(name.to_owned());
-        let removed = store.remove_user(name, &audit).await;
-        removed.map_err(|e| self.user_failed(name, e))?;
-        self.forget_user(name);
-        Ok(())
+        let removed = self.change(changed(name), store.remove_user(name, &audit));
+        removed.await.map_err(of_store)
     }
 
     /// Changes a user's own password. All of the user's log-ins end but this one, which gets another cookie.
@@ -169,7 +156,7 @@ impl Access {
             return Err(AccessError::WrongPassword);
         }
         let hash = self.passwords.hash(new).await?;
-        let _order = self.order.lock().await;
+        let _order = self.order().await?;
         let mut user = self.user(name)?;
         if user.password != seen {
             return Err(AccessError::WrongPassword);
@@ -181,10 +168,9 @@ impl Access {
         let own = known.cookie;
         // The store has the cookie that the log-in was given last, which the browser may not have yet.
         let current = own.and_then(|cookie| lock(&self.registry).logins.current(&cookie));
-        let put = store.put_user_anew(&user, current.as_ref(), &audit).await;
-        put.map_err(|e| self.user_failed(name, e))?;
-        self.forget_logins(name, own.as_ref());
-        self.put_user(&user);
+        let put = store.put_user_anew(&user, current.as_ref(), &audit);
+        let put = self.change(changed(name), put);
+        put.await.map_err(of_store)?;
         match own {
             Some(cookie) => self.succeed(&cookie, name, None, by).await,
             None => Ok(None),
@@ -214,51 +200,9 @@ impl Access {
         if user.role != Role::Administrator || becomes.is_none_or(|role| role == user.role) {
             return Ok(());
         }
-        let ledger = lock(&self.ledger);
-        let others = ledger
-            .users
-            .values()
-            .filter(|other| other.name != user.name);
-        match others
-            .into_iter()
-            .any(|other| other.role == Role::Administrator)
-        {
+        match lock(&self.ledger).has_other_administrators() {
             true => Ok(()),
             false => Err(AccessError::LastAdministrator),
-        }
-    }
-
-    /// What the store says. A user that it does not have has gone here too: the answer to its removal was lost.
-    fn user_failed(&self, name: &str, error: StoreError) -> AccessError {
-        if matches!(error, StoreError::NotFound) {
-            self.forget_user(name);
-        }
-        of_store(error)
-    }
-
-    fn forget_user(&self, name: &str) {
-        lock(&self.ledger).remove_user(name);
-        self.forget_account(name);
-    }
-
-    /// Takes over what was written to the store.
-    pub(super) fn put_user(&self, user: &User) {
-        let rights = {
-            let mut ledger = lock(&self.ledger);
-            ledger.users.insert(user.name.clone(), user.clone());
-            ledger.rights(user)
-        };
-        let mut registry = lock(&self.registry);
-        let visitors = registry.put_account(account(user, rights.clone()));
-        self.tell_removed(visitors);
-        self.tell(Change::ViewerSet { rights });
-    }
-
-    /// Ends what runs for a user or a share link that is there no more.
-    pub(super) fn forget_account(&self, user: &str) {
-        let mut registry = lock(&self.registry);
-        if registry.remove_account(user) {
-            self.tell_removed([RightsId::account(user)]);
         }
     }
 }

@@ -18,7 +18,7 @@ impl Visit {
     pub(super) fn new(identity: Identity, now: Timestamp) -> Self {
         let until = Instant::now() + left(identity.until, now);
         let account = Account {
-            rights: identity.rights,
+            rights: identity.rights.into(),
             role: identity.role,
             token: None,
             origin: Origin::Backend,

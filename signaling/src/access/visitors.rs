@@ -15,7 +15,7 @@ use crate::hub::Change;
 use crate::lock::lock;
 use crate::model::AuditEntry;
 use crate::registry::{Account, Origin, SecretDigest};
-use crate::room::Rights;
+use crate::rights::Rights;
 
 impl Access {
     /// Takes over what the backend says of the bearer of this token.
@@ -31,11 +31,11 @@ impl Access {
     /// The same of the bearer of a token, or at a log-in.
     pub(super) fn admit_as(&self, visit: &Visit, id: SecretDigest) -> Result<()> {
         let mut account = visit.account.clone();
-        account.rights.token = Some(id);
-        let rights: Rights = account.rights.clone();
+        account.rights = Rights::clone(&account.rights).of_token(id).into();
+        let rights = account.rights.clone();
         let mut registry = lock(&self.registry);
         let Some(gone) = registry.admit(account, Instant::now(), visit.until) else {
-            let user = &rights.user;
+            let user = &*rights.user;
             tracing::warn!(
                 user,
                 "the backend's user has the name of one who is known here, or there are too many"
@@ -62,10 +62,10 @@ impl Access {
         known: Known,
         now: Timestamp,
     ) -> Result<NewLogin> {
-        let _order = self.order.lock().await;
+        let _order = self.order().await?;
         let visit = Visit::new(identity, now);
         let by = By {
-            actor: visit.account.rights.user.clone(),
+            actor: visit.account.rights.user.to_string(),
             at: now,
         };
         self.make_login(&by.actor, Some(visit), &known, "backend", &by)
@@ -83,7 +83,7 @@ impl Access {
         let mut visit = Visit::new(identity, now);
         visit.account.origin = Origin::Openid;
         let by = By {
-            actor: visit.account.rights.user.clone(),
+            actor: visit.account.rights.user.to_string(),
             at: now,
         };
         let made = self.make_login(&by.actor, Some(visit), &known, "openid", &by);

@@ -19,13 +19,14 @@ use crate::control::OWNER;
 use crate::error::ApiError;
 use crate::model::Role;
 use crate::registry::SecretDigest;
-use crate::room::{Cameras, Principal, Rights};
+use crate::rights::{Cameras, Rights};
+use crate::room::Principal;
 use crate::state::{Connection, Shared};
 use crate::store::MAX_ROWS;
 
 /// Whoever asks, once it has shown who it is.
 pub(super) struct Caller {
-    pub(super) rights: Rights,
+    pub(super) rights: Arc<Rights>,
     pub(super) role: Role,
     pub(super) connection: Connection,
     known: Known,
@@ -44,7 +45,7 @@ impl Caller {
     /// Whoever may open the socket in the data directory could read the database as well.
     fn owner(connection: Connection) -> Self {
         Self {
-            rights: Rights::always(OWNER, Cameras::All, &[], 0),
+            rights: Rights::always(OWNER, Cameras::All, &[], 0).into(),
             role: Role::Administrator,
             connection,
             known: Known::default(),
@@ -195,6 +196,17 @@ pub(super) struct CutParams {
 pub(super) struct Cut {
     pub(super) after: Option<String>,
     pub(super) limit: u32,
+}
+
+impl Cut {
+    /// So many items, and one to see whether there are more.
+    pub(super) fn and_one(&self) -> usize {
+        self.limit as usize + 1
+    }
+
+    pub(super) fn after(&self) -> Option<&str> {
+        self.after.as_deref()
+    }
 }
 
 impl CutParams {

@@ -84,11 +84,16 @@ pub(super) async fn list(
     Params(cut): Params<CutParams>,
 ) -> Result<Json<Page<CameraView>>, ApiError> {
     let cut = cut.check()?;
-    let infos = infos(&shared).await?;
-    let all: Vec<_> = lock(&shared.registry).cameras().cloned().collect();
+    let part: Vec<_> = {
+        let registry = lock(&shared.registry);
+        let rest = registry.cameras_after(cut.after());
+        rest.take(cut.and_one()).cloned().collect()
+    };
+    let ids = part.iter().map(|camera| camera.entry.id.clone());
+    let infos = infos(&shared, ids.collect()).await?;
     let key = |camera: &Enrolled| camera.entry.id.clone();
     let view = |camera| view(&shared, &infos, camera);
-    Ok(Json(Page::of(all, &cut, key, view)))
+    Ok(Json(Page::of(part, &cut, key, view)))
 }
 
 /// Enrol a camera
@@ -216,7 +221,7 @@ async fn with_key(
 }
 
 async fn look_up(shared: &Shared, id: &str) -> Result<CameraView, ApiError> {
-    let infos = infos(shared).await?;
+    let infos = infos(shared, vec![id.to_owned()]).await?;
     let camera = lock(&shared.registry).camera(id).cloned();
     let camera = camera.ok_or(AccessError::NotFound("no camera of this id"))?;
     Ok(view(shared, &infos, camera))
@@ -224,8 +229,9 @@ async fn look_up(shared: &Shared, id: &str) -> Result<CameraView, ApiError> {
 
 type Infos = HashMap<String, CameraInfo>;
 
-async fn infos(shared: &Shared) -> Result<Infos, ApiError> {
-    let infos = shared.hub.ask(Event::Cameras, HUB_TIMEOUT).await;
+async fn infos(shared: &Shared, ids: Vec<String>) -> Result<Infos, ApiError> {
+    let wanted = |answer| Event::Cameras(ids, answer);
+    let infos = shared.hub.ask(wanted, HUB_TIMEOUT).await;
     let infos = infos.ok_or_else(ApiError::stuck)?.into_iter();
     Ok(infos.map(|info| (info.id.clone(), info)).collect())
 }

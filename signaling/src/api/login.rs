@@ -25,7 +25,8 @@ use crate::lock::lock;
 use crate::model::Role;
 use crate::openid::Openid;
 use crate::registry::SecretDigest;
-use crate::room::{Principal, Rights};
+use crate::rights::Rights;
+use crate::room::Principal;
 use crate::state::{Connection, Shared};
 
 /// What a page logs in with, unless that is the bearer token of a personal link.
@@ -69,7 +70,7 @@ impl LoggedIn {
     fn new(rights: &Rights, role: Role) -> Self {
         let cameras = rights.cameras();
         Self {
-            user: rights.user.clone(),
+            user: rights.user.to_string(),
             role,
             shared: rights.shared,
             cameras: cameras.map(|ids| ids.into_iter().map(str::to_owned).collect()),
@@ -210,7 +211,7 @@ async fn log_in_by_token(
     let access = shared.access.clone();
     let known = cookies::known(shared, headers);
     let now = Timestamp::now();
-    let user = rights.user;
+    let user = rights.user.clone();
     let login = settled(async move { access.log_in_by_token(&user, &token, known, now).await });
     welcome(shared, connection, headers, &login.await?)
 }

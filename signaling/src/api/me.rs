@@ -8,20 +8,24 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use porthole_protocol::grant::Permission;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::caller::{Body, Person};
 use super::cookies::{self, Secure};
-use super::{HUB_TIMEOUT, tried};
-use crate::access::open;
+use super::tried;
 use crate::error::ApiError;
-use crate::hub::Event;
 use crate::lock::lock;
 use crate::model::Role;
+use crate::registry::Enrolled;
 use crate::state::Shared;
+
+/// How far ahead a user is told of bookings.
+const UPCOMING: SignedDuration = SignedDuration::from_hours(31 * 24);
+/// Of how many of them.
+const MAX_UPCOMING: usize = 100;
 
 /// What whoever is logged in may see.
 #[derive(Serialize, ToSchema)]
@@ -72,42 +76,52 @@ pub(super) async fn me(
     State(shared): State<Arc<Shared>>,
     Person(caller): Person,
 ) -> Result<Json<Me>, ApiError> {
-    let infos = shared.hub.ask(Event::Cameras, HUB_TIMEOUT).await;
-    let infos = infos.ok_or_else(ApiError::stuck)?;
-    let online = infos.into_iter().filter(|info| info.online);
-    let online: BTreeSet<_> = online.map(|info| info.id).collect();
     let now = Timestamp::now();
     let rights = &caller.rights;
-    let upcoming = shared.access.upcoming(&rights.user, now);
+    let upcoming = rights.booked_windows(now, now + UPCOMING, MAX_UPCOMING);
     let registry = lock(&shared.registry);
-    let cameras = registry.cameras().filter_map(|camera| {
+    let open = |camera: &Enrolled| {
         let entry = &camera.entry;
-        let open = open(rights, &entry.id, now)?;
+        let open = rights.open(&entry.id, now)?;
         Some(OpenCamera {
             id: entry.id.clone(),
             name: entry.name.clone(),
-            online: online.contains(&entry.id),
-            perms: open.perms,
+            online: false,
+            perms: open.perms.into(),
             until: open.until,
         })
-    });
-    let cameras = cameras.collect();
+    };
+    let mut cameras: Vec<_> = match rights.cameras() {
+        None => registry.cameras_after(None).filter_map(open).collect(),
+        Some(named) => {
+            let named = named.into_iter().filter_map(|id| registry.camera(id));
+            named.filter_map(open).collect()
+        }
+    };
     let name = |id: &str| Some(registry.camera(id)?.entry.name.clone());
-    let bookings = upcoming.into_iter().map(|(booking, window)| OwnBooking {
-        id: booking.id,
-        camera_name: name(&booking.camera).unwrap_or_default(),
-        camera: booking.camera,
-        start: window.start,
-        end: window.end,
-        perms: booking.perms,
+    let bookings = upcoming.into_iter().map(|booked| OwnBooking {
+        id: booked.booking.to_string(),
+        camera_name: name(&booked.camera).unwrap_or_default(),
+        camera: booked.camera.to_string(),
+        start: booked.window.start,
+        end: booked.window.end,
+        perms: booked.perms.into(),
     });
+    let bookings = bookings.collect();
+    drop(registry);
+    {
+        let online = lock(&shared.hub.online);
+        for camera in &mut cameras {
+            camera.online = online.contains(&camera.id);
+        }
+    }
     Ok(Json(Me {
-        user: rights.user.clone(),
+        user: rights.user.to_string(),
         role: caller.role,
         shared: rights.shared,
         now,
         cameras,
-        bookings: bookings.collect(),
+        bookings,
     }))
 }
 
@@ -144,7 +158,7 @@ pub(super) async fn change_password(
         return Err(ApiError::not_permitted("only users have a password"));
     }
     let (access, by, known) = (shared.access.clone(), caller.by(), caller.known());
-    let name = caller.rights.user.clone();
+    let name = caller.rights.user.to_string();
     let changed = async move { access.change_password(&by, &name, (old, new), known).await };
     let login = tried(changed).await?.map_err(ApiError::of_own_password)?;
     let mut answer = StatusCode::NO_CONTENT.into_response();

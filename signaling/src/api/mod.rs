@@ -103,18 +103,15 @@ struct Page<T> {
 }
 
 impl<T> Page<T> {
-    /// The part of `all`, which are in the order of their keys, that comes after one key.
+    /// A part of a list, of which one item more than fits was asked for, to see whether there is one.
     fn of<U>(
-        all: Vec<U>,
-        caller::Cut { after, limit }: &caller::Cut,
+        mut items: Vec<U>,
+        cut: &caller::Cut,
         key: impl Fn(&U) -> String,
         view: impl Fn(U) -> T,
     ) -> Self {
-        let is_after = |item: &U| after.as_ref().is_none_or(|after| key(item) > *after);
-        let rest = all.into_iter().filter(is_after);
-        let mut items: Vec<_> = rest.take(*limit as usize + 1).collect();
-        let more = items.len() > *limit as usize;
-        items.truncate(*limit as usize);
+        let more = items.len() >= cut.and_one();
+        items.truncate(cut.limit as usize);
         let next = items.last().filter(|_| more).map(&key);
         Self {
             items: items.into_iter().map(view).collect(),

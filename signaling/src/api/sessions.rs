@@ -47,9 +47,10 @@ pub(super) async fn list(
     Params(cut): Params<CutParams>,
 ) -> Result<Json<Page<SessionView>>, ApiError> {
     let cut = cut.check()?;
-    let all = shared.hub.ask(Event::Sessions, HUB_TIMEOUT).await;
-    let mut all = all.ok_or_else(ApiError::stuck)?;
-    all.sort_by(|a, b| a.id.cmp(&b.id));
+    let (after, most) = (cut.after.clone(), cut.and_one());
+    let wanted = |answer| Event::Sessions(after, most, answer);
+    let part = shared.hub.ask(wanted, HUB_TIMEOUT).await;
+    let part = part.ok_or_else(ApiError::stuck)?;
     let now = Timestamp::now();
     let view = |session: SessionInfo| SessionView {
         id: session.id,
@@ -61,7 +62,7 @@ pub(super) async fn list(
         connected: session.connected,
     };
     let key = |session: &SessionInfo| session.id.clone();
-    Ok(Json(Page::of(all, &cut, key, view)))
+    Ok(Json(Page::of(part, &cut, key, view)))
 }
 
 /// End a session

@@ -144,9 +144,11 @@ pub(super) async fn list(
     _: Admin,
     Params(cut): Params<CutParams>,
 ) -> Result<Json<Page<ShareView>>, ApiError> {
-    let all = shared.access.shares(Timestamp::now())?;
+    let cut = cut.check()?;
+    let (after, most) = (cut.after(), cut.and_one());
+    let shares = shared.access.shares(after, most, Timestamp::now())?;
     let key = |share: &Share| share.id.clone();
-    Ok(Json(Page::of(all, &cut.check()?, key, ShareView::from)))
+    Ok(Json(Page::of(shares, &cut, key, ShareView::from)))
 }
 
 /// Make a share link

@@ -76,7 +76,7 @@ pub(super) async fn config(
         Ok(Identity {
             principal: Principal::Viewer(rights),
             ..
-        }) => Some(rights.user.clone()),
+        }) => Some(rights.user.to_string()),
         _ => None,
     };
     let known = identity.is_ok_and(|identity| !identity.is_guest());

@@ -100,10 +100,10 @@ pub(super) async fn list(
     _: Admin,
     Params(cut): Params<CutParams>,
 ) -> Result<Json<Page<UserView>>, ApiError> {
-    shared.access.store()?;
+    let cut = cut.check()?;
+    let users = shared.access.users(cut.after(), cut.and_one())?;
     let key = |user: &User| user.name.clone();
-    let page = Page::of(shared.access.users(), &cut.check()?, key, UserView::from);
-    Ok(Json(page))
+    Ok(Json(Page::of(users, &cut, key, UserView::from)))
 }
 
 /// Add a user

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::Identity;
 use crate::model::{Role, Window, is_user_name};
-use crate::room::{Cameras, DEFAULT_LEASE_SECONDS, Rights, Rule};
+use crate::rights::{Cameras, DEFAULT_LEASE_SECONDS, Rights, Rule, When};
 
 /// Most cameras that one token may name: more than anyone has, and `"*"` names all.
 const MAX_CAMERAS_NAMED: usize = 1000;
@@ -206,20 +206,15 @@ fn named_identity(
     }
     let rules = rules.into_iter().map(|(cameras, perms)| Rule {
         cameras,
-        perms,
-        window: Some(window),
+        perms: (&perms).into(),
+        when: When::Within(window),
         lease: DEFAULT_LEASE_SECONDS,
         booked,
+        booking: None,
     });
-    let rights = Rights {
-        user: user.to_owned(),
-        token: None,
-        shared: false,
-        rules: rules.collect(),
-    };
     Ok(Identity {
         role,
-        rights,
+        rights: Rights::new(user, rules),
         until: window.end,
     })
 }
@@ -253,6 +248,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::rights::Perms;
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
@@ -274,7 +270,7 @@ mod tests {
             (&*identity.rights.user, identity.rights.shared),
             ("anna", false)
         );
-        identity.rights.rules[0].clone()
+        identity.rights.rules()[0].clone()
     }
 
     #[test]
@@ -283,8 +279,8 @@ mod tests {
         assert_eq!(rule.cameras, Cameras::Only(BTreeSet::new()));
         assert_eq!(rule.perms, [Permission::View, Permission::Listen].into());
         assert_eq!(
-            rule.window,
-            Some(Window {
+            rule.when,
+            When::Within(Window {
                 start: at(100),
                 end: at(200)
             })
@@ -312,7 +308,7 @@ mod tests {
 
     #[test]
     fn an_unknown_role_or_permission_is_refused() {
-        assert_eq!(rule(json!({ "perms": [] })).perms, BTreeSet::new());
+        assert_eq!(rule(json!({ "perms": [] })).perms, Perms::NONE);
         assert_eq!(
             rule(json!({ "perms": ["talk"] })).perms,
             [Permission::Talk].into()
@@ -343,14 +339,17 @@ mod tests {
             (identity.role, identity.until),
             (Role::Administrator, at(150))
         );
-        let rule = &identity.rights.rules[0];
-        assert_eq!((&rule.cameras, rule.perms.len()), (&Cameras::All, 4));
-        assert_eq!(rule.window.unwrap().end, at(150));
+        let rule = &identity.rights.rules()[0];
+        assert_eq!((&rule.cameras, rule.perms), (&Cameras::All, Perms::all()));
+        assert_eq!(rule.when.end(), Some(at(150)));
     }
 
     #[test]
     fn times_only_narrow() {
-        let window = |claims| rule(claims).window.unwrap();
+        let window = |claims| match rule(claims).when {
+            When::Within(window) => window,
+            other => panic!("{other:?}"),
+        };
         assert_eq!(
             window(json!({ "from": 120, "until": "1970-01-01T01:02:30+01:00" })),
             Window {

@@ -29,7 +29,7 @@ pub use self::tokens::TokenError;
 pub(crate) use self::tokens::{Expected, Issuer, MAX_TOKEN_BYTES};
 use self::webhook::Webhook;
 use crate::model::Role;
-use crate::room::Rights;
+use crate::rights::Rights;
 
 /// What someone shows.
 #[derive(Clone, Copy, Serialize)]

@@ -12,7 +12,7 @@ use serde_json::json;
 use super::*;
 use crate::backend::SetupError;
 use crate::model::Role;
-use crate::room::Cameras;
+use crate::rights::Cameras;
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 const NOW: i64 = 1_800_000_000;
@@ -137,7 +137,7 @@ fn good_tokens_of_every_kind_of_key_are_taken() {
             (Role::Viewer, "anna")
         );
         assert_eq!(
-            identity.rights.rules[0].cameras,
+            identity.rights.rules()[0].cameras,
             Cameras::Only(["front".to_owned()].into())
         );
         assert_eq!(identity.until.as_second(), NOW + 600);
@@ -439,9 +439,9 @@ proptest! {
         let (pair, keys) = secret();
         let claims = with(name, value);
         if let Ok(identity) = issuer().check(&pair.sign(&claims), &keys, now()) {
-            let window = identity.rights.rules[0].window.unwrap();
-            prop_assert_eq!(identity.until, window.end);
-            prop_assert!(window.end.as_second() <= claims["exp"].as_f64().unwrap() as i64);
+            let end = identity.rights.rules()[0].when.end().unwrap();
+            prop_assert_eq!(identity.until, end);
+            prop_assert!(end.as_second() <= claims["exp"].as_f64().unwrap() as i64);
         }
     }
 }

@@ -20,7 +20,7 @@ use super::fetch::{Fetch, TIMEOUT, check_url};
 use super::{BackendError, Credential, Identity, SetupError};
 use crate::lock::lock;
 use crate::model::Window;
-use crate::room::DEFAULT_LEASE_SECONDS;
+use crate::rights::DEFAULT_LEASE_SECONDS;
 
 /// Questions at once. Further ones wait, so that a crowd at the door does not bring the backend down.
 const MAX_QUESTIONS: usize = 16;
@@ -166,7 +166,7 @@ mod tests {
         let anna = said(200, r#"{"user":"anna","cameras":["front"],"extra":1}"#)
             .unwrap()
             .unwrap();
-        assert_eq!(anna.rights.user, "anna");
+        assert_eq!(&*anna.rights.user, "anna");
         assert_eq!(
             anna.until.as_second(),
             1000 + i64::from(DEFAULT_LEASE_SECONDS)

@@ -13,7 +13,7 @@ use super::openid::OpenidTable;
 use crate::backend::{Backend, Group, Keys, Mapping, SetupError};
 use crate::model::Role;
 use crate::openid::OpenidOptions;
-use crate::room::Cameras;
+use crate::rights::Cameras;
 
 /// An existing backend: where its keys are, the secret it signs with, or where it is asked.
 #[derive(serde::Deserialize, PartialEq, Eq)]

@@ -18,7 +18,7 @@ use super::place::{Place, Where};
 use super::{CameraCommand, Failure, KeyOutput, ServerUrl, ViewerCommand, ask, print, remark};
 use crate::hosts::check_url;
 use crate::registry::SecretDigest;
-use crate::room::{Cameras, DEFAULT_LEASE_SECONDS};
+use crate::rights::{Cameras, DEFAULT_LEASE_SECONDS};
 use crate::token::token_fragment;
 
 const RELOAD: &str = "a running server reads its file again on SIGHUP: kill -HUP its process id, or systemctl reload";
@@ -191,7 +191,7 @@ fn check_new_camera(config: &Config, path: &Path, id: &str) -> Result<(), Failur
     // They were let in to another camera, which is gone.
     let heir = config.viewers().find(|viewer| match &viewer.cameras {
         Cameras::All => false,
-        Cameras::Only(ids) => ids.contains(id),
+        some => some.contain(id),
     });
     match heir {
         None => Ok(()),
@@ -282,6 +282,7 @@ fn list_viewers(path: &Path) -> Result<(), Failure> {
     for viewer in read(path)?.viewers() {
         let cameras = match viewer.cameras {
             Cameras::All => "all cameras".to_owned(),
+            Cameras::One(id) => id.to_string(),
             Cameras::Only(ids) => ids.into_iter().collect::<Vec<_>>().join(","),
         };
         let perms = viewer

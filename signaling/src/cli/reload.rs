@@ -8,7 +8,7 @@ use super::Failure;
 use super::config::Config;
 use super::file::{grant_signer_at, read_or_default};
 use crate::registry::{CameraEntry, ViewerEntry};
-use crate::room::Cameras;
+use crate::rights::Cameras;
 use crate::server::Server;
 
 /// A server, and the file it runs by.

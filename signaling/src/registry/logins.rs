@@ -4,9 +4,11 @@
 //! A cookie gets a successor now and then. The old one counts until the new one was used, and a moment longer for
 //! what was on its way: an answer that is lost logs nobody out.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::SecretDigest;
@@ -17,6 +19,8 @@ use super::SecretDigest;
 const MAX_LOGINS_PER_USER: usize = 256;
 /// How old a cookie gets before it has a successor: whoever copied one does not have it for long.
 const COOKIE_AGE: Duration = Duration::from_secs(60 * 60);
+/// How often one that is over, and by which a session goes on, is looked at again.
+const LOOK_AGAIN: Duration = Duration::from_secs(60);
 /// How long the old cookie counts once its successor was used: requests that were sent together.
 const OVERLAP: Duration = Duration::from_secs(60);
 
@@ -24,14 +28,18 @@ const OVERLAP: Duration = Duration::from_secs(60);
 pub(crate) type LoginEnd = watch::Receiver<Instant>;
 
 struct Login {
-    user: String,
+    user: Arc<str>,
     /// Of someone whom a backend knows: by which visit.
     visit: Option<SecretDigest>,
+    /// When it was made, as the database says: by that it is known when another server gave it another cookie.
+    made: Option<Timestamp>,
     until: watch::Sender<Instant>,
     cookie: SecretDigest,
     /// Since when it has this cookie.
     since: Instant,
     previous: Option<Previous>,
+    /// When to look whether it can be forgotten.
+    look: Instant,
 }
 
 struct Previous {
@@ -40,9 +48,16 @@ struct Previous {
     until: Option<Instant>,
 }
 
+/// A log-in that the database has.
+pub(crate) struct Kept {
+    pub(crate) cookie: SecretDigest,
+    pub(crate) made: Timestamp,
+    pub(crate) until: Instant,
+}
+
 /// What a cookie stands for.
 pub(crate) struct LoggedIn {
-    pub(crate) user: String,
+    pub(crate) user: Arc<str>,
     /// Of someone whom a backend knows: by which visit.
     pub(crate) visit: Option<SecretDigest>,
     pub(crate) end: LoginEnd,
@@ -55,6 +70,9 @@ pub(crate) struct Logins {
     next: u64,
     logins: HashMap<u64, Login>,
     by_cookie: HashMap<SecretDigest, u64>,
+    by_user: HashMap<Arc<str>, Vec<u64>>,
+    /// Which to look at when.
+    looks: BTreeSet<(Instant, u64)>,
 }
 
 impl Logins {
@@ -64,34 +82,112 @@ impl Logins {
         cookie: SecretDigest,
         user: &str,
         visit: Option<SecretDigest>,
-        now: Instant,
-        until: Instant,
+        made: Option<Timestamp>,
+        (now, until): (Instant, Instant),
     ) -> Vec<SecretDigest> {
-        // One that is over stays while a session goes on by it, so that it can be ended.
-        self.retain(|login| *login.until.borrow() > now || login.until.receiver_count() > 0);
+        self.forget(now);
         let surplus = self.surplus(user);
         for cookie in &surplus {
             self.remove(cookie);
         }
         let id = self.next;
         self.next += 1;
+        let known = self.by_user.get_key_value(user);
+        let user = known.map_or_else(|| user.into(), |(user, _)| user.clone());
+        self.by_user.entry(user.clone()).or_default().push(id);
+        self.looks.insert((until, id));
         let login = Login {
-            user: user.to_owned(),
+            user,
             visit,
+            made,
             until: watch::Sender::new(until),
             cookie,
             since: now,
             previous: None,
+            look: until,
         };
         self.logins.insert(id, login);
         self.by_cookie.insert(cookie, id);
         surplus
     }
 
+    /// Forgets those that are over. One stays while a session goes on by it, so that it can be ended.
+    fn forget(&mut self, now: Instant) {
+        while let Some((look, id)) = self.looks.first().copied()
+            && look <= now
+        {
+            self.looks.remove(&(look, id));
+            let Some(login) = self.logins.get_mut(&id) else {
+                continue;
+            };
+            let until = *login.until.borrow();
+            let over = until <= now;
+            if over && login.until.receiver_count() == 0 {
+                let cookie = login.cookie;
+                self.remove(&cookie);
+                continue;
+            }
+            login.look = if over { now + LOOK_AGAIN } else { until };
+            self.looks.insert((login.look, id));
+        }
+    }
+
+    /// Who has any.
+    pub(crate) fn users(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.by_user.keys()
+    }
+
+    /// Takes over what the database has of a user: other log-ins end, those that are not known here begin, and one that has
+    /// another cookie goes on with that. One that is over by itself is left to whatever goes on by it.
+    pub(crate) fn agree(&mut self, user: &str, kept: Vec<Kept>, now: Instant) {
+        let mut rest = kept;
+        let mut others = Vec::new();
+        for (_, login) in self.of(user) {
+            let is_own = login.visit.is_none() && *login.until.borrow() > now;
+            match rest.iter().position(|kept| kept.cookie == login.cookie) {
+                Some(known) => {
+                    rest.swap_remove(known);
+                }
+                None if is_own => others.push((login.cookie, login.made)),
+                None => (),
+            }
+        }
+        for (cookie, made) in others {
+            let successor = rest.iter().position(|kept| Some(kept.made) == made);
+            match successor.map(|successor| rest.swap_remove(successor)) {
+                Some(kept) => {
+                    self.succeed(&cookie, kept.cookie, user, now, Some(kept.until));
+                }
+                None => {
+                    self.remove(&cookie);
+                }
+            }
+        }
+        for kept in rest {
+            let ends = (now, kept.until);
+            self.add(kept.cookie, user, None, Some(kept.made), ends);
+        }
+    }
+
+    /// Ends those that are over by themselves, and what goes on by them.
+    pub(crate) fn remove_over(&mut self, user: &str, now: Instant) {
+        let own = self.of(user);
+        let over = own.filter(|(_, login)| *login.until.borrow() <= now);
+        let over: Vec<_> = over.map(|(_, login)| login.cookie).collect();
+        for cookie in over {
+            self.remove(&cookie);
+        }
+    }
+
+    fn of(&self, user: &str) -> impl Iterator<Item = (&u64, &Login)> {
+        let own = self.by_user.get(user).into_iter().flatten();
+        own.filter_map(|id| Some((id, self.logins.get(id)?)))
+    }
+
     fn surplus(&self, user: &str) -> Vec<SecretDigest> {
-        let own = self.logins.values().filter(|login| login.user == user);
-        let mut own: Vec<_> = own
-            .map(|login| {
+        let mut own: Vec<_> = self
+            .of(user)
+            .map(|(_, login)| {
                 let connected = login.until.receiver_count() > 0;
                 (connected, *login.until.borrow(), login.cookie)
             })
@@ -149,7 +245,7 @@ impl Logins {
     ) -> Option<SecretDigest> {
         let id = *self.by_cookie.get(old)?;
         let login = self.logins.get_mut(&id)?;
-        if login.user != user || *login.until.borrow() <= now {
+        if *login.user != *user || *login.until.borrow() <= now {
             return None;
         }
         let last = std::mem::replace(&mut login.cookie, new);
@@ -177,9 +273,20 @@ impl Logins {
     }
 
     /// Ends a log-in and, with it, the connections made by it. Returns its user and its cookie.
-    pub(crate) fn remove(&mut self, cookie: &SecretDigest) -> Option<(String, SecretDigest)> {
-        let login = self.logins.remove(self.by_cookie.get(cookie)?)?;
-        self.forget_cookies(&login);
+    pub(crate) fn remove(&mut self, cookie: &SecretDigest) -> Option<(Arc<str>, SecretDigest)> {
+        let id = *self.by_cookie.get(cookie)?;
+        let login = self.logins.remove(&id)?;
+        self.by_cookie.remove(&login.cookie);
+        if let Some(previous) = &login.previous {
+            self.by_cookie.remove(&previous.cookie);
+        }
+        self.looks.remove(&(login.look, id));
+        if let Some(own) = self.by_user.get_mut(&login.user) {
+            own.retain(|own| *own != id);
+            if own.is_empty() {
+                self.by_user.remove(&login.user);
+            }
+        }
         Some((login.user, login.cookie))
     }
 
@@ -190,133 +297,15 @@ impl Logins {
         save: Option<&SecretDigest>,
     ) -> Vec<SecretDigest> {
         let save = save.and_then(|cookie| self.by_cookie.get(cookie)).copied();
-        let own = self.logins.iter().filter(|(_, login)| login.user == user);
-        let own = own.filter(|(id, _)| Some(**id) != save);
+        let own = self.of(user).filter(|(id, _)| Some(**id) != save);
         let cookies: Vec<_> = own.map(|(_, login)| login.cookie).collect();
         for cookie in &cookies {
             self.remove(cookie);
         }
         cookies
     }
-
-    fn retain(&mut self, keep: impl Fn(&Login) -> bool) {
-        let over: Vec<_> = self.logins.values().filter(|login| !keep(login)).collect();
-        let over: Vec<_> = over.into_iter().map(|login| login.cookie).collect();
-        for cookie in over {
-            self.remove(&cookie);
-        }
-    }
-
-    fn forget_cookies(&mut self, login: &Login) {
-        self.by_cookie.remove(&login.cookie);
-        if let Some(previous) = &login.previous {
-            self.by_cookie.remove(&previous.cookie);
-        }
-    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const LIFETIME: Duration = Duration::from_secs(100_000);
-
-    fn cookie(name: &str) -> SecretDigest {
-        SecretDigest::of(name)
-    }
-
-    fn logins_of_alice() -> (Logins, Instant) {
-        let (mut logins, start) = (Logins::default(), Instant::now());
-        logins.add(cookie("first"), "alice", None, start, start + LIFETIME);
-        (logins, start)
-    }
-
-    #[test]
-    fn a_login_ends_after_its_lifetime() {
-        let (mut logins, start) = logins_of_alice();
-        assert!(logins.get(&cookie("first"), start + LIFETIME / 2).is_some());
-        assert!(logins.get(&cookie("first"), start + LIFETIME).is_none());
-        assert!(logins.get(&cookie("other"), start).is_none());
-    }
-
-    #[test]
-    fn a_login_that_ends_is_seen_by_its_connections() {
-        let (mut logins, start) = logins_of_alice();
-        let login = logins.get(&cookie("first"), start).unwrap();
-        assert!(login.end.has_changed().is_ok());
-        assert_eq!(logins.remove(&cookie("first")).unwrap().0, "alice");
-        assert!(login.end.has_changed().is_err());
-        assert!(logins.by_cookie.is_empty());
-    }
-
-    #[test]
-    fn an_old_cookie_is_due_for_a_successor_and_outlives_it_by_a_moment() {
-        let (mut logins, start) = logins_of_alice();
-        let (old, new) = (cookie("first"), cookie("second"));
-        assert!(!logins.get(&old, start).unwrap().is_stale);
-        let hour = start + COOKIE_AGE;
-        assert!(logins.get(&old, hour).unwrap().is_stale);
-        assert_eq!(logins.succeed(&old, new, "alice", hour, None), Some(old));
-        let used = hour + OVERLAP * 5;
-        assert!(!logins.get(&new, used).unwrap().is_stale);
-        assert!(!logins.get(&old, used).unwrap().is_stale);
-        assert!(logins.get(&old, used + OVERLAP).is_none());
-        assert!(logins.get(&new, used + OVERLAP).is_some());
-    }
-
-    #[test]
-    fn a_successor_that_did_not_arrive_is_replaced_by_another() {
-        let (mut logins, start) = logins_of_alice();
-        let (old, lost, new) = (cookie("first"), cookie("lost"), cookie("new"));
-        logins.succeed(&old, lost, "alice", start, None);
-        // Requests that were sent together have one successor.
-        assert!(!logins.get(&old, start).unwrap().is_stale);
-        let start = start + OVERLAP;
-        assert!(logins.get(&old, start).unwrap().is_stale);
-        assert_eq!(logins.succeed(&old, new, "alice", start, None), Some(lost));
-        assert!(logins.get(&lost, start).is_none());
-        assert!(logins.get(&new, start).is_some() && logins.get(&old, start).is_some());
-        logins.remove(&old);
-        assert!(logins.by_cookie.is_empty() && logins.logins.is_empty());
-    }
-
-    #[test]
-    fn only_the_same_user_goes_on_with_a_login() {
-        let (mut logins, start) = logins_of_alice();
-        let end = logins.get(&cookie("first"), start).unwrap().end;
-        let later = Some(start + LIFETIME * 2);
-        let mut succeed =
-            |old, user| logins.succeed(&cookie(old), cookie("new"), user, start, later);
-        assert_eq!(succeed("first", "bob"), None);
-        assert_eq!(succeed("unknown", "alice"), None);
-        assert_eq!(*end.borrow(), start + LIFETIME);
-        assert_eq!(succeed("first", "alice"), Some(cookie("first")));
-        assert_eq!(*end.borrow(), start + LIFETIME * 2);
-    }
-
-    #[test]
-    fn all_others_of_a_user_can_be_ended() {
-        let (mut logins, start) = logins_of_alice();
-        logins.add(cookie("second"), "alice", None, start, start + LIFETIME);
-        logins.add(cookie("bob"), "bob", None, start, start + LIFETIME);
-        let gone = logins.remove_all("alice", Some(&cookie("first")));
-        assert_eq!(gone, [cookie("second")]);
-        assert!(logins.get(&cookie("first"), start).is_some());
-        assert!(logins.get(&cookie("bob"), start).is_some());
-    }
-
-    #[test]
-    fn too_many_logins_of_one_user_end_the_oldest_that_is_not_connected() {
-        let (mut logins, start) = (Logins::default(), Instant::now());
-        let mut connected = None;
-        let mut gone = Vec::new();
-        for n in 0..=MAX_LOGINS_PER_USER {
-            let now = start + Duration::from_millis(n as u64);
-            gone.extend(logins.add(cookie(&n.to_string()), "alice", None, now, now + LIFETIME));
-            connected = connected.or_else(|| logins.get(&cookie("0"), now));
-        }
-        assert_eq!(gone, [cookie("1")]);
-        assert!(logins.get(&cookie("0"), start).is_some());
-        assert_eq!(logins.logins.len(), MAX_LOGINS_PER_USER);
-    }
-}
+#[path = "logins_tests.rs"]
+mod tests;

@@ -8,17 +8,20 @@ mod logins;
 mod visits;
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Bound::{Excluded, Unbounded};
+use std::sync::Arc;
 use std::time::Instant;
 
 use porthole_protocol::grant::Permission;
 
 pub use crate::digest::SecretDigest;
-pub(crate) use logins::LoginEnd;
 use logins::Logins;
+pub(crate) use logins::{Kept, LoginEnd};
 use visits::Visits;
 
 use crate::model::Role;
-use crate::room::{Cameras, DEFAULT_LEASE_SECONDS, MAX_CAMERAS, Principal, Rights, RightsId};
+use crate::rights::{ByCamera, Cameras, DEFAULT_LEASE_SECONDS, Rights, RightsId};
+use crate::room::{MAX_CAMERAS, Principal};
 
 /// An enrolled camera.
 #[derive(Clone, Debug)]
@@ -68,10 +71,8 @@ impl ViewerEntry {
     }
 
     pub(crate) fn rights(&self) -> Rights {
-        Rights {
-            shared: self.shared,
-            ..Rights::always(&self.user, self.cameras.clone(), &self.perms, self.lease)
-        }
+        let cameras = self.cameras.clone();
+        Rights::always(&self.user, cameras, &self.perms, self.lease).shared(self.shared)
     }
 }
 
@@ -91,7 +92,7 @@ pub(crate) enum Origin {
 /// Someone who may connect as a viewer.
 #[derive(Clone, Debug)]
 pub(crate) struct Account {
-    pub(crate) rights: Rights,
+    pub(crate) rights: Arc<Rights>,
     pub(crate) role: Role,
     /// What its own link holds.
     pub(crate) token: Option<SecretDigest>,
@@ -109,13 +110,15 @@ pub(crate) struct Enrolled {
 #[derive(Clone, PartialEq, Eq)]
 enum Owner {
     Camera(String),
-    User(String),
+    User(Arc<str>),
 }
 
 pub(crate) struct Registry {
     max_cameras: usize,
     cameras: BTreeMap<String, Enrolled>,
-    accounts: BTreeMap<String, Account>,
+    accounts: BTreeMap<Arc<str>, Account>,
+    /// Whose rights, of accounts and visits, are about which camera.
+    by_camera: ByCamera,
     owners: HashMap<SecretDigest, Owner>,
     visits: Visits,
     pub(crate) logins: Logins,
@@ -134,6 +137,7 @@ impl Registry {
             max_cameras,
             cameras: BTreeMap::new(),
             accounts: BTreeMap::new(),
+            by_camera: ByCamera::default(),
             owners: HashMap::new(),
             visits: Visits::default(),
             logins: Logins::default(),
@@ -148,9 +152,11 @@ impl Registry {
         }
     }
 
-    /// In the order of their ids.
-    pub(crate) fn cameras(&self) -> impl Iterator<Item = &Enrolled> {
-        self.cameras.values()
+    /// In the order of their ids, those after one.
+    pub(crate) fn cameras_after(&self, after: Option<&str>) -> impl Iterator<Item = &Enrolled> {
+        let after = after.map_or(Unbounded, Excluded);
+        let rest = self.cameras.range::<str, _>((after, Unbounded));
+        rest.map(|(_, camera)| camera)
     }
 
     pub(crate) fn camera(&self, id: &str) -> Option<&Enrolled> {
@@ -166,37 +172,58 @@ impl Registry {
         self.owners.insert(secret, owner);
     }
 
-    /// Whether there was one.
-    pub(crate) fn remove_camera(&mut self, id: &str) -> bool {
-        let visitors = self.visits.accounts_mut();
-        for account in self.accounts.values_mut().chain(visitors) {
-            // Another camera may get this id, and is not for everyone who might see the old one.
-            account.rights.forget(id);
+    /// Returns the rights that are other ones now: another camera may get this id, and is not for everyone who might see the
+    /// old one. `None` if there was no such camera.
+    pub(crate) fn remove_camera(&mut self, id: &str) -> Option<Vec<Arc<Rights>>> {
+        let old = self.cameras.remove(id)?;
+        self.disown(Some(old.entry.secret), &Owner::Camera(id.to_owned()));
+        let mut changed = Vec::new();
+        for rights in self.rights_at(id) {
+            if let Some(without) = rights.without_camera(id) {
+                let without = Arc::new(without);
+                self.set_rights(without.clone());
+                changed.push(without);
+            }
         }
-        let old = self.cameras.remove(id);
-        let secret = old.as_ref().map(|old| old.entry.secret);
-        self.disown(secret, &Owner::Camera(id.to_owned()));
-        old.is_some()
+        Some(changed)
     }
 
     pub(crate) fn account(&self, user: &str) -> Option<&Account> {
         self.accounts.get(user)
     }
 
-    /// The rights in which this camera has a name.
-    pub(crate) fn rights_at(&self, camera: &str) -> Vec<Rights> {
-        let all = self.accounts.values().chain(self.visits.accounts());
-        let named = |rights: &&Rights| rights.cameras().is_some_and(|ids| ids.contains(camera));
-        let all = all.map(|account| &account.rights);
-        all.filter(named).cloned().collect()
+    /// The rights that are about this camera, be it as one of all.
+    pub(crate) fn rights_at(&self, camera: &str) -> Vec<Arc<Rights>> {
+        let ids = self.by_camera.of(camera);
+        let accounts = ids.filter_map(|id| self.account_of(id));
+        accounts.map(|account| account.rights.clone()).collect()
+    }
+
+    /// All the rights that go by this name.
+    pub(crate) fn rights_of(&self, user: &str) -> Vec<Arc<Rights>> {
+        let account = self.accounts.get(user).into_iter();
+        let all = account.chain(self.visits.of(user));
+        all.map(|account| account.rights.clone()).collect()
+    }
+
+    fn account_of(&self, id: &RightsId) -> Option<&Account> {
+        match &id.token {
+            Some(token) => self.visits.get(token),
+            None => self.accounts.get(&id.user),
+        }
     }
 
     /// Adds a user, or changes one: the token it had is void, and its log-ins stay. Names the visits of whoever a
     /// backend calls by this name, which end: that is someone else.
     pub(crate) fn put_account(&mut self, account: Account) -> Vec<RightsId> {
         let (user, token) = (account.rights.user.clone(), account.token);
-        let visitors = self.visits.remove_all(&user);
+        let visitors = self.visits.remove_all(&user, &mut self.by_camera);
+        let new = account.rights.clone();
         let old = self.accounts.insert(user.clone(), account);
+        match &old {
+            Some(old) => self.by_camera.replace(&old.rights, &new),
+            None => self.by_camera.add(&new),
+        }
         let owner = Owner::User(user);
         self.disown(old.and_then(|old| old.token), &owner);
         if let Some(token) = token {
@@ -205,9 +232,14 @@ impl Registry {
         visitors
     }
 
-    /// Takes over what a user may do.
-    pub(crate) fn set_rights(&mut self, rights: Rights) {
-        if let Some(account) = self.accounts.get_mut(&rights.user) {
+    /// Takes over what a user, or the bearer of a token, may do.
+    pub(crate) fn set_rights(&mut self, rights: Arc<Rights>) {
+        let account = match &rights.token {
+            Some(token) => self.visits.get_mut(token),
+            None => self.accounts.get_mut(&rights.user),
+        };
+        if let Some(account) = account {
+            self.by_camera.replace(&account.rights, &rights);
             account.rights = rights;
         }
     }
@@ -215,10 +247,12 @@ impl Registry {
     /// Removes a user and its log-ins, and says whether there was one.
     pub(crate) fn remove_account(&mut self, user: &str) -> bool {
         self.logins.remove_all(user, None);
-        let old = self.accounts.remove(user);
-        let token = old.as_ref().and_then(|old| old.token);
-        self.disown(token, &Owner::User(user.to_owned()));
-        old.is_some()
+        let Some(old) = self.accounts.remove(user) else {
+            return false;
+        };
+        self.by_camera.remove(&old.rights);
+        self.disown(old.token, &Owner::User(user.into()));
+        true
     }
 
     /// Takes over what a backend says until `until` of the bearer of a token or of a log-in, which is in the rights.
@@ -232,7 +266,9 @@ impl Registry {
         let id = account.rights.token?;
         match self.accounts.contains_key(&account.rights.user) {
             true => None,
-            false => self.visits.put(id, account, now, until),
+            false => self
+                .visits
+                .put(id, account, (now, until), &mut self.by_camera),
         }
     }
 
@@ -253,7 +289,7 @@ impl Registry {
 
     /// Removes the visits that are over, and names them.
     pub(crate) fn forget_visitors(&mut self, now: Instant) -> Vec<RightsId> {
-        self.visits.forget(now)
+        self.visits.forget(now, &mut self.by_camera)
     }
 
     fn disown(&mut self, secret: Option<SecretDigest>, owner: &Owner) {
@@ -285,7 +321,7 @@ impl Registry {
                 .get(user)
                 .filter(|own| own.token == Some(*token)),
         };
-        account.filter(|account| account.rights.user == user)
+        account.filter(|account| *account.rights.user == *user)
     }
 
     /// As whom a log-in lets in.
@@ -327,7 +363,7 @@ mod tests {
     fn account(user: &str, token: &str) -> Account {
         let viewer = ViewerEntry::new(user, token);
         Account {
-            rights: viewer.rights(),
+            rights: viewer.rights().into(),
             role: Role::Viewer,
             token: Some(viewer.token),
             origin: Origin::File,
@@ -336,7 +372,7 @@ mod tests {
 
     fn user_of(registry: &Registry, secret: &str) -> Option<String> {
         match registry.bearer(&SecretDigest::of(secret))?.0 {
-            Principal::Viewer(rights) => Some(rights.user),
+            Principal::Viewer(rights) => Some(rights.user.to_string()),
             Principal::Camera { id } => Some(format!("camera {id}")),
         }
     }
@@ -366,7 +402,7 @@ mod tests {
         };
         registry.put_camera(camera, Origin::File);
         assert_eq!(user_of(&registry, "key").as_deref(), Some("camera front"));
-        assert!(registry.remove_camera("front"));
+        assert!(registry.remove_camera("front").is_some());
         assert_eq!(user_of(&registry, "key"), None);
     }
 
@@ -376,7 +412,9 @@ mod tests {
         let cookie = SecretDigest::of("cookie");
         registry.put_account(account("alice", "t"));
         let until = now + Duration::from_secs(1);
-        registry.logins.add(cookie, "alice", None, now, until);
+        registry
+            .logins
+            .add(cookie, "alice", None, None, (now, until));
         assert!(registry.bearer(&cookie).is_none());
         assert!(registry.identify(&cookie).is_some());
         registry.remove_account("alice");

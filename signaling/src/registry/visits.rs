@@ -4,11 +4,12 @@
 //! Each token is a visit of its own, and so is each log-in that was made with one or with a password: two tokens of one
 //! person may say different things, and neither lends the other anything.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::{Account, SecretDigest};
-use crate::room::RightsId;
+use crate::rights::{ByCamera, RightsId};
 
 /// Visits at a time: more than can be connected, so that nobody is turned away while others only come and go.
 const MAX_VISITS: usize = 40_000;
@@ -24,7 +25,9 @@ struct Visit {
 #[derive(Default)]
 pub(super) struct Visits {
     visits: HashMap<SecretDigest, Visit>,
-    by_user: BTreeMap<String, Vec<SecretDigest>>,
+    /// Which ends when.
+    ends: BTreeSet<(Instant, SecretDigest)>,
+    by_user: BTreeMap<Arc<str>, Vec<SecretDigest>>,
 }
 
 impl Visits {
@@ -34,8 +37,8 @@ impl Visits {
         &mut self,
         id: SecretDigest,
         account: Account,
-        now: Instant,
-        until: Instant,
+        (now, until): (Instant, Instant),
+        index: &mut ByCamera,
     ) -> Option<Option<RightsId>> {
         let before = self.visits.get(&id);
         let is_other = before.is_some_and(|visit| visit.account.rights.user != account.rights.user);
@@ -43,9 +46,16 @@ impl Visits {
             return None;
         }
         let user = account.rights.user.clone();
-        if self.visits.insert(id, Visit { account, until }).is_some() {
+        let new = account.rights.clone();
+        self.ends.insert((until, id));
+        if let Some(old) = self.visits.insert(id, Visit { account, until }) {
+            if old.until != until {
+                self.ends.remove(&(old.until, id));
+            }
+            index.replace(&old.account.rights, &new);
             return Some(None);
         }
+        index.add(&new);
         let own = self.by_user.entry(user).or_default();
         own.push(id);
         if own.len() <= MAX_VISITS_PER_USER {
@@ -58,23 +68,25 @@ impl Visits {
             .filter(|own| **own != id)
             .min_by_key(ends)
             .copied();
-        Some(first.and_then(|first| self.remove(&first)))
+        Some(first.and_then(|first| self.remove(&first, index)))
     }
 
     pub(super) fn get(&self, id: &SecretDigest) -> Option<&Account> {
         self.visits.get(id).map(|visit| &visit.account)
     }
 
+    pub(super) fn get_mut(&mut self, id: &SecretDigest) -> Option<&mut Account> {
+        self.visits.get_mut(id).map(|visit| &mut visit.account)
+    }
+
     pub(super) fn end(&self, id: &SecretDigest) -> Option<Instant> {
         self.visits.get(id).map(|visit| visit.until)
     }
 
-    pub(super) fn accounts(&self) -> impl Iterator<Item = &Account> {
-        self.visits.values().map(|visit| &visit.account)
-    }
-
-    pub(super) fn accounts_mut(&mut self) -> impl Iterator<Item = &mut Account> {
-        self.visits.values_mut().map(|visit| &mut visit.account)
+    /// Those of one name.
+    pub(super) fn of(&self, user: &str) -> impl Iterator<Item = &Account> {
+        let own = self.by_user.get(user).into_iter().flatten();
+        own.filter_map(|id| self.get(id))
     }
 
     /// Whether this was good and is to be looked at again.
@@ -88,20 +100,28 @@ impl Visits {
     }
 
     /// Forgets those that are over, and names them.
-    pub(super) fn forget(&mut self, now: Instant) -> Vec<RightsId> {
-        let over = self.visits.iter().filter(|(_, visit)| visit.until <= now);
-        let over: Vec<_> = over.map(|(id, _)| *id).collect();
-        over.iter().filter_map(|id| self.remove(id)).collect()
+    pub(super) fn forget(&mut self, now: Instant, index: &mut ByCamera) -> Vec<RightsId> {
+        let mut gone = Vec::new();
+        while self.ends.first().is_some_and(|(until, _)| *until <= now)
+            && let Some((_, id)) = self.ends.pop_first()
+        {
+            gone.extend(self.remove(&id, index));
+        }
+        gone
     }
 
     /// Forgets all of this name, and names them.
-    pub(super) fn remove_all(&mut self, user: &str) -> Vec<RightsId> {
+    pub(super) fn remove_all(&mut self, user: &str, index: &mut ByCamera) -> Vec<RightsId> {
         let own = self.by_user.get(user).cloned().unwrap_or_default();
-        own.iter().filter_map(|id| self.remove(id)).collect()
+        let gone = own.iter().filter_map(|id| self.remove(id, index));
+        gone.collect()
     }
 
-    pub(super) fn remove(&mut self, id: &SecretDigest) -> Option<RightsId> {
-        let rights = self.visits.remove(id)?.account.rights;
+    fn remove(&mut self, id: &SecretDigest, index: &mut ByCamera) -> Option<RightsId> {
+        let Visit { account, until } = self.visits.remove(id)?;
+        self.ends.remove(&(until, *id));
+        let rights = account.rights;
+        index.remove(&rights);
         if let Some(own) = self.by_user.get_mut(&rights.user) {
             own.retain(|own| own != id);
             if own.is_empty() {
@@ -119,16 +139,13 @@ mod tests {
     use super::*;
     use crate::model::Role;
     use crate::registry::Origin;
-    use crate::room::{Cameras, Rights};
+    use crate::rights::{Cameras, Rights};
 
     fn visit(user: &str, name: &str) -> (SecretDigest, Account) {
         let id = SecretDigest::of(name);
-        let rights = Rights {
-            token: Some(id),
-            ..Rights::always(user, Cameras::All, &[], 1)
-        };
+        let rights = Rights::always(user, Cameras::All, &[], 1).of_token(id);
         let account = Account {
-            rights,
+            rights: rights.into(),
             role: Role::Viewer,
             token: None,
             origin: Origin::Backend,
@@ -139,40 +156,46 @@ mod tests {
     #[test]
     fn a_token_counts_until_its_end_and_is_forgotten_then() {
         let (mut visits, now) = (Visits::default(), Instant::now());
+        let mut index = ByCamera::default();
         let ((token, alice), end) = (visit("alice", "t"), now + Duration::from_secs(10));
-        assert!(visits.put(token, alice, now, end).is_some());
-        assert_eq!(visits.get(&token).unwrap().rights.user, "alice");
+        assert!(visits.put(token, alice, (now, end), &mut index).is_some());
+        assert_eq!(&*visits.get(&token).unwrap().rights.user, "alice");
         assert!(!visits.is_over(&token, now) && visits.is_over(&token, end));
-        assert!(visits.forget(now).is_empty() && visits.has("alice"));
-        assert_eq!(visits.forget(end)[0].token, Some(token));
+        assert!(visits.forget(now, &mut index).is_empty() && visits.has("alice"));
+        assert_eq!(visits.forget(end, &mut index)[0].token, Some(token));
         assert!(visits.get(&token).is_none() && !visits.has("alice"));
     }
 
     #[test]
     fn what_is_over_already_is_not_taken_and_the_first_to_end_makes_room() {
         let (mut visits, now) = (Visits::default(), Instant::now());
+        let mut index = ByCamera::default();
         let (id, alice) = visit("alice", "t");
-        assert!(visits.put(id, alice, now, now).is_none());
+        assert!(visits.put(id, alice, (now, now), &mut index).is_none());
         let mut gone = Vec::new();
         for n in 0..=MAX_VISITS_PER_USER as u64 {
             let (id, alice) = visit("alice", &n.to_string());
             let until = now + Duration::from_secs(1000 - n);
-            gone.extend(visits.put(id, alice, now, until).unwrap());
+            gone.extend(visits.put(id, alice, (now, until), &mut index).unwrap());
         }
         let first = MAX_VISITS_PER_USER - 1;
         assert_eq!(gone.len(), 1);
         assert_eq!(gone[0].token, Some(SecretDigest::of(&first.to_string())));
         assert_eq!(visits.visits.len(), MAX_VISITS_PER_USER);
-        assert_eq!(visits.remove_all("alice").len(), MAX_VISITS_PER_USER);
-        assert!(visits.by_user.is_empty());
+        assert_eq!(
+            visits.remove_all("alice", &mut index).len(),
+            MAX_VISITS_PER_USER
+        );
+        assert!(visits.by_user.is_empty() && visits.ends.is_empty() && index.is_empty());
     }
 
     #[test]
     fn nobody_takes_over_a_token_of_another() {
         let (mut visits, now) = (Visits::default(), Instant::now());
+        let mut index = ByCamera::default();
         let end = now + Duration::from_secs(10);
         let ((id, alice), (_, bob)) = (visit("alice", "t"), visit("bob", "t"));
-        assert!(visits.put(id, alice, now, end).is_some());
-        assert!(visits.put(id, bob, now, end).is_none());
+        assert!(visits.put(id, alice, (now, end), &mut index).is_some());
+        assert!(visits.put(id, bob, (now, end), &mut index).is_none());
     }
 }

@@ -10,15 +10,13 @@ use super::lifetime::VIEWER_RETURN;
 use super::limits::{MAX_CONNECTIONS_PER_USER, shared_viewers};
 use super::now::Now;
 use super::table::{End, Tell};
-use super::{
-    Action, Client, ClientId, LOGIN_ENDED, Outgoing, Principal, Refusal, Rights, RightsId, Role,
-    Room,
-};
+use super::{Action, Client, ClientId, LOGIN_ENDED, Outgoing, Principal, Refusal, Role, Room};
 use crate::network::network;
+use crate::rights::RightsId;
 
 impl Room {
-    /// A client has connected from `address` and shown who it is. What a viewer may do is what
-    /// [`Self::set_viewer`] said last.
+    /// A client has connected from `address` and shown who it is. What a viewer may do is what the source of rights says
+    /// now, or, of someone who is here, what [`Self::set_viewer`] said last.
     pub fn connected(
         &mut self,
         id: ClientId,
@@ -29,7 +27,7 @@ impl Room {
         self.note(now);
         let admitted = match principal {
             Principal::Camera { id: camera_id } => self.admit_camera(id, camera_id, now),
-            Principal::Viewer(rights) => self.admit_viewer(rights.id()),
+            Principal::Viewer(rights) => self.admit_viewer(rights.id(), now),
         };
         match admitted {
             Ok((role, peer_id)) => {
@@ -40,6 +38,7 @@ impl Room {
                     announced: None,
                     registered: false,
                     login_over: false,
+                    listed_to: None,
                     sessions: BTreeSet::new(),
                     awaited: BTreeMap::new(),
                 };
@@ -130,9 +129,10 @@ impl Room {
         Ok((Role::Camera(camera_id.clone()), camera_id))
     }
 
-    fn admit_viewer(&mut self, whose: RightsId) -> Result<(Role, String), Refusal> {
-        let user = self.users.get(&whose).ok_or(WITHDRAWN)?;
-        let Rights { shared, .. } = user.rights;
+    fn admit_viewer(&mut self, whose: RightsId, now: Now) -> Result<(Role, String), Refusal> {
+        let mut all = self.rights_of(&whose.user).into_iter();
+        let rights = all.find(|rights| rights.id() == whose).ok_or(WITHDRAWN)?;
+        let shared = rights.shared;
         let full = self.viewers >= self.max_viewers;
         if full || shared && self.shared_viewers >= shared_viewers(self.max_viewers) {
             return Err(Refusal::new(
@@ -148,6 +148,7 @@ impl Room {
                 "too many connections: close some of your pages",
             ));
         }
+        self.take_in(rights, now);
         Ok((Role::Viewer(whose), (self.next_id)()))
     }
 
@@ -229,6 +230,7 @@ impl Room {
                 self.end(session, Code::ViewerLeft, Tell::Camera);
             }
         }
+        self.forget_idle(name);
     }
 }
 

@@ -55,7 +55,7 @@ impl Room {
                     session.drives = known;
                     return Ok(());
                 }
-                (session.whose.user.clone(), session.started)
+                (session.whose.user.to_string(), session.started)
             }
             Some(_) => return Err(NO_SUCH_SESSION),
             None => {
@@ -96,7 +96,7 @@ impl Room {
     pub(super) fn lost_driver(&mut self, id: &str, session: &Session, began: Timestamp) {
         self.happened(Event::DriveEnded {
             session: id.to_owned(),
-            user: session.whose.user.clone(),
+            user: session.whose.user.to_string(),
             camera: session.camera_id.clone(),
             began,
             ended: self.clock.wall,

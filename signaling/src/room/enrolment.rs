@@ -2,13 +2,15 @@
 //! Cameras and users come, go and change, and what runs follows at once.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use porthole_protocol::wire::Code;
 
 use super::now::Now;
 use super::review::Because;
 use super::table::{End, Ended, Tell};
-use super::{Action, Camera, DrivesPace, Rights, RightsId, Room, User};
+use super::{Action, Camera, DrivesPace, Room};
+use crate::rights::{Rights, RightsId};
 
 impl Room {
     /// A camera was enrolled, or has another name. The name is shown where the camera gives none itself.
@@ -28,8 +30,8 @@ impl Room {
             .or_insert(camera);
     }
 
-    /// A camera is no longer enrolled: its sessions end with `revoked`, its connection is dropped. Nobody's rights
-    /// name it any longer, since another one may get its id.
+    /// A camera is no longer enrolled: its sessions end with `revoked`, its connection is dropped. The rights of those who are
+    /// here name it no longer, since another one may get its id.
     pub fn remove_camera(&mut self, id: &str, now: Now) -> Vec<Action> {
         self.note(now);
         let Some(client) = self.cameras.get(id).map(|camera| camera.client) else {
@@ -53,25 +55,33 @@ impl Room {
                 self.send_end(viewer, &session, end);
             }
         }
-        for user in self.users.values_mut() {
-            user.rights.forget(id);
+        for whose in self.by_camera.of(id).cloned().collect::<Vec<_>>() {
+            if let Some(user) = self.users.get_mut(&whose)
+                && let Some(without) = user.rights.without_camera(id)
+            {
+                self.by_camera.remove(&user.rights);
+                self.by_camera.add(&without);
+                user.rights = Arc::new(without);
+            }
         }
         self.take_actions()
     }
 
-    /// A user may connect, or its rights are other ones now: running sessions follow. A lease that differs from the
-    /// one before counts from now; the same one leaves sessions the time they had.
-    pub fn set_viewer(&mut self, rights: Rights, now: Now) -> Vec<Action> {
+    /// A user's rights are other ones now: what runs follows. A lease that differs from the one before counts from now; the
+    /// same one leaves sessions the time they had. Whoever is not here is asked about when it comes.
+    pub fn set_viewer(&mut self, rights: impl Into<Arc<Rights>>, now: Now) -> Vec<Action> {
         self.note(now);
+        let rights = rights.into();
         let name = rights.id();
         let Some(user) = self.users.get_mut(&name) else {
-            self.users.insert(name, User::new(rights, now));
             return self.take_actions();
         };
         let old = std::mem::replace(&mut user.rights, rights);
-        if old == user.rights {
+        if Arc::ptr_eq(&old, &user.rights) || old == user.rights {
             return self.take_actions();
         }
+        self.by_camera.remove(&old);
+        self.by_camera.add(&user.rights);
         let before = std::mem::replace(&mut user.told, now.wall);
         let connections = user.connections.len();
         match (old.shared, user.rights.shared) {
@@ -100,7 +110,7 @@ impl Room {
         for client in connections {
             self.expel(client, Code::Revoked, "your permission was withdrawn", now);
         }
-        self.users.remove(user);
+        self.forget_idle(user);
         self.take_actions()
     }
 

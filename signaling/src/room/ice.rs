@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use porthole_protocol::wire::IceServer;
 
 use super::now::Now;
-use super::rights::Rights;
 use crate::digest::SecretDigest;
+use crate::rights::Rights;
 
 /// Credentials are renewed this much before they run out: a few round trips, also for a camera that is just away.
 const RENEW_BEFORE: Duration = Duration::from_secs(60);

@@ -8,9 +8,9 @@ use porthole_protocol::wire::{Code, Extension, SessionProof};
 use super::limits::check_proof;
 use super::now::Now;
 use super::review::Because;
-use super::rights::Standing;
 use super::table::{End, Tell};
 use super::{Action, ClientId, Refusal, Role, Room, UNKNOWN_SENDER};
+use crate::rights::Standing;
 
 /// How long a session waits for its viewer to come back: a change of network and a few tries to connect, and not
 /// so long that it takes a place from others.

@@ -9,10 +9,10 @@ use porthole_protocol::wire::{
     Announce, Code, PeerMessageInner, PeerStatus, SdpMessage, SessionProof,
 };
 
-use super::{ClientId, Refusal, Rights, Room};
+use super::{ClientId, Refusal, Room};
+use crate::rights::Rights;
 
-/// Cameras that can be enrolled where nothing else is said. A fleet of robots fits, and a list of all of them with the largest
-/// `meta` stays near one MiB.
+/// Cameras that can be enrolled where nothing else is said. A fleet of robots fits.
 pub const MAX_CAMERAS: usize = 1000;
 /// Viewers connected at a time where nothing else is said, beside which every camera still finds a place: 4072 clients of about
 /// 6 KiB each are 24 MiB.
@@ -30,6 +30,23 @@ pub const MAX_SESSIONS_PER_VIEWER: usize = 16;
 pub const MAX_SESSIONS_PER_PERSON: usize = 4;
 /// Sessions at one camera from one network, of people who share a name: a household.
 pub const MAX_SESSIONS_PER_ADDRESS: usize = 8;
+/// How much of a list is sent at a time.
+#[derive(Clone, Copy)]
+pub(super) struct Part {
+    pub(super) cameras: usize,
+    pub(super) bytes: usize,
+}
+
+/// The list itself: what a wall of screens shows, and half of what may wait for a viewer.
+pub(super) const LIST_PART: Part = Part {
+    cameras: 1000,
+    bytes: 1024 * 1024,
+};
+/// What follows it at a time, each camera a message: a moment's work.
+pub(super) const NEXT_PART: Part = Part {
+    cameras: 256,
+    bytes: 128 * 1024,
+};
 /// Longest session id that is looked at; ours have 36 bytes.
 pub(super) const MAX_ID_BYTES: usize = 64;
 /// Longest of a viewer's words on the end of its session, in characters: a browser's error is a sentence.

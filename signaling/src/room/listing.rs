@@ -1,17 +1,31 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Which cameras are listed, and who hears of it.
 
+use std::ops::Bound::Unbounded;
+
 use jiff::Timestamp;
 use porthole_protocol::wire::{
-    Announce, Code, Extension, OutgoingMessage, Peer, PeerRole, PeerStatus, RunningSession,
+    Announce, Code, Extension, OutgoingMessage, Peer, PeerRole, PeerStatus, RunningSession, ToPeer,
     ToPeerExtra,
 };
 use serde_json::{Value, json};
 
-use super::limits::{check_announce, check_status};
+use super::limits::{LIST_PART, NEXT_PART, Part, check_announce, check_status};
 use super::now::Now;
 use super::table::Tell;
-use super::{Announced, ClientId, Event, Refusal, Rights, RightsId, Role, Room, UNKNOWN_SENDER};
+use super::{
+    Action, Announced, Camera, ClientId, Event, Listed, Outgoing, Refusal, Role, Room,
+    UNKNOWN_SENDER, beyond,
+};
+use crate::rights::{Rights, RightsId};
+
+/// A part of a list.
+#[derive(Default)]
+struct Producers {
+    producers: Vec<Peer>,
+    /// Whether there are others after the last one.
+    more: bool,
+}
 
 impl Room {
     pub(super) fn set_status(
@@ -75,14 +89,18 @@ impl Room {
             return Ok(());
         }
         let camera = self.cameras.get_mut(id).ok_or(UNKNOWN_SENDER)?;
-        if camera.listed.as_ref() != Some(&meta) {
-            let is_back = camera.listed.replace(meta.clone()).is_none();
+        if camera.listed.as_ref().map(|listed| &listed.meta) != Some(&meta) {
+            let listed = Listed {
+                bytes: meta.to_string().len(),
+                meta: meta.clone(),
+            };
+            let is_back = camera.listed.replace(listed).is_none();
             if is_back {
                 self.listed_cameras += 1;
                 let camera = id.to_owned();
                 self.happened(Event::CameraOnline { camera });
             }
-            self.tell_listeners(id, &[PeerRole::Producer], &meta);
+            self.tell_listeners(id, &[PeerRole::Producer], meta);
         }
         Ok(())
     }
@@ -107,20 +125,84 @@ impl Room {
         Ok(())
     }
 
-    pub(super) fn visible_producers(&self, to: ClientId, now: Now) -> Vec<Peer> {
-        let Some(user) = self.user_of(to) else {
-            return Vec::new();
+    /// Sends the cameras that a viewer may see: as many as fit into one message, and the others when these are taken.
+    pub(super) fn list(&mut self, to: ClientId, now: Now) {
+        let part = self.producers_after(to, None, LIST_PART, now);
+        let more = part.more;
+        if let Some(client) = self.clients.get_mut(&to) {
+            client.listed_to = part.producers.last().filter(|_| more).map(|p| p.id.clone());
+        }
+        if more {
+            // Before what it waits for, which may be taken at once.
+            self.actions.push(Action::ListOn(to));
+        }
+        let list = OutgoingMessage::List {
+            producers: part.producers,
         };
-        let cameras = self.cameras.iter();
-        let listed = cameras.filter(|(id, _)| user.rights.may_see(id, now.wall));
-        listed
-            .filter_map(|(id, camera)| {
-                camera.listed.clone().map(|meta| Peer {
-                    id: id.clone(),
-                    meta: Some(meta),
-                })
-            })
-            .collect()
+        self.send(to, list, ToPeerExtra::default());
+    }
+
+    /// The client has taken what it was sent: the next cameras of its list follow, each as one that has just come. That is a
+    /// message which every listener knows, where a second list would take the place of the first.
+    pub fn list_on(&mut self, to: ClientId, now: Now) -> Vec<Action> {
+        self.note(now);
+        let client = self.clients.get_mut(&to);
+        if let Some(after) = client.and_then(|client| client.listed_to.take()) {
+            let part = self.producers_after(to, Some(&after), NEXT_PART, now);
+            if part.more
+                && let Some(client) = self.clients.get_mut(&to)
+            {
+                client.listed_to = part.producers.last().map(|last| last.id.clone());
+                self.actions.push(Action::ListOn(to));
+            }
+            for Peer { id, meta } in part.producers {
+                let message = status(&id, &[PeerRole::Producer], meta);
+                self.send(to, message, ToPeerExtra::default());
+            }
+        }
+        self.take_actions()
+    }
+
+    fn producers_after(
+        &self,
+        to: ClientId,
+        after: Option<&str>,
+        most: Part,
+        now: Now,
+    ) -> Producers {
+        let mut part = Producers::default();
+        let Some(user) = self.user_of(to) else {
+            return part;
+        };
+        let all = self.cameras.range::<str, _>((beyond(after), Unbounded));
+        let named = user.rights.cameras().map(|ids| {
+            let ids = ids.range::<str, _>((beyond(after), Unbounded));
+            ids.filter_map(|id| self.cameras.get_key_value(*id))
+                .collect::<Vec<_>>()
+        });
+        let cameras: &mut dyn Iterator<Item = _> = match named {
+            Some(named) => &mut named.into_iter(),
+            None => &mut { all },
+        };
+        let mut bytes = 0;
+        for (id, camera) in cameras {
+            let Some(listed) = &camera.listed else {
+                continue;
+            };
+            if !user.rights.may_see(id, now.wall) {
+                continue;
+            }
+            bytes += id.len() + listed.bytes;
+            part.more = part.producers.len() >= most.cameras || bytes > most.bytes;
+            if part.more {
+                break;
+            }
+            part.producers.push(Peer {
+                id: id.clone(),
+                meta: Some(listed.meta.clone()),
+            });
+        }
+        part
     }
 
     /// Tells a user's connections what has changed for them since they had these rights at that time, and which cameras
@@ -129,58 +211,77 @@ impl Room {
         let Some(user) = self.users.get(user) else {
             return;
         };
-        let (new, own, now) = (&user.rights, user.connections.clone(), user.told);
-        let listeners: Vec<_> = own.intersection(&self.listeners).copied().collect();
-        let listed = self.cameras.iter().filter_map(|(id, camera)| {
-            let meta = camera.listed.as_ref()?;
-            let (saw, sees) = (old.may_see(id, before), new.may_see(id, now));
-            (saw != sees).then(|| (id.clone(), meta.clone(), sees))
-        });
-        for (id, meta, sees) in listed.collect::<Vec<_>>() {
-            let roles: &[_] = if sees { &[PeerRole::Producer] } else { &[] };
-            for listener in &listeners {
-                self.tell_listener(*listener, &id, roles, &meta);
-            }
+        let (new, now) = (user.rights.clone(), user.told);
+        let listeners: Vec<_> = user
+            .connections
+            .intersection(&self.listeners)
+            .copied()
+            .collect();
+        if listeners.is_empty() {
+            return;
         }
-        for client in own {
-            if !self.listeners.contains(&client) {
-                continue;
+        let changed = |(id, camera): (&String, &Camera)| {
+            let listed = camera.listed.as_ref()?;
+            let (saw, sees) = (old.may_see(id, before), new.may_see(id, now));
+            (saw != sees).then(|| (id.clone(), listed.meta.clone(), sees))
+        };
+        let changes: Vec<_> = match (old.cameras(), new.cameras()) {
+            _ if old.see_all_always() && new.see_all_always() => Vec::new(),
+            (Some(old), Some(new)) => {
+                let named = old.union(&new);
+                let named = named.filter_map(|id| self.cameras.get_key_value(*id));
+                named.filter_map(changed).collect()
             }
+            _ => self.cameras.iter().filter_map(changed).collect(),
+        };
+        for (id, meta, sees) in changes {
+            let roles: &[_] = if sees { &[PeerRole::Producer] } else { &[] };
+            self.send_all(listeners.clone(), status(&id, roles, Some(meta)));
+        }
+        for client in listeners {
             self.extend(client, Extension::AccessChanged {});
         }
     }
 
-    fn tell_listeners(&mut self, camera_id: &str, roles: &[PeerRole], meta: &Value) {
-        let sees = |id: &&ClientId| {
-            self.user_of(**id)
-                .is_some_and(|user| user.rights.may_see(camera_id, self.clock.wall))
-        };
-        let listeners: Vec<_> = self.listeners.iter().filter(sees).copied().collect();
-        for listener in listeners {
-            self.tell_listener(listener, camera_id, roles, meta);
-        }
+    fn tell_listeners(&mut self, camera_id: &str, roles: &[PeerRole], meta: Value) {
+        let users = self.by_camera.of(camera_id);
+        let users = users.filter_map(|id| self.users.get(id));
+        let seeing = users.filter(|user| user.rights.may_see(camera_id, self.clock.wall));
+        let connections = seeing.flat_map(|user| &user.connections);
+        let listeners = connections.filter(|client| self.listeners.contains(client));
+        let listeners: Vec<_> = listeners.copied().collect();
+        self.send_all(listeners, status(camera_id, roles, Some(meta)));
     }
 
-    fn tell_listener(&mut self, to: ClientId, camera_id: &str, roles: &[PeerRole], meta: &Value) {
-        let status = PeerStatus {
-            roles: roles.to_vec(),
-            meta: Some(meta.clone()),
-            peer_id: Some(camera_id.to_owned()),
-        };
-        let message = OutgoingMessage::PeerStatusChanged(status);
-        self.send(to, message, ToPeerExtra::default());
+    /// The way out for what many hear in the same words.
+    fn send_all(&mut self, to: Vec<ClientId>, message: OutgoingMessage) {
+        if to.is_empty() {
+            return;
+        }
+        let extra = ToPeerExtra::default();
+        let message = Outgoing::Peer(Box::new(ToPeer { message, extra }));
+        self.actions.push(Action::SendAll(to, message));
     }
 
     /// Takes a camera off the list.
     pub(super) fn unlist(&mut self, id: &str) {
         let camera = self.cameras.get_mut(id);
-        if let Some(meta) = camera.and_then(|camera| camera.listed.take()) {
+        if let Some(listed) = camera.and_then(|camera| camera.listed.take()) {
             self.listed_cameras -= 1;
             let camera = id.to_owned();
             self.happened(Event::CameraOffline { camera });
-            self.tell_listeners(id, &[], &meta);
+            self.tell_listeners(id, &[], listed.meta);
         }
     }
+}
+
+/// That a camera is there, or is not.
+fn status(camera_id: &str, roles: &[PeerRole], meta: Option<Value>) -> OutgoingMessage {
+    OutgoingMessage::PeerStatusChanged(PeerStatus {
+        roles: roles.to_vec(),
+        meta,
+        peer_id: Some(camera_id.to_owned()),
+    })
 }
 
 /// A camera's `meta`, with a `name` in any case.

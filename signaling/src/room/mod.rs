@@ -24,7 +24,6 @@ mod now;
 mod principal;
 mod reconcile;
 mod review;
-mod rights;
 mod rotation;
 mod sessions;
 mod stats;
@@ -34,6 +33,8 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
+use std::ops::Bound::{self, Excluded, Unbounded};
+use std::sync::Arc;
 use std::time::Instant;
 
 use jiff::Timestamp;
@@ -54,8 +55,9 @@ pub use limits::{
 };
 pub use now::Now;
 pub use principal::Principal;
-pub use rights::{Cameras, DEFAULT_LEASE_SECONDS, GUEST, Rights, RightsId, Rule};
 use table::{Ended, Session};
+
+use crate::rights::{ByCamera, GUEST, Rights, RightsId};
 
 /// A connected client, as the caller numbers them. A number is never given twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -66,6 +68,10 @@ pub struct ClientId(pub u64);
 pub enum Action {
     /// Send a message to a client.
     Send(ClientId, Outgoing),
+    /// Send the same message to each of these.
+    SendAll(Vec<ClientId>, Outgoing),
+    /// Call [`Room::list_on`] once the client has taken all that it was sent.
+    ListOn(ClientId),
     /// Close a client's connection once what it was sent is out. The room has forgotten it already.
     Drop(ClientId, Code),
     /// Write down or count what happened. It changes nothing.
@@ -191,6 +197,8 @@ struct Client {
     registered: bool,
     /// A viewer's whose log-in has come to its end.
     login_over: bool,
+    /// Of a list that is sent in parts: the last camera that was.
+    listed_to: Option<String>,
     /// A viewer's sessions.
     sessions: BTreeSet<String>,
     /// A viewer's sessions that it came back for before their camera did, and those cameras.
@@ -201,7 +209,7 @@ struct Camera {
     name: String,
     client: Option<ClientId>,
     /// Its `meta` while it is listed.
-    listed: Option<Value>,
+    listed: Option<Listed>,
     sessions: BTreeSet<String>,
     /// Sessions that are over, of which the camera or the viewer may not have heard.
     ended: Ended,
@@ -211,9 +219,15 @@ struct Camera {
     drives: DrivesPace,
 }
 
-/// Someone who may connect as a viewer.
+/// A camera's `meta`, and how long that is as JSON.
+struct Listed {
+    meta: Value,
+    bytes: usize,
+}
+
+/// Someone who is connected as a viewer, or was and has a session still.
 struct User {
-    rights: Rights,
+    rights: Arc<Rights>,
     connections: BTreeSet<ClientId>,
     sessions: BTreeSet<String>,
     /// The time of day for which its connections were last told of cameras that come and go.
@@ -225,17 +239,25 @@ struct User {
 /// Where session ids and viewers' peer ids come from. They must be unguessable and never repeat.
 pub type IdSource = Box<dyn FnMut() -> String + Send>;
 
+/// All the rights that go by a name at present. Asked for those who come; those who are here are told of changes by
+/// [`Room::set_viewer`] and [`Room::remove_viewer`].
+pub type RightsSource = Box<dyn Fn(&str) -> Vec<Arc<Rights>> + Send>;
+
 /// The state machine. See the [module](self).
 pub struct Room {
     signer: GrantSigner,
     ice: IceSource,
     next_id: IdSource,
+    rights: RightsSource,
+    guest: Option<Arc<Rights>>,
     /// The latest moment it was told of.
     clock: Now,
     cameras: BTreeMap<String, Camera>,
     users: BTreeMap<RightsId, User>,
+    /// Which of these rights are about which camera.
+    by_camera: ByCamera,
     clients: HashMap<ClientId, Client>,
-    sessions: HashMap<String, Session>,
+    sessions: BTreeMap<String, Session>,
     /// When each session is due, in that order.
     deadlines: BTreeSet<(Instant, String)>,
     /// When the list of each user who is here changes.
@@ -255,21 +277,23 @@ impl Room {
     pub fn new(
         signer: GrantSigner,
         ice: IceSource,
+        rights: RightsSource,
         open_access: bool,
         next_id: IdSource,
         now: Now,
     ) -> Self {
-        let guest =
-            open_access.then(|| (RightsId::account(GUEST), User::new(Rights::guest(), now)));
         Self {
             signer,
             ice,
             next_id,
+            rights,
+            guest: open_access.then(|| Arc::new(Rights::guest())),
             clock: now,
             cameras: BTreeMap::new(),
-            users: guest.into_iter().collect(),
+            users: BTreeMap::new(),
+            by_camera: ByCamera::default(),
             clients: HashMap::new(),
-            sessions: HashMap::new(),
+            sessions: BTreeMap::new(),
             deadlines: BTreeSet::new(),
             user_deadlines: BTreeSet::new(),
             listeners: BTreeSet::new(),
@@ -298,11 +322,12 @@ impl Room {
         }
     }
 
-    /// What every session is up to, in no order.
-    pub fn session_infos(&self, now: Now) -> Vec<SessionInfo> {
-        let infos = self.sessions.iter().map(|(id, session)| SessionInfo {
+    /// What so many sessions are up to, by id, those after one.
+    pub fn session_infos(&self, after: Option<&str>, most: usize, now: Now) -> Vec<SessionInfo> {
+        let sessions = self.sessions.range::<str, _>((beyond(after), Unbounded));
+        let infos = sessions.take(most).map(|(id, session)| SessionInfo {
             id: id.clone(),
-            user: session.whose.user.clone(),
+            user: session.whose.user.to_string(),
             camera: session.camera_id.clone(),
             started: session.started,
             terms: session.terms(now),
@@ -311,12 +336,15 @@ impl Room {
         infos.collect()
     }
 
-    /// What every enrolled camera is up to, by id.
-    pub fn camera_infos(&self) -> Vec<CameraInfo> {
-        let infos = self.cameras.iter().map(|(id, camera)| CameraInfo {
-            id: id.clone(),
-            online: camera.listed.is_some(),
-            viewers: camera.sessions.len(),
+    /// What these cameras are up to; those that are not enrolled are left out.
+    pub fn camera_infos(&self, ids: &[String]) -> Vec<CameraInfo> {
+        let infos = ids.iter().filter_map(|id| {
+            let camera = self.cameras.get(id)?;
+            Some(CameraInfo {
+                id: id.clone(),
+                online: camera.listed.is_some(),
+                viewers: camera.sessions.len(),
+            })
         });
         infos.collect()
     }
@@ -376,9 +404,7 @@ impl Room {
                 self.set_status(from, status, extra.porthole, now)
             }
             IncomingMessage::List => {
-                let producers = self.visible_producers(from, now);
-                let list = OutgoingMessage::List { producers };
-                self.send(from, list, ToPeerExtra::default());
+                self.list(from, now);
                 Ok(())
             }
             IncomingMessage::ListConsumers => {
@@ -446,16 +472,57 @@ impl Room {
 }
 
 impl Room {
-    /// All the rights that one person has at present, by the name.
+    /// Those of one name who are here.
     fn all_of(&self, user: &str) -> impl Iterator<Item = &User> {
         let own = self.users.range(RightsId::account(user)..);
-        let own = own.take_while(move |(id, _)| id.user == user);
+        let own = own.take_while(move |(id, _)| *id.user == *user);
         own.map(|(_, user)| user)
+    }
+
+    /// All the rights that go by a name. Of those who are here, as they have heard of them.
+    fn rights_of(&self, user: &str) -> Vec<Arc<Rights>> {
+        let mut all = match &self.guest {
+            Some(guest) if user == GUEST => vec![guest.clone()],
+            _ => (self.rights)(user),
+        };
+        for rights in &mut all {
+            if let Some(present) = self.users.get(&rights.id()) {
+                *rights = present.rights.clone();
+            }
+        }
+        all
+    }
+
+    /// Takes someone in who comes, or whose session is back.
+    fn take_in(&mut self, rights: Arc<Rights>, now: Now) {
+        let id = rights.id();
+        if !self.users.contains_key(&id) {
+            self.by_camera.add(&rights);
+            self.users.insert(id, User::new(rights, now));
+        }
+    }
+
+    /// Forgets someone who has left, and whose sessions are over.
+    fn forget_idle(&mut self, id: &RightsId) {
+        let idle = |user: &User| user.connections.is_empty() && user.sessions.is_empty();
+        if self.users.get(id).is_some_and(idle)
+            && let Some(user) = self.users.remove(id)
+        {
+            self.by_camera.remove(&user.rights);
+            if let Some(due) = user.due {
+                self.user_deadlines.remove(&(due, id.clone()));
+            }
+        }
     }
 }
 
+/// What comes after this key, or everything.
+fn beyond(after: Option<&str>) -> Bound<&str> {
+    after.map_or(Unbounded, Excluded)
+}
+
 impl User {
-    fn new(rights: Rights, now: Now) -> Self {
+    fn new(rights: Arc<Rights>, now: Now) -> Self {
         Self {
             rights,
             told: now.wall,

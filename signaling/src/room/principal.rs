@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Who a client is, once its credential has been checked.
 
-use super::rights::Rights;
+use std::sync::Arc;
+
+use crate::rights::Rights;
 
 /// Who a client is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,5 +14,5 @@ pub enum Principal {
         id: String,
     },
     /// Someone who wants to watch.
-    Viewer(Rights),
+    Viewer(Arc<Rights>),
 }

@@ -5,6 +5,7 @@
 //! grant proves. What the user may do counts as it is now.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use porthole_protocol::grant::Grant;
 use porthole_protocol::limits::MAX_SESSIONS_PER_CAMERA;
@@ -14,10 +15,10 @@ use super::ice::{IceTerm, relay_user};
 use super::lifetime::VIEWER_RETURN;
 use super::limits::{MAX_ID_BYTES, MAX_SESSIONS_PER_PERSON};
 use super::now::Now;
-use super::rights::Standing;
 use super::stats::StatsPace;
 use super::table::{End, Session, Tell, lease_end};
-use super::{ClientId, Event, Room, User};
+use super::{ClientId, Event, Room};
+use crate::rights::{Rights, Standing};
 
 impl Room {
     /// Whether the camera has said on its present connection what it has.
@@ -93,12 +94,13 @@ impl Room {
         }
         let seq = grant.seq;
         if !self.sessions.contains_key(id) {
-            let session = self.restored(id, camera_id, grant, report.lease, now)?;
+            let (rights, session) = self.restored(id, camera_id, grant, report.lease, now)?;
             self.happened(Event::SessionRestored {
                 session: id.clone(),
-                user: session.whose.user.clone(),
+                user: session.whose.user.to_string(),
                 camera: camera_id.to_owned(),
             });
+            self.take_in(rights, now);
             self.insert_session(id, session);
         }
         self.change_session(id, |session| {
@@ -116,13 +118,14 @@ impl Room {
         grant: Grant,
         left: u32,
         now: Now,
-    ) -> Result<Session, Code> {
+    ) -> Result<(Arc<Rights>, Session), Code> {
         // Of someone whom a backend knows, with any token of today's until the viewer is back with its own.
-        let open = |user: &&User| matches!(user.rights.at(camera_id, now.wall), Standing::Open(_));
-        let user = self.all_of(&grant.sub).find(open);
-        let user = user.or_else(|| self.all_of(&grant.sub).next());
-        let user = user.ok_or(Code::Revoked)?;
-        let span = match user.rights.at(camera_id, now.wall) {
+        let open =
+            |rights: &&Arc<Rights>| matches!(rights.at(camera_id, now.wall), Standing::Open(_));
+        let all = self.rights_of(&grant.sub);
+        let rights = all.iter().find(open).or(all.first());
+        let rights = rights.cloned().ok_or(Code::Revoked)?;
+        let span = match rights.at(camera_id, now.wall) {
             Standing::Open(span) => span,
             Standing::Closed { code, .. } if code != Code::NoBooking => return Err(code),
             _ => return Err(Code::Revoked),
@@ -133,16 +136,16 @@ impl Room {
             .iter()
             .filter_map(|id| self.sessions.get(id));
         let own = own
-            .filter(|session| session.whose.user == grant.sub)
+            .filter(|session| *session.whose.user == *grant.sub)
             .count();
         if camera.sessions.len() >= MAX_SESSIONS_PER_CAMERA
-            || (own >= MAX_SESSIONS_PER_PERSON && !user.rights.shared)
+            || (own >= MAX_SESSIONS_PER_PERSON && !rights.shared)
         {
             return Err(Code::TooMany);
         }
         let lease = left.min(grant.lease).min(span.lease);
         let mut session = Session {
-            whose: user.rights.id(),
+            whose: rights.id(),
             camera_id: camera_id.to_owned(),
             viewer: None,
             camera: None,
@@ -165,14 +168,14 @@ impl Room {
         session.until = session.lasts_until(now);
         // Which credentials its ends have is forgotten: they get new ones when these would run out.
         session.ice = {
-            let relayed = relay_user(&user.rights, id);
+            let relayed = relay_user(&rights, id);
             IceTerm::new(
                 &self.ice_for(&relayed, session.until, now),
                 session.until,
                 now,
             )
         };
-        Ok(session)
+        Ok((rights, session))
     }
 
     /// Sends the camera a fresh grant with the terms as they are now.

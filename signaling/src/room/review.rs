@@ -7,9 +7,9 @@ use porthole_protocol::wire::{Code, Extension, IceServer};
 
 use super::ice::{IceTerm, relay_user};
 use super::now::Now;
-use super::rights::{Span, Standing};
 use super::table::{End, Session, Tell, lease_end};
-use super::{Refusal, RightsId, Room};
+use super::{Refusal, Room};
+use crate::rights::{RightsId, Span, Standing};
 
 /// What a session was told may be a little off what it would be told now, since the two clocks are never read at the
 /// very same moment. Beyond this, the time of day was set.
@@ -27,7 +27,7 @@ pub(super) enum Because {
 }
 
 impl Room {
-    /// Notes the time, and looks at everything again if the clock was set.
+    /// Notes the time, and looks at what runs and at those who are here again if the clock was set.
     pub(super) fn note(&mut self, now: Now) {
         let was_set = now.set_since(self.clock) > CLOCK_SET;
         self.clock = now;

@@ -25,7 +25,7 @@ impl Room {
         let started = self.admit_session(viewer, wanted, replaces, now);
         if let (Err(refusal), Some(user)) = (&started, self.user_of(viewer)) {
             self.happened(Event::SessionRefused {
-                user: user.rights.user.clone(),
+                user: user.rights.user.to_string(),
                 camera: self.cameras.contains_key(&camera).then_some(camera),
                 reason: refusal.code,
             });
@@ -94,7 +94,7 @@ impl Room {
         session.ice = IceTerm::new(&ice, session.until, now);
         self.happened(Event::SessionStarted {
             session: session_id.clone(),
-            user: session.whose.user.clone(),
+            user: session.whose.user.to_string(),
             camera: camera_id.clone(),
             perms: session.perms.clone(),
         });
@@ -149,7 +149,7 @@ impl Room {
         let terms = session.terms(now);
         let grant = Grant {
             aud: session.camera_id.clone(),
-            sub: session.whose.user.clone(),
+            sub: session.whose.user.to_string(),
             sid: id.to_owned(),
             nonce,
             seq: session.seq,

@@ -12,7 +12,8 @@ use porthole_protocol::wire::{Code, EndSessionMessage, OutgoingMessage, Terms, T
 use super::ice::IceTerm;
 use super::now::Now;
 use super::stats::StatsPace;
-use super::{ClientId, Event, RightsId, Room};
+use super::{ClientId, Event, Room};
+use crate::rights::RightsId;
 
 /// Ends remembered for one camera: twice as many as it has sessions. What is forgotten beyond that is decided by
 /// the user's rights again.
@@ -211,6 +212,7 @@ impl Room {
         if let Some(user) = self.users.get_mut(whose) {
             user.sessions.insert(id.to_owned());
         }
+        self.forget_idle(&before);
     }
 
     /// Leaves a session without its viewer until `return_by`.
@@ -271,9 +273,10 @@ impl Room {
         {
             self.lost_driver(id, &session, began);
         }
+        self.forget_idle(&session.whose);
         self.happened(Event::SessionEnded {
             session: id.to_owned(),
-            user: session.whose.user,
+            user: session.whose.user.to_string(),
             camera: session.camera_id,
             started: session.started,
             reason: end.reason,

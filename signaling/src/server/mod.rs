@@ -37,7 +37,8 @@ use crate::lock::lock;
 use crate::model::Role;
 use crate::places::Addresses;
 use crate::registry::{Account, CameraEntry, Origin, Registry, SecretDigest, ViewerEntry};
-use crate::room::{Counts, RightsId};
+use crate::rights::{Rights, RightsId};
+use crate::room::Counts;
 use crate::shutdown::stopped;
 use crate::timings::Timings;
 use crate::tls::{CurrentTls, TlsFiles};
@@ -239,8 +240,13 @@ impl Server {
     pub fn remove_camera(&self, id: &str) {
         let mut registry = lock(&self.inner.registry);
         let known = registry.camera(id);
-        if known.is_some_and(|known| known.origin == Origin::File) && registry.remove_camera(id) {
+        if known.is_some_and(|known| known.origin == Origin::File)
+            && let Some(changed) = registry.remove_camera(id)
+        {
             self.tell(Change::CameraRemoved { id: id.to_owned() });
+            for rights in changed {
+                self.tell(Change::ViewerSet { rights });
+            }
         }
     }
 
@@ -260,7 +266,7 @@ impl Server {
     /// Lets a viewer in, who goes on if it is the same as the one before.
     fn put_viewer(&self, mut viewer: ViewerEntry, is_same: impl Fn(&Account) -> bool) {
         viewer.lease = viewer.lease.min(MAX_LEASE_SECONDS);
-        let (user, rights) = (viewer.user.clone(), viewer.rights());
+        let (user, rights) = (viewer.user.clone(), Arc::<Rights>::from(viewer.rights()));
         let mut registry = lock(&self.inner.registry);
         match registry.account(&user) {
             Some(old) if old.origin == Origin::Store => {
@@ -345,7 +351,8 @@ mod tests {
     use std::net::Ipv4Addr;
 
     use super::*;
-    use crate::hub::{Event, VIEWER_QUEUE, queue};
+    use crate::hub::Event;
+    use crate::queue::{CAMERA_QUEUE, queue};
     use crate::room::Principal;
 
     /// More than any busy machine needs.
@@ -370,7 +377,7 @@ mod tests {
             on_release.recv().unwrap();
         });
         on_lock.await.unwrap();
-        let (outbox, _inbox, _dropped) = queue(VIEWER_QUEUE);
+        let (outbox, _inbox, _dropped) = queue(CAMERA_QUEUE);
         let connected = Event::Connected {
             client: server.inner.hub.new_client(),
             principal: Principal::Camera {

@@ -19,12 +19,14 @@ use crate::http::app;
 use crate::hub::Hub;
 use crate::journal::Journal;
 use crate::limit::Failures;
+use crate::lock::lock;
 use crate::metrics::Metrics;
 use crate::openid::{Openid, OpenidOptions};
 use crate::places::{self, Addresses};
 use crate::registry::Registry;
 use crate::room::{Now, Room};
 use crate::state::Shared;
+use crate::store::Heard;
 use crate::tls::CurrentTls;
 use crate::turn;
 
@@ -33,6 +35,8 @@ pub(super) struct Parts {
     pub(super) router: Router,
     pub(super) hub: Hub,
     pub(super) journal: Journal,
+    /// What others on the same database change.
+    heard: Option<mpsc::Receiver<Heard>>,
     pub(super) on_stop: watch::Receiver<()>,
     pub(super) open: watch::Sender<()>,
     pub(super) max_connections: usize,
@@ -57,19 +61,22 @@ impl Parts {
         let devices = Devices::new(&options.signer.session_secret("devices"));
         let openid = openid(options.openid, options.url.as_ref(), &options.signer)?;
         let ids = Box::new(|| uuid::Uuid::new_v4().to_string());
+        let registry = Arc::new(Mutex::new(Registry::new(options.max_cameras)));
+        let known = registry.clone();
         let room = Room::new(
             options.signer,
             turn::source(options.ice_servers.clone(), options.turn),
+            Box::new(move |user| lock(&known).rights_of(user)),
             options.open_access,
             ids,
             Now::read(),
         )
         .with_max_viewers(options.max_viewers);
-        let registry = Arc::new(Mutex::new(Registry::new(options.max_cameras)));
         let (changes, on_change) = mpsc::unbounded_channel();
         let metrics = Arc::<Metrics>::default();
         let (hub, handle, happenings) =
             Hub::new(room, registry.clone(), on_change, metrics.clone());
+        let handle = handle.for_cameras(options.max_cameras);
         let handle = Arc::new(handle);
         let (failures, stats) = (Arc::<Mutex<Failures>>::default(), handle.stats.clone());
         let max_connections = options
@@ -99,6 +106,7 @@ impl Parts {
             grant_key: grant_key.clone(),
             trusted_proxies: options.trusted_proxies,
             cookie_name: format!("porthole-{}", outside_port.unwrap_or(address.port())),
+            requests: Mutex::default(),
             sockets: Addresses::new(places::sockets_per_address(per_address)),
             timings: options.timings,
         };
@@ -114,6 +122,7 @@ impl Parts {
         };
         let mut data = options.data;
         let lock = data.as_mut().and_then(Data::take_lock);
+        let heard = data.as_mut().and_then(Data::take_heard);
         let inner = Inner {
             _lock: lock,
             lost: Lost::default(),
@@ -152,6 +161,7 @@ impl Parts {
             router,
             hub,
             journal,
+            heard,
             on_stop,
             open,
             max_connections,
@@ -161,7 +171,14 @@ impl Parts {
 
     /// Sets it going.
     pub(super) fn run(self) -> Server {
-        let Inner { runtime, lost, .. } = &*self.server.inner;
+        let Inner {
+            runtime,
+            lost,
+            access,
+            ..
+        } = &*self.server.inner;
+        let following = access.clone().follow_all(self.heard, self.on_stop.clone());
+        lost.supervise(runtime, "follower of the database", following);
         lost.supervise(runtime, "journal", self.journal.run());
         lost.supervise(runtime, "hub", self.hub.run(self.on_stop));
         self.server

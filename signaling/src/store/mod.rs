@@ -4,23 +4,28 @@
 //! Each change is one transaction and brings its own entry of the audit log, so that neither is there without the
 //! other. When a call returns `Ok`, the change is on disk.
 
+mod changed;
 mod file;
 mod open;
 mod rows;
 mod sql;
+#[cfg(feature = "postgres")]
+mod watch;
 
 use std::path::Path;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use tokio::sync::mpsc;
 
+pub use changed::{Changed, Heard, Row};
 pub use open::open;
 
-use crate::digest::SecretDigest;
-use crate::model::{AuditEntry, Booking, Camera, Login, Share, User, Window};
+pub use crate::recur::MAX_WINDOWS;
 
-/// Most windows that one recurring booking has: a year of days, and some.
-pub const MAX_WINDOWS: usize = 400;
+use crate::digest::SecretDigest;
+use crate::model::{AuditEntry, Booking, Camera, Holder, Login, Share, User, Window};
+
 /// Most rows that one question is answered with.
 pub const MAX_ROWS: u32 = 500;
 
@@ -45,6 +50,9 @@ pub enum StoreError {
     /// The last administrator cannot go.
     #[error("there would be no administrator left")]
     LastAdministrator,
+    /// It did not answer in time: it may have done it, or may do it yet.
+    #[error("the database does not answer in time")]
+    Late,
     /// A booking has none, or too many.
     #[error("a booking has 1 to {MAX_WINDOWS} windows of time")]
     Windows,
@@ -84,8 +92,8 @@ pub struct Snapshot {
     pub users: Vec<User>,
     /// All cameras.
     pub cameras: Vec<Camera>,
-    /// The bookings that are not over, each with those of its windows that are not.
-    pub bookings: Vec<(Booking, Vec<Window>)>,
+    /// The bookings that are not over, each with the end of its last window.
+    pub bookings: Vec<(Booking, Timestamp)>,
     /// The share links that are not over.
     pub shares: Vec<Share>,
     /// The log-ins that are not over.
@@ -122,11 +130,17 @@ pub struct AuditFilter {
     pub limit: u32,
 }
 
-/// The database. `audit` is written in the same transaction as the change.
+/// The database. `audit` is written in the same transaction as the change, and others on the same database hear of it when
+/// that is through.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
     /// Everything that counts at `now` or later.
     async fn snapshot(&self, now: Timestamp) -> Result<Snapshot>;
+
+    /// What it has of something now.
+    async fn row(&self, changed: &Changed, now: Timestamp) -> Result<Row>;
+    /// What others on the same database change from now on. `None` if there can be no others: an SQLite file is one server's.
+    async fn watch(&self) -> Result<Option<mpsc::Receiver<Heard>>>;
 
     /// Adds or changes a user. Refuses to make the last administrator a viewer.
     async fn put_user(&self, user: &User, put: Put, audit: &AuditEntry) -> Result<()>;
@@ -162,6 +176,10 @@ pub trait Store: Send + Sync + 'static {
     /// Bookings in the order of their ids, each with those of its windows that the filter's times leave.
     async fn bookings(&self, filter: &BookingFilter) -> Result<Vec<(Booking, Vec<Window>)>>;
 
+    /// Windows that the filter's times leave, by their start, each with its booking. `after` says nothing here, and the limit
+    /// is a limit of windows.
+    async fn calendar(&self, filter: &BookingFilter, limit: u32) -> Result<Vec<(Booking, Window)>>;
+
     /// Adds or changes a share link. How often it was used changes only with its secret, and with it the log-ins by it
     /// end.
     async fn put_share(&self, share: &Share, put: Put, audit: &AuditEntry) -> Result<()>;
@@ -182,8 +200,13 @@ pub trait Store: Send + Sync + 'static {
     async fn add_login(&self, login: &Login, now: Timestamp, audit: &AuditEntry) -> Result<()>;
     /// Puts a log-in's new cookie in the place of its old one.
     async fn rotate_login(&self, old: &SecretDigest, new: &Login) -> Result<()>;
-    /// Ends log-ins.
-    async fn remove_logins(&self, cookies: &[SecretDigest], audit: &AuditEntry) -> Result<()>;
+    /// Ends some log-ins of someone.
+    async fn remove_logins(
+        &self,
+        holder: &Holder,
+        cookies: &[SecretDigest],
+        audit: &AuditEntry,
+    ) -> Result<()>;
 
     /// Writes entries of the audit log that belong to no other change.
     async fn log(&self, entries: &[AuditEntry]) -> Result<()>;

@@ -6,12 +6,16 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+#[cfg(feature = "postgres")]
+use porthole_protocol::random_secret;
 use sqlx::any::{AnyPoolOptions, install_default_drivers};
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::{AnyConnection, AnyPool, Executor, SqlSafeStr};
 use url::Url;
 
 use super::file::create_private;
+#[cfg(feature = "postgres")]
+use super::sql::Shared;
 use super::sql::{Kind, Sql};
 use super::{Result, Store, StoreError};
 
@@ -72,6 +76,8 @@ async fn open_sqlite(path: &Path) -> Result<Sql> {
         kind: Kind::Sqlite,
         writers,
         readers: connect(&url, SQLITE_READERS, SQLITE_SETUP).await?,
+        #[cfg(feature = "postgres")]
+        shared: None,
     })
 }
 
@@ -84,6 +90,10 @@ async fn open_postgres(url: &str) -> Result<Sql> {
         kind: Kind::Postgres,
         writers: pool.clone(),
         readers: pool,
+        shared: Some(Shared {
+            url: url.into(),
+            own: random_secret(),
+        }),
     })
 }
 

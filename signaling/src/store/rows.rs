@@ -55,7 +55,7 @@ fn unreadable(column: &str) -> Error {
     }
 }
 
-fn time(row: &AnyRow, column: &str) -> Result<Timestamp, Error> {
+pub(super) fn time(row: &AnyRow, column: &str) -> Result<Timestamp, Error> {
     Timestamp::from_millisecond(row.try_get(column)?).map_err(|_| unreadable(column))
 }
 

@@ -12,6 +12,7 @@ on_both! {
     a_booking_needs_its_camera_its_user_and_a_window
     a_snapshot_has_what_is_not_over
     the_most_windows_fit
+    the_calendar_has_the_earliest_windows
     a_filter_leaves_what_it_says
     pages_follow_each_other
     what_is_over_is_forgotten
@@ -118,19 +119,51 @@ async fn a_snapshot_has_what_is_not_over(db: Database) {
     db.book(&booking("early", 0..60)).await.unwrap();
     db.book(&booking("late", 1440..1500)).await.unwrap();
     // The end is exclusive: at that moment it is over.
-    let kept = db.snapshot(at(60)).await.unwrap().bookings;
+    let mut kept = db.snapshot(at(60)).await.unwrap().bookings;
+    kept.sort_by(|(a, _), (b, _)| a.id.cmp(&b.id));
     let late = booking("late", 1440..1500);
     let (week, windows) = week();
-    assert_eq!(
-        kept,
-        [
-            (late.clone(), vec![late.window]),
-            (week, windows[1..].to_vec())
-        ]
-    );
+    let (late_end, week_end) = (late.window.end, windows[6].end);
+    assert_eq!(kept, [(late, late_end), (week, week_end)]);
     let kept = db.snapshot(at(59)).await.unwrap().bookings;
     assert_eq!(kept.len(), 3);
     assert!(db.snapshot(at(10_000)).await.unwrap().bookings.is_empty());
+}
+
+async fn the_calendar_has_the_earliest_windows(db: Database) {
+    let db = db.furnished().await;
+    // The booking that was made first has the latest windows.
+    let late = booking("a", 1000..1010);
+    let windows: Vec<_> = (0..50)
+        .map(|n| window(1000 + 20 * n..1010 + 20 * n))
+        .collect();
+    db.put_booking(&late, &windows, Put::New, &entry("booking.added"))
+        .await
+        .unwrap();
+    db.book(&booking("b", 500..510)).await.unwrap();
+    db.book(&booking("c", 0..2000)).await.unwrap();
+    let filter = BookingFilter {
+        from: Some(at(400)),
+        to: Some(at(5000)),
+        ..BookingFilter::default()
+    };
+    let found = db.calendar(&filter, 4).await.unwrap();
+    let found: Vec<_> = found
+        .iter()
+        .map(|(booking, window)| (&*booking.id, *window))
+        .collect();
+    let expected = [
+        ("c", window(0..2000)),
+        ("b", window(500..510)),
+        ("a", windows[0]),
+        ("a", windows[1]),
+    ];
+    assert_eq!(found, expected);
+    let nobody = BookingFilter {
+        user: Some("root".to_owned()),
+        ..filter
+    };
+    assert!(db.calendar(&nobody, 4).await.unwrap().is_empty());
 }
 
 async fn the_most_windows_fit(db: Database) {

@@ -67,7 +67,7 @@ async fn log_ins_end(db: Database) {
         add(&db, cookie, 10, 0).await;
     }
     let cookies = ["c1", "c3", "gone"].map(SecretDigest::of);
-    db.remove_logins(&cookies, &entry("login.ended"))
+    db.remove_logins(&of_user("anna"), &cookies, &entry("login.ended"))
         .await
         .unwrap();
     let logins = db.snapshot(at(0)).await.unwrap().logins;

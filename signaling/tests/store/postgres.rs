@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Debian's PostgreSQL, for as long as this process lives, however that ends: the script that runs it reads from a pipe.
+#![allow(dead_code, reason = "each test file uses a part")]
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
@@ -7,6 +8,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
+use rustix::process::{Pid, Signal, kill_process};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 
 /// A server without tables.
@@ -15,6 +17,22 @@ pub(crate) struct Postgres {
     script: Child,
     commands: Option<ChildStdin>,
     answers: BufReader<ChildStdout>,
+}
+
+/// Processes that stand still until this is dropped.
+pub(crate) struct Frozen(Vec<Pid>);
+
+impl Drop for Frozen {
+    fn drop(&mut self) {
+        signal(&self.0, Signal::CONT);
+    }
+}
+
+fn signal(ids: &[Pid], signal: Signal) {
+    for id in ids {
+        // One that has ended meanwhile is none to stop.
+        let _ = kill_process(*id, signal);
+    }
 }
 
 static NUMBER: AtomicU32 = AtomicU32::new(0);
@@ -63,6 +81,36 @@ impl Postgres {
             .write_all(b"crash\n")
             .unwrap();
         self.wait_until_ready();
+    }
+
+    /// Has it stand still until the answer is dropped: it takes connections and questions, and answers none.
+    pub(crate) fn freeze(&self) -> Frozen {
+        let ids = self.processes();
+        assert!(!ids.is_empty(), "it does not run");
+        signal(&ids, Signal::STOP);
+        Frozen(ids)
+    }
+
+    /// The server and all that it has started.
+    fn processes(&self) -> Vec<Pid> {
+        let file = std::fs::read_to_string(self.folder.join("data/postmaster.pid")).unwrap();
+        let server: i32 = file.lines().next().unwrap().trim().parse().unwrap();
+        let children = |id: i32| {
+            let tasks = std::fs::read_dir("/proc").unwrap().flatten();
+            let ids = tasks.filter_map(|task| task.file_name().to_str()?.parse::<i32>().ok());
+            let of_it = move |child: &i32| {
+                // The name in brackets may hold anything; what follows it is state and parent.
+                let stat = std::fs::read_to_string(format!("/proc/{child}/stat"));
+                let parent = stat.ok().and_then(|stat| {
+                    let (_, rest) = stat.rsplit_once(')')?;
+                    rest.split_whitespace().nth(1)?.parse::<i32>().ok()
+                });
+                parent == Some(id)
+            };
+            ids.filter(of_it).collect::<Vec<_>>()
+        };
+        let all = std::iter::once(server).chain(children(server));
+        all.filter_map(Pid::from_raw).collect()
     }
 
     fn wait_until_ready(&mut self) {

@@ -15,9 +15,8 @@ use porthole_protocol::{
     wire::{Code, PeerMessage, PeerMessageInner, SdpMessage, SessionStats},
 };
 use porthole_signaling::model::Window;
-use porthole_signaling::room::{
-    Action, Cameras, ClientId, Now, Principal, Rights, RightsId, Room, Rule, fixed,
-};
+use porthole_signaling::rights::{Cameras, Rights, RightsId, Rule, When};
+use porthole_signaling::room::{Action, ClientId, Now, Outgoing, Principal, Room, fixed};
 use serde_json::{Value, json};
 
 use super::{
@@ -103,6 +102,8 @@ pub(super) struct World {
     stolen: (GrantKey, Vec<String>),
     /// What the operator wants; the server learns it, at once or when it starts.
     rights: BTreeMap<&'static str, Rights>,
+    /// The same, as the server reads them.
+    stored: Arc<Mutex<BTreeMap<&'static str, Rights>>>,
     room: Option<Room>,
     wires: BTreeMap<u64, Wire>,
     next_wire: u64,
@@ -138,6 +139,11 @@ fn rights(user: &str) -> Rights {
     Rights::always(user, Cameras::All, &perms, LEASE)
 }
 
+fn with_lease(rights: &Rights, lease: u32) -> Rights {
+    let rules = rights.rules().iter().cloned();
+    rights.with_rules(rules.map(|rule| Rule { lease, ..rule }))
+}
+
 impl World {
     pub(super) fn new(seed: u64) -> Self {
         let signer = GrantSigner::generate().unwrap();
@@ -167,6 +173,7 @@ impl World {
                 .into_iter()
                 .map(|user| (user, rights(user)))
                 .collect(),
+            stored: Arc::default(),
             room: None,
             wires: BTreeMap::new(),
             next_wire: 0,
@@ -435,12 +442,20 @@ impl World {
             format!("id{n}")
         });
         let now = self.clock();
-        let mut room = Room::new(signer, fixed(Vec::new()), false, ids, now);
+        self.store();
+        let stored = self.stored.clone();
+        let source = Box::new(move |user: &str| {
+            let own = lock(&stored).get(user).cloned();
+            own.map(Arc::new).into_iter().collect()
+        });
+        let mut room = Room::new(signer, fixed(Vec::new()), source, false, ids, now);
         room.add_camera(CAMERA, "Front");
-        for rights in self.rights.values() {
-            room.set_viewer(rights.clone(), now);
-        }
         self.room = Some(room);
+    }
+
+    /// What the operator wants is where the server reads it.
+    fn store(&self) {
+        lock(&self.stored).clone_from(&self.rights);
     }
 
     fn signer(&self) -> GrantSigner {
@@ -473,15 +488,21 @@ impl World {
     fn act(&mut self, actions: Vec<Action>) {
         for action in actions {
             match action {
-                Action::Send(to, message) => {
-                    let text = serde_json::to_string(&message).unwrap();
-                    assert!(text.len() < porthole_protocol::limits::MAX_MESSAGE_BYTES);
-                    self.note_terms(&text);
-                    self.send(to.0, false, text);
-                }
+                Action::Send(to, message) => self.say(&[to], &message),
+                Action::SendAll(to, message) => self.say(&to, &message),
+                Action::ListOn(_) => unreachable!("there is one camera"),
                 Action::Drop(client, _) => self.break_wire(client.0, DELAY),
                 Action::Note(_) => (),
             }
+        }
+    }
+
+    fn say(&mut self, to: &[ClientId], message: &Outgoing) {
+        let text = serde_json::to_string(message).unwrap();
+        assert!(text.len() < porthole_protocol::limits::MAX_MESSAGE_BYTES);
+        for to in to {
+            self.note_terms(&text);
+            self.send(to.0, false, text.clone());
         }
     }
 
@@ -510,8 +531,7 @@ impl World {
         };
         let from = self.clock().wall;
         let to = from + (promised - self.now);
-        let windows = rights.rules.iter().filter_map(|rule| rule.window);
-        let ends = windows.map(|window| window.end);
+        let ends = rights.rules().iter().filter_map(|rule| rule.when.end());
         for end in ends.filter(|end| from < *end && *end < to) {
             self.must(
                 rights.may_see(CAMERA, end),
@@ -622,7 +642,7 @@ impl World {
             return;
         }
         let rights = self.rights.get(self.viewers[n].user).cloned();
-        let wire = rights.and_then(|rights| self.connect(Principal::Viewer(rights)));
+        let wire = rights.and_then(|rights| self.connect(Principal::Viewer(rights.into())));
         self.viewers[n].wire = wire;
         if wire.is_none() {
             self.soon(RETRY, Happens::ViewerTries(n));
@@ -769,6 +789,7 @@ impl World {
     }
 
     fn tell_room(&mut self, rights: Rights) {
+        self.store();
         let now = self.clock();
         let actions = self.room.as_mut().map(|room| room.set_viewer(rights, now));
         self.act(actions.unwrap_or_default());
@@ -776,6 +797,7 @@ impl World {
 
     fn revoke(&mut self, user: &'static str) {
         self.rights.remove(user);
+        self.store();
         self.curtailed.insert(user, self.now);
         let now = self.clock();
         let actions = self
@@ -795,9 +817,7 @@ impl World {
     fn shorten(&mut self, user: &'static str) {
         let lease = self.chance.below(20) as u32;
         if let Some(own) = self.rights.get_mut(user) {
-            for rule in &mut own.rules {
-                rule.lease = lease;
-            }
+            *own = with_lease(own, lease);
             let rights = own.clone();
             self.curtailed.insert(user, self.now);
             self.tell_room(rights);
@@ -833,13 +853,14 @@ impl World {
             rules.push(Rule {
                 cameras: Cameras::All,
                 perms: [Permission::View].into_iter().chain(listens).collect(),
-                window: Some(Window { start, end }),
+                when: When::Within(Window { start, end }),
                 lease: LEASE,
                 booked: false,
+                booking: None,
             });
             start = end - Duration::from_secs(5) + Duration::from_secs(5 * chance.below(4));
         }
-        own.rules = rules;
+        *own = own.with_rules(rules);
         let rights = own.clone();
         self.curtailed.insert(user, self.now);
         self.tell_room(rights);
@@ -1021,13 +1042,14 @@ impl World {
         self.heal();
         self.restart();
         self.impostor_until = self.now;
-        for (user, mut rights) in VIEWERS.map(|user| (user, rights(user))) {
+        for user in VIEWERS {
             // Nothing ends by itself any more.
-            rights.rules[0].lease = 10 * LEASE;
+            let rights = with_lease(&rights(user), 10 * LEASE);
             self.rights.insert(user, rights.clone());
             self.tell_room(rights);
         }
         self.rights.remove("mallory");
+        self.store();
         let now = self.clock();
         let actions = self
             .room

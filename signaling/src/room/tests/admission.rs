@@ -133,7 +133,7 @@ fn who_is_turned_away_is_told_the_code_before_it_is_dropped() {
 #[test]
 fn a_user_nobody_let_in_is_turned_away() {
     let mut world = World::new();
-    let stranger = Principal::Viewer(rights("mallory"));
+    let stranger = Principal::Viewer(rights("mallory").into());
     let actions = world.room.connected(BOB, stranger, HERE, world.now);
     world.act(actions);
     assert_eq!(world.dropped, [(BOB, Code::Unauthorized)]);

@@ -10,21 +10,20 @@ use Permission::{Control, Listen, View};
 
 fn booking(start: i64, end: i64, perms: &[Permission]) -> Rule {
     Rule {
-        cameras: Cameras::Only(["front".to_owned()].into()),
+        cameras: Cameras::One("front".into()),
         perms: perms.iter().copied().collect(),
-        window: Some(Window {
+        when: When::Within(Window {
             start: at(start),
             end: at(end),
         }),
         lease: porthole_protocol::grant::MAX_LEASE_SECONDS,
         booked: true,
+        booking: None,
     }
 }
 
 fn booked(rules: &[Rule]) -> Rights {
-    let mut alice = rights("alice");
-    alice.rules = rules.to_vec();
-    alice
+    rights("alice").with_rules(rules.iter().cloned())
 }
 
 /// The front camera is there, and Alice with these bookings; nothing is unread.
@@ -170,7 +169,7 @@ fn a_clock_that_is_set_moves_what_was_granted_by_the_time_of_day() {
 #[test]
 fn a_session_from_before_a_restart_is_held_to_the_booking() {
     let mut world = World::in_session();
-    world.room = room(world.signer(), "new", world.now);
+    world.room = room(world.signer(), "new", &world.known, world.now);
     world.set_viewer(booked(&[booking(-10, 70, &[View])]));
     world.sent.clear();
     world.front_again(AGAIN, &[("id2", world.grant(|_| ()), 400)]);
@@ -229,4 +228,20 @@ fn relay_credentials_are_renewed_before_they_run_out_and_not_beyond_the_session(
     // A lease cut short takes its relay along.
     world.set_viewer(alice_with(|rule| rule.lease = 30));
     assert_eq!(world.to(CAMERA)[0]["iceServers"][0]["urls"][0], turn(30));
+}
+
+#[test]
+fn a_clock_that_is_set_is_followed_by_those_who_are_here_alone() {
+    let mut world = booked_world(&[booking(100, 200, &[View])]);
+    for n in 0..100 {
+        let bob = Rights::new(format!("bob{n}"), [booking(100, 200, &[View])]);
+        world.set_viewer(bob);
+    }
+    assert_eq!(world.room.users.len(), 1, "nobody is held who is not here");
+    world.now.wall += SignedDuration::from_secs(150);
+    world.wait(0);
+    assert_eq!(world.access_changed, [ALICE]);
+    assert_eq!(world.only_to(ALICE)["roles"], json!(["producer"]));
+    world.gone(ALICE);
+    assert!(world.room.users.is_empty() && world.room.by_camera.is_empty());
 }

@@ -100,7 +100,7 @@ fn nobody_but_the_camera_itself_is_believed_and_only_of_its_own_sessions() {
         .room
         .sessions
         .iter()
-        .find(|(_, s)| s.whose.user == "bob");
+        .find(|(_, s)| &*s.whose.user == "bob");
     let bobs = bobs.unwrap().0.clone();
     world.sent.clear();
     written(&mut world);
@@ -134,7 +134,7 @@ fn a_flood_is_left_out_and_counted_and_another_cameras_word_is_written() {
         .room
         .sessions
         .iter()
-        .find(|(_, s)| s.whose.user == "bob");
+        .find(|(_, s)| &*s.whose.user == "bob");
     let bobs = bobs.unwrap().0.clone();
     written(&mut world);
     for _ in 0..1_000 {

@@ -124,3 +124,99 @@ fn meta_must_be_an_object_of_bounded_size() {
         assert_eq!(world.room.counts().cameras, 0);
     }
 }
+
+/// So many cameras, each with the largest `meta` there is.
+fn fleet(world: &mut World, cameras: u64) {
+    for n in 0..cameras {
+        let (client, id) = (ClientId(10_000 + n), format!("c{n:05}"));
+        world.room.add_camera(&id, "");
+        let camera = Principal::Camera { id };
+        let _ = world.room.connected(client, camera, HERE, world.now);
+        let meta = json!({"name": "x", "t": "y".repeat(MAX_META_BYTES - 30)});
+        let status = json!({"type":"setPeerStatus","roles":["producer"],"meta":meta});
+        let status = serde_json::from_value(status).unwrap();
+        let _ = world.room.message(client, status, world.now);
+    }
+    assert_eq!(world.room.counts().cameras, cameras as usize);
+}
+
+#[test]
+fn a_list_of_many_cameras_comes_in_parts_which_the_reader_takes_at_its_pace() {
+    let mut world = World::new();
+    fleet(&mut world, 2500);
+    world.viewer(ALICE, rights("alice"));
+    world.announce(ALICE);
+    world.sent.clear();
+    world.say(ALICE, json!({"type":"list"}));
+    let list = world.only_to(ALICE);
+    let first = list["producers"].as_array().unwrap();
+    let mut seen: Vec<_> = first
+        .iter()
+        .map(|producer| producer["id"].clone())
+        .collect();
+    assert!((900..=1000).contains(&seen.len()), "{}", seen.len());
+    let mut parts = 0;
+    while world.list_on.pop().is_some() {
+        assert!(world.list_on.is_empty(), "twice");
+        // One that has gone meanwhile is left out, and one that is behind is told as it comes and goes.
+        if parts == 1 {
+            world.gone(ClientId(12_499));
+            world.to(ALICE);
+        }
+        let actions = world.room.list_on(ALICE, world.now);
+        let before = seen.len();
+        world.act(actions);
+        for message in world.to(ALICE) {
+            assert_eq!(message["roles"], json!(["producer"]), "{message}");
+            seen.push(message["peerId"].clone());
+        }
+        assert!(seen.len() - before <= 256);
+        parts += 1;
+    }
+    let expected: Vec<_> = (0..2499).map(|n| json!(format!("c{n:05}"))).collect();
+    assert_eq!(seen, expected);
+    assert!(world.room.list_on(ALICE, world.now).is_empty());
+}
+
+#[test]
+fn whoever_sees_few_of_many_cameras_is_told_of_those_alone() {
+    let mut world = World::new();
+    fleet(&mut world, 1500);
+    let rules = [7, 1200].map(|n| Rule {
+        cameras: Cameras::One(format!("c{n:05}").into()),
+        ..rights("bob").rules()[0].clone()
+    });
+    world.viewer(BOB, rights("bob").with_rules(rules));
+    world.announce(BOB);
+    world.sent.clear();
+    world.say(BOB, json!({"type":"list"}));
+    let list = world.only_to(BOB);
+    let ids = |list: &Value| -> Vec<Value> {
+        let producers = list["producers"].as_array().unwrap();
+        producers
+            .iter()
+            .map(|producer| producer["id"].clone())
+            .collect()
+    };
+    assert_eq!(ids(&list), [json!("c00007"), json!("c01200")]);
+    assert!(world.list_on.is_empty());
+    world.gone(ClientId(10_007));
+    world.gone(ClientId(10_008));
+    assert_eq!(world.only_to(BOB)["peerId"], "c00007");
+}
+
+#[test]
+fn what_many_hear_is_said_once() {
+    let mut world = World::new();
+    for n in 0..50 {
+        world.viewer(ClientId(100 + n), rights("alice"));
+        world.announce(ClientId(100 + n));
+    }
+    world.camera(CAMERA, "front");
+    let status = serde_json::from_value(producer(true)).unwrap();
+    let actions = world.room.message(CAMERA, status, world.now);
+    let to_all = |action: &&Action| matches!(action, Action::SendAll(to, _) if to.len() == 50);
+    assert_eq!(actions.iter().filter(to_all).count(), 1, "{actions:?}");
+    let single = |action: &&Action| matches!(action, Action::Send(to, _) if *to != CAMERA);
+    assert_eq!(actions.iter().filter(single).count(), 0);
+}

@@ -15,6 +15,7 @@ mod stats;
 mod terms;
 
 use std::net::Ipv4Addr;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use porthole_protocol::grant::{GrantKey, Permission};
@@ -22,9 +23,13 @@ use porthole_protocol::limits::MAX_MESSAGE_BYTES;
 use porthole_protocol::wire::IceServer;
 use serde_json::{Value, json};
 
-use super::rights::Standing;
 use super::*;
 use crate::digest::SecretDigest;
+use crate::lock::lock;
+use crate::rights::{Cameras, Rule, Standing, When};
+
+/// All the rights there are, which the room asks for.
+type Known = Arc<Mutex<BTreeMap<RightsId, Arc<Rights>>>>;
 
 const CAMERA: ClientId = ClientId(1);
 const ALICE: ClientId = ClientId(2);
@@ -37,6 +42,7 @@ const HERE: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 
 struct World {
     room: Room,
+    known: Known,
     /// The signer, as it is on disk.
     stored: String,
     key: GrantKey,
@@ -46,6 +52,8 @@ struct World {
     happened: Vec<Event>,
     /// Who was told to ask anew what is open.
     access_changed: Vec<ClientId>,
+    /// For whom the room has more of a list.
+    list_on: Vec<ClientId>,
 }
 
 /// So many seconds after everything began.
@@ -60,9 +68,10 @@ fn rights(user: &str) -> Rights {
 
 /// Alice's, but for what `change` does to her one rule.
 fn alice_with(change: impl FnOnce(&mut Rule)) -> Rights {
-    let mut alice = rights("alice");
-    change(&mut alice.rules[0]);
-    alice
+    let alice = rights("alice");
+    let mut rule = alice.rules()[0].clone();
+    change(&mut rule);
+    alice.with_rules([rule])
 }
 
 fn token(name: &str) -> SecretDigest {
@@ -71,12 +80,15 @@ fn token(name: &str) -> SecretDigest {
 
 /// May see no camera but the back one.
 fn back_only(user: &str) -> Rights {
-    let mut rights = rights(user);
-    rights.rules[0].cameras = Cameras::Only(["back".to_owned()].into());
-    rights
+    let rights = rights(user);
+    let rule = Rule {
+        cameras: Cameras::Only(["back".to_owned()].into()),
+        ..rights.rules()[0].clone()
+    };
+    rights.with_rules([rule])
 }
 
-fn room(signer: GrantSigner, prefix: &'static str, now: Now) -> Room {
+fn room(signer: GrantSigner, prefix: &'static str, known: &Known, now: Now) -> Room {
     let mut n = 0;
     let ids = Box::new(move || {
         n += 1;
@@ -86,7 +98,13 @@ fn room(signer: GrantSigner, prefix: &'static str, now: Now) -> Room {
         urls: vec!["stun:s".into()],
         ..IceServer::default()
     };
-    let mut room = Room::new(signer, fixed(vec![ice]), true, ids, now);
+    let known = known.clone();
+    let source = Box::new(move |user: &str| {
+        let known = lock(&known);
+        let own = known.iter().filter(|(id, _)| *id.user == *user);
+        own.map(|(_, rights)| rights.clone()).collect()
+    });
+    let mut room = Room::new(signer, fixed(vec![ice]), source, true, ids, now);
     room.add_camera("front", "Front door");
     room.add_camera("back", "Back yard");
     room
@@ -96,6 +114,7 @@ impl World {
     /// Cameras "front" and "back" are enrolled, nobody is connected.
     fn new() -> Self {
         let signer = GrantSigner::generate().unwrap();
+        let known = Known::default();
         let now = Now {
             mono: Instant::now(),
             wall: at(0),
@@ -103,10 +122,12 @@ impl World {
         Self {
             stored: signer.to_string(),
             key: signer.public_key(),
-            room: room(signer, "id", now),
+            room: room(signer, "id", &known, now),
+            known,
             now,
             happened: Vec::new(),
             access_changed: Vec::new(),
+            list_on: Vec::new(),
             sent: Vec::new(),
             dropped: Vec::new(),
         }
@@ -126,7 +147,7 @@ impl World {
 
     /// The server is killed and started again, with the same key and Alice among its users.
     fn restart(&mut self) {
-        self.room = room(self.signer(), "new", self.now);
+        self.room = room(self.signer(), "new", &self.known, self.now);
         self.set_viewer(rights("alice"));
         self.sent.clear();
     }
@@ -145,22 +166,34 @@ impl World {
     fn act(&mut self, actions: Vec<Action>) {
         for action in actions {
             match action {
-                Action::Send(to, message) => {
-                    let text = serde_json::to_string(&message).unwrap();
-                    // Whoever tests whatever: no message is one that its receiver would not take.
-                    assert!(text.len() < MAX_MESSAGE_BYTES, "{} bytes", text.len());
-                    match serde_json::from_str(&text).unwrap() {
-                        message if message == json!({"type":"accessChanged"}) => {
-                            self.access_changed.push(to)
-                        }
-                        message => self.sent.push((to, message)),
-                    }
-                }
+                Action::Send(to, message) => self.take(&[to], &message),
+                Action::SendAll(to, message) => self.take(&to, &message),
+                Action::ListOn(client) => self.list_on.push(client),
                 Action::Drop(client, code) => self.dropped.push((client, code)),
                 Action::Note(happening) => self.happened.push(happening.event),
             }
         }
         self.room.assert_consistent();
+    }
+
+    fn take(&mut self, to: &[ClientId], message: &Outgoing) {
+        let text = serde_json::to_string(message).unwrap();
+        // Whoever tests whatever: no message is one that its receiver would not take.
+        let is_list = text.starts_with(r#"{"type":"list","#);
+        let most = if is_list {
+            2 * 1024 * 1024
+        } else {
+            MAX_MESSAGE_BYTES
+        };
+        assert!(text.len() < most, "{} bytes", text.len());
+        for to in to {
+            match serde_json::from_str(&text).unwrap() {
+                message if message == json!({"type":"accessChanged"}) => {
+                    self.access_changed.push(*to)
+                }
+                message => self.sent.push((*to, message)),
+            }
+        }
     }
 
     fn camera(&mut self, client: ClientId, id: &str) {
@@ -170,13 +203,14 @@ impl World {
     }
 
     fn set_viewer(&mut self, rights: Rights) {
+        let rights = Arc::new(rights);
+        lock(&self.known).insert(rights.id(), rights.clone());
         let actions = self.room.set_viewer(rights, self.now);
         self.act(actions);
     }
 
     fn remove_viewer(&mut self, user: &str) {
-        let actions = self.room.remove_viewer(&RightsId::account(user), self.now);
-        self.act(actions);
+        self.remove(&RightsId::account(user));
     }
 
     fn remove_token(&mut self, user: &str, token: SecretDigest) {
@@ -184,7 +218,12 @@ impl World {
             token: Some(token),
             ..RightsId::account(user)
         };
-        let actions = self.room.remove_viewer(&id, self.now);
+        self.remove(&id);
+    }
+
+    fn remove(&mut self, id: &RightsId) {
+        lock(&self.known).remove(id);
+        let actions = self.room.remove_viewer(id, self.now);
         self.act(actions);
     }
 
@@ -194,6 +233,11 @@ impl World {
     }
 
     fn remove_camera(&mut self, id: &str) {
+        for rights in lock(&self.known).values_mut() {
+            if let Some(without) = rights.without_camera(id) {
+                *rights = Arc::new(without);
+            }
+        }
         let actions = self.room.remove_camera(id, self.now);
         self.act(actions);
     }
@@ -205,14 +249,14 @@ impl World {
     /// Makes the viewer known, and connects.
     fn viewer_from(&mut self, client: ClientId, rights: Rights, address: IpAddr) {
         self.set_viewer(rights.clone());
-        let viewer = Principal::Viewer(rights);
+        let viewer = Principal::Viewer(rights.into());
         let actions = self.room.connected(client, viewer, address, self.now);
         self.act(actions);
     }
 
     /// Connects one of a crowd, without a look at all the others.
     fn quietly(&mut self, client: ClientId, rights: Rights) {
-        let viewer = Principal::Viewer(rights);
+        let viewer = Principal::Viewer(rights.into());
         let actions = self.room.connected(client, viewer, HERE, self.now);
         assert!(matches!(actions[..], [Action::Send(..)]), "{actions:?}");
     }
@@ -278,7 +322,7 @@ impl World {
 
     /// Alice on a new connection, with the rights she has, announced, with nothing unread.
     fn alice_again(&mut self, client: ClientId) {
-        let alice = Principal::Viewer(rights("alice"));
+        let alice = Principal::Viewer(rights("alice").into());
         let actions = self.room.connected(client, alice, HERE, self.now);
         self.act(actions);
         self.announce(client);
@@ -406,5 +450,14 @@ impl Room {
         let due = self.users.values().filter(due).count();
         assert_eq!(due, self.user_deadlines.len());
         assert!(self.listeners.iter().all(|l| self.clients.contains_key(l)));
+        let mut index = ByCamera::default();
+        for user in self.users.values() {
+            assert!(
+                !user.connections.is_empty() || !user.sessions.is_empty(),
+                "nobody is here"
+            );
+            index.add(&user.rights);
+        }
+        assert_eq!(index, self.by_camera);
     }
 }

@@ -344,10 +344,7 @@ fn a_known_session_with_a_bad_grant_ends_at_both_ends() {
 fn more_reports_than_a_camera_has_sessions_end_and_those_said_twice_count_once() {
     let mut world = World::in_session();
     world.restart();
-    world.set_viewer(Rights {
-        shared: true,
-        ..rights("alice")
-    });
+    world.set_viewer(rights("alice").shared(true));
     let mut reports = Vec::new();
     let ids: Vec<_> = (0..MAX_SESSIONS_PER_CAMERA + 2)
         .map(|n| format!("s{n}"))

@@ -150,10 +150,7 @@ fn listeners_hear_of_cameras_that_other_rights_show_and_hide() {
 
 /// Rights of one person by a token of a backend.
 fn by(name: &str, rights: Rights) -> Rights {
-    Rights {
-        token: Some(token(name)),
-        ..rights
-    }
+    rights.of_token(token(name))
 }
 
 #[test]

@@ -3,13 +3,15 @@
 
 use std::collections::BTreeMap;
 
+use futures_util::TryStreamExt as _;
 use jiff::Timestamp;
 use porthole_protocol::grant::Permission;
+use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe, FromRow, Row, query, query_as};
 
 use super::{Question, all, changed};
 use crate::model::{Booking, Window};
-use crate::store::rows::perms_text;
+use crate::store::rows::{perms_text, time};
 use crate::store::{BookingFilter, MAX_WINDOWS, Put, Result, StoreError};
 
 /// A booking with windows of its own.
@@ -160,6 +162,52 @@ pub(super) async fn list(
         (booking, windows)
     };
     Ok(bookings.into_iter().map(with_windows).collect())
+}
+
+/// One booking, with the end of its last window.
+pub(super) async fn row(tx: &mut AnyConnection, id: &str) -> Result<Option<(Booking, Timestamp)>> {
+    let row = query("SELECT * FROM bookings WHERE id = $1").bind(id);
+    let row = row.fetch_optional(tx).await?;
+    let booked = |row: AnyRow| Ok((Booking::from_row(&row)?, time(&row, "over_ms")?));
+    row.map(booked).transpose()
+}
+
+/// Those that are not over, each with the end of its last window.
+pub(super) async fn not_over(
+    tx: &mut AnyConnection,
+    now: Timestamp,
+) -> Result<Vec<(Booking, Timestamp)>> {
+    let rows = query("SELECT * FROM bookings WHERE over_ms > $1").bind(now.as_millisecond());
+    let mut rows = rows.fetch(tx);
+    let mut bookings = Vec::new();
+    // Row by row: of a hundred thousand, two copies need not be there at once.
+    while let Some(row) = rows.try_next().await? {
+        bookings.push((Booking::from_row(&row)?, time(&row, "over_ms")?));
+    }
+    Ok(bookings)
+}
+
+/// So many of the windows that the filter leaves, by their start, each with its booking.
+pub(super) async fn calendar(
+    tx: &mut AnyConnection,
+    filter: &BookingFilter,
+    limit: i64,
+) -> Result<Vec<(Booking, Window)>> {
+    let (of_booking, of_window) = conditions(filter);
+    let sql = format!(
+        "SELECT b.*, w.start_ms AS from_ms, w.end_ms AS to_ms FROM windows w JOIN bookings b ON b.id = w.booking \
+         WHERE {of_booking} AND {of_window} ORDER BY w.start_ms, w.booking LIMIT $6"
+    );
+    let rows = bind_filter(query(AssertSqlSafe(sql)), filter).bind(limit);
+    let rows = rows.fetch_all(tx).await?;
+    let window = |row: &AnyRow| -> Result<_> {
+        let window = Window {
+            start: time(row, "from_ms")?,
+            end: time(row, "to_ms")?,
+        };
+        Ok((Booking::from_row(row)?, window))
+    };
+    rows.iter().map(window).collect()
 }
 
 /// What must hold of a booking `b`, and of a window `w`. Only what is asked for stands there, so that an index serves it.

@@ -34,6 +34,11 @@ pub(super) async fn remove(tx: &mut AnyConnection, id: &str) -> Result<()> {
     changed(change.execute(tx).await?)
 }
 
+pub(super) async fn get(tx: &mut AnyConnection, id: &str) -> Result<Option<Camera>> {
+    let camera = query_as("SELECT * FROM cameras WHERE id = $1").bind(id);
+    Ok(camera.fetch_optional(tx).await?)
+}
+
 pub(super) async fn list(tx: &mut AnyConnection) -> Result<Vec<Camera>> {
     let cameras = query_as("SELECT * FROM cameras ORDER BY id");
     Ok(cameras.fetch_all(tx).await?)

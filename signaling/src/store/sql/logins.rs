@@ -32,6 +32,26 @@ pub(super) async fn add(tx: &mut AnyConnection, login: &Login, now: Timestamp) -
     Ok(())
 }
 
+/// Someone's that are not over.
+pub(super) async fn of(
+    tx: &mut AnyConnection,
+    holder: &Holder,
+    now: Timestamp,
+) -> Result<Vec<Login>> {
+    let (sql, key) = match holder {
+        Holder::User(name) => (
+            "SELECT * FROM logins WHERE user_name = $1 AND until_ms > $2",
+            name,
+        ),
+        Holder::Share(id) => (
+            "SELECT * FROM logins WHERE share = $1 AND until_ms > $2",
+            id,
+        ),
+    };
+    let logins = query_as(sql).bind(key).bind(now.as_millisecond());
+    Ok(logins.fetch_all(tx).await?)
+}
+
 pub(super) async fn list(tx: &mut AnyConnection, now: Timestamp) -> Result<Vec<Login>> {
     let logins = query_as("SELECT * FROM logins WHERE until_ms > $1").bind(now.as_millisecond());
     Ok(logins.fetch_all(tx).await?)

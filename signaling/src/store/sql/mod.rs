@@ -18,10 +18,16 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use sqlx::any::{AnyArguments, AnyQueryResult, AnyRow};
 use sqlx::{Any, AnyConnection, AnyPool, FromRow, query};
+use tokio::sync::mpsc;
 
-use super::{AuditFilter, BookingFilter, MAX_ROWS, Put, Result, Snapshot, Store, StoreError};
+#[cfg(feature = "postgres")]
+use super::watch;
+use super::{
+    AuditFilter, BookingFilter, Changed, Heard, MAX_ROWS, Put, Result, Row, Snapshot, Store,
+    StoreError,
+};
 use crate::digest::SecretDigest;
-use crate::model::{AuditEntry, Booking, Camera, Login, Share, User, Window};
+use crate::model::{AuditEntry, Booking, Camera, Holder, Login, Share, User, Window};
 
 /// Tries of one change, when others that ran at the same time were in its way. Each try has to wait for the locks of
 /// those before, so few lose twice.
@@ -33,6 +39,18 @@ pub(super) struct Sql {
     /// For changes. SQLite has one of these, and so never two writers.
     pub(super) writers: AnyPool,
     pub(super) readers: AnyPool,
+    /// Of a database that others may change as well.
+    #[cfg(feature = "postgres")]
+    pub(super) shared: Option<Shared>,
+}
+
+/// How others on the same database are heard and told.
+#[cfg(feature = "postgres")]
+pub(super) struct Shared {
+    /// Where the database is.
+    pub(super) url: String,
+    /// By what one's own word is known from that of others.
+    pub(super) own: String,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -70,16 +88,30 @@ impl Sql {
         Ok(self.writers.begin_with(self.kind.begin_change()).await?)
     }
 
+    /// Tells others what has changed, once this is through.
+    #[cfg(feature = "postgres")]
+    async fn tell(&self, tx: &mut AnyConnection, changed: Option<Changed>) -> Result<()> {
+        match (&self.shared, changed) {
+            (Some(shared), Some(changed)) => watch::tell(tx, &shared.own, &changed).await,
+            _ => Ok(()),
+        }
+    }
+
+    #[cfg(not(feature = "postgres"))]
+    async fn tell(&self, _: &mut AnyConnection, _: Option<Changed>) -> Result<()> {
+        Ok(())
+    }
+
     /// Nothing of it remains, so it is dropped when it was answered.
     async fn begin_questions(&self) -> Result<Transaction> {
         Ok(self.readers.begin_with(self.kind.begin_questions()).await?)
     }
 }
 
-/// Does one change and writes what the audit log says of it, all or nothing; again, if another change was in the way.
+/// Does one change, writes what the audit log says of it and tells others what has changed, all or nothing; again, if another change was in the way.
 /// A macro, since what a function would take here, an asynchronous closure that borrows, cannot be said to be `Send`.
 macro_rules! change {
-    ($store:expr, $audit:expr, |$tx:ident| $work:expr) => {{
+    ($store:expr, $audit:expr, $changed:expr, |$tx:ident| $work:expr) => {{
         let mut tries = 1;
         loop {
             let done = async {
@@ -87,6 +119,8 @@ macro_rules! change {
                 let $tx = &mut *transaction;
                 let done = $work.await?;
                 audit::write(&mut transaction, $audit).await?;
+                let changed: Option<Changed> = $changed;
+                $store.tell(&mut transaction, changed).await?;
                 transaction.commit().await?;
                 Ok(done)
             };
@@ -105,6 +139,34 @@ macro_rules! change {
 fn was_in_the_way(error: &sqlx::Error) -> bool {
     let code = error.as_database_error().and_then(|error| error.code());
     matches!(code.as_deref(), Some("40001" | "40P01" | "23503" | "23P01"))
+}
+
+fn of_user(name: &str) -> Option<Changed> {
+    Some(Changed::User(name.to_owned()))
+}
+
+fn of_camera(id: &str) -> Option<Changed> {
+    Some(Changed::Camera(id.to_owned()))
+}
+
+fn of_booking(id: &str) -> Option<Changed> {
+    Some(Changed::Booking(id.to_owned()))
+}
+
+fn of_share(id: &str) -> Option<Changed> {
+    Some(Changed::Share(id.to_owned()))
+}
+
+fn of_logins(holder: &Holder) -> Option<Changed> {
+    Some(Changed::Logins(holder.clone()))
+}
+
+/// Of whoever opened a link: the link too, which has one use less.
+fn of_holder(holder: &Holder) -> Option<Changed> {
+    match holder {
+        Holder::Share(id) => of_share(id),
+        Holder::User(_) => of_logins(holder),
+    }
 }
 
 /// Whether a change found its row.
@@ -139,22 +201,47 @@ fn all<T: for<'r> FromRow<'r, AnyRow>>(rows: Vec<AnyRow>) -> Result<Vec<T>> {
 #[async_trait]
 impl Store for Sql {
     async fn snapshot(&self, now: Timestamp) -> Result<Snapshot> {
-        let not_over = BookingFilter {
-            from: Some(now),
-            ..BookingFilter::default()
-        };
         let mut tx = self.begin_questions().await?;
         Ok(Snapshot {
             users: users::list(&mut tx).await?,
             cameras: cameras::list(&mut tx).await?,
-            bookings: bookings::list(&mut tx, &not_over, i64::MAX).await?,
+            bookings: bookings::not_over(&mut tx, now).await?,
             shares: shares::list(&mut tx, now).await?,
             logins: logins::list(&mut tx, now).await?,
         })
     }
 
+    async fn row(&self, changed: &Changed, now: Timestamp) -> Result<Row> {
+        let mut tx = self.begin_questions().await?;
+        Ok(match changed {
+            Changed::User(name) => {
+                let holder = Holder::User(name.clone());
+                let user = users::get(&mut tx, name).await?;
+                Row::User(user, logins::of(&mut tx, &holder, now).await?)
+            }
+            Changed::Camera(id) => Row::Camera(cameras::get(&mut tx, id).await?),
+            Changed::Booking(id) => Row::Booking(bookings::row(&mut tx, id).await?),
+            Changed::Share(id) => {
+                let holder = Holder::Share(id.clone());
+                let share = shares::get(&mut tx, id).await?;
+                Row::Share(share, logins::of(&mut tx, &holder, now).await?)
+            }
+            Changed::Logins(holder) => Row::Logins(logins::of(&mut tx, holder, now).await?),
+        })
+    }
+
+    async fn watch(&self) -> Result<Option<mpsc::Receiver<Heard>>> {
+        #[cfg(feature = "postgres")]
+        if let Some(Shared { url, own }) = &self.shared {
+            return Ok(Some(watch::watch(url.clone(), own.clone()).await?));
+        }
+        Ok(None)
+    }
+
     async fn put_user(&self, user: &User, put: Put, audit: &AuditEntry) -> Result<()> {
-        change!(self, from_ref(audit), |tx| users::put(tx, user, put))
+        change!(self, from_ref(audit), of_user(&user.name), |tx| users::put(
+            tx, user, put
+        ))
     }
 
     async fn put_user_anew(
@@ -163,23 +250,31 @@ impl Store for Sql {
         save: Option<&SecretDigest>,
         audit: &AuditEntry,
     ) -> Result<()> {
-        change!(self, from_ref(audit), |tx| users::put_anew(tx, user, save))
+        change!(self, from_ref(audit), of_user(&user.name), |tx| {
+            users::put_anew(tx, user, save)
+        })
     }
 
     async fn remove_user(&self, name: &str, audit: &AuditEntry) -> Result<()> {
-        change!(self, from_ref(audit), |tx| users::remove(tx, name))
+        change!(self, from_ref(audit), of_user(name), |tx| users::remove(
+            tx, name
+        ))
     }
 
     async fn put_camera(&self, camera: &Camera, put: Put, audit: &AuditEntry) -> Result<()> {
-        change!(self, from_ref(audit), |tx| cameras::put(tx, camera, put))
+        change!(self, from_ref(audit), of_camera(&camera.id), |tx| {
+            cameras::put(tx, camera, put)
+        })
     }
 
     async fn remove_camera(&self, id: &str, audit: &AuditEntry) -> Result<()> {
-        change!(self, from_ref(audit), |tx| cameras::remove(tx, id))
+        change!(self, from_ref(audit), of_camera(id), |tx| cameras::remove(
+            tx, id
+        ))
     }
 
     async fn cameras_seen(&self, seen: &[(String, Timestamp)]) -> Result<()> {
-        change!(self, &[], |tx| cameras::seen(tx, seen))
+        change!(self, &[], None, |tx| cameras::seen(tx, seen))
     }
 
     async fn put_booking(
@@ -189,13 +284,18 @@ impl Store for Sql {
         put: Put,
         audit: &AuditEntry,
     ) -> Result<()> {
-        change!(self, from_ref(audit), |tx| bookings::put(
-            tx, booking, windows, put
-        ))
+        change!(self, from_ref(audit), of_booking(&booking.id), |tx| {
+            bookings::put(tx, booking, windows, put)
+        })
     }
 
     async fn remove_booking(&self, id: &str, audit: &AuditEntry) -> Result<()> {
-        change!(self, from_ref(audit), |tx| bookings::remove(tx, id))
+        change!(
+            self,
+            from_ref(audit),
+            of_booking(id),
+            |tx| bookings::remove(tx, id)
+        )
     }
 
     async fn booking(&self, id: &str) -> Result<(Booking, Vec<Window>)> {
@@ -207,12 +307,24 @@ impl Store for Sql {
         bookings::list(&mut tx, filter, limit(filter.limit)).await
     }
 
+    async fn calendar(&self, filter: &BookingFilter, limit: u32) -> Result<Vec<(Booking, Window)>> {
+        let mut tx = self.begin_questions().await?;
+        bookings::calendar(&mut tx, filter, limit.into()).await
+    }
+
     async fn put_share(&self, share: &Share, put: Put, audit: &AuditEntry) -> Result<()> {
-        change!(self, from_ref(audit), |tx| shares::put(tx, share, put))
+        change!(
+            self,
+            from_ref(audit),
+            of_share(&share.id),
+            |tx| shares::put(tx, share, put)
+        )
     }
 
     async fn remove_share(&self, id: &str, audit: &AuditEntry) -> Result<()> {
-        change!(self, from_ref(audit), |tx| shares::remove(tx, id))
+        change!(self, from_ref(audit), of_share(id), |tx| shares::remove(
+            tx, id
+        ))
     }
 
     async fn shares(&self, from: Timestamp) -> Result<Vec<Share>> {
@@ -226,25 +338,36 @@ impl Store for Sql {
         now: Timestamp,
         audit: &AuditEntry,
     ) -> Result<Share> {
-        change!(self, from_ref(audit), |tx| shares::take_use(
-            tx, secret, login, now
-        ))
+        change!(self, from_ref(audit), of_holder(&login.holder), |tx| {
+            shares::take_use(tx, secret, login, now)
+        })
     }
 
     async fn add_login(&self, login: &Login, now: Timestamp, audit: &AuditEntry) -> Result<()> {
-        change!(self, from_ref(audit), |tx| logins::add(tx, login, now))
+        change!(self, from_ref(audit), of_logins(&login.holder), |tx| {
+            logins::add(tx, login, now)
+        })
     }
 
     async fn rotate_login(&self, old: &SecretDigest, new: &Login) -> Result<()> {
-        change!(self, &[], |tx| logins::rotate(tx, old, new))
+        change!(self, &[], of_logins(&new.holder), |tx| logins::rotate(
+            tx, old, new
+        ))
     }
 
-    async fn remove_logins(&self, cookies: &[SecretDigest], audit: &AuditEntry) -> Result<()> {
-        change!(self, from_ref(audit), |tx| logins::remove(tx, cookies))
+    async fn remove_logins(
+        &self,
+        holder: &Holder,
+        cookies: &[SecretDigest],
+        audit: &AuditEntry,
+    ) -> Result<()> {
+        change!(self, from_ref(audit), of_logins(holder), |tx| {
+            logins::remove(tx, cookies)
+        })
     }
 
     async fn log(&self, entries: &[AuditEntry]) -> Result<()> {
-        change!(self, entries, |_tx| ready(Result::Ok(())))
+        change!(self, entries, None, |_tx| ready(Result::Ok(())))
     }
 
     async fn audit(&self, filter: &AuditFilter) -> Result<Vec<(i64, AuditEntry)>> {
@@ -252,7 +375,7 @@ impl Store for Sql {
     }
 
     async fn forget(&self, before: Timestamp, at_most: u32) -> Result<u64> {
-        change!(self, &[], |tx| forget(tx, before, at_most))
+        change!(self, &[], None, |tx| forget(tx, before, at_most))
     }
 
     async fn ping(&self) -> Result<()> {

@@ -50,6 +50,11 @@ pub(super) async fn remove(tx: &mut AnyConnection, id: &str) -> Result<()> {
     changed(change.execute(tx).await?)
 }
 
+pub(super) async fn get(tx: &mut AnyConnection, id: &str) -> Result<Option<Share>> {
+    let share = query_as("SELECT * FROM shares WHERE id = $1").bind(id);
+    Ok(share.fetch_optional(tx).await?)
+}
+
 pub(super) async fn list(tx: &mut AnyConnection, from: Timestamp) -> Result<Vec<Share>> {
     let shares =
         query_as("SELECT * FROM shares WHERE end_ms > $1 ORDER BY created_ms DESC, id DESC");

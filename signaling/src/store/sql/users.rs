@@ -52,6 +52,11 @@ pub(super) async fn remove(tx: &mut AnyConnection, name: &str) -> Result<()> {
     keep_an_administrator(tx, admins).await
 }
 
+pub(super) async fn get(tx: &mut AnyConnection, name: &str) -> Result<Option<User>> {
+    let user = query_as("SELECT * FROM users WHERE name = $1").bind(name);
+    Ok(user.fetch_optional(tx).await?)
+}
+
 pub(super) async fn list(tx: &mut AnyConnection) -> Result<Vec<User>> {
     let users = query_as("SELECT * FROM users ORDER BY name");
     Ok(users.fetch_all(tx).await?)

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MPL-2.0
+//! That someone may do something.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use porthole_protocol::grant::{MAX_LEASE_SECONDS, Permission};
+
+use super::{Perms, Recurring, When};
+use crate::model::{Booking, Share};
+
+/// A choice of cameras.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cameras {
+    /// Every camera, also those enrolled later.
+    All,
+    /// The one of this id.
+    One(Arc<str>),
+    /// These ids.
+    Only(BTreeSet<String>),
+}
+
+impl Cameras {
+    /// Whether this camera is among them.
+    pub fn contain(&self, camera_id: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::One(id) => **id == *camera_id,
+            Self::Only(ids) => ids.contains(camera_id),
+        }
+    }
+}
+
+/// That someone may do something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// At which cameras.
+    pub cameras: Cameras,
+    /// What.
+    pub perms: Perms,
+    /// When.
+    pub when: When,
+    /// For how long a session is granted at most, in seconds.
+    pub lease: u32,
+    /// Whether it is a booking: who has booked goes before who merely may.
+    pub booked: bool,
+    /// Of a booking that is kept here: its id.
+    pub booking: Option<Arc<str>>,
+}
+
+impl Rule {
+    /// Of a booking, however often it recurs. `over` is the end of its last window.
+    pub fn booking(booking: &Booking, over: jiff::Timestamp) -> Self {
+        let when = match &booking.recurrence {
+            None => When::Within(booking.window),
+            Some(recurrence) => {
+                let recurring = Recurring::new(booking.window, recurrence.clone(), over);
+                When::Recurring(Arc::new(recurring))
+            }
+        };
+        Self {
+            booked: true,
+            booking: Some(booking.id.as_str().into()),
+            ..Self::at(&booking.camera, (&booking.perms).into(), when)
+        }
+    }
+
+    /// Of a share link.
+    pub fn share(share: &Share) -> Self {
+        let when = When::Within(share.window);
+        Self::at(&share.camera, (&share.perms).into(), when)
+    }
+
+    fn at(camera: &str, perms: Perms, when: When) -> Self {
+        Self {
+            cameras: Cameras::One(camera.into()),
+            perms,
+            when,
+            lease: MAX_LEASE_SECONDS,
+            booked: false,
+            booking: None,
+        }
+    }
+
+    /// The camera, if it is for one alone.
+    pub(super) fn camera(&self) -> Option<&Arc<str>> {
+        match &self.cameras {
+            Cameras::One(id) => Some(id),
+            Cameras::All | Cameras::Only(_) => None,
+        }
+    }
+
+    pub(super) fn shows(&self) -> bool {
+        self.perms.contains(Permission::View)
+    }
+}

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: MPL-2.0
+//! A database that stands still: what runs goes on, what is asked is answered, changes are refused, and nothing is half done.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::common::Client;
+use crate::pair::{Pair, open_to, until};
+use crate::postgres::Postgres;
+
+/// In which whoever asked for a change has an answer.
+const ANSWER: Duration = Duration::from_secs(16);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_the_database_stands_still_what_runs_goes_on_and_changes_are_refused() {
+    let postgres = Postgres::start();
+    let pair = Pair::on(&postgres.database().await).await;
+    let key = pair.camera("front").await;
+    let alice = pair.user_at_b("alice").await;
+    let booking = pair.book("front", "alice").await;
+    until("the booking counts at B", async || {
+        open_to(&alice).await == [json!("front")]
+    })
+    .await;
+    let mut camera = Client::camera(&pair.b, &key, json!(null)).await;
+    let mut viewer = alice.listen().await;
+    let session = viewer.start_session(&mut camera, "front").await;
+
+    let frozen = postgres.freeze();
+    let path = format!("/api/bookings/{booking}");
+    let begun = Instant::now();
+    let camera_wanted = json!({"id": "back", "name": "Back"});
+    let (removed, added) = tokio::join!(
+        pair.at_a.delete(&path),
+        pair.at_a.post("/api/cameras", &camera_wanted)
+    );
+    for refused in [&removed, &added] {
+        let (status, code) = refused.problem();
+        assert_eq!(status, 503, "{refused:?}");
+        assert!(["database", "not-ready"].contains(&&*code), "{code}");
+    }
+    assert!(begun.elapsed() < ANSWER, "{:?}", begun.elapsed());
+    // Reads and what runs.
+    assert_eq!(open_to(&alice).await, [json!("front")]);
+    assert_eq!(pair.at_a.get("/api/users").await.status, 200);
+    let ice = json!({"type":"peer","sessionId":session,"ice":{"candidate":"c","sdpMLineIndex":0}});
+    viewer.send(ice).await;
+    assert_eq!(camera.recv().await["type"], "peer");
+    let mut another = alice.listen().await;
+    another.start_session(&mut camera, "front").await;
+    drop(frozen);
+
+    // Whether or not the database did it in the end, all agree.
+    until("changes are taken again", async || {
+        let removed = pair.at_a.delete(&path).await.status;
+        removed == 204 || removed == 404
+    })
+    .await;
+    let end = camera.recv().await;
+    assert_eq!(end["reason"], "revoked", "{end}");
+    until("alice sees nothing at B", async || {
+        open_to(&alice).await.is_empty()
+    })
+    .await;
+    let (at_a, at_b) = (
+        pair.at_a.get("/api/cameras/back").await.status,
+        pair.at_b.get("/api/cameras/back").await.status,
+    );
+    assert_eq!(at_a, at_b, "both or neither");
+    let again = pair.at_a.post("/api/cameras", &camera_wanted).await.status;
+    assert_eq!(again, if at_a == 200 { 409 } else { 201 });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_whose_answer_was_lost_is_followed_when_the_database_can_be_read_again() {
+    let mut postgres = Postgres::start();
+    let pair = Pair::on(&postgres.database().await).await;
+    let key = pair.camera("front").await;
+    let alice = pair.user_at_b("alice").await;
+    let mut camera = Client::camera(&pair.b, &key, json!(null)).await;
+    // The database goes down in the middle of changes: those that it took count, also if nobody was told.
+    for round in 0..3 {
+        let booking = pair.book("front", "alice").await;
+        until("the booking counts at B", async || {
+            open_to(&alice).await == [json!("front")]
+        })
+        .await;
+        let mut viewer = alice.listen().await;
+        viewer.start_session(&mut camera, "front").await;
+        let path = format!("/api/bookings/{booking}");
+        let at_a = pair.at_a.clone();
+        let revoking = tokio::spawn(async move { at_a.delete(&path).await });
+        for _ in 0..round {
+            tokio::task::yield_now().await;
+        }
+        let crashed = tokio::task::spawn_blocking(move || {
+            postgres.crash();
+            postgres
+        });
+        postgres = crashed.await.unwrap();
+        let status = revoking.await.unwrap().status;
+        assert!([204, 503].contains(&status), "{status}");
+        let path = format!("/api/bookings/{booking}");
+        until("it is revoked", async || {
+            let removed = pair.at_a.delete(&path).await.status;
+            removed == 204 || removed == 404
+        })
+        .await;
+        let end = camera.recv().await;
+        assert_eq!(end["reason"], "revoked", "{end}");
+        until("alice sees nothing at B", async || {
+            open_to(&alice).await.is_empty()
+        })
+        .await;
+    }
+}

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Several servers on one PostgreSQL agree, whatever happens to it and to their connections.
+#![cfg(feature = "postgres")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+#[path = "../common/mod.rs"]
+mod common;
+#[path = "../common/house.rs"]
+mod house;
+#[path = "../store/postgres.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
+mod postgres;
+
+mod agree;
+mod frozen;
+mod pair;

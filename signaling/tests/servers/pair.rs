@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Two servers on one database.
+
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use porthole_protocol::grant::GrantSigner;
+use porthole_signaling::store::{Store, open};
+use porthole_signaling::{Data, Server, ServerOptions};
+use serde_json::{Value, json};
+use tokio::time::sleep;
+
+use crate::common::PATIENCE;
+use crate::house::{PASSWORD, Page, secret};
+
+/// Servers A and B, and the administrator's page at each.
+pub(crate) struct Pair {
+    pub(crate) a: Server,
+    pub(crate) b: Server,
+    pub(crate) at_a: Page,
+    pub(crate) at_b: Page,
+}
+
+async fn start(url: &str, signer: &GrantSigner) -> (Server, Arc<dyn Store>) {
+    let store = open(url).await.unwrap();
+    let mut options = ServerOptions::new(signer.to_string().parse().unwrap());
+    options.data = Some(Data::load(store.clone()).await.unwrap());
+    // The name of the cookie follows it.
+    options.url = Some("http://porthole.test/".parse().unwrap());
+    options.allowed_hosts = vec!["127.0.0.1".to_owned()];
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let server = Server::start(options, listener, &tokio::runtime::Handle::current());
+    (server.unwrap(), store)
+}
+
+impl Pair {
+    pub(crate) async fn on(url: &str) -> Self {
+        let store = open(url).await.unwrap();
+        let password = Data::add_administrator(&*store, "root", "test").await;
+        let signer = GrantSigner::generate().unwrap();
+        let (a, _) = start(url, &signer).await;
+        let (b, _) = start(url, &signer).await;
+        let page = Page::nobody(&a);
+        let answer = page.log_in("root", &password.unwrap()).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let at_a = page.with(&answer);
+        let at_b = Page {
+            address: b.local_addr(),
+            ..at_a.clone()
+        };
+        until("the log-in is known at B", async || {
+            at_b.get("/api/me").await.status == 200
+        })
+        .await;
+        Self { a, b, at_a, at_b }
+    }
+
+    /// Adds a user at A, who logs in there: the page at B.
+    pub(crate) async fn user_at_b(&self, name: &str) -> Page {
+        let user = json!({"name": name, "password": PASSWORD});
+        assert_eq!(self.at_a.post("/api/users", &user).await.status, 201);
+        let page = Page::nobody(&self.a);
+        let answer = page.log_in(name, PASSWORD).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let page = Page {
+            address: self.b.local_addr(),
+            ..page.with(&answer)
+        };
+        until("the user is known at B", async || {
+            page.get("/api/me").await.status == 200
+        })
+        .await;
+        page
+    }
+
+    /// Enrols a camera at A, which B knows soon, and returns its secret.
+    pub(crate) async fn camera(&self, id: &str) -> String {
+        let added = self
+            .at_a
+            .post("/api/cameras", &json!({"id": id, "name": id}))
+            .await;
+        assert_eq!(added.status, 201, "{added:?}");
+        let path = format!("/api/cameras/{id}");
+        until("the camera is known at B", async || {
+            self.at_b.get(&path).await.status == 200
+        })
+        .await;
+        secret(&added)
+    }
+
+    /// Books at A for the next hour.
+    pub(crate) async fn book(&self, camera: &str, user: &str) -> String {
+        let now = jiff::Timestamp::now();
+        let booking = json!({"camera": camera, "user": user, "start": now, "end": now + Duration::from_secs(3600)});
+        let added = self.at_a.post("/api/bookings", &booking).await;
+        assert_eq!(added.status, 201, "{added:?}");
+        added.json()["id"].as_str().unwrap().to_owned()
+    }
+}
+
+/// The cameras that are open to this page.
+pub(crate) async fn open_to(page: &Page) -> Vec<Value> {
+    let me = page.get("/api/me").await;
+    match me.status {
+        200 => {
+            let cameras = me.json()["cameras"].clone();
+            let cameras = cameras.as_array().unwrap().iter();
+            cameras.map(|camera| camera["id"].clone()).collect()
+        }
+        status => vec![json!(status)],
+    }
+}
+
+/// Waits until something holds, and says how long that took.
+pub(crate) async fn until(what: &str, holds: impl AsyncFn() -> bool) -> Duration {
+    let begun = Instant::now();
+    while !holds().await {
+        assert!(begun.elapsed() < PATIENCE, "not in time: {what}");
+        sleep(Duration::from_millis(5)).await;
+    }
+    begun.elapsed()
+}

@@ -21,8 +21,10 @@ mod lifetime;
 pub(crate) mod limits;
 mod listing;
 mod now;
+mod present;
 mod principal;
 mod reconcile;
+mod refusal;
 mod review;
 mod rotation;
 mod sessions;
@@ -54,10 +56,12 @@ pub use limits::{
     MAX_SESSIONS_PER_VIEWER, MAX_VIEWERS,
 };
 pub use now::Now;
+use present::User;
 pub use principal::Principal;
+use refusal::{LOGIN_ENDED, LOGIN_OVER, NO_SUCH_SESSION, Refusal, UNKNOWN_SENDER};
 use table::{Ended, Session};
 
-use crate::rights::{ByCamera, GUEST, Rights, RightsId};
+use crate::rights::{ByCamera, Rights, RightsId};
 
 /// A connected client, as the caller numbers them. A number is never given twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -133,45 +137,6 @@ pub struct CameraInfo {
     pub viewers: usize,
 }
 
-/// Why a message was not followed.
-#[derive(Debug)]
-struct Refusal {
-    /// Stable.
-    code: Code,
-    /// A sentence that says what to do.
-    details: &'static str,
-    /// When it would be followed.
-    next: Option<Timestamp>,
-}
-
-impl Refusal {
-    const fn new(code: Code, details: &'static str) -> Self {
-        Self {
-            code,
-            details,
-            next: None,
-        }
-    }
-
-    fn on_the_wire(&self) -> (String, ToPeerExtra) {
-        let extra = ToPeerExtra {
-            code: Some(self.code),
-            next_booking: self.next,
-            ..ToPeerExtra::default()
-        };
-        (self.details.to_owned(), extra)
-    }
-}
-
-const LOGIN_ENDED: &str = "your log-in has ended: open your link again";
-/// What a viewer whose log-in is over may not begin.
-const LOGIN_OVER: Refusal = Refusal::new(Code::Unauthorized, LOGIN_ENDED);
-const NO_SUCH_SESSION: Refusal = Refusal::new(
-    Code::NoSuchSession,
-    "there is no such session of yours: it may have ended",
-);
-const UNKNOWN_SENDER: Refusal = Refusal::new(Code::Unauthorized, "you are not connected");
-
 /// Which end of the wire a client is at.
 #[derive(Clone, PartialEq, Eq)]
 enum Role {
@@ -223,17 +188,6 @@ struct Camera {
 struct Listed {
     meta: Value,
     bytes: usize,
-}
-
-/// Someone who is connected as a viewer, or was and has a session still.
-struct User {
-    rights: Arc<Rights>,
-    connections: BTreeSet<ClientId>,
-    sessions: BTreeSet<String>,
-    /// The time of day for which its connections were last told of cameras that come and go.
-    told: Timestamp,
-    /// While it is here: when that changes next.
-    due: Option<Instant>,
 }
 
 /// Where session ids and viewers' peer ids come from. They must be unguessable and never repeat.
@@ -471,64 +425,7 @@ impl Room {
     }
 }
 
-impl Room {
-    /// Those of one name who are here.
-    fn all_of(&self, user: &str) -> impl Iterator<Item = &User> {
-        let own = self.users.range(RightsId::account(user)..);
-        let own = own.take_while(move |(id, _)| *id.user == *user);
-        own.map(|(_, user)| user)
-    }
-
-    /// All the rights that go by a name. Of those who are here, as they have heard of them.
-    fn rights_of(&self, user: &str) -> Vec<Arc<Rights>> {
-        let mut all = match &self.guest {
-            Some(guest) if user == GUEST => vec![guest.clone()],
-            _ => (self.rights)(user),
-        };
-        for rights in &mut all {
-            if let Some(present) = self.users.get(&rights.id()) {
-                *rights = present.rights.clone();
-            }
-        }
-        all
-    }
-
-    /// Takes someone in who comes, or whose session is back.
-    fn take_in(&mut self, rights: Arc<Rights>, now: Now) {
-        let id = rights.id();
-        if !self.users.contains_key(&id) {
-            self.by_camera.add(&rights);
-            self.users.insert(id, User::new(rights, now));
-        }
-    }
-
-    /// Forgets someone who has left, and whose sessions are over.
-    fn forget_idle(&mut self, id: &RightsId) {
-        let idle = |user: &User| user.connections.is_empty() && user.sessions.is_empty();
-        if self.users.get(id).is_some_and(idle)
-            && let Some(user) = self.users.remove(id)
-        {
-            self.by_camera.remove(&user.rights);
-            if let Some(due) = user.due {
-                self.user_deadlines.remove(&(due, id.clone()));
-            }
-        }
-    }
-}
-
 /// What comes after this key, or everything.
 fn beyond(after: Option<&str>) -> Bound<&str> {
     after.map_or(Unbounded, Excluded)
-}
-
-impl User {
-    fn new(rights: Arc<Rights>, now: Now) -> Self {
-        Self {
-            rights,
-            told: now.wall,
-            due: None,
-            connections: BTreeSet::new(),
-            sessions: BTreeSet::new(),
-        }
-    }
 }

@@ -5,14 +5,16 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::extract::ws::WebSocketUpgrade;
-use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Extension, Router};
+use hyper::upgrade::OnUpgrade;
+use hyper_util::rt::TokioIo;
+use tungstenite::handshake::server::create_response;
 
 use crate::api;
 use crate::auth::identify;
@@ -105,13 +107,14 @@ fn count(shared: &Shared, peer: IpAddr) -> Result<(), Duration> {
 async fn websocket(
     State(shared): State<Arc<Shared>>,
     Extension(connection): Extension<Connection>,
-    uri: Uri,
-    headers: HeaderMap,
-    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+    request: Request,
 ) -> Result<Response, ApiError> {
-    let identity = identify(&shared, &headers, uri.query(), connection.peer).await?;
-    identity.check_origin(&headers, &shared.hosts)?;
-    let upgrade = upgrade.map_err(|_| {
+    let (mut parts, _) = request.into_parts();
+    let upgrade = parts.extensions.remove::<OnUpgrade>();
+    let identity = identify(&shared, &parts.headers, parts.uri.query(), connection.peer).await?;
+    identity.check_origin(&parts.headers, &shared.hosts)?;
+    let answer = create_response(&axum::http::Request::from_parts(parts, ())).ok();
+    let (answer, upgrade) = answer.zip(upgrade).ok_or_else(|| {
         let message = "this address speaks WebSocket (RFC 6455) only";
         ApiError::new(StatusCode::UPGRADE_REQUIRED, "bad-message", message)
     })?;
@@ -120,9 +123,13 @@ async fn websocket(
     if matches!(of_address, Some(None)) {
         return Err(ApiError::too_many_connections());
     }
-    Ok(socket::bounded(upgrade).on_upgrade(async move |socket| {
-        let address = connection.peer;
-        socket::run(socket, identity, address, &shared.hub, shared.timings).await;
+    tokio::spawn(async move {
+        // One that went away meanwhile needs nothing.
+        if let Ok(upgraded) = upgrade.await {
+            let (socket, address) = (TokioIo::new(upgraded), connection.peer);
+            socket::run(socket, identity, address, &shared.hub, shared.timings).await;
+        }
         drop((connection.place, of_address));
-    }))
+    });
+    Ok(answer.map(|()| Body::empty()))
 }

@@ -8,7 +8,7 @@
 //! - [`rights`] say who may do what at which camera, and when.
 //! - [`room`] decides: a pure state machine, messages in and messages out.
 //! - `hub` is the one task that owns the room; each client has a bounded `queue` there.
-//! - `socket` is one client's WebSocket, `http` and `page` are the rest of the router.
+//! - `socket` is one client's WebSocket, `websocket` its frames, `http` and `page` are the rest of the router.
 //! - `access` is the service of accounts, bookings, share links and log-ins; `api` offers it as REST.
 //! - `store` is the database behind it, `model` what is kept there.
 //! - `journal` writes down what happens in the room, `metrics` counts it.
@@ -68,6 +68,7 @@ mod timings;
 mod tls;
 mod token;
 mod turn;
+mod websocket;
 
 pub use access::Data;
 pub use data_dir::{DataDir, DataDirError, FIRST_ADMINISTRATOR, Opened, OwnSocket};

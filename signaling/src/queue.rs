@@ -4,10 +4,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
-use axum::extract::ws::Utf8Bytes;
 use porthole_protocol::limits::MAX_META_BYTES;
 use porthole_protocol::wire::Code;
 use tokio::sync::{mpsc, oneshot};
+use tungstenite::Utf8Bytes;
 
 /// A message as it goes out. A clone is the same text, not another.
 pub(crate) type Text = Utf8Bytes;

@@ -7,43 +7,28 @@ use std::future::pending;
 use std::net::IpAddr;
 use std::time::Instant;
 
-use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
-use futures_util::stream::SplitStream;
-use futures_util::{Sink, SinkExt as _, StreamExt as _};
 use porthole_protocol::limits::MAX_MESSAGE_BYTES;
 use porthole_protocol::wire::ClientMessage;
+use tokio::io::{AsyncRead, AsyncWrite, split};
 use tokio::sync::oneshot::error::RecvError;
 use tokio::time::{MissedTickBehavior, interval, sleep, sleep_until, timeout};
+use tungstenite::protocol::frame::coding::CloseCode;
 
 use crate::auth::Identity;
 use crate::hub::{Event, HubHandle};
 use crate::limit::{CAMERA_PACE, MessagePace, VIEWER_PACE, cost};
-use crate::queue::{CAMERA_QUEUE, Dropped, Inbox, queue};
+use crate::queue::{CAMERA_QUEUE, Dropped, Inbox, Text, queue};
 use crate::registry::LoginEnd;
 use crate::room::{ClientId, Principal};
 use crate::timings::Timings;
+use crate::websocket::{Broken, Incoming, Reader, Writer, halves};
 
-/// A signaling message is mostly under 4 KiB. The default of 128 KiB makes ten thousand idle
-/// connections cost 1.3 GB.
-const READ_BUFFER_BYTES: usize = 1024;
-/// Frames are written out as they come; nothing is gained by collecting more.
-const WRITE_BUFFER_BYTES: usize = 0;
-/// One list of every camera fits; a message is written out before the next one is taken.
-const MAX_WRITE_BUFFER_BYTES: usize = 2 * 1024 * 1024;
-
-/// Sets the bounds of a WebSocket before it is accepted.
-pub(crate) fn bounded(upgrade: WebSocketUpgrade) -> WebSocketUpgrade {
-    upgrade
-        .read_buffer_size(READ_BUFFER_BYTES)
-        .write_buffer_size(WRITE_BUFFER_BYTES)
-        .max_write_buffer_size(MAX_WRITE_BUFFER_BYTES)
-        .max_message_size(MAX_MESSAGE_BYTES)
-        .max_frame_size(MAX_MESSAGE_BYTES)
-}
+/// With what a connection is closed, and why.
+type Farewell = (CloseCode, Cow<'static, str>);
 
 /// Runs one client, which comes from `address`, to its end.
 pub(crate) async fn run(
-    socket: WebSocket,
+    socket: impl AsyncRead + AsyncWrite,
     identity: Identity,
     address: IpAddr,
     hub: &HubHandle,
@@ -75,7 +60,8 @@ pub(crate) async fn run(
     {
         return;
     }
-    let (sink, mut stream) = socket.split();
+    let (read_half, write_half) = split(socket);
+    let (mut reader, sink) = halves(read_half, write_half, MAX_MESSAGE_BYTES);
     let asker = Some((hub, client));
     let mut writer = std::pin::pin!(write(sink, inbox, asker, timings));
     let mut written = None;
@@ -97,9 +83,9 @@ pub(crate) async fn run(
             // The end of the queue may be seen before its reason, which is there by then.
             let drained = sink.is_some();
             written = Some(sink);
-            if drained { farewell(on_drop.await) } else { close(close_code::NORMAL, "") }
+            if drained { farewell(on_drop.await) } else { close(CloseCode::Normal, "") }
         }
-        frame = read(&mut stream, pace, client, is_camera, hub, timings) => frame,
+        frame = read(&mut reader, pace, client, is_camera, hub, timings) => frame,
         why = &mut on_drop => farewell(why),
         never = logged_out => match never {},
     };
@@ -110,10 +96,13 @@ pub(crate) async fn run(
             Some(sink) => sink,
             None => writer.await,
         };
+        let (code, reason) = frame;
         if let Some(mut sink) = sink
-            && sink.send(Message::Close(Some(frame))).await.is_ok()
+            && sink.close(code, &reason).await.is_ok()
         {
-            while let Some(Ok(_)) = stream.next().await {}
+            while let Ok(Incoming::Text(_) | Incoming::Binary(_) | Incoming::Control(_)) =
+                reader.next().await
+            {}
         }
     })
     .await;
@@ -130,26 +119,41 @@ async fn over(login: &mut LoginEnd) -> bool {
     }
 }
 
+/// What is written next.
+enum Outgoing {
+    Text(Text),
+    Pong(Vec<u8>),
+    Ping,
+}
+
 /// Writes until the hub lets go of the client, and returns the sink unless it broke before. Has a list go on once what is
 /// before it was taken.
-async fn write<S: Sink<Message> + Unpin>(
-    mut sink: S,
+async fn write<W: AsyncWrite + Unpin>(
+    mut sink: Writer<W>,
     mut inbox: Inbox,
     asker: Option<(&HubHandle, ClientId)>,
     timings: Timings,
-) -> Option<S> {
+) -> Option<Writer<W>> {
     let mut ping = interval(timings.ping);
     ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ping.reset();
     loop {
-        let message = tokio::select! {
+        let outgoing = tokio::select! {
             message = inbox.next() => match message {
-                Some(text) => Message::Text(text),
+                Some(text) => Outgoing::Text(text),
                 None => return Some(sink),
             },
-            _ = ping.tick() => Message::Ping(Vec::new().into()),
+            ping = sink.pinged() => Outgoing::Pong(ping),
+            _ = ping.tick() => Outgoing::Ping,
         };
-        match timeout(timings.write, sink.send(message)).await {
+        let sending = async {
+            match &outgoing {
+                Outgoing::Text(text) => sink.text(text).await,
+                Outgoing::Pong(ping) => sink.pong(ping).await,
+                Outgoing::Ping => sink.ping().await,
+            }
+        };
+        match timeout(timings.write, sending).await {
             Ok(sent) => sent.ok()?,
             Err(_) => {
                 tracing::info!("a client is dropped: it does not take what it is sent");
@@ -164,39 +168,41 @@ async fn write<S: Sink<Message> + Unpin>(
     }
 }
 
-fn farewell(why: Result<Dropped, RecvError>) -> CloseFrame {
+fn farewell(why: Result<Dropped, RecvError>) -> Farewell {
     match why {
-        Ok(Dropped::Because(code)) => close(close_code::POLICY, code.to_string()),
-        Ok(Dropped::TooSlow) => close(close_code::AGAIN, "too-slow"),
-        Err(_) => close(close_code::AWAY, "the server shuts down"),
+        Ok(Dropped::Because(code)) => close(CloseCode::Policy, code.to_string()),
+        Ok(Dropped::TooSlow) => close(CloseCode::Again, "too-slow"),
+        Err(_) => close(CloseCode::Away, "the server shuts down"),
     }
 }
 
 /// Reads until the client leaves or has to, and says why.
-async fn read(
-    stream: &mut SplitStream<WebSocket>,
+async fn read<R: AsyncRead + Unpin>(
+    reader: &mut Reader<R>,
     mut pace: MessagePace,
     client: ClientId,
     is_camera: bool,
     hub: &HubHandle,
     timings: Timings,
-) -> CloseFrame {
+) -> Farewell {
     loop {
         // Whoever lives answers the ping that falls into this time.
-        let message = match timeout(timings.ping + timings.pong, stream.next()).await {
-            Err(_) => return close(close_code::AWAY, "no answer"),
-            Ok(Some(Ok(Message::Close(_))) | None) => return close(close_code::NORMAL, ""),
-            Ok(Some(Err(error))) => return close_for(&error),
-            Ok(Some(Ok(message))) => message,
+        let incoming = match timeout(timings.ping + timings.pong, reader.next()).await {
+            Err(_) => return close(CloseCode::Away, "no answer"),
+            Ok(Ok(incoming)) => incoming,
+            Ok(Err(broken)) => return close_for(&broken),
         };
-        let bytes = size(&message);
-        let event = match message {
-            Message::Text(text) => match serde_json::from_str::<ClientMessage>(&text) {
-                Ok(message) => Some(Event::Message(client, message, Instant::now().into())),
-                Err(_) => Some(Event::Unreadable(client)),
-            },
-            Message::Binary(_) => Some(Event::Unreadable(client)),
-            _ => None,
+        let (event, bytes) = match incoming {
+            Incoming::Closed => return close(CloseCode::Normal, ""),
+            Incoming::Text(text) => {
+                let event = match serde_json::from_str::<ClientMessage>(&text) {
+                    Ok(message) => Event::Message(client, message, Instant::now().into()),
+                    Err(_) => Event::Unreadable(client),
+                };
+                (Some(event), text.len())
+            }
+            Incoming::Binary(bytes) => (Some(Event::Unreadable(client)), bytes),
+            Incoming::Control(bytes) => (None, bytes),
         };
         let counts_for = match &event {
             Some(Event::Message(_, message, _)) => cost(message, is_camera),
@@ -205,37 +211,24 @@ async fn read(
         if let Some(event) = event
             && !hub.send(event).await
         {
-            return close(close_code::AWAY, "the server shuts down");
+            return close(CloseCode::Away, "the server shuts down");
         }
         sleep(pace.message(counts_for, bytes, Instant::now())).await;
     }
 }
 
-fn size(message: &Message) -> usize {
-    match message {
-        Message::Text(text) => text.len(),
-        Message::Binary(bytes) | Message::Ping(bytes) | Message::Pong(bytes) => bytes.len(),
-        Message::Close(_) => 0,
-    }
+fn close_for(broken: &Broken) -> Farewell {
+    let (code, reason) = broken.code();
+    close(code, reason)
 }
 
-fn close_for(error: &axum::Error) -> CloseFrame {
-    // axum hides the type of the error; only its text tells a message that is too long.
-    match error.to_string() {
-        text if text.contains("too long") => close(close_code::SIZE, "message too large"),
-        _ => close(close_code::PROTOCOL, ""),
-    }
-}
-
-fn close(code: u16, reason: impl Into<Cow<'static, str>>) -> CloseFrame {
-    CloseFrame {
-        code,
-        reason: reason.into().as_ref().into(),
-    }
+fn close(code: CloseCode, reason: impl Into<Cow<'static, str>>) -> Farewell {
+    (code, reason.into())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io;
     use std::pin::Pin;
     use std::task::{Context, Poll};
     use std::time::Duration;
@@ -245,22 +238,20 @@ mod tests {
     /// Takes nothing, as a reader that has stalled.
     struct Stalled;
 
-    impl Sink<Message> for Stalled {
-        type Error = ();
-
-        fn poll_ready(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), ()>> {
-            Poll::Ready(Ok(()))
-        }
-
-        fn start_send(self: Pin<&mut Self>, _: Message) -> Result<(), ()> {
-            Ok(())
-        }
-
-        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), ()>> {
+    impl AsyncWrite for Stalled {
+        fn poll_write(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            _: &[u8],
+        ) -> Poll<io::Result<usize>> {
             Poll::Pending
         }
 
-        fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), ()>> {
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
             Poll::Pending
         }
     }
@@ -274,7 +265,8 @@ mod tests {
         };
         let (_outbox, inbox, _) = queue(CAMERA_QUEUE);
         let start = Instant::now();
-        assert!(write(Stalled, inbox, None, timings).await.is_none());
+        let (_, sink) = halves(tokio::io::empty(), Stalled, 1);
+        assert!(write(sink, inbox, None, timings).await.is_none());
         assert!(start.elapsed() >= timings.write);
     }
 }

@@ -24,6 +24,17 @@ impl Access {
             self.forget_account(name);
             return true;
         };
+        let origin = lock(&self.registry)
+            .account(name)
+            .map(|account| account.origin);
+        if origin == Some(Origin::File) {
+            // Another server on the same database has added it.
+            tracing::error!(
+                user = name,
+                "this user is in the configuration file, and stays as it is there"
+            );
+            return false;
+        }
         let (rights, before) = {
             let mut ledger = lock(&self.ledger);
             let before = ledger.user(name).cloned();
@@ -75,6 +86,14 @@ impl Access {
             lock(&self.ledger).cameras.remove(id);
             return self.forget_camera(id, now);
         };
+        let origin = lock(&self.registry).camera(id).map(|camera| camera.origin);
+        if origin == Some(Origin::File) {
+            tracing::error!(
+                camera = id,
+                "this camera is in the configuration file, and stays as it is there"
+            );
+            return;
+        }
         let before = lock(&self.ledger)
             .cameras
             .insert(id.to_owned(), camera.clone());

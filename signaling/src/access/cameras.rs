@@ -68,6 +68,7 @@ impl Access {
         let store = self.store()?;
         validate::camera_name(&name)?;
         let _order = self.order().await?;
+        self.refresh(Changed::Camera(id.to_owned())).await?;
         let mut camera = self.stored_camera(id)?;
         camera.name = name;
         let audit = entry(by, "camera.changed", &camera);
@@ -80,6 +81,7 @@ impl Access {
     pub(crate) async fn rotate_camera(&self, by: &By, id: &str) -> Result<NewKey> {
         let store = self.store()?;
         let _order = self.order().await?;
+        self.refresh(Changed::Camera(id.to_owned())).await?;
         let mut camera = self.stored_camera(id)?;
         let secret = random_secret();
         camera.secret = SecretDigest::of(&secret);

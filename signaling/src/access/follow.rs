@@ -83,12 +83,19 @@ impl Access {
     }
 
     /// Reads something again. If that fails, it is tried again later.
-    async fn follow(&self, changed: Changed) {
+    pub(super) async fn follow(&self, changed: Changed) {
         if let Err(error) = self.read(&changed).await {
             tracing::error!(%error, ?changed, "the database cannot be read: memory follows later");
             let mut unclear = lock(&self.unclear);
             unclear.changes.entry(changed).or_insert_with(Instant::now);
         }
+    }
+
+    /// Reads something again before it is changed: what is written back is all of it, and another server on the same database
+    /// may have changed a part.
+    pub(super) async fn refresh(&self, changed: Changed) -> Result<()> {
+        let read = self.read(&changed).await;
+        read.map_err(|error| AccessError::broken(&error))
     }
 
     async fn read(&self, changed: &Changed) -> std::result::Result<(), StoreError> {

@@ -75,15 +75,19 @@ impl Access {
             _ => None,
         };
         let _order = self.order().await?;
+        self.refresh(Changed::User(user.to_owned())).await?;
         let account = self.user(user).map_err(|_| AccessError::WrongPassword)?;
         // It may have been changed while it was compared.
         if account.password != seen {
             return Err(AccessError::WrongPassword);
         }
-        if let Some(hash) = rehashed {
-            self.store_hash(&account, hash, &by).await?;
+        let mut hash = account.password.clone();
+        if let Some(rehashed) = rehashed {
+            self.store_hash(&account, rehashed.clone(), &by).await?;
+            hash = Some(rehashed);
         }
-        let mut login = self.make_login(user, None, &known, "password", &by).await?;
+        let login = self.make_login(user, None, &known, "password", &by).await?;
+        let mut login = self.still(login, |user| user.password == hash).await?;
         let device = known.device.as_deref();
         let device = device.and_then(|cookie| self.devices.device(cookie, user));
         let device = device.map_or_else(random_secret, str::to_owned);
@@ -107,7 +111,23 @@ impl Access {
             actor: user.to_owned(),
             at: now,
         };
-        self.make_login(user, visit, &known, "link", &by).await
+        let login = self.make_login(user, visit, &known, "link", &by).await?;
+        match account.origin {
+            Origin::Store => self.still(login, |user| user.token == Some(*token)).await,
+            Origin::File | Origin::Backend => Ok(login),
+        }
+    }
+
+    /// Lets a log-in stand if its user has the secret still by which it was made. Another server on the same database may
+    /// have changed that meanwhile: if it did before this look, it is seen here, and if after it, it ends this log-in too.
+    async fn still(&self, login: NewLogin, has: impl Fn(&User) -> bool) -> Result<NewLogin> {
+        self.follow(Changed::User(login.user.clone())).await;
+        if self.user(&login.user).is_ok_and(|user| has(&user)) {
+            return Ok(login);
+        }
+        let cookie = SecretDigest::of(&login.cookie);
+        self.end(&cookie, Timestamp::now()).await?;
+        Err(AccessError::WrongSecret)
     }
 
     /// Opens a share link. A browser that has opened it before goes on with what it has.
@@ -159,6 +179,10 @@ impl Access {
     /// Ends the log-in of a cookie, and the connections made by it.
     pub(crate) async fn log_out(&self, cookie: &SecretDigest, now: Timestamp) -> Result<()> {
         let _order = self.order().await?;
+        self.end(cookie, now).await
+    }
+
+    async fn end(&self, cookie: &SecretDigest, now: Timestamp) -> Result<()> {
         let Some((user, current)) = lock(&self.registry).logins.remove(cookie) else {
             return Ok(());
         };

@@ -87,6 +87,7 @@ impl Access {
     pub(crate) async fn rotate_share(&self, by: &By, id: &str) -> Result<(Share, String)> {
         let store = self.store()?;
         let _order = self.order().await?;
+        self.refresh(Changed::Share(id.to_owned())).await?;
         let mut share = self.share(id)?;
         if share.window.end <= by.at {
             return Err(AccessError::LinkSpent);

@@ -98,6 +98,7 @@ impl Access {
             None => (None, None),
         };
         let _order = self.order().await?;
+        self.refresh(changed(name)).await?;
         let mut user = self.user(name)?;
         let role = change.role.filter(|role| *role != user.role);
         self.check_administrators(&user, role)?;
@@ -118,6 +119,7 @@ impl Access {
     pub(crate) async fn new_token(&self, by: &By, name: &str) -> Result<String> {
         let store = self.store()?;
         let _order = self.order().await?;
+        self.refresh(changed(name)).await?;
         let mut user = self.user(name)?;
         let token = random_secret();
         user.token = Some(SecretDigest::of(&token));
@@ -157,6 +159,7 @@ impl Access {
         }
         let hash = self.passwords.hash(new).await?;
         let _order = self.order().await?;
+        self.refresh(changed(name)).await?;
         let mut user = self.user(name)?;
         if user.password != seen {
             return Err(AccessError::WrongPassword);

@@ -80,22 +80,12 @@ pub(super) async fn me(
     let rights = &caller.rights;
     let upcoming = rights.booked_windows(now, now + UPCOMING, MAX_UPCOMING);
     let registry = lock(&shared.registry);
-    let open = |camera: &Enrolled| {
-        let entry = &camera.entry;
-        let open = rights.open(&entry.id, now)?;
-        Some(OpenCamera {
-            id: entry.id.clone(),
-            name: entry.name.clone(),
-            online: false,
-            perms: open.perms.into(),
-            until: open.until,
-        })
-    };
-    let mut cameras: Vec<_> = match rights.cameras() {
-        None => registry.cameras_after(None).filter_map(open).collect(),
+    let names = |camera: &Enrolled| (camera.entry.id.clone(), camera.entry.name.clone());
+    let known: Vec<_> = match rights.cameras() {
+        None => registry.cameras_after(None).map(names).collect(),
         Some(named) => {
             let named = named.into_iter().filter_map(|id| registry.camera(id));
-            named.filter_map(open).collect()
+            named.map(names).collect()
         }
     };
     let name = |id: &str| Some(registry.camera(id)?.entry.name.clone());
@@ -108,7 +98,19 @@ pub(super) async fn me(
         perms: booked.perms.into(),
     });
     let bookings = bookings.collect();
+    // What takes longer with more cameras holds nobody up.
     drop(registry);
+    let open = |(id, name): (String, String)| {
+        let open = rights.open(&id, now)?;
+        Some(OpenCamera {
+            id,
+            name,
+            online: false,
+            perms: open.perms.into(),
+            until: open.until,
+        })
+    };
+    let mut cameras: Vec<_> = known.into_iter().filter_map(open).collect();
     {
         let online = lock(&shared.hub.online);
         for camera in &mut cameras {

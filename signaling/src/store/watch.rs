@@ -13,7 +13,7 @@ use super::{Result, StoreError};
 
 /// What PostgreSQL calls it.
 const CHANNEL: &str = "porthole_changed";
-/// Changes of others that wait to be read. Beyond that the database is read as a whole, which is less.
+/// Changes of others that wait to be read. Beyond that they wait with PostgreSQL.
 const MAX_HEARD: usize = 4096;
 /// How often the connection is tried while nothing is heard: one that is cut off in silence is noticed.
 const TRY_EVERY: Duration = Duration::from_secs(5);

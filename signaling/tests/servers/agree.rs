@@ -158,3 +158,62 @@ async fn they_agree_again_after_what_was_not_heard() {
         (&json!("endSession"), &json!("revoked"))
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_server_does_not_know_yet_it_does_not_undo() {
+    let url = shared_database().await;
+    let pair = Pair::on(&url).await;
+    pair.camera("front").await;
+    let alice = pair.user_at_b("alice").await;
+    let mut postgres = PgConnection::connect(&url).await.unwrap();
+    let unlisten = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+                    WHERE (query ILIKE 'LISTEN%' OR query = 'SELECT 1') AND datname = current_database()";
+    for round in 0..3 {
+        let password = format!("plum tractor glacier {round}");
+        let (patch, role) = (
+            json!({"password": password}),
+            json!({"role": if round % 2 == 0 { "administrator" } else { "viewer" }}),
+        );
+        postgres.execute(unlisten).await.unwrap();
+        // One right after the other, at two servers.
+        let changed = pair.at_a.send("PATCH /api/users/alice", Some(&patch)).await;
+        assert_eq!(changed.status, 200, "{changed:?}");
+        let changed = pair.at_b.send("PATCH /api/users/alice", Some(&role)).await;
+        assert_eq!(changed.status, 200, "{changed:?}");
+        for server in [&pair.a, &pair.b] {
+            let page = Page::nobody(server);
+            assert_eq!(
+                page.log_in("alice", &password).await.status,
+                200,
+                "round {round}"
+            );
+            let old = page.log_in("alice", crate::house::PASSWORD).await;
+            assert_eq!(
+                old.status, 401,
+                "round {round}: the old password counts again"
+            );
+        }
+        let shown = pair.at_a.get("/api/users/alice").await.json();
+        assert_eq!(shown["role"], role["role"]);
+        // The camera's name and its key are changed by two servers too.
+        let name = json!({"name": format!("Front {round}")});
+        let rotated = pair
+            .at_a
+            .post("/api/cameras/front/rotate", &json!({}))
+            .await;
+        assert_eq!(rotated.status, 200, "{rotated:?}");
+        let renamed = pair
+            .at_b
+            .send("PATCH /api/cameras/front", Some(&name))
+            .await;
+        assert_eq!(renamed.status, 200, "{renamed:?}");
+        let key = crate::house::secret(&rotated);
+        for server in [&pair.a, &pair.b] {
+            Client::with_token(server, &key).await;
+        }
+    }
+    until("the first log-in is over", async || {
+        alice.get("/api/me").await.status == 401
+    })
+    .await;
+}

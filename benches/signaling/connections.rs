@@ -132,7 +132,7 @@ async fn ours(program: &str, count: usize) -> Result<Server, Failure> {
     let tokens = people(&*store, count.div_ceil(PER_USER) + VIEWERS).await?;
     let cameras = cameras(&*store).await?;
     drop(store);
-    let server = serve(program, folder, count + 1000, CAMERAS).await?;
+    let server = serve(program, folder, None, count + 1000, CAMERAS).await?;
     Ok(Server {
         tokens,
         cameras,
@@ -140,10 +140,11 @@ async fn ours(program: &str, count: usize) -> Result<Server, Failure> {
     })
 }
 
-/// A server on this data directory, for so many viewers and cameras.
+/// A server on this data directory, or on a database elsewhere with its keys there, for so many viewers and cameras.
 pub(crate) async fn serve(
     program: &str,
     folder: Folder,
+    database: Option<&str>,
     viewers: usize,
     cameras: usize,
 ) -> Result<Server, Failure> {
@@ -156,6 +157,9 @@ pub(crate) async fn serve(
         .env("LOG_LEVEL", "warn")
         .stderr(Stdio::piped())
         .kill_on_drop(true);
+    if let Some(url) = database {
+        command.env("PORTHOLE_DATABASE_URL", url);
+    }
     let mut child = command.spawn()?;
     let stderr = child.stderr.take().ok_or("no stderr")?;
     let mut lines = BufReader::new(stderr).lines();

@@ -8,13 +8,15 @@ import { machineDuring } from "../process.mjs";
 import { table } from "../rows.mjs";
 import { others } from "../table.mjs";
 import { buildStock, connections } from "./connections.mjs";
-import { population } from "./population.mjs";
+import { population, servers } from "./population.mjs";
 import { store } from "./store.mjs";
 
 const ROOT = join(import.meta.dirname, "../..");
 /** Seconds for each measurement, and connections. */
 const THOROUGH = { store: 8, connections: 10_000, trips: 10, population: [100_000, 100_000, 10_000, 10_000, 1_000] };
 const QUICK = { store: 3, connections: 2_000, trips: 3, population: [10_000, 10_000, 1_000, 1_000, 200] };
+/** Revocations from one server to another: as many as a 99th percentile needs. */
+const ROUNDS = 100;
 /** How long the machine is watched, before each part, while nothing of this runs. */
 const IDLE_MS = 2_000;
 
@@ -26,7 +28,8 @@ const NOTES = `(1) What the disk takes for the least that can be on it, one afte
 (4) 100 viewers, 10 at each of 10 cameras that send back what they get: two ways through the server each.
 (5) People with a password and a link each, a booking each of which every tenth recurs weekly for a year, cameras of which as many are
     connected as there are sessions, SQLite. While sessions start, 100 viewers and their cameras pass 1,000 messages a second.
-(6) A description of 8 KiB has passed from a viewer to its camera and back.`;
+(6) A description of 8 KiB has passed from a viewer to its camera and back.
+(7) Until the camera is told, which enforces it at once; both are processes of their own on one PostgreSQL.`;
 
 const { effort, quick } = options();
 let child;
@@ -43,6 +46,7 @@ const parts = [
   () => store(measure, effort.store),
   () => connections(measure, effort.connections, effort.trips),
   () => population(measure, effort.population, effort.trips),
+  () => servers(measure, ROUNDS),
 ];
 for (const part of parts) {
   strange.push(await machineDuring(() => new Promise((done) => setTimeout(done, IDLE_MS))));

@@ -6,6 +6,7 @@ mod population;
 #[path = "../../signaling/tests/store/postgres.rs"]
 #[allow(dead_code, clippy::unwrap_used, reason = "tests use more of it")]
 mod postgres;
+mod servers;
 mod store;
 
 use std::process::ExitCode;
@@ -29,7 +30,7 @@ async fn main() -> ExitCode {
 }
 
 /// `store KIND WRITERS SECONDS`, `connections KIND PROGRAM COUNT SECONDS`, `population PROGRAM USERS BOOKINGS CAMERAS CONNECTIONS
-/// SESSIONS SECONDS` or `disk SECONDS`; cargo adds `--bench`.
+/// SESSIONS SECONDS`, `servers PROGRAM ROUNDS` or `disk SECONDS`; cargo adds `--bench`.
 async fn run() -> Result<serde_json::Value, Failure> {
     let arguments: Vec<_> = std::env::args()
         .skip(1)
@@ -63,8 +64,9 @@ async fn run() -> Result<serde_json::Value, Failure> {
             };
             population::measure(program, of, time(seconds)?).await
         }
+        ["servers", program, rounds] => servers::measure(program, rounds.parse()?).await,
         ["disk", seconds] => store::syncs(time(seconds)?),
         _ => Err("the arguments are store sqlite|postgres WRITERS SECONDS, connections ours|stock PROGRAM COUNT SECONDS, \
-                 population PROGRAM USERS BOOKINGS CAMERAS CONNECTIONS SESSIONS SECONDS, or disk SECONDS".into()),
+                 population PROGRAM USERS BOOKINGS CAMERAS CONNECTIONS SESSIONS SECONDS, servers PROGRAM ROUNDS, or disk SECONDS".into()),
     }
 }

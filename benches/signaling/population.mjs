@@ -34,6 +34,7 @@ export async function population(measure, sizes, seconds) {
     row({ key: "meMs", label: "  api/me of a viewer", samples: own.meMs, target: 20, by: "p99" }),
     row({ key: "meAdministratorMs", label: "  api/me of an administrator, who sees all cameras", samples: own.meAdministratorMs }),
     row({ key: "usersPageMs", label: "  a page of api/users", samples: own.usersMs, target: 20, by: "p99" }),
+    row({ key: "calendarMs", label: "  a week of api/calendar", samples: own.calendarMs }),
     row({ key: "changeMs", label: "  a booking that is revoked to its session's end", samples: own.changeMs, target: 1000, by: "p99" }),
     row({ key: "populationTripMs", label: "  viewer to camera and back", samples: own.tripMs, target: 10, by: "p99" }),
   ];

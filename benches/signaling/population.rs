@@ -151,6 +151,17 @@ pub(crate) async fn measure(
         pages.push(request(&server, &path, &root.1, "").await?.0);
     }
 
+    let mut calendar = Vec::new();
+    for _ in 0..REQUESTS / 50 {
+        let (from, to) = (Timestamp::now(), Timestamp::now() + WEEK);
+        let path = format!("GET /api/calendar?from={from}&to={to}");
+        let (ms, status, body) = request(&server, &path, &root.1, "").await?;
+        if status != 200 {
+            return Err(format!("the calendar is answered {status} {body}").into());
+        }
+        calendar.push(ms);
+    }
+
     let mut changes = Vec::new();
     for (n, viewer) in rest.iter_mut().enumerate().take(CHANGES) {
         let path = format!("DELETE /api/bookings/{}", booking(BUSY + n));
@@ -191,6 +202,7 @@ pub(crate) async fn measure(
         "meMs": me,
         "meAdministratorMs": all,
         "usersMs": pages,
+        "calendarMs": calendar,
         "changeMs": changes,
         "tripMs": trips,
     }))

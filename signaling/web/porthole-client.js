@@ -317,9 +317,11 @@ export class PortholeClient extends Stateful {
         return this.#send({ type: "list" });
       case "list": return this.#listed(message);
       case "peerStatusChanged":
-        if (list(message.roles).includes("producer")) this.#add(message.peerId, message.meta);
-        else this.cameras.delete(message.peerId);
-        return this.#camerasChanged();
+        // A long list comes as many of these: what is not kept changes nothing.
+        if (list(message.roles).includes("producer") ? this.#add(message.peerId, message.meta) : this.cameras.delete(message.peerId)) {
+          this.#camerasChanged();
+        }
+        return undefined;
       case "sessionStarted": return this.#started(message);
       case "peer": return session?._peer(message);
       case "grantUpdate": return session?._updated(message);
@@ -363,8 +365,9 @@ export class PortholeClient extends Stateful {
   }
 
   #add(id, meta) {
-    if (typeof id !== "string" || !id || (this.cameras.size >= MAX_CAMERAS && !this.cameras.has(id))) return;
+    if (typeof id !== "string" || !id || (this.cameras.size >= MAX_CAMERAS && !this.cameras.has(id))) return false;
     this.cameras.set(id, { id, name: text(meta?.name) || id.slice(0, MAX_TEXT), meta });
+    return true;
   }
 
   #camerasChanged() {

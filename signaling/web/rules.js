@@ -47,9 +47,9 @@ export const MAX_UNSENT = 256;
 export const MAX_PERMISSIONS = 16;
 /** An id or a secret, in characters; they have 43. */
 export const MAX_ID = 128;
-/** The largest message read, in characters: a list of a thousand cameras fits. */
+/** The largest message read, in characters: the first part of a list fits. */
 export const MAX_MESSAGE = 1 << 20;
-/** Cameras kept from one list. */
+/** Cameras kept: more than a page shows. */
 export const MAX_CAMERAS = 1_000;
 /** Pictures at once; browsers decode about this many. */
 export const MAX_SESSIONS = 16;

@@ -37,10 +37,11 @@ pub(super) struct Part {
     pub(super) bytes: usize,
 }
 
-/// The list itself: what a wall of screens shows, and half of what may wait for a viewer.
+/// The list itself: what a wall of screens shows, and with the JSON around it less than the page reads (`MAX_MESSAGE` in
+/// `web/rules.js`).
 pub(super) const LIST_PART: Part = Part {
     cameras: 1000,
-    bytes: 1024 * 1024,
+    bytes: 768 * 1024,
 };
 /// What follows it at a time, each camera a message: a moment's work.
 pub(super) const NEXT_PART: Part = Part {

@@ -112,9 +112,9 @@ impl Access {
             at: now,
         };
         let login = self.make_login(user, visit, &known, "link", &by).await?;
-        match account.origin {
-            Origin::Store => self.still(login, |user| user.token == Some(*token)).await,
-            Origin::File | Origin::Backend => Ok(login),
+        match account.origin == Origin::Store {
+            true => self.still(login, |user| user.token == Some(*token)).await,
+            false => Ok(login),
         }
     }
 

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use porthole_protocol::grant::GrantSigner;
+use porthole_protocol::random_secret;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 
@@ -30,6 +31,9 @@ pub struct DataDir(PathBuf);
 const LOCK_PATIENCE: Duration = Duration::from_secs(20);
 /// Between two looks at who has it.
 const LOCK_LOOK: Duration = Duration::from_millis(20);
+
+/// Fewer characters are no key of ours, which have 43.
+const MIN_KEY_CHARS: usize = 32;
 
 /// Why a data directory cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -81,6 +85,34 @@ impl DataDir {
     /// The key that signs grants.
     pub fn grant_key(&self) -> PathBuf {
         self.0.join("grant-key")
+    }
+
+    /// The key that second factors are sealed with, which is made if there is none.
+    ///
+    /// # Errors
+    /// [`DataDirError::File`]
+    pub fn second_factor_key(&self) -> Result<String, DataDirError> {
+        let path = self.0.join("second-factor-key");
+        let failed = |e| DataDirError::File(path.clone(), e);
+        match fs::read_to_string(&path) {
+            Ok(text) if text.trim().len() >= MIN_KEY_CHARS => return Ok(text.trim().to_owned()),
+            Ok(_) => {
+                let words = "this is no key: put back the one that was here";
+                return Err(failed(io::Error::other(words)));
+            }
+            Err(e) if e.kind() == io::ErrorKind::NotFound => (),
+            Err(e) => return Err(failed(e)),
+        }
+        // By a name of its own first: a key that was half written would be taken for one.
+        let (key, new) = (random_secret(), self.0.join("second-factor-key.new"));
+        let mut options = OpenOptions::new();
+        let options = options.write(true).create(true).truncate(true).mode(0o600);
+        let mut file = options.open(&new).map_err(failed)?;
+        file.write_all(key.as_bytes())
+            .and_then(|()| file.sync_all())
+            .and_then(|()| fs::rename(&new, &path))
+            .map_err(failed)?;
+        Ok(key)
     }
 
     /// The SQLite file.

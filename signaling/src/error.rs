@@ -49,7 +49,8 @@ pub(crate) struct Problem {
     code: &'static str,
     /// The same as `detail`.
     message: String,
-    /// What else there is to say: `start` and `end` with `control-taken`, `opens` with `link-not-yet`.
+    /// What else there is to say: `start` and `end` with `control-taken`, `opens` with `link-not-yet`,
+    /// `secret`, `link`, `qr` and `enrolment` with `second-factor-needed`.
     #[serde(flatten)]
     #[schema(inline, value_type = Object)]
     more: Map<String, Value>,
@@ -198,6 +199,12 @@ impl From<AccessError> for ApiError {
             E::LastAdministrator => (S::CONFLICT, "last-administrator"),
             E::TooManyCameras(_) => (S::CONFLICT, "too-many"),
             E::WrongPassword | E::WrongSecret => (S::UNAUTHORIZED, "wrong-credentials"),
+            E::CodeNeeded => (S::UNAUTHORIZED, "code-needed"),
+            E::WrongCode => (S::UNAUTHORIZED, "wrong-code"),
+            E::EnrolmentNeeded(_) => (S::FORBIDDEN, "second-factor-needed"),
+            E::EnrolmentOver => (S::FORBIDDEN, "enrolment-over"),
+            E::SecondFactorLost => (S::CONFLICT, "second-factor-lost"),
+            E::LinkWithoutCode => (S::FORBIDDEN, "not-permitted"),
             E::LinkSpent => (S::GONE, "link-spent"),
             E::LinkNotYet(_) => (S::FORBIDDEN, "link-not-yet"),
             E::TooMany(_) => (S::TOO_MANY_REQUESTS, "too-many"),
@@ -208,6 +215,11 @@ impl From<AccessError> for ApiError {
         match error {
             E::ControlTaken(window) => problem.with("start", window.start).with("end", window.end),
             E::LinkNotYet(opens) => problem.with("opens", opens),
+            E::EnrolmentNeeded(enrolment) => problem
+                .with("secret", &enrolment.secret)
+                .with("link", &enrolment.link)
+                .with("qr", &enrolment.qr)
+                .with("enrolment", &enrolment.sealed),
             E::TooMany(wait) => problem.after(wait),
             E::Busy | E::Database => problem.after(SOON),
             _ => problem,

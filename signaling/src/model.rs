@@ -125,6 +125,21 @@ pub struct Login {
     pub until: Timestamp,
 }
 
+/// What someone shows besides a password: codes of an app, and some for when that is lost.
+#[derive(Clone, Debug)]
+pub struct SecondFactor {
+    /// The user's name.
+    pub user: String,
+    /// What the codes are made of, sealed with a key that is not in the database.
+    pub secret: String,
+    /// The time step of the last code that was taken. None before it counts any more.
+    pub last_step: i64,
+    /// Digests of the recovery codes that are left.
+    pub recovery: Vec<SecretDigest>,
+    /// When it was made.
+    pub created: Timestamp,
+}
+
 /// On whose behalf a page is logged in.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Holder {

@@ -28,7 +28,7 @@ const CSS: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// The files of the pages, as (path, content type, text).
-const FILES: [(&str, &str, &str); 51] = [
+const FILES: [(&str, &str, &str); 52] = [
     ("/", HTML, include_str!("../web/index.html")),
     ("/admin", HTML, include_str!("../web/admin.html")),
     ("/style.css", CSS, include_str!("../web/style.css")),
@@ -79,6 +79,11 @@ const FILES: [(&str, &str, &str); 51] = [
         include_str!("../web/porthole-client.js"),
     ),
     ("/rules.js", SCRIPT, include_str!("../web/rules.js")),
+    (
+        "/second-factor.js",
+        SCRIPT,
+        include_str!("../web/second-factor.js"),
+    ),
     ("/service.js", SCRIPT, include_str!("../web/service.js")),
     ("/session.js", SCRIPT, include_str!("../web/session.js")),
     ("/sign-in.js", SCRIPT, include_str!("../web/sign-in.js")),

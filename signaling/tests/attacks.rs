@@ -29,7 +29,7 @@ enum Who {
     Administrators,
 }
 
-const ROUTES: [(&str, Who); 36] = [
+const ROUTES: [(&str, Who); 37] = [
     ("POST /api/session", Anyone),
     ("DELETE /api/session", Anyone),
     ("GET /api/openid/login", Anyone),
@@ -45,6 +45,7 @@ const ROUTES: [(&str, Who); 36] = [
     ("PATCH /api/users/{name}", Administrators),
     ("DELETE /api/users/{name}", Administrators),
     ("POST /api/users/{name}/token", Administrators),
+    ("DELETE /api/users/{name}/second-factor", Administrators),
     ("GET /api/cameras", Administrators),
     ("POST /api/cameras", Administrators),
     ("GET /api/cameras/{id}", Administrators),

@@ -2,10 +2,13 @@
 // @ts-check
 /** @typedef {import("./porthole-client.js").Credential} Credential */
 import { CONNECT_TIMEOUT_MS, Refusal, describe, readEntrance, readOpenid, text, webAddress } from "./rules.js";
+import { readRecoveryCodes, readSecond } from "./second-factor.js";
 
 /** The server's addresses, and the way in: a credential is traded for a cookie, so that it stands in no address. */
 export class Access {
   #fetch; #now; #base; #credential; #presented = false;
+  /** Of a second factor that was made when one signed in. @type {string[]} */
+  recoveryCodes = [];
   /** Whether the server knew this credential when it was last asked. */
   #known = false;
 
@@ -76,12 +79,15 @@ export class Access {
     if (response.status >= 500 && response.status !== 503) throw new Error(`api/session: ${response.status}`);
     if (response.ok) {
       this.#presented = this.#known = true;
+      if ("code" in credential) this.recoveryCodes = readRecoveryCodes(await response.json().catch(() => null));
       // A password is not kept, and a share link is used once: the cookie stands for both.
       if (!("token" in credential)) this.#credential = undefined;
       return;
     }
     const problem = await response.json().catch(() => ({}));
+    const second = readSecond(problem);
     const refusal = readEntrance(credential, response.status, problem, response.headers.get("Retry-After"), this.#now());
+    refusal.second = second;
     if (!refusal.retryAfter) this.#credential = undefined;
     throw refusal.code === "unauthorized" && this.#known ? new Refusal("revoked", describe("revoked")) : refusal;
   }

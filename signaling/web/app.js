@@ -9,6 +9,7 @@ import { connectionInWords, keepSessions, readLink, takeSessions } from "./page.
 import { passwordDialog } from "./password.js";
 import { Picture } from "./picture.js";
 import { PortholeClient } from "./porthole-client.js";
+import { showRecoveryCodes } from "./second-factor.js";
 import { SignIn } from "./sign-in.js";
 import { timeInWords } from "./when.js";
 
@@ -47,9 +48,13 @@ function showConnection() {
 
   const told = presented || client.code !== "unauthorized";
   signIn.offer(client.openid, first.camera ? `#camera=${encodeURIComponent(first.camera)}` : "");
-  signIn.show(offered, client.passwords, offered && told ? client.message : "");
+  signIn.show(offered, client.passwords, offered && told ? client.message : "", client.second);
 
   const signedIn = client.state === "online" && client.authenticated;
+  if (signedIn) {
+    signIn.forget();
+    showRecoveryCodes($("#recovery-dialog"), client.takeRecoveryCodes());
+  }
   $("#logout").hidden = !signedIn;
   $("#user").hidden = !(signedIn && client.user) || agenda.me?.shared === true;
   quote($("#user"), client.user);

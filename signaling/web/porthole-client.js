@@ -68,7 +68,7 @@
  *
  * @typedef {{until: number, perms: string[]}} Terms the end of the permission in ms of this device's clock
  *   (`Date.now()`), and what may be done, out of `view`, `listen`, `talk`, `control`
- * @typedef {{token: string}|{user: string, password: string}|{share: string}} Credential how someone shows who they are
+ * @typedef {{token: string}|{user: string, password: string, code?: string, enrolment?: string}|{share: string}} Credential how someone shows who they are
  * @typedef {{sessionId: string, secret: string}} Proof that a session is one's own
  * @typedef {{id: string, name: string, meta: any}} Camera
  * @typedef {"connecting"|"online"|"reconnecting"|"refused"} ClientState
@@ -114,6 +114,8 @@ export class PortholeClient extends Stateful {
   passwords = false;
   /** The server's identity provider. @type {import("./rules.js").Openid|null} */
   openid = null;
+  /** What the server asks for besides the password. @type {import("./second-factor.js").Second|null} */
+  second = null;
   /** When the link opens, in ms, where the refusal is that it has not yet. @type {number|null} */
   opens = null;
   #env; #access; #running = false; #turn = 0; #attempt = 0; #config = /** @type {any} */ ({});
@@ -165,6 +167,11 @@ export class PortholeClient extends Stateful {
     return elsewhere;
   }
 
+  /** The recovery codes of a second factor that was made when one signed in. They are given once. @returns {string[]} */
+  takeRecoveryCodes() {
+    return this.#access.recoveryCodes.splice(0);
+  }
+
   /** Ends every session and the connection. */
   close() {
     for (const session of [...this.#sessions]) session.close();
@@ -211,6 +218,7 @@ export class PortholeClient extends Stateful {
       this.authenticated = config.authenticated === true;
       this.passwords = config.passwords === true;
       this.openid = readOpenid(config.openid);
+      this.second = null;
       const url = this.#access.at(text(config.websocket) || "ws");
       url.protocol = url.protocol.replace("http", "ws");
       const socket = (this.#socket = new this.#env.WebSocket(url.href));
@@ -222,6 +230,7 @@ export class PortholeClient extends Stateful {
       if (!(error instanceof Refusal)) return this.#lost();
       this.passwords = error.passwords ?? this.passwords;
       if (error.openid !== undefined) this.openid = error.openid;
+      this.second = error.second;
       this.#refuse(error.code, error.message, error.opens);
       if (error.retryAfter) this.#timer = this.#env.setTimeout(() => this.#open(), error.retryAfter * 1_000);
     }

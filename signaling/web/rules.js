@@ -202,18 +202,27 @@ export const list = (value) => (Array.isArray(value) ? value : []);
 export class Refusal extends Error {
   /**
    * @param {string} code @param {string} message
-   * @param {{retryAfter?: number, opens?: number|null, passwords?: boolean, openid?: Openid|null}} [more] `retryAfter` in
-   *   seconds, 0 for never; `opens`: when a link does, in ms; whether there are accounts with passwords, and an identity provider
+   * @param {{retryAfter?: number, opens?: number|null, passwords?: boolean, openid?: Openid|null, second?: import("./second-factor.js").Second|null}} [more] `retryAfter` in
+   *   seconds, 0 for never; `opens`: when a link does, in ms; whether there are accounts with passwords, and an identity provider; what is asked
+   *   for besides the password
    */
-  constructor(code, message, { retryAfter = 0, opens = null, passwords, openid } = {}) {
+  constructor(code, message, { retryAfter = 0, opens = null, passwords, openid, second = null } = {}) {
     super(message);
     this.code = code;
     this.retryAfter = retryAfter;
     this.opens = opens;
     this.passwords = passwords;
     this.openid = openid;
+    this.second = second;
   }
 }
+
+/** What is asked for besides a password, in words. */
+const SECOND = Object.freeze({
+  "code-needed": "Type the code that your app shows, or one of your recovery codes.",
+  "wrong-code": "The code is not right, or was used already. Type the next one.",
+  "second-factor-needed": "Type the code that the app shows then.",
+});
 
 /**
  * Why the server did not take a credential. `retryAfter` says when it may.
@@ -228,6 +237,8 @@ export function readEntrance(credential, status, problem, retryAfter, now) {
     if ("password" in credential) return new Refusal("too-many", `Too many tries. Try again in ${seconds} s.`);
     return new Refusal("too-many", `Too many tries. This page tries again in ${seconds} s.`, { retryAfter: seconds });
   }
+  const asked = Object.hasOwn(SECOND, code) && "password" in credential;
+  if (asked) return new Refusal(code, SECOND[code]);
   if (code === "link-not-yet") {
     const opens = readTime(problem.opens);
     const seconds = opens === null ? OPENS_CAP_S : Math.ceil((opens - now) / 1_000);

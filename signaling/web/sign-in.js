@@ -2,32 +2,65 @@
 // @ts-check
 /** The form by which someone signs in: at an identity provider, with a name and a password where there are accounts, or with a token. */
 import { $, quote, say } from "./dom.js";
+import { inGroups } from "./second-factor.js";
 
 /** @typedef {import("./porthole-client.js").Credential} Credential */
 
 export class SignIn {
   #form; #passwords = false; #byToken = true;
+  /** What was typed before a code was asked for. @type {{user: string, password: string}|null} */ #kept = null;
+  /** What is asked for besides. @type {import("./second-factor.js").Second|null} */ #second = null;
 
   /** @param {any} form @param {(credential: Credential) => void} present */
   constructor(form, present) {
     this.#form = form;
     $(".other-way", form).addEventListener("click", () => {
-      this.#byToken = !this.#byToken;
+      if (this.#second) this.forget();
+      else this.#byToken = !this.#byToken;
+      say($(".error", form), "");
       this.#layOut();
       this.focus();
     });
     form.addEventListener("submit", (/** @type {Event} */ event) => {
       event.preventDefault();
       const value = (/** @type {string} */ name) => form.elements[name].value;
-      const credential = this.#byToken ? { token: value("token").trim() } : { user: value("user").trim(), password: value("password") };
-      for (const name of ["token", "password"]) form.elements[name].value = "";
+      const credential = this.#typed(value);
+      for (const name of ["token", "password", "code"]) form.elements[name].value = "";
       if (Object.values(credential).every(Boolean)) present(/** @type {Credential} */ (credential));
     });
     this.#layOut();
   }
 
-  /** @param {boolean} on @param {boolean} passwords whether there are accounts @param {string} [error] why the last try failed */
-  show(on, passwords, error = "") {
+  /** @param {(name: string) => string} value @returns {Record<string, string>} */
+  #typed(value) {
+    if (this.#second && this.#kept) {
+      const { sealed } = this.#second;
+      return { ...this.#kept, code: value("code").trim(), ...(sealed && { enrolment: sealed }) };
+    }
+    if (this.#byToken) return { token: value("token").trim() };
+    this.#kept = { user: value("user").trim(), password: value("password") };
+    return this.#kept;
+  }
+
+  /** Forgets what was typed before a code was asked for. */
+  forget() {
+    this.#kept = this.#second = null;
+    this.#form.elements.code.value = "";
+    this.#layOut();
+  }
+
+  /**
+   * @param {boolean} on @param {boolean} passwords whether there are accounts @param {string} [error] why the last try failed
+   * @param {import("./second-factor.js").Second|null} [second] what is asked for besides the password
+   */
+  show(on, passwords, error = "", second = null) {
+    if (on && !second && this.#second) this.forget();
+    if (on && second && this.#kept && second !== this.#second) {
+      // A code of the one that is about to be had may have been wrong.
+      if (!this.#second?.sealed || second.sealed) this.#second = second;
+      this.#layOut();
+      this.#form.elements.code.focus();
+    }
     if (passwords !== this.#passwords) {
       this.#passwords = passwords;
       this.#byToken = !passwords;
@@ -55,17 +88,27 @@ export class SignIn {
 
   focus() {
     const { elements } = this.#form;
-    (this.#byToken ? elements.token : elements.user.value ? elements.password : elements.user).focus();
+    (this.#second ? elements.code : this.#byToken ? elements.token : elements.user.value ? elements.password : elements.user).focus();
   }
 
   #layOut() {
     const form = this.#form;
-    const [token, password] = [$(".by-token", form), $(".by-password", form)];
+    const [token, password, code] = [$(".by-token", form), $(".by-password", form), $(".by-code", form)];
+    const second = this.#second;
     // What is disabled need not be filled in.
-    token.hidden = token.disabled = !this.#byToken;
-    password.hidden = password.disabled = this.#byToken;
+    token.hidden = token.disabled = !this.#byToken || second !== null;
+    password.hidden = password.disabled = this.#byToken || second !== null;
+    code.hidden = code.disabled = second === null;
+    $(".enrolment", form).hidden = !second?.sealed;
+    const [picture, link] = [$(".qr", form), $(".link", form)];
+    if (second?.picture) picture.src = second.picture;
+    else picture.removeAttribute("src");
+    link.hidden = !second?.link;
+    if (second?.link) link.href = second.link;
+    else link.removeAttribute("href");
+    say($(".secret", form), inGroups(second?.secret ?? ""));
     const other = $(".other-way", form);
     other.hidden = !this.#passwords;
-    other.textContent = this.#byToken ? "Sign in with a password" : "I have a token";
+    other.textContent = second ? "Sign in as someone else" : this.#byToken ? "Sign in with a password" : "I have a token";
   }
 }

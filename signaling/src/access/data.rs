@@ -25,6 +25,8 @@ pub struct Data {
     links: Vec<Share>,
     heard: Option<mpsc::Receiver<Heard>>,
     lock: Option<DataDirLock>,
+    /// What second factors are sealed with.
+    key: Option<String>,
 }
 
 impl std::fmt::Debug for Data {
@@ -47,7 +49,23 @@ impl Data {
             links,
             heard,
             lock: None,
+            key: None,
         })
+    }
+
+    /// The same for a server that asks administrators for a second factor, which is sealed with `key`: a secret that is not in
+    /// the database. Log-ins of those who have none yet end.
+    pub async fn load_sealed(store: Arc<dyn Store>, key: &str) -> Result<Self, StoreError> {
+        store.end_logins_without_second_factor().await?;
+        let data = Self::load(store).await?;
+        Ok(Self {
+            key: Some(key.to_owned()),
+            ..data
+        })
+    }
+
+    pub(crate) fn key(&self) -> Option<&str> {
+        self.key.as_deref()
     }
 
     /// The same, which a server keeps to itself for as long as it lives.

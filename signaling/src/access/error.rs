@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::Enrolment;
 use crate::model::Window;
 use crate::store::StoreError;
 use crate::token::WeakPassword;
@@ -42,6 +43,24 @@ pub(crate) enum AccessError {
     TooManyCameras(usize),
     #[error("the name or the password is wrong")]
     WrongPassword,
+    #[error("type the code that your app shows now, or one of your recovery codes")]
+    CodeNeeded,
+    #[error("the code is wrong, or was used already: type the next one")]
+    WrongCode,
+    #[error(
+        "administrators sign in with a second factor here: scan the picture with an app for codes, and type the one it shows"
+    )]
+    EnrolmentNeeded(Box<Enrolment>),
+    #[error("that took too long: sign in again, and scan the next picture")]
+    EnrolmentOver,
+    #[error(
+        "your second factor cannot be read any more: whoever runs this server has to reset it (user second-factor reset)"
+    )]
+    SecondFactorLost,
+    #[error(
+        "administrators sign in with name, password and a code here: this link is for programs, as a bearer token"
+    )]
+    LinkWithoutCode,
     #[error("this key or link is not valid (any more): ask for a new one")]
     WrongSecret,
     #[error("this link was opened as often as it may be, or its time is over: ask for a new one")]

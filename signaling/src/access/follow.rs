@@ -103,8 +103,7 @@ impl Access {
             return Ok(());
         };
         let now = Timestamp::now();
-        let row = timeout(READ_TIME, store.row(changed, now)).await;
-        let row = row.unwrap_or(Err(StoreError::Late))?;
+        let row = asked(store.row(changed, now)).await?;
         match (changed, row) {
             (Changed::User(name), Row::User(user, logins)) => {
                 let anew = self.apply_user(name, user);
@@ -243,6 +242,14 @@ async fn next(heard: &mut Option<mpsc::Receiver<Heard>>) -> Option<Heard> {
         Some(heard) => heard.recv().await,
         None => pending().await,
     }
+}
+
+/// Asks the database something, for which others may wait.
+pub(super) async fn asked<T>(
+    question: impl Future<Output = std::result::Result<T, StoreError>>,
+) -> std::result::Result<T, StoreError> {
+    let answer = timeout(READ_TIME, question).await;
+    answer.unwrap_or(Err(StoreError::Late))
 }
 
 async fn within<T>(

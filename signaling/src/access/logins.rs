@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Pages log in and out: with a password, a link of their own, or a share link.
+//! Pages log in and out: with a password or a link of their own. Share links are opened in `shares`.
 
 use std::time::{Duration, Instant};
 
@@ -10,9 +10,9 @@ use serde_json::json;
 use super::password::Verdict;
 use super::throttle::Attempt;
 use super::visit::{Visit, left};
-use super::{Access, AccessError, By, Result};
+use super::{Access, AccessError, By, Result, Shown};
 use crate::lock::lock;
-use crate::model::{Holder, Login, Share, User};
+use crate::model::{Holder, Login, User};
 use crate::registry::{Origin, SecretDigest};
 use crate::rights::share_user;
 use crate::store::{Changed, Put, StoreError};
@@ -53,16 +53,37 @@ impl Access {
         cookie.is_some_and(|cookie| self.devices.device(cookie, user).is_some())
     }
 
-    /// Logs in with a password.
+    /// Logs in with a password, and with a second factor where one is asked for. Returns the recovery codes of one that was
+    /// made now.
     pub(crate) async fn log_in(
         &self,
         user: &str,
         password: String,
+        shown: Shown,
         known: Known,
         now: Timestamp,
-    ) -> Result<NewLogin> {
+    ) -> Result<(NewLogin, Vec<String>)> {
         self.store()?;
-        let (seen, verdict) = self.check(user, password.clone(), &known).await?;
+        let attempt = self.attempt(user, &known)?;
+        let made = self.log_in_once(user, password, shown, &known, now).await;
+        if !matches!(
+            made,
+            Err(AccessError::WrongPassword | AccessError::WrongCode)
+        ) {
+            self.forgive(attempt);
+        }
+        made
+    }
+
+    async fn log_in_once(
+        &self,
+        user: &str,
+        password: String,
+        shown: Shown,
+        known: &Known,
+        now: Timestamp,
+    ) -> Result<(NewLogin, Vec<String>)> {
+        let (seen, verdict) = self.compare(user, password.clone()).await?;
         let by = By {
             actor: user.to_owned(),
             at: now,
@@ -86,13 +107,16 @@ impl Access {
             self.store_hash(&account, rehashed.clone(), &by).await?;
             hash = Some(rehashed);
         }
-        let login = self.make_login(user, None, &known, "password", &by).await?;
-        let mut login = self.still(login, |user| user.password == hash).await?;
+        let codes = self.check_second_factor(&account, shown, &by).await?;
+        let login = self.make_login(user, None, known, "password", &by).await?;
+        // Of an administrator more is asked.
+        let is_same = |user: &User| user.password == hash && user.role == account.role;
+        let mut login = self.still(login, is_same).await?;
         let device = known.device.as_deref();
         let device = device.and_then(|cookie| self.devices.device(cookie, user));
         let device = device.map_or_else(random_secret, str::to_owned);
         login.device = Some(self.devices.cookie(&device, user));
-        Ok(login)
+        Ok((login, codes))
     }
 
     /// Logs in the bearer of a user's own link.
@@ -106,6 +130,7 @@ impl Access {
         let _order = self.order().await?;
         let account = lock(&self.registry).account_of_token(token, user).cloned();
         let account = account.ok_or(AccessError::WrongSecret)?;
+        self.check_link(&account)?;
         let visit = self.visit_of(token, &account);
         let by = By {
             actor: user.to_owned(),
@@ -128,52 +153,6 @@ impl Access {
         let cookie = SecretDigest::of(&login.cookie);
         self.end(&cookie, Timestamp::now()).await?;
         Err(AccessError::WrongSecret)
-    }
-
-    /// Opens a share link. A browser that has opened it before goes on with what it has.
-    pub(crate) async fn open_share(
-        &self,
-        secret: &SecretDigest,
-        known: Known,
-        now: Timestamp,
-    ) -> Result<NewLogin> {
-        let store = self.store()?;
-        let _order = self.order().await?;
-        let share = lock(&self.ledger).share_by(secret).cloned();
-        let share = share.ok_or(AccessError::WrongSecret)?;
-        let user = share_user(&share.id);
-        let by = By {
-            actor: user.clone(),
-            at: now,
-        };
-        if share.window.end <= now {
-            return Err(AccessError::LinkSpent);
-        }
-        if share.window.start > now {
-            return Err(AccessError::LinkNotYet(share.window.start));
-        }
-        if let Some(cookie) = known.cookie
-            && let Some(login) = self.succeed(&cookie, &user, None, &by).await?
-        {
-            return Ok(login);
-        }
-        if share.uses >= share.max_uses {
-            return Err(AccessError::LinkSpent);
-        }
-        let (cookie, login) = self.new_login(Holder::Share(share.id.clone()), now);
-        // For as long as the link is good, which is what its bearer was promised.
-        let login = Login {
-            until: share.window.end,
-            ..login
-        };
-        let mut audit = by.entry("share.opened");
-        audit.camera = Some(share.camera.clone());
-        audit.subject = Some(share.id.clone());
-        let used = store.use_share(secret, &login, now, &audit);
-        let used = self.change_logins(Changed::Share(share.id), used);
-        let used: Share = used.await.map_err(of_store)?;
-        lock(&self.ledger).put_share(used);
-        Ok(self.remember(&user, None, cookie, &login, now))
     }
 
     /// Ends the log-in of a cookie, and the connections made by it.
@@ -281,14 +260,19 @@ impl Access {
         known: &Known,
     ) -> Result<(Option<String>, Verdict)> {
         let attempt = self.attempt(user, known)?;
+        let compared = self.compare(user, password).await;
+        if !matches!(compared, Ok((_, Verdict::Wrong))) {
+            self.forgive(attempt);
+        }
+        compared
+    }
+
+    async fn compare(&self, user: &str, password: String) -> Result<(Option<String>, Verdict)> {
         let hash = lock(&self.ledger)
             .user(user)
             .and_then(|u| u.password.clone());
-        let verdict = self.passwords.verify(password, hash.clone()).await;
-        if !matches!(verdict, Ok(Verdict::Wrong)) {
-            self.forgive(attempt);
-        }
-        Ok((hash, verdict?))
+        let verdict = self.passwords.verify(password, hash.clone()).await?;
+        Ok((hash, verdict))
     }
 
     /// Counts an attempt at an account before it is judged, unless there were too many.
@@ -384,7 +368,7 @@ impl Access {
         self.succeed(cookie, user, Some(until), by).await
     }
 
-    fn new_login(&self, holder: Holder, now: Timestamp) -> (String, Login) {
+    pub(super) fn new_login(&self, holder: Holder, now: Timestamp) -> (String, Login) {
         let cookie = random_secret();
         let login = Login {
             cookie: SecretDigest::of(&cookie),
@@ -395,7 +379,7 @@ impl Access {
         (cookie, login)
     }
 
-    fn remember(
+    pub(super) fn remember(
         &self,
         user: &str,
         visit: Option<SecretDigest>,

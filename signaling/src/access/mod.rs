@@ -18,8 +18,11 @@ mod follow;
 mod ledger;
 mod logins;
 mod password;
+mod seal;
+mod second_factor;
 mod shares;
 mod throttle;
+mod totp;
 mod users;
 mod validate;
 mod visit;
@@ -40,6 +43,7 @@ use follow::Unclear;
 use ledger::Ledger;
 pub(crate) use logins::{Known, NewLogin};
 use password::Passwords;
+pub(crate) use second_factor::{Enrolment, SecondFactors, Shown};
 pub(crate) use shares::ShareFields;
 use throttle::Throttle;
 pub(crate) use users::{NewPassword, UserChange};
@@ -100,6 +104,8 @@ pub(crate) struct Access {
     devices: Devices,
     /// From a log-in to its end.
     login: Duration,
+    /// If they are asked of administrators.
+    second_factors: Option<SecondFactors>,
 }
 
 impl Access {
@@ -121,7 +127,14 @@ impl Access {
             throttle: Mutex::default(),
             devices,
             login,
+            second_factors: None,
         }
+    }
+
+    /// One that asks administrators for a second factor.
+    pub(crate) fn asking(mut self, second_factors: Option<SecondFactors>) -> Self {
+        self.second_factors = second_factors;
+        self
     }
 
     /// Whether there is an account of this name here.

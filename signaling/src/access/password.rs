@@ -112,7 +112,12 @@ impl Drop for Waiting<'_> {
 
 /// A password of 100 random bits that can be read out on the telephone.
 pub(super) fn generate() -> String {
-    let mut bytes = [0; GENERATED_LETTERS];
+    random_letters::<GENERATED_LETTERS>(5)
+}
+
+/// So many random letters, five bits each, in groups.
+pub(super) fn random_letters<const N: usize>(group: usize) -> String {
+    let mut bytes = [0; N];
     // It fails only where the system has no randomness, and then nothing here is safe.
     assert!(
         rand::fill(&mut bytes).is_ok(),
@@ -120,7 +125,7 @@ pub(super) fn generate() -> String {
     );
     let letters = bytes.map(|byte| char::from(LETTERS[usize::from(byte % 32)]));
     let groups = letters
-        .chunks(5)
+        .chunks(group)
         .map(|group| group.iter().collect::<String>());
     groups.collect::<Vec<_>>().join("-")
 }

@@ -8,10 +8,11 @@ use porthole_protocol::grant::Permission;
 use porthole_protocol::random_secret;
 use serde_json::json;
 
-use super::{Access, AccessError, By, Result, validate};
+use super::{Access, AccessError, By, Known, NewLogin, Result, validate};
 use crate::lock::lock;
-use crate::model::Share;
+use crate::model::{Holder, Login, Share};
 use crate::registry::SecretDigest;
+use crate::rights::share_user;
 use crate::store::{Changed, Put, StoreError};
 
 /// What a link is for.
@@ -100,6 +101,52 @@ impl Access {
         let put = self.change(Changed::Share(id.to_owned()), put);
         put.await.map_err(of_store)?;
         Ok((share, secret))
+    }
+
+    /// Opens a share link. A browser that has opened it before goes on with what it has.
+    pub(crate) async fn open_share(
+        &self,
+        secret: &SecretDigest,
+        known: Known,
+        now: Timestamp,
+    ) -> Result<NewLogin> {
+        let store = self.store()?;
+        let _order = self.order().await?;
+        let share = lock(&self.ledger).share_by(secret).cloned();
+        let share = share.ok_or(AccessError::WrongSecret)?;
+        let user = share_user(&share.id);
+        let by = By {
+            actor: user.clone(),
+            at: now,
+        };
+        if share.window.end <= now {
+            return Err(AccessError::LinkSpent);
+        }
+        if share.window.start > now {
+            return Err(AccessError::LinkNotYet(share.window.start));
+        }
+        if let Some(cookie) = known.cookie
+            && let Some(login) = self.succeed(&cookie, &user, None, &by).await?
+        {
+            return Ok(login);
+        }
+        if share.uses >= share.max_uses {
+            return Err(AccessError::LinkSpent);
+        }
+        let (cookie, login) = self.new_login(Holder::Share(share.id.clone()), now);
+        // For as long as the link is good, which is what its bearer was promised.
+        let login = Login {
+            until: share.window.end,
+            ..login
+        };
+        let mut audit = by.entry("share.opened");
+        audit.camera = Some(share.camera.clone());
+        audit.subject = Some(share.id.clone());
+        let used = store.use_share(secret, &login, now, &audit);
+        let used = self.change_logins(Changed::Share(share.id), used);
+        let used: Share = used.await.map_err(of_store)?;
+        lock(&self.ledger).put_share(used);
+        Ok(self.remember(&user, None, cookie, &login, now))
     }
 
     pub(crate) async fn remove_share(&self, by: &By, id: &str) -> Result<()> {

@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 use super::caller::bad_body;
 use super::cookies::{self, Secure};
 use super::{settled, tried};
-use crate::access::{AccessError, Known, NewLogin};
+use crate::access::{AccessError, Known, NewLogin, Shown};
 use crate::auth::{Identity, check_page, count_failure, identify};
 use crate::backend::{BackendError, Credential};
 use crate::error::ApiError;
@@ -46,6 +46,10 @@ struct Password {
     user: String,
     #[schema(format = Password)]
     password: String,
+    /// Of the second factor, or a recovery code.
+    code: Option<String>,
+    /// As it came with `second-factor-needed`, to have that second factor from now on.
+    enrolment: Option<String>,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -64,6 +68,9 @@ struct LoggedIn {
     /// The cameras that there are for this user at any time; absent if all are.
     #[serde(skip_serializing_if = "Option::is_none")]
     cameras: Option<Vec<String>>,
+    /// Of a second factor that was made now: each takes the place of a code once. They are not shown again.
+    #[serde(rename = "recoveryCodes", skip_serializing_if = "Vec::is_empty")]
+    recovery_codes: Vec<String>,
 }
 
 impl LoggedIn {
@@ -74,6 +81,7 @@ impl LoggedIn {
             role,
             shared: rights.shared,
             cameras: cameras.map(|ids| ids.into_iter().map(str::to_owned).collect()),
+            recovery_codes: Vec::new(),
         }
     }
 }
@@ -87,8 +95,9 @@ impl LoggedIn {
     request_body(content = Option<Credentials>),
     responses(
         (status = 200, body = LoggedIn),
-        (status = 401, description = "`wrong-credentials`, `unauthorized`"),
-        (status = 403, description = "`link-not-yet` with `opens`, `not-permitted`"),
+        (status = 401, description = "`wrong-credentials`, `unauthorized`, `code-needed`, `wrong-code`"),
+        (status = 403, description = "`link-not-yet` with `opens`, `not-permitted`, `second-factor-needed` with `secret`, `link`, `qr` and `enrolment`, `enrolment-over`"),
+        (status = 409, description = "`second-factor-lost`"),
         (status = 410, description = "`link-spent`"),
         (status = 429, description = "`too-many`, with `Retry-After`"),
     )
@@ -115,11 +124,12 @@ pub(super) async fn log_in(
             let secret = SecretDigest::of(&share);
             let access = shared.access.clone();
             let now = Timestamp::now();
-            tried(async move { access.open_share(&secret, known, now).await }).await?
+            let opened = tried(async move { access.open_share(&secret, known, now).await }).await?;
+            opened.map(|login| (login, Vec::new()))
         }
     };
     match result {
-        Ok(login) => welcome(&shared, &connection, &headers, &login),
+        Ok((login, codes)) => welcome(&shared, &connection, &headers, (&login, codes)),
         Err(error) => Err(refused(&shared, &connection, &shown, error)),
     }
 }
@@ -146,9 +156,14 @@ fn parse(headers: &HeaderMap, body: &[u8]) -> Result<Credentials, ApiError> {
 async fn log_in_by_password(
     shared: &Arc<Shared>,
     connection: &Connection,
-    Password { user, password }: Password,
+    Password {
+        user,
+        password,
+        code,
+        enrolment,
+    }: Password,
     known: Known,
-) -> Result<Result<NewLogin, AccessError>, ApiError> {
+) -> Result<Result<(NewLogin, Vec<String>), AccessError>, ApiError> {
     let wait = lock(&shared.failures).wait(connection.peer, Instant::now());
     if let Some(wait) = wait
         && !shared.access.is_known(&user, &known)
@@ -179,9 +194,11 @@ async fn log_in_by_password(
             }
             Err(_) => return Ok(Err(AccessError::WrongPassword)),
         };
-        return tried(async move { access.log_in_visitor(identity, known, now).await }).await;
+        let made = tried(async move { access.log_in_visitor(identity, known, now).await });
+        return Ok(made.await?.map(|login| (login, Vec::new())));
     }
-    tried(async move { access.log_in(&user, password, known, now).await }).await
+    let shown = Shown { code, enrolment };
+    tried(async move { access.log_in(&user, password, shown, known, now).await }).await
 }
 
 /// Trades the viewer's token for a cookie, so that the page need not keep the token.
@@ -213,14 +230,14 @@ async fn log_in_by_token(
     let now = Timestamp::now();
     let user = rights.user.clone();
     let login = settled(async move { access.log_in_by_token(&user, &token, known, now).await });
-    welcome(shared, connection, headers, &login.await?)
+    welcome(shared, connection, headers, (&login.await?, Vec::new()))
 }
 
 fn welcome(
     shared: &Shared,
     connection: &Connection,
     headers: &HeaderMap,
-    login: &NewLogin,
+    (login, recovery_codes): (&NewLogin, Vec<String>),
 ) -> Result<Response, ApiError> {
     let registry = lock(&shared.registry);
     let account = registry.account_of_login(&login.user, login.visit.as_ref());
@@ -228,7 +245,11 @@ fn welcome(
     drop(registry);
     // Removed at this very moment.
     let account = account.ok_or(AccessError::WrongSecret)?;
-    let mut answer = Json(LoggedIn::new(&account.rights, account.role)).into_response();
+    let logged_in = LoggedIn {
+        recovery_codes,
+        ..LoggedIn::new(&account.rights, account.role)
+    };
+    let mut answer = Json(logged_in).into_response();
     let secure = Secure::of(shared, connection, headers);
     cookies::set(shared, secure, login, &mut answer)?;
     Ok(answer)
@@ -241,7 +262,8 @@ fn refused(
     shown: &SecretDigest,
     error: AccessError,
 ) -> ApiError {
-    let wrong = matches!(error, AccessError::WrongPassword | AccessError::WrongSecret);
+    use AccessError::{WrongCode, WrongPassword, WrongSecret};
+    let wrong = matches!(error, WrongCode | WrongPassword | WrongSecret);
     match wrong.then(|| count_failure(shared, connection.peer, shown, Instant::now())) {
         Some(Err(wait)) => ApiError::too_many_failures(wait),
         _ => error.into(),

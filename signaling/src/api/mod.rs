@@ -58,6 +58,7 @@ fn documented() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(users::list, users::add))
         .routes(routes!(users::get, users::change, users::remove))
         .routes(routes!(users::token))
+        .routes(routes!(users::reset_second_factor))
         .routes(routes!(cameras::list, cameras::add))
         .routes(routes!(cameras::get, cameras::change, cameras::remove))
         .routes(routes!(cameras::rotate))

@@ -234,3 +234,25 @@ pub(super) async fn token(
     let link = link.to_string();
     Ok(Json(Link { link }))
 }
+
+/// Take a second factor away
+///
+/// Of who has lost the app and the recovery codes. The user's log-ins end, and the next one makes another second factor.
+#[utoipa::path(
+    delete, path = "/api/users/{name}/second-factor", tag = "administrator",
+    params(("name" = String, Path, description = "The user's name")),
+    responses(
+        (status = 204, description = "It is gone"),
+        (status = 404, description = "`not-found`"),
+        (status = 409, description = "`in-file`"),
+    )
+)]
+pub(super) async fn reset_second_factor(
+    State(shared): State<Arc<Shared>>,
+    Admin(caller): Admin,
+    Name(name): Name,
+) -> Result<StatusCode, ApiError> {
+    let (access, by) = (shared.access.clone(), caller.by());
+    settled(async move { access.reset_second_factor(&by, &name).await }).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

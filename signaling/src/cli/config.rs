@@ -59,6 +59,9 @@ pub struct Config {
     /// Viewers that can be connected at a time.
     #[serde(default = "default_max_viewers")]
     pub max_viewers: usize,
+    /// Of whom a second factor is asked.
+    #[serde(default)]
+    pub second_factor: SecondFactorOf,
     /// Days for which the audit log is kept.
     #[serde(default = "default_audit_days")]
     pub audit_days: u16,
@@ -72,6 +75,17 @@ pub struct Config {
     cameras: Vec<CameraTable>,
     #[serde(default, rename = "viewer")]
     viewers: Vec<ViewerTable>,
+}
+
+/// Of whom a second factor is asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SecondFactorOf {
+    /// Of nobody.
+    #[default]
+    Nobody,
+    /// Of administrators with an account here.
+    Administrators,
 }
 
 #[derive(serde::Deserialize, PartialEq, Eq)]

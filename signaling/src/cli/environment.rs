@@ -19,7 +19,7 @@ enum Kind {
 }
 
 /// The keys that have a variable: all but the tables that stand several times.
-const KEYS: [(&str, Kind); 29] = [
+const KEYS: [(&str, Kind); 30] = [
     ("listen", Kind::Text),
     ("url", Kind::Text),
     ("allowed-hosts", Kind::List),
@@ -28,6 +28,7 @@ const KEYS: [(&str, Kind); 29] = [
     ("data-dir", Kind::Text),
     ("database.url", Kind::Text),
     ("audit-days", Kind::Number),
+    ("second-factor", Kind::Text),
     ("max-cameras", Kind::Number),
     ("max-viewers", Kind::Number),
     ("tls-cert", Kind::Text),

@@ -163,6 +163,7 @@ fn unchangeable(old: &Config, new: &Config) -> Vec<&'static str> {
         ("max-cameras", old.max_cameras != new.max_cameras),
         ("max-viewers", old.max_viewers != new.max_viewers),
         ("audit-days", old.audit_days != new.audit_days),
+        ("second-factor", old.second_factor != new.second_factor),
         ("auth", !old.has_backend_of(new)),
         ("turn", !old.has_turn_of(new)),
         ("tls-cert", old.has_tls() != new.has_tls()),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use porthole_protocol::grant::GrantSigner;
 
 use super::Failure;
-use super::config::Config;
+use super::config::{Config, SecondFactorOf};
 use super::place::Kept;
 use crate::access::Data;
 use crate::data_lock::DataDirLock;
@@ -33,6 +33,7 @@ pub(super) fn options(
     options.openid = config
         .openid(path)
         .map_err(|e| Failure::input(format!("{}: [auth.openid]: {e}", path.display())))?;
+    options.second_factor = config.second_factor == SecondFactorOf::Administrators;
     options.url = config.url.clone();
     options.allowed_hosts = config.allowed_hosts.clone();
     options.trusted_proxies = config.trusted_proxies.clone();
@@ -54,7 +55,14 @@ pub(super) async fn open_store(data: &Kept) -> Result<Arc<dyn Store>, Failure> {
 
 /// What is in a data directory that was locked before anything of it was read.
 pub(super) async fn load(data: &Kept, lock: DataDirLock) -> Result<Data, Failure> {
-    let loaded = Data::load(open_store(data).await?).await;
+    let store = open_store(data).await?;
+    let loaded = match data.config.second_factor {
+        SecondFactorOf::Nobody => Data::load(store).await,
+        SecondFactorOf::Administrators => {
+            let key = data.dir.second_factor_key().map_err(Failure::system)?;
+            Data::load_sealed(store, &key).await
+        }
+    };
     let loaded = loaded.map(|data| data.held_by(lock));
     loaded.map_err(|e| Failure::system(format!("{}: {e}", data.dir.path().display())))
 }

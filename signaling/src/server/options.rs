@@ -60,6 +60,8 @@ pub struct ServerOptions {
     pub backend: Option<Backend>,
     /// An identity provider with which people log in to the page. It needs `url`.
     pub openid: Option<OpenidOptions>,
+    /// Asks administrators with an account for a second factor. It needs [`Data::load_sealed`].
+    pub second_factor: bool,
     /// Days for which entries of the audit log and bookings that are over are kept.
     pub audit_days: u16,
     /// Deadlines. The defaults are right outside tests.
@@ -88,6 +90,7 @@ impl ServerOptions {
             data: None,
             backend: None,
             openid: None,
+            second_factor: false,
             audit_days: DEFAULT_AUDIT_DAYS,
             timings,
         }

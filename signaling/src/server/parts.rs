@@ -13,7 +13,7 @@ use url::Url;
 
 use super::supervise::Lost;
 use super::{Inner, Server, ServerError, ServerOptions};
-use crate::access::{Access, Data, Devices};
+use crate::access::{Access, Data, Devices, SecondFactors};
 use crate::hosts::Hosts;
 use crate::http::app;
 use crate::hub::Hub;
@@ -59,6 +59,7 @@ impl Parts {
         let grant_key = Arc::new(Mutex::new(options.signer.public_key()));
         // No session has this id, so that this is nobody's secret.
         let devices = Devices::new(&options.signer.session_secret("devices"));
+        let second_factors = second_factors(&options)?;
         let openid = openid(options.openid, options.url.as_ref(), &options.signer)?;
         let ids = Box::new(|| uuid::Uuid::new_v4().to_string());
         let registry = Arc::new(Mutex::new(Registry::new(options.max_cameras)));
@@ -87,6 +88,7 @@ impl Parts {
         let store = options.data.as_ref().map(|data| data.store.clone());
         let login = options.timings.login;
         let access = Access::new(store, registry.clone(), changes.clone(), devices, login);
+        let access = access.asking(second_factors);
         let access = Arc::new(access);
         let outside_port = options.url.as_ref().and_then(Url::port_or_known_default);
         let shared = Shared {
@@ -183,6 +185,25 @@ impl Parts {
         lost.supervise(runtime, "hub", self.hub.run(self.on_stop));
         self.server
     }
+}
+
+/// The second factors of administrators, if they are asked for.
+fn second_factors(options: &ServerOptions) -> Result<Option<SecondFactors>, ServerError> {
+    if !options.second_factor {
+        return Ok(None);
+    }
+    let no_data = "second-factor is for people with an account: start with a data directory";
+    let key = options.data.as_ref().and_then(Data::key);
+    let key = key.ok_or_else(|| ServerError::Data(no_data.to_owned()))?;
+    let host = options.url.as_ref().and_then(Url::host_str);
+    let issuer = host.map_or_else(
+        || "Porthole".to_owned(),
+        |host| format!("Porthole ({host})"),
+    );
+    let unusable = || ServerError::Data("the key of second factors cannot be used".to_owned());
+    SecondFactors::new(key, issuer)
+        .map(Some)
+        .ok_or_else(unusable)
 }
 
 /// The log-in with an identity provider, which ends at the server's own address and at no other.

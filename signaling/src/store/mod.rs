@@ -24,7 +24,7 @@ pub use open::open;
 pub use crate::recur::MAX_WINDOWS;
 
 use crate::digest::SecretDigest;
-use crate::model::{AuditEntry, Booking, Camera, Holder, Login, Share, User, Window};
+use crate::model::{AuditEntry, Booking, Camera, Holder, Login, SecondFactor, Share, User, Window};
 
 /// Most rows that one question is answered with.
 pub const MAX_ROWS: u32 = 500;
@@ -207,6 +207,24 @@ pub trait Store: Send + Sync + 'static {
         cookies: &[SecretDigest],
         audit: &AuditEntry,
     ) -> Result<()>;
+
+    /// A user's second factor, if it has one.
+    async fn second_factor(&self, user: &str) -> Result<Option<SecondFactor>>;
+    /// Ends the log-ins of administrators who have none.
+    async fn end_logins_without_second_factor(&self) -> Result<()>;
+    /// Gives a user its second factor; log-ins from before end.
+    async fn add_second_factor(&self, factor: &SecondFactor, audit: &AuditEntry) -> Result<()>;
+    /// Takes the code of this step. [`StoreError::NotFound`] if that one was taken before, or a later one.
+    async fn use_code(&self, user: &str, step: i64) -> Result<()>;
+    /// Takes a recovery code. [`StoreError::NotFound`] if there is none such, or no more.
+    async fn use_recovery_code(
+        &self,
+        user: &str,
+        code: &SecretDigest,
+        audit: &AuditEntry,
+    ) -> Result<()>;
+    /// Takes a user's second factor away, and ends its log-ins.
+    async fn remove_second_factor(&self, user: &str, audit: &AuditEntry) -> Result<()>;
 
     /// Writes entries of the audit log that belong to no other change.
     async fn log(&self, entries: &[AuditEntry]) -> Result<()>;

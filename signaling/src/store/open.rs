@@ -37,9 +37,24 @@ const SQLITE_SETUP: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WA
 const POSTGRES_SETUP: &str = "SET statement_timeout = '30s'; SET lock_timeout = '5s'; \
      SET idle_in_transaction_session_timeout = '30s'";
 
-const SQLITE_MIGRATIONS: &[&str] = &[include_str!("migrations/sqlite/0001_access.sql")];
+const SQLITE_MIGRATIONS: &[(&str, &str)] = &[
+    ("access", include_str!("migrations/sqlite/0001_access.sql")),
+    (
+        "second factor",
+        include_str!("migrations/sqlite/0002_second_factor.sql"),
+    ),
+];
 #[cfg(feature = "postgres")]
-const POSTGRES_MIGRATIONS: &[&str] = &[include_str!("migrations/postgres/0001_access.sql")];
+const POSTGRES_MIGRATIONS: &[(&str, &str)] = &[
+    (
+        "access",
+        include_str!("migrations/postgres/0001_access.sql"),
+    ),
+    (
+        "second factor",
+        include_str!("migrations/postgres/0002_second_factor.sql"),
+    ),
+];
 
 /// Opens the database at `place`, the path of an SQLite file or a `postgres://` URL, and brings its tables to this
 /// version's form. A file that is not there is made, for its owner alone.
@@ -136,10 +151,13 @@ async fn connect(url: &str, connections: u32, setup: &'static str) -> Result<Any
     Ok(pool.connect(url).await?)
 }
 
-async fn migrate(connection: &mut AnyConnection, texts: &[&'static str]) -> Result<()> {
-    let migrations = (1..).zip(texts).map(|(version, text)| {
-        let sql = text.into_sql_str();
-        Migration::new(version, "access".into(), MigrationType::Simple, sql, false)
+async fn migrate(
+    connection: &mut AnyConnection,
+    texts: &[(&'static str, &'static str)],
+) -> Result<()> {
+    let migrations = (1..).zip(texts).map(|(version, (name, text))| {
+        let (name, sql) = ((*name).into(), text.into_sql_str());
+        Migration::new(version, name, MigrationType::Simple, sql, false)
     });
     let migrator = Migrator::with_migrations(migrations.collect());
     // Not `run`: the compiler does not see that its future may move between threads.

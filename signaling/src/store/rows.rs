@@ -44,7 +44,11 @@ fn role_of(text: &str) -> Option<Role> {
 }
 
 /// Reads a column of text in another form.
-fn read<T>(row: &AnyRow, column: &str, form: impl Fn(&str) -> Option<T>) -> Result<T, Error> {
+pub(super) fn read<T>(
+    row: &AnyRow,
+    column: &str,
+    form: impl Fn(&str) -> Option<T>,
+) -> Result<T, Error> {
     form(row.try_get(column)?).ok_or_else(|| unreadable(column))
 }
 

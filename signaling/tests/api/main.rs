@@ -15,6 +15,7 @@ mod openid;
 mod openid_provider;
 mod problems;
 mod provider;
+mod second_factor;
 #[path = "../common/serve.rs"]
 mod serve;
 mod sessions;

@@ -18,6 +18,9 @@ use super::common::{Answer, Client, http_with, options};
 /// Nobody guesses it, and it is easy to tell from others.
 pub const PASSWORD: &str = "plum tractor glacier";
 
+/// What is sealed in the database is sealed with this.
+const SEAL: &str = "a key of the tests, which is in no file";
+
 /// A folder that goes with the test.
 struct Folder(PathBuf);
 
@@ -45,6 +48,8 @@ pub struct House {
     pub server: Server,
     /// What the administrator is known by.
     pub admin: Page,
+    /// The administrator's.
+    pub password: String,
     folder: Folder,
     /// The address it was first reached at, which the name of its cookie follows.
     url: String,
@@ -70,7 +75,8 @@ impl House {
         let password = made.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
-        let server = start(options, &url, Data::load(store).await.unwrap(), listener);
+        let data = load(store, &options, SEAL).await;
+        let server = start(options, &url, data, listener);
         let page = Page::nobody(&server);
         let answer = page.log_in("root", &password).await;
         assert_eq!(answer.status, 200, "{answer:?}");
@@ -78,6 +84,7 @@ impl House {
         Self {
             server,
             admin,
+            password,
             folder,
             url,
         }
@@ -85,10 +92,15 @@ impl House {
 
     /// Ends the server and starts another one on the same database.
     pub async fn restart(&mut self, options: ServerOptions) {
+        self.restart_with(options, SEAL).await;
+    }
+
+    /// The same with another key for what is sealed in the database.
+    pub async fn restart_with(&mut self, options: ServerOptions, seal: &str) {
         self.server.shutdown();
         self.server.closed().await;
         let store = open(&self.folder.database()).await.unwrap();
-        let data = Data::load(store).await.unwrap();
+        let data = load(store, &options, seal).await;
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         self.server = start(options, &self.url, data, listener);
         self.admin.address = self.server.local_addr();
@@ -135,6 +147,14 @@ impl House {
         assert_eq!(added.status, 201, "{added:?}");
         added.json()
     }
+}
+
+async fn load(store: Arc<dyn Store>, options: &ServerOptions, seal: &str) -> Data {
+    let loaded = match options.second_factor {
+        true => Data::load_sealed(store, seal).await,
+        false => Data::load(store).await,
+    };
+    loaded.unwrap()
 }
 
 fn start(mut options: ServerOptions, url: &str, data: Data, listener: TcpListener) -> Server {

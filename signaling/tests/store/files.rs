@@ -14,6 +14,7 @@ on_both! {
     what_was_kept_is_there_when_it_is_opened_again
     a_database_of_a_later_version_is_refused
     tables_that_someone_changed_are_refused
+    a_database_of_before_second_factors_is_brought_to_this_form
 }
 
 async fn what_was_kept_is_there_when_it_is_opened_again(db: Database) {
@@ -26,7 +27,8 @@ async fn a_database_of_a_later_version_is_refused(db: Database) {
     execute(
         &db.place,
         "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
-         SELECT 9, description, success, checksum, execution_time FROM _sqlx_migrations",
+         SELECT 9, description, success, checksum, execution_time FROM _sqlx_migrations \
+         WHERE version = 1",
     )
     .await;
     let error = open(&db.place).await.err().unwrap();
@@ -43,6 +45,21 @@ async fn tables_that_someone_changed_are_refused(db: Database) {
     execute(&db.place, "DELETE FROM _sqlx_migrations").await;
     let error = open(&db.place).await.err().unwrap();
     assert!(error.to_string().contains("not of this program"), "{error}");
+}
+
+async fn a_database_of_before_second_factors_is_brought_to_this_form(db: Database) {
+    let db = db.furnished().await;
+    for sql in [
+        "DROP TABLE recovery_codes",
+        "DROP TABLE second_factors",
+        "DELETE FROM _sqlx_migrations WHERE version = 2",
+    ] {
+        execute(&db.place, sql).await;
+    }
+    assert!(db.second_factor("anna").await.is_err());
+    let again = open(&db.place).await.unwrap();
+    assert_eq!(again.snapshot(at(0)).await.unwrap().users.len(), 2);
+    assert!(again.second_factor("anna").await.unwrap().is_none());
 }
 
 async fn execute(place: &str, sql: &str) {

@@ -31,4 +31,5 @@ mod interrupted;
 mod logins;
 mod people;
 mod postgres;
+mod second_factors;
 mod shares;

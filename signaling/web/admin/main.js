@@ -4,6 +4,7 @@
 import { Api } from "../api.js";
 import { $, quote, say, whileVisible } from "../dom.js";
 import { readEntrance, readOpenid, text, webAddress } from "../rules.js";
+import { readRecoveryCodes, readSecond, showRecoveryCodes } from "../second-factor.js";
 import { SignIn } from "../sign-in.js";
 import { Audit } from "./audit.js";
 import { Bookings } from "./bookings.js";
@@ -39,15 +40,18 @@ let busy = false;
 
 /** @param {import("../porthole-client.js").Credential} credential */
 async function enter(credential) {
+  let codes = /** @type {string[]} */ ([]);
   try {
     if ("token" in credential) await api.post("session", undefined, { Authorization: `Bearer ${credential.token}` });
-    else await api.post("session", credential);
+    else codes = readRecoveryCodes(await api.post("session", credential));
   } catch (/** @type {any} */ problem) {
     const refusal = problem.status === 0 ? problem : readEntrance(credential, problem.status, problem.body, problem.retryAfter, Date.now());
     // This page does not try again by itself, whatever it is that was wrong.
-    return signIn.show(true, passwords, "password" in credential ? refusal.message : problem.message);
+    return signIn.show(true, passwords, "password" in credential ? refusal.message : problem.message, readSecond(problem.body));
   }
+  signIn.forget();
   await begin();
+  showRecoveryCodes($("#recovery-dialog"), codes);
 }
 
 /** Asks the server who is here, and shows what that one may see. */

@@ -51,9 +51,21 @@ pub(crate) enum UserCommand {
         #[arg(value_parser = ["administrator", "viewer"])]
         role: String,
     },
+    /// The codes that someone types besides the password
+    #[command(subcommand)]
+    SecondFactor(SecondFactorCommand),
     /// Remove a user: sessions, bookings and log-ins end
     #[command(visible_alias = "remove")]
     Revoke {
+        /// The name
+        name: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SecondFactorCommand {
+    /// Take a user's second factor away, which was lost, and end its log-ins; the next log-in makes another
+    Reset {
         /// The name
         name: String,
     },
@@ -79,6 +91,9 @@ impl UserCommand {
             Self::Password { name } => Call::patch(one(name), json!({ "password": true })),
             Self::Rotate { name } => Call::post(format!("{}/token", one(name)), json!({})),
             Self::Role { name, role } => Call::patch(one(name), json!({ "role": role })),
+            Self::SecondFactor(SecondFactorCommand::Reset { name }) => {
+                Call::delete(format!("{}/second-factor", one(name)))
+            }
             Self::Revoke { name } => Call::delete(one(name)),
         }
     }
@@ -95,6 +110,9 @@ impl UserCommand {
             Self::List => output.rows(answer, &COLUMNS),
             Self::Show { .. } => output.row(answer, &COLUMNS),
             Self::Role { name, role } => output.done(&format!("{name} is {role} now")),
+            Self::SecondFactor(SecondFactorCommand::Reset { name }) => output.done(&format!(
+                "{name} makes a new second factor at the next log-in"
+            )),
             Self::Revoke { name } => output.done(&format!("{name} is removed")),
         }
     }

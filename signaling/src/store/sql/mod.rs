@@ -7,6 +7,7 @@ mod backup;
 mod bookings;
 mod cameras;
 mod logins;
+mod second_factors;
 mod shares;
 mod users;
 
@@ -27,7 +28,7 @@ use super::{
     StoreError,
 };
 use crate::digest::SecretDigest;
-use crate::model::{AuditEntry, Booking, Camera, Holder, Login, Share, User, Window};
+use crate::model::{AuditEntry, Booking, Camera, Holder, Login, SecondFactor, Share, User, Window};
 
 /// Tries of one change, when others that ran at the same time were in its way. Each try has to wait for the locks of
 /// those before, so few lose twice.
@@ -363,6 +364,52 @@ impl Store for Sql {
     ) -> Result<()> {
         change!(self, from_ref(audit), of_logins(holder), |tx| {
             logins::remove(tx, cookies)
+        })
+    }
+
+    async fn second_factor(&self, user: &str) -> Result<Option<SecondFactor>> {
+        second_factors::get(&mut *self.begin_questions().await?, user).await
+    }
+
+    async fn end_logins_without_second_factor(&self) -> Result<()> {
+        let without = second_factors::without(&mut *self.begin_questions().await?).await?;
+        for name in without {
+            let holder = Holder::User(name.clone());
+            change!(self, &[], of_logins(&holder), |tx| {
+                second_factors::end_logins(tx, &name)
+            })?;
+        }
+        Ok(())
+    }
+
+    async fn add_second_factor(&self, factor: &SecondFactor, audit: &AuditEntry) -> Result<()> {
+        let holder = Holder::User(factor.user.clone());
+        change!(self, from_ref(audit), of_logins(&holder), |tx| {
+            second_factors::add(tx, factor)
+        })
+    }
+
+    async fn use_code(&self, user: &str, step: i64) -> Result<()> {
+        change!(self, &[], None, |tx| second_factors::use_code(
+            tx, user, step
+        ))
+    }
+
+    async fn use_recovery_code(
+        &self,
+        user: &str,
+        code: &SecretDigest,
+        audit: &AuditEntry,
+    ) -> Result<()> {
+        change!(self, from_ref(audit), None, |tx| {
+            second_factors::use_recovery(tx, user, code)
+        })
+    }
+
+    async fn remove_second_factor(&self, user: &str, audit: &AuditEntry) -> Result<()> {
+        let holder = Holder::User(user.to_owned());
+        change!(self, from_ref(audit), of_logins(&holder), |tx| {
+            second_factors::remove(tx, user)
         })
     }
 

@@ -43,6 +43,10 @@ const SQLITE_MIGRATIONS: &[(&str, &str)] = &[
         "second factor",
         include_str!("migrations/sqlite/0002_second_factor.sql"),
     ),
+    (
+        "calendar",
+        include_str!("migrations/sqlite/0003_calendar.sql"),
+    ),
 ];
 #[cfg(feature = "postgres")]
 const POSTGRES_MIGRATIONS: &[(&str, &str)] = &[
@@ -53,6 +57,10 @@ const POSTGRES_MIGRATIONS: &[(&str, &str)] = &[
     (
         "second factor",
         include_str!("migrations/postgres/0002_second_factor.sql"),
+    ),
+    (
+        "calendar",
+        include_str!("migrations/postgres/0003_calendar.sql"),
     ),
 ];
 

@@ -157,7 +157,10 @@ fn a_list_of_many_cameras_comes_in_parts_which_the_reader_takes_at_its_pace() {
     assert!((700..=1000).contains(&seen.len()), "{}", seen.len());
     let page = include_str!("../../../web/rules.js");
     assert!(page.contains("MAX_MESSAGE = 1 << 20;"));
-    assert!(list.to_string().len() < 1 << 20, "the page does not read it");
+    assert!(
+        list.to_string().len() < 1 << 20,
+        "the page does not read it"
+    );
     let mut parts = 0;
     while world.list_on.pop().is_some() {
         assert!(world.list_on.is_empty(), "twice");

@@ -196,7 +196,7 @@ pub(super) async fn calendar(
     let (of_booking, of_window) = conditions(filter);
     let sql = format!(
         "SELECT b.*, w.start_ms AS from_ms, w.end_ms AS to_ms FROM windows w JOIN bookings b ON b.id = w.booking \
-         WHERE {of_booking} AND {of_window} ORDER BY w.start_ms, w.booking LIMIT $6"
+         WHERE {of_booking} AND {of_window} ORDER BY w.start_ms, w.end_ms, w.booking LIMIT $6"
     );
     let rows = bind_filter(query(AssertSqlSafe(sql)), filter).bind(limit);
     let rows = rows.fetch_all(tx).await?;

@@ -4,6 +4,7 @@
 //! A cookie gets a successor now and then. The old one counts until the new one was used, and a moment longer for
 //! what was on its way: an answer that is lost logs nobody out.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -163,6 +164,10 @@ impl Logins {
                 }
             }
         }
+        // What had to go for others does not come back in their place.
+        let room = MAX_LOGINS_PER_USER.saturating_sub(self.of(user).count());
+        rest.sort_by_key(|kept| Reverse(kept.until));
+        rest.truncate(room);
         for kept in rest {
             let ends = (now, kept.until);
             self.add(kept.cookie, user, None, Some(kept.made), ends);

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Pages log in and out: with a password, a link of their own, or a share link.
 
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use porthole_protocol::random_secret;
 use serde_json::json;
 
-use super::password::Verdict;
+use super::password::{Asker, Verdict};
 use super::throttle::Attempt;
 use super::visit::{Visit, left};
 use super::{Access, AccessError, By, Result};
@@ -24,6 +25,8 @@ pub(crate) struct Known {
     pub(crate) cookie: Option<SecretDigest>,
     /// What says that it was here before; see `access::device`.
     pub(crate) device: Option<String>,
+    /// Where it is; `None` for who has shown who it is.
+    pub(crate) address: Option<IpAddr>,
 }
 
 /// A log-in that was just made, or has a new cookie.
@@ -284,7 +287,8 @@ impl Access {
         let hash = lock(&self.ledger)
             .user(user)
             .and_then(|u| u.password.clone());
-        let verdict = self.passwords.verify(password, hash.clone()).await;
+        let asker = Asker::new(known.address, self.is_known(user, known));
+        let verdict = self.passwords.verify(asker, password, hash.clone()).await;
         if !matches!(verdict, Ok(Verdict::Wrong)) {
             self.forgive(attempt);
         }

@@ -19,8 +19,9 @@ enum Kind {
 }
 
 /// The keys that have a variable: all but the tables that stand several times.
-const KEYS: [(&str, Kind); 29] = [
+const KEYS: [(&str, Kind); 31] = [
     ("listen", Kind::Text),
+    ("metrics-listen", Kind::Text),
     ("url", Kind::Text),
     ("allowed-hosts", Kind::List),
     ("trusted-proxies", Kind::List),
@@ -28,6 +29,7 @@ const KEYS: [(&str, Kind); 29] = [
     ("data-dir", Kind::Text),
     ("database.url", Kind::Text),
     ("audit-days", Kind::Number),
+    ("audit-rows", Kind::Number),
     ("max-cameras", Kind::Number),
     ("max-viewers", Kind::Number),
     ("tls-cert", Kind::Text),

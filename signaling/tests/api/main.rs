@@ -20,4 +20,5 @@ mod serve;
 mod sessions;
 mod shares;
 mod status;
+mod stopping;
 mod users;

@@ -17,8 +17,10 @@ use ipnet::IpNet;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
 use crate::places::Addresses;
@@ -42,27 +44,64 @@ pub(crate) struct Acceptance {
     pub(crate) trusted_proxies: Vec<IpNet>,
     pub(crate) router: Router,
     pub(crate) timings: Timings,
+    /// Dropped when no request is in flight any more: until then, there is somebody to answer it.
+    pub(crate) busy: watch::Sender<()>,
     /// Dropped when all is over.
     pub(crate) _open: watch::Sender<()>,
+}
+
+/// The connections that are served, none of which is broken off while what was asked on it can still be answered.
+#[derive(Default)]
+pub(crate) struct InFlight {
+    tasks: TaskTracker,
+    late: CancellationToken,
+}
+
+impl InFlight {
+    pub(crate) fn spawn(&self, serving: impl Future<Output = ()> + Send + 'static) {
+        let late = self.late.clone();
+        self.tasks.spawn(late.run_until_cancelled_owned(serving));
+    }
+
+    /// Waits for them to end, but no longer than so long.
+    pub(crate) async fn finish(self, within: Duration) {
+        self.tasks.close();
+        if timeout(within, self.tasks.wait()).await.is_err() {
+            tracing::warn!(
+                connections = self.tasks.len(),
+                "broken off: what was asked was not answered, or not read, in time"
+            );
+            self.late.cancel();
+        }
+    }
 }
 
 impl Acceptance {
     pub(crate) async fn run(self, stop: watch::Receiver<()>) {
         let places = Arc::new(Semaphore::new(self.max_connections));
-        self.accept_all(&places, stop).await;
+        let in_flight = InFlight::default();
+        self.accept_all(&places, &in_flight, stop).await;
         let Self {
             listener,
             timings,
             max_connections,
+            busy,
             _open,
             ..
         } = self;
         drop(listener);
+        in_flight.finish(timings.finish).await;
+        drop(busy);
         let all = u32::try_from(max_connections).unwrap_or(u32::MAX);
         let _ = timeout(timings.close * 2, places.acquire_many(all)).await;
     }
 
-    async fn accept_all(&self, places: &Arc<Semaphore>, stop: watch::Receiver<()>) {
+    async fn accept_all(
+        &self,
+        places: &Arc<Semaphore>,
+        in_flight: &InFlight,
+        stop: watch::Receiver<()>,
+    ) {
         let mut stop_accepting = stop.clone();
         loop {
             let accepted = tokio::select! {
@@ -74,18 +113,17 @@ impl Acceptance {
                 Ok((_, None)) => tracing::debug!("closed: too many connections from this address"),
                 Ok((stream, Some(connection))) => {
                     let tls = self.tls.as_ref().map(CurrentTls::get);
-                    let serving = serve(stream, tls, self.router.clone(), connection, self.timings);
-                    let mut stop = stop.clone();
-                    tokio::spawn(async move {
-                        tokio::select! {
-                            () = serving => (),
-                            () = stopped(&mut stop) => (),
-                        }
-                    });
+                    let serving = Serving {
+                        router: self.router.clone(),
+                        connection,
+                        timings: self.timings,
+                        stop: stop.clone(),
+                    };
+                    in_flight.spawn(serving.serve(stream, tls));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    sleep(ACCEPT_PAUSE).await;
                 }
             }
         }
@@ -121,63 +159,73 @@ impl Acceptance {
     }
 }
 
-async fn serve(
-    stream: TcpStream,
-    tls: Option<TlsAcceptor>,
-    router: Router,
-    connection: Connection,
-    timings: Timings,
-) {
-    // Candidates are small and urgent.
-    let _ = stream.set_nodelay(true);
-    match tls {
-        None => serve_http(stream, router, connection, timings).await,
-        Some(acceptor) => serve_tls(acceptor, stream, router, connection, timings).await,
-    }
+/// One connection on which HTTP is spoken.
+pub(crate) struct Serving {
+    pub(crate) router: Router,
+    pub(crate) connection: Connection,
+    pub(crate) timings: Timings,
+    pub(crate) stop: watch::Receiver<()>,
 }
 
-async fn serve_tls(
-    acceptor: TlsAcceptor,
-    stream: TcpStream,
-    router: Router,
-    connection: Connection,
-    timings: Timings,
-) {
-    match tokio::time::timeout(timings.header, acceptor.accept(stream)).await {
-        Ok(Ok(stream)) => serve_http(stream, router, connection, timings).await,
-        Ok(Err(error)) => tracing::debug!(%error, "TLS handshake failed"),
-        Err(_) => tracing::debug!("TLS handshake took too long"),
+impl Serving {
+    async fn serve(mut self, stream: TcpStream, tls: Option<TlsAcceptor>) {
+        // Candidates are small and urgent.
+        let _ = stream.set_nodelay(true);
+        let Some(acceptor) = tls else {
+            return self.serve_http(stream).await;
+        };
+        let accepted = tokio::select! {
+            accepted = timeout(self.timings.header, acceptor.accept(stream)) => accepted,
+            () = stopped(&mut self.stop) => return,
+        };
+        match accepted {
+            Ok(Ok(stream)) => self.serve_http(stream).await,
+            Ok(Err(error)) => tracing::debug!(%error, "TLS handshake failed"),
+            Err(_) => tracing::debug!("TLS handshake took too long"),
+        }
     }
-}
 
-pub(crate) async fn serve_http(
-    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
-    router: Router,
-    connection: Connection,
-    timings: Timings,
-) {
-    let service = service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(connection.clone());
-        router.clone().oneshot(request)
-    });
-    let served = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(timings.header)
-        .max_buf_size(MAX_HEAD_BYTES)
-        .serve_connection(TokioIo::new(stream), service)
-        .with_upgrades();
-    let mut served = pin!(served);
-    // It ends as well when the connection becomes a WebSocket, which has deadlines of its own.
-    let mut result = timeout(timings.http, served.as_mut()).await;
-    if result.is_err() {
-        // What has been begun may be finished.
-        served.as_mut().graceful_shutdown();
-        result = timeout(timings.write, served).await;
-    }
-    match result {
-        Ok(Ok(())) => (),
-        // A client that went away or was too slow; hyper's errors hold no part of the request.
-        Ok(Err(error)) => tracing::debug!(%error, "connection ended early"),
-        Err(_) => tracing::debug!("a connection is closed: its answers are not read"),
+    pub(crate) async fn serve_http(
+        self,
+        stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    ) {
+        let Self {
+            router,
+            connection,
+            timings,
+            mut stop,
+        } = self;
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(connection.clone());
+            router.clone().oneshot(request)
+        });
+        let served = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(timings.header)
+            .max_buf_size(MAX_HEAD_BYTES)
+            .serve_connection(TokioIo::new(stream), service)
+            .with_upgrades();
+        let mut served = pin!(served);
+        // It ends as well when the connection becomes a WebSocket, which has deadlines of its own.
+        let done = tokio::select! {
+            biased;
+            done = served.as_mut() => Some(done),
+            () = stopped(&mut stop) => None,
+            () = sleep(timings.http) => None,
+        };
+        let result = match done {
+            Some(done) => Ok(done),
+            None => {
+                // What has been begun may be finished.
+                served.as_mut().graceful_shutdown();
+                timeout(timings.write, served).await
+            }
+        };
+        match result {
+            Ok(Ok(())) => (),
+            // A client that went away or was too slow; hyper's errors hold no part of the request.
+            Ok(Err(error)) => tracing::debug!(%error, "connection ended early"),
+            Err(_) => tracing::debug!("a connection is closed: its answers are not read"),
+        }
     }
 }

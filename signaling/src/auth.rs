@@ -6,6 +6,7 @@
 //! changes something counts only on requests of our own pages. None of these is ever logged.
 
 use std::net::IpAddr;
+use std::sync::MutexGuard;
 use std::time::{Duration, Instant};
 
 use axum::http::{HeaderMap, HeaderName, Method, header};
@@ -13,6 +14,7 @@ use jiff::Timestamp;
 
 use crate::backend::{BackendError, Credential, MAX_TOKEN_BYTES};
 use crate::error::ApiError;
+use crate::failures::{Failures, Guess};
 use crate::hosts::Hosts;
 use crate::lock::lock;
 use crate::model::Role;
@@ -179,9 +181,26 @@ pub(crate) fn count_failure(
     credential: &SecretDigest,
     now: Instant,
 ) -> Result<(), Duration> {
-    shared.metrics.failed_logins.inc();
     let mut failures = lock(&shared.failures);
     let added = failures.add(peer, credential, now);
+    tell_of_failure(shared, failures, peer, now);
+    added
+}
+
+/// Says that a password was wrong which was counted when it came.
+pub(crate) fn confirm_failure(shared: &Shared, peer: IpAddr, guess: Guess) {
+    let mut failures = lock(&shared.failures);
+    failures.confirm(guess);
+    tell_of_failure(shared, failures, peer, Instant::now());
+}
+
+fn tell_of_failure(
+    shared: &Shared,
+    mut failures: MutexGuard<'_, Failures>,
+    peer: IpAddr,
+    now: Instant,
+) {
+    shared.metrics.failed_logins.inc();
     let (to_log, total) = (failures.take_log(now), failures.total());
     drop(failures);
     if let Some(failures) = to_log {
@@ -189,7 +208,6 @@ pub(crate) fn count_failure(
         let access = shared.access.clone();
         tokio::spawn(async move { access.log_refused(peer, failures, Timestamp::now()).await });
     }
-    added
 }
 
 impl Identity {
@@ -277,8 +295,16 @@ fn query_token(query: Option<&str>) -> Option<String> {
     Some(token.into_owned())
 }
 
+/// Before the name of a cookie that came by HTTPS from this host.
+pub(crate) const HOST_PREFIX: &str = "__Host-";
+
 /// The session cookie of this server.
 pub(crate) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let of_host = cookie_named(headers, &format!("{HOST_PREFIX}{name}"));
+    of_host.or_else(|| cookie_named(headers, name))
+}
+
+pub(crate) fn cookie_named<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let cookies = headers
         .get_all(header::COOKIE)
         .iter()
@@ -309,6 +335,10 @@ mod tests {
         let headers = headers(&[("host", "pi"), ("cookie", jar)]);
         assert_eq!(cookie(&headers, "porthole-8080"), Some("mine"));
         assert_eq!(cookie(&headers, "porthole-80"), None);
+        // One that another host of the domain may have put there does not count beside it.
+        let jar = "porthole-8080=tossed; __Host-porthole-8080=mine";
+        let headers = self::headers(&[("host", "pi"), ("cookie", jar)]);
+        assert_eq!(cookie(&headers, "porthole-8080"), Some("mine"));
     }
 
     #[test]

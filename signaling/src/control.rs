@@ -14,7 +14,7 @@ use rustix::process::geteuid;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, mpsc, watch};
 
-use crate::accept::serve_http;
+use crate::accept::{InFlight, Serving};
 use crate::shutdown::stopped;
 use crate::state::{Connection, Place};
 use crate::timings::Timings;
@@ -32,6 +32,8 @@ pub(crate) struct Control {
     listener: UnixListener,
     router: Router,
     timings: Timings,
+    /// Dropped when no command is in flight any more.
+    busy: watch::Sender<()>,
 }
 
 impl Control {
@@ -41,6 +43,7 @@ impl Control {
         router: Router,
         timings: Timings,
         reload: mpsc::Sender<()>,
+        busy: watch::Sender<()>,
     ) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
         let reload = post(async move || {
@@ -53,29 +56,44 @@ impl Control {
             listener: UnixListener::from_std(listener)?,
             router,
             timings,
+            busy,
         })
     }
 
-    /// Takes commands until the server stops.
-    pub(crate) async fn run(self, mut stop: watch::Receiver<()>) {
+    /// Takes commands until the server stops, and finishes those that were begun.
+    pub(crate) async fn run(self, stop: watch::Receiver<()>) {
+        let in_flight = InFlight::default();
+        self.accept_all(&in_flight, stop).await;
+        let Self {
+            listener,
+            timings,
+            busy,
+            ..
+        } = self;
+        drop(listener);
+        in_flight.finish(timings.finish).await;
+        drop(busy);
+    }
+
+    async fn accept_all(&self, in_flight: &InFlight, stop: watch::Receiver<()>) {
         let places = Arc::new(Semaphore::new(MAX_COMMANDS));
+        let mut stop_accepting = stop.clone();
         loop {
             let accepted = tokio::select! {
                 biased;
-                () = stopped(&mut stop) => return,
+                () = stopped(&mut stop_accepting) => return,
                 accepted = self.accept(&places) => accepted,
             };
             let Some((stream, connection)) = accepted else {
                 continue;
             };
-            let serving = serve_http(stream, self.router.clone(), connection, self.timings);
-            let mut stop = stop.clone();
-            tokio::spawn(async move {
-                tokio::select! {
-                    () = serving => (),
-                    () = stopped(&mut stop) => (),
-                }
-            });
+            let serving = Serving {
+                router: self.router.clone(),
+                connection,
+                timings: self.timings,
+                stop: stop.clone(),
+            };
+            in_flight.spawn(serving.serve_http(stream));
         }
     }
 

@@ -2,20 +2,22 @@
 //! A data directory: the database, the key that signs grants, and the socket on which a running server takes its owner's
 //! commands. All of it is for its owner alone.
 
-use std::fs::{self, DirBuilder, OpenOptions, Permissions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::fs::{self, DirBuilder, Permissions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use porthole_protocol::grant::GrantSigner;
 use porthole_protocol::random_secret;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 
-use crate::access::Data;
+use crate::access::{Data, first_device_secret};
 use crate::data_lock::DataDirLock;
+use crate::private_file::write_new;
 use crate::server::Server;
 use crate::store::{self, StoreError};
 
@@ -103,16 +105,31 @@ impl DataDir {
             Err(e) if e.kind() == io::ErrorKind::NotFound => (),
             Err(e) => return Err(failed(e)),
         }
-        // By a name of its own first: a key that was half written would be taken for one.
-        let (key, new) = (random_secret(), self.0.join("second-factor-key.new"));
-        let mut options = OpenOptions::new();
-        let options = options.write(true).create(true).truncate(true).mode(0o600);
-        let mut file = options.open(&new).map_err(failed)?;
-        file.write_all(key.as_bytes())
-            .and_then(|()| file.sync_all())
-            .and_then(|()| fs::rename(&new, &path))
-            .map_err(failed)?;
+        let key = random_secret();
+        write_new(&path, &format!("{key}\n")).map_err(failed)?;
         Ok(key)
+    }
+
+    /// What makes the cookies by which devices are known that were here before.
+    pub fn device_key(&self) -> PathBuf {
+        self.0.join("device-key")
+    }
+
+    /// What is in there, or is there from now on: it stays the same when the key that signs grants is another.
+    ///
+    /// # Errors
+    /// [`DataDirError::File`]
+    pub fn device_secret(&self, signer: &GrantSigner) -> Result<String, DataDirError> {
+        let path = self.device_key();
+        let read = || fs::read_to_string(&path).map(|text| text.trim().to_owned());
+        let found = match read() {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                write_new(&path, &format!("{}\n", first_device_secret(signer)))
+                    .and_then(|()| read())
+            }
+            found => found,
+        };
+        found.map_err(|e| DataDirError::File(path, e))
     }
 
     /// The SQLite file.
@@ -158,20 +175,22 @@ impl DataDir {
             .create(&self.0);
         made.map_err(failed)?;
         let lock = self.lock().await?;
-        let is_new = !self.database().exists();
-        let signer = self.signer(is_new)?;
         let database = self.database();
         let broken = |e| DataDirError::Store(database.clone(), e);
         let store = store::open(&database.to_string_lossy())
             .await
             .map_err(broken)?;
+        // What is there may be what a start has left that was interrupted.
+        let found = store.snapshot(Timestamp::now()).await.map_err(broken)?;
+        let signer = self.signer(found.cameras.is_empty())?;
         let mut password = None;
-        if is_new {
+        if found.users.is_empty() {
             let made = Data::add_administrator(&*store, FIRST_ADMINISTRATOR, "server").await;
             password = Some(made.map_err(broken)?);
         }
         let data = Data::load(store).await.map_err(broken)?;
-        let data = data.held_by(lock);
+        let secret = self.device_secret(&signer)?;
+        let data = data.held_by(lock).with_device_secret(secret);
         Ok(Opened {
             signer,
             data,
@@ -179,20 +198,16 @@ impl DataDir {
         })
     }
 
-    fn signer(&self, is_new: bool) -> Result<GrantSigner, DataDirError> {
+    /// One is made while no camera depends on it.
+    fn signer(&self, may_be_new: bool) -> Result<GrantSigner, DataDirError> {
         let path = self.grant_key();
         let failed = |e| DataDirError::File(self.grant_key(), e);
         match fs::read_to_string(&path) {
             Ok(text) => text.parse().map_err(|_| DataDirError::BadKey(path)),
-            Err(e) if e.kind() == io::ErrorKind::NotFound && is_new => {
+            Err(e) if e.kind() == io::ErrorKind::NotFound && may_be_new => {
                 let signer = GrantSigner::generate();
                 let signer = signer.map_err(|e| failed(io::Error::other(e)))?;
-                let mut options = OpenOptions::new();
-                let file = options.write(true).create_new(true).mode(0o600).open(&path);
-                let mut file = file.map_err(failed)?;
-                file.write_all(signer.to_string().as_bytes())
-                    .and_then(|()| file.sync_all())
-                    .map_err(failed)?;
+                write_new(&path, &signer.to_string()).map_err(failed)?;
                 Ok(signer)
             }
             Err(e) if e.kind() == io::ErrorKind::NotFound => Err(DataDirError::KeyMissing(path)),

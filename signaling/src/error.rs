@@ -128,6 +128,11 @@ impl ApiError {
         }
     }
 
+    pub(crate) fn too_many_rows(most: usize) -> Self {
+        let detail = format!("these are more than {most} at once: import them in parts");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", detail)
+    }
+
     pub(crate) fn no_url() -> Self {
         let message = "the server does not know where it is reached from outside: set url in its configuration";
         Self::new(StatusCode::CONFLICT, "no-url", message)
@@ -163,7 +168,7 @@ impl ApiError {
         }
     }
 
-    fn with(mut self, name: &str, value: impl Serialize) -> Self {
+    pub(crate) fn with(mut self, name: &str, value: impl Serialize) -> Self {
         self.more.insert(name.to_owned(), json!(value));
         self
     }
@@ -186,6 +191,7 @@ impl From<AccessError> for ApiError {
         let (status, code) = match &error {
             E::NoDatabase => (S::CONFLICT, "no-database"),
             E::Exists(_) => (S::CONFLICT, "exists"),
+            E::IdTaken(_) => (S::CONFLICT, "id-taken"),
             E::NotFound(_) => (S::NOT_FOUND, "not-found"),
             E::NoSuch("camera") => (S::UNPROCESSABLE_ENTITY, "no-such-camera"),
             E::NoSuch(_) => (S::UNPROCESSABLE_ENTITY, "no-such-user"),

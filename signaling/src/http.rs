@@ -7,13 +7,15 @@ use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Extension, Router};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
+use tower::Layer as _;
+use tower::util::{MapRequest, MapRequestLayer};
 use tungstenite::handshake::server::create_response;
 
 use crate::api;
@@ -28,7 +30,45 @@ use crate::state::{Connection, Shared, is_uncounted};
 /// Largest request body: a booking with the longest note, each character of it escaped, and the longest rule.
 const MAX_BODY_BYTES: usize = 16 * 1024;
 
+/// By HTTPS alone, where browsers heed it: for a year nothing of this host is asked for by plain HTTP. Not of hosts below
+/// it, which are others' affair.
+const STRICT_TRANSPORT: &str = "max-age=31536000";
+
 pub(crate) fn app(shared: Arc<Shared>) -> Router {
+    let versioned = with_versions(routes(shared));
+    Router::new().fallback_service(versioned)
+}
+
+/// The routes, each of the API by its address with a version and without one.
+fn with_versions(routes: Router) -> MapRequest<Router, fn(Request) -> Request> {
+    MapRequestLayer::new(unversioned as fn(Request) -> Request).layer(routes)
+}
+
+/// The first version is what the API is where no version is said, so that what was written before there were any goes on.
+fn unversioned(mut request: Request) -> Request {
+    let path = request.uri().path_and_query().map(|path| path.as_str());
+    let rest = path.and_then(|path| path.strip_prefix(api::VERSION));
+    let rest = rest.filter(|rest| rest.starts_with('/'));
+    let Some(path) = rest.and_then(|rest| format!("/api{rest}").parse().ok()) else {
+        return request;
+    };
+    let mut parts = request.uri().clone().into_parts();
+    parts.path_and_query = Some(path);
+    if let Ok(uri) = Uri::from_parts(parts) {
+        *request.uri_mut() = uri;
+    }
+    request
+}
+
+/// What is at the address for metrics alone.
+pub(crate) fn metrics(shared: Arc<Shared>) -> Router {
+    Router::new()
+        .route("/metrics", get(api::open_metrics))
+        .layer(from_fn_with_state(shared.clone(), guard))
+        .with_state(shared)
+}
+
+fn routes(shared: Arc<Shared>) -> Router {
     Router::new()
         .route("/ws", get(websocket))
         .merge(api::routes(&shared))
@@ -60,10 +100,11 @@ async fn guard(State(shared): State<Arc<Shared>>, mut request: Request, next: Ne
     let length = length
         .and_then(|value| value.to_str().ok()?.parse::<usize>().ok())
         .unwrap_or(0);
+    let mut is_https = shared.tls;
     let mut response = if !shared.hosts.is_for_us(request.headers(), request.uri()) {
         ApiError::wrong_host().into_response()
-    } else if length > MAX_BODY_BYTES {
-        let message = "the request body is larger than 16 KiB";
+    } else if length > most_bytes(&request) {
+        let message = "the request body is larger than this address takes, which is mostly 16 KiB";
         ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", message).into_response()
     } else {
         if let Some(mut connection) = request.extensions().get::<Connection>().cloned()
@@ -72,6 +113,7 @@ async fn guard(State(shared): State<Arc<Shared>>, mut request: Request, next: Ne
             let peer = connection.peer;
             (connection.peer, connection.https) =
                 client(peer, request.headers(), &shared.trusted_proxies);
+            is_https |= connection.https;
             let peer = connection.peer;
             request.extensions_mut().insert(connection);
             match count(&shared, peer) {
@@ -83,6 +125,10 @@ async fn guard(State(shared): State<Arc<Shared>>, mut request: Request, next: Ne
         }
     };
     let headers = response.headers_mut();
+    if is_https {
+        let value = HeaderValue::from_static(STRICT_TRANSPORT);
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, value);
+    }
     for (name, value) in page::SECURITY_HEADERS {
         // A page may have a policy of its own.
         let name = HeaderName::from_static(name);
@@ -101,6 +147,13 @@ fn count(shared: &Shared, peer: IpAddr) -> Result<(), Duration> {
     match is_uncounted(peer, &shared.trusted_proxies) {
         true => Ok(()),
         false => lock(&shared.requests).take(peer, Instant::now()),
+    }
+}
+
+fn most_bytes(request: &Request) -> usize {
+    match request.uri().path() {
+        api::IMPORT => api::MAX_IMPORT_BYTES,
+        _ => MAX_BODY_BYTES,
     }
 }
 

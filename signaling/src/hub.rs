@@ -59,8 +59,8 @@ pub(crate) enum Event {
     Sessions(Option<String>, usize, oneshot::Sender<Vec<SessionInfo>>),
     /// What are these cameras up to?
     Cameras(Vec<String>, oneshot::Sender<Vec<CameraInfo>>),
-    /// An administrator ends the session of this id. Whether there was one.
-    EndSession(String, oneshot::Sender<bool>),
+    /// An administrator ends the session of this id. Whose it was, at which camera, if there was one.
+    EndSession(String, oneshot::Sender<Option<(String, String)>>),
 }
 
 /// What the application that runs the server changes.
@@ -294,7 +294,8 @@ impl Hub {
             }
             Event::EndSession(id, answer) => {
                 let (was_there, actions) = self.room.end_session(&id, now);
-                let _ = answer.send(was_there);
+                let whose = actions.iter().find_map(ended).unwrap_or_default();
+                let _ = answer.send(was_there.then_some(whose));
                 actions
             }
             Event::Gone(client) => {
@@ -393,6 +394,17 @@ impl Hub {
         if let Some(outbox) = self.outboxes.remove(&client) {
             outbox.drop_because(why);
         }
+    }
+}
+
+/// Whose session ended, and at which camera.
+fn ended(action: &Action) -> Option<(String, String)> {
+    match action {
+        Action::Note(Happening {
+            event: room::Event::SessionEnded { user, camera, .. },
+            ..
+        }) => Some((user.clone(), camera.clone())),
+        _ => None,
     }
 }
 

@@ -11,7 +11,7 @@
 //! - `socket` is one client's WebSocket, `websocket` its frames, `http` and `page` are the rest of the router.
 //! - `access` is the service of accounts, bookings, share links and log-ins; `api` offers it as REST.
 //! - `store` is the database behind it, `model` what is kept there.
-//! - `journal` writes down what happens in the room, `metrics` counts it.
+//! - `journal` writes down what happens in the room, `metrics` counts it, `sentences` says it in the log.
 //! - `registry` knows the credentials (as digests), `auth` finds and checks the one in a request.
 //! - [`store`] keeps what is told in [`model`], and [`recur`] says when a booking recurs.
 //! - [`backend`] knows the people of an existing system, by its tokens or its word.
@@ -31,6 +31,7 @@
 mod accept;
 mod access;
 mod api;
+mod asset;
 mod auth;
 pub mod backend;
 #[cfg(feature = "cli")]
@@ -40,6 +41,7 @@ mod data_dir;
 mod data_lock;
 mod digest;
 mod error;
+mod failures;
 mod hosts;
 mod http;
 mod hub;
@@ -52,6 +54,7 @@ mod network;
 mod openid;
 mod page;
 mod places;
+mod private_file;
 mod proxy;
 mod queue;
 pub mod recur;
@@ -59,6 +62,7 @@ mod registry;
 mod requests;
 pub mod rights;
 pub mod room;
+mod sentences;
 mod server;
 mod shutdown;
 mod socket;
@@ -77,7 +81,7 @@ pub use openid::OpenidOptions;
 pub use registry::{CameraEntry, SecretDigest, ViewerEntry};
 pub use rights::Cameras;
 pub use room::Counts;
-pub use server::{DEFAULT_AUDIT_DAYS, Server, ServerError, ServerOptions};
+pub use server::{DEFAULT_AUDIT_DAYS, DEFAULT_AUDIT_ROWS, Server, ServerError, ServerOptions};
 pub use timings::Timings;
 pub use tls::TlsFiles;
 pub use token::{

@@ -11,3 +11,14 @@ pub(crate) fn network(address: IpAddr) -> IpAddr {
         v4 => v4,
     }
 }
+
+/// The site an IPv6 address belongs to: what one customer is given (RFC 6177: a /48 at most), and so the part by which
+/// strangers are counted who have more networks than a table has places. IPv4 addresses are scarce enough by themselves.
+pub(crate) fn site(address: IpAddr) -> Option<IpAddr> {
+    match address.to_canonical() {
+        IpAddr::V6(v6) if !v6.is_loopback() => {
+            Some(Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 80)).into())
+        }
+        _ => None,
+    }
+}

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The web pages, embedded in the binary, and the headers that keep it safe.
 
+use std::sync::Arc;
+
 use axum::Router;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::HeaderMap;
 use axum::routing::get;
+
+use crate::asset::Asset;
 
 /// On every answer. `'self'` in `connect-src` covers WebSockets to the same host and port (CSP 3,
 /// "match url to expression").
@@ -187,8 +191,10 @@ pub(crate) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
     FILES
         .into_iter()
         .fold(Router::new(), |router, (path, content_type, text)| {
-            // `no-cache`: a page of the last version must not talk to this one.
-            let headers = [(CONTENT_TYPE, content_type), (CACHE_CONTROL, "no-cache")];
-            router.route(path, get(move || async move { (headers, text) }))
+            let asset = Arc::new(Asset::new(content_type, text));
+            router.route(
+                path,
+                get(async move |request: HeaderMap| asset.answer(&request)),
+            )
         })
 }

@@ -3,7 +3,6 @@
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
-use axum::http::header::{FORWARDED, VIA};
 use axum::http::{HeaderMap, HeaderName};
 use ipnet::IpNet;
 
@@ -12,7 +11,6 @@ const MAX_PROXIES: usize = 16;
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-const REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 
 /// Who asks, and whether by HTTPS, when `peer` is at the other end of the connection. What a proxy says counts only
 /// if it is one of `trusted`: anyone can write these headers. Of the addresses in `X-Forwarded-For`, each appended
@@ -39,12 +37,6 @@ pub(crate) fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> (I
         }
     }
     (client, https)
-}
-
-/// Whether any proxy says that it asks for someone else.
-pub(crate) fn is_forwarded(headers: &HeaderMap) -> bool {
-    let names = [FORWARDED_FOR, FORWARDED_PROTO, REAL_IP, FORWARDED, VIA];
-    names.iter().any(|name| headers.contains_key(name))
 }
 
 /// Whether `address` is one of these proxies'.

@@ -14,9 +14,9 @@ use url::Url;
 use crate::access::Access;
 use crate::backend::Backend;
 use crate::error::ApiError;
+use crate::failures::Failures;
 use crate::hosts::{Hosts, host};
 use crate::hub::HubHandle;
-use crate::limit::Failures;
 use crate::metrics::Metrics;
 use crate::openid::Openid;
 use crate::places::{AddressPlace, Addresses};
@@ -30,7 +30,7 @@ pub(crate) struct Shared {
     pub(crate) registry: Arc<Mutex<Registry>>,
     pub(crate) access: Arc<Access>,
     /// Who knows people that are not known here.
-    pub(crate) backend: Option<Backend>,
+    pub(crate) backend: Option<Arc<Backend>>,
     /// With whom people log in to the page.
     pub(crate) openid: Option<Openid>,
     pub(crate) failures: Arc<Mutex<Failures>>,

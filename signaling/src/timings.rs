@@ -24,6 +24,9 @@ pub struct Timings {
     pub login: Duration,
     /// For what is still queued to go out when a client is let go of: 1 s.
     pub close: Duration,
+    /// For what was asked already when the server ends to be answered, and then for the audit log to be written: 5 s each.
+    /// A change takes milliseconds; a service manager waits for more than a minute.
+    pub finish: Duration,
 }
 
 impl Default for Timings {
@@ -36,6 +39,7 @@ impl Default for Timings {
             write: Duration::from_secs(20),
             login: Duration::from_secs(12 * 60 * 60),
             close: Duration::from_secs(1),
+            finish: Duration::from_secs(5),
         }
     }
 }

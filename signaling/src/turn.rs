@@ -6,6 +6,7 @@
 //! servers know. coturn's quotas count by what is behind the colon. Nothing has to be stored, and nothing here reads a clock.
 
 use std::fmt;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aws_lc_rs::hmac;
@@ -13,7 +14,8 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 use jiff::Timestamp;
 use porthole_protocol::wire::IceServer;
 
-use crate::room::{self, Ice, IceSource};
+use crate::lock::lock;
+use crate::room::{Ice, IceSource};
 
 /// How long credentials last at most, and thus outlive a session that was revoked. They matter only while a connection is
 /// made, so a shorter time would do; but the clocks of the two servers may be minutes apart.
@@ -91,12 +93,31 @@ impl fmt::Debug for Turn {
     }
 }
 
+/// The server in use, if there is one. It may be another one next time.
+#[derive(Clone, Default)]
+pub(crate) struct CurrentTurn(Arc<Mutex<Option<Turn>>>);
+
+impl CurrentTurn {
+    pub(crate) fn new(turn: Option<Turn>) -> Self {
+        Self(Arc::new(Mutex::new(turn)))
+    }
+
+    /// Sessions that run get credentials of this one when theirs are due.
+    pub(crate) fn replace(&self, turn: Option<Turn>) {
+        *lock(&self.0) = turn;
+    }
+}
+
 /// What everyone gets: the same `fixed` servers, and `turn` with credentials of their own.
-pub(crate) fn source(fixed: Vec<IceServer>, turn: Option<Turn>) -> IceSource {
-    let Some(turn) = turn else {
-        return room::fixed(fixed);
-    };
+pub(crate) fn source(fixed: Vec<IceServer>, turn: CurrentTurn) -> IceSource {
     Box::new(move |user, left, now| {
+        let turn = lock(&turn.0);
+        let Some(turn) = turn.as_ref() else {
+            return Ice {
+                servers: fixed.clone(),
+                until: None,
+            };
+        };
         let (own, until) = turn.credentials(user, left.min(MAX_LIFETIME), now);
         let servers = fixed.iter().cloned().chain([own]).collect();
         Ice {
@@ -123,7 +144,7 @@ mod tests {
 
     /// The user name for a lease with so many milliseconds left, and the second at which it ends.
     fn user(left: u64, now: i64) -> (String, i64) {
-        let source = source(Vec::new(), Some(turn()));
+        let source = source(Vec::new(), CurrentTurn::new(Some(turn())));
         let Ice { servers, until } = source("s", Duration::from_millis(left), at(now));
         (
             servers[0].username.clone().unwrap(),
@@ -160,11 +181,11 @@ mod tests {
             urls: vec!["stun:stun.example.org".into()],
             ..IceServer::default()
         };
-        let of = source(vec![stun.clone()], Some(turn()));
+        let of = source(vec![stun.clone()], CurrentTurn::new(Some(turn())));
         let [a, b] = ["a", "b"].map(|user| of(user, MAX_LIFETIME, at(0)).servers);
         assert_eq!((&a[0], &b[0]), (&stun, &stun));
         assert_ne!(a[1].credential, b[1].credential);
-        let alone = source(vec![stun.clone()], None)("a", MAX_LIFETIME, at(0));
+        let alone = source(vec![stun.clone()], CurrentTurn::default())("a", MAX_LIFETIME, at(0));
         assert_eq!((alone.servers, alone.until), (vec![stun], None));
     }
 

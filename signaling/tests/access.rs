@@ -288,6 +288,11 @@ async fn the_page_comes_with_its_types_and_the_security_headers() {
                 .starts_with(content_type)
         );
         assert_eq!(answer.header("cache-control"), Some("no-cache"));
+        // A page that is loaded again is asked for and not sent.
+        let etag = [("if-none-match", answer.header("etag").unwrap())];
+        let again = http(server.local_addr(), &format!("GET {path}"), &etag).await;
+        assert_eq!((again.status, again.body.as_str()), (304, ""));
+        assert_eq!(again.header("etag"), answer.header("etag"));
         assert!(
             answer
                 .header("content-security-policy")

@@ -123,7 +123,7 @@ async fn a_proxy_with_the_default_host_of_nginx_works_when_url_is_set() {
     let answer = http(address, "POST /api/session", &[BEARER, origin[0]]).await;
     let set = answer.header("set-cookie").unwrap();
     assert!(
-        set.starts_with("porthole-443=") && set.ends_with("; Secure"),
+        set.starts_with("__Host-porthole-443=") && set.ends_with("; Secure"),
         "{set}"
     );
     let cookie = cookie_of(&answer);
@@ -426,4 +426,73 @@ async fn who_asks_without_end_is_told_to_wait_and_others_are_not() {
     assert_eq!(ask("198.51.100.2").await.status, 200);
     // What this machine asks for itself is not counted.
     assert_eq!(http(address, "GET /health", &[]).await.status, 200);
+}
+
+#[tokio::test]
+async fn by_https_a_cookie_is_this_hosts_alone_and_the_older_name_is_read_until_it_ends() {
+    let mut options = options();
+    options.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
+    let server = start_for_alice(options);
+    let address = server.local_addr();
+    let https = ("x-forwarded-proto", "https");
+    let plain = http(address, "POST /api/session", &[BEARER]).await;
+    let old = cookie_of(&plain);
+    assert!(old.starts_with("porthole-"), "{old}");
+    let me = async |cookie: &str| {
+        let headers = [("cookie", cookie), https];
+        http(address, "GET /api/me", &headers).await.status
+    };
+    assert_eq!(me(&old).await, 200, "who is logged in stays so");
+    let secure = http(address, "POST /api/session", &[BEARER, https]).await;
+    let new = cookie_of(&secure);
+    assert_eq!(
+        new.split('=').next(),
+        old.split('=')
+            .next()
+            .map(|name| format!("__Host-{name}"))
+            .as_deref()
+    );
+    let all: Vec<_> = secure
+        .head
+        .lines()
+        .filter(|line| line.starts_with("set-cookie"))
+        .collect();
+    assert!(
+        all[0].contains("; Path=/; Secure") && !all[0].contains("Domain"),
+        "{all:?}"
+    );
+    assert!(all[1].contains("Max-Age=0"), "the older one goes: {all:?}");
+    // One that another host of the domain has put there is in nobody's way.
+    let (name, _) = old.split_once('=').unwrap();
+    assert_eq!(me(&format!("{name}=tossed; {new}")).await, 200);
+    assert_eq!(me(&format!("{old}; __Host-{name}=over")).await, 401);
+    let origin = format!("https://{address}");
+    let headers = [("cookie", new.as_str()), https, ("origin", origin.as_str())];
+    let out = http(address, "DELETE /api/session", &headers).await;
+    let gone: Vec<_> = out
+        .head
+        .lines()
+        .filter(|line| line.starts_with("set-cookie"))
+        .collect();
+    assert_eq!((out.status, gone.len()), (204, 2), "{gone:?}");
+    assert_eq!(me(&new).await, 401);
+}
+
+#[tokio::test]
+async fn browsers_are_told_to_stay_with_https_where_it_is_https_alone() {
+    let mut options = options();
+    options.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
+    let server = start_for_alice(options);
+    let https = [("x-forwarded-proto", "https")];
+    for path in ["GET /", "GET /api/me", "GET /nothing"] {
+        let strict = http(server.local_addr(), path, &https).await;
+        let strict = strict.header("strict-transport-security");
+        assert_eq!(strict, Some("max-age=31536000"), "{path}");
+        let plain = http(server.local_addr(), path, &[]).await;
+        assert_eq!(plain.header("strict-transport-security"), None, "{path}");
+    }
+    // What nobody trustworthy says is not believed.
+    let server = start_for_alice(self::options());
+    let said = http(server.local_addr(), "GET /", &https).await;
+    assert_eq!(said.header("strict-transport-security"), None);
 }

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod common;
+#[path = "common/owned.rs"]
+mod owned;
 #[path = "common/program.rs"]
 mod program;
 
@@ -10,63 +12,12 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use common::{Answer, Client, http, http_with};
+use common::{Client, http};
+use owned::{House, log_in};
 use porthole_protocol::key::CameraKey;
 use program::{BINARY, Folder, Serving, complaint_of, line_of, run};
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::process::Command;
-
-/// A data directory, as `init` makes it.
-struct House {
-    folder: Folder,
-    data: String,
-    password: String,
-}
-
-impl House {
-    fn new(test: &str) -> Self {
-        let folder = Folder::new(test);
-        let data = folder.file("data");
-        let url = "http://127.0.0.1:9/";
-        let password = line_of(&["init", "--data-dir", &data, "--url", url]);
-        Self {
-            folder,
-            data,
-            password,
-        }
-    }
-
-    /// A command that must work and prints one line.
-    fn line(&self, args: &[&str]) -> String {
-        line_of(&[args, &["--data-dir", &self.data]].concat())
-    }
-
-    /// A command that must work and says nothing but JSON.
-    fn json(&self, args: &[&str]) -> Value {
-        serde_json::from_str(&self.line(&[args, &["--json"]].concat())).unwrap()
-    }
-
-    fn quiet(&self, args: &[&str]) {
-        let output = run(&[args, &["--data-dir", &self.data]].concat());
-        let stderr = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{args:?}: {stderr}");
-    }
-
-    fn complaint(&self, args: &[&str]) -> String {
-        complaint_of(&[args, &["--data-dir", &self.data]].concat())
-    }
-
-    fn mode(&self, name: &str) -> u32 {
-        let path = Path::new(&self.data).join(name);
-        fs::metadata(path).unwrap().permissions().mode() & 0o777
-    }
-}
-
-async fn log_in(server: &Serving, user: &str, password: &str) -> Answer {
-    let body = json!({ "user": user, "password": password }).to_string();
-    let headers = [("content-type", "application/json")];
-    http_with(server.address, "POST /api/session", &headers, &body).await
-}
 
 #[test]
 fn init_makes_what_its_owner_alone_can_read_and_overwrites_nothing() {
@@ -152,7 +103,7 @@ fn without_a_server_commands_change_the_database() {
 fn what_cannot_be_done_is_one_line_that_says_why() {
     let house = House::new("owner-complaints");
     let cases: [(&[&str], &str); 6] = [
-        (&["user", "revoke", "admin"], "last-administrator"),
+        (&["user", "revoke", "admin", "--yes"], "last-administrator"),
         (&["user", "show", "nobody"], "not-found"),
         (&["user", "add", "a/b"], "bad-name"),
         (&["share", "nowhere"], "no such camera"),
@@ -189,7 +140,7 @@ async fn with_a_server_that_runs_commands_count_at_once() {
             .0,
         403
     );
-    house.quiet(&["camera", "revoke", "front"]);
+    house.quiet(&["camera", "revoke", "front", "--yes"]);
     assert_eq!(
         http(server.address, "GET /api/me", &camera)
             .await
@@ -214,7 +165,7 @@ async fn with_a_server_that_runs_commands_count_at_once() {
         .await
         .unwrap();
     assert_eq!(viewer.recv().await["type"], "welcome");
-    house.quiet(&["user", "revoke", "alice"]);
+    house.quiet(&["user", "revoke", "alice", "--yes"]);
     // It has not announced itself, so it is told in words alone, and let go.
     assert_eq!(viewer.recv().await["type"], "error");
     assert_eq!(viewer.recv().await["close"], 1008);
@@ -438,7 +389,14 @@ async fn a_command_beside_a_server_that_starts_waits_until_it_is_heard() {
     let starting = fs::File::open(&house.data).unwrap();
     starting.try_lock().unwrap();
     let mut command = Command::new(BINARY);
-    command.args(["user", "revoke", "alice", "--data-dir", &house.data]);
+    command.args([
+        "user",
+        "revoke",
+        "alice",
+        "--yes",
+        "--data-dir",
+        &house.data,
+    ]);
     let mut command = command.kill_on_drop(true).spawn().unwrap();
     let early = tokio::time::timeout(std::time::Duration::from_millis(300), command.wait()).await;
     assert!(
@@ -475,7 +433,7 @@ async fn of_many_servers_that_start_at_once_one_runs_and_commands_meanwhile_are_
     let mut servers = [serve(), serve(), serve()];
     let revokes = names.iter().map(|name| {
         let mut command = Command::new(BINARY);
-        command.args(["user", "revoke", name, "--data-dir", &house.data]);
+        command.args(["user", "revoke", name, "--yes", "--data-dir", &house.data]);
         command.kill_on_drop(true).spawn().unwrap()
     });
     for mut revoke in revokes.collect::<Vec<_>>() {

@@ -501,11 +501,19 @@ impl PortholeSink {
     }
 
     fn server_changed(&self, server: &'static str, error: Option<&str>) {
-        let url = {
+        let (url, before) = {
             let mut about = lock(&self.about);
-            about.server = server;
-            about.url.clone()
+            let before = std::mem::replace(&mut about.server, server);
+            (about.url.clone(), before)
         };
+        if report::is_back(before, server) {
+            // After the warnings, so that who has read those knows that they are over.
+            gst::element_imp_info!(
+                self,
+                gst::ResourceError::OpenReadWrite,
+                ("{url}: back online")
+            );
+        }
         if let Some(error) = error {
             // Not an error: a camera may start before its server, and goes on trying.
             gst::element_imp_warning!(self, gst::ResourceError::OpenReadWrite, ("{url}: {error}"));

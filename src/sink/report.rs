@@ -94,6 +94,11 @@ pub(crate) fn server(state: &str, url: &str, detail: &str) -> gst::Structure {
         .build()
 }
 
+/// Whether the server is in reach again that was not.
+pub(crate) fn is_back(before: &str, now: &str) -> bool {
+    (before, now) == ("offline", "online")
+}
+
 /// The message that a session sees another rung.
 pub(crate) fn rung(session: &str, rung: usize, rendition: Rendition) -> gst::Structure {
     let number = |value: usize| u32::try_from(value).unwrap_or(u32::MAX);
@@ -207,6 +212,14 @@ pub(crate) fn signal(message: &gst::StructureRef) -> Option<(&'static str, Vec<g
 mod tests {
     use super::*;
     use crate::signaller::gate::Refusal;
+
+    #[test]
+    fn that_the_server_is_back_is_said_after_it_was_away_and_not_at_the_start() {
+        assert!(is_back("offline", "online"));
+        for (before, now) in [("", "online"), ("online", "online"), ("online", "offline")] {
+            assert!(!is_back(before, now), "{before} {now}");
+        }
+    }
 
     #[test]
     fn a_refusal_gives_the_viewers_code_and_the_operators_reason() {

@@ -172,6 +172,7 @@ test("control that is taken is explained where it is asked for, in the form and 
 
   await page.getByTestId("add-booking").click();
   await asked(page).getByLabel("From").fill(`${new Date(ten).toLocaleDateString("sv-SE", { timeZone: "Europe/Berlin" })}T10:30`);
+  await asked(page).getByLabel("User").selectOption("alice");
   await asked(page).getByLabel("control").check();
   await page.getByTestId("save-booking").click();
   await page.getByTestId("booking-error").filter({ hasText: "10:00–11:00" }).waitFor();

@@ -51,6 +51,17 @@ impl Access {
         })
     }
 
+    /// Ends what runs for a user, who stays what it is: also what it watches by its own link.
+    pub(super) fn sign_out_here(&self, name: &str) {
+        let rights = lock(&self.ledger).rights(name);
+        let mut registry = lock(&self.registry);
+        registry.logins.remove_all(name, None);
+        self.tell_removed([RightsId::account(name)]);
+        if let Some(rights) = rights {
+            self.tell(Change::ViewerSet { rights });
+        }
+    }
+
     /// The log-ins of a user or of a share link. Others end; of those that are over by themselves and by which a session goes
     /// on, if its user is to log in `anew`.
     pub(super) fn apply_logins(&self, user: &str, logins: Vec<Login>, now: Timestamp, anew: bool) {

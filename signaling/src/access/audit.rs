@@ -9,6 +9,7 @@ use serde_json::json;
 use super::{Access, AccessError, By, LINK_MEMORY, Result};
 use crate::model::AuditEntry;
 use crate::network::network;
+use crate::sentences;
 use crate::store::{AuditFilter, StoreError};
 
 fn of_store(error: StoreError) -> AccessError {
@@ -46,6 +47,14 @@ impl Access {
         }
     }
 
+    /// Forgets the oldest entries of the audit log beyond so many, at most so many at a time. Returns how many went.
+    pub(crate) async fn forget_surplus(&self, keep: u64, at_most: u32) -> Result<u64> {
+        match &self.store {
+            Some(store) => store.forget_surplus(keep, at_most).await.map_err(of_store),
+            None => Ok(0),
+        }
+    }
+
     /// Whether the database answers, if there is one.
     pub(crate) async fn ping(&self) -> Result<()> {
         match &self.store {
@@ -68,12 +77,21 @@ impl Access {
         self.log(&[entry]).await
     }
 
-    /// Notes that an administrator ended a session.
-    pub(crate) async fn log_revoked(&self, by: &By, session: String) -> Result<()> {
+    /// Notes that an administrator ended a session of someone at some camera.
+    pub(crate) async fn log_revoked(
+        &self,
+        by: &By,
+        session: String,
+        (user, camera): (String, String),
+    ) -> Result<()> {
         let entry = AuditEntry {
             subject: Some(session),
+            user: Some(user),
+            camera: Some(camera),
             ..by.entry("session.revoked")
         };
-        self.log(&[entry]).await
+        let entries = [entry];
+        sentences::say(&entries);
+        self.log(&entries).await
     }
 }

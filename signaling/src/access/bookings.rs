@@ -21,6 +21,8 @@ pub(crate) const MAX_CALENDAR_DAYS: i64 = 62;
 /// What a booking is of.
 #[derive(Clone)]
 pub(crate) struct BookingFields {
+    /// Chosen by whoever asks, so that it may ask again; made here if there is none.
+    pub(crate) id: Option<String>,
     pub(crate) camera: String,
     pub(crate) user: String,
     pub(crate) start: Timestamp,
@@ -57,26 +59,32 @@ pub(crate) struct Calendar {
     pub(crate) more: bool,
 }
 
-fn of_store(error: StoreError) -> AccessError {
+pub(super) fn of_store(error: StoreError) -> AccessError {
     AccessError::of_store(error, "a booking of this id", "no booking of this id")
 }
 
 impl Access {
+    /// Adds a booking. One that is there under the id that was asked for, and is the same, is what was asked for.
     pub(crate) async fn add_booking(&self, by: &By, fields: BookingFields) -> Result<Booking> {
         let store = self.store()?;
-        let window = validate::window(fields.start, fields.end, by.at)?;
-        let booking = Booking {
-            id: uuid::Uuid::now_v7().to_string(),
-            camera: fields.camera,
-            user: fields.user,
-            window,
-            perms: fields.perms,
-            recurrence: fields.recurrence,
-            note: fields.note,
-            created: by.at,
-        };
-        let windows = check(&booking)?;
+        let is_given = fields.id.is_some();
+        let (booking, windows) = checked(by, fields)?;
         let _order = self.order().await?;
+        if is_given {
+            match store.booking(&booking.id).await {
+                Err(StoreError::NotFound) => (),
+                found => {
+                    let (found, _) = found.map_err(of_store)?;
+                    let created = found.created;
+                    if found != (Booking { created, ..booking }) {
+                        return Err(AccessError::IdTaken("a booking of this id"));
+                    }
+                    // The answer may have been lost, and with it what memory was to hear.
+                    self.follow(Changed::Booking(found.id.clone())).await;
+                    return Ok(found);
+                }
+            }
+        }
         self.check_ends(&booking)?;
         let audit = entry(by, "booking.added", &booking);
         let put = store.put_booking(&booking, &windows, Put::New, &audit);
@@ -169,6 +177,23 @@ impl Access {
     }
 }
 
+/// The booking that is wanted, and its windows, if nothing is wrong with it by itself.
+pub(super) fn checked(by: &By, fields: BookingFields) -> Result<(Booking, Vec<Window>)> {
+    let window = validate::window(fields.start, fields.end, by.at)?;
+    let booking = Booking {
+        id: validate::uuid(fields.id)?,
+        camera: fields.camera,
+        user: fields.user,
+        window,
+        perms: fields.perms,
+        recurrence: fields.recurrence,
+        note: fields.note,
+        created: by.at,
+    };
+    let windows = check(&booking)?;
+    Ok((booking, windows))
+}
+
 /// Checks what does not depend on others, and returns the booking's windows.
 fn check(booking: &Booking) -> Result<Vec<Window>> {
     validate::perms(&booking.perms)?;
@@ -182,7 +207,7 @@ fn check(booking: &Booking) -> Result<Vec<Window>> {
     }
 }
 
-fn entry(by: &By, action: &str, booking: &Booking) -> crate::model::AuditEntry {
+pub(super) fn entry(by: &By, action: &str, booking: &Booking) -> crate::model::AuditEntry {
     crate::model::AuditEntry {
         camera: Some(booking.camera.clone()),
         user: Some(booking.user.clone()),

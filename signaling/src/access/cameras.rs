@@ -17,7 +17,7 @@ pub(crate) struct NewKey {
     pub(crate) secret: String,
 }
 
-fn of_store(error: StoreError) -> AccessError {
+pub(super) fn of_store(error: StoreError) -> AccessError {
     AccessError::of_store(error, "a camera of this id", "no camera of this id")
 }
 
@@ -115,7 +115,10 @@ impl Access {
         let store = self.store()?;
         let _order = self.order().await?;
         let camera = self.stored_camera(id)?;
-        let audit = entry(by, "camera.removed", &camera);
+        let mut audit = entry(by, "camera.removed", &camera);
+        let (bookings, links) = lock(&self.ledger).at_camera(id, by.at);
+        audit.details["bookings"] = json!(bookings);
+        audit.details["links"] = json!(links);
         let removed = store.remove_camera(id, &audit);
         let removed = self.change(Changed::Camera(id.to_owned()), removed);
         removed.await.map_err(of_store)
@@ -145,17 +148,22 @@ impl Access {
     }
 
     fn check_place(&self, id: &str) -> Result<()> {
+        self.check_places(id, 1)
+    }
+
+    /// The same for one of so many more.
+    pub(super) fn check_places(&self, id: &str, more: usize) -> Result<()> {
         let registry = lock(&self.registry);
         if registry.camera(id).is_some() {
             return Err(AccessError::Exists("a camera of this id"));
         }
         registry
-            .check_places(1)
+            .check_places(more)
             .map_err(AccessError::TooManyCameras)
     }
 }
 
-fn entry(by: &By, action: &str, camera: &Camera) -> crate::model::AuditEntry {
+pub(super) fn entry(by: &By, action: &str, camera: &Camera) -> crate::model::AuditEntry {
     crate::model::AuditEntry {
         camera: Some(camera.id.clone()),
         details: json!({ "name": camera.name }),

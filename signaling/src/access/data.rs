@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use jiff::Timestamp;
+use serde_json::json;
 use tokio::sync::mpsc;
 
 use super::apply::{account, entry, share_account};
@@ -27,6 +28,7 @@ pub struct Data {
     lock: Option<DataDirLock>,
     /// What second factors are sealed with.
     key: Option<String>,
+    pub(crate) device_secret: Option<String>,
 }
 
 impl std::fmt::Debug for Data {
@@ -50,6 +52,7 @@ impl Data {
             heard,
             lock: None,
             key: None,
+            device_secret: None,
         })
     }
 
@@ -72,6 +75,14 @@ impl Data {
     #[must_use]
     pub fn held_by(mut self, lock: DataDirLock) -> Self {
         self.lock = Some(lock);
+        self
+    }
+
+    /// The same, with what makes the cookies by which devices are known that were here before. Without it they follow
+    /// from the key that signs grants, and are void with the next one.
+    #[must_use]
+    pub fn with_device_secret(mut self, secret: String) -> Self {
+        self.device_secret = Some(secret);
         self
     }
 
@@ -99,13 +110,11 @@ impl Data {
             actor: actor.to_owned(),
             at: Timestamp::now(),
         };
-        let password = generate();
-        let hashing = Passwords::new();
-        let hash = hashing.hash(password.clone());
+        let (password, hash) = made_password().await?;
         let user = User {
             name: name.to_owned(),
             role: Role::Administrator,
-            password: Some(hash.await.map_err(|e| unusable(&e.to_string()))?),
+            password: Some(hash),
             token: None,
             created: by.at,
         };
@@ -114,6 +123,37 @@ impl Data {
         store.put_user(&user, Put::New, &audit).await?;
         Ok(password)
     }
+
+    /// Gives a user another password, and returns it.
+    #[cfg(feature = "cli")]
+    pub(crate) async fn renew_password(
+        store: &dyn Store,
+        user: &User,
+        actor: &str,
+    ) -> Result<String, StoreError> {
+        let by = By {
+            actor: actor.to_owned(),
+            at: Timestamp::now(),
+        };
+        let (password, hash) = made_password().await?;
+        let user = User {
+            password: Some(hash),
+            ..user.clone()
+        };
+        let mut audit = by.entry("user.changed");
+        audit.user = Some(user.name.clone());
+        audit.details = json!({ "password": true });
+        store.put_user_anew(&user, None, &audit).await?;
+        Ok(password)
+    }
+}
+
+/// A new password and its hash.
+async fn made_password() -> Result<(String, String), StoreError> {
+    let password = generate();
+    let hash = Passwords::new().hash(password.clone()).await;
+    let hash = hash.map_err(|e| StoreError::Unusable(e.to_string()))?;
+    Ok((password, hash))
 }
 
 impl Access {

@@ -3,11 +3,17 @@
 //! attempts are counted apart from strangers'. Pure.
 
 use aws_lc_rs::hmac::{HMAC_SHA256, Key, sign, verify};
+use porthole_protocol::grant::GrantSigner;
 
 use crate::registry::SecretDigest;
 
 /// Longest id of a device that is looked at; ours have 43 characters.
 const MAX_DEVICE_CHARS: usize = 64;
+
+/// What makes the cookies until something else is kept: no session has this id, so that it is nobody's secret.
+pub(crate) fn first_device_secret(signer: &GrantSigner) -> String {
+    signer.session_secret("devices")
+}
 
 pub(crate) struct Devices {
     key: Key,

@@ -19,6 +19,8 @@ pub(crate) enum AccessError {
     NoDatabase,
     #[error("there is {0} already: choose another one, or change that")]
     Exists(&'static str),
+    #[error("there is {0} already, and it is another one than this: choose another id")]
+    IdTaken(&'static str),
     #[error("there is {0}")]
     NotFound(&'static str),
     #[error("there is no such {0}: add it first")]
@@ -88,7 +90,7 @@ impl AccessError {
             StoreError::ControlTaken(window) => Self::ControlTaken(window),
             StoreError::Spent => Self::LinkSpent,
             StoreError::LastAdministrator => Self::LastAdministrator,
-            StoreError::Windows => Self::BadRule(error.to_string()),
+            StoreError::NotKept | StoreError::Windows => Self::BadRule(error.to_string()),
             StoreError::Database(_) | StoreError::Late | StoreError::Unusable(_) => {
                 Self::broken(&error)
             }

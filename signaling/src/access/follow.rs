@@ -77,6 +77,11 @@ impl Access {
         done
     }
 
+    /// Whether a change was made of which memory is to follow each part is known to nobody: all of it is read again.
+    pub(super) fn note_all_unclear(&self) {
+        lock(&self.unclear).all = true;
+    }
+
     fn note_unclear(&self, changed: Changed) {
         let until = Instant::now() + FATE_TIME;
         lock(&self.unclear).changes.insert(changed, until);

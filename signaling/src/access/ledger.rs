@@ -274,4 +274,20 @@ impl Ledger {
             self.shares_by_secret.remove(&old.secret);
         }
     }
+
+    /// How many bookings a user has that are not over, as far as is known here.
+    pub(super) fn bookings_of(&self, name: &str) -> usize {
+        let rules = self.users.get(name).map(|held| held.rights.rules());
+        let rules = rules.unwrap_or_default().iter();
+        rules.filter(|rule| rule.booking.is_some()).count()
+    }
+
+    /// How many bookings and links of a camera are not over.
+    pub(super) fn at_camera(&self, id: &str, now: Timestamp) -> (usize, usize) {
+        let rules = self.users.values().flat_map(|held| held.rights.rules());
+        let bookings = rules.filter(|rule| rule.booking.is_some() && rule.cameras.contain(id));
+        let links = self.shares.values().filter(|share| share.camera == id);
+        let links = links.filter(|share| share.window.end > now);
+        (bookings.count(), links.count())
+    }
 }

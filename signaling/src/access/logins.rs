@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Pages log in and out: with a password or a link of their own. Share links are opened in `shares`.
 
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use porthole_protocol::random_secret;
 use serde_json::json;
 
-use super::password::Verdict;
+use super::password::{Asker, Verdict};
 use super::throttle::Attempt;
 use super::visit::{Visit, left};
 use super::{Access, AccessError, By, Result, Shown};
@@ -24,6 +25,8 @@ pub(crate) struct Known {
     pub(crate) cookie: Option<SecretDigest>,
     /// What says that it was here before; see `access::device`.
     pub(crate) device: Option<String>,
+    /// Where it is; `None` for who has shown who it is.
+    pub(crate) address: Option<IpAddr>,
 }
 
 /// A log-in that was just made, or has a new cookie.
@@ -83,7 +86,7 @@ impl Access {
         known: &Known,
         now: Timestamp,
     ) -> Result<(NewLogin, Vec<String>)> {
-        let (seen, verdict) = self.compare(user, password.clone()).await?;
+        let (seen, verdict) = self.compare(user, password.clone(), known).await?;
         let by = By {
             actor: user.to_owned(),
             at: now,
@@ -260,18 +263,24 @@ impl Access {
         known: &Known,
     ) -> Result<(Option<String>, Verdict)> {
         let attempt = self.attempt(user, known)?;
-        let compared = self.compare(user, password).await;
+        let compared = self.compare(user, password, known).await;
         if !matches!(compared, Ok((_, Verdict::Wrong))) {
             self.forgive(attempt);
         }
         compared
     }
 
-    async fn compare(&self, user: &str, password: String) -> Result<(Option<String>, Verdict)> {
+    async fn compare(
+        &self,
+        user: &str,
+        password: String,
+        known: &Known,
+    ) -> Result<(Option<String>, Verdict)> {
         let hash = lock(&self.ledger)
             .user(user)
             .and_then(|u| u.password.clone());
-        let verdict = self.passwords.verify(password, hash.clone()).await?;
+        let asker = Asker::new(known.address, self.is_known(user, known));
+        let verdict = self.passwords.verify(asker, password, hash.clone()).await?;
         Ok((hash, verdict))
     }
 

@@ -10,17 +10,29 @@ use serde_json::json;
 
 use super::{Access, AccessError, By, Known, NewLogin, Result, validate};
 use crate::lock::lock;
-use crate::model::{Holder, Login, Share};
+use crate::model::{Holder, Login, Share, Window};
 use crate::registry::SecretDigest;
 use crate::rights::share_user;
 use crate::store::{Changed, Put, StoreError};
 
+const SUCH_A_LINK: &str = "a link of this id";
+
+/// Which of its times were told; the others follow from when it was asked for.
+#[derive(Clone, Copy)]
+pub(crate) struct Told {
+    pub(crate) start: bool,
+    pub(crate) end: bool,
+}
+
 /// What a link is for.
 #[derive(Clone)]
 pub(crate) struct ShareFields {
+    /// Chosen by whoever asks, so that it may ask again; made here if there is none.
+    pub(crate) id: Option<String>,
     pub(crate) camera: String,
     pub(crate) start: Timestamp,
     pub(crate) end: Timestamp,
+    pub(crate) told: Told,
     pub(crate) perms: BTreeSet<Permission>,
     pub(crate) max_uses: u32,
     pub(crate) note: String,
@@ -37,11 +49,12 @@ impl Access {
         after: Option<&str>,
         most: usize,
         now: Timestamp,
+        found: impl Fn(&Share) -> bool,
     ) -> Result<Vec<Share>> {
         self.store()?;
         let ledger = lock(&self.ledger);
         let rest = ledger.shares_after(after);
-        let open = rest.filter(|share| share.window.end > now);
+        let open = rest.filter(|share| share.window.end > now && found(share));
         Ok(open.take(most).cloned().collect())
     }
 
@@ -51,9 +64,11 @@ impl Access {
         share.ok_or(AccessError::NotFound("no link of this id"))
     }
 
-    /// Makes a link, and returns the secret that goes into it.
+    /// Makes a link, and returns the secret that goes into it. One that is there under the id that was asked for, is the
+    /// same and was never opened is what was asked for: it gets another secret, since nobody has the one before.
     pub(crate) async fn add_share(&self, by: &By, fields: ShareFields) -> Result<(Share, String)> {
         let store = self.store()?;
+        let (is_given, told) = (fields.id.is_some(), fields.told);
         let window = validate::window(fields.start, fields.end, by.at)?;
         if window.end <= by.at {
             return Err(AccessError::BadWindow("the end is in the past"));
@@ -62,12 +77,9 @@ impl Access {
         validate::note(&fields.note)?;
         validate::uses(fields.max_uses)?;
         let _order = self.order().await?;
-        if !lock(&self.ledger).cameras.contains_key(&fields.camera) {
-            return Err(AccessError::NoSuch("camera"));
-        }
         let secret = random_secret();
         let share = Share {
-            id: uuid::Uuid::now_v7().to_string(),
+            id: validate::uuid(fields.id)?,
             camera: fields.camera,
             secret: SecretDigest::of(&secret),
             window,
@@ -77,8 +89,57 @@ impl Access {
             note: fields.note,
             created: by.at,
         };
+        if !lock(&self.ledger).cameras.contains_key(&share.camera) {
+            return Err(AccessError::NoSuch("camera"));
+        }
+        let known = lock(&self.ledger).share(&share.id).cloned();
+        if let Some(found) = known {
+            return self.add_again(by, found, share, secret, told).await;
+        }
         let audit = entry(by, "share.added", &share);
         let put = store.put_share(&share, Put::New, &audit);
+        match self.change(Changed::Share(share.id.clone()), put).await {
+            // The answer was lost; memory has heard of it now.
+            Err(StoreError::Exists) if is_given => {
+                let found = lock(&self.ledger).share(&share.id).cloned();
+                let found = found.ok_or(AccessError::IdTaken(SUCH_A_LINK))?;
+                return self.add_again(by, found, share, secret, told).await;
+            }
+            put => put.map_err(of_store)?,
+        }
+        Ok((share, secret))
+    }
+
+    /// Makes the link that was asked for out of the one that is there under its id.
+    async fn add_again(
+        &self,
+        by: &By,
+        found: Share,
+        wanted: Share,
+        secret: String,
+        told: Told,
+    ) -> Result<(Share, String)> {
+        let same_start = !told.start || found.window.start == wanted.window.start;
+        let length = |window: Window| window.end.duration_since(window.start);
+        let same_end = match told.end {
+            true => found.window.end == wanted.window.end,
+            false => length(found.window) == length(wanted.window),
+        };
+        let is_same = same_start
+            && same_end
+            && found.uses == 0
+            && (&found.camera, &found.perms, found.max_uses, &found.note)
+                == (&wanted.camera, &wanted.perms, wanted.max_uses, &wanted.note);
+        if !is_same {
+            return Err(AccessError::IdTaken(SUCH_A_LINK));
+        }
+        let share = Share {
+            window: found.window,
+            created: found.created,
+            ..wanted
+        };
+        let audit = entry(by, "share.rotated", &share);
+        let put = self.store()?.put_share(&share, Put::Existing, &audit);
         let put = self.change(Changed::Share(share.id.clone()), put);
         put.await.map_err(of_store)?;
         Ok((share, secret))

@@ -30,16 +30,22 @@ fn changed(name: &str) -> Changed {
     Changed::User(name.to_owned())
 }
 
-fn of_store(error: StoreError) -> AccessError {
+pub(super) fn of_store(error: StoreError) -> AccessError {
     AccessError::of_store(error, "a user of this name", "no user of this name")
 }
 
 impl Access {
     /// So many users of the database, by name, those after one.
-    pub(crate) fn users(&self, after: Option<&str>, most: usize) -> Result<Vec<User>> {
+    pub(crate) fn users(
+        &self,
+        after: Option<&str>,
+        most: usize,
+        found: impl Fn(&User) -> bool,
+    ) -> Result<Vec<User>> {
         self.store()?;
         let ledger = lock(&self.ledger);
-        Ok(ledger.users_after(after).take(most).cloned().collect())
+        let rest = ledger.users_after(after).filter(|user| found(user));
+        Ok(rest.take(most).cloned().collect())
     }
 
     pub(crate) fn user(&self, name: &str) -> Result<User> {
@@ -130,6 +136,20 @@ impl Access {
         Ok(token)
     }
 
+    /// Ends a user's log-ins and all that runs for it, and takes nothing else.
+    pub(crate) async fn sign_out(&self, by: &By, name: &str) -> Result<()> {
+        let store = self.store()?;
+        let _order = self.order().await?;
+        self.refresh(changed(name)).await?;
+        let user = self.user(name)?;
+        let mut audit = by.entry("user.signed-out");
+        audit.user = Some(name.to_owned());
+        let put = self.change(changed(name), store.put_user_anew(&user, None, &audit));
+        put.await.map_err(of_store)?;
+        self.sign_out_here(name);
+        Ok(())
+    }
+
     /// Removes a user, its bookings and log-ins.
     pub(crate) async fn remove_user(&self, by: &By, name: &str) -> Result<()> {
         let store = self.store()?;
@@ -138,6 +158,8 @@ impl Access {
         self.check_administrators(&user, Some(Role::Viewer))?;
         let mut audit = by.entry("user.removed");
         audit.user = Some(name.to_owned());
+        let bookings = lock(&self.ledger).bookings_of(name);
+        audit.details = json!({ "role": user.role, "bookings": bookings });
         let removed = self.change(changed(name), store.remove_user(name, &audit));
         removed.await.map_err(of_store)
     }

@@ -55,6 +55,19 @@ pub(super) fn camera_id(id: Option<String>, name: &str) -> Result<String, Access
     }
 }
 
+/// The id that was asked for, as UUIDs are written, or a new one.
+pub(super) fn uuid(id: Option<String>) -> Result<String, AccessError> {
+    let Some(id) = id else {
+        return Ok(uuid::Uuid::now_v7().to_string());
+    };
+    let read = uuid::Uuid::try_parse(&id);
+    let read = read.ok().filter(|read| !read.is_nil() && !read.is_max());
+    let read = read.ok_or(AccessError::BadValue(
+        "id is a UUID, such as 018f2b7e-6f4a-7c3d-9e21-0a1b2c3d4e5f: make another one for each thing",
+    ))?;
+    Ok(read.to_string())
+}
+
 /// Checks a note.
 pub(super) fn note(note: &str) -> Result<(), AccessError> {
     let plain = |c: char| !c.is_control() || c == '\n';

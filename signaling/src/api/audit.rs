@@ -66,7 +66,7 @@ pub(super) struct Which {
 
 /// Read the audit log
 #[utoipa::path(
-    get, path = "/api/audit", tag = "administrator", params(Which),
+    get, path = "/api/audit", operation_id = "readAudit", tag = "administrator", params(Which),
     responses((status = 200, body = AuditPage))
 )]
 pub(super) async fn list(

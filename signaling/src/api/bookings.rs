@@ -86,6 +86,13 @@ impl From<Booking> for BookingView {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewBooking {
+    /// A UUID of your own making. Asked again under the same id, what is there is the answer, so that nothing is booked
+    /// twice; another booking under it is refused with `id-taken`.
+    #[schema(
+        pattern = "^[0-9a-fA-F-]{36}$",
+        example = "018f2b7e-6f4a-7c3d-9e21-0a1b2c3d4e5f"
+    )]
+    id: Option<String>,
     #[schema(example = "front")]
     camera: String,
     #[schema(example = "alice")]
@@ -151,7 +158,7 @@ pub(super) struct Which {
 ///
 /// In the order in which they were made.
 #[utoipa::path(
-    get, path = "/api/bookings", tag = "administrator", params(Which),
+    get, path = "/api/bookings", operation_id = "listBookings", tag = "administrator", params(Which),
     responses((status = 200, body = Page<BookingView>))
 )]
 pub(super) async fn list(
@@ -178,11 +185,11 @@ pub(super) async fn list(
 
 /// Book
 #[utoipa::path(
-    post, path = "/api/bookings", tag = "administrator",
+    post, path = "/api/bookings", operation_id = "addBooking", tag = "administrator",
     request_body = NewBooking,
     responses(
         (status = 201, body = BookingView),
-        (status = 409, description = "`control-taken` with the `start` and `end` of the other"),
+        (status = 409, description = "`id-taken`, `control-taken` with the `start` and `end` of the other"),
         (status = 422, description = "`bad-window`, `bad-rule`, `bad-value`, `no-such-camera`, `no-such-user`"),
     )
 )]
@@ -192,6 +199,7 @@ pub(super) async fn add(
     Body(new): Body<NewBooking>,
 ) -> Result<(StatusCode, Json<BookingView>), ApiError> {
     let fields = BookingFields {
+        id: new.id,
         camera: new.camera,
         user: new.user,
         start: new.start,
@@ -207,7 +215,7 @@ pub(super) async fn add(
 
 /// Show a booking
 #[utoipa::path(
-    get, path = "/api/bookings/{id}", tag = "administrator",
+    get, path = "/api/bookings/{id}", operation_id = "getBooking", tag = "administrator",
     params(("id" = String, Path, description = "The booking's id")),
     responses((status = 200, body = BookingView), (status = 404, description = "`not-found`"))
 )]
@@ -225,7 +233,7 @@ pub(super) async fn get(
 ///
 /// What runs by it follows at once.
 #[utoipa::path(
-    patch, path = "/api/bookings/{id}", tag = "administrator",
+    patch, path = "/api/bookings/{id}", operation_id = "changeBooking", tag = "administrator",
     request_body = BookingPatch,
     params(("id" = String, Path, description = "The booking's id")),
     responses(
@@ -257,7 +265,7 @@ pub(super) async fn change(
 ///
 /// What runs by it ends.
 #[utoipa::path(
-    delete, path = "/api/bookings/{id}", tag = "administrator",
+    delete, path = "/api/bookings/{id}", operation_id = "removeBooking", tag = "administrator",
     params(("id" = String, Path, description = "The booking's id")),
     responses(
         (status = 204, description = "It is gone"),
@@ -318,7 +326,7 @@ struct WindowView {
 
 /// Show the calendar
 #[utoipa::path(
-    get, path = "/api/calendar", tag = "administrator", params(Range),
+    get, path = "/api/calendar", operation_id = "getCalendar", tag = "administrator", params(Range),
     responses((status = 200, body = CalendarView), (status = 422, description = "`bad-window`"))
 )]
 pub(super) async fn calendar(

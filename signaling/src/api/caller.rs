@@ -136,8 +136,14 @@ pub(super) fn bad_body(rejection: JsonRejection) -> ApiError {
         StatusCode::UNPROCESSABLE_ENTITY => "bad-value",
         _ => "bad-json",
     };
-    ApiError::new(rejection.status(), code, rejection.body_text())
+    let text = rejection.body_text();
+    // What is wrong stands behind it, and where.
+    let text = text.strip_prefix(TARGET_TYPE).unwrap_or(&text).to_owned();
+    ApiError::new(rejection.status(), code, text)
 }
+
+/// How a text about a value begins.
+const TARGET_TYPE: &str = "Failed to deserialize the JSON body into the target type: ";
 
 /// No name has it, and not every database takes it.
 const NUL: &str = "there is a character in it that nothing has in its name";
@@ -190,12 +196,37 @@ pub(super) struct CutParams {
     /// So many entries at most.
     #[param(minimum = 1, maximum = 500, default = 100)]
     limit: Option<u32>,
+    /// Those in whose names this is, in small letters or capitals.
+    #[param(max_length = 100)]
+    search: Option<String>,
 }
 
 /// The same, checked.
 pub(super) struct Cut {
     pub(super) after: Option<String>,
     pub(super) limit: u32,
+    /// In small letters.
+    search: Option<String>,
+}
+
+/// Longest text that is searched for: the longest name.
+const MAX_SEARCH_CHARS: usize = 100;
+
+impl Cut {
+    /// Whether something is searched for.
+    pub(super) fn is_search(&self) -> bool {
+        self.search.is_some()
+    }
+
+    /// Whether what is searched for is in any of these.
+    pub(super) fn finds(&self, texts: &[&str]) -> bool {
+        let search = self.search.as_ref();
+        search.is_none_or(|search| {
+            texts
+                .iter()
+                .any(|text| text.to_lowercase().contains(search))
+        })
+    }
 }
 
 impl Cut {
@@ -211,9 +242,19 @@ impl Cut {
 
 impl CutParams {
     pub(super) fn check(self) -> Result<Cut, ApiError> {
+        let search = self.search.map(|search| search.to_lowercase());
+        if search
+            .as_ref()
+            .is_some_and(|s| s.chars().count() > MAX_SEARCH_CHARS)
+        {
+            return Err(bad_query(format!(
+                "search has up to {MAX_SEARCH_CHARS} characters"
+            )));
+        }
         Ok(Cut {
             after: self.after,
             limit: limit(self.limit)?,
+            search,
         })
     }
 }

@@ -45,10 +45,17 @@ pub(super) struct CameraView {
     in_file: bool,
 }
 
+/// Cameras of the same name that are told: a few show what is wrong.
+const MAX_SAME_NAME: usize = 5;
+
 /// A camera and its key.
 #[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct WithKey {
     camera: CameraView,
+    /// Ids of other cameras that have the same name, so that viewers cannot tell them apart; absent if there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    same_name: Vec<String>,
     /// For `portholesink camera-key-file=...`. Shown this once.
     #[schema(example = "phk1.eyJ1cmwiOiJodHRwczovL2NhbWVyYXMuZXhhbXBsZS5vcmcvIi4uLg")]
     key: String,
@@ -75,7 +82,7 @@ pub(super) struct CameraPatch {
 
 /// List cameras
 #[utoipa::path(
-    get, path = "/api/cameras", tag = "administrator", params(CutParams),
+    get, path = "/api/cameras", operation_id = "listCameras", tag = "administrator", params(CutParams),
     responses((status = 200, body = Page<CameraView>))
 )]
 pub(super) async fn list(
@@ -87,7 +94,8 @@ pub(super) async fn list(
     let part: Vec<_> = {
         let registry = lock(&shared.registry);
         let rest = registry.cameras_after(cut.after());
-        rest.take(cut.and_one()).cloned().collect()
+        let found = rest.filter(|camera| cut.finds(&[&camera.entry.id, &camera.entry.name]));
+        found.take(cut.and_one()).cloned().collect()
     };
     let ids = part.iter().map(|camera| camera.entry.id.clone());
     let infos = infos(&shared, ids.collect()).await?;
@@ -98,7 +106,7 @@ pub(super) async fn list(
 
 /// Enrol a camera
 #[utoipa::path(
-    post, path = "/api/cameras", tag = "administrator",
+    post, path = "/api/cameras", operation_id = "addCamera", tag = "administrator",
     request_body = NewCamera,
     responses(
         (status = 201, body = WithKey),
@@ -121,7 +129,7 @@ pub(super) async fn add(
 
 /// Show a camera
 #[utoipa::path(
-    get, path = "/api/cameras/{id}", tag = "administrator",
+    get, path = "/api/cameras/{id}", operation_id = "getCamera", tag = "administrator",
     params(("id" = String, Path, description = "The camera's id")),
     responses((status = 200, body = CameraView), (status = 404, description = "`not-found`"))
 )]
@@ -135,7 +143,7 @@ pub(super) async fn get(
 
 /// Rename a camera
 #[utoipa::path(
-    patch, path = "/api/cameras/{id}", tag = "administrator",
+    patch, path = "/api/cameras/{id}", operation_id = "renameCamera", tag = "administrator",
     request_body = CameraPatch,
     params(("id" = String, Path, description = "The camera's id")),
     responses(
@@ -160,7 +168,7 @@ pub(super) async fn change(
 ///
 /// With its bookings and share links; what is watched through it ends.
 #[utoipa::path(
-    delete, path = "/api/cameras/{id}", tag = "administrator",
+    delete, path = "/api/cameras/{id}", operation_id = "removeCamera", tag = "administrator",
     params(("id" = String, Path, description = "The camera's id")),
     responses(
         (status = 204, description = "It is gone"),
@@ -182,7 +190,7 @@ pub(super) async fn remove(
 ///
 /// The old one is void at once: whoever is connected with it is cut off.
 #[utoipa::path(
-    post, path = "/api/cameras/{id}/rotate", tag = "administrator",
+    post, path = "/api/cameras/{id}/rotate", operation_id = "rotateCameraKey", tag = "administrator",
     params(("id" = String, Path, description = "The camera's id")),
     responses(
         (status = 200, body = WithKey),
@@ -214,7 +222,19 @@ async fn with_key(
         grant_key: *lock(&shared.grant_key),
         ca: Vec::new(),
     };
+    let others = |other: &&Enrolled| {
+        other.entry.id != camera.id && other.entry.name.to_lowercase() == camera.name.to_lowercase()
+    };
+    let same_name = {
+        let registry = lock(&shared.registry);
+        let others = registry
+            .cameras_after(None)
+            .filter(others)
+            .take(MAX_SAME_NAME);
+        others.map(|other| other.entry.id.clone()).collect()
+    };
     Ok(WithKey {
+        same_name,
         camera: look_up(shared, &camera.id).await?,
         key: key.to_string(),
     })

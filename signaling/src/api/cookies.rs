@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The two cookies: that of a log-in, and that of a device which has logged in before.
+//!
+//! By HTTPS their names say that they are of this host and came by HTTPS (RFC 6265bis, 4.1.3): then no other host of the
+//! same domain, and nobody on the way of a plain request, can put another one in their place. Those without that in their
+//! names are read as long as there is no other, so that nobody is logged out by it.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,7 +15,7 @@ use axum::response::Response;
 
 use super::tried;
 use crate::access::{By, Known, NewLogin};
-use crate::auth::cookie;
+use crate::auth::{HOST_PREFIX, cookie, cookie_named};
 use crate::error::ApiError;
 use crate::hosts::is_https_origin;
 use crate::lock::lock;
@@ -20,6 +24,9 @@ use crate::state::{Connection, Shared};
 
 /// How long a device is remembered: who has not logged in for half a year is a stranger.
 const DEVICE_AGE: Duration = Duration::from_secs(180 * 24 * 60 * 60);
+
+/// Of a cookie that has no path of its own to keep: `__Host-` is for every path.
+const SECURE_PREFIX: &str = "__Secure-";
 
 /// Whether cookies are for HTTPS alone.
 #[derive(Clone, Copy)]
@@ -34,13 +41,23 @@ impl Secure {
     pub(super) fn or(self, secure: bool) -> Self {
         Self(self.0 || secure)
     }
+
+    /// The name of a cookie for every path, or for some.
+    fn name(self, name: &str, path: &str) -> String {
+        match (self.0, path) {
+            (false, _) => name.to_owned(),
+            (true, "/") => format!("{HOST_PREFIX}{name}"),
+            (true, _) => format!("{SECURE_PREFIX}{name}"),
+        }
+    }
 }
 
 /// What the browser shows.
 pub(super) fn known(shared: &Shared, headers: &HeaderMap) -> Known {
     Known {
         cookie: cookie(headers, &shared.cookie_name).map(SecretDigest::of),
-        device: cookie(headers, &device_name(shared)).map(str::to_owned),
+        device: device_cookie(shared, headers).map(str::to_owned),
+        address: None,
     }
 }
 
@@ -54,6 +71,11 @@ pub(super) fn set(
     let name = &shared.cookie_name;
     let own = set_cookie((name, &login.cookie), login.lasts, "/", secure)?;
     answer.headers_mut().append(header::SET_COOKIE, own);
+    if secure.0 {
+        // What it was called before must not come back when this one has ended.
+        let old = set_cookie((name, ""), Duration::ZERO, "/", Secure(false))?;
+        answer.headers_mut().append(header::SET_COOKIE, old);
+    }
     if let Some(device) = &login.device {
         let name = device_name(shared);
         let device = set_cookie((&name, device), DEVICE_AGE, "/api", secure)?;
@@ -62,9 +84,25 @@ pub(super) fn set(
     Ok(())
 }
 
-/// What takes the log-in's cookie away.
-pub(super) fn clear(shared: &Shared, secure: Secure) -> Result<HeaderValue, ApiError> {
-    set_cookie((&shared.cookie_name, ""), Duration::ZERO, "/", secure)
+/// Takes the log-in's cookie away, under both its names.
+pub(super) fn clear(
+    shared: &Shared,
+    secure: Secure,
+    answer: &mut Response,
+) -> Result<(), ApiError> {
+    let name = &shared.cookie_name;
+    let plain = [Secure(false)].into_iter();
+    for secure in plain.chain(secure.0.then_some(secure)) {
+        let gone = set_cookie((name, ""), Duration::ZERO, "/", secure)?;
+        answer.headers_mut().append(header::SET_COOKIE, gone);
+    }
+    Ok(())
+}
+
+fn device_cookie<'a>(shared: &Shared, headers: &'a HeaderMap) -> Option<&'a str> {
+    let name = device_name(shared);
+    let secure = cookie_named(headers, &format!("{SECURE_PREFIX}{name}"));
+    secure.or_else(|| cookie_named(headers, &name))
 }
 
 fn device_name(shared: &Shared) -> String {
@@ -77,6 +115,7 @@ fn set_cookie(
     path: &str,
     Secure(secure): Secure,
 ) -> Result<HeaderValue, ApiError> {
+    let name = Secure(secure).name(name, path);
     let secure = if secure { "; Secure" } else { "" };
     let age = age.as_secs();
     let attributes = "HttpOnly; SameSite=Strict";

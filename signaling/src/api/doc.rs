@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use axum::http::HeaderMap;
+use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::routing::get;
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::security::{
@@ -13,6 +14,8 @@ use utoipa::openapi::security::{
 use utoipa::openapi::{Content, OpenApi, Ref, RefOr, Response};
 use utoipa::{OpenApi as _, ToSchema as _};
 
+use super::VERSION;
+use crate::asset::Asset;
 use crate::error::Problem;
 use crate::state::Shared;
 
@@ -44,7 +47,8 @@ const FILES: [(&str, &str, &str); 3] = [
         title = "Porthole",
         description = "Who may look through which camera, and when. Times are RFC 3339 with any offset in a request \
                        and UTC in an answer. A request that is not followed is answered with a problem document \
-                       (RFC 9457) whose `code` is stable.",
+                       (RFC 9457) whose `code` is stable. What is at /api/v1 is at /api as well, for those who came \
+                       before there were versions. Within a version, fields and codes are added and none is taken away.",
     ),
     tags(
         (name = "anyone", description = "For anyone who reaches the server"),
@@ -64,7 +68,7 @@ pub(super) fn base() -> OpenApi {
         .description(Some("The token of a personal link"))
         .build();
     components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
-    let cookie = "The cookie of a log-in, called porthole- and the server's port. On requests that change something it \
+    let cookie = "The cookie of a log-in, called porthole- and the server's port, behind __Host- by HTTPS. On requests that change something it \
                   counts only for the server's own pages";
     let cookie = ApiKeyValue::with_description("porthole-8080", cookie);
     components.add_security_scheme("cookie", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
@@ -73,10 +77,16 @@ pub(super) fn base() -> OpenApi {
 
 /// Adds to each route what holds for all: how one shows who one is, and what a problem looks like.
 pub(super) fn finish(mut api: OpenApi) -> OpenApi {
-    for item in api.paths.paths.values_mut() {
-        for operation in operations(item) {
+    let paths = std::mem::take(&mut api.paths.paths);
+    for (path, mut item) in paths {
+        for operation in operations(&mut item) {
             complete(operation);
         }
+        let path = match path.strip_prefix("/api/") {
+            Some(rest) => format!("{VERSION}/{rest}"),
+            None => path,
+        };
+        api.paths.paths.insert(path, item);
     }
     api
 }
@@ -126,11 +136,9 @@ pub(super) fn routes(api: OpenApi) -> Router<Arc<Shared>> {
     FILES
         .into_iter()
         .fold(router, |router, (path, kind, text)| {
-            let headers = [
-                (CONTENT_TYPE, kind),
-                (CACHE_CONTROL, "no-cache"),
-                (CONTENT_SECURITY_POLICY, CSP),
-            ];
-            router.route(path, get(move || async move { (headers, text) }))
+            let asset = Arc::new(Asset::new(kind, text));
+            let policy = [(CONTENT_SECURITY_POLICY, CSP)];
+            let answer = async move |request: HeaderMap| (policy, asset.answer(&request));
+            router.route(path, get(answer))
         })
 }

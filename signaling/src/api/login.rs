@@ -18,7 +18,7 @@ use super::caller::bad_body;
 use super::cookies::{self, Secure};
 use super::{settled, tried};
 use crate::access::{AccessError, Known, NewLogin, Shown};
-use crate::auth::{Identity, check_page, count_failure, identify};
+use crate::auth::{Identity, check_page, confirm_failure, count_failure, identify};
 use crate::backend::{BackendError, Credential};
 use crate::error::ApiError;
 use crate::lock::lock;
@@ -91,7 +91,7 @@ impl LoggedIn {
 /// With a user and its password, with the secret of a share link, or, without a body, with the bearer token of a
 /// personal link. The answer sets the cookie that counts from then on.
 #[utoipa::path(
-    post, path = "/api/session", tag = "anyone", security((), ("bearer" = [])),
+    post, path = "/api/session", operation_id = "logIn", tag = "anyone", security((), ("bearer" = [])),
     request_body(content = Option<Credentials>),
     responses(
         (status = 200, body = LoggedIn),
@@ -113,12 +113,16 @@ pub(super) async fn log_in(
         return log_in_by_token(&shared, &connection, &headers).await;
     }
     check_page(&headers, &shared.hosts)?;
-    let known = cookies::known(&shared, &headers);
+    let known = Known {
+        address: Some(connection.peer),
+        ..cookies::known(&shared, &headers)
+    };
     // Of what was sent as a whole: the same again is no further guess.
     let shown = SecretDigest::of(&String::from_utf8_lossy(&body));
     let result = match parse(&headers, &body)? {
         Credentials::Password(wanted) => {
-            log_in_by_password(&shared, &connection, wanted, known).await?
+            return log_in_by_password(&shared, &connection, &headers, wanted, (known, shown))
+                .await;
         }
         Credentials::Share(ShareSecret { share }) => {
             let secret = SecretDigest::of(&share);
@@ -152,8 +156,36 @@ fn parse(headers: &HeaderMap, body: &[u8]) -> Result<Credentials, ApiError> {
     })
 }
 
-/// A guesser is turned away before the password is looked at, which costs more than the guess.
+/// A guess is counted before the password is looked at, and a guesser turned away: that costs more than the guess.
 async fn log_in_by_password(
+    shared: &Arc<Shared>,
+    connection: &Connection,
+    headers: &HeaderMap,
+    wanted: Password,
+    (known, shown): (Known, SecretDigest),
+) -> Result<Response, ApiError> {
+    if shared.access.is_known(&wanted.user, &known) {
+        let judged = judge_password(shared, connection, wanted, known).await?;
+        return match judged {
+            Ok((login, codes)) => welcome(shared, connection, headers, (&login, codes)),
+            Err(error) => Err(refused(shared, connection, &shown, error)),
+        };
+    }
+    let guess = lock(&shared.failures).guess(connection.peer, &shown, Instant::now());
+    let guess = guess.map_err(ApiError::too_many_failures)?;
+    let judged = judge_password(shared, connection, wanted, known).await;
+    if let Ok(Err(error)) = &judged
+        && is_wrong(error)
+    {
+        confirm_failure(shared, connection.peer, guess);
+    } else {
+        lock(&shared.failures).forgive(guess);
+    }
+    let (login, codes) = judged??;
+    welcome(shared, connection, headers, (&login, codes))
+}
+
+async fn judge_password(
     shared: &Arc<Shared>,
     connection: &Connection,
     Password {
@@ -164,12 +196,6 @@ async fn log_in_by_password(
     }: Password,
     known: Known,
 ) -> Result<Result<(NewLogin, Vec<String>), AccessError>, ApiError> {
-    let wait = lock(&shared.failures).wait(connection.peer, Instant::now());
-    if let Some(wait) = wait
-        && !shared.access.is_known(&user, &known)
-    {
-        return Err(ApiError::too_many_failures(wait));
-    }
     let access = shared.access.clone();
     let now = Timestamp::now();
     let backend = shared.backend.as_ref().filter(|b| b.takes_passwords());
@@ -255,6 +281,12 @@ fn welcome(
     Ok(answer)
 }
 
+/// Whether it may have been a guess.
+fn is_wrong(error: &AccessError) -> bool {
+    use AccessError::{WrongCode, WrongPassword, WrongSecret};
+    matches!(error, WrongCode | WrongPassword | WrongSecret)
+}
+
 /// Counts a wrong password or secret.
 fn refused(
     shared: &Shared,
@@ -262,9 +294,7 @@ fn refused(
     shown: &SecretDigest,
     error: AccessError,
 ) -> ApiError {
-    use AccessError::{WrongCode, WrongPassword, WrongSecret};
-    let wrong = matches!(error, WrongCode | WrongPassword | WrongSecret);
-    match wrong.then(|| count_failure(shared, connection.peer, shown, Instant::now())) {
+    match is_wrong(&error).then(|| count_failure(shared, connection.peer, shown, Instant::now())) {
         Some(Err(wait)) => ApiError::too_many_failures(wait),
         _ => error.into(),
     }
@@ -282,7 +312,7 @@ struct LoggedOut {
 ///
 /// Ends the log-in of the cookie, and the connections that were made by it.
 #[utoipa::path(
-    delete, path = "/api/session", tag = "anyone", security((), ("cookie" = [])),
+    delete, path = "/api/session", operation_id = "logOut", tag = "anyone", security((), ("cookie" = [])),
     responses(
         (status = 200, description = "There is no log-in here now, but one at the identity provider", body = LoggedOut),
         (status = 204, description = "There is no log-in now"),
@@ -303,11 +333,14 @@ pub(super) async fn log_out(
         let now = Timestamp::now();
         settled(async move { access.log_out(&cookie, now).await }).await?;
     }
-    let cookie = cookies::clear(&shared, Secure::of(&shared, &connection, &headers))?;
-    let cookie = [(header::SET_COOKIE, cookie)];
-    let Some(place) = elsewhere.and_then(Openid::log_out) else {
-        return Ok((StatusCode::NO_CONTENT, cookie).into_response());
+    let mut answer = match elsewhere.and_then(Openid::log_out) {
+        Some(place) => {
+            let log_out = place.to_string();
+            Json(LoggedOut { log_out }).into_response()
+        }
+        None => StatusCode::NO_CONTENT.into_response(),
     };
-    let log_out = place.to_string();
-    Ok((cookie, Json(LoggedOut { log_out })).into_response())
+    let secure = Secure::of(&shared, &connection, &headers);
+    cookies::clear(&shared, secure, &mut answer)?;
+    Ok(answer)
 }

@@ -69,7 +69,7 @@ struct OwnBooking {
 
 /// What I may see
 #[utoipa::path(
-    get, path = "/api/me", tag = "viewer",
+    get, path = "/api/me", operation_id = "getMe", tag = "viewer",
     responses((status = 200, body = Me))
 )]
 pub(super) async fn me(
@@ -141,7 +141,7 @@ pub(super) struct PasswordChange {
 ///
 /// Ends the user's other log-ins and their connections, and gives this one another cookie.
 #[utoipa::path(
-    put, path = "/api/me/password", tag = "viewer",
+    put, path = "/api/me/password", operation_id = "changeMyPassword", tag = "viewer",
     request_body = PasswordChange,
     responses(
         (status = 204, description = "It is changed"),

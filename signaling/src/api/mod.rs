@@ -8,6 +8,7 @@ mod caller;
 mod cameras;
 mod cookies;
 mod doc;
+mod import;
 mod login;
 mod me;
 mod openid;
@@ -16,16 +17,20 @@ mod shares;
 mod status;
 mod users;
 
+pub(crate) use import::MAX_IMPORT_BYTES;
+pub(crate) use status::open_metrics;
+
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use serde::Serialize;
 use tokio::time::timeout;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt as _};
 use utoipa_axum::routes;
 
 use crate::access::AccessError;
@@ -39,6 +44,12 @@ const CHANGE_TIMEOUT: Duration = Duration::from_secs(15);
 const HUB_TIMEOUT: Duration = Duration::from_secs(2);
 /// Entries of a list for whoever does not say how many.
 const DEFAULT_LIMIT: u32 = 100;
+
+/// Where the first version of the API is, which is at `/api` as well.
+pub(crate) const VERSION: &str = "/api/v1";
+
+/// Where a body may be large.
+pub(crate) const IMPORT: &str = "/api/import";
 
 /// The routes under their addresses.
 pub(crate) fn routes(shared: &Arc<Shared>) -> Router<Arc<Shared>> {
@@ -57,6 +68,7 @@ fn documented() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(me::change_password))
         .routes(routes!(users::list, users::add))
         .routes(routes!(users::get, users::change, users::remove))
+        .routes(routes!(users::sign_out))
         .routes(routes!(users::token))
         .routes(routes!(users::reset_second_factor))
         .routes(routes!(cameras::list, cameras::add))
@@ -65,6 +77,7 @@ fn documented() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(bookings::list, bookings::add))
         .routes(routes!(bookings::get, bookings::change, bookings::remove))
         .routes(routes!(bookings::calendar))
+        .routes(routes!(import::import).layer(DefaultBodyLimit::max(MAX_IMPORT_BYTES)))
         .routes(routes!(shares::list, shares::add))
         .routes(routes!(shares::get, shares::remove))
         .routes(routes!(shares::rotate))

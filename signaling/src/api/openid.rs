@@ -151,7 +151,7 @@ pub(super) struct BeginParams {
 ///
 /// For a browser, which is sent on to the provider and comes back to `/api/openid/callback`.
 #[utoipa::path(
-    get, path = "/api/openid/login", tag = "anyone", security(()),
+    get, path = "/api/openid/login", operation_id = "beginSignIn", tag = "anyone", security(()),
     params(BeginParams),
     responses(
         (status = 303, description = "To the provider"),
@@ -193,7 +193,7 @@ pub(super) struct FinishParams {
 ///
 /// Where the provider sends a browser back to. The answer sets the cookie that counts from then on.
 #[utoipa::path(
-    get, path = "/api/openid/callback", tag = "anyone", security(()),
+    get, path = "/api/openid/callback", operation_id = "finishSignIn", tag = "anyone", security(()),
     params(FinishParams),
     responses(
         (status = 303, description = "Logged in, and back to where it was begun"),

@@ -38,7 +38,7 @@ pub(super) struct SessionView {
 
 /// List sessions
 #[utoipa::path(
-    get, path = "/api/sessions", tag = "administrator", params(CutParams),
+    get, path = "/api/sessions", operation_id = "listSessions", tag = "administrator", params(CutParams),
     responses((status = 200, body = Page<SessionView>))
 )]
 pub(super) async fn list(
@@ -47,10 +47,18 @@ pub(super) async fn list(
     Params(cut): Params<CutParams>,
 ) -> Result<Json<Page<SessionView>>, ApiError> {
     let cut = cut.check()?;
-    let (after, most) = (cut.after.clone(), cut.and_one());
+    let after = cut.after.clone();
+    // Who searches has all of them looked at.
+    let most = if cut.is_search() {
+        usize::MAX
+    } else {
+        cut.and_one()
+    };
     let wanted = |answer| Event::Sessions(after, most, answer);
     let part = shared.hub.ask(wanted, HUB_TIMEOUT).await;
-    let part = part.ok_or_else(ApiError::stuck)?;
+    let mut part = part.ok_or_else(ApiError::stuck)?;
+    part.retain(|session| cut.finds(&[&session.user, &session.camera]));
+    part.truncate(cut.and_one());
     let now = Timestamp::now();
     let view = |session: SessionInfo| SessionView {
         id: session.id,
@@ -69,7 +77,7 @@ pub(super) async fn list(
 ///
 /// The viewer is told that the permission was withdrawn. It may start another one.
 #[utoipa::path(
-    delete, path = "/api/sessions/{id}", tag = "administrator",
+    delete, path = "/api/sessions/{id}", operation_id = "endSession", tag = "administrator",
     params(("id" = String, Path, description = "The session's id")),
     responses((status = 204, description = "It is over"), (status = 404, description = "`not-found`"))
 )]
@@ -80,10 +88,9 @@ pub(super) async fn end(
 ) -> Result<StatusCode, ApiError> {
     let end = |answer| Event::EndSession(id.clone(), answer);
     let ended = shared.hub.ask(end, HUB_TIMEOUT).await;
-    if !ended.ok_or_else(ApiError::stuck)? {
-        return Err(AccessError::NotFound("no session of this id").into());
-    }
+    let whose = ended.ok_or_else(ApiError::stuck)?;
+    let whose = whose.ok_or(AccessError::NotFound("no session of this id"))?;
     let (access, by) = (shared.access.clone(), caller.by());
-    settled(async move { access.log_revoked(&by, id).await }).await?;
+    settled(async move { access.log_revoked(&by, id, whose).await }).await?;
     Ok(StatusCode::NO_CONTENT)
 }

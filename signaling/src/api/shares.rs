@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 use super::bookings::or_default;
 use super::caller::{Admin, Body, CutParams, Name, Params};
 use super::{Page, settled};
-use crate::access::ShareFields;
+use crate::access::{ShareFields, Told};
 use crate::error::ApiError;
 use crate::model::Share;
 use crate::state::Shared;
@@ -81,6 +81,13 @@ impl WithLink {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewShare {
+    /// A UUID of your own making. Asked again under the same id, a link that nobody has opened yet is not made twice:
+    /// the answer has a new address for it. Another link under it is refused with `id-taken`.
+    #[schema(
+        pattern = "^[0-9a-fA-F-]{36}$",
+        example = "018f2b7e-6f4a-7c3d-9e21-0a1b2c3d4e5f"
+    )]
+    id: Option<String>,
     #[schema(example = "front")]
     camera: String,
     /// Such as `2h`, `90m` or `1d 12h`. Instead of `end`.
@@ -136,7 +143,7 @@ fn bad(detail: &'static str) -> ApiError {
 ///
 /// Those that are not over, the oldest first.
 #[utoipa::path(
-    get, path = "/api/shares", tag = "administrator", params(CutParams),
+    get, path = "/api/shares", operation_id = "listShares", tag = "administrator", params(CutParams),
     responses((status = 200, body = Page<ShareView>))
 )]
 pub(super) async fn list(
@@ -146,17 +153,19 @@ pub(super) async fn list(
 ) -> Result<Json<Page<ShareView>>, ApiError> {
     let cut = cut.check()?;
     let (after, most) = (cut.after(), cut.and_one());
-    let shares = shared.access.shares(after, most, Timestamp::now())?;
+    let found = |share: &Share| cut.finds(&[&share.camera, &share.note, &share.id]);
+    let shares = shared.access.shares(after, most, Timestamp::now(), found)?;
     let key = |share: &Share| share.id.clone();
     Ok(Json(Page::of(shares, &cut, key, ShareView::from)))
 }
 
 /// Make a share link
 #[utoipa::path(
-    post, path = "/api/shares", tag = "administrator",
+    post, path = "/api/shares", operation_id = "addShare", tag = "administrator",
     request_body = NewShare,
     responses(
         (status = 201, body = WithLink),
+        (status = 409, description = "`id-taken`"),
         (status = 422, description = "`bad-window`, `bad-value`, `no-such-camera`"),
     )
 )]
@@ -169,10 +178,16 @@ pub(super) async fn add(
     let url = shared.base(&headers, &caller.connection)?;
     let (access, by) = (shared.access.clone(), caller.by());
     let (start, end) = new.window(by.at)?;
+    let told = Told {
+        start: new.start.is_some(),
+        end: new.end.is_some(),
+    };
     let fields = ShareFields {
+        id: new.id,
         camera: new.camera,
         start,
         end,
+        told,
         perms: or_default(new.perms),
         max_uses: new.uses,
         note: new.note,
@@ -183,7 +198,7 @@ pub(super) async fn add(
 
 /// Show a share link
 #[utoipa::path(
-    get, path = "/api/shares/{id}", tag = "administrator",
+    get, path = "/api/shares/{id}", operation_id = "getShare", tag = "administrator",
     params(("id" = String, Path, description = "The link's id")),
     responses((status = 200, body = ShareView), (status = 404, description = "`not-found`"))
 )]
@@ -199,7 +214,7 @@ pub(super) async fn get(
 ///
 /// What is watched by it ends.
 #[utoipa::path(
-    delete, path = "/api/shares/{id}", tag = "administrator",
+    delete, path = "/api/shares/{id}", operation_id = "removeShare", tag = "administrator",
     params(("id" = String, Path, description = "The link's id")),
     responses((status = 204, description = "It is void"), (status = 404, description = "`not-found`"))
 )]
@@ -217,7 +232,7 @@ pub(super) async fn remove(
 ///
 /// The old one is void, what is watched by it ends, and the link has all its uses again.
 #[utoipa::path(
-    post, path = "/api/shares/{id}/rotate", tag = "administrator",
+    post, path = "/api/shares/{id}/rotate", operation_id = "rotateShare", tag = "administrator",
     params(("id" = String, Path, description = "The link's id")),
     responses(
         (status = 200, body = WithLink),

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What the server is, and whether it does its work.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{FromRequestParts, Request, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
@@ -18,7 +17,6 @@ use super::HUB_TIMEOUT;
 use super::caller::Admin;
 use crate::auth::{Identity, identify};
 use crate::error::ApiError;
-use crate::proxy::is_forwarded;
 use crate::room::Principal;
 use crate::state::{Connection, Shared};
 
@@ -63,7 +61,7 @@ struct OpenidConfig {
 
 /// What a page needs to know
 #[utoipa::path(
-    get, path = "/api/config", tag = "anyone", security((), ("bearer" = []), ("cookie" = [])),
+    get, path = "/api/config", operation_id = "getConfig", tag = "anyone", security((), ("bearer" = []), ("cookie" = [])),
     responses((status = 200, body = Config))
 )]
 pub(super) async fn config(
@@ -109,7 +107,7 @@ pub(super) struct Health {
 ///
 /// The hub is asked. Who watches is nobody's business here.
 #[utoipa::path(
-    get, path = "/health", tag = "anyone", security(()),
+    get, path = "/health", operation_id = "getHealth", tag = "anyone", security(()),
     responses((status = 200, body = Health), (status = 503, description = "It is stuck", body = Health))
 )]
 pub(super) async fn health(State(shared): State<Arc<Shared>>) -> (StatusCode, Json<Health>) {
@@ -125,7 +123,7 @@ pub(super) async fn health(State(shared): State<Arc<Shared>>) -> (StatusCode, Js
 ///
 /// The hub and the database are asked.
 #[utoipa::path(
-    get, path = "/ready", tag = "anyone", security(()),
+    get, path = "/ready", operation_id = "getReady", tag = "anyone", security(()),
     responses((status = 200, body = Health), (status = 503, description = "`not-ready`"))
 )]
 pub(super) async fn ready(State(shared): State<Arc<Shared>>) -> Result<Json<Health>, ApiError> {
@@ -142,27 +140,18 @@ pub(super) async fn ready(State(shared): State<Arc<Shared>>) -> Result<Json<Heal
 
 /// Read the metrics
 ///
-/// For administrators, and for programs on the same machine that do not come through a proxy.
+/// For administrators: a program shows the token of an administrator's personal link. Programs that can show nothing ask at
+/// the address that `metrics-listen` of the configuration gives.
 #[utoipa::path(
-    get, path = "/metrics", tag = "administrator",
+    get, path = "/metrics", operation_id = "getMetrics", tag = "administrator",
     responses((status = 200, description = "OpenMetrics text", body = String, content_type = OPEN_METRICS))
 )]
-pub(super) async fn metrics(
-    State(shared): State<Arc<Shared>>,
-    Extension(connection): Extension<Connection>,
-    request: Request,
-) -> Result<Response, ApiError> {
-    let (mut parts, _) = request.into_parts();
-    if !is_local(connection.peer, &parts.headers) {
-        Admin::from_request_parts(&mut parts, &shared).await?;
-    }
-    let text = shared.metrics.text(shared.hub.stats.get());
-    Ok(([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response())
+pub(super) async fn metrics(State(shared): State<Arc<Shared>>, _: Admin) -> Response {
+    open_metrics(State(shared)).await
 }
 
-/// Whether a program of this machine asks for itself. One that shows who it is wants to be taken for that.
-fn is_local(peer: IpAddr, headers: &HeaderMap) -> bool {
-    let by_itself = !is_forwarded(headers) && !headers.contains_key(header::ORIGIN);
-    let shows = headers.contains_key(header::AUTHORIZATION) || headers.contains_key(header::COOKIE);
-    peer.is_loopback() && by_itself && !shows
+/// The same for whoever reaches the address that is for nothing else.
+pub(crate) async fn open_metrics(State(shared): State<Arc<Shared>>) -> Response {
+    let text = shared.metrics.text(shared.hub.stats.get());
+    ([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response()
 }

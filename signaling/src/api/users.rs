@@ -92,7 +92,7 @@ enum PasswordWish {
 
 /// List users
 #[utoipa::path(
-    get, path = "/api/users", tag = "administrator", params(CutParams),
+    get, path = "/api/users", operation_id = "listUsers", tag = "administrator", params(CutParams),
     responses((status = 200, body = Page<UserView>))
 )]
 pub(super) async fn list(
@@ -101,14 +101,15 @@ pub(super) async fn list(
     Params(cut): Params<CutParams>,
 ) -> Result<Json<Page<UserView>>, ApiError> {
     let cut = cut.check()?;
-    let users = shared.access.users(cut.after(), cut.and_one())?;
+    let found = |user: &User| cut.finds(&[&user.name]);
+    let users = shared.access.users(cut.after(), cut.and_one(), found)?;
     let key = |user: &User| user.name.clone();
     Ok(Json(Page::of(users, &cut, key, UserView::from)))
 }
 
 /// Add a user
 #[utoipa::path(
-    post, path = "/api/users", tag = "administrator",
+    post, path = "/api/users", operation_id = "addUser", tag = "administrator",
     request_body = NewUser,
     responses(
         (status = 201, body = WithPassword),
@@ -134,7 +135,7 @@ pub(super) async fn add(
 
 /// Show a user
 #[utoipa::path(
-    get, path = "/api/users/{name}", tag = "administrator",
+    get, path = "/api/users/{name}", operation_id = "getUser", tag = "administrator",
     params(("name" = String, Path, description = "The user's name")),
     responses((status = 200, body = UserView), (status = 404, description = "`not-found`"))
 )]
@@ -150,7 +151,7 @@ pub(super) async fn get(
 ///
 /// The user has to log in again; what it watches ends.
 #[utoipa::path(
-    patch, path = "/api/users/{name}", tag = "administrator",
+    patch, path = "/api/users/{name}", operation_id = "changeUser", tag = "administrator",
     request_body = UserPatch,
     params(("name" = String, Path, description = "The user's name")),
     responses(
@@ -191,7 +192,7 @@ pub(super) async fn change(
 ///
 /// With its bookings; what it watches ends.
 #[utoipa::path(
-    delete, path = "/api/users/{name}", tag = "administrator",
+    delete, path = "/api/users/{name}", operation_id = "removeUser", tag = "administrator",
     params(("name" = String, Path, description = "The user's name")),
     responses(
         (status = 204, description = "It is gone"),
@@ -209,11 +210,33 @@ pub(super) async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Sign a user out everywhere
+///
+/// Its log-ins end, what it watches and its connections. The password, a personal link and its bookings stay.
+#[utoipa::path(
+    delete, path = "/api/users/{name}/logins", operation_id = "signOutUser", tag = "administrator",
+    params(("name" = String, Path, description = "The user's name")),
+    responses(
+        (status = 204, description = "It is signed out"),
+        (status = 404, description = "`not-found`"),
+        (status = 409, description = "`in-file`"),
+    )
+)]
+pub(super) async fn sign_out(
+    State(shared): State<Arc<Shared>>,
+    Admin(caller): Admin,
+    Name(name): Name,
+) -> Result<StatusCode, ApiError> {
+    let (access, by) = (shared.access.clone(), caller.by());
+    settled(async move { access.sign_out(&by, &name).await }).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
 /// Make a personal link
 ///
 /// It logs in whoever has it, without a password. The one before is void, and whatever the user watches ends.
 #[utoipa::path(
-    post, path = "/api/users/{name}/token", tag = "administrator",
+    post, path = "/api/users/{name}/token", operation_id = "makeUserLink", tag = "administrator",
     params(("name" = String, Path, description = "The user's name")),
     responses(
         (status = 200, body = Link),

@@ -16,6 +16,7 @@ mod webhook;
 
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -28,6 +29,7 @@ pub use self::keys::Keys;
 pub use self::tokens::TokenError;
 pub(crate) use self::tokens::{Expected, Issuer, MAX_TOKEN_BYTES};
 use self::webhook::Webhook;
+use crate::lock::lock;
 use crate::model::Role;
 use crate::rights::Rights;
 
@@ -102,8 +104,8 @@ pub enum SetupError {
     Unnamed,
 }
 
-/// A backend.
-pub struct Backend(Kind);
+/// A backend. What it is like may change while it is used.
+pub struct Backend(Mutex<Arc<Kind>>);
 
 enum Kind {
     Tokens { issuer: Issuer, keys: Source },
@@ -148,7 +150,7 @@ impl Backend {
     /// [`SetupError::Insecure`], [`SetupError::Roots`]
     pub fn with_webhook(url: &Url, secret: Option<&str>) -> Result<Self, SetupError> {
         let webhook = Webhook::new(url, secret)?;
-        Ok(Self(Kind::Webhook(Box::new(webhook))))
+        Ok(Self::of(Kind::Webhook(Box::new(webhook))))
     }
 
     fn tokens(issuer: &str, audience: &str, keys: Source) -> Result<Self, SetupError> {
@@ -156,13 +158,28 @@ impl Backend {
             return Err(SetupError::Unnamed);
         }
         let issuer = Issuer::new(issuer, audience);
-        Ok(Self(Kind::Tokens { issuer, keys }))
+        Ok(Self::of(Kind::Tokens { issuer, keys }))
+    }
+
+    fn of(kind: Kind) -> Self {
+        Self(Mutex::new(Arc::new(kind)))
+    }
+
+    fn current(&self) -> Arc<Kind> {
+        lock(&self.0).clone()
+    }
+
+    /// Becomes like another: what is asked from now on is asked there.
+    pub(crate) fn replace(&self, other: &Self) {
+        let other = other.current();
+        *lock(&self.0) = other;
     }
 
     /// The same, whose tokens say otherwise who someone is and what it may do. A webhook says it in words of its own.
     #[must_use]
-    pub fn mapped(mut self, mapping: Mapping) -> Self {
-        if let Kind::Tokens { issuer, .. } = &mut self.0 {
+    pub fn mapped(self, mapping: Mapping) -> Self {
+        // Nobody else has it yet.
+        if let Some(Kind::Tokens { issuer, .. }) = Arc::get_mut(&mut lock(&self.0)) {
             issuer.mapping = mapping;
         }
         self
@@ -178,7 +195,8 @@ impl Backend {
         peer: IpAddr,
         now: Timestamp,
     ) -> Result<Identity, BackendError> {
-        let (issuer, keys) = match &self.0 {
+        let current = self.current();
+        let (issuer, keys) = match &*current {
             Kind::Webhook(webhook) => return webhook.ask(credential, peer, now).await,
             Kind::Tokens { issuer, keys } => (issuer, keys),
         };
@@ -202,7 +220,7 @@ impl Backend {
 
     /// Whether it takes names and passwords.
     pub fn takes_passwords(&self) -> bool {
-        matches!(self.0, Kind::Webhook(_))
+        matches!(*self.current(), Kind::Webhook(_))
     }
 }
 

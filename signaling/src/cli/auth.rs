@@ -13,6 +13,7 @@ use super::openid::OpenidTable;
 use crate::backend::{Backend, Group, Keys, Mapping, SetupError};
 use crate::model::Role;
 use crate::openid::OpenidOptions;
+use crate::registry::SecretDigest;
 use crate::rights::Cameras;
 
 /// An existing backend: where its keys are, the secret it signs with, or where it is asked.
@@ -59,14 +60,7 @@ const ONE_OF: &str = "give one of jwks-url, jwks-file, hs256-secret, hs256-secre
 impl AuthTable {
     /// The backend, its files seen from `folder`, if there is one besides the identity provider.
     pub(super) fn read(&self, folder: &Path) -> Result<Option<Backend>, String> {
-        let ways = [
-            self.jwks_url.is_some(),
-            self.jwks_file.is_some(),
-            self.hs256_secret.is_some(),
-            self.hs256_secret_file.is_some(),
-            self.webhook.is_some(),
-        ];
-        match ways.into_iter().filter(|given| *given).count() {
+        match self.ways().into_iter().filter(|given| *given).count() {
             0 if self.openid.is_some() => return Ok(None),
             1 => (),
             _ => return Err(ONE_OF.to_owned()),
@@ -105,6 +99,43 @@ impl AuthTable {
         let table = self.openid.as_ref();
         let read = |table: &OpenidTable| table.read(folder, self.mapping()?);
         table.map(read).transpose()
+    }
+
+    /// Which ways to the backend are given.
+    fn ways(&self) -> [bool; 5] {
+        [
+            self.jwks_url.is_some(),
+            self.jwks_file.is_some(),
+            self.hs256_secret.is_some(),
+            self.hs256_secret_file.is_some(),
+            self.webhook.is_some(),
+        ]
+    }
+
+    /// Whether it knows people by their tokens or passwords.
+    pub(super) fn has_backend(&self) -> bool {
+        self.openid.is_none() || self.ways().into_iter().any(|given| given)
+    }
+
+    /// Whether people log in to the page with the same provider.
+    pub(super) fn has_openid_of(&self, other: &Self) -> bool {
+        self.openid == other.openid
+    }
+
+    /// Whether people log in to the page with a provider.
+    pub(super) fn has_openid(&self) -> bool {
+        self.openid.is_some()
+    }
+
+    /// What is in its files, as digests: another key in the same file is another backend.
+    pub(super) fn contents(&self, folder: &Path) -> Result<Vec<SecretDigest>, String> {
+        let files = [
+            &self.jwks_file,
+            &self.hs256_secret_file,
+            &self.webhook_secret_file,
+        ];
+        let texts = files.into_iter().flatten().map(|file| text(folder, file));
+        texts.map(|text| Ok(SecretDigest::of(&text?))).collect()
     }
 
     fn mapping(&self) -> Result<Mapping, String> {

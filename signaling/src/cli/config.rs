@@ -24,7 +24,7 @@ use crate::openid::OpenidOptions;
 use crate::registry::{CameraEntry, SecretDigest, ViewerEntry};
 use crate::rights::{Cameras, DEFAULT_LEASE_SECONDS, GUEST};
 use crate::room::{MAX_CAMERAS, MAX_VIEWERS};
-use crate::server::DEFAULT_AUDIT_DAYS;
+use crate::server::{DEFAULT_AUDIT_DAYS, DEFAULT_AUDIT_ROWS};
 use crate::tls::TlsFiles;
 use crate::turn::Turn;
 
@@ -37,8 +37,11 @@ pub(super) const DEFAULT_LISTEN: SocketAddr =
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Config {
     /// Where to listen.
-    #[serde(default = "default_listen")]
+    #[serde(default = "default_listen", deserialize_with = "listen")]
     pub listen: SocketAddr,
+    /// Where the metrics are for whoever asks.
+    #[serde(default, deserialize_with = "metrics_listen")]
+    pub metrics_listen: Option<SocketAddr>,
     /// Where the server is reached from outside.
     #[serde(default, deserialize_with = "http_url")]
     pub url: Option<Url>,
@@ -65,6 +68,9 @@ pub struct Config {
     /// Days for which the audit log is kept.
     #[serde(default = "default_audit_days")]
     pub audit_days: u16,
+    /// Entries of the audit log that are kept.
+    #[serde(default = "default_audit_rows")]
+    pub audit_rows: u64,
     tls_cert: Option<PathBuf>,
     tls_key: Option<PathBuf>,
     #[serde(default, rename = "ice-server")]
@@ -211,10 +217,14 @@ impl Config {
         self.tls_cert.is_some()
     }
 
-    /// Takes over cameras and viewers, and leaves the rest as the server was started with it.
+    /// Takes over what a running server follows, and leaves the rest as the server was started with it.
     pub(super) fn take_entries(&mut self, new: Self) {
         self.cameras = new.cameras;
         self.viewers = new.viewers;
+        self.turn = new.turn;
+        if self.auth.is_some() && new.auth.is_some() {
+            self.auth = new.auth;
+        }
     }
 
     /// The STUN and TURN servers.
@@ -252,14 +262,29 @@ impl Config {
         Ok(openid.flatten())
     }
 
-    /// Whether the existing backend is the same.
-    pub(super) fn has_backend_of(&self, other: &Self) -> bool {
-        self.auth == other.auth
+    /// What is in the files of the existing backend, which are looked for from where the file at `path` is.
+    pub(super) fn backend_contents(&self, path: &Path) -> Result<Vec<SecretDigest>, String> {
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let table = self.auth.as_ref();
+        table.map_or(Ok(Vec::new()), |table| table.contents(folder))
     }
 
-    /// Whether the TURN server is the same.
-    pub(super) fn has_turn_of(&self, other: &Self) -> bool {
-        self.turn == other.turn
+    /// Whether there is an existing backend.
+    pub(super) fn has_backend(&self) -> bool {
+        self.auth.as_ref().is_some_and(AuthTable::has_backend)
+    }
+
+    /// Whether people log in to the page with the same provider.
+    pub(super) fn has_openid_of(&self, other: &Self) -> bool {
+        match (&self.auth, &other.auth) {
+            (Some(own), Some(other)) => own.has_openid_of(other),
+            (own, other) => !own.iter().chain(other).any(AuthTable::has_openid),
+        }
+    }
+
+    /// Whether the existing backend is the same, apart from what is in its files.
+    pub(super) fn has_backend_of(&self, other: &Self) -> bool {
+        self.auth == other.auth
     }
 
     /// The enrolled cameras.
@@ -295,6 +320,10 @@ pub(super) fn located(
     // Some messages have several lines; one is enough.
     let message = message.lines().collect::<Vec<_>>().join(", ");
     let message = with_nearest(message);
+    let message = match bare_text(text, span.as_ref()) {
+        Some(bare) => format!("put the text in quotes: \"{bare}\""),
+        None => message,
+    };
     let Some(before) = span.and_then(|span| text.get(..span.start)) else {
         return format!("{path}: {message}");
     };
@@ -306,6 +335,19 @@ pub(super) fn located(
         .map(|(key, _)| key.trim());
     let key = key.map(|key| format!("{key}: ")).unwrap_or_default();
     format!("{path}:{}: {key}{message}", line + 1)
+}
+
+/// What stands behind `=` in the line of a mistake, if it is a text without its quotes.
+fn bare_text<'a>(text: &'a str, span: Option<&Range<usize>>) -> Option<&'a str> {
+    let start = text
+        .get(..span?.start)?
+        .rfind('\n')
+        .map_or(0, |end| end + 1);
+    let (_, value) = text.get(start..)?.lines().next()?.split_once('=')?;
+    let value = value.split(" #").next()?.trim();
+    let begins = value.starts_with(|c: char| c.is_alphanumeric() || matches!(c, '/' | '.' | ':'));
+    let is_other = value.parse::<f64>().is_ok() || matches!(value, "true" | "false");
+    (begins && !is_other && !value.contains(['"', '\''])).then_some(value)
 }
 
 /// Says of an unknown key which of the known ones is most like it, in the place of a list of all.
@@ -325,6 +367,23 @@ fn default_listen() -> SocketAddr {
     DEFAULT_LISTEN
 }
 
+fn listen<'de, D: Deserializer<'de>>(d: D) -> Result<SocketAddr, D::Error> {
+    let text = String::deserialize(d)?;
+    text.parse().map_err(|_| {
+        let problem = match text.parse::<IpAddr>() {
+            Ok(_) => "the port is missing",
+            Err(_) => "this is no address with a port",
+        };
+        D::Error::custom(format!(
+            "{problem}: write it as 127.0.0.1:8080 or [::1]:8080"
+        ))
+    })
+}
+
+fn metrics_listen<'de, D: Deserializer<'de>>(d: D) -> Result<Option<SocketAddr>, D::Error> {
+    listen(d).map(Some)
+}
+
 fn default_max_cameras() -> usize {
     MAX_CAMERAS
 }
@@ -335,6 +394,10 @@ fn default_max_viewers() -> usize {
 
 fn default_audit_days() -> u16 {
     DEFAULT_AUDIT_DAYS
+}
+
+fn default_audit_rows() -> u64 {
+    DEFAULT_AUDIT_ROWS
 }
 
 fn default_perms() -> Vec<Permission> {
@@ -393,7 +456,13 @@ pub(super) fn check_lease(seconds: u32) -> Result<(), String> {
 }
 
 fn http_url<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Url>, D::Error> {
-    let url: Url = String::deserialize(d)?.parse().map_err(D::Error::custom)?;
+    let text = String::deserialize(d)?;
+    let url: Url = text.parse().map_err(|e| match e {
+        url::ParseError::RelativeUrlWithoutBase => D::Error::custom(format!(
+            "begin it with https:// or http://, as in https://{text}"
+        )),
+        e => D::Error::custom(e),
+    })?;
     check_url(&url).map_err(D::Error::custom)?;
     Ok(Some(url))
 }
@@ -465,6 +534,26 @@ mod tests {
             (
                 "xyz = 1",
                 "p.toml:1: xyz: unknown field `xyz`, expected one of",
+            ),
+            (
+                "listen = 127.0.0.1:8080 # here",
+                "p.toml:1: listen: put the text in quotes: \"127.0.0.1:8080\"",
+            ),
+            (
+                "open-access = false\nurl = https://cameras.example.org",
+                "p.toml:2: url: put the text in quotes: \"https://cameras.example.org\"",
+            ),
+            (
+                "listen = \"127.0.0.1\"",
+                "p.toml:1: listen: the port is missing: write it as 127.0.0.1:8080",
+            ),
+            (
+                "metrics-listen = \"localhost:9090\"",
+                "p.toml:1: metrics-listen: this is no address with a port: write it as",
+            ),
+            (
+                "url = \"cameras.example.org\"",
+                "p.toml:1: url: begin it with https:// or http://, as in https://cameras",
             ),
             (
                 "url = \"ftp://x\"",

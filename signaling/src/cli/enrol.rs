@@ -13,7 +13,7 @@ use url::Url;
 
 use super::config::{Config, check_lease, check_user};
 use super::file::{NewFile, append, grant_signer, read, read_to_edit, remove, write};
-use super::manage::{CameraData, Output};
+use super::manage::{CameraData, Output, same_name};
 use super::place::{Place, Where};
 use super::{CameraCommand, Failure, KeyOutput, ServerUrl, ViewerCommand, ask, print, remark};
 use crate::hosts::check_url;
@@ -43,13 +43,21 @@ fn camera_in_file(command: CameraCommand, file: &Path) -> Result<(), Failure> {
             let name = name.unwrap_or(camera);
             add_camera(NewCamera { name, id, key }, file, url)
         }
-        CameraCommand::List => {
-            for camera in read(file)?.cameras() {
+        CameraCommand::List { search } => {
+            let search = search.unwrap_or_default().to_lowercase();
+            let all = read(file)?;
+            let found = all.cameras().filter(|camera| {
+                let texts = [&camera.id, &camera.name];
+                texts
+                    .iter()
+                    .any(|text| text.to_lowercase().contains(&search))
+            });
+            for camera in found {
                 print(format_args!("{}\t{}", camera.id, camera.name))?;
             }
             Ok(())
         }
-        CameraCommand::Remove { id } => remove_entry(file, "camera", "id", &id),
+        CameraCommand::Remove { id, .. } => remove_entry(file, "camera", "id", &id),
         CameraCommand::Show { .. }
         | CameraCommand::Rename { .. }
         | CameraCommand::Rotate { .. } => Err(Failure::input(format!(
@@ -78,10 +86,16 @@ fn camera_in_data(command: CameraCommand, place: &Where, output: Output) -> Resu
             (CameraData::Add { id, name }, Some(key))
         }
         CameraCommand::Rotate { id, key } => (CameraData::Rotate(id), Some(key)),
-        CameraCommand::List => (CameraData::List, None),
+        CameraCommand::List { search } => (CameraData::List { search }, None),
         CameraCommand::Show { id } => (CameraData::Show(id), None),
         CameraCommand::Rename { id, name } => (CameraData::Rename(id, name), None),
-        CameraCommand::Remove { id } => (CameraData::Revoke(id), None),
+        CameraCommand::Remove { id, yes } => {
+            if !yes {
+                let [bookings, links] = CameraData::before(&id);
+                CameraData::confirm(&id, [ask(place, bookings)?, ask(place, links)?])?;
+            }
+            (CameraData::Revoke(id), None)
+        }
     };
     let Some(key) = key else {
         return asked.show(&ask(place, asked.call())?, output);
@@ -99,6 +113,7 @@ fn camera_in_data(command: CameraCommand, place: &Where, output: Output) -> Resu
     match file {
         None => asked.show(&answer, output),
         Some(file) => {
+            same_name(&answer);
             let key = answer["key"].as_str().unwrap_or_default();
             file.write(&format!("{key}\n"))?.keep();
             Ok(())

@@ -19,8 +19,9 @@ enum Kind {
 }
 
 /// The keys that have a variable: all but the tables that stand several times.
-const KEYS: [(&str, Kind); 30] = [
+const KEYS: [(&str, Kind); 32] = [
     ("listen", Kind::Text),
+    ("metrics-listen", Kind::Text),
     ("url", Kind::Text),
     ("allowed-hosts", Kind::List),
     ("trusted-proxies", Kind::List),
@@ -29,6 +30,7 @@ const KEYS: [(&str, Kind); 30] = [
     ("database.url", Kind::Text),
     ("audit-days", Kind::Number),
     ("second-factor", Kind::Text),
+    ("audit-rows", Kind::Number),
     ("max-cameras", Kind::Number),
     ("max-viewers", Kind::Number),
     ("tls-cert", Kind::Text),

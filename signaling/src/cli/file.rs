@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The configuration file and the grant key beside it, on disk. Both are for their owner alone.
 
-use std::fs::{self, File, OpenOptions, Permissions};
+use std::fs::{self, File, Permissions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, chown};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 
 use porthole_protocol::grant::GrantSigner;
@@ -12,8 +12,7 @@ use toml_edit::{ArrayOfTables, DocumentMut, Item, Table};
 use super::config::{Config, located};
 use super::environment::overlay;
 use super::{Failure, remark};
-
-const OWNER_ONLY: u32 = 0o600;
+use crate::private_file::{self, create, unfinished};
 
 /// Reads the configuration.
 pub(super) fn read(path: &Path) -> Result<Config, Failure> {
@@ -116,7 +115,7 @@ fn replace(path: &Path, text: &str) -> Result<(), Failure> {
     let failed = |e: io::Error| cannot_write(path, &e);
     // Behind a symbolic link, the file it points to is the one to replace.
     let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let new = beside(path, ".new");
+    let new = unfinished(path);
     let _ = fs::remove_file(&new);
     let mut file = create(&new).map_err(failed)?;
     file.write_all(text.as_bytes()).map_err(failed)?;
@@ -181,13 +180,9 @@ pub(super) fn rotate_grant_signer(path: &Path) -> Result<GrantSigner, Failure> {
     Ok(next)
 }
 
-/// Writes a file that was not there, for its owner alone.
+/// Writes a file that was not there, for its owner alone, as a whole or not at all.
 pub(super) fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
-    let written = create(path).and_then(|mut file| {
-        file.write_all(text.as_bytes())?;
-        file.sync_all()
-    });
-    written.map_err(|e| cannot_write(path, &e))
+    private_file::write_new(path, text).map_err(|e| cannot_write(path, &e))
 }
 
 /// A file for its owner alone that was not there before. It is removed again unless it is kept.
@@ -237,14 +232,6 @@ impl Drop for NewFile {
 
 fn cannot_write(path: &Path, error: &io::Error) -> Failure {
     Failure::system(format!("cannot write {}: {error}", path.display()))
-}
-
-fn create(path: &Path) -> io::Result<File> {
-    OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(OWNER_ONLY)
-        .open(path)
 }
 
 fn beside(path: &Path, suffix: &str) -> PathBuf {

@@ -14,6 +14,7 @@ use super::manage::Output;
 use super::place::{Kept, Place, Where};
 use super::{Failure, file, print, remark, runtime, start};
 use crate::access::Data;
+use crate::data_dir::DataDir;
 use crate::hosts::check_url;
 
 /// The configuration of a new data directory.
@@ -33,30 +34,83 @@ pub(super) fn run(
         check_url(url).map_err(|e| Failure::input(format!("--url: {e}")))?;
     }
     let path = place.new_data_dir()?;
-    make(&path)?;
+    make_folder(&path)?;
+    check_folder(&path)?;
+    let dir = DataDir::at(&path);
+    let Some(_lock) = dir.try_lock().map_err(Failure::system)? else {
+        return Err(Failure::input(format!(
+            "{}: a server or another command is at work on it",
+            path.display()
+        )));
+    };
     let config = path.join("config.toml");
     if !config.exists() && place.config().is_none() {
         let url = url.map(|url| format!("\nurl = \"{url}\"\n"));
         file::write_new(&config, &format!("{CONFIG}{}", url.unwrap_or_default()))?;
     }
     let data = place_of(place, &path)?;
-    file::new_grant_signer(&data.dir.grant_key())?;
+    let unseen = path.join(UNSEEN);
     let password = runtime()?.block_on(async {
         let store = start::open_store(&data).await?;
-        let made = Data::add_administrator(&*store, administrator, "cli").await;
+        let found = store.snapshot(Timestamp::now()).await;
+        let found = found.map_err(Failure::system)?;
+        let begun = match found.users.first() {
+            None => found.cameras.is_empty(),
+            // Its password was never shown, or that was about to be noted.
+            Some(first) => {
+                let is_alone = found.users.len() == 1 && first.name == administrator;
+                is_alone && found.cameras.is_empty() && found.logins.is_empty() && unseen.exists()
+            }
+        };
+        if !begun {
+            return Err(not_empty(&path));
+        }
+        if !data.dir.grant_key().exists() {
+            file::new_grant_signer(&data.dir.grant_key())?;
+        }
+        data.dir
+            .device_secret(&data.signer()?)
+            .map_err(Failure::system)?;
+        if !unseen.exists() {
+            file::write_new(&unseen, UNSEEN_TEXT)?;
+        }
+        let made = match found.users.first() {
+            None => Data::add_administrator(&*store, administrator, "cli").await,
+            Some(first) => Data::renew_password(&*store, first, "cli").await,
+        };
         made.map_err(|e| Failure::input(format!("--administrator {administrator}: {e}")))
     })?;
+    let shown = path.display();
     if output.json {
-        return print(
-            json!({ "dataDir": path, "administrator": administrator, "password": password }),
-        );
+        print(json!({ "dataDir": path, "administrator": administrator, "password": password }))?;
+    } else {
+        remark(format_args!(
+            "made {shown}\nstart the server with `porthole-signaling serve --data-dir {shown}` and log in as \
+             {administrator}; the password, shown this once:"
+        ));
+        print(password)?;
     }
+    fs::remove_file(&unseen).map_err(|e| Failure::system(format!("{}: {e}", unseen.display())))
+}
+
+/// There while the first administrator's password has not been printed: then `init` may be said again.
+const UNSEEN: &str = "init.unfinished";
+const UNSEEN_TEXT: &str = "porthole-signaling init was interrupted here: say it again.\n";
+/// What is in a data directory that `init` was about to make, perhaps with `-wal`, `.new` and the like behind it.
+const OWN: [&str; 5] = [
+    "config.toml",
+    "grant-key",
+    "device-key",
+    "porthole.sqlite3",
+    UNSEEN,
+];
+
+fn not_empty(path: &Path) -> Failure {
     let path = path.display();
-    remark(format_args!(
-        "made {path}\nstart the server with `porthole-signaling serve --data-dir {path}` and log in as {administrator}; \
-         the password, shown this once:"
-    ));
-    print(password)
+    Failure::input(format!(
+        "{path} is not empty, it is in use already: give another with --data-dir, or use what is there \
+         (`porthole-signaling user password NAME` gives someone a new password)"
+    ))
 }
 
 /// Makes what a service finds missing that nobody has set up: the directory, the database, the key. No account: nobody
@@ -100,18 +154,17 @@ fn place_of(place: &Where, path: &Path) -> Result<Kept, Failure> {
     }
 }
 
-/// Makes the directory, for its owner alone. One that is there has to be empty, or hold a configuration only.
-fn make(path: &Path) -> Result<(), Failure> {
+/// A directory that is there may hold a configuration, and what an `init` has left that was interrupted.
+fn check_folder(path: &Path) -> Result<(), Failure> {
     let shown = path.display();
-    make_folder(path)?;
     let entries = fs::read_dir(path);
     let entries = entries.map_err(|e| Failure::system(format!("cannot read {shown}: {e}")))?;
     for entry in entries {
         let entry = entry.map_err(|e: io::Error| Failure::system(e))?;
-        if entry.file_name() != "config.toml" {
-            return Err(Failure::input(format!(
-                "{shown} is not empty: give another with --data-dir, or use what is there"
-            )));
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if !OWN.iter().any(|own| name.starts_with(own)) {
+            return Err(not_empty(path));
         }
     }
     Ok(())

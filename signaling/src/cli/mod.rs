@@ -96,6 +96,10 @@ enum Command {
     Session(manage::SessionCommand),
     /// Show who watched what, and who changed what
     Audit(manage::AuditArgs),
+    /// Add users, cameras and bookings by the file: all of them, or none
+    Import(manage::ImportArgs),
+    /// Print all users, cameras or bookings, for tables and for `import`
+    Export(manage::ExportArgs),
     /// Write a copy of the database into a new file, while the server runs
     Backup {
         /// The new file
@@ -148,7 +152,11 @@ enum CameraCommand {
         url: ServerUrl,
     },
     /// List the cameras
-    List,
+    List {
+        /// Those in whose id or name this is
+        #[arg(long, value_name = "TEXT")]
+        search: Option<String>,
+    },
     /// Show a camera
     Show {
         /// Its id
@@ -168,11 +176,14 @@ enum CameraCommand {
         #[command(flatten)]
         key: KeyOutput,
     },
-    /// Remove a camera: its key is void
+    /// Remove a camera with its bookings and links: its key is void
     #[command(visible_alias = "revoke")]
     Remove {
         /// Its id
         id: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
     },
 }
 
@@ -273,15 +284,22 @@ fn run(cli: Cli) -> Result<(), Failure> {
             serve::run(&place.resolve()?, listen)
         }
         Command::Camera(command) => enrol::camera(command, &place, output),
-        Command::User(command) => command.show(&ask(command.call())?, output),
-        Command::Booking(command) => command.show(&ask(command.call())?, output),
-        Command::Share(command) => command.show(&ask(command.call())?, output),
+        Command::User(command) => {
+            if let Some(before) = command.before() {
+                command.confirm(&ask(before)?)?;
+            }
+            command.show(&ask(command.call())?, output)
+        }
+        Command::Booking(command) => command.show(&ask(command.call()?)?, output),
+        Command::Share(command) => command.show(&ask(command.call()?)?, output),
         Command::Sessions => {
-            let command = manage::SessionCommand::List;
+            let command = manage::SessionCommand::List { search: None };
             command.show(&ask(command.call())?, output)
         }
         Command::Session(command) => command.show(&ask(command.call())?, output),
         Command::Audit(audit) => manage::audit(&ask(audit.call())?, output),
+        Command::Export(export) => export.show(&ask(export.call())?),
+        Command::Import(import) => import.show(&ask(import.call()?)?, output),
         Command::Backup { to } => init::backup(&place, &to),
         Command::Key(KeyCommand::Rotate) => {
             let data = place.data()?;

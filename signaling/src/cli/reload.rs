@@ -7,9 +7,10 @@ use std::path::PathBuf;
 use super::Failure;
 use super::config::Config;
 use super::file::{grant_signer_at, read_or_default};
-use crate::registry::{CameraEntry, ViewerEntry};
+use crate::registry::{CameraEntry, SecretDigest, ViewerEntry};
 use crate::rights::Cameras;
 use crate::server::Server;
+use crate::turn::Turn;
 
 /// A server, and the file it runs by.
 pub(super) struct Running {
@@ -18,6 +19,9 @@ pub(super) struct Running {
     /// Where the key that signs grants is.
     pub(super) key: PathBuf,
     pub(super) config: Config,
+    /// What was in the files of the existing backend.
+    pub(super) backend: Vec<SecretDigest>,
+    pub(super) turn: Option<Turn>,
 }
 
 /// One difference between two files.
@@ -47,7 +51,16 @@ impl Running {
         for key in unchangeable(&self.config, &new) {
             tracing::warn!(key, "this cannot change while the server runs: restart it");
         }
-        // The steps that can fail come first. A server that began without TLS stays so until it is restarted.
+        // What can fail comes first.
+        let in_auth = |e| Failure::input(format!("{}: [auth]: {e}", self.path.display()));
+        let contents = new.backend_contents(&self.path).map_err(in_auth)?;
+        let backend = new.backend(&self.path).map_err(in_auth)?;
+        let is_other = contents != self.backend || !self.config.has_backend_of(&new);
+        let backend = backend.filter(|_| is_other && self.config.has_backend());
+        let turn = new.turn(&self.path);
+        let turn =
+            turn.map_err(|e| Failure::input(format!("{}: [turn]: {e}", self.path.display())))?;
+        // A server that began without TLS stays so until it is restarted.
         if let (Some(_), Some(files)) = (self.config.tls(&self.path), new.tls(&self.path)) {
             let reloaded = self.server.reload_tls(&files);
             reloaded.map_err(|e| Failure::input(format!("tls-cert, tls-key: {e}")))?;
@@ -56,8 +69,20 @@ impl Running {
         let taken = self.server.set_signer(signer);
         taken.map_err(|e| Failure::input(format!("{}: {e}", self.key.display())))?;
         warn_of_strays(&new);
+        let mut count = 0;
+        if let Some(backend) = backend {
+            let taken = self.server.set_backend(&backend);
+            taken.map_err(Failure::input)?;
+            self.backend = contents;
+            count += 1;
+        }
+        if turn != self.turn {
+            self.server.set_turn(turn.clone());
+            self.turn = turn;
+            count += 1;
+        }
         let steps = differences(&self.config, &new);
-        let count = steps.len();
+        count += steps.len();
         for step in steps {
             self.take(step);
         }
@@ -151,6 +176,7 @@ fn has_same_rights(a: &ViewerEntry, b: &ViewerEntry) -> bool {
 fn unchangeable(old: &Config, new: &Config) -> Vec<&'static str> {
     let differ = [
         ("listen", old.listen != new.listen),
+        ("metrics-listen", old.metrics_listen != new.metrics_listen),
         ("url", old.url != new.url),
         ("allowed-hosts", old.allowed_hosts != new.allowed_hosts),
         (
@@ -164,8 +190,9 @@ fn unchangeable(old: &Config, new: &Config) -> Vec<&'static str> {
         ("max-viewers", old.max_viewers != new.max_viewers),
         ("audit-days", old.audit_days != new.audit_days),
         ("second-factor", old.second_factor != new.second_factor),
-        ("auth", !old.has_backend_of(new)),
-        ("turn", !old.has_turn_of(new)),
+        ("audit-rows", old.audit_rows != new.audit_rows),
+        ("auth", old.has_backend() != new.has_backend()),
+        ("auth.openid", !old.has_openid_of(new)),
         ("tls-cert", old.has_tls() != new.has_tls()),
     ];
     let differ = differ.into_iter().filter(|(_, differ)| *differ);
@@ -276,7 +303,6 @@ mod tests {
             "trusted-proxies",
             "open-access",
             "ice-server",
-            "turn",
             "tls-cert",
         ];
         assert_eq!(unchangeable(&config(""), &config(new)), expected);

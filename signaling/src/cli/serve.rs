@@ -47,6 +47,8 @@ pub(super) fn run(place: &Place, listen: Option<SocketAddr>) -> Result<(), Failu
         None => (grant_signer(path, &config)?, grant_key_beside(path)),
     };
     let mut options = options(&config, path, signer)?;
+    let turn = options.turn.clone();
+    let backend = config.backend_contents(path).map_err(Failure::input)?;
     let scheme = if options.tls.is_some() {
         "https"
     } else {
@@ -75,6 +77,18 @@ pub(super) fn run(place: &Place, listen: Option<SocketAddr>) -> Result<(), Failu
         }
         _ => Failure::input(format!("{}: {e}", path.display())),
     })?;
+    if let Some(address) = config.metrics_listen {
+        let served = TcpListener::bind(address).and_then(|listener| {
+            remark(format_args!(
+                "metrics on http://{}/metrics",
+                listener.local_addr()?
+            ));
+            server.serve_metrics(listener)
+        });
+        served.map_err(|e| {
+            Failure::system(format!("metrics-listen: cannot listen on {address}: {e}"))
+        })?;
+    }
     let (reload, on_reload) = mpsc::channel(1);
     let socket = data
         .map(|data| OwnSocket::open(&data.dir, &server, reload))
@@ -86,6 +100,8 @@ pub(super) fn run(place: &Place, listen: Option<SocketAddr>) -> Result<(), Failu
         path: config_path,
         key,
         config,
+        backend,
+        turn,
     };
     let ended = runtime.block_on(until_signal(running, scheme, on_reload));
     drop(socket);

@@ -42,6 +42,7 @@ pub(super) fn options(
     options.max_connections = Some(places::standalone(config.max_cameras + config.max_viewers));
     options.tls = config.tls(path);
     options.audit_days = config.audit_days;
+    options.audit_rows = config.audit_rows;
     options.viewers = config.viewers().collect();
     options.cameras = config.cameras().collect();
     Ok(options)
@@ -55,6 +56,8 @@ pub(super) async fn open_store(data: &Kept) -> Result<Arc<dyn Store>, Failure> {
 
 /// What is in a data directory that was locked before anything of it was read.
 pub(super) async fn load(data: &Kept, lock: DataDirLock) -> Result<Data, Failure> {
+    let secret = data.dir.device_secret(&data.signer()?);
+    let secret = secret.map_err(Failure::system)?;
     let store = open_store(data).await?;
     let loaded = match data.config.second_factor {
         SecondFactorOf::Nobody => Data::load(store).await,
@@ -63,7 +66,7 @@ pub(super) async fn load(data: &Kept, lock: DataDirLock) -> Result<Data, Failure
             Data::load_sealed(store, &key).await
         }
     };
-    let loaded = loaded.map(|data| data.held_by(lock));
+    let loaded = loaded.map(|data| data.held_by(lock).with_device_secret(secret));
     loaded.map_err(|e| Failure::system(format!("{}: {e}", data.dir.path().display())))
 }
 

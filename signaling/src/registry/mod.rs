@@ -287,6 +287,11 @@ impl Registry {
         self.visits.is_over(token, now)
     }
 
+    /// Has the backend asked again about everyone, since it says other things now.
+    pub(crate) fn doubt_visitors(&mut self) {
+        self.visits.doubt();
+    }
+
     /// Removes the visits that are over, and names them.
     pub(crate) fn forget_visitors(&mut self, now: Instant) -> Vec<RightsId> {
         self.visits.forget(now, &mut self.by_camera)

@@ -20,6 +20,8 @@ const MAX_VISITS_PER_USER: usize = 256 + 32;
 struct Visit {
     account: Account,
     until: Instant,
+    /// Whether the backend may have changed its mind since.
+    is_doubted: bool,
 }
 
 #[derive(Default)]
@@ -48,7 +50,12 @@ impl Visits {
         let user = account.rights.user.clone();
         let new = account.rights.clone();
         self.ends.insert((until, id));
-        if let Some(old) = self.visits.insert(id, Visit { account, until }) {
+        let visit = Visit {
+            account,
+            until,
+            is_doubted: false,
+        };
+        if let Some(old) = self.visits.insert(id, visit) {
             if old.until != until {
                 self.ends.remove(&(old.until, id));
             }
@@ -91,7 +98,15 @@ impl Visits {
 
     /// Whether this was good and is to be looked at again.
     pub(super) fn is_over(&self, id: &SecretDigest, now: Instant) -> bool {
-        self.visits.get(id).is_some_and(|visit| visit.until <= now)
+        let again = |visit: &Visit| visit.is_doubted || visit.until <= now;
+        self.visits.get(id).is_some_and(again)
+    }
+
+    /// Has each looked at again when it is shown the next time. What runs by it goes on to its end.
+    pub(super) fn doubt(&mut self) {
+        for visit in self.visits.values_mut() {
+            visit.is_doubted = true;
+        }
     }
 
     /// Whether someone of this name is here.
@@ -118,7 +133,7 @@ impl Visits {
     }
 
     fn remove(&mut self, id: &SecretDigest, index: &mut ByCamera) -> Option<RightsId> {
-        let Visit { account, until } = self.visits.remove(id)?;
+        let Visit { account, until, .. } = self.visits.remove(id)?;
         self.ends.remove(&(until, *id));
         let rights = account.rights;
         index.remove(&rights);
@@ -164,6 +179,20 @@ mod tests {
         assert!(visits.forget(now, &mut index).is_empty() && visits.has("alice"));
         assert_eq!(visits.forget(end, &mut index)[0].token, Some(token));
         assert!(visits.get(&token).is_none() && !visits.has("alice"));
+    }
+
+    #[test]
+    fn one_that_is_doubted_is_looked_at_again_and_stays_until_its_end() {
+        let (mut visits, now) = (Visits::default(), Instant::now());
+        let ((token, alice), end) = (visit("alice", "t"), now + Duration::from_secs(10));
+        let mut index = ByCamera::default();
+        let put = visits.put(token, alice.clone(), (now, end), &mut index);
+        assert!(put.is_some());
+        visits.doubt();
+        assert!(visits.is_over(&token, now) && visits.forget(now, &mut index).is_empty());
+        let put = visits.put(token, alice, (now, end), &mut index);
+        assert!(put.is_some());
+        assert!(!visits.is_over(&token, now));
     }
 
     #[test]

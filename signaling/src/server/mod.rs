@@ -24,15 +24,16 @@ use tokio::sync::{mpsc, watch};
 
 #[cfg(feature = "cli")]
 pub(crate) use offline::Offline;
-pub use options::{DEFAULT_AUDIT_DAYS, ServerError, ServerOptions};
+pub use options::{DEFAULT_AUDIT_DAYS, DEFAULT_AUDIT_ROWS, ServerError, ServerOptions};
 use parts::Parts;
 
 use crate::accept::Acceptance;
 use crate::access::Access;
+use crate::backend::Backend;
 use crate::control::Control;
 use crate::data_lock::DataDirLock;
+use crate::failures::Failures;
 use crate::hub::{Change, HubHandle, Stats};
-use crate::limit::Failures;
 use crate::lock::lock;
 use crate::model::Role;
 use crate::places::Addresses;
@@ -42,7 +43,11 @@ use crate::room::Counts;
 use crate::shutdown::stopped;
 use crate::timings::Timings;
 use crate::tls::{CurrentTls, TlsFiles};
+use crate::turn::{CurrentTurn, Turn};
 use supervise::Lost;
+
+/// Connections at the address for metrics: some that collect them, and a person.
+const METRICS_CONNECTIONS: usize = 16;
 
 /// A running server. Cheap to clone; when the last clone is dropped the server shuts down.
 ///
@@ -58,6 +63,8 @@ struct Inner {
     lost: Lost,
     address: SocketAddr,
     grant_key: Arc<Mutex<GrantKey>>,
+    turn: CurrentTurn,
+    backend: Option<Arc<Backend>>,
     registry: Arc<Mutex<Registry>>,
     access: Arc<Access>,
     changes: mpsc::UnboundedSender<Change>,
@@ -66,13 +73,24 @@ struct Inner {
     hub: Arc<HubHandle>,
     tls: Option<CurrentTls>,
     router: Router,
+    metrics_router: Router,
     timings: Timings,
     runtime: Handle,
     on_stop: watch::Receiver<()>,
     /// All tasks end when this is dropped. They hold no `Inner`, so that it can be.
-    stop: Mutex<Option<watch::Sender<()>>>,
+    stop: Mutex<Option<Stop>>,
     /// Closed once the port is free and all connections are gone.
     closed: watch::Receiver<()>,
+}
+
+/// What the server's tasks go on by.
+struct Stop {
+    /// Without it, nothing more is taken in.
+    _stop: watch::Sender<()>,
+    /// Held as well by all who finish what was taken in. Once nobody does, the hub ends.
+    busy: watch::Sender<()>,
+    /// Held as well by all who have something open.
+    open: watch::Sender<()>,
 }
 
 impl fmt::Debug for Server {
@@ -118,6 +136,7 @@ impl Server {
             trusted_proxies,
             router: parts.router.clone(),
             timings,
+            busy: parts.busy.clone(),
             _open: parts.open.clone(),
         };
         let on_stop = parts.on_stop.clone();
@@ -136,8 +155,41 @@ impl Server {
     ) -> io::Result<()> {
         let inner = &self.inner;
         let _inside = inner.runtime.enter();
-        let control = Control::new(listener, inner.router.clone(), inner.timings, reload)?;
+        // After a shutdown there is nothing to take them.
+        let Some(busy) = lock(&inner.stop).as_ref().map(|stop| stop.busy.clone()) else {
+            return Ok(());
+        };
+        let control = Control::new(listener, inner.router.clone(), inner.timings, reload, busy)?;
         inner.runtime.spawn(control.run(inner.on_stop.clone()));
+        Ok(())
+    }
+
+    /// Serves the metrics to whoever reaches this listener, which is for nothing else, until the server stops.
+    pub fn serve_metrics(&self, listener: StdListener) -> io::Result<()> {
+        let inner = &self.inner;
+        listener.set_nonblocking(true)?;
+        let _inside = inner.runtime.enter();
+        let listener = TcpListener::from_std(listener)?;
+        let stop = lock(&inner.stop);
+        // After a shutdown there is nothing to serve.
+        let Some(stop) = stop.as_ref() else {
+            return Ok(());
+        };
+        let acceptance = Acceptance {
+            listener,
+            tls: None,
+            max_connections: METRICS_CONNECTIONS,
+            addresses: Addresses::new(METRICS_CONNECTIONS),
+            trusted_proxies: Vec::new(),
+            router: inner.metrics_router.clone(),
+            timings: inner.timings,
+            busy: stop.busy.clone(),
+            _open: stop.open.clone(),
+        };
+        let on_stop = inner.on_stop.clone();
+        inner
+            .lost
+            .supervise(&inner.runtime, "metrics", acceptance.run(on_stop));
         Ok(())
     }
 
@@ -315,6 +367,24 @@ impl Server {
         Ok(())
     }
 
+    /// Makes the credentials of sessions for this TURN server from now on: new sessions', and those of sessions that run
+    /// when theirs are due.
+    pub fn set_turn(&self, turn: Option<Turn>) {
+        self.inner.turn.replace(turn);
+    }
+
+    /// Asks this backend from now on, and again about everyone whose token was taken; what runs goes on until its end.
+    /// A server that was started without one stays so.
+    pub fn set_backend(&self, backend: &Backend) -> Result<(), ServerError> {
+        let Some(current) = &self.inner.backend else {
+            let message = "the server was started without [auth]: restart it";
+            return Err(ServerError::Data(message.to_owned()));
+        };
+        current.replace(backend);
+        lock(&self.inner.registry).doubt_visitors();
+        Ok(())
+    }
+
     /// How much is going on.
     pub fn counts(&self) -> Counts {
         self.inner.stats.get()
@@ -330,12 +400,14 @@ impl Server {
         lock(&self.inner.failures).total()
     }
 
-    /// Stops accepting, closes all connections and frees the port. Calling it again does nothing.
+    /// Stops accepting, frees the port, answers what was asked already and closes all connections. Calling it again does
+    /// nothing.
     pub fn shutdown(&self) {
         lock(&self.inner.stop).take();
     }
 
-    /// Waits until the port is free and, at most for twice [`Timings::close`], all connections are gone.
+    /// Waits until the port is free and all connections are gone: at most for twice [`Timings::finish`] and twice
+    /// [`Timings::close`].
     pub async fn closed(&self) {
         stopped(&mut self.inner.closed.clone()).await;
     }

@@ -21,6 +21,9 @@ use crate::turn::Turn;
 /// Days for which the audit log is kept where nothing else is said: long enough to look into a complaint.
 pub const DEFAULT_AUDIT_DAYS: u16 = 90;
 
+/// Entries of the audit log that are kept where nothing else is said: a busy year of a fleet, some 200 MB.
+pub const DEFAULT_AUDIT_ROWS: u64 = 1_000_000;
+
 /// What a server is started with.
 #[derive(Debug)]
 pub struct ServerOptions {
@@ -64,6 +67,8 @@ pub struct ServerOptions {
     pub second_factor: bool,
     /// Days for which entries of the audit log and bookings that are over are kept.
     pub audit_days: u16,
+    /// Entries of the audit log that are kept: beyond these, the oldest go.
+    pub audit_rows: u64,
     /// Deadlines. The defaults are right outside tests.
     pub timings: Timings,
 }
@@ -92,6 +97,7 @@ impl ServerOptions {
             openid: None,
             second_factor: false,
             audit_days: DEFAULT_AUDIT_DAYS,
+            audit_rows: DEFAULT_AUDIT_ROWS,
             timings,
         }
     }

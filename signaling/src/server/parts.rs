@@ -12,13 +12,13 @@ use tokio::sync::{mpsc, watch};
 use url::Url;
 
 use super::supervise::Lost;
-use super::{Inner, Server, ServerError, ServerOptions};
-use crate::access::{Access, Data, Devices, SecondFactors};
+use super::{Inner, Server, ServerError, ServerOptions, Stop};
+use crate::access::{Access, Data, Devices, SecondFactors, first_device_secret};
+use crate::failures::Failures;
 use crate::hosts::Hosts;
-use crate::http::app;
+use crate::http::{app, metrics as metrics_app};
 use crate::hub::Hub;
 use crate::journal::Journal;
-use crate::limit::Failures;
 use crate::lock::lock;
 use crate::metrics::Metrics;
 use crate::openid::{Openid, OpenidOptions};
@@ -28,7 +28,7 @@ use crate::room::{Now, Room};
 use crate::state::Shared;
 use crate::store::Heard;
 use crate::tls::CurrentTls;
-use crate::turn;
+use crate::turn::{self, CurrentTurn};
 
 pub(super) struct Parts {
     pub(super) server: Server,
@@ -38,6 +38,8 @@ pub(super) struct Parts {
     /// What others on the same database change.
     heard: Option<mpsc::Receiver<Heard>>,
     pub(super) on_stop: watch::Receiver<()>,
+    pub(super) on_idle: watch::Receiver<()>,
+    pub(super) busy: watch::Sender<()>,
     pub(super) open: watch::Sender<()>,
     pub(super) max_connections: usize,
     pub(super) per_address: usize,
@@ -57,16 +59,19 @@ impl Parts {
         );
         let hosts = hosts.map_err(ServerError::Hosts)?;
         let grant_key = Arc::new(Mutex::new(options.signer.public_key()));
-        // No session has this id, so that this is nobody's secret.
-        let devices = Devices::new(&options.signer.session_secret("devices"));
+        let kept = options.data.as_ref();
+        let kept = kept.and_then(|data| data.device_secret.clone());
+        let devices = kept.unwrap_or_else(|| first_device_secret(&options.signer));
+        let devices = Devices::new(&devices);
         let second_factors = second_factors(&options)?;
         let openid = openid(options.openid, options.url.as_ref(), &options.signer)?;
+        let turn = CurrentTurn::new(options.turn);
         let ids = Box::new(|| uuid::Uuid::new_v4().to_string());
         let registry = Arc::new(Mutex::new(Registry::new(options.max_cameras)));
         let known = registry.clone();
         let room = Room::new(
             options.signer,
-            turn::source(options.ice_servers.clone(), options.turn),
+            turn::source(options.ice_servers.clone(), turn.clone()),
             Box::new(move |user| lock(&known).rights_of(user)),
             options.open_access,
             ids,
@@ -91,10 +96,11 @@ impl Parts {
         let access = access.asking(second_factors);
         let access = Arc::new(access);
         let outside_port = options.url.as_ref().and_then(Url::port_or_known_default);
+        let backend = options.backend.map(Arc::new);
         let shared = Shared {
             registry: registry.clone(),
             access: access.clone(),
-            backend: options.backend,
+            backend: backend.clone(),
             openid,
             metrics: metrics.clone(),
             failures: failures.clone(),
@@ -113,13 +119,23 @@ impl Parts {
             timings: options.timings,
         };
         let (stop, on_stop) = watch::channel(());
-        let router = app(Arc::new(shared));
+        let (busy, on_idle) = watch::channel(());
+        let shared = Arc::new(shared);
+        let metrics_router = metrics_app(shared.clone());
+        let router = app(shared);
         let (open, closed) = watch::channel(());
+        let stop = Stop {
+            _stop: stop,
+            busy: busy.clone(),
+            open: open.clone(),
+        };
         let journal = Journal {
             happenings,
             access: access.clone(),
             metrics,
             keep: SignedDuration::from_hours(24 * i64::from(options.audit_days)),
+            keep_rows: options.audit_rows,
+            finish: options.timings.finish,
             _open: open.clone(),
         };
         let mut data = options.data;
@@ -130,6 +146,8 @@ impl Parts {
             lost: Lost::default(),
             address,
             grant_key,
+            turn,
+            backend,
             registry,
             access,
             changes,
@@ -138,6 +156,7 @@ impl Parts {
             hub: handle,
             tls,
             router: router.clone(),
+            metrics_router,
             timings: options.timings,
             runtime: runtime.clone(),
             on_stop: on_stop.clone(),
@@ -165,6 +184,8 @@ impl Parts {
             journal,
             heard,
             on_stop,
+            on_idle,
+            busy,
             open,
             max_connections,
             per_address,
@@ -179,10 +200,11 @@ impl Parts {
             access,
             ..
         } = &*self.server.inner;
-        let following = access.clone().follow_all(self.heard, self.on_stop.clone());
+        let following = access.clone().follow_all(self.heard, self.on_idle.clone());
         lost.supervise(runtime, "follower of the database", following);
-        lost.supervise(runtime, "journal", self.journal.run());
-        lost.supervise(runtime, "hub", self.hub.run(self.on_stop));
+        let journal = self.journal.run(self.on_idle.clone());
+        lost.supervise(runtime, "journal", journal);
+        lost.supervise(runtime, "hub", self.hub.run(self.on_idle));
         self.server
     }
 }

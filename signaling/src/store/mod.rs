@@ -53,6 +53,9 @@ pub enum StoreError {
     /// It did not answer in time: it may have done it, or may do it yet.
     #[error("the database does not answer in time")]
     Late,
+    /// It was only tried.
+    #[error("it would be done")]
+    NotKept,
     /// A booking has none, or too many.
     #[error("a booking has 1 to {MAX_WINDOWS} windows of time")]
     Windows,
@@ -130,6 +133,28 @@ pub struct AuditFilter {
     pub limit: u32,
 }
 
+/// Things that are added together.
+#[derive(Clone, Debug, Default)]
+pub struct Batch {
+    /// Users, before the bookings that they may be of.
+    pub users: Vec<User>,
+    /// Cameras, before the bookings that they may be of.
+    pub cameras: Vec<Camera>,
+    /// Bookings, each with all its windows.
+    pub bookings: Vec<(Booking, Vec<Window>)>,
+}
+
+/// One of them, by its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Item {
+    /// A user.
+    User(usize),
+    /// A camera.
+    Camera(usize),
+    /// A booking.
+    Booking(usize),
+}
+
 /// The database. `audit` is written in the same transaction as the change, and others on the same database hear of it when
 /// that is through.
 #[async_trait]
@@ -196,6 +221,14 @@ pub trait Store: Send + Sync + 'static {
         audit: &AuditEntry,
     ) -> Result<Share>;
 
+    /// Adds all of these, or none; none, if it is only tried. `Err` says at which it did not go on.
+    async fn import(
+        &self,
+        batch: &Batch,
+        keep: bool,
+        audit: &[AuditEntry],
+    ) -> std::result::Result<(), (Item, StoreError)>;
+
     /// Adds a log-in and forgets those that are over at `now`.
     async fn add_login(&self, login: &Login, now: Timestamp, audit: &AuditEntry) -> Result<()>;
     /// Puts a log-in's new cookie in the place of its old one.
@@ -233,6 +266,9 @@ pub trait Store: Send + Sync + 'static {
     /// Forgets entries of the audit log, bookings and share links that were over before, at most so many of each at a
     /// time. Returns how many went: none, when there are no more.
     async fn forget(&self, before: Timestamp, at_most: u32) -> Result<u64>;
+
+    /// Forgets the oldest entries of the audit log beyond so many, at most so many at a time. Returns how many went.
+    async fn forget_surplus(&self, keep: u64, at_most: u32) -> Result<u64>;
 
     /// Whether the database answers.
     async fn ping(&self) -> Result<()>;

@@ -4,7 +4,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use crate::common::Client;
+use crate::common::{Client, options};
 use crate::house::House;
 
 fn path(booking: &Value) -> String {
@@ -198,4 +198,45 @@ async fn bookings_are_there_after_a_restart() {
     let mut camera = Client::camera(&house.server, &key, json!(null)).await;
     let mut viewer = alice.listen().await;
     viewer.start_session(&mut camera, "front").await;
+}
+
+#[tokio::test]
+async fn a_booking_that_is_asked_for_again_is_not_made_twice() {
+    let mut house = House::new().await;
+    house.camera("front").await;
+    house.user("alice").await;
+    let id = "018f2b7e-6f4a-7c3d-9e21-0a1b2c3d4e5f";
+    let start = Timestamp::now();
+    let body = json!({
+        "id": id.to_uppercase(), "camera": "front", "user": "alice", "perms": ["view", "control"],
+        "start": start, "end": start + SignedDuration::from_hours(1),
+    });
+    let first = house.admin.post("/api/bookings", &body).await;
+    assert_eq!((first.status, &first.json()["id"]), (201, &json!(id)));
+    house.restart(options()).await;
+    // At once as well: none of them finds its own in its way.
+    for again in [
+        house.admin.post("/api/bookings", &body).await,
+        house.admin.post("/api/bookings", &body).await,
+    ] {
+        assert_eq!((again.status, again.json()), (201, first.json()));
+    }
+    let list = house.admin.get("/api/bookings").await.json();
+    assert_eq!(list["items"].as_array().unwrap().len(), 1);
+    for (field, other) in [
+        ("note", json!("x")),
+        ("perms", json!(["view"])),
+        ("end", json!(start + SignedDuration::from_hours(2))),
+    ] {
+        let mut body = body.clone();
+        body[field] = other;
+        let refused = house.admin.post("/api/bookings", &body).await;
+        assert_eq!(refused.problem(), (409, "id-taken".to_owned()), "{field}");
+    }
+    for id in ["", "1", "00000000-0000-0000-0000-000000000000"] {
+        let mut body = body.clone();
+        body["id"] = json!(id);
+        let refused = house.admin.post("/api/bookings", &body).await;
+        assert_eq!(refused.problem(), (422, "bad-value".to_owned()), "{id}");
+    }
 }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Logging in with a password, staying logged in, and what ends it.
 
+use futures_util::{StreamExt as _, stream};
 use porthole_protocol::grant::GrantSigner;
 use serde_json::json;
 
-use crate::common::{Client, http, options};
+use crate::common::{Client, http, http_with, options};
 use crate::house::{House, PASSWORD};
 
 #[tokio::test]
@@ -223,4 +224,68 @@ async fn a_stolen_cookie_that_memory_forgot_does_not_survive_the_password() {
     house.restart(options()).await;
     stolen.address = house.address();
     assert_eq!(stolen.get("/api/me").await.status, 401);
+}
+
+/// As many as a site may guess within a minute.
+const SITE_GUESSES: usize = 100;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn strangers_by_the_thousand_from_one_site_guess_what_is_said_and_keep_no_known_device_out() {
+    let mut options = options();
+    options.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
+    let house = House::with(options).await;
+    let alice = house.user("alice").await;
+    let address = house.address();
+    let log_in = async |from: &str, cookies: &str, user: &str, password: &str| {
+        let body = json!({"user": user, "password": password}).to_string();
+        let headers = [
+            ("content-type", "application/json"),
+            ("x-forwarded-for", from),
+            ("cookie", cookies),
+        ];
+        let answer = http_with(address, "POST /api/session", &headers, &body).await;
+        answer.problem()
+    };
+    let strangers = stream::iter(0..600).map(async |n| {
+        let from = format!("2001:db8:1:{n:x}::{n:x}");
+        let user = if n % 2 == 0 { "alice" } else { "root" };
+        log_in(&from, "a=b", user, &format!("wrong password {n}")).await
+    });
+    let strangers = async {
+        let answers: Vec<_> = strangers.buffer_unordered(64).collect().await;
+        answers
+    };
+    let owner = async {
+        let mut answers = Vec::new();
+        for _ in 0..10 {
+            answers.push(log_in("2001:db8:1:1::9", &alice.cookies, "alice", PASSWORD).await);
+        }
+        answers
+    };
+    let (strangers, owner) = tokio::join!(strangers, owner);
+    assert!(owner.iter().all(|(status, _)| *status == 200), "{owner:?}");
+    let judged = strangers.iter().filter(|(status, _)| *status == 401);
+    assert!((1..=SITE_GUESSES).contains(&judged.count()));
+    let turned_away = strangers
+        .iter()
+        .filter(|(status, _)| [429, 503].contains(status));
+    assert!(turned_away.count() >= strangers.len() - SITE_GUESSES);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn passwords_of_one_address_that_come_at_once_are_no_more_than_those_in_a_row() {
+    let mut options = options();
+    options.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
+    let house = House::with(options).await;
+    let address = house.address();
+    let guesses = (0..60).map(async |n| {
+        let body = json!({"user": format!("user{n}"), "password": "wrong password"}).to_string();
+        let json = ("content-type", "application/json");
+        let headers = [json, ("x-forwarded-for", "127.0.0.9")];
+        let answer = http_with(address, "POST /api/session", &headers, &body).await;
+        answer.status
+    });
+    let answers = futures_util::future::join_all(guesses).await;
+    let judged = answers.iter().filter(|status| **status == 401).count();
+    assert!((1..=20).contains(&judged), "{judged} guesses: {answers:?}");
 }

@@ -21,4 +21,5 @@ mod serve;
 mod sessions;
 mod shares;
 mod status;
+mod stopping;
 mod users;

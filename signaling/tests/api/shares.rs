@@ -2,9 +2,13 @@
 //! Links that let whoever has one look.
 
 use jiff::{SignedDuration, Timestamp};
+use porthole_protocol::grant::Permission;
+use porthole_signaling::SecretDigest;
+use porthole_signaling::model::{AuditEntry, Share, Window};
+use porthole_signaling::store::Put;
 use serde_json::{Value, json};
 
-use crate::common::{Answer, Client};
+use crate::common::{Answer, Client, options};
 use crate::house::{House, Page};
 
 /// Makes a link to the camera "front", and returns its id and its secret.
@@ -157,4 +161,75 @@ async fn a_link_for_three_days_shows_three_days_after_a_restart_too() {
     house.restart(crate::common::options()).await;
     holder.address = house.address();
     assert_eq!(holder.get("/api/me").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_link_that_is_asked_for_again_is_not_made_twice() {
+    let mut house = House::new().await;
+    house.camera("front").await;
+    let id = "018f2b7e-6f4a-7c3d-9e21-0a1b2c3d4e5f";
+    let body = json!({"id": id, "camera": "front", "for": "2h", "note": "for bob"});
+    let first = house.admin.post("/api/shares", &body).await;
+    assert_eq!(
+        (first.status, &first.json()["share"]["id"]),
+        (201, &json!(id))
+    );
+    // Whoever did not hear the answer asks again, also after a restart.
+    house.restart(options()).await;
+    let again = house.admin.post("/api/shares", &body).await;
+    assert_eq!(again.status, 201, "{again:?}");
+    assert_eq!(again.json()["share"], first.json()["share"]);
+    let list = house.admin.get("/api/shares").await.json();
+    assert_eq!(list["items"].as_array().unwrap().len(), 1);
+    let other = json!({"id": id, "camera": "front", "for": "3h", "note": "for bob"});
+    let refused = house.admin.post("/api/shares", &other).await;
+    assert_eq!(refused.problem(), (409, "id-taken".to_owned()));
+    // Nobody ever had the first address.
+    assert_eq!(open(&house.nobody(), &secret(&first)).await.status, 401);
+    assert_eq!(open(&house.nobody(), &secret(&again)).await.status, 200);
+    // Then somebody has it, and asking again takes it from nobody.
+    let refused = house.admin.post("/api/shares", &body).await;
+    assert_eq!(refused.problem(), (409, "id-taken".to_owned()));
+    let bad = json!({"id": "1", "camera": "front", "for": "2h"});
+    let refused = house.admin.post("/api/shares", &bad).await;
+    assert_eq!(refused.problem(), (422, "bad-value".to_owned()));
+}
+
+#[tokio::test]
+async fn a_link_that_the_database_took_without_an_answer_is_had_by_asking_again() {
+    let house = House::new().await;
+    house.camera("front").await;
+    let id = "018f2b7e-6f4a-7c3d-9e21-0a1b2c3d4e60";
+    let body = json!({"id": id, "camera": "front", "for": "2h"});
+    let now = Timestamp::now();
+    let now = Timestamp::from_millisecond(now.as_millisecond()).unwrap();
+    let taken = Share {
+        id: id.to_owned(),
+        camera: "front".to_owned(),
+        secret: SecretDigest::of("lost"),
+        window: Window {
+            start: now,
+            end: now + SignedDuration::from_hours(2),
+        },
+        perms: [Permission::View, Permission::Listen].into(),
+        max_uses: 1,
+        uses: 0,
+        note: String::new(),
+        created: now,
+    };
+    let entry = AuditEntry {
+        at: now,
+        actor: "root".to_owned(),
+        action: "share.added".to_owned(),
+        camera: None,
+        user: None,
+        subject: None,
+        details: json!({}),
+    };
+    let store = house.behind_its_back().await;
+    store.put_share(&taken, Put::New, &entry).await.unwrap();
+    let again = house.admin.post("/api/shares", &body).await;
+    assert_eq!(again.status, 201, "{again:?}");
+    assert_eq!(again.json()["share"]["start"], json!(now));
+    assert_eq!(open(&house.nobody(), &secret(&again)).await.status, 200);
 }

@@ -151,6 +151,20 @@ async fn lists_come_in_parts() {
         (names(&rest), rest.get("next")),
         (vec!["root".to_owned()], None)
     );
+    let found = house.admin.get("/api/users?limit=1&search=O").await.json();
+    assert_eq!(
+        (names(&found), &found["next"]),
+        (vec!["bob".to_owned()], &json!("bob"))
+    );
+    let found = house
+        .admin
+        .get("/api/users?limit=5&search=O&after=bob")
+        .await
+        .json();
+    assert_eq!(names(&found), ["carol", "root"]);
+    let long = format!("/api/users?search={}", "x".repeat(101));
+    let bad = house.admin.get(&long).await;
+    assert_eq!(bad.problem(), (400, "bad-query".to_owned()));
     let bad = house.admin.get("/api/users?limit=0").await;
     assert_eq!(bad.problem(), (400, "bad-query".to_owned()));
 }

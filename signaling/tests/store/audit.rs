@@ -11,6 +11,7 @@ on_both! {
     an_entry_is_read_as_it_was_written
     a_filter_leaves_what_it_says
     no_more_than_the_most_rows_are_answered
+    the_oldest_entries_beyond_so_many_go
     the_database_answers
 }
 
@@ -22,6 +23,25 @@ fn full() -> AuditEntry {
         details: json!({ "reason": "lease-ended", "seconds": 7, "note": "\"ü\"\n" }),
         ..entry("session.ended")
     }
+}
+
+async fn the_oldest_entries_beyond_so_many_go(db: Database) {
+    let numbered = |n: u32| AuditEntry {
+        subject: Some(n.to_string()),
+        ..entry("session.ended")
+    };
+    let all: Vec<_> = (0..50).map(numbered).collect();
+    db.log(&all).await.unwrap();
+    assert_eq!(db.forget_surplus(u64::MAX, 1000).await.unwrap(), 0);
+    assert_eq!(db.forget_surplus(20, 7).await.unwrap(), 7);
+    let mut gone = 7;
+    while let forgotten @ 1.. = db.forget_surplus(20, 7).await.unwrap() {
+        gone += forgotten;
+    }
+    let left = db.audit(&AuditFilter::default()).await.unwrap();
+    let subjects: Vec<_> = left.iter().filter_map(|(_, e)| e.subject.clone()).collect();
+    let expected: Vec<_> = (30..50).rev().map(|n: u32| n.to_string()).collect();
+    assert_eq!((subjects, gone), (expected, 30));
 }
 
 async fn an_entry_is_read_as_it_was_written(db: Database) {

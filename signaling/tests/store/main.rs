@@ -22,6 +22,7 @@ macro_rules! on_both {
 }
 
 mod audit;
+mod batches;
 mod bookings;
 mod control;
 mod crash;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 // @ts-check
 /** The form in which a booking is made or changed: all that the calendar can do, for those who do not drag. */
-import { segment } from "../api.js";
+import { Problem, segment } from "../api.js";
 import { $, say } from "../dom.js";
 import { list, text } from "../rules.js";
 import { readTime } from "../when.js";
@@ -37,10 +37,18 @@ export class BookingForm {
   add({ camera, start, end }) {
     this.#begin("New booking", (fields) => {
       if (camera !== null) fields.camera.value = camera;
+      // Nobody is meant before somebody is chosen: the first by name may be the administrator.
+      const nobody = new Option("Choose who", "", true, true);
+      nobody.disabled = true;
+      fields.user.prepend(nobody);
+      fields.user.value = "";
       fields.start.value = toField(start);
       fields.end.value = toField(end);
     }, async (fields) => {
       const recurrence = this.#recurrence();
+      if (!recurrence && Date.parse(fields.end.value) <= Date.now()) {
+        throw new Problem(422, { code: "bad-window", detail: "the end is in the past: nobody would look by this booking" });
+      }
       await this.#api.post("bookings", {
         camera: fields.camera.value, user: fields.user.value, start: fromField(fields.start.value), end: fromField(fields.end.value),
         perms: permsOf(fields), note: fields.note.value.trim(), ...(recurrence && { recurrence }),

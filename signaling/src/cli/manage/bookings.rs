@@ -5,9 +5,10 @@ use clap::Subcommand;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::super::Failure;
-use super::times::time;
-use super::{Call, Output, call::query, show::Column};
+use super::super::{Failure, remark};
+use super::call::{encoded, query};
+use super::times::{Time, Zone, time, zone};
+use super::{Call, Output, PERMS, show::Column};
 
 const COLUMNS: [Column; 7] = [
     ("id", "id"),
@@ -29,29 +30,33 @@ pub(crate) enum BookingCommand {
         /// The user's name
         #[arg(long)]
         user: String,
-        /// When it begins, e.g. 2026-12-01T10:00 (this machine's time zone) or 2026-12-01T10:00+01:00
+        /// When it begins, e.g. 2026-12-01T10:00 (in --zone, else in this machine's time zone) or 2026-12-01T10:00+01:00
         #[arg(long, value_parser = time, value_name = "TIME")]
-        from: Timestamp,
+        from: Time,
         /// When it is over: the first moment at which nobody may look any more
         #[arg(long, value_parser = time, value_name = "TIME")]
-        to: Timestamp,
+        to: Time,
         /// Out of view, listen, talk, control
         #[arg(
             long,
             value_delimiter = ',',
             default_value = "view,listen",
+            value_parser = PERMS,
             value_name = "PERM,PERM"
         )]
         perm: Vec<String>,
         /// Recurs by this rule (RFC 5545), e.g. FREQ=WEEKLY;COUNT=10
         #[arg(long, value_name = "RRULE", requires = "zone")]
         repeat: Option<String>,
-        /// The time zone in which it recurs at the same time of day, e.g. Europe/Berlin
-        #[arg(long)]
-        zone: Option<String>,
+        /// The time zone of --from and --to, in which it recurs at the same time of day, e.g. Europe/Berlin
+        #[arg(long, value_parser = zone)]
+        zone: Option<Zone>,
         /// What people want to remember of it
         #[arg(long, default_value = "")]
         note: String,
+        /// A UUID that you have made: say it again, and nothing is booked twice
+        #[arg(long, value_name = "UUID")]
+        id: Option<String>,
     },
     /// List bookings
     List {
@@ -63,10 +68,13 @@ pub(crate) enum BookingCommand {
         user: Option<String>,
         /// That end after this time
         #[arg(long, value_parser = time, value_name = "TIME")]
-        from: Option<Timestamp>,
+        from: Option<Time>,
         /// That begin before this time
         #[arg(long, value_parser = time, value_name = "TIME")]
-        to: Option<Timestamp>,
+        to: Option<Time>,
+        /// The time zone of --from and --to [default: this machine's]
+        #[arg(long, value_parser = zone)]
+        zone: Option<Zone>,
     },
     /// Show a booking
     Show {
@@ -79,12 +87,15 @@ pub(crate) enum BookingCommand {
         id: String,
         /// When it begins
         #[arg(long, value_parser = time, value_name = "TIME")]
-        from: Option<Timestamp>,
+        from: Option<Time>,
         /// When it is over
         #[arg(long, value_parser = time, value_name = "TIME")]
-        to: Option<Timestamp>,
+        to: Option<Time>,
+        /// The time zone of --from and --to [default: this machine's]
+        #[arg(long, value_parser = zone)]
+        zone: Option<Zone>,
         /// Out of view, listen, talk, control
-        #[arg(long, value_delimiter = ',', value_name = "PERM,PERM")]
+        #[arg(long, value_delimiter = ',', value_parser = PERMS, value_name = "PERM,PERM")]
         perm: Option<Vec<String>>,
         /// What people want to remember of it
         #[arg(long)]
@@ -99,8 +110,9 @@ pub(crate) enum BookingCommand {
 }
 
 impl BookingCommand {
-    pub(crate) fn call(&self) -> Call {
-        match self {
+    pub(crate) fn call(&self) -> Result<Call, Failure> {
+        let one = |id: &str| format!("/api/bookings/{}", encoded(id));
+        Ok(match self {
             Self::Add {
                 camera,
                 user,
@@ -110,11 +122,16 @@ impl BookingCommand {
                 repeat,
                 zone,
                 note,
+                id,
             } => {
-                let mut body = json!({ "camera": camera, "user": user, "start": from, "end": to, "perms": perm,
+                let (start, end) = (from.at(zone.as_ref())?, to.at(zone.as_ref())?);
+                let mut body = json!({ "camera": camera, "user": user, "start": start, "end": end, "perms": perm,
                     "note": note });
                 if let (Some(rule), Some(zone)) = (repeat, zone) {
-                    body["recurrence"] = json!({ "rule": rule, "zone": zone });
+                    body["recurrence"] = json!({ "rule": rule, "zone": zone.name });
+                }
+                if let Some(id) = id {
+                    body["id"] = json!(id);
                 }
                 Call::post("/api/bookings", body)
             }
@@ -123,44 +140,57 @@ impl BookingCommand {
                 user,
                 from,
                 to,
+                zone,
             } => {
-                let from = from.map(|at| at.to_string());
-                let to = to.map(|at| at.to_string());
+                let text = |time: &Option<Time>| -> Result<Option<String>, Failure> {
+                    let at = time.map(|time| time.at(zone.as_ref())).transpose()?;
+                    Ok(at.map(|at| at.to_string()))
+                };
+                let (from, to) = (text(from)?, text(to)?);
                 let fields = [
                     ("camera", camera),
                     ("user", user),
                     ("from", &from),
                     ("to", &to),
                 ];
-                Call::get(query("/api/bookings", &fields))
+                Call::list(query("/api/bookings", &fields), "after", None)
             }
-            Self::Show { id } => Call::get(format!("/api/bookings/{id}")),
+            Self::Show { id } => Call::get(one(id)),
             Self::Change {
                 id,
                 from,
                 to,
+                zone,
                 perm,
                 note,
             } => {
+                let at = |time: &Option<Time>| time.map(|time| time.at(zone.as_ref())).transpose();
                 let mut body = json!({});
                 let fields = [
-                    ("start", json!(from)),
-                    ("end", json!(to)),
+                    ("start", json!(at(from)?)),
+                    ("end", json!(at(to)?)),
                     ("perms", json!(perm)),
                     ("note", json!(note)),
                 ];
                 for (key, value) in fields.into_iter().filter(|(_, value)| !value.is_null()) {
                     body[key] = value;
                 }
-                Call::patch(format!("/api/bookings/{id}"), body)
+                Call::patch(one(id), body)
             }
-            Self::Revoke { id } => Call::delete(format!("/api/bookings/{id}")),
-        }
+            Self::Revoke { id } => Call::delete(one(id)),
+        })
     }
 
     pub(crate) fn show(&self, answer: &Value, output: Output) -> Result<(), Failure> {
         match self {
-            Self::Add { .. } => output.once(answer, "id"),
+            Self::Add { .. } => {
+                let end = answer["end"].as_str().and_then(|end| end.parse().ok());
+                let is_over = end.is_some_and(|end: Timestamp| end <= Timestamp::now());
+                if is_over && answer["recurrence"].is_null() {
+                    remark("this booking is over already: nobody looks by it");
+                }
+                output.once(answer, "id")
+            }
             Self::List { .. } => output.rows(answer, &COLUMNS),
             Self::Show { .. } | Self::Change { .. } => output.row(answer, &COLUMNS),
             Self::Revoke { .. } => output.done("the booking is taken back"),

@@ -3,17 +3,23 @@
 //! asks. With a running server it goes through the socket in the data directory; without one, to the database.
 
 mod bookings;
+mod bulk;
 mod call;
 mod cameras;
+mod confirm;
 mod sessions;
 mod shares;
 mod show;
 mod times;
 mod users;
 
+/// What a viewer may do.
+const PERMS: [&str; 4] = ["view", "listen", "talk", "control"];
+
 pub(super) use bookings::BookingCommand;
+pub(super) use bulk::{ExportArgs, ImportArgs};
 pub(super) use call::{Asked, Call};
-pub(super) use cameras::CameraData;
+pub(super) use cameras::{CameraData, same_name};
 pub(super) use sessions::{AuditArgs, SessionCommand, audit};
 pub(super) use shares::ShareCommand;
 pub(super) use show::Output;

@@ -5,7 +5,8 @@ use clap::{Args, Subcommand};
 use serde_json::Value;
 
 use super::super::Failure;
-use super::{Call, Output, call::query, show::Column};
+use super::call::{encoded, query};
+use super::{Call, Output, show::Column};
 
 pub(crate) const SESSIONS: [Column; 7] = [
     ("id", "id"),
@@ -30,7 +31,11 @@ const AUDIT: [Column; 7] = [
 #[derive(Debug, Subcommand)]
 pub(crate) enum SessionCommand {
     /// List the sessions that run
-    List,
+    List {
+        /// Those in whose user's or camera's name this is
+        #[arg(long, value_name = "TEXT")]
+        search: Option<String>,
+    },
     /// End a session: the picture stops at once
     #[command(visible_alias = "revoke")]
     End {
@@ -42,14 +47,16 @@ pub(crate) enum SessionCommand {
 impl SessionCommand {
     pub(crate) fn call(&self) -> Call {
         match self {
-            Self::List => Call::get("/api/sessions?limit=500"),
-            Self::End { id } => Call::delete(format!("/api/sessions/{id}")),
+            Self::List { search } => {
+                Call::list(query("/api/sessions", &[("search", search)]), "after", None)
+            }
+            Self::End { id } => Call::delete(format!("/api/sessions/{}", encoded(id))),
         }
     }
 
     pub(crate) fn show(&self, answer: &Value, output: Output) -> Result<(), Failure> {
         match self {
-            Self::List => output.rows(answer, &SESSIONS),
+            Self::List { .. } => output.rows(answer, &SESSIONS),
             Self::End { .. } => output.done("the session is ended"),
         }
     }
@@ -64,19 +71,15 @@ pub(crate) struct AuditArgs {
     #[arg(long)]
     user: Option<String>,
     /// So many entries at most, the latest first
-    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=500))]
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     limit: u32,
 }
 
 impl AuditArgs {
     pub(crate) fn call(&self) -> Call {
-        let limit = Some(self.limit.to_string());
-        let fields = [
-            ("camera", &self.camera),
-            ("user", &self.user),
-            ("limit", &limit),
-        ];
-        Call::get(query("/api/audit", &fields))
+        let fields = [("camera", &self.camera), ("user", &self.user)];
+        let at_most = usize::try_from(self.limit).ok();
+        Call::list(query("/api/audit", &fields), "before", at_most)
     }
 }
 

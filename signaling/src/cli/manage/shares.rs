@@ -2,12 +2,12 @@
 //! `share`: links that let whoever has them look through one camera for a while.
 
 use clap::{Args, Subcommand};
-use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::super::Failure;
-use super::times::time;
-use super::{Call, Output, show::Column};
+use super::call::{encoded, query};
+use super::times::{Time, Zone, time, zone};
+use super::{Call, Output, PERMS, show::Column};
 
 const COLUMNS: [Column; 7] = [
     ("id", "id"),
@@ -38,7 +38,10 @@ struct New {
     length: String,
     /// When it opens [default: now]
     #[arg(long, value_parser = time, value_name = "TIME")]
-    from: Option<Timestamp>,
+    from: Option<Time>,
+    /// The time zone of --from, e.g. Europe/Berlin [default: this machine's]
+    #[arg(long, value_parser = zone)]
+    zone: Option<Zone>,
     /// How many browsers may open it
     #[arg(long, default_value_t = 1)]
     uses: u32,
@@ -47,18 +50,26 @@ struct New {
         long,
         value_delimiter = ',',
         default_value = "view,listen",
+        value_parser = PERMS,
         value_name = "PERM,PERM"
     )]
     perm: Vec<String>,
     /// What people want to remember of it
     #[arg(long, default_value = "")]
     note: String,
+    /// A UUID that you have made: say it again, and no second link is made
+    #[arg(long, value_name = "UUID")]
+    id: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Existing {
     /// List the links that are not over
-    List,
+    List {
+        /// Those in whose camera or note this is
+        #[arg(long, value_name = "TEXT")]
+        search: Option<String>,
+    },
     /// Show a link, without its secret
     Show {
         /// Its id
@@ -78,35 +89,42 @@ enum Existing {
 }
 
 impl ShareCommand {
-    pub(crate) fn call(&self) -> Call {
-        let one = |id: &str| format!("/api/shares/{id}");
-        match &self.existing {
+    pub(crate) fn call(&self) -> Result<Call, Failure> {
+        let one = |id: &str| format!("/api/shares/{}", encoded(id));
+        Ok(match &self.existing {
             None => {
                 let New {
                     camera,
                     length,
                     from,
+                    zone,
                     uses,
                     perm,
                     note,
+                    id,
                 } = &self.new;
                 let mut body = json!({ "camera": camera, "for": length, "uses": uses, "perms": perm, "note": note });
                 if let Some(from) = from {
-                    body["start"] = json!(from);
+                    body["start"] = json!(from.at(zone.as_ref())?);
+                }
+                if let Some(id) = id {
+                    body["id"] = json!(id);
                 }
                 Call::post("/api/shares", body)
             }
-            Some(Existing::List) => Call::get("/api/shares?limit=500"),
+            Some(Existing::List { search }) => {
+                Call::list(query("/api/shares", &[("search", search)]), "after", None)
+            }
             Some(Existing::Show { id }) => Call::get(one(id)),
             Some(Existing::Rotate { id }) => Call::post(format!("{}/rotate", one(id)), json!({})),
             Some(Existing::Revoke { id }) => Call::delete(one(id)),
-        }
+        })
     }
 
     pub(crate) fn show(&self, answer: &Value, output: Output) -> Result<(), Failure> {
         match &self.existing {
             None | Some(Existing::Rotate { .. }) => output.once(answer, "link"),
-            Some(Existing::List) => output.rows(answer, &COLUMNS),
+            Some(Existing::List { .. }) => output.rows(answer, &COLUMNS),
             Some(Existing::Show { .. }) => output.row(answer, &COLUMNS),
             Some(Existing::Revoke { .. }) => output.done("the link is taken back"),
         }

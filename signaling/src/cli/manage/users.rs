@@ -2,10 +2,13 @@
 //! `user`: accounts.
 
 use clap::Subcommand;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::super::{Failure, remark};
-use super::{Call, Output, call::encoded, show::Column};
+use super::call::{encoded, query};
+use super::confirm::confirm;
+use super::{Call, Output, show::Column};
 
 const COLUMNS: [Column; 5] = [
     ("name", "name"),
@@ -14,6 +17,22 @@ const COLUMNS: [Column; 5] = [
     ("link", "hasToken"),
     ("added", "created"),
 ];
+
+/// The bookings of a user, or of a camera, that are not over.
+pub(super) fn bookings_of(what: &str, name: &str) -> Call {
+    let (name, now) = (Some(name.to_owned()), Some(Timestamp::now().to_string()));
+    let fields = [(what, &name), ("from", &now)];
+    Call::list(query("/api/bookings", &fields), "after", None)
+}
+
+/// How many there are, as people say it.
+pub(super) fn counted(found: &Value, what: &str) -> String {
+    match found["items"].as_array().map_or(0, Vec::len) {
+        0 => format!("no {what}"),
+        1 => format!("1 {what}"),
+        count => format!("{count} {what}s"),
+    }
+}
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum UserCommand {
@@ -26,7 +45,11 @@ pub(crate) enum UserCommand {
         administrator: bool,
     },
     /// List the users
-    List,
+    List {
+        /// Those in whose name this is
+        #[arg(long, value_name = "TEXT")]
+        search: Option<String>,
+    },
     /// Show a user
     Show {
         /// The name
@@ -54,11 +77,19 @@ pub(crate) enum UserCommand {
     /// The codes that someone types besides the password
     #[command(subcommand)]
     SecondFactor(SecondFactorCommand),
-    /// Remove a user: sessions, bookings and log-ins end
+    /// Sign a user out everywhere: log-ins and what is watched end. Password, personal link and bookings stay
+    SignOut {
+        /// The name
+        name: String,
+    },
+    /// Delete a user with its bookings; sessions and log-ins end
     #[command(visible_alias = "remove")]
     Revoke {
         /// The name
         name: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
     },
 }
 
@@ -86,7 +117,9 @@ impl UserCommand {
                 };
                 Call::post("/api/users", json!({ "name": name, "role": role }))
             }
-            Self::List => Call::get("/api/users?limit=500"),
+            Self::List { search } => {
+                Call::list(query("/api/users", &[("search", search)]), "after", None)
+            }
             Self::Show { name } => Call::get(one(name)),
             Self::Password { name } => Call::patch(one(name), json!({ "password": true })),
             Self::Rotate { name } => Call::post(format!("{}/token", one(name)), json!({})),
@@ -94,8 +127,30 @@ impl UserCommand {
             Self::SecondFactor(SecondFactorCommand::Reset { name }) => {
                 Call::delete(format!("{}/second-factor", one(name)))
             }
-            Self::Revoke { name } => Call::delete(one(name)),
+            Self::SignOut { name } => Call::delete(format!("{}/logins", one(name))),
+            Self::Revoke { name, .. } => Call::delete(one(name)),
         }
+    }
+
+    /// What to look up before it is done, since it cannot be undone.
+    pub(crate) fn before(&self) -> Option<Call> {
+        match self {
+            Self::Revoke { name, yes: false } => Some(bookings_of("user", name)),
+            _ => None,
+        }
+    }
+
+    /// Asks whether that is meant, with what was looked up.
+    pub(crate) fn confirm(&self, found: &Value) -> Result<(), Failure> {
+        let Self::Revoke { name, yes } = self else {
+            return Ok(());
+        };
+        let with = counted(found, "booking");
+        let what = format!(
+            "this deletes the account {name} with {with}; its log-ins and what it watches end (to sign it out and no more: \
+             user sign-out)"
+        );
+        confirm(&what, *yes)
     }
 
     pub(crate) fn show(&self, answer: &Value, output: Output) -> Result<(), Failure> {
@@ -107,13 +162,14 @@ impl UserCommand {
                 output.once(answer, "password")
             }
             Self::Rotate { .. } => output.once(answer, "link"),
-            Self::List => output.rows(answer, &COLUMNS),
+            Self::List { .. } => output.rows(answer, &COLUMNS),
             Self::Show { .. } => output.row(answer, &COLUMNS),
             Self::Role { name, role } => output.done(&format!("{name} is {role} now")),
             Self::SecondFactor(SecondFactorCommand::Reset { name }) => output.done(&format!(
                 "{name} makes a new second factor at the next log-in"
             )),
-            Self::Revoke { name } => output.done(&format!("{name} is removed")),
+            Self::SignOut { name } => output.done(&format!("{name} is signed out everywhere")),
+            Self::Revoke { name, .. } => output.done(&format!("{name} is removed")),
         }
     }
 }

@@ -56,3 +56,15 @@ pub(super) async fn forget(tx: &mut AnyConnection, before: Timestamp, at_most: u
     let old = old.bind(before.as_millisecond()).bind(i64::from(at_most));
     Ok(old.execute(tx).await?.rows_affected())
 }
+
+/// Numbers are given in the order of time and never twice, so that those of the last so many entries are known without
+/// counting; some are missing where a change was not made, and then a few less are kept.
+pub(super) async fn forget_surplus(tx: &mut AnyConnection, keep: u64, at_most: u32) -> Result<u64> {
+    let old = query(
+        "DELETE FROM audit WHERE id IN (SELECT id FROM audit \
+         WHERE id <= (SELECT MAX(id) FROM audit) - $1 ORDER BY id LIMIT $2)",
+    );
+    let keep = i64::try_from(keep).unwrap_or(i64::MAX);
+    let old = old.bind(keep).bind(i64::from(at_most));
+    Ok(old.execute(tx).await?.rows_affected())
+}

@@ -6,14 +6,15 @@ mod audit;
 mod backup;
 mod bookings;
 mod cameras;
+mod import;
 mod logins;
 mod second_factors;
 mod shares;
 mod users;
 
-use std::future::ready;
 use std::path::Path;
 use std::slice::from_ref;
+use std::sync::Mutex;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -24,11 +25,13 @@ use tokio::sync::mpsc;
 #[cfg(feature = "postgres")]
 use super::watch;
 use super::{
-    AuditFilter, BookingFilter, Changed, Heard, MAX_ROWS, Put, Result, Row, Snapshot, Store,
-    StoreError,
+    AuditFilter, Batch, BookingFilter, Changed, Heard, Item, MAX_ROWS, Put, Result, Row, Snapshot,
+    Store, StoreError,
 };
 use crate::digest::SecretDigest;
+use crate::lock::lock;
 use crate::model::{AuditEntry, Booking, Camera, Holder, Login, SecondFactor, Share, User, Window};
+use crate::sentences;
 
 /// Tries of one change, when others that ran at the same time were in its way. Each try has to wait for the locks of
 /// those before, so few lose twice.
@@ -129,7 +132,12 @@ macro_rules! change {
                 Err(StoreError::Database(error)) if tries < MAX_TRIES && was_in_the_way(&error) => {
                     tries += 1;
                 }
-                done => break done,
+                done => {
+                    if done.is_ok() {
+                        sentences::say($audit);
+                    }
+                    break done;
+                }
             }
         }
     }};
@@ -344,6 +352,22 @@ impl Store for Sql {
         })
     }
 
+    async fn import(
+        &self,
+        batch: &Batch,
+        keep: bool,
+        audit: &[AuditEntry],
+    ) -> std::result::Result<(), (Item, StoreError)> {
+        let at = Mutex::new(Item::User(0));
+        let done: Result<()> = change!(self, audit, None, |tx| {
+            import::put_all(self, tx, batch, keep, &at)
+        });
+        match done {
+            Err(StoreError::NotKept) => Ok(()),
+            done => done.map_err(|error| (*lock(&at), error)),
+        }
+    }
+
     async fn add_login(&self, login: &Login, now: Timestamp, audit: &AuditEntry) -> Result<()> {
         change!(self, from_ref(audit), of_logins(&login.holder), |tx| {
             logins::add(tx, login, now)
@@ -414,7 +438,8 @@ impl Store for Sql {
     }
 
     async fn log(&self, entries: &[AuditEntry]) -> Result<()> {
-        change!(self, entries, None, |_tx| ready(Result::Ok(())))
+        // Whoever has them written says them.
+        change!(self, &[], None, |tx| audit::write(tx, entries))
     }
 
     async fn audit(&self, filter: &AuditFilter) -> Result<Vec<(i64, AuditEntry)>> {
@@ -423,6 +448,12 @@ impl Store for Sql {
 
     async fn forget(&self, before: Timestamp, at_most: u32) -> Result<u64> {
         change!(self, &[], None, |tx| forget(tx, before, at_most))
+    }
+
+    async fn forget_surplus(&self, keep: u64, at_most: u32) -> Result<u64> {
+        change!(self, &[], None, |tx| audit::forget_surplus(
+            tx, keep, at_most
+        ))
     }
 
     async fn ping(&self) -> Result<()> {

@@ -1,18 +1,24 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Reads what happens in the room, counts it and writes it into the audit log, and forgets what is too old there.
+//! Reads what happens in the room, counts it, says it in the log and writes it into the audit log, and forgets what is too
+//! old or too much there.
+
+mod refusals;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use tokio::sync::{mpsc, watch};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use crate::access::Access;
 use crate::metrics::Metrics;
 use crate::model::AuditEntry;
 use crate::room::{Event, Happening};
+use crate::sentences;
+use crate::shutdown::stopped;
+use refusals::{MINUTE, Refusals};
 
 /// Happenings that are written at once: one transaction for a busy moment.
 const MAX_BATCH: usize = 256;
@@ -20,6 +26,10 @@ const MAX_BATCH: usize = 256;
 const FORGET_EVERY: Duration = Duration::from_secs(60 * 60);
 /// Entries that are forgotten at a time, so that nobody else waits long for the database.
 const FORGET_AT_ONCE: u32 = 1000;
+/// Entries after which it is looked whether there are too many: a flood is not waited for until the hour is over.
+const FORGET_AFTER: usize = 10_000;
+/// How often it is looked whether sums of refusals are due.
+const LOOK_EVERY: Duration = Duration::from_secs(MINUTE.as_secs() / 12);
 
 pub(crate) struct Journal {
     pub(crate) happenings: mpsc::Receiver<Happening>,
@@ -27,47 +37,122 @@ pub(crate) struct Journal {
     pub(crate) metrics: Arc<Metrics>,
     /// How long entries are kept.
     pub(crate) keep: SignedDuration,
+    /// How many.
+    pub(crate) keep_rows: u64,
+    /// For the rest to be written once the server has stopped.
+    pub(crate) finish: Duration,
     /// Dropped when all is written.
     pub(crate) _open: watch::Sender<()>,
 }
 
 impl Journal {
-    /// Runs until the hub is gone and all is written.
-    pub(crate) async fn run(mut self) {
+    /// Runs until the hub is gone and all is written, or the database has not taken it in time.
+    pub(crate) async fn run(self, on_stop: watch::Receiver<()>) {
+        let (finish, metrics) = (self.finish, self.metrics.clone());
+        if !in_time(self.write_all(), on_stop, finish).await {
+            metrics.unwritten.inc();
+            tracing::error!(
+                seconds = finish.as_secs(),
+                "the database did not take the last entries of the audit log in time: they are lost"
+            );
+        }
+    }
+
+    async fn write_all(mut self) {
         let mut forget = interval(FORGET_EVERY);
         forget.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut look = interval(LOOK_EVERY);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut batch = Vec::new();
+        let mut refusals = Refusals::default();
+        let mut written = 0;
         loop {
             tokio::select! {
                 read = self.happenings.recv_many(&mut batch, MAX_BATCH) => {
                     if read == 0 {
+                        self.log(refusals.due(None, Timestamp::now())).await;
                         return;
                     }
-                    self.write(&batch).await;
+                    written += self.write(&batch, &mut refusals).await;
                     batch.clear();
                 }
-                _ = forget.tick() => self.forget(Timestamp::now()).await,
+                _ = look.tick() => {
+                    let due = refusals.due(Some(Instant::now()), Timestamp::now());
+                    written += self.log(due).await;
+                }
+                _ = forget.tick() => written = FORGET_AFTER,
+            }
+            if written >= FORGET_AFTER {
+                self.forget(Timestamp::now()).await;
+                written = 0;
             }
         }
     }
 
-    async fn write(&self, batch: &[Happening]) {
+    /// Returns how many entries that made.
+    async fn write(&self, batch: &[Happening], refusals: &mut Refusals) -> usize {
         for happening in batch {
             self.metrics.note(&happening.event);
         }
         let seen: Vec<_> = batch.iter().filter_map(seen).collect();
-        let entries: Vec<_> = batch.iter().filter_map(entry).collect();
-        let noted = self.access.cameras_seen(&seen).await;
-        let written = self.access.log(&entries).await;
-        if noted.is_err() || written.is_err() {
+        let own = batch.iter().filter(|happening| is_own(happening, refusals));
+        let entries = own.filter_map(entry).collect();
+        if self.access.cameras_seen(&seen).await.is_err() {
+            tracing::warn!("when cameras were last seen is not written down");
+        }
+        self.log(entries).await
+    }
+
+    async fn log(&self, entries: Vec<AuditEntry>) -> usize {
+        sentences::say(&entries);
+        if self.access.log(&entries).await.is_err() {
             self.metrics.unwritten.inc_by(entries.len() as u64);
         }
+        entries.len()
     }
 
     async fn forget(&self, now: Timestamp) {
         while let Ok(forgotten) = self.access.forget(now, self.keep, FORGET_AT_ONCE).await
             && forgotten >= FORGET_AT_ONCE.into()
         {}
+        while let Ok(forgotten) = self
+            .access
+            .forget_surplus(self.keep_rows, FORGET_AT_ONCE)
+            .await
+            && forgotten > 0
+        {}
+    }
+}
+
+/// Runs it to its end, but no longer than so long after the stop. Whether it came to its end.
+async fn in_time(
+    run: impl Future<Output = ()>,
+    mut on_stop: watch::Receiver<()>,
+    finish: Duration,
+) -> bool {
+    let late = async {
+        stopped(&mut on_stop).await;
+        sleep(finish).await;
+    };
+    tokio::select! {
+        biased;
+        () = run => true,
+        () = late => false,
+    }
+}
+
+/// Whether it is not to be added up with others.
+fn is_own(happening: &Happening, refusals: &mut Refusals) -> bool {
+    match &happening.event {
+        Event::SessionRefused {
+            user,
+            camera,
+            reason,
+        } => {
+            let times = (happening.at, Instant::now());
+            refusals.add(user, camera.as_deref(), *reason, times)
+        }
+        _ => true,
     }
 }
 
@@ -172,4 +257,20 @@ fn entry(happening: &Happening) -> Option<AuditEntry> {
             ..entry("session.refused", user, camera.as_ref())
         },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_database_that_takes_nothing_does_not_hold_up_the_end() {
+        let (stop, on_stop) = watch::channel(());
+        let finish = Duration::from_millis(20);
+        assert!(in_time(async {}, on_stop.clone(), finish).await);
+        drop(stop);
+        assert!(!in_time(pending(), on_stop, finish).await);
+    }
 }

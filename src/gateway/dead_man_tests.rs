@@ -283,6 +283,7 @@ impl World {
             match output {
                 Output::Event(_, event) => self.queue.event(event),
                 Output::Alive(_, alive) => self.queue.alive(alive),
+                Output::Hold(_, at) => self.queue.hold(at),
                 Output::Command(_, command) => {
                     let ticket = command.ticket;
                     if let Err(why) = self.queue.command(command) {

@@ -45,6 +45,8 @@ struct Waiting {
     events: VecDeque<String>,
     alive: Option<String>,
     commands: VecDeque<Command>,
+    /// From then on commands wait, until the driver is heard again.
+    hold: Option<Instant>,
     /// The driver's newest state, which waits behind no queue; it and commands take turns.
     state: Option<Command>,
     state_was_last: bool,
@@ -98,6 +100,12 @@ impl Queue {
         self.more.notify_one();
     }
 
+    /// From `at` on commands are held, unless another such word comes before.
+    pub(super) fn hold(&self, at: Instant) {
+        lock(&self.waiting).hold = Some(at);
+        self.more.notify_one();
+    }
+
     pub(super) fn command(&self, command: Command) -> Result<(), Refusal> {
         {
             let mut waiting = lock(&self.waiting);
@@ -130,7 +138,7 @@ impl Queue {
     /// Takes back the commands that were not written, and what is said of a driver who drives no more.
     pub(super) fn recall(&self) -> Vec<Ticket> {
         let mut waiting = lock(&self.waiting);
-        waiting.alive = None;
+        (waiting.alive, waiting.hold) = (None, None);
         let state = waiting.state.take();
         let commands = std::mem::take(&mut waiting.commands);
         let all = state.into_iter().chain(commands);
@@ -223,6 +231,7 @@ impl Waiting {
             return Some(Item::Refused(ticket, why));
         }
         if self.in_flight.len() < MAX_IN_FLIGHT
+            && self.hold.is_none_or(|at| now < at)
             && let Some(command) = self.next_command()
         {
             self.serial += 1;
@@ -305,6 +314,30 @@ mod tests {
 
     fn numbers(tickets: &[Ticket]) -> Vec<u16> {
         tickets.iter().map(|ticket| ticket.mark.number).collect()
+    }
+
+    #[test]
+    fn what_is_held_waits_until_the_driver_is_heard_again_and_events_do_not() {
+        let (queue, now) = (Queue::default(), Instant::now());
+        let hold = now + TIMEOUT / 2;
+        queue.hold(hold);
+        for number in 1..=3 {
+            queue.command(command(number, false, now)).unwrap();
+        }
+        assert_eq!(queue.take(now), written(1, 1));
+        queue.event("released".into());
+        assert_eq!(queue.take(hold), Some(Item::Event("released".into())));
+        assert_eq!(queue.take(hold), None, "it is held");
+        queue.hold(hold + TIMEOUT / 5);
+        assert_eq!(queue.take(hold), written(2, 2));
+        // What waits too long is stale, held or not.
+        let due = now + TIMEOUT;
+        assert_eq!(queue.take(due), refused(3, Refusal::Stale));
+        // A new driver is held by nothing that was said of the one before.
+        assert!(queue.recall().is_empty());
+        queue.command(command(4, false, due)).unwrap();
+        queue.pong(2);
+        assert_eq!(queue.take(due), written(4, 3));
     }
 
     #[test]

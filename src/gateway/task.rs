@@ -224,6 +224,11 @@ impl Task {
                         queue.alive(alive);
                     }
                 }
+                Output::Hold(program, at) => {
+                    if let Some(queue) = self.queues.get(&program) {
+                        queue.hold(at);
+                    }
+                }
                 Output::Acknowledges(program, itself) => {
                     if let Some(queue) = self.queues.get(&program) {
                         queue.acknowledges(itself);

@@ -12,6 +12,9 @@ use crate::gateway::{
 
 /// Leases are renewed so often in each control timeout: one may be late and another lost without an effect.
 const RENEWALS: u32 = 5;
+/// After so much of the control timeout without a word of the driver's nothing more of theirs is handed to programs: a program that
+/// takes a fifth of it for a command has then done those that it has when the driver is released, and hears it at once.
+const HOLD: u32 = 2;
 
 impl Hub {
     /// The control timeout that is in force: the shortest that the camera or a program asks for.
@@ -54,9 +57,14 @@ impl Hub {
         let Some((until, alive)) = self.lease("alive", None, now) else {
             return;
         };
+        let hold = self.timeout() / HOLD;
         for service in &mut self.services {
             if let Some(program) = service.program {
                 service.until = Some(until);
+                self.outputs.push(Output::Hold(
+                    program,
+                    until.checked_sub(hold).unwrap_or(until),
+                ));
                 self.outputs.push(Output::Alive(program, alive.clone()));
             }
         }
@@ -74,12 +82,19 @@ impl Hub {
                 words::event("released", &serde_json::json!({ "reason": "free" })),
             ),
         };
+        let hold = self.timeout() / HOLD;
         for service in &mut self.services {
             if let Some(program) = service
                 .program
                 .filter(|p| only.is_none_or(|only| only == *p))
             {
                 service.until = until;
+                if let Some(until) = until {
+                    self.outputs.push(Output::Hold(
+                        program,
+                        until.checked_sub(hold).unwrap_or(until),
+                    ));
+                }
                 self.outputs.push(Output::Event(program, event.clone()));
             }
         }

@@ -120,6 +120,8 @@ pub(crate) enum Output {
     Event(ProgramId, String),
     /// As an event; a newer one takes the place of one that waits.
     Alive(ProgramId, String),
+    /// From then on commands are held, unless another such word or a recall comes before: the driver has not been heard for long.
+    Hold(ProgramId, Instant),
     Command(ProgramId, Command),
     /// Whether this program acknowledges commands by a word of its own.
     Acknowledges(ProgramId, bool),

@@ -79,7 +79,7 @@ impl Room {
                 events.push(event.clone());
                 false
             }
-            Output::Alive(to, _) if *to == program => false,
+            Output::Alive(to, _) | Output::Hold(to, _) if *to == program => false,
             _ => true,
         });
         events
@@ -98,6 +98,19 @@ impl Room {
             _ => true,
         });
         leases
+    }
+
+    /// From when on a program is given nothing more, as it was said since the last call.
+    fn holds(&mut self, program: ProgramId) -> Vec<Instant> {
+        let mut holds = Vec::new();
+        self.outputs.retain(|output| match output {
+            Output::Hold(to, at) if *to == program => {
+                holds.push(*at);
+                false
+            }
+            _ => true,
+        });
+        holds
     }
 
     /// Messages for a viewer since the last call: kind, service, number, payload.
@@ -969,7 +982,7 @@ fn thousands_of_runs_keep_the_promises() {
                             None => room
                                 .handle(Input::Undelivered(command.ticket, Refusal::ServiceGone)),
                         },
-                        Output::Alive(..) | Output::Acknowledges(..) => (),
+                        Output::Alive(..) | Output::Hold(..) | Output::Acknowledges(..) => (),
                         Output::Driver(DriverChange { driver, before }) => {
                             assert_eq!(reported, before.map(|(driver, _)| driver), "seed {seed}");
                             reported = driver;
@@ -1051,4 +1064,30 @@ fn thousands_of_runs_keep_the_promises() {
         }
     }
     assert!(drove > 50_000, "{drove}");
+}
+
+#[test]
+fn nothing_more_of_a_driver_is_handed_on_who_was_not_heard_for_half_of_the_timeout() {
+    let mut room = Room::new();
+    room.handle(Input::ProgramJoined(1, "arm".into()));
+    room.viewer(1, "ann", ALL);
+    room.say(1, Kind::Ask, (0, 0), "");
+    let asked = room.now;
+    assert_eq!(room.holds(1), [asked + TIMEOUT / 2]);
+    // As long as she is heard it is put off.
+    for _ in 0..10 {
+        room.pass(TIMEOUT / 5);
+        room.say(1, Kind::Alive, (0, 0), "");
+    }
+    let last = room.now;
+    room.pass(TIMEOUT / 5);
+    assert_eq!(room.holds(1).last(), Some(&(last + TIMEOUT / 2)));
+    // And by nothing else.
+    room.pass(TIMEOUT / 5);
+    room.pass(TIMEOUT / 5);
+    let holds = room.holds(1);
+    assert!(
+        holds.iter().all(|at| *at == last + TIMEOUT / 2),
+        "{holds:?}"
+    );
 }

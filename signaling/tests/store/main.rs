@@ -31,6 +31,7 @@ mod files;
 mod interrupted;
 mod logins;
 mod people;
+#[allow(dead_code, reason = "tests of several servers have it stand still")]
 mod postgres;
 mod second_factors;
 mod shares;

@@ -141,7 +141,11 @@ impl Access {
         };
         let login = self.make_login(user, visit, &known, "link", &by).await?;
         match account.origin == Origin::Store {
-            true => self.still(login, |user| user.token == Some(*token)).await,
+            true => {
+                // As above: it has become an administrator's meanwhile.
+                let is_same = |user: &User| user.token == Some(*token) && user.role == account.role;
+                self.still(login, is_same).await
+            }
             false => Ok(login),
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use jiff::Timestamp;
-use serde_json::json;
+
 use tokio::sync::mpsc;
 
 use super::apply::{account, entry, share_account};
@@ -142,7 +142,7 @@ impl Data {
         };
         let mut audit = by.entry("user.changed");
         audit.user = Some(user.name.clone());
-        audit.details = json!({ "password": true });
+        audit.details = serde_json::json!({ "password": true });
         store.put_user_anew(&user, None, &audit).await?;
         Ok(password)
     }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Debian's PostgreSQL, for as long as this process lives, however that ends: the script that runs it reads from a pipe.
-#![allow(dead_code, reason = "each test file uses a part")]
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};

@@ -112,6 +112,8 @@ impl Queue {
             if waiting.close.is_some() {
                 return Err(Refusal::ServiceGone);
             }
+            // It is a word of the driver's itself: zeros do not wait for the next renewal.
+            waiting.hold = waiting.hold.map(|at| at.max(command.hold));
             if command.ticket.is_state {
                 if let Some(old) = waiting.state.replace(command) {
                     waiting.refused.push_back((old.ticket, Refusal::Superseded));
@@ -300,6 +302,7 @@ mod tests {
             payload: Payload::Text(number.to_string()),
             ticket: ticket(number),
             due: now + TIMEOUT,
+            hold: now + TIMEOUT / 2,
             steers,
         }
     }
@@ -330,14 +333,22 @@ mod tests {
         assert_eq!(queue.take(hold), None, "it is held");
         queue.hold(hold + TIMEOUT / 5);
         assert_eq!(queue.take(hold), written(2, 2));
+        // So it does where the next command shows that the driver is there.
+        queue.hold(hold);
+        let later = hold + Duration::from_millis(1);
+        queue.pong(2);
+        assert_eq!(queue.take(later), None);
+        queue.command(command(4, false, later)).unwrap();
+        assert_eq!(queue.take(later), written(3, 3));
+        queue.pong(3);
         // What waits too long is stale, held or not.
-        let due = now + TIMEOUT;
-        assert_eq!(queue.take(due), refused(3, Refusal::Stale));
+        queue.hold(now);
+        let due = later + TIMEOUT;
+        assert_eq!(queue.take(due), refused(4, Refusal::Stale));
         // A new driver is held by nothing that was said of the one before.
         assert!(queue.recall().is_empty());
-        queue.command(command(4, false, due)).unwrap();
-        queue.pong(2);
-        assert_eq!(queue.take(due), written(4, 3));
+        queue.command(command(5, false, due)).unwrap();
+        assert_eq!(queue.take(due), written(5, 4));
     }
 
     #[test]

@@ -3,7 +3,10 @@
 
 use std::time::Instant;
 
-use super::{Command, Hub, Output, Payload, ProgramId, Rights, Service, Ticket, steering::newest};
+use super::{
+    Command, Hub, Output, Payload, ProgramId, Rights, Service, Ticket, lease::HOLD,
+    steering::newest,
+};
 use crate::gateway::{
     envelope::{self, BadMessage, Kind, Mark},
     outbox::{Class, QueuedMessage},
@@ -118,6 +121,7 @@ impl Hub {
             payload,
             ticket,
             due: now + self.timeout(),
+            hold: now + self.timeout() / HOLD,
         };
         self.outputs.push(Output::Command(program, command));
         Ok(())

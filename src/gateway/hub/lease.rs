@@ -14,7 +14,7 @@ use crate::gateway::{
 const RENEWALS: u32 = 5;
 /// After so much of the control timeout without a word of the driver's nothing more of theirs is handed to programs: a program that
 /// takes a fifth of it for a command has then done those that it has when the driver is released, and hears it at once.
-const HOLD: u32 = 2;
+pub(super) const HOLD: u32 = 2;
 
 impl Hub {
     /// The control timeout that is in force: the shortest that the camera or a program asks for.

@@ -68,6 +68,8 @@ pub(crate) struct Command {
     pub(crate) ticket: Ticket,
     /// From then on it is stale, and not delivered.
     pub(crate) due: Instant,
+    /// Till then its driver counts as heard, since this was.
+    pub(crate) hold: Instant,
     /// Newer steering takes its place.
     pub(crate) steers: bool,
 }

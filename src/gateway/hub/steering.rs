@@ -4,7 +4,7 @@
 
 use std::time::Instant;
 
-use super::{Command, Hub, Output, Payload, Rights, Ticket};
+use super::{Command, Hub, Output, Payload, Rights, Ticket, lease::HOLD};
 use crate::gateway::{
     envelope::{self, Kind, Mark, Message},
     wheel::ViewerId,
@@ -99,6 +99,7 @@ impl Hub {
                 is_state: true,
             },
             due: now + self.timeout(),
+            hold: now + self.timeout() / HOLD,
             steers: true,
         };
         self.outputs.push(Output::Command(program, command));

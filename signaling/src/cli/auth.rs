@@ -2,14 +2,15 @@
 //! The table `[auth]` of the configuration file.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::path::{Path, PathBuf};
-use std::{fmt, fs};
 
 use porthole_protocol::grant::Permission;
 use porthole_protocol::key::is_camera_id;
 use url::Url;
 
 use super::openid::OpenidTable;
+use super::secret::text;
 use crate::backend::{Backend, Group, Keys, Mapping, SetupError};
 use crate::model::Role;
 use crate::openid::OpenidOptions;
@@ -185,13 +186,6 @@ fn groups(tables: &[GroupTable]) -> Result<BTreeMap<String, Group>, String> {
         }
     }
     Ok(groups)
-}
-
-/// What is in a file, seen from `folder`.
-pub(super) fn text(folder: &Path, file: &Path) -> Result<String, String> {
-    let file = folder.join(file);
-    let text = fs::read_to_string(&file).map_err(|e| format!("{}: {e}", file.display()))?;
-    Ok(text.trim().to_owned())
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ mod notify;
 mod openid;
 mod place;
 mod reload;
+mod secret;
 mod serve;
 mod start;
 mod turn;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use url::Url;
 
-use super::auth::text;
+use super::secret::text;
 use crate::backend::Mapping;
 use crate::openid::OpenidOptions;
 

@@ -71,7 +71,8 @@ impl Path for Link {
             estimate,
             delivered,
             sent,
-            loss: 1. - delivered as f32 / sent.max(1) as f32,
+            // Nothing is lost of nothing.
+            loss: if sent == 0 { 0. } else { 1. - delivered as f32 / sent as f32 },
             queued: Duration::ZERO,
         })
     }
@@ -295,6 +296,7 @@ fn who_has_a_slow_network_gets_a_smaller_picture_and_the_other_one_keeps_its_own
             longest = longest.max(time - last);
         }
         (width, last) = (now, time);
+        assert_eq!(next(&first).0, 320);
     }
     assert_eq!(width, 160);
     // Ten pictures here, on a quiet machine: ticks until the estimate has followed, and the start of an encoder. How soon a rung

@@ -72,7 +72,11 @@ impl Path for Link {
             delivered,
             sent,
             // Nothing is lost of nothing.
-            loss: if sent == 0 { 0. } else { 1. - delivered as f32 / sent as f32 },
+            loss: if sent == 0 {
+                0.
+            } else {
+                1. - delivered as f32 / sent as f32
+            },
             queued: Duration::ZERO,
         })
     }

@@ -137,6 +137,7 @@ impl<M: Default> Gate<M> {
         }
         self.sessions
             .iter()
+            .filter(|(_, session)| !session.is_own())
             .map(|(id, session)| RunningSession {
                 session_id: id.clone(),
                 grant: session.token().to_owned(),
@@ -203,6 +204,11 @@ impl<M: Default> Gate<M> {
         self.sessions.get_mut(id)
     }
 
+    /// Whether it runs, and is the operator's own.
+    pub(crate) fn is_own(&self, id: &str) -> bool {
+        self.sessions.get(id).is_some_and(Session::is_own)
+    }
+
     /// Decides whether session `id` may start with `token`. `busy` turns everybody away.
     pub(crate) fn admit(
         &mut self,
@@ -229,6 +235,17 @@ impl<M: Default> Gate<M> {
         }
     }
 
+    /// Lets in what the operator asked for by a property. It takes no viewer's place.
+    pub(crate) fn admit_own(&mut self, id: &str, user: &str, now: Instant) -> &Session<M> {
+        let session = self.sessions.entry(id.to_owned());
+        session.or_insert_with(|| Session::own(user, now))
+    }
+
+    fn guests(&self) -> usize {
+        let guests = self.sessions.values().filter(|session| !session.is_own());
+        guests.count()
+    }
+
     fn judge<'a>(
         &self,
         id: &str,
@@ -247,7 +264,7 @@ impl<M: Default> Gate<M> {
         if !grant.perms.contains(&Permission::View) {
             return Err(Refusal::NotPermitted);
         }
-        match self.sessions.len() {
+        match self.guests() {
             _ if busy => Err(Refusal::Busy),
             viewers if viewers >= self.max_viewers => Err(Refusal::Full),
             _ => Ok((grant, token)),
@@ -264,6 +281,9 @@ impl<M: Default> Gate<M> {
     ) -> Result<Option<Code>, Refusal> {
         let grant = self.read(id, token)?;
         let session = self.sessions.get_mut(id).ok_or(Refusal::Unknown)?;
+        if session.is_own() {
+            return Err(Refusal::Unknown);
+        }
         if !session.is_newer(grant.seq) {
             return Err(Refusal::Replayed);
         }

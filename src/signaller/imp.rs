@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 
 use super::{
     CAT,
-    link::{Input, Media},
+    message::{Input, Media},
     task::{Commands, MAX_PEER_MESSAGES},
 };
 use crate::lock::lock;
@@ -75,6 +75,17 @@ impl PortholeSignaller {
         {
             gst::warning!(CAT, imp = self, "dropped a message to the server: {error}");
         }
+    }
+}
+
+impl PortholeSignaller {
+    /// As browsers say it: by an empty candidate, behind all others.
+    pub(super) fn gathered(&self, session: &str) {
+        let last = PeerMessageInner::Ice {
+            candidate: String::new(),
+            sdp_m_line_index: 0,
+        };
+        self.peer(session, last);
     }
 }
 

@@ -7,142 +7,23 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
-use porthole_protocol::{
-    grant::Permission,
-    wire::{
-        self, Announce, ClientExtension, ClientMessage, Code, EndSessionMessage, Extension,
-        IceServer, IncomingMessage, OutgoingMessage, PeerMessage, PeerMessageInner, PeerRole,
-        PeerStatus, SdpMessage, SessionStats, ToPeer, ToServer, ToServerExtra, ViewerStats,
-    },
+use porthole_protocol::wire::{
+    self, Announce, ClientExtension, ClientMessage, Code, EndSessionMessage, Extension, IceServer,
+    IncomingMessage, OutgoingMessage, PeerMessage, PeerMessageInner, PeerRole, PeerStatus,
+    SdpMessage, SessionStats, ToPeer, ToServer, ToServerExtra, ViewerStats,
 };
 
 use super::{
     drives::Drives,
-    gate::{Gate, Refusal},
+    gate::Gate,
+    message::{Event, Input, Media, Output, Publication, Publish, Why},
     session::Session,
     untrusted::{Kind, Use, without_hidden},
 };
 use crate::{driving::DriverChange, lock::lock};
-
-/// What happens.
-#[derive(Debug)]
-pub(crate) enum Input {
-    /// A connection stands, though nobody has been welcomed on it.
-    Connected,
-    /// There is no connection, and why. Comes for each failed try and each lost connection.
-    Lost(String),
-    /// The server showed that it is there: a ping, a pong, or a message that follows.
-    Alive,
-    Message(String),
-    /// webrtcsink can (or can no longer) take sessions.
-    Ready(bool),
-    /// A session's description or candidate for its viewer, from webrtcsink.
-    Peer(PeerMessage),
-    /// webrtcsink ended the session by itself.
-    Ended(String),
-    /// Media of the session flows.
-    MediaFlows(String),
-    /// What [`Media::Measure`] asked for.
-    Measured(SessionStats),
-    DriverChanged(DriverChange),
-    MaxViewers(usize),
-    /// Whether webrtcsink or the application are behind by more than they may be.
-    Busy(bool),
-    /// The camera stops.
-    Stop,
-}
-
-/// What is to be done.
-#[derive(Debug)]
-pub(crate) enum Output {
-    /// To the server.
-    Send(String),
-    /// Give the connection up and make a new one.
-    Reconnect(Why),
-    /// To webrtcsink.
-    Media(Media),
-    /// To the application.
-    Event(Event),
-    /// To the log.
-    Warning(String),
-}
-
-/// Why a connection is given up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Why {
-    /// It should be back at once.
-    Anew,
-    /// Another camera with the same key took over: two that fight must not do so all the time.
-    Replaced,
-}
-
-/// What webrtcsink is told.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Media {
-    /// So many watch: the camera opens and closes by it.
-    Viewers(usize),
-    /// `offer` is the consumer's, if it made one.
-    Start {
-        session: String,
-        offer: Option<String>,
-    },
-    End(String),
-    Answer {
-        session: String,
-        sdp: String,
-    },
-    Candidate {
-        session: String,
-        m_line: u32,
-        candidate: String,
-    },
-    /// Say what is sent in the session now, for its viewer.
-    Measure(String),
-}
-
-/// What the application hears of.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Event {
-    Online,
-    /// Comes once for each outage.
-    Offline {
-        error: String,
-    },
-    Joined {
-        session: String,
-        user: String,
-        permissions: Vec<Permission>,
-    },
-    /// The terms of a running session changed.
-    Renewed {
-        session: String,
-        user: String,
-        permissions: Vec<Permission>,
-        /// Of the new lease.
-        seconds: u64,
-    },
-    Left {
-        session: String,
-        user: String,
-        permissions: Vec<Permission>,
-        reason: Code,
-        /// More than the code says, for the operator.
-        detail: String,
-    },
-    Refused {
-        session: String,
-        refusal: Refusal,
-    },
-    /// Another one drives, or nobody.
-    Driver {
-        change: DriverChange,
-        /// How long the one before did.
-        lasted: Duration,
-    },
-}
 
 /// The gate, as the link and the sink share it. Locked for as long as it takes to look something up, and never while
 /// anything is sent, posted or emitted.
@@ -194,10 +75,11 @@ impl<M: Default> Link<M> {
             Input::Ready(ready) => self.ready(ready),
             Input::Peer(message) => self.hear_webrtcsink(message),
             Input::Ended(session) => self.end(&session, Code::MediaFailed, "", false),
-            Input::MediaFlows(session) => self.gate().connected(&session),
+            Input::MediaFlows(session) => self.media_flows(session),
             Input::Measured(stats) => self.tell_stats(stats),
             Input::DriverChanged(change) => self.driver_changed(change, now),
             Input::MaxViewers(max) => self.gate().set_max_viewers(max),
+            Input::Publish(publish) => self.publish(publish, now),
             Input::Busy(busy) => self.busy = busy,
             Input::Stop => self.stop(),
         }
@@ -241,8 +123,65 @@ impl<M: Default> Link<M> {
         }
     }
 
+    fn media_flows(&mut self, session: String) {
+        let is_own = {
+            let mut gate = self.gate();
+            gate.connected(&session);
+            gate.is_own(&session)
+        };
+        if is_own {
+            self.publication(Publication::Flows { session });
+        }
+    }
+
+    fn publish(&mut self, publish: Publish, now: Instant) {
+        match publish {
+            Publish::Begin { session, user } => {
+                let permissions = {
+                    let mut gate = self.gate();
+                    gate.admit_own(&session, &user, now).permissions.clone()
+                };
+                self.viewers_changed(Event::Joined {
+                    session: session.clone(),
+                    user,
+                    permissions,
+                });
+                self.start(session, None);
+            }
+            Publish::Answer { session, sdp } => self.hear_peer(PeerMessage {
+                session_id: session,
+                peer_message: PeerMessageInner::Sdp(SdpMessage::Answer { sdp }),
+            }),
+            Publish::End {
+                session,
+                reason,
+                detail,
+            } => self.end(&session, reason, &detail, true),
+            Publish::State(state) => self.event(Event::Publication(state)),
+        }
+    }
+
+    /// What webrtcsink has for an SFU, which no server passes on.
+    fn tell_publisher(&mut self, message: PeerMessage) {
+        let session = message.session_id;
+        let publication = match message.peer_message {
+            PeerMessageInner::Sdp(SdpMessage::Offer { sdp }) => Publication::Offer { session, sdp },
+            PeerMessageInner::Ice {
+                candidate,
+                sdp_m_line_index: m_line,
+            } => Publication::Candidate {
+                session,
+                m_line,
+                candidate,
+            },
+            // Nobody offers it anything.
+            PeerMessageInner::Sdp(SdpMessage::Answer { .. }) => return,
+        };
+        self.publication(publication);
+    }
+
     fn hear_webrtcsink(&mut self, message: PeerMessage) {
-        {
+        let is_own = {
             let mut gate = self.gate();
             let Some(session) = gate.session(&message.session_id) else {
                 return;
@@ -256,6 +195,10 @@ impl<M: Default> Link<M> {
                 }
                 PeerMessageInner::Ice { .. } => (),
             }
+            session.is_own()
+        };
+        if is_own {
+            return self.tell_publisher(message);
         }
         self.send(ToServer::from(IncomingMessage::Peer(message)));
     }
@@ -346,9 +289,12 @@ impl<M: Default> Link<M> {
             OutgoingMessage::EndSession(EndSessionMessage { session_id }) => {
                 let detail = extra.detail.unwrap_or_default();
                 let reason = extra.reason.unwrap_or(Code::ViewerLeft);
-                self.end(&session_id, reason, &detail, true);
+                if !self.gate().is_own(&session_id) {
+                    self.end(&session_id, reason, &detail, true);
+                }
             }
-            OutgoingMessage::Peer(message) => self.hear_viewer(message),
+            OutgoingMessage::Peer(message) if self.gate().is_own(&message.session_id) => (),
+            OutgoingMessage::Peer(message) => self.hear_peer(message),
             OutgoingMessage::Error { details } => match extra.code {
                 Some(Code::Replaced) => self.replaced(),
                 _ => self.warn(format!("the server says: {details}")),
@@ -357,9 +303,9 @@ impl<M: Default> Link<M> {
         }
     }
 
-    /// What a viewer sent is untrusted, although the server passed it on: it reaches webrtcsink only if the check lets it
-    /// through, and what fails ends that session alone.
-    fn hear_viewer(&mut self, message: PeerMessage) {
+    /// What a viewer sent is untrusted, although the server passed it on, and so is an SFU: it reaches webrtcsink only if the
+    /// check lets it through, and what fails ends that session alone.
+    fn hear_peer(&mut self, message: PeerMessage) {
         let PeerMessage {
             session_id: session,
             peer_message,
@@ -531,7 +477,15 @@ impl<M: Default> Link<M> {
         if media && !waited {
             self.media(Media::End(id.to_owned()));
         }
-        if reason != Code::ViewerLeft {
+        if session.is_own() {
+            self.publication(Publication::Ended {
+                session: id.to_owned(),
+                detail: match detail {
+                    "" => reason.to_string(),
+                    detail => detail.to_owned(),
+                },
+            });
+        } else if reason != Code::ViewerLeft {
             self.say_ended(id, reason);
         }
         self.viewers_changed(Event::Left {
@@ -597,6 +551,10 @@ impl<M: Default> Link<M> {
         self.outputs.push(Output::Warning(words));
     }
 
+    fn publication(&mut self, publication: Publication) {
+        self.outputs.push(Output::Publication(publication));
+    }
+
     fn media(&mut self, media: Media) {
         self.outputs.push(Output::Media(media));
     }
@@ -614,3 +572,7 @@ impl<M: Default> Link<M> {
 #[cfg(test)]
 #[path = "link_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "published_tests.rs"]
+mod published_tests;

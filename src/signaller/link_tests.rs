@@ -3,19 +3,23 @@
 
 use std::time::Duration;
 
-use porthole_protocol::grant::{Grant, GrantSigner};
+use porthole_protocol::grant::{Grant, GrantSigner, Permission};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::driving::{DriveReason, Driver};
+use crate::{
+    driving::{DriveReason, Driver, DriverChange},
+    signaller::gate::Refusal,
+};
 
-struct Scene {
+pub(super) struct Scene {
     signer: GrantSigner,
     link: Link<()>,
     start: Instant,
-    sent: Vec<Value>,
-    media: Vec<Media>,
-    events: Vec<Event>,
+    pub(super) sent: Vec<Value>,
+    pub(super) media: Vec<Media>,
+    pub(super) events: Vec<Event>,
+    pub(super) publications: Vec<Publication>,
     reconnects: Vec<Why>,
 }
 
@@ -37,6 +41,7 @@ impl Scene {
             sent: Vec::new(),
             media: Vec::new(),
             events: Vec::new(),
+            publications: Vec::new(),
             reconnects: Vec::new(),
         };
         scene.at(0, Input::Ready(true));
@@ -44,7 +49,7 @@ impl Scene {
     }
 
     /// Registered, on the nonce "nonce 1".
-    fn online() -> Self {
+    pub(super) fn online() -> Self {
         let mut scene = Self::offline();
         scene.at(0, Input::Connected);
         scene.say(0, json!({"type":"welcome","peerId":"front"}));
@@ -60,17 +65,17 @@ impl Scene {
         scene
     }
 
-    fn forget(&mut self) {
-        (self.sent, self.media, self.events) = Default::default();
+    pub(super) fn forget(&mut self) {
+        (self.sent, self.media, self.events, self.publications) = Default::default();
     }
 
-    fn at(&mut self, seconds: u64, input: Input) {
+    pub(super) fn at(&mut self, seconds: u64, input: Input) {
         let now = self.start + Duration::from_secs(seconds);
         let outputs = self.link.handle(input, now);
         self.take(outputs);
     }
 
-    fn tick(&mut self, seconds: u64) {
+    pub(super) fn tick(&mut self, seconds: u64) {
         let outputs = self.link.tick(self.start + Duration::from_secs(seconds));
         self.take(outputs);
     }
@@ -82,16 +87,17 @@ impl Scene {
                 Output::Media(media) => self.media.push(media),
                 Output::Event(event) => self.events.push(event),
                 Output::Reconnect(why) => self.reconnects.push(why),
+                Output::Publication(publication) => self.publications.push(publication),
                 Output::Warning(_) => (),
             }
         }
     }
 
-    fn say(&mut self, seconds: u64, message: Value) {
+    pub(super) fn say(&mut self, seconds: u64, message: Value) {
         self.at(seconds, Input::Message(message.to_string()));
     }
 
-    fn grant(&self, change: impl FnOnce(&mut Grant)) -> String {
+    pub(super) fn grant(&self, change: impl FnOnce(&mut Grant)) -> String {
         let mut grant = Grant {
             aud: "front".into(),
             sub: "alice".into(),
@@ -106,12 +112,12 @@ impl Scene {
         self.signer.sign(&grant).unwrap()
     }
 
-    fn start(&mut self, seconds: u64, session: &str, grant: Option<String>) {
+    pub(super) fn start(&mut self, seconds: u64, session: &str, grant: Option<String>) {
         let message = json!({"type":"startSession","peerId":"v","sessionId":session,"grant":grant});
         self.say(seconds, message);
     }
 
-    fn reasons(&self) -> Vec<Code> {
+    pub(super) fn reasons(&self) -> Vec<Code> {
         let left = self.events.iter().filter_map(|event| match event {
             Event::Left { reason, .. } => Some(*reason),
             _ => None,

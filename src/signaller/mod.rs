@@ -3,7 +3,7 @@
 //! server and lets no session into webrtcsink before the gate has verified its grant.
 //!
 //! Pure, in the order in which a message meets them:
-//! - [`link`]: what happened goes in, what is to be done comes out.
+//! - [`link`]: what happened goes in, what is to be done comes out; both stand in [`message`].
 //! - [`gate`]: grant in, verdict out; the one table of sessions.
 //! - `drives`: what the server has to hear of who drives.
 //! - [`session`]: who looks, on which terms, and until when.
@@ -12,6 +12,7 @@
 //! Around them:
 //! - `task`: owns the socket and the time, and runs the link.
 //! - `socket`: one WebSocket that comes back by itself.
+//! - [`whip`]: sends the picture on to an SFU.
 //! - `imp`: GObject glue, and the thread that calls webrtcsink.
 
 use std::{
@@ -30,10 +31,12 @@ mod drives;
 pub(crate) mod gate;
 mod imp;
 pub(crate) mod link;
+pub(crate) mod message;
 pub(crate) mod session;
 mod socket;
 mod task;
 pub(crate) mod untrusted;
+pub(crate) mod whip;
 
 pub(crate) use task::Options;
 
@@ -70,7 +73,7 @@ impl Run {
         clock: Stopwatch,
         on_viewers: impl Fn(usize) + Send + 'static,
         measure: impl Fn(&PortholeSignaller, &str) + Send + 'static,
-        on_event: impl FnMut(link::Event) + Send + 'static,
+        on_event: impl FnMut(message::Event) + Send + 'static,
     ) -> io::Result<Self> {
         let signaller: PortholeSignaller = glib::Object::new();
         let webrtcsink = imp::Webrtcsink::new(&signaller, on_viewers, measure);
@@ -105,22 +108,27 @@ impl Run {
 
 impl PortholeSignaller {
     pub(crate) fn set_max_viewers(&self, max: usize) {
-        self.imp().vital(link::Input::MaxViewers(max));
+        self.imp().vital(message::Input::MaxViewers(max));
     }
 
     pub(crate) fn media_flows(&self, session: &str) {
         self.imp()
-            .vital(link::Input::MediaFlows(session.to_owned()));
+            .vital(message::Input::MediaFlows(session.to_owned()));
+    }
+
+    /// No further candidate of the session comes. May be called from any thread, and never blocks.
+    pub(crate) fn gathered(&self, session: &str) {
+        self.imp().gathered(session);
     }
 
     /// What is sent in a session now. May be called from any thread, and never blocks.
     pub(crate) fn measured(&self, stats: SessionStats) {
-        self.imp().vital(link::Input::Measured(stats));
+        self.imp().vital(message::Input::Measured(stats));
     }
 
     /// Another one drives the robot, or nobody. May be called from any thread, and never blocks.
     pub(crate) fn driver_changed(&self, change: DriverChange) {
-        self.imp().vital(link::Input::DriverChanged(change));
+        self.imp().vital(message::Input::DriverChanged(change));
     }
 
     /// The object as webrtcsink wants it.

@@ -114,7 +114,12 @@ enum Standing {
     Unconfirmed {
         by: Option<Instant>,
     },
+    /// The operator's own, of which no server knows.
+    Own,
 }
+
+/// In place of a lease where there is none: longer than a pipeline runs.
+const NO_END: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
 /// An admitted session. `M` is what the sink hangs on it.
 #[derive(Debug)]
@@ -158,8 +163,24 @@ impl<M: Default> Session<M> {
         ice_servers: Vec<IceServer>,
         now: Instant,
     ) -> Self {
-        let mut session = Self {
-            user: grant.sub.clone(),
+        let mut session = Self::begun(&grant.sub, ice_servers, now);
+        session.apply(grant, token, now);
+        session
+    }
+
+    /// What the operator asked for by a property: picture and sound, until the camera stops.
+    pub(super) fn own(user: &str, now: Instant) -> Self {
+        let mut session = Self::begun(user, Vec::new(), now);
+        session.permissions = vec![Permission::View, Permission::Listen];
+        session.permit.set(&session.permissions, false);
+        session.until = now + NO_END;
+        session.standing = Standing::Own;
+        session
+    }
+
+    fn begun(user: &str, ice_servers: Vec<IceServer>, now: Instant) -> Self {
+        Self {
+            user: user.to_owned(),
             permissions: Vec::new(),
             since: now,
             until: now,
@@ -174,9 +195,7 @@ impl<M: Default> Session<M> {
             standing: Standing::Confirmed,
             alive: now,
             connected: false,
-        };
-        session.apply(grant, token, now);
-        session
+        }
     }
 }
 
@@ -230,14 +249,23 @@ impl<M> Session<M> {
         self.connected = true;
     }
 
+    /// Whether it is the operator's own.
+    pub(crate) fn is_own(&self) -> bool {
+        self.standing == Standing::Own
+    }
+
     /// The connection on which it was confirmed is no more.
     pub(super) fn offline(&mut self) {
-        self.standing = Standing::Unconfirmed { by: None };
+        if !self.is_own() {
+            self.standing = Standing::Unconfirmed { by: None };
+        }
     }
 
     /// The camera has registered again: the server has until `by` to confirm.
     pub(super) fn registered(&mut self, by: Instant) {
-        self.standing = Standing::Unconfirmed { by: Some(by) };
+        if !self.is_own() {
+            self.standing = Standing::Unconfirmed { by: Some(by) };
+        }
     }
 
     /// The server is there. Counts only for what it has confirmed: a welcome is not signed.
@@ -250,15 +278,17 @@ impl<M> Session<M> {
     /// The three ends that come by themselves: of the lease, of the time to be confirmed or to be without a server, and
     /// of the time to connect.
     pub(super) fn deadlines(&self, orphan: Duration, setup: Duration) -> [Option<Instant>; 4] {
+        let connect = (!self.connected).then(|| self.since + setup);
         let confirm = match self.standing {
             Standing::Unconfirmed { by } => by,
             Standing::Confirmed => None,
+            Standing::Own => return [None, None, None, connect],
         };
         [
             Some(self.until),
             confirm,
             Some(self.alive + orphan),
-            (!self.connected).then(|| self.since + setup),
+            connect,
         ]
     }
 }

@@ -6,11 +6,13 @@
 use std::time::{Duration, Instant};
 
 use porthole_protocol::{key::CameraKey, random_secret, wire::PeerMessage};
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, task::JoinHandle};
 
 use super::{
-    link::{Event, Input, Link, Media, Output, SharedGate, Why},
+    link::{Link, SharedGate},
+    message::{Event, Input, Media, Output, Publication, Publish, Why},
     socket::{self, Incoming, Outgoing, Pace},
+    whip,
 };
 use crate::{clock::Stopwatch, worker::Worker};
 
@@ -33,6 +35,8 @@ pub(crate) struct Options {
     /// Display name, sent as the `name` of the camera's meta; the server has one of its own.
     pub(crate) name: Option<String>,
     pub(crate) orphan_timeout: Duration,
+    /// The SFU that has the picture for more viewers.
+    pub(crate) whip: Option<whip::Target>,
 }
 
 /// The ends of the queues by which the task is told.
@@ -48,6 +52,7 @@ struct Task<M> {
     outgoing: Option<mpsc::Sender<Outgoing>>,
     media: Worker<Media>,
     events: Worker<Event>,
+    publisher: Option<mpsc::UnboundedSender<Publication>>,
     busy: bool,
 }
 
@@ -60,17 +65,19 @@ pub(super) async fn run<M: Default + Send>(
     events: Worker<Event>,
     mut commands: Commands,
 ) {
+    let (publisher, mut published, publishing) = publish(options.whip);
     let mut task = Task {
         link: Link::new(gate, options.name, Box::new(random_secret)),
         clock,
         outgoing: None,
         media,
         events,
+        publisher,
         busy: false,
     };
     let (sender, mut incoming) = mpsc::channel(MAX_INCOMING);
     let pace = Pace::new(options.orphan_timeout);
-    let mut socket = tokio::spawn(socket::run(options.key, pace, sender));
+    let socket = tokio::spawn(socket::run(options.key, pace, sender));
     loop {
         let deadline = task.link.next_deadline();
         tokio::select! {
@@ -86,14 +93,39 @@ pub(super) async fn run<M: Default + Send>(
             },
             Some(message) = commands.peer.recv() => task.handle(Input::Peer(message)),
             Some(event) = incoming.recv() => task.incoming(event),
+            Some(publish) = published.recv() => task.handle(Input::Publish(publish)),
         }
     }
     task.handle(Input::Stop);
     // Dropping both ends lets the socket send what is queued, say goodbye and stop.
     drop((task, incoming));
-    if tokio::time::timeout(FAREWELL, &mut socket).await.is_err() {
-        socket.abort();
+    let leave_by = tokio::time::Instant::now() + FAREWELL;
+    for mut leaving in [Some(socket), publishing].into_iter().flatten() {
+        if tokio::time::timeout_at(leave_by, &mut leaving)
+            .await
+            .is_err()
+        {
+            leaving.abort();
+        }
     }
+}
+
+/// The ways to and from the publisher, and what it runs in.
+type Publishing = (
+    Option<mpsc::UnboundedSender<Publication>>,
+    mpsc::UnboundedReceiver<Publish>,
+    Option<JoinHandle<()>>,
+);
+
+fn publish(target: Option<whip::Target>) -> Publishing {
+    let (to_link, published) = mpsc::unbounded_channel();
+    let Some(target) = target else {
+        return (None, published, None);
+    };
+    let (publisher, from_link) = mpsc::unbounded_channel();
+    let ends = whip::Ends { from_link, to_link };
+    let running = tokio::spawn(whip::run(target, ends));
+    (Some(publisher), published, Some(running))
 }
 
 async fn until(deadline: Option<Instant>, clock: Stopwatch) {
@@ -144,6 +176,12 @@ impl<M: Default> Task<M> {
                     self.outgoing = None;
                 }
                 Output::Media(media) => self.media.push(media),
+                Output::Publication(publication) => {
+                    if let Some(publisher) = &self.publisher {
+                        // It fails when the publisher has given up, and said so.
+                        let _ = publisher.send(publication);
+                    }
+                }
                 Output::Event(event) => self.event(event),
                 Output::Warning(words) => gst::warning!(super::CAT, "{words}"),
             }

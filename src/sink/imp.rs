@@ -38,7 +38,11 @@ use crate::{
     lock::lock,
     properties::Snapshot,
     runtime,
-    signaller::{self, Options, Run, link::Event},
+    signaller::{
+        self, Options, Run,
+        message::{Event, PublicationState},
+        whip::Target,
+    },
     talk::{Mode, Talk},
 };
 
@@ -156,6 +160,11 @@ pub struct PortholeSink {
     #[property(name = "talk-ducks", type = bool, member = talk_ducks, get, set, mutable_playing, nick = "Talk ducks",
         blurb = "Turn the raw sound of the pad audio down by 20 dB while a viewer is heard at the pad talk, and 300 ms longer, so \
                  that viewers do not hear themselves from the loudspeaker")]
+    #[property(name = "whip", type = Option<String>, member = whip, get, set, nullable, mutable_ready, nick = "WHIP endpoint",
+        blurb = "Address (https://...) of an SFU's WHIP endpoint that is sent the picture and the sound as well, for viewers beyond \
+                 what this machine's uplink carries. Who looks there is the SFU's affair; see docs/whip.md")]
+    #[property(name = "whip-token-file", type = Option<String>, member = whip_token_file, get, set, nullable, mutable_ready,
+        nick = "WHIP token file", blurb = "File whose first line is the bearer token that the SFU wants")]
     #[property(name = "viewers", type = u32, get = Self::viewers, nick = "Viewers",
         blurb = "Number of viewers admitted now")]
     settings: Snapshot<Settings>,
@@ -181,6 +190,16 @@ impl PortholeSink {
             .talk()
             .map_err(|error| gst::error_msg!(gst::ResourceError::Settings, ("{error}")))?;
         self.talk.set_mode(mode);
+        let whip = settings
+            .whip()
+            .map_err(|error| gst::error_msg!(gst::ResourceError::Settings, ("{error}")))?;
+        if whip.as_ref().is_some_and(Target::bares_token) {
+            gst::element_imp_warning!(
+                self,
+                gst::ResourceError::Settings,
+                ("whip: the token of whip-token-file goes to {whip:?} in clear; give an https:// address")
+            );
+        }
         heap::keep_small();
         webrtc::claim().map_err(|e| gst::error_msg!(gst::LibraryError::Init, ("{e}")))?;
         let no_threads = |error: std::io::Error| {
@@ -206,6 +225,7 @@ impl PortholeSink {
             key,
             name,
             orphan_timeout: settings.orphan_timeout(),
+            whip,
         };
         let sessions = signaller::gate(&options, settings.max_viewers());
         let clock = Stopwatch::start();
@@ -475,6 +495,7 @@ impl PortholeSink {
             Event::Refused { session, refusal } => {
                 gst::warning!(CAT, imp = self, "refused session {session}: {refusal}");
             }
+            Event::Publication(state) => self.publication_changed(state),
             Event::Renewed { .. } | Event::Driver { .. } => (),
         }
         let Some(message) = report::message(event) else {
@@ -498,6 +519,19 @@ impl PortholeSink {
         } else {
             gst::element_imp_warning!(self, gst::StreamError::Failed, ("{words}"));
         }
+    }
+
+    fn publication_changed(&self, publication: &PublicationState) {
+        let PublicationState { state, url, detail } = publication;
+        if !detail.is_empty() {
+            // The pipeline goes on, for those who look without the SFU.
+            gst::element_imp_warning!(
+                self,
+                gst::ResourceError::OpenWrite,
+                ("whip={url}: {detail}")
+            );
+        }
+        gst::info!(CAT, imp = self, "whip={url}: {state}");
     }
 
     fn server_changed(&self, server: &'static str, error: Option<&str>) {

@@ -12,7 +12,7 @@ use porthole_protocol::grant::Permission;
 use crate::{
     driving::{Driver, DriverChange},
     ladder::rendition::Rendition,
-    signaller::link::Event,
+    signaller::message::{Event, PublicationState},
     talk::Report,
 };
 
@@ -194,6 +194,12 @@ pub(crate) fn message(event: &Event) -> Option<gst::Structure> {
             .field("reason", refusal.code().to_string())
             .field("detail", refusal.to_string()),
         Event::Driver { change, lasted } => return Some(driver(change, *lasted)),
+        Event::Publication(PublicationState { state, url, detail }) => {
+            gst::Structure::builder("porthole/whip")
+                .field("state", state)
+                .field("url", url)
+                .field("detail", detail)
+        }
         Event::Online | Event::Offline { .. } => return None,
     };
     Some(structure.build())

@@ -10,7 +10,7 @@ use std::{
 };
 
 use gst::{glib, prelude::*};
-use gst_webrtc::{WebRTCPeerConnectionState, WebRTCRTPTransceiver};
+use gst_webrtc::{WebRTCICEGatheringState, WebRTCPeerConnectionState, WebRTCRTPTransceiver};
 use gstrswebrtc::webrtcsink::BaseWebRTCSink;
 use porthole_protocol::grant::Permission;
 
@@ -111,7 +111,7 @@ pub(crate) fn guard(
         let signaller = args.first()?.get::<PortholeSignaller>().ok()?;
         let id = args.get(1)?.get::<String>().ok()?;
         let webrtcbin = args.get(2)?.get::<gst::Element>().ok()?;
-        let (permit, ice_servers, has_offered) = {
+        let (permit, ice_servers, has_offered, is_own) = {
             let mut gate = lock(&sessions);
             let session = gate.session(&id)?;
             session.media.webrtcbin.set(Some(&webrtcbin));
@@ -120,6 +120,7 @@ pub(crate) fn guard(
                 session.permit.clone(),
                 session.ice_servers.clone(),
                 has_offered,
+                session.is_own(),
             )
         };
         ice::hasten(&webrtcbin);
@@ -138,8 +139,11 @@ pub(crate) fn guard(
         }
         pace(&webrtcbin, picture, &sessions, &id);
         voice::bound(&webrtcbin);
-        // A viewer that offers itself has asked for what it wants, and each of its media lines is for what it receives.
-        if !has_offered {
+        // A viewer that offers itself has asked for what it wants, and each of its media lines is for what it receives. An SFU
+        // passes on, and has nothing to say.
+        if is_own {
+            watch_gathering(&webrtcbin, &signaller, &id);
+        } else if !has_offered {
             talk::receive(&webrtcbin, &talk, &id, &permit);
             if let Some(data) = &data {
                 data.open(&webrtcbin, &sessions, &id);
@@ -265,6 +269,19 @@ fn kind_of(caps: &gst::CapsRef) -> u8 {
         Some("audio") => AUDIO,
         _ => NOTHING,
     }
+}
+
+/// Tells whoever wants all candidates at once that these are all.
+fn watch_gathering(webrtcbin: &gst::Element, signaller: &PortholeSignaller, id: &str) {
+    let (signaller, id) = (signaller.downgrade(), id.to_owned());
+    webrtcbin.connect_notify(Some("ice-gathering-state"), move |webrtcbin, _| {
+        let state = webrtcbin.property::<WebRTCICEGatheringState>("ice-gathering-state");
+        if state == WebRTCICEGatheringState::Complete
+            && let Some(signaller) = signaller.upgrade()
+        {
+            signaller.gathered(&id);
+        }
+    });
 }
 
 /// Tells the gate, once, that a session's media flows.

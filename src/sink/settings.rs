@@ -15,11 +15,13 @@ use porthole_protocol::{
 };
 
 use porthole_signaling::SecretDigest;
+use url::Url;
 
 use super::address;
 use crate::{
     gateway::address::Address,
     ladder::{Config, codec::Codec, rendition::BadRenditions},
+    signaller::whip::Target,
     talk::Mode,
 };
 
@@ -82,6 +84,8 @@ pub(crate) struct Settings {
     pub(crate) control_timeout: u32,
     pub(crate) talk: String,
     pub(crate) talk_ducks: bool,
+    pub(crate) whip: Option<String>,
+    pub(crate) whip_token_file: Option<String>,
 }
 
 impl Default for Settings {
@@ -110,6 +114,8 @@ impl Default for Settings {
             control_timeout: CONTROL_TIMEOUT,
             talk: Mode::ONE.into(),
             talk_ducks: false,
+            whip: None,
+            whip_token_file: None,
         }
     }
 }
@@ -158,6 +164,16 @@ pub(crate) enum BadSetting {
     TokenFile { path: String, error: String },
     #[error("talk={0}: give one (one viewer is heard, the next waits) or mix (all are heard)")]
     Talk(String),
+    #[error(
+        "whip={0}: give the address of a WHIP endpoint, for example https://sfu.example.org/front/whip"
+    )]
+    Whip(String),
+    #[error("whip-token-file is for whip, which is not set; set it, or drop this one")]
+    WhipTokenForNothing,
+    #[error(
+        "whip-token-file={path}: {error}. Give a file whose first line is the token that the SFU wants"
+    )]
+    WhipTokenFile { path: String, error: String },
     #[error("min-bitrate={0} is above max-bitrate={1}; give a smaller one")]
     Bitrates(u32, u32),
 }
@@ -293,6 +309,25 @@ impl Settings {
         self.talk.parse().map_err(bad)
     }
 
+    /// The SFU that has the picture as well.
+    pub(crate) fn whip(&self) -> Result<Option<Target>, BadSetting> {
+        let Some(text) = self.whip.as_deref().filter(|text| !text.is_empty()) else {
+            return match &self.whip_token_file {
+                Some(_) => Err(BadSetting::WhipTokenForNothing),
+                None => Ok(None),
+            };
+        };
+        let url = Url::parse(text).ok().filter(|url| {
+            matches!(url.scheme(), "http" | "https") && url.has_host() && url.password().is_none()
+        });
+        let url = url.ok_or_else(|| BadSetting::Whip(without_secrets(text)))?;
+        let token = self.whip_token_file.as_deref().map(read_whip_token);
+        Ok(Some(Target {
+            url,
+            token: token.transpose()?,
+        }))
+    }
+
     pub(crate) fn orphan_timeout(&self) -> Duration {
         Duration::from_secs(self.orphan_timeout.into())
     }
@@ -307,6 +342,30 @@ fn read_key_file(path: &str) -> Result<String, BadSetting> {
         path: path.into(),
         error: error.to_string(),
     })
+}
+
+/// An address as the log may have it.
+fn without_secrets(text: &str) -> String {
+    let end = text.find(['?', '#']).unwrap_or(text.len());
+    let shown = &text[..end];
+    match (shown.find("://"), shown.rfind('@')) {
+        (Some(scheme), Some(at)) if scheme < at => {
+            format!("{}...{}", &shown[..scheme + 3], &shown[at..])
+        }
+        _ => shown.to_owned(),
+    }
+}
+
+fn read_whip_token(path: &str) -> Result<String, BadSetting> {
+    let bad = |error: String| BadSetting::WhipTokenFile {
+        path: path.into(),
+        error,
+    };
+    let text = read_short(path).map_err(|error| bad(error.to_string()))?;
+    match text.lines().next().map(str::trim) {
+        Some(token) if !token.is_empty() => Ok(token.to_owned()),
+        _ => Err(bad("its first line is empty".to_owned())),
+    }
 }
 
 fn read_token(path: &str) -> Result<SecretDigest, BadSetting> {

@@ -27,7 +27,8 @@ use super::{
 use crate::lock::lock;
 use crate::signaller::{
     gate::Gate,
-    link::{Event, Input, Link, Media, Output, SharedGate, Why},
+    link::{Link, SharedGate},
+    message::{Event, Input, Media, Output, Why},
 };
 
 /// The camera's orphan timeout here.
@@ -615,7 +616,7 @@ impl World {
                 Output::Media(Media::Measure(session)) => {
                     self.soon(DELAY, Happens::Measured(session));
                 }
-                Output::Media(_) | Output::Warning(_) => (),
+                Output::Media(_) | Output::Warning(_) | Output::Publication(_) => (),
                 Output::Event(event) => self.hear(&event),
             }
         }

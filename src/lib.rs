@@ -12,6 +12,7 @@ use gst::glib;
 
 mod bucket;
 mod camera;
+mod certificate;
 mod clock;
 mod driving;
 mod events;

@@ -19,7 +19,7 @@ use super::{
     message::{Input, Media},
     task::{Commands, MAX_PEER_MESSAGES},
 };
-use crate::lock::lock;
+use crate::{certificate, lock::lock};
 
 /// How long a session's end is waited for before the next call. Building the media of an answer takes far less; what
 /// takes longer still ends when it is done, and meanwhile the others go on.
@@ -131,6 +131,7 @@ impl SignallableImpl for PortholeSignaller {
             );
             return;
         };
+        let sdp = certificate::announced(&sdp).into_owned();
         let sdp = match description.type_() {
             WebRTCSDPType::Offer => SdpMessage::Offer { sdp },
             _ => SdpMessage::Answer { sdp },

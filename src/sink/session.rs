@@ -25,6 +25,7 @@ use super::{
     stats, talk,
 };
 use crate::{
+    certificate,
     ladder::{Path, Viewer, codec::Codec},
     lock::lock,
     signaller::{PortholeSignaller, link::SharedGate, session::Permit},
@@ -123,6 +124,7 @@ pub(crate) fn guard(
                 session.is_own(),
             )
         };
+        certificate::show(&webrtcbin);
         ice::hasten(&webrtcbin);
         ice::add(&webrtcbin, &ice_servers);
         if let Some(ladder) = inputs.upgrade().as_ref().and_then(|i| i.ladder.get()) {

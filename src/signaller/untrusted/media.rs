@@ -72,6 +72,7 @@ impl Direction {
 pub(super) struct Transport {
     /// ufrag and pwd.
     ice: Option<(String, String)>,
+    /// All that there are, in one text.
     fingerprint: Option<String>,
     pub(super) setup: Option<String>,
 }
@@ -90,10 +91,7 @@ impl Transport {
             }
             _ => return Err("ice-ufrag and ice-pwd are not a pair, or too short or too long"),
         };
-        let fingerprint = one(attributes, "fingerprint", "more than one fingerprint")?;
-        if fingerprint.is_some_and(|value| !is_fingerprint(value)) {
-            return Err("the fingerprint is not one of SHA-256, SHA-384 or SHA-512");
-        }
+        let fingerprint = fingerprints(attributes)?;
         let setup = one(attributes, "setup", "more than one setup")?;
         let known: &[&str] = match kind {
             Kind::Offer => &["actpass", "active", "passive"],
@@ -104,7 +102,7 @@ impl Transport {
         }
         Ok(Self {
             ice,
-            fingerprint: fingerprint.map(str::to_owned),
+            fingerprint,
             setup: setup.map(str::to_owned),
         })
     }
@@ -255,18 +253,31 @@ pub(super) fn one<'a>(
     Ok(first)
 }
 
-fn is_fingerprint(value: &str) -> bool {
-    let Some((hash, digest)) = value.split_once(' ') else {
-        return false;
-    };
-    let bytes = match hash.to_ascii_lowercase().as_str() {
-        "sha-256" => 32,
-        "sha-384" => 48,
-        "sha-512" => 64,
-        _ => return false,
-    };
+/// One certificate by one hash, or by each of several (RFC 8122, 5), as aiortc has it.
+fn fingerprints(attributes: &[Attribute]) -> Result<Option<String>, &'static str> {
+    let mut hashes: Vec<&str> = Vec::new();
+    let mut all = Vec::new();
+    for attribute in attributes.iter().filter(|a| a.attribute == "fingerprint") {
+        let value = attribute.value.as_deref().unwrap_or_default();
+        let hash = hash_of_fingerprint(value)
+            .ok_or("the fingerprint is not one of SHA-256, SHA-384 or SHA-512")?;
+        if hashes.contains(&hash) {
+            return Err("more than one fingerprint by the same hash");
+        }
+        hashes.push(hash);
+        all.push(value);
+    }
+    Ok((!all.is_empty()).then(|| all.join(" ")))
+}
+
+fn hash_of_fingerprint(value: &str) -> Option<&'static str> {
+    let (hash, digest) = value.split_once(' ')?;
+    let hashes = [("sha-256", 32), ("sha-384", 48), ("sha-512", 64)];
+    let (hash, bytes) = hashes
+        .into_iter()
+        .find(|(name, _)| hash.eq_ignore_ascii_case(name))?;
     let is_byte = |pair: &str| pair.len() == 2 && pair.bytes().all(|b| b.is_ascii_hexdigit());
-    digest.split(':').count() == bytes && digest.split(':').all(is_byte)
+    (digest.split(':').count() == bytes && digest.split(':').all(is_byte)).then_some(hash)
 }
 
 /// Data channels. A source in such a media line would make webrtcbin look for its transceiver, which there is not.

@@ -330,6 +330,19 @@ fn dtls_and_ice_are_described_once_and_well() {
         "fingerprint",
     );
     refused(answer(VP8, "a=fingerprint:", "a=x:"), "no fingerprint");
+    // As aiortc writes it, by each hash that there is, and twice by one.
+    let further = |hash: &str, bytes: usize| {
+        let digest = vec!["AB"; bytes].join(":");
+        format!("a=fingerprint:{hash} {digest}\r\na=fingerprint:sha-256")
+    };
+    for (hash, bytes) in [("sha-384", 48), ("SHA-512", 64)] {
+        let several = further(hash, bytes);
+        assert_eq!(answer(VP8, "a=fingerprint:sha-256", &several), Ok(()));
+    }
+    refused(
+        answer(VP8, "a=fingerprint:sha-256", &further("sha-256", 32)),
+        "more than one fingerprint by the same hash",
+    );
     refused(
         answer(VP8, "a=ice-ufrag:", "a=ice-ufrag:\r\na=x:"),
         "ice-ufrag",

@@ -80,6 +80,7 @@ impl<M: Default> Link<M> {
             Input::DriverChanged(change) => self.driver_changed(change, now),
             Input::MaxViewers(max) => self.gate().set_max_viewers(max),
             Input::Publish(publish) => self.publish(publish, now),
+            Input::Heard(session) => self.publication(Publication::Heard { session }),
             Input::Busy(busy) => self.busy = busy,
             Input::Stop => self.stop(),
         }

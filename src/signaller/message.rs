@@ -35,6 +35,8 @@ pub(crate) enum Input {
     MaxViewers(usize),
     /// From the publisher.
     Publish(Publish),
+    /// The other side of the operator's own session has sent something; comes once a second at most.
+    Heard(String),
     /// Whether webrtcsink or the application are behind by more than they may be.
     Busy(bool),
     /// The camera stops.
@@ -104,6 +106,10 @@ pub(crate) enum Publication {
         candidate: String,
     },
     Flows {
+        session: String,
+    },
+    /// Its SFU is there.
+    Heard {
         session: String,
     },
     Ended {

@@ -116,6 +116,11 @@ impl PortholeSignaller {
             .vital(message::Input::MediaFlows(session.to_owned()));
     }
 
+    /// The other side of the operator's own session is there. May be called from any thread, and never blocks.
+    pub(crate) fn heard(&self, session: &str) {
+        self.imp().vital(message::Input::Heard(session.to_owned()));
+    }
+
     /// No further candidate of the session comes. May be called from any thread, and never blocks.
     pub(crate) fn gathered(&self, session: &str) {
         self.imp().gathered(session);

@@ -4,7 +4,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU8, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed},
     },
     time::Instant,
 };
@@ -145,6 +145,7 @@ pub(crate) fn guard(
         // passes on, and has nothing to say.
         if is_own {
             watch_gathering(&webrtcbin, &signaller, &id);
+            listen(&webrtcbin, &signaller, &id);
         } else if !has_offered {
             talk::receive(&webrtcbin, &talk, &id, &permit);
             if let Some(data) = &data {
@@ -283,6 +284,37 @@ fn watch_gathering(webrtcbin: &gst::Element, signaller: &PortholeSignaller, id: 
         {
             signaller.gathered(&id);
         }
+    });
+}
+
+/// Tells, once a second at most, that something comes from the other side.
+fn listen(webrtcbin: &gst::Element, signaller: &PortholeSignaller, id: &str) {
+    const SELDOM_MS: u64 = 1_000;
+    let Some(bin) = webrtcbin.downcast_ref::<gst::Bin>() else {
+        return;
+    };
+    let (signaller, id) = (signaller.downgrade(), id.to_owned());
+    let begun = Instant::now();
+    let next_ms = Arc::new(AtomicU64::new(0));
+    bin.connect_deep_element_added(move |_, _, element| {
+        let is_network = element
+            .factory()
+            .is_some_and(|factory| factory.name() == "nicesrc");
+        let Some(pad) = element.static_pad("src").filter(|_| is_network) else {
+            return;
+        };
+        let (signaller, id, next_ms) = (signaller.clone(), id.clone(), next_ms.clone());
+        let data = gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST;
+        pad.add_probe(data, move |_, _| {
+            let now_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+            if now_ms >= next_ms.load(Relaxed) {
+                next_ms.store(now_ms + SELDOM_MS, Relaxed);
+                if let Some(signaller) = signaller.upgrade() {
+                    signaller.heard(&id);
+                }
+            }
+            gst::PadProbeReturn::Ok
+        });
     });
 }
 

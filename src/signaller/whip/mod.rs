@@ -36,6 +36,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(5 * 60);
 /// What flowed for so long was a success, after which tries begin fast again.
 const STABLE: Duration = Duration::from_secs(10);
+/// An SFU that has sent nothing for so long is gone: who receives a picture reports on it every second or so, and by RTP's own
+/// rule (RFC 3550, 6.2) at least every 7.5 s.
+const SILENCE: Duration = Duration::from_secs(10);
 /// How long the SFU is told of an end. Within a stopping camera's farewell.
 const GOODBYE: Duration = Duration::from_millis(400);
 
@@ -186,7 +189,7 @@ impl Publisher {
             Ok(created) => created,
             Err(failure) => {
                 let over = Over::from(failure);
-                end(ends, &session, Code::OfferRefused, &over.detail);
+                end(ends, &session, Code::MediaFailed, &over.detail);
                 return Ok(over);
             }
         };
@@ -194,18 +197,36 @@ impl Publisher {
             session: session.clone(),
             sdp: created.answer,
         });
-        let over = self.flow(ends, &session).await;
+        let over = self.flow(ends, &session, SILENCE).await;
         self.goodbye(created.resource).await;
         over
     }
 
     /// Until its end.
-    async fn flow(&self, ends: &mut Ends, session: &str) -> Result<Over, Stopped> {
-        let mut flowed = None;
+    async fn flow(
+        &self,
+        ends: &mut Ends,
+        session: &str,
+        silence: Duration,
+    ) -> Result<Over, Stopped> {
+        let mut flowed: Option<Instant> = None;
+        let mut heard = Instant::now();
         loop {
-            match next(ends, session).await? {
+            // The link ends by itself what never flows.
+            let until = flowed.map(|_| heard + silence);
+            let news = tokio::select! {
+                news = next(ends, session) => news?,
+                () = wait(until) => {
+                    let detail = format!("nothing has come from the SFU for {silence:?}");
+                    end(ends, session, Code::MediaFailed, &detail);
+                    return Ok(Over { detail, retry_after: None, flowed });
+                }
+            };
+            match news {
+                Publication::Heard { .. } => heard = Instant::now(),
                 Publication::Flows { .. } => {
-                    flowed = Some(Instant::now());
+                    heard = Instant::now();
+                    flowed = Some(heard);
                     self.tell(ends, "live", "");
                 }
                 Publication::Ended { detail, .. } => {
@@ -245,6 +266,7 @@ async fn next(ends: &mut Ends, session: &str) -> Result<Publication, Stopped> {
             Publication::Offer { session, .. }
             | Publication::Candidate { session, .. }
             | Publication::Flows { session }
+            | Publication::Heard { session }
             | Publication::Ended { session, .. } => session,
         };
         if of == session {
@@ -299,7 +321,7 @@ async fn offered(
                     flowed: None,
                 }));
             }
-            Publication::Flows { .. } => (),
+            Publication::Flows { .. } | Publication::Heard { .. } => (),
         }
     }
 }

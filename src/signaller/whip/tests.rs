@@ -130,7 +130,7 @@ impl Scene {
         else {
             panic!("it ends");
         };
-        assert_eq!((ended, reason), (session, Code::OfferRefused));
+        assert_eq!((ended, reason), (session, Code::MediaFailed));
         assert_eq!(self.state().await, ("lost", detail.clone()));
         detail
     }
@@ -287,6 +287,47 @@ async fn a_camera_that_stops_waits_for_no_sfu() {
     drop(scene.publisher.take());
     // It never answers.
     scene.running.await.unwrap();
+}
+
+#[tokio::test]
+async fn an_sfu_that_falls_silent_is_gone_and_one_that_is_heard_is_not() {
+    let (to_link, mut published) = mpsc::unbounded_channel();
+    let (publisher, from_link) = mpsc::unbounded_channel();
+    let mut ends = Ends { from_link, to_link };
+    let url = "http://127.0.0.1:1/".parse().unwrap();
+    let target = Target { url, token: None };
+    let client = Client::new(&target).unwrap();
+    let sfu = Publisher { target, client };
+    let session = || "whip-1".to_owned();
+    publisher
+        .send(Publication::Flows { session: session() })
+        .unwrap();
+    let silence = Duration::from_millis(200);
+    let heard = tokio::spawn(async move {
+        let began = Instant::now();
+        while began.elapsed() < 3 * silence {
+            publisher
+                .send(Publication::Heard { session: session() })
+                .unwrap();
+            tokio::task::yield_now().await;
+        }
+        (publisher, Instant::now())
+    });
+    let Ok(over) = sfu.flow(&mut ends, "whip-1", silence).await else {
+        panic!("the link is there");
+    };
+    let (_publisher, last) = heard.await.unwrap();
+    assert!(last.elapsed() >= silence, "not while it was heard");
+    assert!(over.detail.contains("nothing has come"), "{}", over.detail);
+    assert!(over.flowed.is_some());
+    assert!(matches!(published.recv().await, Some(Publish::State(state)) if state.state == "live"));
+    assert!(matches!(
+        published.recv().await,
+        Some(Publish::End {
+            reason: Code::MediaFailed,
+            ..
+        })
+    ));
 }
 
 #[tokio::test]

@@ -210,6 +210,12 @@ fn tell_of_failure(
     }
 }
 
+/// Of one who showed none where it had to.
+#[cfg(feature = "adapters")]
+pub(crate) fn no_credential() -> ApiError {
+    ApiError::unauthorized(LOG_IN)
+}
+
 impl Identity {
     pub(crate) fn is_guest(&self) -> bool {
         self.way == Way::Guest

@@ -161,6 +161,31 @@ impl ApiError {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "not-ready", message).after(SOON)
     }
 
+    /// What the error is called and what it says.
+    #[cfg(feature = "adapters")]
+    pub(crate) fn words(&self) -> (&'static str, &str) {
+        (self.code, &self.detail)
+    }
+
+    /// The same as it stands in an event.
+    #[cfg(feature = "adapters")]
+    pub(crate) fn as_event(&self) -> Value {
+        json!({"code": self.code, "message": self.detail})
+    }
+
+    #[cfg(feature = "adapters")]
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// Sessions of Socket.IO in all.
+    #[cfg(feature = "adapters")]
+    pub(crate) fn too_many_sessions() -> Self {
+        let message = "the server is full: try again later";
+        let error = Self::new(StatusCode::SERVICE_UNAVAILABLE, "too-many", message);
+        error.after(CONNECTIONS_RETRY)
+    }
+
     fn after(self, wait: Duration) -> Self {
         Self {
             retry_after: Some(wait),

@@ -5,19 +5,18 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Extension, Router};
-use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tower::Layer as _;
 use tower::util::{MapRequest, MapRequestLayer};
-use tungstenite::handshake::server::create_response;
 
+#[cfg(feature = "adapters")]
+use crate::adapters;
 use crate::api;
 use crate::auth::identify;
 use crate::error::ApiError;
@@ -26,6 +25,7 @@ use crate::page;
 use crate::proxy::client;
 use crate::socket;
 use crate::state::{Connection, Shared, is_uncounted};
+use crate::upgrade::upgrade;
 
 /// Largest request body: a booking with the longest note, each character of it escaped, and the longest rule.
 const MAX_BODY_BYTES: usize = 16 * 1024;
@@ -35,13 +35,23 @@ const MAX_BODY_BYTES: usize = 16 * 1024;
 const STRICT_TRANSPORT: &str = "max-age=31536000";
 
 pub(crate) fn app(shared: Arc<Shared>) -> Router {
-    let versioned = with_versions(routes(shared));
-    Router::new().fallback_service(versioned)
+    #[cfg(feature = "adapters")]
+    let address: fn(Request) -> Request = match shared.adapters.takes_root() {
+        true => |request| adapted(unversioned(request)),
+        false => unversioned,
+    };
+    #[cfg(not(feature = "adapters"))]
+    let address = unversioned;
+    let addressed = with_addresses(routes(shared), address);
+    Router::new().fallback_service(addressed)
 }
 
-/// The routes, each of the API by its address with a version and without one.
-fn with_versions(routes: Router) -> MapRequest<Router, fn(Request) -> Request> {
-    MapRequestLayer::new(unversioned as fn(Request) -> Request).layer(routes)
+/// The routes, each by its other addresses as well: of the API, by that with a version and that without one.
+fn with_addresses(
+    routes: Router,
+    address: fn(Request) -> Request,
+) -> MapRequest<Router, fn(Request) -> Request> {
+    MapRequestLayer::new(address).layer(routes)
 }
 
 /// The first version is what the API is where no version is said, so that what was written before there were any goes on.
@@ -49,15 +59,30 @@ fn unversioned(mut request: Request) -> Request {
     let path = request.uri().path_and_query().map(|path| path.as_str());
     let rest = path.and_then(|path| path.strip_prefix(api::VERSION));
     let rest = rest.filter(|rest| rest.starts_with('/'));
-    let Some(path) = rest.and_then(|rest| format!("/api{rest}").parse().ok()) else {
-        return request;
-    };
-    let mut parts = request.uri().clone().into_parts();
-    parts.path_and_query = Some(path);
-    if let Ok(uri) = Uri::from_parts(parts) {
-        *request.uri_mut() = uri;
+    if let Some(path) = rest.map(|rest| format!("/api{rest}")) {
+        move_to(&mut request, &path);
     }
     request
+}
+
+/// What a client of another system asks for, where we have it.
+#[cfg(feature = "adapters")]
+fn adapted(mut request: Request) -> Request {
+    if let Some(path) = adapters::path_of(&request) {
+        move_to(&mut request, &path);
+    }
+    request
+}
+
+/// Has a request ask for this path and query instead, if it is one.
+fn move_to(request: &mut Request, path: &str) {
+    let mut parts = request.uri().clone().into_parts();
+    parts.path_and_query = path.parse().ok();
+    if parts.path_and_query.is_some()
+        && let Ok(uri) = Uri::from_parts(parts)
+    {
+        *request.uri_mut() = uri;
+    }
 }
 
 /// What is at the address for metrics alone.
@@ -68,9 +93,19 @@ pub(crate) fn metrics(shared: Arc<Shared>) -> Router {
         .with_state(shared)
 }
 
+/// What is at an address for clients of three-service systems alone.
+#[cfg(feature = "adapters")]
+pub(crate) fn three_service(shared: Arc<Shared>) -> Router {
+    adapters::three_service()
+        .layer(from_fn_with_state(shared.clone(), guard))
+        .with_state(shared)
+}
+
 fn routes(shared: Arc<Shared>) -> Router {
-    Router::new()
-        .route("/ws", get(websocket))
+    let router = Router::new().route("/ws", get(websocket));
+    #[cfg(feature = "adapters")]
+    let router = router.merge(adapters::routes(&shared));
+    router
         .merge(api::routes(&shared))
         .merge(page::routes())
         .fallback(|| async {
@@ -153,6 +188,8 @@ fn count(shared: &Shared, peer: IpAddr) -> Result<(), Duration> {
 fn most_bytes(request: &Request) -> usize {
     match request.uri().path() {
         api::IMPORT => api::MAX_IMPORT_BYTES,
+        #[cfg(feature = "adapters")]
+        adapters::SOCKETIO_PATH => adapters::MAX_BODY_BYTES,
         _ => MAX_BODY_BYTES,
     }
 }
@@ -162,20 +199,11 @@ async fn websocket(
     Extension(connection): Extension<Connection>,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let (mut parts, _) = request.into_parts();
-    let upgrade = parts.extensions.remove::<OnUpgrade>();
-    let identity = identify(&shared, &parts.headers, parts.uri.query(), connection.peer).await?;
-    identity.check_origin(&parts.headers, &shared.hosts)?;
-    let answer = create_response(&axum::http::Request::from_parts(parts, ())).ok();
-    let (answer, upgrade) = answer.zip(upgrade).ok_or_else(|| {
-        let message = "this address speaks WebSocket (RFC 6455) only";
-        ApiError::new(StatusCode::UPGRADE_REQUIRED, "bad-message", message)
-    })?;
-    let counted = !is_uncounted(connection.peer, &shared.trusted_proxies);
-    let of_address = counted.then(|| shared.sockets.take(connection.peer));
-    if matches!(of_address, Some(None)) {
-        return Err(ApiError::too_many_connections());
-    }
+    let (headers, query) = (request.headers(), request.uri().query());
+    let identity = identify(&shared, headers, query, connection.peer).await?;
+    identity.check_origin(headers, &shared.hosts)?;
+    let (answer, upgrade) = upgrade(request)?;
+    let of_address = shared.socket_place(connection.peer)?;
     tokio::spawn(async move {
         // One that went away meanwhile needs nothing.
         if let Ok(upgraded) = upgrade.await {
@@ -184,5 +212,5 @@ async fn websocket(
         }
         drop((connection.place, of_address));
     });
-    Ok(answer.map(|()| Body::empty()))
+    Ok(answer)
 }

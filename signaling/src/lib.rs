@@ -16,6 +16,7 @@
 //! - [`store`] keeps what is told in [`model`], and [`recur`] says when a booking recurs.
 //! - [`backend`] knows the people of an existing system, by its tokens or its word.
 //! - `openid` logs people in with an identity provider.
+//! - `adapters` lets clients of other systems onto the same hub; `upgrade` makes WebSockets of requests.
 //! - `token` judges tokens that people choose.
 //! - `server` is the handle to all of it, `accept` takes connections in, `tls` wraps them.
 //! - `hosts`, `proxy` and `places` decide which names are ours, whom a proxy asks for, and how many connections there may be.
@@ -30,6 +31,8 @@
 
 mod accept;
 mod access;
+#[cfg(feature = "adapters")]
+mod adapters;
 mod api;
 mod asset;
 mod auth;
@@ -72,9 +75,12 @@ mod timings;
 mod tls;
 mod token;
 mod turn;
+mod upgrade;
 mod websocket;
 
 pub use access::Data;
+#[cfg(feature = "adapters")]
+pub use adapters::{AdapterOptions, LabOffers, SocketIoOptions};
 pub use data_dir::{DataDir, DataDirError, FIRST_ADMINISTRATOR, Opened, OwnSocket};
 pub use data_lock::DataDirLock;
 pub use openid::OpenidOptions;

@@ -65,19 +65,7 @@ pub(crate) async fn run(
     let asker = Some((hub, client));
     let mut writer = std::pin::pin!(write(sink, inbox, asker, timings));
     let mut written = None;
-    let logged_out = async {
-        let Some(mut login) = login else {
-            return pending::<Infallible>().await;
-        };
-        if over(&mut login).await {
-            hub.send(Event::LoginOver(client)).await;
-            // What runs goes on, unless the person logs out or may do no more.
-            while login.changed().await.is_ok() {}
-        }
-        hub.send(Event::LoggedOut(client)).await;
-        // The hub lets go of it.
-        pending::<Infallible>().await
-    };
+    let logged_out = until_logged_out(login, hub, client);
     let frame = tokio::select! {
         sink = &mut writer => {
             // The end of the queue may be seen before its reason, which is there by then.
@@ -106,6 +94,24 @@ pub(crate) async fn run(
         }
     })
     .await;
+}
+
+/// Tells the hub of the end of the log-in by which a client connected. The hub lets go of it then.
+pub(crate) async fn until_logged_out(
+    login: Option<LoginEnd>,
+    hub: &HubHandle,
+    client: ClientId,
+) -> Infallible {
+    let Some(mut login) = login else {
+        return pending().await;
+    };
+    if over(&mut login).await {
+        hub.send(Event::LoginOver(client)).await;
+        // What runs goes on, unless the person logs out or may do no more.
+        while login.changed().await.is_ok() {}
+    }
+    hub.send(Event::LoggedOut(client)).await;
+    pending().await
 }
 
 /// Waits for the end of a log-in, which may be put off meanwhile. Whether it came by itself.

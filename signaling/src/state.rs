@@ -12,6 +12,8 @@ use tokio::sync::OwnedSemaphorePermit;
 use url::Url;
 
 use crate::access::Access;
+#[cfg(feature = "adapters")]
+use crate::adapters::Adapters;
 use crate::backend::Backend;
 use crate::error::ApiError;
 use crate::failures::Failures;
@@ -55,9 +57,21 @@ pub(crate) struct Shared {
     /// WebSockets of each address.
     pub(crate) sockets: Arc<Addresses>,
     pub(crate) timings: Timings,
+    /// Clients of other systems.
+    #[cfg(feature = "adapters")]
+    pub(crate) adapters: Adapters,
 }
 
 impl Shared {
+    /// A place among the WebSockets of an address, unless these are not counted.
+    pub(crate) fn socket_place(&self, peer: IpAddr) -> Result<Option<AddressPlace>, ApiError> {
+        if is_uncounted(peer, &self.trusted_proxies) {
+            return Ok(None);
+        }
+        let place = self.sockets.take(peer);
+        place.map(Some).ok_or_else(ApiError::too_many_connections)
+    }
+
     /// Where the server is reached from outside: as it was configured, or as whoever asks reaches it.
     pub(crate) fn base(
         &self,

@@ -2,7 +2,7 @@
 // @ts-check
 import { talkLine } from "./gateway-rules.js";
 import {
-  DISCONNECTED_MS, FIRST_FRAME_TIMEOUT_MS, MAX_CANDIDATES, POLL_FIRST_MS, POLL_LIVE_MS, REASON_MS, STALL_POLLS,
+  DISCONNECTED_MS, FIRST_FRAME_TIMEOUT_MS, GATHER_MS, MAX_CANDIDATES, POLL_FIRST_MS, POLL_LIVE_MS, REASON_MS, STALL_POLLS,
 } from "./rules.js";
 
 /**
@@ -23,6 +23,7 @@ export class Media {
   doomed = false;
   #env; #pc; #stream; #on; #video = /** @type {any} */ (null); #closed = false;
   #candidates = /** @type {any[]|null} */ ([]); #work = Promise.resolve(); #packets = 0; #still = 0; #deadline; #pollTimer;
+  #gathers = false; #gathered = () => {}; #gatherTimer;
 
   /** @param {any} env @param {any[]} iceServers @param {MediaStream} stream which gets the tracks @param {Listener} on */
   constructor(env, iceServers, stream, on) {
@@ -33,7 +34,8 @@ export class Media {
     pc.ontrack = ({ track, receiver }) => this.#addTrack(track, receiver);
     pc.ondatachannel = ({ channel }) => on.way({ channel });
     pc.onicecandidate = ({ candidate }) => {
-      if (!candidate?.candidate) return;
+      if (!candidate) this.#gathered();
+      if (!candidate?.candidate || this.#gathers) return;
       on.say({ type: "peer", ice: { candidate: candidate.candidate, sdpMLineIndex: candidate.sdpMLineIndex ?? 0 } });
     };
     pc.onconnectionstatechange = () => this.#connectionChanged();
@@ -41,10 +43,19 @@ export class Media {
     this.#poll();
   }
 
+  /** Makes the offer, to a camera that waits for one. All ways to this device are in it, since such a camera may not hear of others. */
+  offer() {
+    this.#work = this.#work.then(() => this.#offer()).catch(() => { if (!this.#closed) this.#on.failed(); });
+  }
+
   /** A word from the camera. Offers are taken one after the other. */
   peer({ sdp, ice }) {
     if (sdp?.type === "offer") {
       this.#work = this.#work.then(() => this.#answer(sdp)).catch((error) => {
+        if (!this.#closed) this.#on.failed(String(error?.message || error));
+      });
+    } else if (sdp?.type === "answer") {
+      this.#work = this.#work.then(() => this.#take(sdp)).catch((error) => {
         if (!this.#closed) this.#on.failed(String(error?.message || error));
       });
     } else if (ice && this.#candidates) {
@@ -65,12 +76,31 @@ export class Media {
 
   close() {
     this.#closed = true;
-    for (const timer of [this.#deadline, this.#pollTimer]) this.#env.clearTimeout(timer);
+    for (const timer of [this.#deadline, this.#pollTimer, this.#gatherTimer]) this.#env.clearTimeout(timer);
+    this.#gathered();
     const pc = this.#pc;
     pc.ontrack = pc.ondatachannel = pc.onicecandidate = pc.onconnectionstatechange = null;
     pc.close();
     for (const track of this.#stream.getTracks()) this.#stream.removeTrack(track);
     this.#on.tracks();
+  }
+
+  async #offer() {
+    const pc = this.#pc;
+    for (const kind of ["video", "audio"]) pc.addTransceiver(kind, { direction: "recvonly" });
+    this.#gathers = true;
+    const gathered = new Promise((done) => { this.#gathered = () => done(undefined); });
+    await pc.setLocalDescription(await pc.createOffer());
+    this.#gatherTimer = this.#env.setTimeout(this.#gathered, GATHER_MS);
+    await gathered;
+    this.#gathers = false;
+    if (!this.#closed) this.#on.say({ type: "peer", sdp: { type: "offer", sdp: pc.localDescription.sdp } });
+  }
+
+  async #take({ sdp }) {
+    if (this.#closed) return;
+    await this.#pc.setRemoteDescription({ type: "answer", sdp });
+    if (!this.#closed) this.#described();
   }
 
   async #answer({ sdp }) {
@@ -85,7 +115,14 @@ export class Media {
     await pc.setLocalDescription(answer);
     if (this.#closed) return;
     this.#on.say({ type: "peer", sdp: { type: "answer", sdp: answer.sdp } });
-    for (const { transport } of pc.getReceivers()) {
+    this.#described();
+  }
+
+  /** Both ends have said what they have. */
+  #described() {
+    for (const ice of this.#candidates ?? []) this.#addCandidate(ice);
+    this.#candidates = null;
+    for (const { transport } of this.#pc.getReceivers()) {
       // A camera that ends media says so here; the connection's own state would take half a minute.
       transport?.addEventListener("statechange", () => {
         if (transport.state === "closed" && !this.#closed) this.#failIn(REASON_MS);

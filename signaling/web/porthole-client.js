@@ -193,6 +193,7 @@ export class PortholeClient extends Stateful {
       refusal: () => (this.state === "refused" ? this : null),
       reconnect: () => this.#open(),
       has: () => this.cameras.has(cameraId),
+      offers: () => this.cameras.get(cameraId)?.meta?.offers === "viewer",
       iceServers: () => list(this.#config.iceServers),
       send: (message) => this.#send(message),
       ask: () => { if (this.#asking !== session) this.#queue.push(session); this.#next(); },

@@ -552,6 +552,53 @@ test("candidates that come before the offer are kept, up to a bound", async () =
   assert.deepEqual(world.peer.candidates.at(-1), ice);
 });
 
+/** A client that watches a camera which waits for an offer. */
+async function offering() {
+  const world = new World();
+  world.meta = { name: "Front", offers: "viewer" };
+  const session = (await world.online("front")).watch("front");
+  await world.say({ type: "sessionStarted", peerId: "front", sessionId: "s1" });
+  return { world, session };
+}
+
+test("to a camera that waits for an offer one is made, once all ways to this device are in it", async () => {
+  const { world, session } = await offering();
+  assert.deepEqual(world.peer.asked, ["video recvonly", "audio recvonly"]);
+  world.peer.find("here");
+  await settle();
+  assert.deepEqual(world.sent("peer"), []);
+  world.peer.find(null);
+  await settle();
+  const offer = { type: "peer", sessionId: "s1", sdp: { type: "offer", sdp: "offer here" } };
+  assert.deepEqual(world.sent("peer"), [offer]);
+  await world.say({ type: "peer", sessionId: "s1", ice: { candidate: "early", sdpMLineIndex: 0 } });
+  assert.deepEqual(world.peer.candidates, []);
+  await world.say({ type: "peer", sessionId: "s1", sdp: { type: "answer", sdp: "answer" } });
+  assert.deepEqual([world.peer.remote, world.peer.candidates.length], [{ type: "answer", sdp: "answer" }, 1]);
+  world.flow();
+  await world.advance(250);
+  assert.equal(session.state, "live");
+});
+
+test("an offer does not wait for ever for ways to this device, and those that are found later follow it", async () => {
+  const { world } = await offering();
+  await world.advance(2_000);
+  assert.equal(world.sent("peer").length, 1);
+  world.peer.find("late");
+  assert.deepEqual(world.sent("peer").at(-1).ice, { candidate: "late", sdpMLineIndex: 0 });
+});
+
+test("an offer to a camera that was closed meanwhile is not made, and an answer that is none is told", async () => {
+  const { world, session } = await offering();
+  session.close();
+  await world.advance(10_000);
+  assert.deepEqual(world.sent("peer"), []);
+  const { world: other, session: refused } = await offering();
+  await other.advance(2_000);
+  await other.say({ type: "peer", sessionId: "s1", sdp: { type: "answer", sdp: "a=nonsense" } });
+  assert.deepEqual([refused.state, refused.code], ["refused", "offer-refused"]);
+});
+
 test("one session is asked for at a time, so that an error has one meaning", async () => {
   const world = new World();
   const client = await world.online("front", "back");

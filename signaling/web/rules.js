@@ -41,6 +41,8 @@ export const STALL_POLLS = 5;
 export const RETRY_AFTER_CAP_S = 120;
 /** Candidates kept until the offer is applied; a camera has a few dozen. */
 export const MAX_CANDIDATES = 256;
+/** For finding the ways to this device before an offer is made, in ms. Those that are found later are told by themselves. */
+export const GATHER_MS = 2_000;
 /** Words to the camera kept while the connection to the server is away; a page has a few dozen candidates. */
 export const MAX_UNSENT = 256;
 /** Permissions read from one message; there are four. */

@@ -233,6 +233,7 @@ export class Session extends TwoWays {
     try {
       this.#media = this.#newMedia(iceServers ?? this.#link.iceServers());
       this.#media.show(this.#video);
+      if (this.#link.offers()) this.#media.offer();
     } catch { // Servers for ICE that this browser cannot read.
       this.#mediaFailed();
     }

@@ -106,7 +106,15 @@ export class World {
       lines = [];
       getTransceivers() { return this.lines; }
       async createAnswer() { return { type: "answer", sdp: "answer" }; }
-      async setLocalDescription() {}
+      async createOffer() { return { type: "offer", sdp: "offer" }; }
+      asked = [];
+      addTransceiver(kind, { direction }) { this.asked.push(`${kind} ${direction}`); }
+      async setLocalDescription(description) { this.localDescription = description; }
+      /** The way to this end that was found, or null after the last. */
+      find(candidate) {
+        if (candidate) this.localDescription.sdp += ` ${candidate}`;
+        this.onicecandidate?.({ candidate: candidate && { candidate, sdpMLineIndex: 0 } });
+      }
       async addIceCandidate(candidate) { assert.ok(this.remote, "a candidate before the offer"); this.candidates.push(candidate); }
       getReceivers() { return [{ transport: this.transport }]; }
       async getStats() { return new Map([["v", { type: "inbound-rtp", kind: "video", framesDecoded: this.frames, packetsReceived: this.packets }]]); }
@@ -163,7 +171,7 @@ export class World {
   }
 
   async welcome(...ids) {
-    await this.say({ type: "welcome", peerId: "me" }, { type: "list", producers: ids.map((id) => ({ id, meta: null })) });
+    await this.say({ type: "welcome", peerId: "me" }, { type: "list", producers: ids.map((id) => ({ id, meta: this.meta ?? null })) });
   }
 
   async offer(sessionId = "s1", peerId = "front", extra = {}, sdp = "offer") {

@@ -15,9 +15,11 @@ use serde::de::{Deserialize, Deserializer, Error as _};
 use url::Url;
 
 use super::Failure;
+use super::adapters::{SocketIoTable, ThreeServiceTable};
 use super::auth::AuthTable;
 use super::nearest::nearest;
 use super::turn::TurnTable;
+use crate::adapters::AdapterOptions;
 use crate::backend::Backend;
 use crate::hosts::{Hosts, check_url};
 use crate::openid::OpenidOptions;
@@ -77,6 +79,8 @@ pub struct Config {
     ice_servers: Vec<IceServerTable>,
     turn: Option<TurnTable>,
     auth: Option<AuthTable>,
+    socketio: Option<SocketIoTable>,
+    three_service: Option<ThreeServiceTable>,
     #[serde(default, rename = "camera")]
     cameras: Vec<CameraTable>,
     #[serde(default, rename = "viewer")]
@@ -227,6 +231,26 @@ impl Config {
         }
     }
 
+    /// Which clients of other systems are let in.
+    pub fn adapters(&self) -> AdapterOptions {
+        let three_service = self.three_service.as_ref();
+        AdapterOptions {
+            socketio: self.socketio.as_ref().and_then(SocketIoTable::options),
+            three_service: three_service.is_some_and(|table| table.enabled),
+        }
+    }
+
+    /// Where clients of three-service systems connect besides.
+    pub fn three_service_listen(&self) -> Option<SocketAddr> {
+        let table = self.three_service.as_ref().filter(|table| table.enabled);
+        table?.listen
+    }
+
+    /// Whether the same clients of other systems are let in.
+    pub(super) fn has_adapters_of(&self, other: &Self) -> bool {
+        (&self.socketio, &self.three_service) == (&other.socketio, &other.three_service)
+    }
+
     /// The STUN and TURN servers.
     pub fn ice_servers(&self) -> Vec<IceServer> {
         let servers = self.ice_servers.iter().map(|table| IceServer {
@@ -367,7 +391,7 @@ fn default_listen() -> SocketAddr {
     DEFAULT_LISTEN
 }
 
-fn listen<'de, D: Deserializer<'de>>(d: D) -> Result<SocketAddr, D::Error> {
+pub(super) fn listen<'de, D: Deserializer<'de>>(d: D) -> Result<SocketAddr, D::Error> {
     let text = String::deserialize(d)?;
     text.parse().map_err(|_| {
         let problem = match text.parse::<IpAddr>() {
@@ -505,6 +529,8 @@ mod tests {
             (1, 2)
         );
         assert!(config.turn(Path::new("p.toml")).unwrap().is_some());
+        let adapters = config.adapters();
+        assert!(adapters.socketio.is_some() && adapters.three_service);
         assert!(config.data_dir(Path::new("p.toml")).is_some() && config.database_url().is_some());
         let sizes = (
             config.ice_servers().len(),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The command line: what the words mean, and how an error leaves.
 
+mod adapters;
 mod auth;
 pub mod config;
 mod enrol;
@@ -78,6 +79,12 @@ enum Command {
         /// First make what is missing in the data directory, without an account, as services want it
         #[arg(long)]
         init: bool,
+        /// Let robots, doorbells and pages in that speak Socket.IO, at /socket.io/; docs/socketio.md says what they say
+        #[arg(long)]
+        socketio: bool,
+        /// Let the clients of a three-service system in, whose JSON goes over plain WebSockets at the root
+        #[arg(long)]
+        three_service: bool,
     },
     /// Enrol, list and remove cameras
     #[command(subcommand)]
@@ -278,11 +285,21 @@ fn run(cli: Cli) -> Result<(), Failure> {
     let ask = |call: manage::Call| ask(&place, call);
     match command {
         Command::Init { administrator, url } => init::run(&place, &administrator, url, output),
-        Command::Serve { listen, init } => {
+        Command::Serve {
+            listen,
+            init,
+            socketio,
+            three_service,
+        } => {
             if init {
                 init::make_missing(&place)?;
             }
-            serve::run(&place.resolve()?, listen)
+            let typed = serve::Typed {
+                listen,
+                socketio,
+                three_service,
+            };
+            serve::run(&place.resolve()?, &typed)
         }
         Command::Camera(command) => enrol::camera(command, &place, output),
         Command::User(command) => {

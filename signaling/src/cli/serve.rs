@@ -27,7 +27,14 @@ use crate::server::{Server, ServerError};
 /// How much is logged, as other services have it; the second is older, and wins.
 const LOG_VARIABLES: [&str; 2] = ["PORTHOLE_LOG", "LOG_LEVEL"];
 
-pub(super) fn run(place: &Place, listen: Option<SocketAddr>) -> Result<(), Failure> {
+/// What is typed, which goes over what is configured.
+pub(super) struct Typed {
+    pub(super) listen: Option<SocketAddr>,
+    pub(super) socketio: bool,
+    pub(super) three_service: bool,
+}
+
+pub(super) fn run(place: &Place, typed: &Typed) -> Result<(), Failure> {
     log_to_stderr()?;
     for remark in text_variables().filter_map(|(name, _)| remark_on(&name)) {
         tracing::warn!("{remark}");
@@ -47,6 +54,10 @@ pub(super) fn run(place: &Place, listen: Option<SocketAddr>) -> Result<(), Failu
         None => (grant_signer(path, &config)?, grant_key_beside(path)),
     };
     let mut options = options(&config, path, signer)?;
+    if typed.socketio {
+        options.adapters.socketio.get_or_insert_default();
+    }
+    options.adapters.three_service |= typed.three_service;
     let turn = options.turn.clone();
     let backend = config.backend_contents(path).map_err(Failure::input)?;
     let scheme = if options.tls.is_some() {
@@ -58,7 +69,7 @@ pub(super) fn run(place: &Place, listen: Option<SocketAddr>) -> Result<(), Failu
         tracing::warn!("open-access is on: whoever reaches this server sees and hears all cameras");
     }
 
-    let address = listen.unwrap_or(config.listen);
+    let address = typed.listen.unwrap_or(config.listen);
     if scheme == "http" && !address.ip().is_loopback() {
         tracing::warn!(
             "plain HTTP: who is on the way can read links and keys, so trust the network or set tls-cert"
@@ -87,6 +98,19 @@ pub(super) fn run(place: &Place, listen: Option<SocketAddr>) -> Result<(), Failu
         });
         served.map_err(|e| {
             Failure::system(format!("metrics-listen: cannot listen on {address}: {e}"))
+        })?;
+    }
+    if let Some(address) = config.three_service_listen() {
+        let served = TcpListener::bind(address).and_then(|listener| {
+            let address = listener.local_addr()?;
+            server.serve_three_service(listener)?;
+            remark(format_args!("three-service clients on {address}"));
+            Ok(())
+        });
+        served.map_err(|e| {
+            Failure::system(format!(
+                "[three-service] listen: cannot listen on {address}: {e}"
+            ))
         })?;
     }
     let (reload, on_reload) = mpsc::channel(1);

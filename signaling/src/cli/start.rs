@@ -45,6 +45,7 @@ pub(super) fn options(
     options.audit_rows = config.audit_rows;
     options.viewers = config.viewers().collect();
     options.cameras = config.cameras().collect();
+    options.adapters = config.adapters();
     Ok(options)
 }
 

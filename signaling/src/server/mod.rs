@@ -14,6 +14,8 @@ use std::time::Duration;
 use std::{fmt, io};
 
 use axum::Router;
+#[cfg(feature = "adapters")]
+use ipnet::IpNet;
 use jiff::Timestamp;
 use porthole_protocol::grant::{GrantKey, GrantSigner, MAX_LEASE_SECONDS};
 use porthole_protocol::key::is_camera_id;
@@ -74,6 +76,8 @@ struct Inner {
     tls: Option<CurrentTls>,
     router: Router,
     metrics_router: Router,
+    #[cfg(feature = "adapters")]
+    three_service: OtherListener,
     timings: Timings,
     runtime: Handle,
     on_stop: watch::Receiver<()>,
@@ -81,6 +85,15 @@ struct Inner {
     stop: Mutex<Option<Stop>>,
     /// Closed once the port is free and all connections are gone.
     closed: watch::Receiver<()>,
+}
+
+/// What a further listener for clients of other systems needs.
+#[cfg(feature = "adapters")]
+struct OtherListener {
+    router: Router,
+    max_connections: usize,
+    addresses: Arc<Addresses>,
+    trusted_proxies: Vec<IpNet>,
 }
 
 /// What the server's tasks go on by.
@@ -190,6 +203,37 @@ impl Server {
         inner
             .lost
             .supervise(&inner.runtime, "metrics", acceptance.run(on_stop));
+        Ok(())
+    }
+
+    /// Lets clients of three-service systems in that connect to this listener, at whichever path, until the server stops. With
+    /// a certificate it speaks TLS, as the server's own.
+    #[cfg(feature = "adapters")]
+    pub fn serve_three_service(&self, listener: StdListener) -> io::Result<()> {
+        let inner = &self.inner;
+        listener.set_nonblocking(true)?;
+        let _inside = inner.runtime.enter();
+        let listener = TcpListener::from_std(listener)?;
+        let stop = lock(&inner.stop);
+        // After a shutdown there is nothing to serve.
+        let Some(stop) = stop.as_ref() else {
+            return Ok(());
+        };
+        let other = &inner.three_service;
+        let acceptance = Acceptance {
+            listener,
+            tls: inner.tls.clone(),
+            max_connections: other.max_connections,
+            addresses: other.addresses.clone(),
+            trusted_proxies: other.trusted_proxies.clone(),
+            router: other.router.clone(),
+            timings: inner.timings,
+            busy: stop.busy.clone(),
+            _open: stop.open.clone(),
+        };
+        let accepting = acceptance.run(inner.on_stop.clone());
+        let lost = &inner.lost;
+        lost.supervise(&inner.runtime, "three-service acceptance", accepting);
         Ok(())
     }
 

@@ -10,6 +10,8 @@ use porthole_protocol::wire::IceServer;
 use url::Url;
 
 use crate::access::Data;
+#[cfg(feature = "adapters")]
+use crate::adapters::AdapterOptions;
 use crate::backend::Backend;
 use crate::openid::OpenidOptions;
 use crate::registry::{CameraEntry, ViewerEntry};
@@ -71,6 +73,9 @@ pub struct ServerOptions {
     pub audit_rows: u64,
     /// Deadlines. The defaults are right outside tests.
     pub timings: Timings,
+    /// Which clients of other systems are let in.
+    #[cfg(feature = "adapters")]
+    pub adapters: AdapterOptions,
 }
 
 impl ServerOptions {
@@ -99,6 +104,8 @@ impl ServerOptions {
             audit_days: DEFAULT_AUDIT_DAYS,
             audit_rows: DEFAULT_AUDIT_ROWS,
             timings,
+            #[cfg(feature = "adapters")]
+            adapters: AdapterOptions::default(),
         }
     }
 }

@@ -11,11 +11,17 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 use url::Url;
 
+#[cfg(feature = "adapters")]
+use super::OtherListener;
 use super::supervise::Lost;
 use super::{Inner, Server, ServerError, ServerOptions, Stop};
 use crate::access::{Access, Data, Devices, SecondFactors, first_device_secret};
+#[cfg(feature = "adapters")]
+use crate::adapters::Adapters;
 use crate::failures::Failures;
 use crate::hosts::Hosts;
+#[cfg(feature = "adapters")]
+use crate::http::three_service as three_service_app;
 use crate::http::{app, metrics as metrics_app};
 use crate::hub::Hub;
 use crate::journal::Journal;
@@ -97,6 +103,7 @@ impl Parts {
         let access = Arc::new(access);
         let outside_port = options.url.as_ref().and_then(Url::port_or_known_default);
         let backend = options.backend.map(Arc::new);
+        let (stop, on_stop) = watch::channel(());
         let shared = Shared {
             registry: registry.clone(),
             access: access.clone(),
@@ -117,11 +124,19 @@ impl Parts {
             requests: Mutex::default(),
             sockets: Addresses::new(places::sockets_per_address(per_address)),
             timings: options.timings,
+            #[cfg(feature = "adapters")]
+            adapters: Adapters::new(options.adapters, max_connections, on_stop.clone()),
         };
-        let (stop, on_stop) = watch::channel(());
         let (busy, on_idle) = watch::channel(());
         let shared = Arc::new(shared);
         let metrics_router = metrics_app(shared.clone());
+        #[cfg(feature = "adapters")]
+        let three_service = OtherListener {
+            router: three_service_app(shared.clone()),
+            max_connections,
+            addresses: Addresses::new(per_address),
+            trusted_proxies: shared.trusted_proxies.clone(),
+        };
         let router = app(shared);
         let (open, closed) = watch::channel(());
         let stop = Stop {
@@ -157,6 +172,8 @@ impl Parts {
             tls,
             router: router.clone(),
             metrics_router,
+            #[cfg(feature = "adapters")]
+            three_service,
             timings: options.timings,
             runtime: runtime.clone(),
             on_stop: on_stop.clone(),

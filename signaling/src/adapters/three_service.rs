@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The JSON of three-service systems: a camera's program, a page, and between them a signaling server to which both speak over
+//! a plain WebSocket, in objects with a `type`. The words are the robots'.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Request, State};
+use axum::http::header;
+use axum::response::Response;
+use axum::routing::get;
+use axum::{Extension, Router};
+use hyper_util::rt::TokioIo;
+use porthole_protocol::limits::MAX_MESSAGE_BYTES;
+use serde_json::{Map, Value};
+use tokio::io::{AsyncRead, AsyncWrite, split};
+use tokio::time::{Instant, MissedTickBehavior, sleep_until, timeout, timeout_at};
+use tungstenite::protocol::frame::coding::CloseCode;
+
+use super::bridge::{Bridge, Chore, Heard, Wire};
+use super::entry::{FIRST_WORD, at_the_door, by_token, token_in};
+use super::translator::LabOffers;
+use crate::auth::{Identity, no_credential};
+use crate::error::ApiError;
+use crate::state::{Connection, Shared};
+use crate::timings::Timings;
+use crate::upgrade::upgrade;
+use crate::websocket::{Incoming, Reader, Writer, halves};
+
+/// Where it is served; WebSockets at the root come here as well, as those systems have it.
+const PATH: &str = "/three-service";
+
+pub(super) fn routes() -> Router<Arc<Shared>> {
+    Router::new().route(PATH, get(websocket))
+}
+
+pub(super) fn everywhere() -> Router<Arc<Shared>> {
+    Router::new().fallback(websocket)
+}
+
+/// Where a WebSocket at the root belongs.
+pub(crate) fn path_of(request: &Request) -> Option<String> {
+    let is_upgrade = request.headers().contains_key(header::SEC_WEBSOCKET_KEY);
+    let query = request.uri().query().unwrap_or_default();
+    (request.uri().path() == "/" && is_upgrade).then(|| format!("{PATH}?{query}"))
+}
+
+async fn websocket(
+    State(shared): State<Arc<Shared>>,
+    Extension(connection): Extension<Connection>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let query = request.uri().query();
+    let identity = at_the_door(&shared, request.headers(), query, connection.peer).await?;
+    let (answer, upgraded) = upgrade(request)?;
+    let of_address = shared.socket_place(connection.peer)?;
+    tokio::spawn(async move {
+        // One that went away meanwhile needs nothing.
+        if let Ok(upgraded) = upgraded.await {
+            run(&shared, TokioIo::new(upgraded), identity, connection.peer).await;
+        }
+        drop((connection.place, of_address));
+    });
+    Ok(answer)
+}
+
+async fn run(
+    shared: &Shared,
+    socket: impl AsyncRead + AsyncWrite + Send,
+    identity: Option<Identity>,
+    address: IpAddr,
+) {
+    let (read, write) = split(socket);
+    let (reader, writer) = halves(read, write, MAX_MESSAGE_BYTES);
+    let mut wire = JsonWire::new(reader, writer, shared.timings);
+    let (identity, first) = match identity {
+        Some(identity) if !identity.is_guest() => (Some(identity), None),
+        guest => wire.enter(shared, guest, address).await,
+    };
+    let Some(identity) = identity else {
+        return wire.hang_up("unauthorized").await;
+    };
+    let bridge = Bridge {
+        hub: &shared.hub,
+        address,
+        timings: shared.timings,
+        stop: shared.adapters.stop.clone(),
+        lab_offers: LabOffers::default(),
+    };
+    // Boxed, since each connection waits with it for as long as it lives.
+    Box::pin(bridge.run(&mut wire, identity, first)).await;
+}
+
+struct JsonWire<R, W> {
+    reader: Reader<R>,
+    writer: Writer<W>,
+    write: Duration,
+    silence: Duration,
+    ping: tokio::time::Interval,
+    /// By when something has to be heard.
+    alive: Instant,
+}
+
+impl<R: AsyncRead + Unpin + Send, W: AsyncWrite + Unpin + Send> JsonWire<R, W> {
+    fn new(reader: Reader<R>, writer: Writer<W>, timings: Timings) -> Self {
+        let mut ping = tokio::time::interval(timings.ping);
+        ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        ping.reset();
+        let silence = timings.ping + timings.pong;
+        Self {
+            reader,
+            writer,
+            write: timings.write,
+            silence,
+            ping,
+            alive: Instant::now() + silence,
+        }
+    }
+
+    /// Waits for the word with which a client shows who it is; `guest` is who it is otherwise.
+    async fn enter(
+        &mut self,
+        shared: &Shared,
+        guest: Option<Identity>,
+        address: IpAddr,
+    ) -> (Option<Identity>, Option<Heard>) {
+        let by = Instant::now() + FIRST_WORD;
+        loop {
+            let first = match timeout_at(by, self.next()).await {
+                Ok(Heard::Chore(chore, _)) => {
+                    self.chore(chore).await;
+                    continue;
+                }
+                Ok(first) => first,
+                Err(_) => return (guest, None),
+            };
+            let token = match &first {
+                Heard::Event { data, .. } => token_in(data),
+                _ => None,
+            };
+            let Some(token) = token else {
+                if guest.is_none() {
+                    self.refuse(&no_credential()).await;
+                }
+                return (guest, Some(first));
+            };
+            return match by_token(shared, token, address).await {
+                Ok(identity) => (Some(identity), Some(first)),
+                Err(error) => {
+                    self.refuse(&error).await;
+                    (None, None)
+                }
+            };
+        }
+    }
+
+    async fn refuse(&mut self, error: &ApiError) {
+        self.say("error", &error.as_event()).await;
+    }
+}
+
+impl<R: AsyncRead + Unpin + Send, W: AsyncWrite + Unpin + Send> Wire for JsonWire<R, W> {
+    async fn next(&mut self) -> Heard {
+        let incoming = tokio::select! {
+            incoming = self.reader.next() => incoming,
+            ping = self.writer.pinged() => return Heard::Chore(Chore::Pong(ping), 0),
+            _ = self.ping.tick() => return Heard::Chore(Chore::Ping, 0),
+            () = sleep_until(self.alive) => return Heard::Gone,
+        };
+        self.alive = Instant::now() + self.silence;
+        match incoming {
+            Ok(Incoming::Text(text)) => event(&text),
+            Ok(Incoming::Binary(bytes)) => Heard::Unreadable(bytes),
+            Ok(Incoming::Control(bytes)) => Heard::Chore(Chore::None, bytes),
+            Ok(Incoming::Closed) | Err(_) => Heard::Gone,
+        }
+    }
+
+    async fn say(&mut self, event: &str, data: &Value) -> bool {
+        let text = said(event, data).to_string().into();
+        let writing = self.writer.text(&text);
+        matches!(timeout(self.write, writing).await, Ok(Ok(())))
+    }
+
+    async fn ack(&mut self, _: u64) -> bool {
+        true
+    }
+
+    async fn chore(&mut self, chore: Chore) -> bool {
+        let write = self.write;
+        let done = match chore {
+            Chore::Ping => timeout(write, self.writer.ping()).await,
+            Chore::Pong(ping) => timeout(write, self.writer.pong(&ping)).await,
+            Chore::NoNamespace(_) | Chore::None => return true,
+        };
+        matches!(done, Ok(Ok(())))
+    }
+
+    async fn hang_up(&mut self, code: &str) {
+        let why = if code.is_empty() {
+            CloseCode::Away
+        } else {
+            CloseCode::Policy
+        };
+        let closing = async {
+            if self.writer.close(why, code).await.is_ok() {
+                while let Ok(Incoming::Text(_) | Incoming::Binary(_) | Incoming::Control(_)) =
+                    self.reader.next().await
+                {}
+            }
+        };
+        let _ = timeout(self.write, closing).await;
+    }
+}
+
+fn event(text: &str) -> Heard {
+    match serde_json::from_str::<Map<String, Value>>(text) {
+        Ok(fields) => match fields.get("type").and_then(Value::as_str) {
+            Some(name) => Heard::Event {
+                name: name.to_owned(),
+                bytes: text.len(),
+                data: Value::Object(fields),
+                ack: None,
+            },
+            None => Heard::Unreadable(text.len()),
+        },
+        Err(_) => Heard::Unreadable(text.len()),
+    }
+}
+
+/// An event as an object: a description stands in it as the text that it is, so that the object can be taken for one.
+fn said(event: &str, data: &Value) -> Value {
+    let mut fields = match data {
+        Value::Object(fields) => fields.clone(),
+        Value::Null => Map::new(),
+        data => Map::from_iter([("data".to_owned(), data.clone())]),
+    };
+    if let Some(Value::Object(mut description)) = fields.remove(event)
+        && let Some(sdp) = description.remove("sdp")
+    {
+        fields.insert("sdp".to_owned(), sdp);
+    }
+    fields.insert("type".to_owned(), event.into());
+    Value::Object(fields)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_event_is_an_object_that_is_a_description_where_it_brings_one() {
+        let offer = json!({"from": "s", "offer": {"type": "offer", "sdp": "v=0"}});
+        let expected = json!({"type": "offer", "from": "s", "sdp": "v=0"});
+        assert_eq!(said("offer", &offer), expected);
+        assert_eq!(said("x", &json!(null)), json!({"type": "x"}));
+        assert_eq!(
+            said("created", &json!("lab")),
+            json!({"type": "created", "data": "lab"})
+        );
+        for text in ["[]", "{}", "{\"type\":1}", "x"] {
+            assert!(matches!(event(text), Heard::Unreadable(_)), "{text}");
+        }
+    }
+}

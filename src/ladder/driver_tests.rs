@@ -17,7 +17,8 @@ use gst::prelude::*;
 use super::{
     Observation, Path,
     codec::Codec,
-    driver::{Config, Hooks, Input, Ladder, News, Viewer},
+    config::{Config, Input},
+    driver::{Hooks, Ladder, News, Viewer},
     feed::Feed,
     rendition::{MAX_RENDITIONS, Renditions},
 };
@@ -72,7 +73,11 @@ impl Path for Link {
             delivered,
             sent,
             // Nothing is lost of nothing.
-            loss: if sent == 0 { 0. } else { 1. - delivered as f32 / sent as f32 },
+            loss: if sent == 0 {
+                0.
+            } else {
+                1. - delivered as f32 / sent as f32
+            },
             queued: Duration::ZERO,
         })
     }

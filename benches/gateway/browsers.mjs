@@ -2,25 +2,26 @@
 // The figures for which everything is a process of its own: gst-launch, Chromium, and programs in Python.
 
 import { spawnSync } from "node:child_process";
-import { join } from "node:path";
 import { browser, camera, enrolled, freePort, PATIENCE_MS, Program, ROOT, Server, state, visitor, watch } from "../../tests/browser/lib.mjs";
 import { example, Freezer, gatewayOf, Robot } from "../../tests/browser/programs.mjs";
 import { Network, refusal } from "../../tests/network/links.mjs";
 import { equip, NAMES } from "../peers/page.mjs";
 import { cpuDuring } from "../process.mjs";
+import { round } from "../table.mjs";
 
 const SOURCE = "portholesrc name=cam camera=test idle-timeout=0 ! videoscale ! video/x-raw,width=320,height=180";
 const sink = (host, name) => `portholesink listen=${host}:0 camera-name=${name} gateway=127.0.0.1:0`;
 const direct = (host) => `${SOURCE} ! ${sink(host, "front")}`;
 /** With a clock in the picture. */
 const CLOCKED = `${SOURCE} ! portholeoverlay latency-clock=true ! ${sink("127.0.0.1", NAMES.camera)}`;
-const PYTHON = "/usr/bin/python3";
 const [SERVICES, RATE, VIEWERS] = [10, 100, 8];
 /** Of the test picture. */
 const FPS = 30;
 /** Commands a second. */
 const TRIP_RATE = 100;
 const LOSS = 0.2;
+/** Control-timeout and target. */
+const WORTH_TELLING_MS = 550;
 /** How long a key is held, and how long it is let go, at least. */
 const [HELD_MS, LET_GO_MS] = [300, 300];
 /** The gate may take a moment to let each in, and the encoder to find its rate. */
@@ -28,6 +29,9 @@ const SETTLE_MS = 5_000;
 /** The scene has a deadline of its own, which is shorter. */
 const SCENE_MS = 120_000;
 const SCENE = "commands get there";
+
+/** Milliseconds of CLOCK_MONOTONIC, as programs have them. */
+const now = () => Number(process.hrtime.bigint()) / 1e6;
 
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
@@ -114,20 +118,20 @@ export const killed = (trials) => kept(async (keep) => {
 });
 
 /**
- * Milliseconds from what `lose` does to the driver's browser to "released" at a program, with eight more viewers and ten programs that
- * speak beside it if `beside`.
+ * Milliseconds from when `lose` has been done to the driver's browser to when a program reads "released", by its own clock, with eight
+ * more viewers and ten programs that speak, of the program `beside`, beside it. A browser has many processes, which stop one after the other; the one
+ * that drives is not the first.
  */
-const lost = (trials, { lose, back, link, within = [], own, beside = false }) => kept(async (keep) => {
+const lost = (trials, { lose, back, link, within = [], own, beside = null }) => kept(async (keep) => {
   const front = await keep(camera(direct(link ? "0.0.0.0" : "127.0.0.1"), {}, within));
   const url = await gatewayOf(front);
-  const arm = await keep(Robot.start(url, "arm", undefined, within));
+  const arm = await keep(Robot.start(url, "arm", undefined, within, ["clock"]));
   arm.describe({ kind: "json", drive: true });
   const page = await person((await own(keep)), link ? front.link.replace("127.0.0.1", link) : front.link);
   if (beside) {
     const chromium = await keep(browser());
     for (let viewer = 0; viewer < VIEWERS; viewer += 1) await person(chromium, front.link);
-    const programs = await keep(new Program(PYTHON, [join(ROOT, "benches/gateway/telemetry.py"), url, String(SERVICES), String(RATE)]));
-    await programs.line(/^connected$/);
+    await keep(speaking(beside, url));
   }
   const times = [];
   for (let trial = 0; trial < trials; trial += 1) {
@@ -136,11 +140,15 @@ const lost = (trials, { lose, back, link, within = [], own, beside = false }) =>
     await page.keyboard.down("ArrowUp");
     await arm.line(/"y\\":1/, held);
     const from = arm.now;
-    const start = performance.now();
+    const start = now();
     lose();
+    const isLost = now();
     try {
-      await arm.word("released", ["stalled"], from);
-      times.push(performance.now() - start);
+      const { input } = await arm.word("released", ["stalled"], from);
+      const [read, seen] = [JSON.parse(input).at, now()];
+      times.push(read - isLost);
+      // Where it is the machine that is late, it is seen here.
+      if (seen - start > WORTH_TELLING_MS) console.error(`gateway: trial ${trial}: lost after ${round(isLost - start)}, released ${round(read - isLost)} later, seen here ${round(seen - read)} later`);
     } finally {
       back();
     }
@@ -151,7 +159,7 @@ const lost = (trials, { lose, back, link, within = [], own, beside = false }) =>
 });
 
 /** Of a browser that is stopped (SIGSTOP). */
-export const frozenBrowser = (trials, beside = false) => kept(async (keep) => {
+export const frozenBrowser = (trials, beside = null) => kept(async (keep) => {
   const freezer = await keep(Freezer.start());
   return lost(trials, { lose: () => freezer.freeze(), back: () => freezer.thaw(), own: () => freezer.browser, beside });
 });
@@ -192,11 +200,19 @@ export const zeros = async (trials) => (refusal() ? null : kept(async (keep) => 
   return times;
 }));
 
+/** Ten programs that speak to the gateway at `url`, or to somebody else where that is empty. */
+async function speaking(measurements, url) {
+  const programs = new Program(measurements, ["tell", url, String(SERVICES), String(RATE)]);
+  await programs.line(/^connected$/);
+  return programs;
+}
+
 /**
- * Eight viewers in Chromium without telemetry and with it: percent of a core that the camera's process takes, and the ages of frames
- * at the one that shows it; and how old the telemetry is there. `{alone: {cpu, picture}, beside: {cpu, picture}, telemetry}`.
+ * Eight viewers in Chromium without telemetry, with programs that speak to somebody else, and with telemetry: percent of a core that
+ * the camera's process takes, and the ages of frames at the one that shows it; and how old the telemetry is there.
+ * `{alone: {cpu, picture}, elsewhere: {cpu, picture}, beside: {cpu, picture}, telemetry}`.
  */
-export const load = (seconds) => kept(async (keep) => {
+export const load = (measurements, seconds) => kept(async (keep) => {
   const chromium = await keep(browser());
   const front = await keep(camera(CLOCKED));
   const url = await gatewayOf(front);
@@ -216,10 +232,12 @@ export const load = (seconds) => kept(async (keep) => {
     return { cpu: percent, picture: value.ages };
   };
   const alone = await measured();
-  const programs = await keep(new Program(PYTHON, [join(ROOT, "benches/gateway/telemetry.py"), url, String(SERVICES), String(RATE)]));
-  await programs.line(/^connected$/);
+  // What programs take of the machine by speaking at all, whoever listens.
+  const others = await speaking(measurements, "");
+  const elsewhere = await measured().finally(() => others.stop());
+  await keep(speaking(measurements, url));
   const beside = await measured();
-  return { alone, beside, telemetry: await page.evaluate(telemetry, [NAMES.camera, 1_000 * seconds]) };
+  return { alone, elsewhere, beside, telemetry: await page.evaluate(telemetry, [NAMES.camera, 1_000 * seconds]) };
 });
 
 /** In a page: a session without a picture to look at. */
@@ -250,7 +268,7 @@ async function telemetry([camera, time]) {
 
 /**
  * Milliseconds from a page of Chromium to a program and back, through the gateway and through a relay: the same page, the same
- * program, in turns of a second. `{trip, relay}`.
+ * program, in turns of a second; and from that page to another one and back, by a data channel between the two. `{trip, relay, pages}`.
  */
 export const trips = (measurements, seconds) => kept(async (keep) => {
   const chromium = await keep(browser());
@@ -264,9 +282,13 @@ export const trips = (measurements, seconds) => kept(async (keep) => {
   await page.locator('#connection[data-state="online"]').waitFor({ state: "attached" });
   await page.goto(new URL("porthole-client.js", front.link).href);
   await page.evaluate(openBoth, [`ws://127.0.0.1:${port}/`, TRIP_RATE]);
-  const all = { trip: [], relay: [] };
+  const other = await visitor(chromium, front.link, { bypassCSP: true });
+  await other.goto(new URL("porthole-client.js", front.link).href);
+  const answer = await other.evaluate(echoPage, await page.evaluate(offerPages));
+  await page.evaluate(openPages, answer);
+  const all = { trip: [], relay: [], pages: [] };
   for (let turn = 0; turn < seconds; turn += 1) {
-    for (const way of ["trip", "relay"]) all[way].push(...(await page.evaluate((way) => trip(way), way)));
+    for (const way of ["trip", "relay", "pages"]) all[way].push(...(await page.evaluate((way) => trip(way), way)));
   }
   return all;
 });
@@ -289,7 +311,8 @@ async function openBoth([relay, rate]) {
   let heard = () => {};
   service.addEventListener("message", ({ detail }) => heard(detail));
   socket.onmessage = ({ data }) => heard(data);
-  const ways = { trip: (text) => drive.send(service, text), relay: (text) => socket.send(text) };
+  const ways = window.ways = { trip: (text) => drive.send(service, text), relay: (text) => socket.send(text) };
+  window.hear = (text) => heard(text);
   window.trip = (way) => new Promise((done, fail) => {
     const ages = [];
     heard = (text) => {
@@ -303,6 +326,34 @@ async function openBoth([relay, rate]) {
     }, 1_000 / rate);
     setTimeout(() => fail(new Error(`${ages.length} of ${rate} came back`)), 10_000);
   });
+}
+
+/** In the page: a connection to another page, as its offer. */
+async function offerPages() {
+  const peer = window.peer = new RTCPeerConnection();
+  window.channel = peer.createDataChannel("pages");
+  await peer.setLocalDescription();
+  while (peer.iceGatheringState !== "complete") await new Promise((done) => { peer.onicegatheringstatechange = done; });
+  return peer.localDescription.sdp;
+}
+
+/** In the other page: says what it hears; its answer. */
+async function echoPage(sdp) {
+  const peer = window.peer = new RTCPeerConnection();
+  peer.ondatachannel = ({ channel }) => { channel.onmessage = ({ data }) => channel.send(data); };
+  await peer.setRemoteDescription({ type: "offer", sdp });
+  await peer.setLocalDescription();
+  while (peer.iceGatheringState !== "complete") await new Promise((done) => { peer.onicegatheringstatechange = done; });
+  return peer.localDescription.sdp;
+}
+
+/** In the page again: `ways.pages`. */
+async function openPages(sdp) {
+  const { peer, channel } = window;
+  await peer.setRemoteDescription({ type: "answer", sdp });
+  if (channel.readyState !== "open") await new Promise((done) => { channel.onopen = done; });
+  channel.onmessage = ({ data }) => window.hear(data);
+  window.ways.pages = (text) => channel.send(text);
 }
 
 /** How many runs of the scene did not end well, each in a process of its own. */

@@ -33,8 +33,9 @@ const NOTES = `(1) A text from a page of Chromium to a program that sends it bac
     the decoder and a frame of 10 ms. The stock webrtcsink receives no sound, so that nothing stands beside it.
 (10) A viewer's words from the pad talk in what the other viewers hear, against what the microphone hears of them, as in pipelines 50
     and 51; then how loud a person in the room is to them while the viewer speaks. The room is made of samples: 24 walls, 10 to 11 dB.
-(11) From SIGSTOP to the driver's Chromium, or the cut of its network, to "released" at a program, less the control-timeout. It runs
-    from the last heartbeat, which is up to a fifth of it older.`;
+(11) From when the last of the driver's Chromium's processes has got SIGSTOP, or its network is cut, to when a program reads "released", by
+    its own clock, less the control-timeout. It runs from the last heartbeat, which is up to a tenth of it older.
+(12) The same text from page to page of the same Chromium and back by a data channel, which is Chromium's own both ways.`;
 
 const { effort, quick, scene, only } = options();
 for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]]) process.on(signal, () => process.exit(code));
@@ -47,21 +48,23 @@ const want = (part) => !only || only.includes(part);
 const rows = [];
 if (want("trips")) {
   console.error("gateway: there and back");
-  const { trip, relay } = await trips(measurements, effort.seconds);
+  const { trip, relay, pages } = await trips(measurements, effort.seconds);
   rows.push(
     row({ key: "tripMs", label: "there and back (1)", samples: trip }),
     row({ key: "relayMs", label: "    a plain relay (1)", samples: relay }),
+    row({ key: "pagesMs", label: "    two pages and no camera (12)", samples: pages }),
     ...[[0.5, "median"], [0.99, "p99"]].map(([at, name]) =>
       row({ key: `times${name}`, label: `    times the relay's ${name}`, unit: "", samples: [times(trip, relay, at)], target: 1.5 })),
   );
 }
 if (want("load")) {
   console.error("gateway: telemetry to eight pages");
-  const { alone, beside, telemetry } = await load(effort.seconds);
+  const { alone, elsewhere, beside, telemetry } = await load(measurements, effort.seconds);
   rows.push(
     row({ key: "telemetryMs", label: "age of telemetry (2)", samples: telemetry }),
     row({ key: "pictureMs", label: "age of the picture meanwhile (3)", samples: beside.picture }),
     row({ key: "pictureAloneMs", label: "    without telemetry (3)", samples: alone.picture }),
+    row({ key: "pictureElsewhereMs", label: "    the programs speak to somebody else (3)", samples: elsewhere.picture }),
     row({ key: "pictureSlower", label: "    slower at the median", unit: "%", samples: [slower(beside.picture, alone.picture)], target: 5 }),
     row({ key: "cpuPercent", label: "CPU with telemetry (4)", unit: "% of a core", samples: [beside.cpu] }),
     row({ key: "cpuAlonePercent", label: "    without (4)", unit: "% of a core", samples: [alone.cpu] }),
@@ -88,7 +91,7 @@ if (want("cut")) {
 }
 if (want("crowd")) {
   console.error("gateway: the driver's browser is stopped, beside eight viewers and ten programs");
-  const times = await frozenBrowser(effort.often, true);
+  const times = await frozenBrowser(effort.often, measurements);
   rows.push(row({ key: "crowdMs", label: "the same beside 8 viewers, 10 programs (11)", samples: late(times, CONTROL_TIMEOUT_MS), target: 50 }));
 }
 if (want("zeros")) {

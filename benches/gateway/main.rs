@@ -11,6 +11,7 @@
 #[path = "../../tests/common/mod.rs"]
 mod common;
 mod relay;
+mod telemetry;
 mod trip;
 mod voice;
 
@@ -35,7 +36,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// `echo URL`, `relay`, or `TRIALS OFTEN` of what is measured here; cargo adds `--bench`.
+/// `echo URL`, `relay`, `tell URL COUNT RATE`, or `TRIALS OFTEN` of what is measured here; cargo adds `--bench`.
 fn run() -> Result<serde_json::Value, Failure> {
     let arguments: Vec<_> = std::env::args()
         .skip(1)
@@ -45,8 +46,10 @@ fn run() -> Result<serde_json::Value, Failure> {
     match words[..] {
         ["echo", url] => trip::echo_at(url).map(|()| serde_json::Value::Null),
         ["relay"] => trip::echo_behind_relay().map(|()| serde_json::Value::Null),
+        ["tell", url, count, rate] => telemetry::tell_at(url, count.parse()?, rate.parse()?)
+            .map(|()| serde_json::Value::Null),
         [trials, often] => measure(trials.parse()?, often.parse()?),
-        _ => Err("the arguments are TRIALS of what is tried, and how OFTEN drivers freeze; or `echo URL`, or `relay`".into()),
+        _ => Err("the arguments are TRIALS of what is tried, and how OFTEN drivers freeze; or `echo URL`, `relay`, `tell URL COUNT RATE`".into()),
     }
 }
 

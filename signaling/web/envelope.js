@@ -25,6 +25,8 @@ const MAX_PARTS = 2 * Math.ceil(MAX_ENVELOPE / MAX_PART);
 const MORE = 128;
 
 const encoder = new TextEncoder();
+/** One for all: to make one takes longer than to read a short text with it. */
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
  * @param {number} kind
@@ -59,10 +61,12 @@ export function unbundle(payload) {
   const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
   const found = [];
   for (let at = 0; at + 2 <= payload.length;) {
-    const end = at + 2 + view.getUint16(at);
+    const [from, end] = [at + 2, at + 2 + view.getUint16(at)];
     if (end > payload.length) break;
-    const envelope = decode(payload.slice(at + 2, end).buffer);
-    if (envelope?.kind === KIND.text || envelope?.kind === KIND.binary) found.push(envelope);
+    const kind = payload[from];
+    if (end - from >= HEADER_BYTES && (kind === KIND.text || kind === KIND.binary)) {
+      found.push({ kind, service: payload[from + 1], number: view.getUint16(from + 2), payload: payload.slice(from + HEADER_BYTES, end) });
+    }
     at = end;
   }
   return found;
@@ -122,7 +126,7 @@ export class Joiner {
 
 /** A payload as text, or null where it is not UTF-8. @param {Uint8Array} payload */
 export function readText(payload) {
-  try { return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(payload); } catch { return null; }
+  try { return decoder.decode(payload); } catch { return null; }
 }
 
 /** A payload as JSON; undefined where it is none. @param {Uint8Array} payload @returns {any} */

@@ -136,7 +136,7 @@ export class PortholeClient extends Stateful {
     this.#env = {
       WebSocket: g.WebSocket, RTCPeerConnection: g.RTCPeerConnection, MediaStream: g.MediaStream,
       fetch: (...a) => g.fetch(...a), setTimeout: (...a) => g.setTimeout(...a),
-      clearTimeout: (id) => g.clearTimeout(id), now: Date.now, random: Math.random,
+      clearTimeout: (id) => g.clearTimeout(id), now: Date.now, elapsed: () => g.performance.now(), random: Math.random,
       hidden: () => g.document?.hidden === true,
       // Not there in a page from plain http.
       getUserMedia: g.navigator?.mediaDevices && ((wanted) => g.navigator.mediaDevices.getUserMedia(wanted)), ...env,

@@ -37,7 +37,7 @@ export class SteeringState {
     this.end();
     this.number = (this.number % NUMBERS) + 1;
     this.#text = text;
-    this.#since = this.#env.now();
+    this.#since = this.#env.elapsed();
     const kept = services.map((service) => new Promise((accept, refuse) => {
       this.#receivers.push({ service, accept, refuse, isTaken: false });
     }));
@@ -70,8 +70,8 @@ export class SteeringState {
   #send() {
     const missing = this.#receivers.filter(({ isTaken }) => !isTaken);
     if (missing.length === 0) return;
-    // A page that nobody looks at says that nothing is held, but does not keep the wheel by saying so.
-    if (this.#env.hidden() && this.#env.now() - this.#since > this.#way.timeout()) return;
+    // A page that nobody looks at says that nothing is held, but does not keep the wheel by saying so. A clock that is set counts for nothing.
+    if (this.#env.hidden() && this.#env.elapsed() - this.#since > this.#way.timeout()) return;
     for (const { service } of missing) this.#way.send(service, this.number, this.#text);
     // However many services there are, no more messages.
     this.#timer = this.#env.setTimeout(() => this.#send(), REPEAT_MS * missing.length);

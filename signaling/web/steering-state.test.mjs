@@ -18,7 +18,7 @@ class Bench {
   hidden = false;
   constructor(send = (message) => this.sent.push(message)) {
     this.state = new SteeringState({
-      now: () => this.now,
+      elapsed: () => this.now,
       hidden: () => this.hidden,
       setTimeout: (call, ms) => { const timer = { at: this.now + ms, call }; this.timers.push(timer); return timer; },
       clearTimeout: (timer) => { this.timers = this.timers.filter((each) => each !== timer); },
@@ -135,8 +135,9 @@ const ME = { id: 9, user: "bob" };
 const DRIVEN = ["arm", "leg"].map((name, i) => ({ service: i + 1, name, here: true, describe: { drive: true } }));
 const outcome = (promise) => promise.then(() => "", ({ code }) => code);
 
-async function driver(hello = { steer: true }) {
-  const world = new World({ hidden: () => false });
+async function driver(hello = { steer: true }, more = {}) {
+  const options = typeof more === "function" ? more(() => world) : more;
+  const world = new World({ hidden: () => false, ...options });
   const session = await world.robot(hello);
   const camera = world.reliable;
   camera.camera("services", DRIVEN);
@@ -186,4 +187,52 @@ test("a camera that knows no states is sent commands, in order", async () => {
   camera.camera("accepted", "", 1, command.number);
   assert.equal(await outcome(kept), "");
   assert.equal(world.fast.of("steer").length, 0);
+});
+
+test("a clock that is set back does not let a page that nobody looks at hold the wheel by repeating", async () => {
+  let hidden = false;
+  const { world, session, drive } = await driver({ steer: true }, { hidden: () => hidden });
+  drive.steer(session.services, ZEROS);
+  hidden = true;
+  world.set = -3_600_000;
+  await world.advance(1_000);
+  const sent = world.fast.of("steer").length;
+  await world.advance(10_000);
+  assert.equal(world.fast.of("steer").length, sent);
+});
+
+test("where the channel that repeats nothing closes, the drive goes on by the other one", async () => {
+  const { world, session, camera, drive } = await driver();
+  world.fast.end();
+  const before = camera.of("alive").length;
+  await world.advance(500);
+  assert.equal(camera.of("alive").length, before + 10, "ten in each control timeout");
+  const [kept] = drive.steer(session.services, AHEAD);
+  camera.camera("steered", "", 1, 1);
+  camera.camera("steered", "", 2, 1);
+  assert.equal(await outcome(kept), "");
+  await world.advance(500);
+  assert.equal(camera.of("steer").length, 2 + 20, "and so does its heartbeat");
+});
+
+test("a page whose timers run once a second loses the wheel, and says nothing more of what it held", async () => {
+  let period = 1;
+  const late = (world) => ({
+    setTimeout: (call, ms) => {
+      const timer = { at: Math.ceil((world().now + ms) / period) * period, call };
+      world().timers.push(timer);
+      return timer;
+    },
+  });
+  const { world, session, camera, drive } = await driver({ steer: true }, late);
+  period = 1_000;
+  drive.steer(session.services, AHEAD);
+  const said = () => world.fast.heard.length + camera.heard.length;
+  // By then the camera has heard nothing for its timeout.
+  await world.advance(600);
+  const before = said();
+  camera.camera("wheel", { you: "watching", driver: null, waiting: [], reason: "stalled" });
+  assert.deepEqual([drive.state, drive.reason], ["ended", "stalled"]);
+  await world.advance(5_000);
+  assert.equal(said(), before);
 });

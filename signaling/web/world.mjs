@@ -55,6 +55,8 @@ class FakeSender {
 
 export class World {
   now = 0;
+  /** By how much the clock on the wall was set. */
+  set = 0;
   /** The answer to whoever signs out. */
   out = { status: 204 };
   timers = [];
@@ -122,7 +124,7 @@ export class World {
       become(state) { this.connectionState = state; this.onconnectionstatechange?.(); }
     }
     this.client = new PortholeClient(base, {
-      WebSocket: FakeSocket, RTCPeerConnection: FakePeer, MediaStream: FakeStream, random: () => 0.5, now: () => this.now,
+      WebSocket: FakeSocket, RTCPeerConnection: FakePeer, MediaStream: FakeStream, random: () => 0.5, now: () => this.now + this.set, elapsed: () => this.now,
       setTimeout: (call, ms) => { const timer = { at: this.now + ms, call }; this.timers.push(timer); return timer; },
       clearTimeout: (timer) => { this.timers = this.timers.filter((t) => t !== timer); },
       fetch: async (url, { method, headers, body }) => {

@@ -18,7 +18,7 @@ use super::{
 /// From one bundle to the next: a picture is as old.
 const PERIOD: Duration = Duration::from_millis(33);
 /// Messages of a period that leave at once, if the period before had no more either.
-pub(super) const MAX_ALONE: usize = 4;
+pub(super) const MAX_ALONE: usize = 8;
 /// Bytes of a bundle after its header: a channel that sends one does not keep an answer waiting for long.
 const MAX_BUNDLE: usize = 16 * 1024;
 /// As much on the channel that repeats nothing: one datagram, so that a loss costs one bundle and no more.
@@ -168,6 +168,12 @@ mod tests {
             number += 1;
             let left = bundler.push(message(1, false, false, &[number]), now);
             assert_eq!(read(&left[0]), [(1, vec![number])]);
+        }
+        // And where some of them are late, and come with the next ones.
+        now += PERIOD;
+        bundler.tick(now);
+        for _ in 0..2 * PERIOD.as_millis() / 10 {
+            assert_eq!(bundler.push(message(1, false, false, b"0"), now).len(), 1);
         }
         now += PERIOD;
         bundler.tick(now);

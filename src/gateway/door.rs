@@ -220,7 +220,7 @@ async fn welcome(stream: impl AsyncRead + AsyncWrite + Unpin, peer: String, shar
         .max_message_size(Some(MAX_MESSAGE))
         .max_frame_size(Some(MAX_MESSAGE))
         .read_buffer_size(BUFFER)
-        .write_buffer_size(0)
+        .write_buffer_size(BUFFER)
         .max_write_buffer_size(2 * MAX_MESSAGE);
     let queue = Arc::new(Queue::default());
     let callback =

@@ -75,12 +75,17 @@ async fn write(
             }
         };
         let ping = ping.map(|serial: Serial| Message::Ping(serial.to_be_bytes().to_vec().into()));
-        for message in message.into_iter().chain(ping) {
-            match timeout(WRITE_TIMEOUT, writer.send(message)).await {
-                Ok(Ok(())) => (),
-                Ok(Err(_)) => return None,
-                Err(_) => return frame(CloseCode::Policy, NOT_READING),
+        // Together, so that the program wakes up once for both.
+        let written = async {
+            for message in message.into_iter().chain(ping) {
+                writer.feed(message).await?;
             }
+            writer.flush().await
+        };
+        match timeout(WRITE_TIMEOUT, written).await {
+            Ok(Ok(())) => (),
+            Ok(Err(_)) => return None,
+            Err(_) => return frame(CloseCode::Policy, NOT_READING),
         }
     }
 }

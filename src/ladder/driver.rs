@@ -18,12 +18,15 @@ use std::{
 use super::{
     Path,
     codec::Codec,
+    config::{Config, EncoderSetup, Input},
     feed::Feed,
-    lane::{Lane, Step},
+    lane::Lane,
+    message::{Member, Message, Tell, ViewerStats},
     outlet::{Frame, Outlet, Wants},
     policy::Command,
-    rendition::{Rendition, Renditions},
-    rung::{Failure, Rung},
+    rendition::Rendition,
+    rung::Rung,
+    trial::Step,
 };
 use crate::{
     lock::lock,
@@ -37,36 +40,6 @@ const TICK: Duration = Duration::from_millis(100);
 const MAX_BACKLOG: usize = 4;
 /// Longest wait for the ladder's end: a trial takes up to three seconds, and a driver that hangs for longer holds up nobody.
 const STOP: Duration = Duration::from_secs(5);
-
-/// What the user asked for.
-#[derive(Clone, Debug)]
-pub(crate) struct Config {
-    /// Best first.
-    pub(crate) codecs: Vec<Codec>,
-    pub(crate) renditions: Renditions,
-    /// Of the best rung; by its size if not given.
-    pub(crate) bitrate: Option<u32>,
-    pub(crate) min_bitrate: u32,
-    /// Above this no rung goes.
-    pub(crate) max_bitrate: u32,
-    /// Seconds between key units; 0 for none but those that are needed.
-    pub(crate) keyframe_interval: u32,
-}
-
-/// What comes in.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Input {
-    Raw {
-        width: u32,
-        height: u32,
-        /// Rounded up, for counting key units.
-        rate: u32,
-        /// The element that brings it down from a device's memory, if it lies there.
-        download: Option<&'static str>,
-    },
-    /// One feed for each rung, best first, of which the size and bitrate are known or guessed.
-    Encoded(Codec, Vec<Rendition>),
-}
 
 /// What the sink is told. From the driver's thread.
 #[derive(Clone, Debug)]
@@ -88,9 +61,6 @@ pub(crate) enum News {
     NoEncoder(String),
 }
 
-/// Called with the codec, the rung and the encoder.
-pub(crate) type EncoderSetup = Arc<dyn Fn(Codec, usize, &gst::Element) + Send + Sync>;
-
 /// How the ladder reaches what is around it. All are called on its thread.
 pub(crate) struct Hooks {
     pub(crate) news: Box<dyn Fn(News) + Send>,
@@ -98,50 +68,6 @@ pub(crate) struct Hooks {
     pub(crate) encoder_setup: EncoderSetup,
     /// For a key unit of what comes in encoded, by the number of its pad.
     pub(crate) want_key: Box<dyn Fn(usize) + Send>,
-}
-
-/// One viewer's figures, in bits each second where they are rates.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) struct ViewerStats {
-    /// 0 is the best.
-    pub(crate) rung: usize,
-    pub(crate) rungs: usize,
-    pub(crate) width: u32,
-    pub(crate) height: u32,
-    pub(crate) estimate: u32,
-    pub(crate) sent: u32,
-    pub(crate) loss: f32,
-    pub(crate) frames: u64,
-    pub(crate) dropped: u64,
-}
-
-pub(super) enum Message {
-    Input(Input),
-    /// Somebody is about to join.
-    Expect,
-    Join(u64, Member),
-    Leave(u64),
-    Wants(u64, Wants),
-    Failed(Codec, usize, u64, Failure),
-    Bitrates {
-        bitrate: Option<u32>,
-        min: u32,
-        max: u32,
-    },
-    /// A first frame of what comes in encoded.
-    First(Codec, Frame),
-    Tick,
-    /// Dropped when all has stopped.
-    End(Sender<()>),
-}
-
-/// A viewer, as the driver has it.
-pub(super) struct Member {
-    pub(super) session: String,
-    pub(super) codec: Codec,
-    pub(super) outlet: Arc<Outlet>,
-    pub(super) path: Option<Arc<dyn Path>>,
-    pub(super) stats: Arc<Mutex<ViewerStats>>,
 }
 
 /// The way to the driver.
@@ -289,8 +215,6 @@ impl Ladder {
         }
     }
 }
-
-pub(super) type Tell = Arc<dyn Fn(Message) + Send + Sync>;
 
 /// Whether pictures come at the rate of a camera.
 #[derive(Default)]

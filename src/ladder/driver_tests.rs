@@ -17,7 +17,8 @@ use gst::prelude::*;
 use super::{
     Observation, Path,
     codec::Codec,
-    driver::{Config, Hooks, Input, Ladder, News, Viewer},
+    config::{Config, Input},
+    driver::{Hooks, Ladder, News, Viewer},
     feed::Feed,
     rendition::{MAX_RENDITIONS, Renditions},
 };

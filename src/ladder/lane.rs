@@ -2,7 +2,7 @@
 //! The rungs of one codec: what the policy decides for them is done here.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     sync::atomic::{AtomicBool, Ordering::Relaxed},
     time::{Duration, Instant},
 };
@@ -10,13 +10,14 @@ use std::{
 use super::{
     CAT, Observation,
     codec::Codec,
-    driver::{Config, EncoderSetup, Input, Member, Message, Tell, ViewerStats},
+    config::{Config, EncoderSetup, Input},
     encoders::{self, Encoder, Order},
+    message::{Member, Message, Tell, ViewerStats},
     outlet::Frame,
     policy::{self, Command, Policy},
     rendition::Rendition,
     rung::{Failure, Make, Rung},
-    trial,
+    trial::{self, OF_TRIAL, Step},
 };
 
 /// A rung without viewers keeps its encoder for so long: who reloads the page finds it ready.
@@ -28,17 +29,6 @@ const KEY_ARRIVES: Duration = Duration::from_millis(400);
 const LOST: f32 = 0.1;
 /// Without a key unit interval: longer than anyone counts.
 const NO_INTERVAL: u32 = 1 << 20;
-
-/// The generation of a lane's first rung, which is that of its trial.
-const OF_TRIAL: u64 = 1;
-
-/// An encoder that failed, and the one that goes on.
-#[derive(Clone, Debug)]
-pub(super) struct Step {
-    pub(super) factory: &'static str,
-    pub(super) failure: Failure,
-    pub(super) next: Option<&'static str>,
-}
 
 pub(super) struct Lane {
     codec: Codec,
@@ -109,7 +99,8 @@ impl Lane {
         if is_encoded {
             encoders.clear();
         } else {
-            let found = try_out(codec, &mut encoders, &renditions, interval, (&setup, &tell))?;
+            let found =
+                trial::try_out(codec, &mut encoders, &renditions, interval, (&setup, &tell))?;
             steps = found.steps;
             first = Some(found.frame);
             if download.is_some() {
@@ -530,61 +521,6 @@ impl Lane {
     pub(super) fn into_rungs(self) -> impl Iterator<Item = Rung> {
         self.slots.into_iter().filter_map(|slot| Some(slot.rung?.1))
     }
-}
-
-/// An encoder that works, its first frame, and what failed before it.
-struct Found {
-    frame: Frame,
-    rung: Rung,
-    steps: Vec<Step>,
-}
-
-/// Tries encoders in turn until one works; those that do not are left out from now on.
-fn try_out(
-    codec: Codec,
-    encoders: &mut Vec<&'static Encoder>,
-    renditions: &[Rendition],
-    interval: u32,
-    (setup, tell): (&EncoderSetup, &Tell),
-) -> Result<Found, Failure> {
-    let Some(size) = renditions.first().copied() else {
-        return Err(Failure("there is no rendition".into()));
-    };
-    let mut steps: Vec<Step> = Vec::new();
-    while let Some(encoder) = encoders.first().copied() {
-        let order = Order {
-            bitrate: size.ceiling,
-            interval,
-        };
-        let tell = tell.clone();
-        let outcome = trial::run(
-            codec,
-            encoder,
-            order,
-            size,
-            |element| setup(codec, 0, element),
-            move |failure| tell(Message::Failed(codec, 0, OF_TRIAL, failure)),
-        );
-        match outcome {
-            Ok((frame, rung)) => return Ok(Found { frame, rung, steps }),
-            Err(failure) => {
-                encoders.remove(0);
-                steps.push(Step {
-                    factory: encoder.factory,
-                    failure,
-                    next: encoders.first().map(|encoder| encoder.factory),
-                });
-            }
-        }
-    }
-    let tried: BTreeSet<String> = (steps.into_iter())
-        .map(|step| format!("{}: {}", step.factory, step.failure.0))
-        .collect();
-    let why = match tried.is_empty() {
-        true => "no encoder is installed".to_owned(),
-        false => tried.into_iter().collect::<Vec<_>>().join(", "),
-    };
-    Err(Failure(format!("{}: {why}", codec.name())))
 }
 
 fn policy_config(renditions: &[Rendition], config: &Config) -> policy::Config {

@@ -8,11 +8,14 @@
 //! - [`switch`]: which frames of which rungs make up one viewer's picture.
 //! - [`overshoot`]: pictures that an encoder has no bits for.
 //! - [`codec`], [`encoders`]: what there is, and how each is set up.
+//! - [`config`], [`message`]: what is asked of the ladder, and what its driver hears.
 //!
 //! Around them, in the direction of the data:
 //! - [`feed`]: from the sink's pads, on the streaming thread.
 //! - [`rung`]: a pipeline that runs while somebody is on it.
 //! - [`outlet`]: a viewer's end, which never holds anyone up.
+//! - [`trial`]: encoders that are tried before anything depends on them.
+//! - [`lane`]: the rungs of one codec.
 //! - [`driver`]: a thread that owns policy and rungs, and decides ten times a second.
 //!
 //! It knows nothing of WebRTC: what it needs of a viewer's network it asks a [`Path`].
@@ -20,12 +23,14 @@
 use std::{sync::LazyLock, time::Instant};
 
 pub(crate) mod codec;
+mod config;
 mod driver;
 #[cfg(test)]
 mod driver_tests;
 mod encoders;
 mod feed;
 mod lane;
+mod message;
 mod outlet;
 mod overshoot;
 mod policy;
@@ -34,7 +39,8 @@ mod rung;
 mod switch;
 mod trial;
 
-pub(crate) use driver::{Config, Hooks, Input, Ladder, News, Viewer};
+pub(crate) use config::{Config, Input};
+pub(crate) use driver::{Hooks, Ladder, News, Viewer};
 pub(crate) use feed::Feed;
 pub(crate) use outlet::Frame;
 pub(crate) use policy::Observation;

@@ -3,6 +3,7 @@
 //! stream, by which it is offered before any picture has come.
 
 use std::{
+    collections::BTreeSet,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::SeqCst},
@@ -13,7 +14,9 @@ use std::{
 
 use super::{
     codec::Codec,
+    config::EncoderSetup,
     encoders::{Encoder, Order},
+    message::{Message, Tell},
     outlet::Frame,
     rendition::Rendition,
     rung::{Failure, Make, Rung},
@@ -22,8 +25,74 @@ use super::{
 /// Encoders of hardware load firmware with their first picture.
 const TRIAL: Duration = Duration::from_secs(3);
 
+/// The generation of a lane's first rung, which is that of its trial.
+pub(super) const OF_TRIAL: u64 = 1;
+
+/// An encoder that failed, and the one that goes on.
+#[derive(Clone, Debug)]
+pub(super) struct Step {
+    pub(super) factory: &'static str,
+    pub(super) failure: Failure,
+    pub(super) next: Option<&'static str>,
+}
+
+/// An encoder that works, its first frame, and what failed before it.
+pub(super) struct Found {
+    pub(super) frame: Frame,
+    pub(super) rung: Rung,
+    pub(super) steps: Vec<Step>,
+}
+
+/// Tries encoders in turn until one works; those that do not are left out from now on.
+pub(super) fn try_out(
+    codec: Codec,
+    encoders: &mut Vec<&'static Encoder>,
+    renditions: &[Rendition],
+    interval: u32,
+    (setup, tell): (&EncoderSetup, &Tell),
+) -> Result<Found, Failure> {
+    let Some(size) = renditions.first().copied() else {
+        return Err(Failure("there is no rendition".into()));
+    };
+    let mut steps: Vec<Step> = Vec::new();
+    while let Some(encoder) = encoders.first().copied() {
+        let order = Order {
+            bitrate: size.ceiling,
+            interval,
+        };
+        let tell = tell.clone();
+        let outcome = run(
+            codec,
+            encoder,
+            order,
+            size,
+            |element| setup(codec, 0, element),
+            move |failure| tell(Message::Failed(codec, 0, OF_TRIAL, failure)),
+        );
+        match outcome {
+            Ok((frame, rung)) => return Ok(Found { frame, rung, steps }),
+            Err(failure) => {
+                encoders.remove(0);
+                steps.push(Step {
+                    factory: encoder.factory,
+                    failure,
+                    next: encoders.first().map(|encoder| encoder.factory),
+                });
+            }
+        }
+    }
+    let tried: BTreeSet<String> = (steps.into_iter())
+        .map(|step| format!("{}: {}", step.factory, step.failure.0))
+        .collect();
+    let why = match tried.is_empty() {
+        true => "no encoder is installed".to_owned(),
+        false => tried.into_iter().collect::<Vec<_>>().join(", "),
+    };
+    Err(Failure(format!("{}: {why}", codec.name())))
+}
+
 /// A first frame by `encoder`, and the rung that made it; `on_failure` is for what happens to that afterwards.
-pub(super) fn run(
+fn run(
     codec: Codec,
     encoder: &'static Encoder,
     order: Order,

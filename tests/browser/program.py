@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MPL-2.0
 """A program on the robot that does what a test says. Each line of its input is sent: {"text": ...}, {"hex": ...}, or
-{"many": [number, text]}. Each message it gets is a line of its output: {"text": ...}, or {"hex": ...} and the length."""
+{"many": [number, text]}. Each message it gets is a line of its output: {"text": ...}, or {"hex": ...} and the length; with `clock` after
+the address also `at`, when that was in milliseconds of CLOCK_MONOTONIC."""
 
 import asyncio
 import json
 import sys
+import time
 
 import websockets
 
@@ -23,15 +25,16 @@ async def speak(gateway):
             await gateway.send(told["text"] if "text" in told else bytes.fromhex(told["hex"]))
 
 
-async def main(url):
+async def main(url, has_clock):
     try:
         async with websockets.connect(url, max_size=None) as gateway:
             print("connected", flush=True)
             speaking = asyncio.create_task(speak(gateway))
             try:
                 async for message in gateway:
+                    at = {"at": time.monotonic() * 1000} if has_clock else {}
                     heard = {"text": message} if isinstance(message, str) else {"hex": message[:16].hex(), "length": len(message)}
-                    print(json.dumps(heard, ensure_ascii=False), flush=True)
+                    print(json.dumps(heard | at, ensure_ascii=False), flush=True)
                 print("closed", flush=True)
             finally:
                 speaking.cancel()
@@ -43,6 +46,6 @@ async def main(url):
 
 
 try:
-    asyncio.run(main(sys.argv[1]))
+    asyncio.run(main(sys.argv[1], sys.argv[2:] == ["clock"]))
 except KeyboardInterrupt:
     pass

@@ -25,9 +25,9 @@ export async function example(name, url, wait = true) {
 
 /** A program that does what the test says (program.py). */
 export class Robot {
-  static async start(url, service, answer = /^connected$/, within = []) {
+  static async start(url, service, answer = /^connected$/, within = [], more = []) {
     const robot = new Robot();
-    const [command, ...words] = [...within, PYTHON, join(ROOT, "tests/browser/program.py"), `${url}/${service}`];
+    const [command, ...words] = [...within, PYTHON, join(ROOT, "tests/browser/program.py"), `${url}/${service}`, ...more];
     robot.program = new Program(command, words, {}, "pipe");
     await robot.program.line(answer);
     return robot;

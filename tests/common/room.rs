@@ -290,10 +290,17 @@ fn measure(description: &str, learns: u64, out: impl Fn(&Robot) -> gst::Pad) -> 
     Measured { echo, near }
 }
 
-/// As in pipelines/50-talk, with a loudspeaker that plays so many milliseconds later: 200 is what alsasink holds.
+/// As in pipelines/50-talk, with a loudspeaker that plays so many milliseconds later: 200 is what alsasink holds. For a quicker one the
+/// microphone is held back, as docs/sink.md has it.
 pub fn cancelled(milliseconds: u64) -> Measured {
+    let hold = match milliseconds < 200 {
+        true => {
+            "queue min-threshold-time=60000000 max-size-time=0 max-size-buffers=0 max-size-bytes=0 !"
+        }
+        false => "",
+    };
     let description = format!(
-        "portholesink name=sink  {MICROPHONE} ! audioconvert ! audioresample \
+        "portholesink name=sink  {MICROPHONE} ! {hold} audioconvert ! audioresample \
          ! audio/x-raw,format=S16LE,rate=48000,channels=1 ! webrtcdsp name=dsp probe=speaker ! sink.audio  \
          sink.talk ! webrtcechoprobe name=speaker ! audioconvert ! audioresample \
          ! fakesink name=loudspeaker sync=true processing-deadline={}",

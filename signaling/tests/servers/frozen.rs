@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use crate::common::Client;
-use crate::pair::{Pair, open_to, until};
+use crate::pair::{Pair, open_to};
 use crate::postgres::Postgres;
 
 /// In which whoever asked for a change has an answer.
@@ -18,11 +18,7 @@ async fn while_the_database_stands_still_what_runs_goes_on_and_changes_are_refus
     let pair = Pair::on(&postgres.database().await).await;
     let key = pair.camera("front").await;
     let alice = pair.user_at_b("alice").await;
-    let booking = pair.book("front", "alice").await;
-    until("the booking counts at B", async || {
-        open_to(&alice).await == [json!("front")]
-    })
-    .await;
+    let booking = pair.book_and_see("front", ("alice", &alice)).await;
     let mut camera = Client::camera(&pair.b, &key, json!(null)).await;
     let mut viewer = alice.listen().await;
     let session = viewer.start_session(&mut camera, "front").await;
@@ -52,17 +48,7 @@ async fn while_the_database_stands_still_what_runs_goes_on_and_changes_are_refus
     drop(frozen);
 
     // Whether or not the database did it in the end, all agree.
-    until("changes are taken again", async || {
-        let removed = pair.at_a.delete(&path).await.status;
-        removed == 204 || removed == 404
-    })
-    .await;
-    let end = camera.recv().await;
-    assert_eq!(end["reason"], "revoked", "{end}");
-    until("alice sees nothing at B", async || {
-        open_to(&alice).await.is_empty()
-    })
-    .await;
+    pair.revoke_in_the_end(&booking, &mut camera, &alice).await;
     let (at_a, at_b) = (
         pair.at_a.get("/api/cameras/back").await.status,
         pair.at_b.get("/api/cameras/back").await.status,
@@ -81,11 +67,7 @@ async fn a_change_whose_answer_was_lost_is_followed_when_the_database_can_be_rea
     let mut camera = Client::camera(&pair.b, &key, json!(null)).await;
     // The database goes down in the middle of changes: those that it took count, also if nobody was told.
     for round in 0..3 {
-        let booking = pair.book("front", "alice").await;
-        until("the booking counts at B", async || {
-            open_to(&alice).await == [json!("front")]
-        })
-        .await;
+        let booking = pair.book_and_see("front", ("alice", &alice)).await;
         let mut viewer = alice.listen().await;
         viewer.start_session(&mut camera, "front").await;
         let path = format!("/api/bookings/{booking}");
@@ -101,17 +83,6 @@ async fn a_change_whose_answer_was_lost_is_followed_when_the_database_can_be_rea
         postgres = crashed.await.unwrap();
         let status = revoking.await.unwrap().status;
         assert!([204, 503].contains(&status), "{status}");
-        let path = format!("/api/bookings/{booking}");
-        until("it is revoked", async || {
-            let removed = pair.at_a.delete(&path).await.status;
-            removed == 204 || removed == 404
-        })
-        .await;
-        let end = camera.recv().await;
-        assert_eq!(end["reason"], "revoked", "{end}");
-        until("alice sees nothing at B", async || {
-            open_to(&alice).await.is_empty()
-        })
-        .await;
+        pair.revoke_in_the_end(&booking, &mut camera, &alice).await;
     }
 }

@@ -11,7 +11,7 @@ use porthole_signaling::{Data, Server, ServerOptions};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use crate::common::PATIENCE;
+use crate::common::{Client, PATIENCE};
 use crate::house::{PASSWORD, Page, secret};
 
 /// Servers A and B, and the administrator's page at each.
@@ -97,6 +97,39 @@ impl Pair {
         assert_eq!(added.status, 201, "{added:?}");
         added.json()["id"].as_str().unwrap().to_owned()
     }
+
+    /// Books for a user at A, whose page at B shows it soon.
+    pub(crate) async fn book_and_see(&self, camera: &str, (user, page): (&str, &Page)) -> String {
+        let booking = self.book(camera, user).await;
+        until("the booking counts at B", async || {
+            open_to(page).await == [json!(camera)]
+        })
+        .await;
+        booking
+    }
+
+    /// Revokes a booking at A whether or not that was done before, as soon as the database does it: its session ends, and its
+    /// user sees nothing at B.
+    pub(crate) async fn revoke_in_the_end(&self, booking: &str, camera: &mut Client, user: &Page) {
+        let path = format!("/api/bookings/{booking}");
+        until("it is revoked", async || {
+            let removed = self.at_a.delete(&path).await.status;
+            removed == 204 || removed == 404
+        })
+        .await;
+        hears_of_its_end(camera).await;
+        until("the user sees nothing at B", async || {
+            open_to(user).await.is_empty()
+        })
+        .await;
+    }
+}
+
+/// The camera is told that its session is over, since the right to it is.
+pub(crate) async fn hears_of_its_end(camera: &mut Client) {
+    let end = camera.recv().await;
+    let how = (&end["type"], &end["reason"]);
+    assert_eq!(how, (&json!("endSession"), &json!("revoked")), "{end}");
 }
 
 /// The cameras that are open to this page.
@@ -110,6 +143,14 @@ pub(crate) async fn open_to(page: &Page) -> Vec<Value> {
         }
         status => vec![json!(status)],
     }
+}
+
+/// Waits until nobody is logged in at a page any more.
+pub(crate) async fn until_out(page: &Page) {
+    until("the log-in is over", async || {
+        page.get("/api/me").await.status == 401
+    })
+    .await;
 }
 
 /// Waits until something holds, and says how long that took.

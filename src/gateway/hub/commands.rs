@@ -3,10 +3,7 @@
 
 use std::time::Instant;
 
-use super::{
-    Command, Hub, Output, Payload, ProgramId, Rights, Service, Ticket, lease::HOLD,
-    steering::newest,
-};
+use super::{Command, Hub, Output, Payload, ProgramId, Rights, Service, Ticket, steering::newest};
 use crate::gateway::{
     envelope::{self, BadMessage, Kind, Mark},
     outbox::{Class, QueuedMessage},
@@ -121,7 +118,6 @@ impl Hub {
             payload,
             ticket,
             due: now + self.timeout(),
-            hold: now + self.timeout() / HOLD,
         };
         self.outputs.push(Output::Command(program, command));
         Ok(())

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::{Hub, Output, ProgramId};
 use crate::gateway::{
-    wheel::{Reason, Released},
+    wheel::{Reason, Released, ViewerId},
     words::{self, LeaseWord},
 };
 
@@ -14,7 +14,7 @@ use crate::gateway::{
 const RENEWALS: u32 = 5;
 /// After so much of the control timeout without a word of the driver's nothing more of theirs is handed to programs: a program that
 /// takes a fifth of it for a command has then done those that it has when the driver is released, and hears it at once.
-pub(super) const HOLD: u32 = 2;
+const HOLD: u32 = 2;
 
 impl Hub {
     /// The control timeout that is in force: the shortest that the camera or a program asks for.
@@ -25,14 +25,29 @@ impl Hub {
     }
 
     /// After programs have come, gone or described themselves.
-    pub(super) fn take_timeout(&mut self) {
+    pub(super) fn take_timeout(&mut self, now: Instant) {
         let timeout = self.timeout();
         if self.wheel.timeout() != timeout {
             self.wheel.set_timeout(timeout);
             for viewer in self.viewer_ids() {
                 self.notify_hello(viewer);
             }
+            // A lease that was given before may be longer than is allowed now.
+            self.renew_at(now);
+            self.renew(now);
         }
+    }
+
+    /// A word of the driver's, after one was missed: what is held, or will soon be, does not wait for the next renewal.
+    pub(super) fn loosen(&mut self, viewer: ViewerId, now: Instant) {
+        let soon = now + self.timeout() / RENEWALS;
+        if self.wheel.driver() == Some(viewer) && self.hold.is_some_and(|at| at <= soon) {
+            self.renew_at(now);
+        }
+    }
+
+    fn renew_at(&mut self, now: Instant) {
+        self.alive_due = self.alive_due.map(|due| due.min(now));
     }
 
     /// A program whose lease has run out has stopped by itself, and its driver drives no more.
@@ -57,14 +72,12 @@ impl Hub {
         let Some((until, alive)) = self.lease("alive", None, now) else {
             return;
         };
-        let hold = self.timeout() / HOLD;
+        let hold = self.hold_before(until);
+        self.hold = Some(hold);
         for service in &mut self.services {
             if let Some(program) = service.program {
                 service.until = Some(until);
-                self.outputs.push(Output::Hold(
-                    program,
-                    until.checked_sub(hold).unwrap_or(until),
-                ));
+                self.outputs.push(Output::Hold(program, hold));
                 self.outputs.push(Output::Alive(program, alive.clone()));
             }
         }
@@ -82,22 +95,27 @@ impl Hub {
                 words::event("released", &serde_json::json!({ "reason": "free" })),
             ),
         };
-        let hold = self.timeout() / HOLD;
+        let hold = until.map(|until| self.hold_before(until));
+        if only.is_none() {
+            self.hold = hold;
+        }
         for service in &mut self.services {
             if let Some(program) = service
                 .program
                 .filter(|p| only.is_none_or(|only| only == *p))
             {
                 service.until = until;
-                if let Some(until) = until {
-                    self.outputs.push(Output::Hold(
-                        program,
-                        until.checked_sub(hold).unwrap_or(until),
-                    ));
-                }
+                self.outputs
+                    .extend(hold.map(|hold| Output::Hold(program, hold)));
                 self.outputs.push(Output::Event(program, event.clone()));
             }
         }
+    }
+
+    /// When a driver whose lease ends then has not been heard for too long for anything more to be handed on.
+    fn hold_before(&self, until: Instant) -> Instant {
+        let hold = until.checked_sub(self.timeout() / HOLD);
+        hold.unwrap_or(until)
     }
 
     /// When a lease that is given now ends, and the word that gives it.

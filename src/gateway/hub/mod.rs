@@ -68,8 +68,6 @@ pub(crate) struct Command {
     pub(crate) ticket: Ticket,
     /// From then on it is stale, and not delivered.
     pub(crate) due: Instant,
-    /// Till then its driver counts as heard, since this was.
-    pub(crate) hold: Instant,
     /// Newer steering takes its place.
     pub(crate) steers: bool,
 }
@@ -190,6 +188,8 @@ pub(crate) struct Hub {
     lost_due: Option<Instant>,
     /// When programs are told next that the driver is there.
     alive_due: Option<Instant>,
+    /// From then on they are given nothing more of the driver's, as it was said last.
+    hold: Option<Instant>,
     /// When all was stopped, while nobody has asked for the wheel since.
     stopped: Option<Instant>,
     /// Telemetry for viewers that understand bundles.
@@ -208,6 +208,7 @@ impl Hub {
             talk: TalkState::default(),
             lost_due: None,
             alive_due: None,
+            hold: None,
             stopped: None,
             bundler: Bundler::default(),
             last_driver: LastDriver::default(),
@@ -234,6 +235,7 @@ impl Hub {
         // A sign of life that waited here while the driver's time ran out came in time.
         if let Input::Message { viewer, at, .. } = &input {
             self.wheel.heard(*viewer, *at);
+            self.loosen(*viewer, now);
         }
         self.enforce(now);
         match input {
@@ -250,7 +252,7 @@ impl Hub {
             } => self.viewer_message(viewer, &message, now),
             Input::Excess(viewer, mark) => self.refuse(viewer, mark, Refusal::TooMany),
             Input::ProgramJoined(program, name) => self.program_joined(program, name, now),
-            Input::ProgramLeft(program) => self.program_left(program),
+            Input::ProgramLeft(program) => self.program_left(program, now),
             Input::ProgramMessage(program, payload) => self.program_message(program, payload, now),
             Input::Delivered(ticket) if ticket.is_state => self.state_taken(ticket),
             Input::Delivered(ticket) => self.delivered(ticket),

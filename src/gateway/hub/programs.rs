@@ -37,17 +37,17 @@ impl Hub {
         let viewers = words::event("viewers", &names);
         self.outputs.push(Output::Event(program, viewers));
         self.notify_driver(Some(program), now);
-        self.take_timeout();
+        self.take_timeout(now);
         self.notify_services();
     }
 
-    pub(super) fn program_left(&mut self, program: ProgramId) {
+    pub(super) fn program_left(&mut self, program: ProgramId, now: Instant) {
         let mut services = self.services.iter_mut();
         if let Some(service) = services.find(|service| service.program == Some(program)) {
             service.program = None;
             service.newest = None;
             service.until = None;
-            self.take_timeout();
+            self.take_timeout(now);
             self.notify_services();
         }
     }
@@ -79,7 +79,7 @@ impl Hub {
                             service.newest = None;
                             self.outputs
                                 .push(Output::Acknowledges(program, acknowledges));
-                            self.take_timeout();
+                            self.take_timeout(now);
                             self.notify_services();
                         }
                         Ok(ProgramWord::Release(reason)) => {

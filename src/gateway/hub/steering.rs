@@ -4,7 +4,7 @@
 
 use std::time::Instant;
 
-use super::{Command, Hub, Output, Payload, Rights, Ticket, lease::HOLD};
+use super::{Command, Hub, Output, Payload, Rights, Ticket};
 use crate::gateway::{
     envelope::{self, Kind, Mark, Message},
     wheel::ViewerId,
@@ -99,7 +99,6 @@ impl Hub {
                 is_state: true,
             },
             due: now + self.timeout(),
-            hold: now + self.timeout() / HOLD,
             steers: true,
         };
         self.outputs.push(Output::Command(program, command));

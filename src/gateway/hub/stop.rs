@@ -112,7 +112,7 @@ impl Hub {
         if cause.driver.is_some() {
             self.note_release(cause.reason);
         }
-        self.alive_due = None;
+        (self.alive_due, self.hold) = (None, None);
         for service in &mut self.services {
             (service.until, service.steering) = (None, None);
             if let Some(program) = service.program {

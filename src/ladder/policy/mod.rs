@@ -19,6 +19,7 @@
 
 mod backoff;
 mod climb;
+mod observation;
 mod probe;
 mod rates;
 mod share;
@@ -33,8 +34,8 @@ use std::{collections::BTreeMap, time::Duration};
 use rates::{MOST_RUNGS, media_in, percent};
 use viewer::{Moving, Viewer};
 
+pub(crate) use observation::Observation;
 pub(crate) use rates::Config;
-pub(crate) use viewer::Observation;
 
 /// More than a camera's uplink carries. Whoever comes on top gets no rung.
 pub(crate) const MOST_VIEWERS: usize = 64;

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{rates::percent, viewer::Observation};
+use super::{observation::Observation, rates::percent};
 
 /// Each step asks for half as much again. A step that is too much is noticed before the queues of a usual link are full.
 const STEP: u32 = 150;

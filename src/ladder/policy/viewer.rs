@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::{
     backoff::Backoff,
+    observation::Observation,
     probe::Probe,
     rates::{media_in, percent},
     share::Member,
@@ -31,33 +32,10 @@ const REST: Duration = Duration::from_secs(3);
 const MEASURED: Duration = Duration::from_millis(700);
 /// GCC lowers the estimate beyond this loss, too.
 const HEAVY_LOSS: f32 = 0.10;
-/// A viewer notices a picture that comes so late.
-const LONG_QUEUE: Duration = Duration::from_millis(150);
 /// A viewer that came just now has shown nothing yet: for so long others do not suffer from it.
 const TRIAL: Duration = Duration::from_secs(3);
 /// Who holds others back for longer than some swings of GCC does it for good.
 const BEHIND_AFTER: Duration = Duration::from_secs(10);
-
-/// What is measured of one viewer's session.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Observation {
-    /// Bit/s, from congestion control.
-    pub(crate) estimate: u32,
-    /// Bit/s that arrived in the last 500 ms, with padding.
-    pub(crate) delivered: u32,
-    /// Bit/s of media sent in that time, without padding.
-    pub(crate) sent: u32,
-    /// Share of packets of the last 500 ms that were lost, 0 to 1.
-    pub(crate) loss: f32,
-    /// How long the pacer's oldest packet has been waiting.
-    pub(crate) queued: Duration,
-}
-
-impl Observation {
-    pub(super) fn waits(&self) -> bool {
-        self.queued > LONG_QUEUE
-    }
-}
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Moving {

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MPL-2.0
+//! What the policy is told of a viewer's link.
+
+use std::time::Duration;
+
+/// A viewer notices a picture that comes so late.
+const LONG_QUEUE: Duration = Duration::from_millis(150);
+
+/// What is measured of one viewer's session.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Observation {
+    /// Bit/s, from congestion control.
+    pub(crate) estimate: u32,
+    /// Bit/s that arrived in the last 500 ms, with padding.
+    pub(crate) delivered: u32,
+    /// Bit/s of media sent in that time, without padding.
+    pub(crate) sent: u32,
+    /// Share of packets of the last 500 ms that were lost, 0 to 1.
+    pub(crate) loss: f32,
+    /// How long the pacer's oldest packet has been waiting.
+    pub(crate) queued: Duration,
+}
+
+impl Observation {
+    pub(super) fn waits(&self) -> bool {
+        self.queued > LONG_QUEUE
+    }
+}

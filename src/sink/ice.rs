@@ -16,7 +16,8 @@ use crate::lock::lock;
 /// Servers of one session that are used; more only make the gathering of candidates slow.
 const MAX_SERVERS: usize = 8;
 
-/// A property of libnice's agent.
+/// Properties of libnice's agent.
+const UPNP: &str = "upnp";
 const PACING: &str = "stun-pacing-timer";
 /// The least that RFC 8445 (14.2) allows.
 const PACING_MS: u32 = 5;
@@ -58,6 +59,17 @@ pub(crate) fn add(webrtcbin: &gst::Element, servers: &[IceServer]) {
 /// Lets the connectivity checks follow each other as closely as ICE allows: libnice waits 20 ms between two, and the pair that
 /// works is seldom the first, so that half of the time to a first picture went by here (docs/latency.md).
 pub(crate) fn hasten(webrtcbin: &gst::Element) {
+    set(webrtcbin, PACING, PACING_MS);
+}
+
+/// Has the agent not ask routers for a port by UPnP, for whose answer libnice waits 200 ms before it says that it has all of its
+/// candidates: a viewer who gets them with the answer waits as well.
+pub(crate) fn gather_at_once(webrtcbin: &gst::Element) {
+    set(webrtcbin, UPNP, false);
+}
+
+/// Sets a property of libnice's agent, where there is one of this kind.
+fn set<T: Into<gst::glib::Value> + StaticType>(webrtcbin: &gst::Element, name: &str, value: T) {
     let object = |of: &gst::glib::Object, name: &str| {
         of.find_property(name)
             .filter(|spec| spec.value_type().is_a(gst::glib::Object::static_type()))
@@ -67,9 +79,9 @@ pub(crate) fn hasten(webrtcbin: &gst::Element) {
     let Some(agent) = ice.and_then(|ice| object(&ice, "agent")) else {
         return;
     };
-    let pacing = agent.find_property(PACING);
-    if pacing.is_some_and(|spec| spec.value_type() == u32::static_type()) {
-        agent.set_property(PACING, PACING_MS);
+    let known = agent.find_property(name);
+    if known.is_some_and(|spec| spec.value_type() == T::static_type()) {
+        agent.set_property(name, value);
     }
 }
 

@@ -112,15 +112,14 @@ pub(crate) fn guard(
         let signaller = args.first()?.get::<PortholeSignaller>().ok()?;
         let id = args.get(1)?.get::<String>().ok()?;
         let webrtcbin = args.get(2)?.get::<gst::Element>().ok()?;
-        let (permit, ice_servers, has_offered, is_own) = {
+        let (permit, ice_servers, offer, is_own) = {
             let mut gate = lock(&sessions);
             let session = gate.session(&id)?;
             session.media.webrtcbin.set(Some(&webrtcbin));
-            let has_offered = session.check.has_begun();
             (
                 session.permit.clone(),
                 session.ice_servers.clone(),
-                has_offered,
+                session.check.own_offer(),
                 session.is_own(),
             )
         };
@@ -132,7 +131,7 @@ pub(crate) fn guard(
             ladder.expect();
         }
         let picture = picture(&webrtcbin);
-        if !has_offered
+        if offer.is_none()
             && let Some((transceiver, of_first)) = &picture
             && let Some(inputs) = inputs.upgrade()
             && let Some(caps) = inputs.offered().preferences(of_first)
@@ -141,16 +140,29 @@ pub(crate) fn guard(
         }
         pace(&webrtcbin, picture, &sessions, &id);
         voice::bound(&webrtcbin);
-        // A viewer that offers itself has asked for what it wants, and each of its media lines is for what it receives. An SFU
-        // passes on, and has nothing to say.
-        if is_own {
-            watch_gathering(&webrtcbin, &signaller, &id);
-            listen(&webrtcbin, &signaller, &id);
-        } else if !has_offered {
-            talk::receive(&webrtcbin, &talk, &id, &permit);
-            if let Some(data) = &data {
-                data.open(&webrtcbin, &sessions, &id);
+        // A viewer that offers itself has asked for what it wants, and there are no media lines but its own. An SFU passes on, and
+        // has nothing to say.
+        match offer {
+            None if !is_own => talk::receive(&webrtcbin, &talk, &id, &permit),
+            None => (),
+            Some(offer) => {
+                if let Some(payload) = offer.voice {
+                    talk::answer(&webrtcbin, &talk, (&id, &permit), payload);
+                }
             }
+        }
+        if is_own {
+            listen(&webrtcbin, &signaller, &id);
+        }
+        if is_own || offer.is_some() {
+            ice::gather_at_once(&webrtcbin);
+            watch_gathering(&webrtcbin, &signaller, &id);
+        }
+        if !is_own
+            && offer.is_none_or(|offer| offer.data)
+            && let Some(data) = &data
+        {
+            data.open(&webrtcbin, &sessions, &id);
         }
         // The first pads are there already; others come when the camera gets or loses its sound.
         for pad in webrtcbin.sink_pads() {

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     lock::lock,
     signaller::session::Permit,
-    talk::{self, Hooks, Report, Talk, voice},
+    talk::{self, Hooks, May, Report, Talk, voice},
 };
 
 /// What there is while the pad is.
@@ -25,10 +25,25 @@ pub(super) struct Way {
 /// Puts a media line for the viewer's voice into a session's offer, if there is somebody to talk to.
 pub(super) fn receive(webrtcbin: &gst::Element, talk: &Talk, session: &str, permit: &Permit) {
     if talk.is_open() {
-        let permit = permit.clone();
-        let may = Arc::new(move || permit.allows(Permission::Talk));
-        voice::receive(webrtcbin, talk, session, may);
+        voice::receive(webrtcbin, talk, session, may_talk(permit));
     }
+}
+
+/// The same for a session in which the viewer's own offer has the media line, with this payload type.
+pub(super) fn answer(
+    webrtcbin: &gst::Element,
+    talk: &Talk,
+    (session, permit): (&str, &Permit),
+    payload: u8,
+) {
+    if talk.is_open() {
+        voice::answer(webrtcbin, talk, session, may_talk(permit), payload);
+    }
+}
+
+fn may_talk(permit: &Permit) -> May {
+    let permit = permit.clone();
+    Arc::new(move || permit.allows(Permission::Talk))
 }
 
 impl PortholeSink {

@@ -23,7 +23,7 @@ pub(crate) mod voice;
 
 pub(crate) use floor::Mode;
 pub(crate) use pump::{caps, stop};
-pub(crate) use stage::{Hooks, Report};
+pub(crate) use stage::{Hooks, May, Report};
 
 use stage::Stage;
 

@@ -45,13 +45,13 @@ const DECODER: &str = "rtpopusdepay ! opusdec use-inband-fec=true plc=true \
     ! audioconvert ! audioresample \
     ! appsink name=out sync=false async=false max-buffers=8 drop=true enable-last-sample=false";
 
-fn offered() -> gst::Caps {
+fn opus(payload: i32) -> gst::Caps {
     gst::Caps::builder("application/x-rtp")
         .field("media", "audio")
         .field("encoding-name", "OPUS")
         .field("clock-rate", 48_000)
         .field("encoding-params", "2")
-        .field("payload", PAYLOAD)
+        .field("payload", payload)
         .field("minptime", "10")
         .field("useinbandfec", "1")
         .build()
@@ -73,19 +73,54 @@ pub(crate) fn bound(webrtcbin: &gst::Element) {
 /// Puts a media line for the viewer's voice into the offer that is to be made, and what comes by it on the stage while `may`
 /// says so.
 pub(crate) fn receive(webrtcbin: &gst::Element, talk: &Talk, session: &str, may: May) {
+    let transceiver = webrtcbin.emit_by_name::<Option<WebRTCRTPTransceiver>>(
+        "add-transceiver",
+        &[&WebRTCRTPTransceiverDirection::Recvonly, &opus(PAYLOAD)],
+    );
+    if transceiver.is_none() {
+        gst::warning!(gst::CAT_RUST, obj = webrtcbin, "no media line for talk");
+        return;
+    }
+    take(webrtcbin, talk, session, may, PAYLOAD);
+}
+
+/// Has the answer to a viewer's own offer say that its voice is taken: by the media line by which it hears, as Opus of this
+/// payload type.
+pub(crate) fn answer(webrtcbin: &gst::Element, talk: &Talk, session: &str, may: May, payload: u8) {
+    let payload = i32::from(payload);
+    let mut transceivers = webrtcbin
+        .sink_pads()
+        .into_iter()
+        .map(|pad| pad.property::<WebRTCRTPTransceiver>("transceiver"));
+    let is_sound = |transceiver: &WebRTCRTPTransceiver| {
+        let caps = transceiver.property::<Option<gst::Caps>>("codec-preferences");
+        let media = caps
+            .as_ref()
+            .and_then(|caps| caps.structure(0)?.get::<&str>("media").ok());
+        media == Some("audio")
+    };
+    let Some(transceiver) = transceivers.find(is_sound) else {
+        return;
+    };
+    let direction = match transceiver.direction() {
+        WebRTCRTPTransceiverDirection::Sendonly => WebRTCRTPTransceiverDirection::Sendrecv,
+        // There is no sound here.
+        _ => {
+            transceiver.set_property("codec-preferences", opus(payload));
+            WebRTCRTPTransceiverDirection::Recvonly
+        }
+    };
+    transceiver.set_direction(direction);
+    take(webrtcbin, talk, session, may, payload);
+}
+
+/// Takes what comes as Opus of this payload type for the viewer's voice.
+fn take(webrtcbin: &gst::Element, talk: &Talk, session: &str, may: May, payload: i32) {
     let milliseconds = u32::try_from(JITTER.mseconds()).unwrap_or_default();
     webrtcbin.set_property("latency", milliseconds);
     if let Some(rtpbin) = rtpbin(webrtcbin) {
         // Else the decoder hears of no loss, and neither repairs nor conceals any.
         rtpbin.set_property("do-lost", true);
-    }
-    let transceiver = webrtcbin.emit_by_name::<Option<WebRTCRTPTransceiver>>(
-        "add-transceiver",
-        &[&WebRTCRTPTransceiverDirection::Recvonly, &offered()],
-    );
-    if transceiver.is_none() {
-        gst::warning!(gst::CAT_RUST, obj = webrtcbin, "no media line for talk");
-        return;
     }
     let incoming = Arc::new(Incoming {
         stage: talk.0.clone(),
@@ -98,7 +133,7 @@ pub(crate) fn receive(webrtcbin: &gst::Element, talk: &Talk, session: &str, may:
         if pad.direction() != gst::PadDirection::Src {
             return;
         }
-        let decoder = if is_voice(pad) {
+        let decoder = if is_voice(pad, payload) {
             incoming.decoder(webrtcbin)
         } else {
             None
@@ -135,14 +170,14 @@ fn decoder(
 
 /// Whether what was agreed on for our media line comes by this pad. The pad's transceiver does not always
 /// say so: webrtcbin 1.22 gives a source another pad than the one that waits for it.
-fn is_voice(pad: &gst::Pad) -> bool {
+fn is_voice(pad: &gst::Pad, payload: i32) -> bool {
     let caps = pad.current_caps();
-    let payload = caps
+    let of_pad = caps
         .as_ref()
         .and_then(|caps| caps.structure(0))
         .filter(|s| s.get::<&str>("encoding-name") == Ok("OPUS"))
         .and_then(|s| s.get::<i32>("payload").ok());
-    payload == Some(PAYLOAD)
+    of_pad == Some(payload)
 }
 
 /// For how long nothing came, where the jitter buffer says so.

@@ -73,7 +73,7 @@ fn source(sink: &gst::Pad) -> gst::Pad {
     source.set_active(true).unwrap();
     source.link(sink).unwrap();
     assert!(source.push_event(gst::event::StreamStart::new("voice")));
-    let caps = offered();
+    let caps = opus(PAYLOAD);
     assert!(source.push_event(gst::event::Caps::new(&caps)));
     let segment = gst::FormattedSegment::<gst::ClockTime>::new();
     assert!(source.push_event(gst::event::Segment::new(&segment)));

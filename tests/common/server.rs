@@ -244,11 +244,21 @@ impl Connection {
     }
 
     pub fn start_session(&mut self, session: &str, grant: Option<String>) {
+        self.start_session_with(session, grant, None);
+    }
+
+    /// The same for a viewer that makes the offer, if it makes one.
+    pub fn start_session_with(
+        &mut self,
+        session: &str,
+        grant: Option<String>,
+        offer: Option<String>,
+    ) {
         self.send(&ToPeer {
             message: OutgoingMessage::StartSession {
                 peer_id: "viewer".into(),
                 session_id: session.into(),
-                offer: None,
+                offer,
             },
             extra: ToPeerExtra {
                 grant,

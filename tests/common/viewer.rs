@@ -159,12 +159,67 @@ pub fn hear(
             let sdp = answer(webrtcbin, voice, &sdp);
             connection.say(session, PeerMessageInner::Sdp(SdpMessage::Answer { sdp }));
         }
+        // The end of the candidates, which nobody waits for here.
+        PeerMessageInner::Ice { candidate, .. } if candidate.is_empty() => (),
         PeerMessageInner::Ice {
             candidate,
             sdp_m_line_index,
         } => webrtcbin.emit_by_name("add-ice-candidate", &[&sdp_m_line_index, &candidate]),
-        PeerMessageInner::Sdp(SdpMessage::Answer { .. }) => (),
+        PeerMessageInner::Sdp(SdpMessage::Answer { sdp }) => {
+            let sdp = gst_sdp::SDPMessage::parse_buffer(sdp.as_bytes()).unwrap();
+            let answer = WebRTCSessionDescription::new(WebRTCSDPType::Answer, sdp);
+            ask(webrtcbin, "set-remote-description", &answer);
+        }
     }
+}
+
+/// The offer of a viewer that makes it: a picture in VP8; sound to hear, and its own `voice` if it has one; data channels.
+pub fn offer(webrtcbin: &gst::Element, voice: Option<&gst::Element>, data: bool) -> String {
+    let recvonly = gst_webrtc::WebRTCRTPTransceiverDirection::Recvonly;
+    let codec = |media: &str, name: &str, clock: i32, payload: i32| {
+        gst::Caps::builder("application/x-rtp")
+            .field("media", media)
+            .field("encoding-name", name)
+            .field("clock-rate", clock)
+            .field("payload", payload)
+            .build()
+    };
+    let _ = webrtcbin.emit_by_name::<Option<gst_webrtc::WebRTCRTPTransceiver>>(
+        "add-transceiver",
+        &[&recvonly, &codec("video", "VP8", 90_000, 96)],
+    );
+    let sound = codec("audio", "OPUS", 48_000, 109);
+    match voice {
+        None => {
+            let _ = webrtcbin.emit_by_name::<Option<gst_webrtc::WebRTCRTPTransceiver>>(
+                "add-transceiver",
+                &[&recvonly, &sound],
+            );
+        }
+        Some(voice) => {
+            let sink = webrtcbin.request_pad_simple("sink_%u").unwrap();
+            let transceiver: gst_webrtc::WebRTCRTPTransceiver = sink.property("transceiver");
+            transceiver.set_property("codec-preferences", sound);
+            let payloader = voice.downcast_ref::<gst::Bin>().unwrap().by_name("pay");
+            payloader.unwrap().set_property("pt", 109_u32);
+            let pipeline = webrtcbin.parent().unwrap().downcast::<gst::Bin>().unwrap();
+            pipeline.add(voice).unwrap();
+            voice.static_pad("src").unwrap().link(&sink).unwrap();
+            voice.sync_state_with_parent().unwrap();
+        }
+    }
+    if data {
+        let none = None::<gst::Structure>;
+        let _ = webrtcbin.emit_by_name::<Option<gst_webrtc::WebRTCDataChannel>>(
+            "create-data-channel",
+            &[&"own", &none],
+        );
+    }
+    let none = None::<gst::Structure>;
+    let reply = ask(webrtcbin, "create-offer", &none).unwrap();
+    let offer: WebRTCSessionDescription = reply.get("offer").unwrap();
+    ask(webrtcbin, "set-local-description", &offer);
+    offer.sdp().as_text().unwrap()
 }
 
 fn count(webrtcbin: &gst::Element, pad: &gst::Pad, counts: Counts) {

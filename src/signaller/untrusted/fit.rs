@@ -147,9 +147,18 @@ fn answered_bundle(session: &Session, offer: &Outline) -> Result<(), BadDescript
     Ok(())
 }
 
+/// What a viewer's own offer has beside picture and sound from here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct OwnOffer {
+    /// The payload type of Opus by which the viewer would speak.
+    pub(crate) voice: Option<u8>,
+    /// A media line for data channels.
+    pub(crate) data: bool,
+}
+
 /// webrtcsink pairs its streams with media lines by counting those for sound and picture, and keeps one codec for each
 /// payload type.
-pub(super) fn offer(session: &Session) -> Result<(), BadDescription> {
+pub(super) fn offer(session: &Session) -> Result<OwnOffer, BadDescription> {
     one_transport(session)?;
     let mids: Vec<&String> = session.media.iter().map(|media| &media.mid).collect();
     if mids
@@ -165,6 +174,7 @@ pub(super) fn offer(session: &Session) -> Result<(), BadDescription> {
             "the BUNDLE group is not all media lines in their order",
         ));
     }
+    let mut own = OwnOffer::default();
     let mut kinds = Vec::new();
     let mut codecs = BTreeMap::new();
     let mut extensions = BTreeMap::new();
@@ -179,8 +189,18 @@ pub(super) fn offer(session: &Session) -> Result<(), BadDescription> {
         if media.port_is_zero && (index == 0 || !media.bundle_only) {
             return bad("rejected by who offers it");
         }
-        if media.kind != MediaKind::Data && media.direction.is_none_or(|way| way.sends) {
-            return bad("a viewer's offer must be recvonly");
+        let way = media.direction;
+        match media.kind {
+            MediaKind::Data => own.data = true,
+            // A viewer who speaks also hears.
+            MediaKind::Audio if way.is_some_and(|way| way.receives) => {
+                let speaks = way.is_some_and(|way| way.sends);
+                own.voice = opus(media).filter(|_| speaks);
+            }
+            _ if way.is_none_or(|way| way.sends) => {
+                return bad("a viewer's offer must be recvonly, or sendrecv for sound");
+            }
+            _ => (),
         }
         kinds.push(media.kind);
         for payload in &media.formats {
@@ -200,7 +220,15 @@ pub(super) fn offer(session: &Session) -> Result<(), BadDescription> {
     if kinds.first().is_none_or(|kind| *kind == MediaKind::Data) {
         return Err(BadDescription::Session("neither sound nor picture"));
     }
-    Ok(())
+    Ok(own)
+}
+
+fn opus(media: &Media) -> Option<u8> {
+    let is_opus = |payload: &&u8| {
+        let codec = media.codecs.get(payload);
+        codec.is_some_and(|codec| codec.encoding == "OPUS")
+    };
+    media.formats.iter().find(is_opus).copied()
 }
 
 /// All media lines go one way, also those that are rejected: webrtcbin takes the credentials of the last.

@@ -19,6 +19,7 @@ mod sdp;
 
 use super::limits::{MAX_CANDIDATE_BYTES, MAX_DESCRIPTION_BYTES};
 use fit::Outline;
+pub(crate) use fit::OwnOffer;
 
 /// Candidates of one session between two offers of the camera, those inside of descriptions included. A computer with
 /// eight addresses sends 32; the ICE agent pairs each with all of its own.
@@ -101,6 +102,8 @@ pub(crate) struct Check {
     open: Option<Outline>,
     /// Whether either side has described the session yet.
     begun: bool,
+    /// The viewer's offer, if it made one.
+    own_offer: Option<OwnOffer>,
     /// Media lines of the newest description.
     media: usize,
     candidates: usize,
@@ -123,9 +126,9 @@ impl Check {
         }
     }
 
-    /// Whether either side has described the session: before the camera's own offer, only a viewer that offers has.
-    pub(crate) fn has_begun(&self) -> bool {
-        self.begun
+    /// What a viewer that offers itself has offered.
+    pub(crate) fn own_offer(&self) -> Option<OwnOffer> {
+        self.own_offer
     }
 
     /// A viewer that makes the offer itself.
@@ -134,8 +137,9 @@ impl Check {
             return Err(BadDescription::LateOffer);
         }
         let session = sdp::read(description, Kind::Offer)?;
-        fit::offer(&session)?;
+        let own = fit::offer(&session)?;
         self.count(session.candidates())?;
+        self.own_offer = Some(own);
         self.media = session.media.len();
         self.begun = true;
         Ok(())

@@ -271,6 +271,29 @@ fn directions_fit() {
 }
 
 #[test]
+fn a_viewers_offer_may_have_its_voice_beside_the_sound_it_hears_and_data_channels() {
+    let text = recorded(&format!("{OFFERS}.offer.sdp"));
+    let asked = |text: &str| {
+        let mut check = Check::new();
+        check.offer(text).map(|()| check.own_offer())
+    };
+    let own = |voice, data| Ok(Some(OwnOffer { voice, data }));
+    assert_eq!(asked(&text), own(None, true));
+    let audio = text.find("m=audio").unwrap();
+    let (before, sound) = text.split_at(audio);
+    let with = |way| format!("{before}{}", sound.replacen("a=recvonly", way, 1));
+    assert_eq!(asked(&with("a=sendrecv")), own(Some(111), true));
+    assert_eq!(asked(&with("a=inactive")), own(None, true));
+    refused(asked(&with("a=sendonly")).map(|_| ()), "recvonly");
+    let no_opus = with("a=sendrecv").replace("opus/48000/2", "L16/48000/2");
+    assert_eq!(asked(&no_opus), own(None, true));
+    let data = text.find("m=application").unwrap();
+    let without = text[..data].replace("BUNDLE 0 1 2", "BUNDLE 0 1");
+    assert_eq!(asked(&without), own(None, false));
+    assert_eq!(offered(VP8).own_offer(), None);
+}
+
+#[test]
 fn a_media_line_may_be_rejected_but_not_the_first_alone() {
     assert_eq!(answer(SOUND, "m=audio 9", "m=audio 0"), Ok(()));
     let text = recorded(&format!("{SOUND}.answer.sdp"));

@@ -43,6 +43,12 @@ pub(crate) enum Event {
         address: IpAddr,
         outbox: Outbox,
     },
+    /// The client that speaks to the SFU is there; of each camera so many viewers watch that itself.
+    SfuConnected {
+        client: ClientId,
+        from_viewers: usize,
+        outbox: Outbox,
+    },
     /// A message, and when it was read.
     Message(ClientId, ClientMessage, Instant),
     Unreadable(ClientId),
@@ -268,6 +274,14 @@ impl Hub {
                     }
                 }
                 self.room.connected(client, principal, address, now)
+            }
+            Event::SfuConnected {
+                client,
+                from_viewers,
+                outbox,
+            } => {
+                self.outboxes.insert(client, outbox);
+                self.room.sfu_connected(client, from_viewers, now)
             }
             Event::Message(client, message, read) => {
                 let actions = self.room.message(client, message, now);

@@ -67,6 +67,8 @@ pub mod rights;
 pub mod room;
 mod sentences;
 mod server;
+#[cfg(feature = "adapters")]
+mod sfu;
 mod shutdown;
 mod socket;
 mod state;
@@ -77,6 +79,7 @@ mod token;
 mod turn;
 mod upgrade;
 mod websocket;
+pub mod whip_client;
 
 pub use access::Data;
 #[cfg(feature = "adapters")]

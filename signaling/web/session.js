@@ -224,7 +224,7 @@ export class Session extends TwoWays {
   }
 
   /** @internal */
-  _started({ sessionId, secret, iceServers, terms }) {
+  _started({ sessionId, secret, iceServers, terms, offers }) {
     this.sessionId = text(sessionId);
     this.#proof = readProof({ sessionId, secret });
     this.#phase = "open";
@@ -233,7 +233,7 @@ export class Session extends TwoWays {
     try {
       this.#media = this.#newMedia(iceServers ?? this.#link.iceServers());
       this.#media.show(this.#video);
-      if (this.#link.offers()) this.#media.offer();
+      if (offers === "viewer" || this.#link.offers()) this.#media.offer();
     } catch { // Servers for ICE that this browser cannot read.
       this.#mediaFailed();
     }

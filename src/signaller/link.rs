@@ -15,6 +15,7 @@ use porthole_protocol::wire::{
     IncomingMessage, OutgoingMessage, PeerMessage, PeerMessageInner, PeerRole, PeerStatus,
     SdpMessage, SessionStats, ToPeer, ToServer, ToServerExtra, ViewerStats,
 };
+use serde_json::Value;
 
 use super::{
     drives::Drives,
@@ -34,8 +35,8 @@ pub(crate) type NonceSource = Box<dyn FnMut() -> String + Send>;
 
 pub(crate) struct Link<M> {
     gate: SharedGate<M>,
-    /// Display name, sent as the `name` of the camera's meta; the server has one of its own.
-    name: Option<String>,
+    /// What the camera says of itself.
+    meta: Option<Value>,
     next_nonce: NonceSource,
     connected: bool,
     /// Whether webrtcsink takes sessions; until then they wait with their offers.
@@ -49,10 +50,10 @@ pub(crate) struct Link<M> {
 }
 
 impl<M: Default> Link<M> {
-    pub(crate) fn new(gate: SharedGate<M>, name: Option<String>, next_nonce: NonceSource) -> Self {
+    pub(crate) fn new(gate: SharedGate<M>, meta: Option<Value>, next_nonce: NonceSource) -> Self {
         Self {
             gate,
-            name,
+            meta,
             next_nonce,
             connected: false,
             ready: false,
@@ -366,10 +367,9 @@ impl<M: Default> Link<M> {
         let nonce = (self.next_nonce)();
         let sessions = self.gate().online(nonce.clone(), now);
         self.reported = false;
-        let name = self.name.as_ref();
         let status = PeerStatus {
             roles: vec![PeerRole::Producer],
-            meta: name.map(|name| serde_json::json!({ "name": name })),
+            meta: self.meta.clone(),
             peer_id: Some(peer_id),
         };
         let porthole = Some(Announce {

@@ -6,6 +6,7 @@
 use std::time::{Duration, Instant};
 
 use porthole_protocol::{key::CameraKey, random_secret, wire::PeerMessage};
+use serde_json::{Map, Value};
 use tokio::{sync::mpsc, task::JoinHandle};
 
 use super::{
@@ -39,6 +40,21 @@ pub(crate) struct Options {
     pub(crate) whip: Option<whip::Target>,
 }
 
+impl Options {
+    /// What the camera says of itself, if anything.
+    fn meta(&self) -> Option<Value> {
+        let mut meta = Map::new();
+        if let Some(name) = &self.name {
+            meta.insert("name".to_owned(), name.as_str().into());
+        }
+        if self.whip.is_some() {
+            // So that the server may have some watch there.
+            meta.insert("whip".to_owned(), true.into());
+        }
+        (!meta.is_empty()).then_some(Value::Object(meta))
+    }
+}
+
 /// The ends of the queues by which the task is told.
 pub(super) struct Commands {
     /// What must not be lost. Unbounded, because webrtcsink's threads may not wait; each session sends a handful.
@@ -65,9 +81,10 @@ pub(super) async fn run<M: Default + Send>(
     events: Worker<Event>,
     mut commands: Commands,
 ) {
+    let meta = options.meta();
     let (publisher, mut published, publishing) = publish(options.whip);
     let mut task = Task {
-        link: Link::new(gate, options.name, Box::new(random_secret)),
+        link: Link::new(gate, meta, Box::new(random_secret)),
         clock,
         outgoing: None,
         media,

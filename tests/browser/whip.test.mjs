@@ -63,7 +63,7 @@ test("an SFU that refuses, drops and comes back gets the picture again, and the 
 test("a wrong token is said with its fix", () => scene(async (keep) => {
   const server = await keep(sfu());
   const robot = await keep(publish(server.whip));
-  await robot.line(/whip=http:\/\/127\.\S+: the SFU refuses the credential \(HTTP 401\): give the right one in whip-token-file/);
+  await robot.line(/whip=http:\/\/127\.\S+: the SFU refuses the credential \(HTTP 401\): look at the token that it is shown/);
 }));
 
 test("mediamtx takes it", { skip: process.env.MEDIAMTX ? false : "MEDIAMTX names no binary" }, () => scene(async (keep) => {

@@ -247,6 +247,20 @@ pub struct ToPeerExtra {
     /// Of `sessionStarted`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub terms: Option<Terms>,
+    /// Of `sessionStarted`: who makes the offer, where it is not the camera.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offers: Option<Offerer>,
+    /// Of `startSession` to whoever serves several cameras' pictures: which one it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub camera: Option<String>,
+}
+
+/// Who makes the offer of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Offerer {
+    /// Who watches.
+    Viewer,
 }
 
 /// A message to a peer: an upstream one with extra fields.

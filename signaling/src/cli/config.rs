@@ -18,6 +18,7 @@ use super::Failure;
 use super::adapters::{SocketIoTable, ThreeServiceTable};
 use super::auth::AuthTable;
 use super::nearest::nearest;
+use super::sfu::SfuTable;
 use super::turn::TurnTable;
 use crate::adapters::AdapterOptions;
 use crate::backend::Backend;
@@ -27,6 +28,7 @@ use crate::registry::{CameraEntry, SecretDigest, ViewerEntry};
 use crate::rights::{Cameras, DEFAULT_LEASE_SECONDS, GUEST};
 use crate::room::{MAX_CAMERAS, MAX_VIEWERS};
 use crate::server::{DEFAULT_AUDIT_DAYS, DEFAULT_AUDIT_ROWS};
+use crate::sfu::SfuOptions;
 use crate::tls::TlsFiles;
 use crate::turn::Turn;
 
@@ -81,6 +83,7 @@ pub struct Config {
     auth: Option<AuthTable>,
     socketio: Option<SocketIoTable>,
     three_service: Option<ThreeServiceTable>,
+    sfu: Option<SfuTable>,
     #[serde(default, rename = "camera")]
     cameras: Vec<CameraTable>,
     #[serde(default, rename = "viewer")]
@@ -244,6 +247,22 @@ impl Config {
     pub fn three_service_listen(&self) -> Option<SocketAddr> {
         let table = self.three_service.as_ref().filter(|table| table.enabled);
         table?.listen
+    }
+
+    /// Where some watch, if at all. What runs there is written down in `data`.
+    pub(super) fn sfu(
+        &self,
+        path: &Path,
+        data: Option<&Path>,
+    ) -> Result<Option<SfuOptions>, String> {
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let table = self.sfu.as_ref();
+        table.map(|table| table.options(folder, data)).transpose()
+    }
+
+    /// Whether the same watch at the same SFU.
+    pub(super) fn has_sfu_of(&self, other: &Self) -> bool {
+        self.sfu == other.sfu
     }
 
     /// Whether the same clients of other systems are let in.

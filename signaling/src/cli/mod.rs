@@ -16,6 +16,7 @@ mod place;
 mod reload;
 mod secret;
 mod serve;
+mod sfu;
 mod start;
 mod turn;
 

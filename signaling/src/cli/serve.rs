@@ -58,6 +58,9 @@ pub(super) fn run(place: &Place, typed: &Typed) -> Result<(), Failure> {
         options.adapters.socketio.get_or_insert_default();
     }
     options.adapters.three_service |= typed.three_service;
+    let sfu = config
+        .sfu(path, data.map(|data| data.dir.path()))
+        .map_err(|e| Failure::input(format!("{}: [sfu]: {e}", path.display())))?;
     let turn = options.turn.clone();
     let backend = config.backend_contents(path).map_err(Failure::input)?;
     let scheme = if options.tls.is_some() {
@@ -88,6 +91,9 @@ pub(super) fn run(place: &Place, typed: &Typed) -> Result<(), Failure> {
         }
         _ => Failure::input(format!("{}: {e}", path.display())),
     })?;
+    if let Some(sfu) = sfu {
+        server.watch_at_sfu(sfu);
+    }
     if let Some(address) = config.metrics_listen {
         let served = TcpListener::bind(address).and_then(|listener| {
             remark(format_args!(

@@ -182,6 +182,7 @@ impl Room {
         match &client.role {
             Role::Camera(camera_id) => self.forget_camera(id, camera_id, &client),
             Role::Viewer(user) => self.forget_viewer(id, user, &client, now),
+            Role::Sfu => self.forget_sfu(id),
         }
     }
 

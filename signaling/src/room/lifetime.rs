@@ -80,7 +80,7 @@ impl Room {
         now: Now,
     ) -> Result<(), Refusal> {
         let client = self.clients.get(&from).ok_or(UNKNOWN_SENDER)?;
-        if matches!(client.role, Role::Camera(_)) {
+        if !matches!(client.role, Role::Viewer(_)) {
             return Err(Refusal::new(
                 Code::NotPermitted,
                 "a camera cannot resume a session",

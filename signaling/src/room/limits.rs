@@ -84,7 +84,7 @@ impl Room {
             ));
         }
         let others = || camera.sessions.iter().filter(|id| itself != Some(id));
-        if others().count() >= MAX_SESSIONS_PER_CAMERA {
+        if others().filter(|id| !self.is_at_sfu(id)).count() >= MAX_SESSIONS_PER_CAMERA {
             return Err(Refusal::new(
                 Code::TooMany,
                 "the camera has too many viewers: try again later",

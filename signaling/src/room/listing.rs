@@ -56,6 +56,7 @@ impl Room {
                 self.set_camera_status(from, &id, status, reports, now)
             }
             Role::Viewer(_) => self.set_viewer_status(from, status),
+            Role::Sfu => Ok(()),
         }
     }
 

@@ -28,6 +28,7 @@ mod refusal;
 mod review;
 mod rotation;
 mod sessions;
+mod sfu;
 mod stats;
 mod table;
 #[cfg(test)]
@@ -59,6 +60,8 @@ pub use now::Now;
 use present::User;
 pub use principal::Principal;
 use refusal::{LOGIN_ENDED, LOGIN_OVER, NO_SUCH_SESSION, Refusal, UNKNOWN_SENDER};
+pub use sfu::MAX_SFU_SESSIONS_PER_CAMERA;
+use sfu::Sfu;
 use table::{Ended, Session};
 
 use crate::rights::{ByCamera, Rights, RightsId};
@@ -144,6 +147,8 @@ enum Role {
     Camera(String),
     /// A connection of this user.
     Viewer(RightsId),
+    /// The way to the SFU.
+    Sfu,
 }
 
 /// That a client understands Porthole's additions.
@@ -222,6 +227,7 @@ pub struct Room {
     viewers: usize,
     shared_viewers: usize,
     listed_cameras: usize,
+    sfu: Option<Sfu>,
     actions: Vec<Action>,
 }
 
@@ -255,6 +261,7 @@ impl Room {
             viewers: 0,
             shared_viewers: 0,
             listed_cameras: 0,
+            sfu: None,
             actions: Vec::new(),
         }
     }
@@ -420,7 +427,7 @@ impl Room {
     fn user_of(&self, client: ClientId) -> Option<&User> {
         match &self.clients.get(&client)?.role {
             Role::Viewer(user) => self.users.get(user),
-            Role::Camera(_) => None,
+            Role::Camera(_) | Role::Sfu => None,
         }
     }
 }

@@ -44,6 +44,9 @@ impl Room {
             .collect();
         let known = self.cameras.get(camera_id).map(|c| c.sessions.clone());
         for lost in known.unwrap_or_default().difference(&reported) {
+            if self.is_at_sfu(lost) {
+                continue;
+            }
             let end = End {
                 detail: Some("the camera came back without this picture"),
                 ..Code::CameraGone.into()

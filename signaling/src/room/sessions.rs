@@ -3,7 +3,7 @@
 
 use porthole_protocol::grant::Grant;
 use porthole_protocol::wire::{
-    Code, OutgoingMessage, PeerMessage, SessionProof, StartSessionMessage, ToPeerExtra,
+    Code, Offerer, OutgoingMessage, PeerMessage, SessionProof, StartSessionMessage, ToPeerExtra,
 };
 
 use super::ice::{IceTerm, relay_user};
@@ -58,7 +58,9 @@ impl Room {
         let rights = &user.rights;
         let span = Self::refused(rights.at(&camera_id, now.wall))?;
         let camera = self.connection_of(&camera_id)?;
+        let sfu = self.sfu_for(&camera_id, client, &span.perms)?;
         self.check_places(viewer, rights, &camera_id, None)?;
+        let camera = sfu.unwrap_or(camera);
         let mut session = Session {
             whose: rights.id(),
             camera_id: camera_id.clone(),
@@ -105,12 +107,13 @@ impl Room {
             ..ToPeerExtra::default()
         };
         let started = OutgoingMessage::SessionStarted {
-            peer_id: camera_id,
+            peer_id: camera_id.clone(),
             session_id: session_id.clone(),
         };
         let to_viewer = ToPeerExtra {
             secret: Some(self.signer.session_secret(&session_id)),
             terms: Some(terms),
+            offers: sfu.map(|_| Offerer::Viewer),
             ..extra.clone()
         };
         self.send(viewer, started, to_viewer);
@@ -119,7 +122,12 @@ impl Room {
             session_id,
             offer: wanted.offer,
         };
-        self.send(camera, start, ToPeerExtra { grant, ..extra });
+        let to_camera = ToPeerExtra {
+            grant,
+            camera: sfu.map(|_| camera_id),
+            ..extra
+        };
+        self.send(camera, start, to_camera);
         Ok(())
     }
 

@@ -42,6 +42,8 @@ use crate::places::Addresses;
 use crate::registry::{Account, CameraEntry, Origin, Registry, SecretDigest, ViewerEntry};
 use crate::rights::{Rights, RightsId};
 use crate::room::Counts;
+#[cfg(feature = "adapters")]
+use crate::sfu::{self, SfuOptions};
 use crate::shutdown::stopped;
 use crate::timings::Timings;
 use crate::tls::{CurrentTls, TlsFiles};
@@ -204,6 +206,16 @@ impl Server {
             .lost
             .supervise(&inner.runtime, "metrics", acceptance.run(on_stop));
         Ok(())
+    }
+
+    /// Has viewers beyond some watch at an SFU, until the server stops.
+    #[cfg(feature = "adapters")]
+    pub fn watch_at_sfu(&self, options: SfuOptions) {
+        let inner = &self.inner;
+        let running = sfu::run(inner.hub.clone(), options, inner.on_stop.clone());
+        inner
+            .lost
+            .supervise(&inner.runtime, "way to the SFU", running);
     }
 
     /// Lets clients of three-service systems in that connect to this listener, at whichever path, until the server stops. With

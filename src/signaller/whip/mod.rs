@@ -4,7 +4,6 @@
 //! The SFU is one more viewer of the ladder, on the rung that its network carries; its session is the operator's own (see
 //! [`link`](super::link)), and only its offer and answer take another way than the server's.
 //!
-//! - `client`: the HTTP side: offer out, answer back, and the end.
 //! - `offer`: an offer and its candidates in one text, as servers want it that know no trickle.
 //! - [`run`]: tries, and tries again.
 
@@ -12,6 +11,7 @@ use std::{fmt, time::Duration};
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
 use porthole_protocol::{random_secret, wire::Code};
+use porthole_signaling::whip_client::{Failure, Resource, WhipClient};
 use tokio::{
     sync::mpsc,
     time::{Instant, sleep_until, timeout, timeout_at},
@@ -19,10 +19,8 @@ use tokio::{
 use url::{Host, Url};
 
 use super::message::{Publication, PublicationState, Publish};
-use client::{Client, Failure, Resource};
 use offer::Offer;
 
-mod client;
 mod offer;
 
 /// How long candidates are waited for once there is an offer. A machine's own addresses are there at once, and a STUN server
@@ -122,7 +120,7 @@ fn pauses() -> impl Iterator<Item = Duration> {
 
 /// Publishes until the link is gone.
 pub(super) async fn run(target: Target, mut ends: Ends) {
-    let publisher = match Client::new(&target) {
+    let publisher = match WhipClient::new(target.url.clone(), target.token.as_deref()) {
         Ok(client) => Publisher { target, client },
         Err(error) => {
             let state = PublicationState {
@@ -157,7 +155,7 @@ pub(super) async fn run(target: Target, mut ends: Ends) {
 
 struct Publisher {
     target: Target,
-    client: Client,
+    client: WhipClient,
 }
 
 impl Publisher {

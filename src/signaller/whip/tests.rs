@@ -208,11 +208,11 @@ async fn what_an_sfu_refuses_is_said_in_words_without_the_credential() {
     for (answer, words) in [
         (
             "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n",
-            "whip-token-file",
+            "look at the token",
         ),
         (
             "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n",
-            "the path of whip=",
+            "look at the path",
         ),
         (
             "HTTP/1.1 400 Bad Request\r\nContent-Length: 13\r\n\r\nno\tVP8\r\nhere!",
@@ -296,7 +296,7 @@ async fn an_sfu_that_falls_silent_is_gone_and_one_that_is_heard_is_not() {
     let mut ends = Ends { from_link, to_link };
     let url = "http://127.0.0.1:1/".parse().unwrap();
     let target = Target { url, token: None };
-    let client = Client::new(&target).unwrap();
+    let client = WhipClient::new(target.url.clone(), None).unwrap();
     let sfu = Publisher { target, client };
     let session = || "whip-1".to_owned();
     publisher

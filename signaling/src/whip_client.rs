@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The HTTP side of WHIP (RFC 9725): bounded times, bounded answers, and words for whoever set it up.
+//! The client's side of WHIP (RFC 9725) and WHEP (draft-ietf-wish-whep), which differ in who sends: an offer goes out by HTTP, an
+//! answer comes back, and with it the resource that ends the session. Bounded times, bounded answers, and words for whoever set it
+//! up.
 
-use std::{io, time::Duration};
+use std::io;
+use std::time::Duration;
 
-use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::{
-    Method, Request, Response, StatusCode,
-    body::{Bytes, Incoming},
-    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, LOCATION, RETRY_AFTER, USER_AGENT},
+use axum::body::{Body, Bytes, to_bytes};
+use axum::http::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, LOCATION, RETRY_AFTER, USER_AGENT,
 };
+use axum::http::{Method, Request, Response, StatusCode};
+use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::{
-    client::legacy::{self, connect::HttpConnector},
-    rt::TokioExecutor,
-};
-use rustls::crypto::aws_lc_rs;
-use tokio::time::timeout;
-use url::Url;
-
-use super::Target;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
 use porthole_protocol::limits::MAX_DESCRIPTION_BYTES;
+use tokio::time::timeout;
+use tokio_rustls::rustls::crypto::aws_lc_rs;
+use url::Url;
 
 /// For one request in all. An SFU answers at once, or has another one started first.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -31,29 +31,40 @@ const SDP: &str = "application/sdp";
 
 /// Why there is no session at the SFU. In words for the operator, without its credential.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Failure {
+pub enum Failure {
+    /// There are none to trust.
     #[error("cannot read the system's certificates: {0}")]
     Roots(String),
-    #[error("whip-token-file: the token has a character that no HTTP header can carry")]
+    /// It can be shown to nobody.
+    #[error("the token has a character that no HTTP header can carry")]
     Token,
-    #[error("cannot reach the SFU: {0}; is it running, and is whip= right?")]
+    /// No connection, or none that lasted.
+    #[error("cannot reach the SFU: {0}; is it running, and is its address right?")]
     Unreachable(String),
+    /// Nobody waits for longer.
     #[error("the SFU has not answered within {TIMEOUT:?}")]
     TooLate,
-    #[error("the SFU refuses the credential (HTTP {0}): give the right one in whip-token-file")]
+    /// 401 or 403.
+    #[error("the SFU refuses the credential (HTTP {0}): look at the token that it is shown")]
     Credential(u16),
-    #[error("the SFU knows no such address (HTTP {0}): look at the path of whip=")]
+    /// 404 or 405.
+    #[error("the SFU knows no such address (HTTP {0}): look at the path")]
     NoSuchEndpoint(u16),
+    /// 503, and how long to wait.
     #[error("the SFU has no room now (HTTP 503)")]
     Busy(Option<Duration>),
+    /// Any other status, and what it says.
     #[error("the SFU refuses the offer (HTTP {0}): {1}")]
     Refused(u16, String),
+    /// An answer of another type.
     #[error(
-        "the SFU answers with {0}, which is no session description: is whip= the address of a WHIP endpoint?"
+        "the SFU answers with {0}, which is no session description: is this the address of a WHIP or WHEP endpoint?"
     )]
     NotSdp(String),
+    /// Too long, or cut off.
     #[error("the SFU's answer is no text of at most {MAX_DESCRIPTION_BYTES} bytes")]
     Answer,
+    /// 307 and 308 without an end.
     #[error(
         "the SFU sends on from one address to another more than {MAX_REDIRECTS} times, or to one that is none"
     )]
@@ -62,7 +73,7 @@ pub(super) enum Failure {
 
 impl Failure {
     /// How long the SFU asks us to wait.
-    pub(super) fn retry_after(&self) -> Option<Duration> {
+    pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Busy(after) => *after,
             _ => None,
@@ -72,51 +83,71 @@ impl Failure {
 
 /// A session at the SFU.
 #[derive(Debug)]
-pub(super) struct Created {
-    pub(super) answer: String,
+pub struct Created {
+    /// The answer, unchecked.
+    pub answer: String,
     /// What ends it. None from a server that does not say; it has to notice by itself.
-    pub(super) resource: Option<Resource>,
+    pub resource: Option<Resource>,
 }
 
 /// What a session is called at the SFU. Whoever knows it can end it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Resource(Url);
+pub struct Resource(Url);
 
-pub(super) struct Client {
-    http: legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+impl Resource {
+    /// One that was kept.
+    pub fn parse(text: &str) -> Option<Self> {
+        Url::parse(text).ok().map(Self)
+    }
+
+    /// As it is kept.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+}
+
+/// One endpoint.
+pub struct WhipClient {
+    http: Client<HttpsConnector<HttpConnector>, Body>,
     url: Url,
     authorization: Option<HeaderValue>,
 }
 
-impl Client {
-    pub(super) fn new(target: &Target) -> Result<Self, Failure> {
+impl WhipClient {
+    /// For this endpoint, which wants such a bearer token.
+    pub fn new(url: Url, token: Option<&str>) -> Result<Self, Failure> {
         let connector = HttpsConnectorBuilder::new()
             .with_provider_and_native_roots(aws_lc_rs::default_provider())
             .map_err(|error: io::Error| Failure::Roots(error.to_string()))?
             .https_or_http()
             .enable_http1()
             .build();
-        let bearer = |token: &String| {
+        let bearer = |token: &str| {
             let mut value = HeaderValue::try_from(format!("Bearer {token}")).ok()?;
             value.set_sensitive(true);
             Some(value)
         };
-        let authorization = match &target.token {
+        let authorization = match token {
             Some(token) => Some(bearer(token).ok_or(Failure::Token)?),
             None => None,
         };
         Ok(Self {
-            http: legacy::Client::builder(TokioExecutor::new()).build(connector),
-            url: target.url.clone(),
+            http: Client::builder(TokioExecutor::new()).build(connector),
+            url,
             authorization,
         })
     }
 
     /// Offers a session.
-    pub(super) async fn create(&self, offer: String) -> Result<Created, Failure> {
+    pub async fn create(&self, offer: String) -> Result<Created, Failure> {
+        self.create_at(&self.url, offer).await
+    }
+
+    /// Offers one at another of its addresses.
+    pub async fn create_at(&self, url: &Url, offer: String) -> Result<Created, Failure> {
         let offer = Bytes::from(offer);
         let create = async {
-            let mut url = self.url.clone();
+            let mut url = url.clone();
             for _ in 0..=MAX_REDIRECTS {
                 let answer = self.send(Method::POST, &url, offer.clone()).await?;
                 match answer.status() {
@@ -137,7 +168,7 @@ impl Client {
     }
 
     /// Ends it.
-    pub(super) async fn delete(&self, resource: Resource) -> Result<(), Failure> {
+    pub async fn delete(&self, resource: Resource) -> Result<(), Failure> {
         self.send(Method::DELETE, &resource.0, Bytes::new()).await?;
         Ok(())
     }
@@ -163,7 +194,7 @@ impl Client {
         {
             request = request.header(AUTHORIZATION, authorization);
         }
-        let request = (request.body(Full::new(body))).map_err(|error| unreachable(&error))?;
+        let request = (request.body(Body::from(body))).map_err(|error| unreachable(&error))?;
         let answer = self.http.request(request).await;
         answer.map_err(|error| unreachable(&error))
     }
@@ -223,9 +254,8 @@ async fn refused(answer: Response<Incoming>) -> Failure {
 }
 
 async fn text(answer: Response<Incoming>) -> Option<String> {
-    let body = Limited::new(answer.into_body(), MAX_DESCRIPTION_BYTES);
-    let bytes = body.collect().await.ok()?.to_bytes();
-    String::from_utf8(bytes.into()).ok()
+    let bytes = to_bytes(Body::new(answer.into_body()), MAX_DESCRIPTION_BYTES).await;
+    String::from_utf8(bytes.ok()?.into()).ok()
 }
 
 /// What a stranger wrote, fit for one line of a log.

@@ -44,6 +44,7 @@ pub(crate) enum Event {
         outbox: Outbox,
     },
     /// The client that speaks to the SFU is there; of each camera so many viewers watch that itself.
+    #[cfg(feature = "adapters")]
     SfuConnected {
         client: ClientId,
         from_viewers: usize,
@@ -275,6 +276,7 @@ impl Hub {
                 }
                 self.room.connected(client, principal, address, now)
             }
+            #[cfg(feature = "adapters")]
             Event::SfuConnected {
                 client,
                 from_viewers,

@@ -109,20 +109,34 @@ pub(crate) async fn run(hub: Arc<HubHandle>, options: SfuOptions, mut stop: watc
         Ok(client) => Arc::new(client),
         Err(error) => return tracing::error!(error, "[sfu]: nobody watches at the SFU"),
     };
+    while attend(&hub, &options, &client, &mut stop).await {
+        tracing::error!(
+            "[sfu]: more happened at once than could be waited for; all there has ended, and it begins anew"
+        );
+    }
+}
+
+/// Whether the hub goes on without us.
+async fn attend(
+    hub: &Arc<HubHandle>,
+    options: &SfuOptions,
+    client: &Arc<WhipClient>,
+    stop: &mut watch::Receiver<()>,
+) -> bool {
     let (outbox, mut inbox, _on_drop) = queue(CAMERA_QUEUE);
     let (answers, mut answered) = mpsc::channel(MAX_ANSWERS);
     let id = hub.new_client();
     let mut sfu = Sfu {
         kept: Kept::open(options.kept.clone()).await,
         hub: hub.clone(),
-        client,
+        client: client.clone(),
         id,
         sessions: HashMap::new(),
         ended: HashSet::new(),
         requests: Arc::new(Semaphore::new(MAX_REQUESTS)),
         answers,
         ends: JoinSet::new(),
-        options,
+        options: options.clone(),
     };
     // What a server that was killed has left there: nobody watches over it.
     for resource in sfu.kept.take_all() {
@@ -134,22 +148,23 @@ pub(crate) async fn run(hub: Arc<HubHandle>, options: SfuOptions, mut stop: watc
         outbox,
     };
     if !hub.send(connected).await {
-        return;
+        return false;
     }
-    loop {
+    let goes_on = loop {
         tokio::select! {
             message = inbox.next() => match message.map(|text| serde_json::from_str::<ToPeer>(&text)) {
                 Some(Ok(message)) => sfu.told(message),
                 // Our own additions: of terms that change, only the end is for the SFU.
                 Some(Err(_)) => (),
-                None => break,
+                None => break true,
             },
             Some((session, answer)) = answered.recv() => sfu.answered(session, answer).await,
             Some(_) = sfu.ends.join_next() => (),
-            () = stopped(&mut stop) => break,
+            () = stopped(stop) => break false,
         }
-    }
+    };
     sfu.stop().await;
+    goes_on
 }
 
 impl Sfu {

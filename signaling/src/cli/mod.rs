@@ -8,6 +8,7 @@ mod environment;
 mod file;
 mod init;
 mod manage;
+mod mistake;
 mod nearest;
 mod notify;
 mod openid;
@@ -17,6 +18,7 @@ mod secret;
 mod serve;
 mod start;
 mod turn;
+mod values;
 
 use std::fmt;
 use std::io::{self, Write as _};

@@ -176,21 +176,17 @@ mod with {
 
     fn registered_as(passkey: &Passkey) -> Option<Registered> {
         let value = to_value(passkey).ok()?;
-        let counter = value.get("cred")?.get("counter")?.as_u64()?;
         let credential = value.to_string();
-        let credential_id = id_of(passkey).filter(|id| id.len() <= MAX_ID_CHARS)?;
-        (credential.len() <= MAX_CREDENTIAL_BYTES).then_some(())?;
+        let kept = value.get("cred")?;
+        let counter = kept.get("counter")?.as_u64()?;
+        let credential_id = kept.get("cred_id")?.as_str()?.to_owned();
+        let fits = credential_id.len() <= MAX_ID_CHARS && credential.len() <= MAX_CREDENTIAL_BYTES;
+        fits.then_some(())?;
         Some(Registered {
             credential_id,
             counter: counter.try_into().ok()?,
             credential,
         })
-    }
-
-    /// As the browser spells it.
-    fn id_of(passkey: &Passkey) -> Option<String> {
-        let id = to_value(passkey.cred_id()).ok()?;
-        Some(id.as_str()?.to_owned())
     }
 
     fn asserted(result: &AuthenticationResult, credentials: &[&str]) -> Option<Asserted> {

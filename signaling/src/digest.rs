@@ -42,6 +42,13 @@ impl SecretDigest {
         u64::from_be_bytes([a, b, c, d, e, f, g, h])
     }
 
+    /// Half of it: as much as an id has.
+    pub(crate) fn half(&self) -> [u8; 16] {
+        let mut half = [0; 16];
+        half.copy_from_slice(&self.0[..16]);
+        half
+    }
+
     /// Whether both are of the same secret.
     pub fn matches(&self, other: &Self) -> bool {
         self == other

@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
-use crate::access::AccessError;
+use crate::access::{AccessError, Ceremony};
 use crate::backend::TokenError;
 
 /// When to try again after there were too many connections: some may have ended by then.
@@ -50,7 +50,8 @@ pub(crate) struct Problem {
     /// The same as `detail`.
     message: String,
     /// What else there is to say: `start` and `end` with `control-taken`, `opens` with `link-not-yet`,
-    /// `secret`, `link`, `qr` and `enrolment` with `second-factor-needed`.
+    /// `secret`, `link`, `qr` and `enrolment` with `second-factor-needed`, `app` with `code-needed`, and `passkey` with both
+    /// where there can be one: `options` for the browser, and the `challenge` that goes back with its answer.
     #[serde(flatten)]
     #[schema(inline, value_type = Object)]
     more: Map<String, Value>,
@@ -198,9 +199,22 @@ impl ApiError {
         self
     }
 
-    /// The same for a user who is logged in and typed the old password wrong: that log-in is fine.
+    fn with_passkey(self, ceremony: Option<&Ceremony>) -> Self {
+        match ceremony {
+            Some(Ceremony { options, challenge }) => self.with(
+                "passkey",
+                json!({ "options": options, "challenge": challenge }),
+            ),
+            None => self,
+        }
+    }
+
+    /// The same for a user who is logged in and typed the own password wrong: that log-in is fine.
     pub(crate) fn of_own_password(error: AccessError) -> Self {
-        let forbidden = matches!(error, AccessError::WrongPassword);
+        let forbidden = matches!(
+            error,
+            AccessError::WrongPassword | AccessError::WrongPasskey
+        );
         let mut error = Self::from(error);
         if forbidden {
             error.status = StatusCode::FORBIDDEN;
@@ -230,7 +244,13 @@ impl From<AccessError> for ApiError {
             E::LastAdministrator => (S::CONFLICT, "last-administrator"),
             E::TooManyCameras(_) => (S::CONFLICT, "too-many"),
             E::WrongPassword | E::WrongSecret => (S::UNAUTHORIZED, "wrong-credentials"),
-            E::CodeNeeded => (S::UNAUTHORIZED, "code-needed"),
+            E::CodeNeeded(_) => (S::UNAUTHORIZED, "code-needed"),
+            E::WrongPasskey => (S::UNAUTHORIZED, "wrong-passkey"),
+            E::ChallengeOver => (S::FORBIDDEN, "challenge-over"),
+            E::NoPasskeys(_) => (S::CONFLICT, "no-passkeys"),
+            E::TooManyPasskeys(_) => (S::CONFLICT, "too-many"),
+            E::LogInAgain => (S::FORBIDDEN, "log-in-again"),
+            E::LastSecondFactor => (S::CONFLICT, "last-second-factor"),
             E::WrongCode => (S::UNAUTHORIZED, "wrong-code"),
             E::EnrolmentNeeded(_) => (S::FORBIDDEN, "second-factor-needed"),
             E::EnrolmentOver => (S::FORBIDDEN, "enrolment-over"),
@@ -250,7 +270,11 @@ impl From<AccessError> for ApiError {
                 .with("secret", &enrolment.secret)
                 .with("link", &enrolment.link)
                 .with("qr", &enrolment.qr)
-                .with("enrolment", &enrolment.sealed),
+                .with("enrolment", &enrolment.sealed)
+                .with_passkey(enrolment.passkey.as_ref()),
+            E::CodeNeeded(asked) => problem
+                .with("app", asked.app)
+                .with_passkey(asked.passkey.as_ref()),
             E::TooMany(wait) => problem.after(wait),
             E::Busy | E::Database => problem.after(SOON),
             _ => problem,

@@ -140,6 +140,27 @@ pub struct SecondFactor {
     pub created: Timestamp,
 }
 
+/// A device by which someone shows who it is, besides a password (WebAuthn).
+#[derive(Clone, Debug)]
+pub struct Passkey {
+    /// A UUID (version 7).
+    pub id: String,
+    /// The user's name.
+    pub user: String,
+    /// What its owner calls it.
+    pub name: String,
+    /// What the device calls it, in base64.
+    pub credential_id: String,
+    /// By what its signatures are checked, as JSON. Nothing in it is secret.
+    pub credential: String,
+    /// Of its last signature; 0 where the device counts none.
+    pub counter: u32,
+    /// When it was added.
+    pub created: Timestamp,
+    /// When it was last used.
+    pub used: Option<Timestamp>,
+}
+
 /// On whose behalf a page is logged in.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Holder {

@@ -32,7 +32,7 @@ const CSS: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// The files of the pages, as (path, content type, text).
-const FILES: [(&str, &str, &str); 52] = [
+const FILES: [(&str, &str, &str); 55] = [
     ("/", HTML, include_str!("../web/index.html")),
     ("/admin", HTML, include_str!("../web/admin.html")),
     ("/style.css", CSS, include_str!("../web/style.css")),
@@ -42,6 +42,7 @@ const FILES: [(&str, &str, &str); 52] = [
     ("/api.js", SCRIPT, include_str!("../web/api.js")),
     ("/app.js", SCRIPT, include_str!("../web/app.js")),
     ("/bookings.js", SCRIPT, include_str!("../web/bookings.js")),
+    ("/ceremony.js", SCRIPT, include_str!("../web/ceremony.js")),
     ("/commands.js", SCRIPT, include_str!("../web/commands.js")),
     ("/controls.js", SCRIPT, include_str!("../web/controls.js")),
     ("/dom.js", SCRIPT, include_str!("../web/dom.js")),
@@ -75,6 +76,7 @@ const FILES: [(&str, &str, &str); 52] = [
         include_str!("../web/microphone.js"),
     ),
     ("/page.js", SCRIPT, include_str!("../web/page.js")),
+    ("/passkeys.js", SCRIPT, include_str!("../web/passkeys.js")),
     ("/password.js", SCRIPT, include_str!("../web/password.js")),
     ("/picture.js", SCRIPT, include_str!("../web/picture.js")),
     (
@@ -91,6 +93,11 @@ const FILES: [(&str, &str, &str); 52] = [
     ("/service.js", SCRIPT, include_str!("../web/service.js")),
     ("/session.js", SCRIPT, include_str!("../web/session.js")),
     ("/sign-in.js", SCRIPT, include_str!("../web/sign-in.js")),
+    (
+        "/sign-in-form.js",
+        SCRIPT,
+        include_str!("../web/sign-in-form.js"),
+    ),
     (
         "/statistics.js",
         SCRIPT,

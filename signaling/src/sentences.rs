@@ -51,6 +51,18 @@ fn sentence(entry: &AuditEntry) -> Option<String> {
         },
         "login.ended" => format!("{user} logged out"),
         "login.refused" => return None,
+        "second-factor.made" => format!("{user} has a second factor now"),
+        "second-factor.wrong" => {
+            format!("someone who has {user}'s password showed a wrong code or passkey")
+        }
+        "second-factor.recovered" => format!("{user} logged in with a recovery code"),
+        "second-factor.reset" => format!("{by} took {user}'s second factors away"),
+        "passkey.added" => format!("{user} added a passkey"),
+        "passkey.renamed" => format!("{user} renamed a passkey"),
+        "passkey.removed" => format!("{user} removed a passkey"),
+        "passkey.counted-back" => {
+            format!("a passkey of {user} counted back: there may be a copy of it")
+        }
         "user.added" => format!("{by} added the user {user}{}", words(role)),
         "user.changed" => format!("{by} changed the user {user}{}", changed(details)),
         "user.token" => format!("{by} gave {user} a new personal link"),

@@ -22,6 +22,8 @@ use tokio::time::sleep;
 /// How often the server is killed; `scripts/soak` asks for a thousand.
 const KILLS: u32 = 20;
 const MORE: &str = "PORTHOLE_TEST_KILLS";
+/// A thousand take long enough that somebody wants to know how far it is.
+const TELL_EVERY: u32 = 50;
 /// Within which it is killed after its first change.
 const SOONEST_MS: u64 = 1;
 const LATEST_MS: u64 = 120;
@@ -187,6 +189,9 @@ async fn whenever_the_server_is_killed_what_was_revoked_lets_nobody_in() {
         });
     }
     for kill in 0..kills {
+        if kill > 0 && kill % TELL_EVERY == 0 {
+            eprintln!("{kill} kills");
+        }
         let mut dice = StdRng::seed_from_u64(kill.into());
         let mut server = Serving::on(&data).await;
         let address = server.address;

@@ -79,7 +79,7 @@ export class Access {
     if (response.status >= 500 && response.status !== 503) throw new Error(`api/session: ${response.status}`);
     if (response.ok) {
       this.#presented = this.#known = true;
-      if ("code" in credential) this.recoveryCodes = readRecoveryCodes(await response.json().catch(() => null));
+      if ("code" in credential || "passkey" in credential) this.recoveryCodes = readRecoveryCodes(await response.json().catch(() => null));
       // A password is not kept, and a share link is used once: the cookie stands for both.
       if (!("token" in credential)) this.#credential = undefined;
       return;

@@ -4,8 +4,10 @@
 import { Agenda } from "./agenda.js";
 import { Api } from "./api.js";
 import { cards, toOpen } from "./bookings.js";
+import { hasPasskeys } from "./ceremony.js";
 import { $, cloned, fill, quote, say } from "./dom.js";
 import { connectionInWords, keepSessions, readLink, takeSessions } from "./page.js";
+import { passkeysDialog } from "./passkeys.js";
 import { passwordDialog } from "./password.js";
 import { Picture } from "./picture.js";
 import { PortholeClient } from "./porthole-client.js";
@@ -53,7 +55,7 @@ function showConnection() {
   const signedIn = client.state === "online" && client.authenticated;
   if (signedIn) {
     signIn.forget();
-    showRecoveryCodes($("#recovery-dialog"), client.takeRecoveryCodes());
+    showRecoveryCodes(client.takeRecoveryCodes());
   }
   $("#logout").hidden = !signedIn;
   $("#user").hidden = !(signedIn && client.user) || agenda.me?.shared === true;
@@ -81,6 +83,7 @@ $("#logout").addEventListener("click", async () => {
 function showMe() {
   const online = client.state === "online";
   $("#password").hidden = !(online && client.passwords && agenda.me && !agenda.me.shared);
+  $("#passkeys").hidden = !(online && agenda.me?.passkeys && hasPasskeys());
   $("#administration").hidden = !(online && agenda.me?.administrator);
 }
 
@@ -89,6 +92,8 @@ $("#password").addEventListener("click", () => {
   say($("#done"), "");
   changePassword();
 });
+
+$("#passkeys").addEventListener("click", passkeysDialog($("#passkeys-dialog"), api, showRecoveryCodes));
 
 agenda.addEventListener("change", (/** @type {any} */ { detail: { before, me } }) => {
   showConnection();

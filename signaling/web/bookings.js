@@ -5,7 +5,7 @@
  *
  * @typedef {{id: string, name: string, online: boolean, until: number|null}} OpenCamera
  * @typedef {{id: string, camera: string, cameraName: string, start: number, end: number}} Booked
- * @typedef {{user: string, administrator: boolean, shared: boolean, ahead: number, cameras: OpenCamera[], bookings: Booked[]}} Me
+ * @typedef {{user: string, administrator: boolean, shared: boolean, passkeys: boolean, ahead: number, cameras: OpenCamera[], bookings: Booked[]}} Me
  *   what the server says of who is signed in; `ahead` is how far its clock is ahead of this device's, in ms. All times
  *   are of this device's clock.
  */
@@ -37,7 +37,7 @@ export function readMe(told, now) {
     return [{ id: text(each.id), camera: each.camera, cameraName: text(each.cameraName) || text(each.camera), start, end }];
   });
   return {
-    user: text(told.user), administrator: told.role === "administrator", shared: told.shared === true, ahead, cameras,
+    user: text(told.user), administrator: told.role === "administrator", shared: told.shared === true, passkeys: told.passkeys === true, ahead, cameras,
     bookings: bookings.sort((a, b) => a.start - b.start),
   };
 }

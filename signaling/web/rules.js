@@ -222,6 +222,8 @@ export class Refusal extends Error {
 /** What is asked for besides a password, in words. */
 const SECOND = Object.freeze({
   "code-needed": "Type the code that your app shows, or one of your recovery codes.",
+  "wrong-passkey": "The passkey was not taken. Try again, or use another way.",
+  "challenge-over": "That took too long. Sign in again.",
   "wrong-code": "The code is not right, or was used already. Type the next one.",
   "second-factor-needed": "Type the code that the app shows then.",
 });
@@ -240,6 +242,9 @@ export function readEntrance(credential, status, problem, retryAfter, now) {
     return new Refusal("too-many", `Too many tries. This page tries again in ${seconds} s.`, { retryAfter: seconds });
   }
   const asked = Object.hasOwn(SECOND, code) && "password" in credential;
+  if (asked && code === "code-needed" && problem?.passkey) {
+    return new Refusal(code, problem.app === false ? "Use your passkey, or type one of your recovery codes." : "Use your passkey, or type a code.");
+  }
   if (asked) return new Refusal(code, SECOND[code]);
   if (code === "link-not-yet") {
     const opens = readTime(problem.opens);

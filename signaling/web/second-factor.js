@@ -2,7 +2,9 @@
 // @ts-check
 /** What one shows besides a password: what the server asks for, and the codes for when the app is lost. */
 import { $, made } from "./dom.js";
+import { readCeremony } from "./ceremony.js";
 import { list, text } from "./rules.js";
+import { recoveryDialog } from "./sign-in-form.js";
 
 /** Recovery codes read from one answer; there are ten. */
 const MAX_CODES = 32;
@@ -10,8 +12,9 @@ const MAX_CODES = 32;
 const MAX_PICTURE = 200_000;
 
 /**
- * A second factor that one is to have, or, without a `sealed` one, a code of the one that one has.
- * @typedef {{sealed: string, secret: string, link: string, picture: string}} Second
+ * A second factor that one is to have, or, without a `sealed` one, that one has: an `app` for codes, a passkey, or both. `again` where
+ * it is the one that was asked for before.
+ * @typedef {{sealed: string, secret: string, link: string, picture: string, app: boolean, passkey: import("./ceremony.js").Ceremony|null, again: boolean}} Second
  */
 
 /**
@@ -19,13 +22,14 @@ const MAX_PICTURE = 200_000;
  * @param {any} problem @returns {Second|null}
  */
 export function readSecond(problem) {
-  const none = { sealed: "", secret: "", link: "", picture: "" };
-  if (problem?.code === "code-needed" || problem?.code === "wrong-code") return none;
+  const none = { sealed: "", secret: "", link: "", picture: "", app: problem?.app !== false, passkey: readCeremony(problem?.passkey), again: false };
+  if (problem?.code === "code-needed") return none;
+  if (problem?.code === "wrong-code" || problem?.code === "wrong-passkey") return { ...none, again: true };
   if (problem?.code !== "second-factor-needed") return null;
   const { enrolment, secret, link, qr } = problem;
   const isPicture = typeof qr === "string" && qr.startsWith("data:image/svg+xml;base64,") && qr.length <= MAX_PICTURE;
   return {
-    sealed: text(enrolment), secret: text(secret), link: typeof link === "string" && link.startsWith("otpauth://totp/") ? link : "",
+    ...none, sealed: text(enrolment), secret: text(secret), link: typeof link === "string" && link.startsWith("otpauth://totp/") ? link : "",
     picture: isPicture ? qr : "",
   };
 }
@@ -33,9 +37,10 @@ export function readSecond(problem) {
 /** The recovery codes of a second factor that was just made. @param {any} answer @returns {string[]} */
 export const readRecoveryCodes = (answer) => list(answer?.recoveryCodes).slice(0, MAX_CODES).map(text).filter(Boolean);
 
-/** Shows them, once. @param {any} dialog @param {string[]} codes */
-export function showRecoveryCodes(dialog, codes) {
+/** Shows them, once. @param {string[]} codes */
+export function showRecoveryCodes(codes) {
   if (!codes.length) return;
+  const dialog = $("#recovery-dialog") ?? recoveryDialog();
   const shown = $(".codes", dialog);
   shown.replaceChildren(...codes.map((code) => made("li", code)));
   $(".close", dialog).onclick = () => dialog.close();

@@ -2,7 +2,9 @@
 // @ts-check
 /** The form by which someone signs in: at an identity provider, with a name and a password where there are accounts, or with a token. */
 import { $, quote, say } from "./dom.js";
+import { create, get, hasPasskeys, whyNot } from "./ceremony.js";
 import { inGroups } from "./second-factor.js";
+import { layOutSignIn } from "./sign-in-form.js";
 
 /** @typedef {import("./porthole-client.js").Credential} Credential */
 
@@ -14,6 +16,8 @@ export class SignIn {
   /** @param {any} form @param {(credential: Credential) => void} present */
   constructor(form, present) {
     this.#form = form;
+    layOutSignIn(form);
+    $(".by-passkey", form).addEventListener("click", () => this.#usePasskey(present));
     $(".other-way", form).addEventListener("click", () => {
       if (this.#second) this.forget();
       else this.#byToken = !this.#byToken;
@@ -42,6 +46,19 @@ export class SignIn {
     return this.#kept;
   }
 
+  /** Has a device answer, or make a key where there is none yet. @param {(credential: Credential) => void} present */
+  async #usePasskey(present) {
+    const [second, kept] = [this.#second, this.#kept];
+    if (!second?.passkey || !kept) return;
+    say($(".error", this.#form), "");
+    try {
+      const passkey = await (second.sealed ? create(second.passkey) : get(second.passkey));
+      if (this.#second === second) present({ ...kept, passkey });
+    } catch (/** @type {any} */ error) {
+      say($(".error", this.#form), whyNot(error) || error.message);
+    }
+  }
+
   /** Forgets what was typed before a code was asked for. */
   forget() {
     this.#kept = this.#second = null;
@@ -56,10 +73,10 @@ export class SignIn {
   show(on, passwords, error = "", second = null) {
     if (on && !second && this.#second) this.forget();
     if (on && second && this.#kept && second !== this.#second) {
-      // A code of the one that is about to be had may have been wrong.
-      if (!this.#second?.sealed || second.sealed) this.#second = second;
+      // What was shown may have been wrong: the same is asked for.
+      if (!second.again || !this.#second) this.#second = second;
       this.#layOut();
-      this.#form.elements.code.focus();
+      this.focus();
     }
     if (passwords !== this.#passwords) {
       this.#passwords = passwords;
@@ -88,7 +105,8 @@ export class SignIn {
 
   focus() {
     const { elements } = this.#form;
-    (this.#second ? elements.code : this.#byToken ? elements.token : elements.user.value ? elements.password : elements.user).focus();
+    const passkey = $(".by-passkey", this.#form);
+    (this.#second ? (passkey.hidden || this.#second.sealed ? elements.code : passkey) : this.#byToken ? elements.token : elements.user.value ? elements.password : elements.user).focus();
   }
 
   #layOut() {
@@ -100,6 +118,10 @@ export class SignIn {
     password.hidden = password.disabled = this.#byToken || second !== null;
     code.hidden = code.disabled = second === null;
     $(".enrolment", form).hidden = !second?.sealed;
+    const passkey = $(".by-passkey", form);
+    passkey.hidden = !(second?.passkey && hasPasskeys());
+    passkey.textContent = second?.sealed ? "Use a passkey in place of an app" : "Use a passkey";
+    $("label[for=code]", form).textContent = second && !second.app && !second.sealed ? "Recovery code" : "Code";
     const [picture, link] = [$(".qr", form), $(".link", form)];
     if (second?.picture) picture.src = second.picture;
     else picture.removeAttribute("src");

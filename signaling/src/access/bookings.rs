@@ -50,6 +50,7 @@ pub(crate) struct CalendarRange {
     pub(crate) to: Timestamp,
     pub(crate) camera: Option<String>,
     pub(crate) user: Option<String>,
+    pub(crate) search: Option<String>,
 }
 
 /// Windows, by their start.
@@ -154,6 +155,7 @@ impl Access {
         let filter = BookingFilter {
             camera: range.camera,
             user: range.user,
+            search: range.search,
             from: Some(range.from),
             to: Some(range.to),
             ..BookingFilter::default()

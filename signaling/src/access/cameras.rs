@@ -38,18 +38,35 @@ impl Access {
         })
     }
 
+    /// Enrols a camera. One that is there by the same request, and is the same, is what was asked for.
     pub(crate) async fn add_camera(
         &self,
         by: &By,
         id: Option<String>,
         name: String,
+        request: Option<String>,
     ) -> Result<NewKey> {
         let store = self.store()?;
         validate::camera_name(&name)?;
         let id = validate::camera_id(id, &name)?;
+        let request = validate::request(request)?;
+        let secret = match &request {
+            Some(request) => self.repeats.secret(&id, request),
+            None => random_secret(),
+        };
         let _order = self.order().await?;
+        if request.is_some() {
+            // The answer may have been lost, and with it what memory was to hear.
+            self.refresh(Changed::Camera(id.clone())).await?;
+            if let Ok(camera) = self.stored_camera(&id) {
+                let is_same = camera.name == name && camera.secret == SecretDigest::of(&secret);
+                return match is_same {
+                    true => Ok(NewKey { camera, secret }),
+                    false => Err(AccessError::IdTaken("a camera of this id")),
+                };
+            }
+        }
         self.check_place(&id)?;
-        let secret = random_secret();
         let camera = Camera {
             id,
             name,
@@ -103,7 +120,7 @@ impl Access {
         let key = match rotated {
             Err(AccessError::NotFound(_)) => {
                 let id = Some(id.to_owned());
-                self.add_camera(&by, id, name.to_owned()).await?
+                self.add_camera(&by, id, name.to_owned(), None).await?
             }
             rotated => rotated?,
         };

@@ -60,11 +60,15 @@ impl Data {
     /// the database. Log-ins of those who have none yet end.
     pub async fn load_sealed(store: Arc<dyn Store>, key: &str) -> Result<Self, StoreError> {
         store.end_logins_without_second_factor().await?;
-        let data = Self::load(store).await?;
-        Ok(Self {
-            key: Some(key.to_owned()),
-            ..data
-        })
+        Ok(Self::load(store).await?.sealed_with(key))
+    }
+
+    /// The same, with what second factors are sealed with, for those who want one. Without it nobody comes in who has a
+    /// passkey.
+    #[must_use]
+    pub fn sealed_with(mut self, key: &str) -> Self {
+        self.key = Some(key.to_owned());
+        self
     }
 
     pub(crate) fn key(&self) -> Option<&str> {

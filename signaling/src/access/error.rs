@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::Enrolment;
+use super::asked::{Asked, Enrolment};
 use crate::model::Window;
 use crate::store::StoreError;
 use crate::token::WeakPassword;
@@ -45,23 +45,35 @@ pub(crate) enum AccessError {
     TooManyCameras(usize),
     #[error("the name or the password is wrong")]
     WrongPassword,
-    #[error("type the code that your app shows now, or one of your recovery codes")]
-    CodeNeeded,
+    #[error("{}", .0.words())]
+    CodeNeeded(Box<Asked>),
     #[error("the code is wrong, or was used already: type the next one")]
     WrongCode,
+    #[error("this passkey was not taken: try again, or use another way")]
+    WrongPasskey,
+    #[error("that took too long, or was answered already: try again")]
+    ChallengeOver,
+    #[error("{0}")]
+    NoPasskeys(&'static str),
+    #[error("you have {0} passkeys already: remove one first")]
+    TooManyPasskeys(usize),
+    #[error("sign in again: what one signs in with is changed in the first minutes after that")]
+    LogInAgain,
+    #[error(
+        "administrators need a second factor here, and this is your last one: add another first"
+    )]
+    LastSecondFactor,
     #[error(
         "administrators sign in with a second factor here: scan the picture with an app for codes, and type the one it shows"
     )]
     EnrolmentNeeded(Box<Enrolment>),
-    #[error("that took too long: sign in again, and scan the next picture")]
+    #[error("that took too long, or was done already: begin again")]
     EnrolmentOver,
     #[error(
-        "your second factor cannot be read any more: whoever runs this server has to reset it (user second-factor reset)"
+        "your second factor cannot be checked here: whoever runs this server has to reset it (user second-factor reset)"
     )]
     SecondFactorLost,
-    #[error(
-        "administrators sign in with name, password and a code here: this link is for programs, as a bearer token"
-    )]
+    #[error("you sign in with a second factor here: this link is for programs, as a bearer token")]
     LinkWithoutCode,
     #[error("this key or link is not valid (any more): ask for a new one")]
     WrongSecret,
@@ -90,6 +102,7 @@ impl AccessError {
             StoreError::ControlTaken(window) => Self::ControlTaken(window),
             StoreError::Spent => Self::LinkSpent,
             StoreError::LastAdministrator => Self::LastAdministrator,
+            StoreError::LastSecondFactor => Self::LastSecondFactor,
             StoreError::NotKept | StoreError::Windows => Self::BadRule(error.to_string()),
             StoreError::Database(_) | StoreError::Late | StoreError::Unusable(_) => {
                 Self::broken(&error)

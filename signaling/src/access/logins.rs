@@ -11,7 +11,7 @@ use serde_json::json;
 use super::password::{Asker, Verdict};
 use super::throttle::Attempt;
 use super::visit::{Visit, left};
-use super::{Access, AccessError, By, Result, Shown};
+use super::{Access, AccessError, By, Result, Shown, as_kept};
 use crate::lock::lock;
 use crate::model::{Holder, Login, User};
 use crate::registry::{Origin, SecretDigest};
@@ -71,7 +71,7 @@ impl Access {
         let made = self.log_in_once(user, password, shown, &known, now).await;
         if !matches!(
             made,
-            Err(AccessError::WrongPassword | AccessError::WrongCode)
+            Err(AccessError::WrongPassword | AccessError::WrongCode | AccessError::WrongPasskey)
         ) {
             self.forgive(attempt);
         }
@@ -133,7 +133,7 @@ impl Access {
         let _order = self.order().await?;
         let account = lock(&self.registry).account_of_token(token, user).cloned();
         let account = account.ok_or(AccessError::WrongSecret)?;
-        self.check_link(&account)?;
+        self.check_link(&account).await?;
         let visit = self.visit_of(token, &account);
         let by = By {
             actor: user.to_owned(),
@@ -386,7 +386,8 @@ impl Access {
         let login = Login {
             cookie: SecretDigest::of(&cookie),
             holder,
-            created: now,
+            // By this it is known when another server has given it another cookie.
+            created: as_kept(now),
             until: now + SignedDuration::try_from(self.login).unwrap_or_default(),
         };
         (cookie, login)

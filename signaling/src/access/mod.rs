@@ -8,17 +8,22 @@
 //! The `async` methods must run to their end once begun, whatever becomes of whoever asked: see `api::settled`.
 
 mod apply;
+mod asked;
 mod audit;
 mod bookings;
 mod cameras;
 mod data;
 mod device;
 mod error;
+mod factors;
 mod follow;
 mod import;
 mod ledger;
 mod logins;
+mod passkeys;
 mod password;
+mod relying_party;
+mod repeat;
 mod seal;
 mod second_factor;
 mod shares;
@@ -35,17 +40,20 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::mpsc::UnboundedSender;
 
+pub(crate) use asked::{Ceremony, PasskeyAnswer, Shown};
 pub(crate) use bookings::{BookingChange, BookingFields, CalendarRange};
 pub(crate) use cameras::NewKey;
 pub use data::Data;
 pub(crate) use device::{Devices, first_device_secret};
 pub(crate) use error::AccessError;
+pub(crate) use factors::SecondFactors;
 use follow::Unclear;
 pub(crate) use import::{Refused, Wanted};
 use ledger::Ledger;
 pub(crate) use logins::{Known, NewLogin};
+pub(crate) use passkeys::AddedPasskey;
 use password::Passwords;
-pub(crate) use second_factor::{Enrolment, SecondFactors, Shown};
+pub(crate) use repeat::Repeats;
 pub(crate) use shares::{ShareFields, Told};
 use throttle::Throttle;
 pub(crate) use users::{NewPassword, UserChange};
@@ -73,10 +81,9 @@ pub(crate) struct By {
 impl By {
     /// `actor`, now: in whole milliseconds, as the database keeps it.
     pub(crate) fn now(actor: &str) -> Self {
-        let now = Timestamp::now();
         Self {
             actor: actor.to_owned(),
-            at: Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now),
+            at: as_kept(Timestamp::now()),
         }
     }
 
@@ -93,6 +100,11 @@ impl By {
     }
 }
 
+/// In whole milliseconds, as the database keeps it.
+fn as_kept(at: Timestamp) -> Timestamp {
+    Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at)
+}
+
 pub(crate) struct Access {
     store: Option<Arc<dyn Store>>,
     /// Lock order: `order`, then one of the others at a time; those are never held across an await.
@@ -104,9 +116,10 @@ pub(crate) struct Access {
     passwords: Passwords,
     throttle: Mutex<Throttle>,
     devices: Devices,
+    repeats: Repeats,
     /// From a log-in to its end.
     login: Duration,
-    /// If they are asked of administrators.
+    /// Where they can be checked.
     second_factors: Option<SecondFactors>,
 }
 
@@ -115,7 +128,7 @@ impl Access {
         store: Option<Arc<dyn Store>>,
         registry: Arc<Mutex<Registry>>,
         changes: UnboundedSender<Change>,
-        devices: Devices,
+        (devices, repeats): (Devices, Repeats),
         login: Duration,
     ) -> Self {
         Self {
@@ -128,12 +141,13 @@ impl Access {
             passwords: Passwords::new(),
             throttle: Mutex::default(),
             devices,
+            repeats,
             login,
             second_factors: None,
         }
     }
 
-    /// One that asks administrators for a second factor.
+    /// One that checks second factors.
     pub(crate) fn asking(mut self, second_factors: Option<SecondFactors>) -> Self {
         self.second_factors = second_factors;
         self

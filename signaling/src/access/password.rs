@@ -35,6 +35,8 @@ const MAX_OF_SITE: usize = 24;
 const LETTERS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 /// Letters of a password that is made here, five bits each: 100 bits.
 const GENERATED_LETTERS: usize = 20;
+/// Letters of a group, as they are read out.
+const GENERATED_GROUP: usize = 5;
 
 /// What a password turned out to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -192,7 +194,15 @@ impl Drop for Waiting<'_> {
 
 /// A password of 100 random bits that can be read out on the telephone.
 pub(super) fn generate() -> String {
-    random_letters::<GENERATED_LETTERS>(5)
+    random_letters::<GENERATED_LETTERS>(GENERATED_GROUP)
+}
+
+/// The same, of bytes that nobody guesses.
+pub(super) fn generated_from(bytes: &[u8]) -> String {
+    letters(
+        &bytes[..GENERATED_LETTERS.min(bytes.len())],
+        GENERATED_GROUP,
+    )
 }
 
 /// So many random letters, five bits each, in groups.
@@ -203,10 +213,14 @@ pub(super) fn random_letters<const N: usize>(group: usize) -> String {
         rand::fill(&mut bytes).is_ok(),
         "the system has no randomness"
     );
-    let letters = bytes.map(|byte| char::from(LETTERS[usize::from(byte % 32)]));
-    let groups = letters
+    letters(&bytes, group)
+}
+
+fn letters(bytes: &[u8], group: usize) -> String {
+    let letter = |byte: &u8| char::from(LETTERS[usize::from(byte % 32)]);
+    let groups = bytes
         .chunks(group)
-        .map(|group| group.iter().collect::<String>());
+        .map(|group| group.iter().map(letter).collect::<String>());
     groups.collect::<Vec<_>>().join("-")
 }
 

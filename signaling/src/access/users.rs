@@ -4,7 +4,7 @@
 use porthole_protocol::random_secret;
 use serde_json::json;
 
-use super::password::{Verdict, generate};
+use super::password::{Asker, Verdict, generate};
 use super::{Access, AccessError, By, Known, NewLogin, Result, validate};
 use crate::lock::lock;
 use crate::model::{Role, User};
@@ -34,6 +34,20 @@ pub(super) fn of_store(error: StoreError) -> AccessError {
     AccessError::of_store(error, "a user of this name", "no user of this name")
 }
 
+/// The password itself, and once more if it was made here.
+fn chosen(name: &str, password: NewPassword) -> Result<(String, Option<String>)> {
+    match password {
+        NewPassword::Given(password) => {
+            check_password(&password, name)?;
+            Ok((password, None))
+        }
+        NewPassword::Generated => {
+            let made = generate();
+            Ok((made.clone(), Some(made)))
+        }
+    }
+}
+
 impl Access {
     /// So many users of the database, by name, those after one.
     pub(crate) fn users(
@@ -57,20 +71,38 @@ impl Access {
         })
     }
 
-    /// Adds a user, and returns the password if it was made here.
+    /// Adds a user, and returns the password if it was made here. One that is there by the same request, and is the same, is
+    /// what was asked for.
     pub(crate) async fn add_user(
         &self,
         by: &By,
         name: &str,
         role: Role,
         password: NewPassword,
+        request: Option<String>,
     ) -> Result<(User, Option<String>)> {
         let store = self.store()?;
         validate::user_name(name)?;
-        let (hash, made) = self.new_hash(name, password).await?;
-        let _order = self.order().await?;
+        let request = validate::request(request)?;
+        let (password, made) = match (password, &request) {
+            (NewPassword::Generated, Some(request)) => {
+                let made = self.repeats.password(name, request);
+                (made.clone(), Some(made))
+            }
+            (password, _) => chosen(name, password)?,
+        };
+        let hash = self.passwords.hash(password.clone()).await?;
+        let order = self.order().await?;
+        if request.is_some() {
+            // The answer may have been lost, and with it what memory was to hear.
+            self.refresh(changed(name)).await?;
+        }
         if lock(&self.registry).is_taken(name) {
-            return Err(AccessError::Exists("a user of this name"));
+            drop(order);
+            return match request {
+                Some(_) => Ok((self.same_user(name, role, password).await?, made)),
+                None => Err(AccessError::Exists("a user of this name")),
+            };
         }
         let user = User {
             name: name.to_owned(),
@@ -85,6 +117,19 @@ impl Access {
         let put = self.change(changed(name), store.put_user(&user, Put::New, &audit));
         put.await.map_err(of_store)?;
         Ok((user, made))
+    }
+
+    /// The user of this name, if it has this role and this password.
+    async fn same_user(&self, name: &str, role: Role, password: String) -> Result<User> {
+        let user = self.user(name)?;
+        let asker = Asker::new(None, true);
+        let verdict = self
+            .passwords
+            .verify(asker, password, user.password.clone());
+        match user.role == role && verdict.await? != Verdict::Wrong {
+            true => Ok(user),
+            false => Err(AccessError::IdTaken("a user of this name")),
+        }
     }
 
     /// Changes a user, who has to log in again. Returns the password if it was made here.
@@ -207,16 +252,7 @@ impl Access {
         name: &str,
         password: NewPassword,
     ) -> Result<(String, Option<String>)> {
-        let (password, made) = match password {
-            NewPassword::Given(password) => {
-                check_password(&password, name)?;
-                (password, None)
-            }
-            NewPassword::Generated => {
-                let made = generate();
-                (made.clone(), Some(made))
-            }
-        };
+        let (password, made) = chosen(name, password)?;
         Ok((self.passwords.hash(password).await?, made))
     }
 

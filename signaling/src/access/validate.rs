@@ -12,6 +12,8 @@ use crate::model::{Window, is_user_name};
 
 /// Longest name of a camera, in characters: a line of a page.
 const MAX_CAMERA_NAME_CHARS: usize = 100;
+/// Longest name of a passkey, in characters: half a line of a page.
+const MAX_PASSKEY_NAME_CHARS: usize = 64;
 /// Longest note, in characters: a sentence or two.
 const MAX_NOTE_CHARS: usize = 500;
 /// Longest single window. Who may watch for longer is booked again, or by a recurring booking.
@@ -44,6 +46,17 @@ pub(super) fn camera_name(name: &str) -> Result<(), AccessError> {
     }
 }
 
+/// Checks what someone calls a passkey.
+pub(super) fn passkey_name(name: &str) -> Result<(), AccessError> {
+    let fits = (1..=MAX_PASSKEY_NAME_CHARS).contains(&name.chars().count());
+    match fits && name.trim() == name && !name.chars().any(char::is_control) {
+        true => Ok(()),
+        false => Err(AccessError::BadName(
+            "a passkey's name has 1 to 64 characters, no control characters, and no spaces at its ends",
+        )),
+    }
+}
+
 /// The id that was asked for, or one made of the name.
 pub(super) fn camera_id(id: Option<String>, name: &str) -> Result<String, AccessError> {
     let id = id.unwrap_or_else(|| slug(name));
@@ -55,6 +68,11 @@ pub(super) fn camera_id(id: Option<String>, name: &str) -> Result<String, Access
     }
 }
 
+/// What someone calls a request, as UUIDs are written.
+pub(super) fn request(request: Option<String>) -> Result<Option<String>, AccessError> {
+    request.map(|request| uuid(Some(request))).transpose()
+}
+
 /// The id that was asked for, as UUIDs are written, or a new one.
 pub(super) fn uuid(id: Option<String>) -> Result<String, AccessError> {
     let Some(id) = id else {
@@ -63,7 +81,7 @@ pub(super) fn uuid(id: Option<String>) -> Result<String, AccessError> {
     let read = uuid::Uuid::try_parse(&id);
     let read = read.ok().filter(|read| !read.is_nil() && !read.is_max());
     let read = read.ok_or(AccessError::BadValue(
-        "id is a UUID, such as 018f2b7e-6f4a-7c3d-9e21-0a1b2c3d4e5f: make another one for each thing",
+        "it is a UUID, such as 018f2b7e-6f4a-7c3d-9e21-0a1b2c3d4e5f: make another one for each thing",
     ))?;
     Ok(read.to_string())
 }

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::caller::{Admin, Params, limit};
+use super::caller::{Admin, Params, limit, search};
 use super::settled;
 use crate::error::ApiError;
 use crate::model::AuditEntry;
@@ -57,6 +57,9 @@ pub(super) struct Which {
     camera: Option<String>,
     /// About or by this user.
     user: Option<String>,
+    /// Those in whose words this is, in small letters or capitals: who did what, the camera, the user, the subject, the details.
+    #[param(max_length = 100)]
+    search: Option<String>,
     /// Those before the entry of this number, as `next` said.
     before: Option<i64>,
     /// So many at most.
@@ -78,6 +81,7 @@ pub(super) async fn list(
     let filter = AuditFilter {
         camera: which.camera,
         user: which.user,
+        search: search(which.search)?,
         before: which.before,
         limit,
     };

@@ -12,7 +12,7 @@ use porthole_protocol::grant::Permission;
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::caller::{Admin, Body, Name, Params, limit};
+use super::caller::{Admin, Body, Name, Params, limit, search};
 use super::{Page, settled};
 use crate::access::{BookingChange, BookingFields, CalendarRange};
 use crate::error::ApiError;
@@ -108,6 +108,21 @@ pub(super) struct NewBooking {
     note: String,
 }
 
+impl From<NewBooking> for BookingFields {
+    fn from(new: NewBooking) -> Self {
+        Self {
+            id: new.id,
+            camera: new.camera,
+            user: new.user,
+            start: new.start,
+            end: new.end,
+            perms: or_default(new.perms),
+            recurrence: new.recurrence.map(Recurrence::from),
+            note: new.note,
+        }
+    }
+}
+
 /// What is to be another.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -147,6 +162,9 @@ pub(super) struct Which {
     from: Option<Timestamp>,
     /// With a window that starts before this.
     to: Option<Timestamp>,
+    /// With this in its note, its user's name, its camera's id or name, in small letters or capitals.
+    #[param(max_length = 100)]
+    search: Option<String>,
     /// What comes after the booking of this id, as `next` said.
     after: Option<String>,
     /// So many at most.
@@ -172,6 +190,7 @@ pub(super) async fn list(
         user: which.user,
         from: which.from,
         to: which.to,
+        search: search(which.search)?,
         after: which.after,
         limit,
     };
@@ -198,16 +217,7 @@ pub(super) async fn add(
     Admin(caller): Admin,
     Body(new): Body<NewBooking>,
 ) -> Result<(StatusCode, Json<BookingView>), ApiError> {
-    let fields = BookingFields {
-        id: new.id,
-        camera: new.camera,
-        user: new.user,
-        start: new.start,
-        end: new.end,
-        perms: or_default(new.perms),
-        recurrence: new.recurrence.map(Recurrence::from),
-        note: new.note,
-    };
+    let fields = BookingFields::from(new);
     let (access, by) = (shared.access.clone(), caller.by());
     let booking = settled(async move { access.add_booking(&by, fields).await }).await?;
     Ok((StatusCode::CREATED, Json(booking.into())))
@@ -295,6 +305,9 @@ pub(super) struct Range {
     camera: Option<String>,
     /// Of this user.
     user: Option<String>,
+    /// Of bookings with this in the note, the user's name, the camera's id or name, in small letters or capitals.
+    #[param(max_length = 100)]
+    search: Option<String>,
 }
 
 /// Windows of bookings.
@@ -339,6 +352,7 @@ pub(super) async fn calendar(
         to: range.to,
         camera: range.camera,
         user: range.user,
+        search: search(range.search)?,
     };
     let access = shared.access.clone();
     let calendar = settled(async move { access.calendar(range).await }).await?;

@@ -242,20 +242,22 @@ impl Cut {
 
 impl CutParams {
     pub(super) fn check(self) -> Result<Cut, ApiError> {
-        let search = self.search.map(|search| search.to_lowercase());
-        if search
-            .as_ref()
-            .is_some_and(|s| s.chars().count() > MAX_SEARCH_CHARS)
-        {
-            return Err(bad_query(format!(
-                "search has up to {MAX_SEARCH_CHARS} characters"
-            )));
-        }
         Ok(Cut {
             after: self.after,
             limit: limit(self.limit)?,
-            search,
+            search: search(self.search)?.map(|search| search.to_lowercase()),
         })
+    }
+}
+
+/// What is searched for, if that is not too long; nothing is searched for by an empty text.
+pub(super) fn search(search: Option<String>) -> Result<Option<String>, ApiError> {
+    let search = search.filter(|search| !search.is_empty());
+    match search.as_ref().map_or(0, |s| s.chars().count()) > MAX_SEARCH_CHARS {
+        true => Err(bad_query(format!(
+            "search has up to {MAX_SEARCH_CHARS} characters"
+        ))),
+        false => Ok(search),
     }
 }
 

@@ -70,6 +70,9 @@ pub(super) struct NewCamera {
     id: Option<String>,
     #[schema(min_length = 1, max_length = 100, example = "Front door")]
     name: String,
+    /// A UUID that you have made: the same again is answered with the same key, and nothing is enrolled twice.
+    #[schema(pattern = "^[0-9a-fA-F-]{36}$")]
+    request: Option<String>,
 }
 
 /// What is to be another.
@@ -110,7 +113,7 @@ pub(super) async fn list(
     request_body = NewCamera,
     responses(
         (status = 201, body = WithKey),
-        (status = 409, description = "`exists`, `too-many`"),
+        (status = 409, description = "`exists`, `too-many`; `id-taken` where there is another one than this `request` has made"),
         (status = 422, description = "`bad-name`, `bad-value`"),
     )
 )]
@@ -122,7 +125,8 @@ pub(super) async fn add(
 ) -> Result<(StatusCode, Json<WithKey>), ApiError> {
     let url = shared.base(&headers, &caller.connection)?;
     let (access, by) = (shared.access.clone(), caller.by());
-    let added = settled(async move { access.add_camera(&by, new.id, new.name).await });
+    let added = async move { access.add_camera(&by, new.id, new.name, new.request).await };
+    let added = settled(added);
     let with_key = with_key(&shared, url, added.await?).await?;
     Ok((StatusCode::CREATED, Json(with_key)))
 }
@@ -215,13 +219,7 @@ async fn with_key(
     url: Url,
     NewKey { camera, secret }: NewKey,
 ) -> Result<WithKey, ApiError> {
-    let key = CameraKey {
-        url,
-        id: camera.id.clone(),
-        secret,
-        grant_key: *lock(&shared.grant_key),
-        ca: Vec::new(),
-    };
+    let key = camera_key(shared, url, camera.id.clone(), secret);
     let others = |other: &&Enrolled| {
         other.entry.id != camera.id && other.entry.name.to_lowercase() == camera.name.to_lowercase()
     };
@@ -238,6 +236,17 @@ async fn with_key(
         camera: look_up(shared, &camera.id).await?,
         key: key.to_string(),
     })
+}
+
+/// For `portholesink camera-key-file=...`.
+pub(super) fn camera_key(shared: &Shared, url: Url, id: String, secret: String) -> CameraKey {
+    CameraKey {
+        url,
+        id,
+        secret,
+        grant_key: *lock(&shared.grant_key),
+        ca: Vec::new(),
+    }
 }
 
 async fn look_up(shared: &Shared, id: &str) -> Result<CameraView, ApiError> {

@@ -1,29 +1,25 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Many things at once, for administrators.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
-use jiff::Timestamp;
-use porthole_protocol::grant::Permission;
-use porthole_protocol::key::CameraKey;
 use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 use utoipa::{IntoParams, ToSchema};
 
-use super::bookings::{RecurrenceView, or_default};
+use super::bookings::NewBooking;
 use super::caller::{Admin, Body, Params};
+use super::cameras::camera_key;
+use super::users::personal_link;
 use crate::access::{BookingFields, Refused, Wanted};
 use crate::error::ApiError;
-use crate::lock::lock;
-use crate::model::{Recurrence, Role};
+use crate::model::Role;
 use crate::state::Shared;
 use crate::store::Item;
-use crate::token::token_fragment;
 
 /// For all of it to be on the disk: thousands of rows, and as many windows of each booking.
 const IMPORT_TIMEOUT: Duration = Duration::from_secs(120);
@@ -42,7 +38,7 @@ pub(super) struct Import {
     cameras: Vec<ImportedCamera>,
     /// Of users and cameras that are there, or that are added with them.
     #[serde(default)]
-    bookings: Vec<ImportedBooking>,
+    bookings: Vec<NewBooking>,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -62,24 +58,6 @@ struct ImportedCamera {
     id: Option<String>,
     #[schema(min_length = 1, max_length = 100, example = "Front door")]
     name: String,
-}
-
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct ImportedBooking {
-    #[schema(example = "front")]
-    camera: String,
-    #[schema(example = "alice")]
-    user: String,
-    start: Timestamp,
-    end: Timestamp,
-    /// `view` and `listen` if nothing is said.
-    #[schema(value_type = Option<Vec<super::Permission>>)]
-    perms: Option<BTreeSet<Permission>>,
-    recurrence: Option<RecurrenceView>,
-    #[serde(default)]
-    #[schema(max_length = 500)]
-    note: String,
 }
 
 /// How it is added.
@@ -149,22 +127,12 @@ pub(super) async fn import(
         Ok(Err(_)) | Err(_) => return Err(ApiError::stuck()),
     };
     let added = done.map_err(refused)?;
-    let grant_key = *lock(&shared.grant_key);
     let users = added.users.into_iter().map(|(name, token)| {
-        let mut link = url.clone();
-        link.set_fragment(Some(&token_fragment(&token)));
-        let link = link.to_string();
+        let link = personal_link(url.clone(), &token);
         WithUserLink { name, link }
     });
     let cameras = added.cameras.into_iter().map(|(id, secret)| {
-        let key = CameraKey {
-            url: url.clone(),
-            id: id.clone(),
-            secret,
-            grant_key,
-            ca: Vec::new(),
-        };
-        let key = key.to_string();
+        let key = camera_key(&shared, url.clone(), id.clone(), secret).to_string();
         WithCameraKey { id, key }
     });
     Ok(Json(Imported {
@@ -189,20 +157,10 @@ impl Import {
     fn wanted(self) -> Wanted {
         let user = |user: ImportedUser| (user.name, user.role.unwrap_or(Role::Viewer));
         let camera = |camera: ImportedCamera| (camera.id, camera.name);
-        let booking = |booking: ImportedBooking| BookingFields {
-            id: None,
-            camera: booking.camera,
-            user: booking.user,
-            start: booking.start,
-            end: booking.end,
-            perms: or_default(booking.perms),
-            recurrence: booking.recurrence.map(Recurrence::from),
-            note: booking.note,
-        };
         Wanted {
             users: self.users.into_iter().map(user).collect(),
             cameras: self.cameras.into_iter().map(camera).collect(),
-            bookings: self.bookings.into_iter().map(booking).collect(),
+            bookings: self.bookings.into_iter().map(BookingFields::from).collect(),
         }
     }
 }

@@ -12,12 +12,13 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::caller::bad_body;
 use super::cookies::{self, Secure};
 use super::{settled, tried};
-use crate::access::{AccessError, Known, NewLogin, Shown};
+use crate::access::{AccessError, Known, NewLogin, PasskeyAnswer, Shown};
 use crate::auth::{Identity, check_page, confirm_failure, count_failure, identify};
 use crate::backend::{BackendError, Credential};
 use crate::error::ApiError;
@@ -50,6 +51,33 @@ struct Password {
     code: Option<String>,
     /// As it came with `second-factor-needed`, to have that second factor from now on.
     enrolment: Option<String>,
+    /// In the place of a code.
+    passkey: Option<Answer>,
+}
+
+/// What a browser says a device has done (WebAuthn).
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = PasskeyAnswer)]
+pub(super) struct Answer {
+    /// As it came with `options`.
+    challenge: String,
+    /// The browser's `PublicKeyCredential` as JSON (its `toJSON()`).
+    #[schema(value_type = Object)]
+    answer: Value,
+    /// What a device is to be called that is added with this.
+    #[schema(max_length = 64)]
+    name: Option<String>,
+}
+
+impl From<Answer> for PasskeyAnswer {
+    fn from(answer: Answer) -> Self {
+        Self {
+            challenge: answer.challenge,
+            answer: answer.answer,
+            name: answer.name,
+        }
+    }
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -95,9 +123,9 @@ impl LoggedIn {
     request_body(content = Option<Credentials>),
     responses(
         (status = 200, body = LoggedIn),
-        (status = 401, description = "`wrong-credentials`, `unauthorized`, `code-needed`, `wrong-code`"),
-        (status = 403, description = "`link-not-yet` with `opens`, `not-permitted`, `second-factor-needed` with `secret`, `link`, `qr` and `enrolment`, `enrolment-over`"),
-        (status = 409, description = "`second-factor-lost`"),
+        (status = 401, description = "`wrong-credentials`, `unauthorized`, `code-needed` with `app` and perhaps `passkey`, `wrong-code`, `wrong-passkey`"),
+        (status = 403, description = "`link-not-yet` with `opens`, `not-permitted`, `second-factor-needed` with `secret`, `link`, `qr`, `enrolment` and perhaps `passkey`, `enrolment-over`, `challenge-over`"),
+        (status = 409, description = "`second-factor-lost`, `no-passkeys`"),
         (status = 410, description = "`link-spent`"),
         (status = 429, description = "`too-many`, with `Retry-After`"),
     )
@@ -193,6 +221,7 @@ async fn judge_password(
         password,
         code,
         enrolment,
+        passkey,
     }: Password,
     known: Known,
 ) -> Result<Result<(NewLogin, Vec<String>), AccessError>, ApiError> {
@@ -223,7 +252,11 @@ async fn judge_password(
         let made = tried(async move { access.log_in_visitor(identity, known, now).await });
         return Ok(made.await?.map(|login| (login, Vec::new())));
     }
-    let shown = Shown { code, enrolment };
+    let shown = Shown {
+        code,
+        enrolment,
+        passkey: passkey.map(PasskeyAnswer::from),
+    };
     tried(async move { access.log_in(&user, password, shown, known, now).await }).await
 }
 
@@ -283,8 +316,11 @@ fn welcome(
 
 /// Whether it may have been a guess.
 fn is_wrong(error: &AccessError) -> bool {
-    use AccessError::{WrongCode, WrongPassword, WrongSecret};
-    matches!(error, WrongCode | WrongPassword | WrongSecret)
+    use AccessError::{WrongCode, WrongPasskey, WrongPassword, WrongSecret};
+    matches!(
+        error,
+        WrongCode | WrongPasskey | WrongPassword | WrongSecret
+    )
 }
 
 /// Counts a wrong password or secret.

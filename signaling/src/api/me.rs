@@ -18,7 +18,7 @@ use super::cookies::{self, Secure};
 use super::tried;
 use crate::error::ApiError;
 use crate::lock::lock;
-use crate::model::Role;
+use crate::model::{Role, User};
 use crate::registry::Enrolled;
 use crate::state::Shared;
 
@@ -33,6 +33,8 @@ pub(super) struct Me {
     user: String,
     role: Role,
     shared: bool,
+    /// Whether this user may have passkeys.
+    passkeys: bool,
     /// The server's time, by which the other times are.
     now: Timestamp,
     /// Those that are open now.
@@ -117,7 +119,11 @@ pub(super) async fn me(
             camera.online = online.contains(&camera.id);
         }
     }
+    let access = &shared.access;
+    let has_password = |user: User| user.password.is_some();
+    let passkeys = caller.is_user() && access.has_passkeys();
     Ok(Json(Me {
+        passkeys: passkeys && access.user(&rights.user).is_ok_and(has_password),
         user: rights.user.to_string(),
         role: caller.role,
         shared: rights.shared,

@@ -12,6 +12,7 @@ mod import;
 mod login;
 mod me;
 mod openid;
+mod passkeys;
 mod sessions;
 mod shares;
 mod status;
@@ -66,6 +67,9 @@ fn documented() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(status::config))
         .routes(routes!(me::me))
         .routes(routes!(me::change_password))
+        .routes(routes!(passkeys::list, passkeys::add))
+        .routes(routes!(passkeys::begin))
+        .routes(routes!(passkeys::rename, passkeys::remove))
         .routes(routes!(users::list, users::add))
         .routes(routes!(users::get, users::change, users::remove))
         .routes(routes!(users::sign_out))

@@ -8,6 +8,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use url::Url;
 use utoipa::ToSchema;
 
 use super::caller::{Admin, Body, CutParams, Name, Params};
@@ -72,6 +73,9 @@ pub(super) struct NewUser {
     /// One is made if there is none.
     #[schema(min_length = 10, max_length = 256)]
     password: Option<String>,
+    /// A UUID that you have made: the same again is answered with the same, and nobody is added twice.
+    #[schema(pattern = "^[0-9a-fA-F-]{36}$")]
+    request: Option<String>,
 }
 
 /// What is to be another.
@@ -113,7 +117,7 @@ pub(super) async fn list(
     request_body = NewUser,
     responses(
         (status = 201, body = WithPassword),
-        (status = 409, description = "`exists`"),
+        (status = 409, description = "`exists`; `id-taken` where there is another one than this `request` has made"),
         (status = 422, description = "`bad-name`, `weak-password`, `bad-value`"),
     )
 )]
@@ -127,7 +131,13 @@ pub(super) async fn add(
         .password
         .map_or(NewPassword::Generated, NewPassword::Given);
     let role = new.role.unwrap_or(Role::Viewer);
-    let added = settled(async move { access.add_user(&by, &new.name, role, password).await });
+    let added = async move {
+        let request = new.request;
+        access
+            .add_user(&by, &new.name, role, password, request)
+            .await
+    };
+    let added = settled(added);
     let (user, password) = added.await?;
     let user = user.into();
     Ok((StatusCode::CREATED, Json(WithPassword { user, password })))
@@ -250,19 +260,25 @@ pub(super) async fn token(
     Name(name): Name,
     headers: HeaderMap,
 ) -> Result<Json<Link>, ApiError> {
-    let mut link = shared.base(&headers, &caller.connection)?;
+    let url = shared.base(&headers, &caller.connection)?;
     let (access, by) = (shared.access.clone(), caller.by());
     let token = settled(async move { access.new_token(&by, &name).await }).await?;
-    link.set_fragment(Some(&token_fragment(&token)));
-    let link = link.to_string();
+    let link = personal_link(url, &token);
     Ok(Json(Link { link }))
+}
+
+/// Where the bearer of a token is let in.
+pub(super) fn personal_link(mut url: Url, token: &str) -> String {
+    url.set_fragment(Some(&token_fragment(token)));
+    url.into()
 }
 
 /// Take a second factor away
 ///
-/// Of who has lost the app and the recovery codes. The user's log-ins end, and the next one makes another second factor.
+/// Of who has lost the app or the passkeys, and the recovery codes: all of them. The user's log-ins end, and the next one makes
+/// another second factor, where one is asked for.
 #[utoipa::path(
-    delete, path = "/api/users/{name}/second-factor", tag = "administrator",
+    delete, path = "/api/users/{name}/second-factor", operation_id = "resetSecondFactor", tag = "administrator",
     params(("name" = String, Path, description = "The user's name")),
     responses(
         (status = 204, description = "It is gone"),

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use serde::de::{Deserialize, Deserializer, Error as _};
 use url::Url;
 
-use super::config::listen;
+use super::values::listen;
 use crate::adapters::{LabOffers, SocketIoOptions};
 
 /// Clients that speak Socket.IO.

@@ -3,38 +3,34 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::ops::Range;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
-use porthole_protocol::grant::{MAX_LEASE_SECONDS, Permission};
-use porthole_protocol::key::is_camera_id;
+use porthole_protocol::grant::Permission;
 use porthole_protocol::wire::IceServer;
-use serde::de::{Deserialize, Deserializer, Error as _};
 use url::Url;
 
 use super::Failure;
 use super::adapters::{SocketIoTable, ThreeServiceTable};
 use super::auth::AuthTable;
-use super::nearest::nearest;
+use super::mistake::located;
 use super::sfu::SfuTable;
 use super::turn::TurnTable;
+use super::values::{
+    camera_id, default_audit_days, default_audit_rows, default_lease, default_listen,
+    default_max_cameras, default_max_viewers, default_perms, http_url, lease, listen,
+    metrics_listen, networks, sha256, user,
+};
 use crate::adapters::AdapterOptions;
 use crate::backend::Backend;
-use crate::hosts::{Hosts, check_url};
+use crate::hosts::Hosts;
 use crate::openid::OpenidOptions;
 use crate::registry::{CameraEntry, SecretDigest, ViewerEntry};
-use crate::rights::{Cameras, DEFAULT_LEASE_SECONDS, GUEST};
-use crate::room::{MAX_CAMERAS, MAX_VIEWERS};
-use crate::server::{DEFAULT_AUDIT_DAYS, DEFAULT_AUDIT_ROWS};
+use crate::rights::Cameras;
 use crate::sfu::SfuOptions;
 use crate::tls::TlsFiles;
 use crate::turn::Turn;
-
-/// Where a server listens for which nothing is said: for the same machine alone.
-pub(super) const DEFAULT_LISTEN: SocketAddr =
-    SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 
 /// A configuration file that was read and makes sense.
 #[derive(Debug, serde::Deserialize)]
@@ -350,177 +346,6 @@ impl Config {
             shared: false,
         })
     }
-}
-
-/// An error as `file:line: key: what is wrong`.
-pub(super) fn located(
-    path: &Path,
-    text: &str,
-    span: Option<Range<usize>>,
-    message: &str,
-) -> String {
-    let path = path.display();
-    // Some messages have several lines; one is enough.
-    let message = message.lines().collect::<Vec<_>>().join(", ");
-    let message = with_nearest(message);
-    let message = match bare_text(text, span.as_ref()) {
-        Some(bare) => format!("put the text in quotes: \"{bare}\""),
-        None => message,
-    };
-    let Some(before) = span.and_then(|span| text.get(..span.start)) else {
-        return format!("{path}: {message}");
-    };
-    let line = before.matches('\n').count();
-    let key = text
-        .lines()
-        .nth(line)
-        .and_then(|line| line.split_once('='))
-        .map(|(key, _)| key.trim());
-    let key = key.map(|key| format!("{key}: ")).unwrap_or_default();
-    format!("{path}:{}: {key}{message}", line + 1)
-}
-
-/// What stands behind `=` in the line of a mistake, if it is a text without its quotes.
-fn bare_text<'a>(text: &'a str, span: Option<&Range<usize>>) -> Option<&'a str> {
-    let start = text
-        .get(..span?.start)?
-        .rfind('\n')
-        .map_or(0, |end| end + 1);
-    let (_, value) = text.get(start..)?.lines().next()?.split_once('=')?;
-    let value = value.split(" #").next()?.trim();
-    let begins = value.starts_with(|c: char| c.is_alphanumeric() || matches!(c, '/' | '.' | ':'));
-    let is_other = value.parse::<f64>().is_ok() || matches!(value, "true" | "false");
-    (begins && !is_other && !value.contains(['"', '\''])).then_some(value)
-}
-
-/// Says of an unknown key which of the known ones is most like it, in the place of a list of all.
-fn with_nearest(message: String) -> String {
-    let mut names = message.split('`').skip(1).step_by(2);
-    let unknown = names
-        .next()
-        .filter(|_| message.starts_with("unknown field"));
-    let nearest = unknown.and_then(|unknown| Some((unknown, nearest(unknown, names)?)));
-    match nearest {
-        None => message,
-        Some((unknown, nearest)) => format!("unknown key `{unknown}`: did you mean `{nearest}`?"),
-    }
-}
-
-fn default_listen() -> SocketAddr {
-    DEFAULT_LISTEN
-}
-
-pub(super) fn listen<'de, D: Deserializer<'de>>(d: D) -> Result<SocketAddr, D::Error> {
-    let text = String::deserialize(d)?;
-    text.parse().map_err(|_| {
-        let problem = match text.parse::<IpAddr>() {
-            Ok(_) => "the port is missing",
-            Err(_) => "this is no address with a port",
-        };
-        D::Error::custom(format!(
-            "{problem}: write it as 127.0.0.1:8080 or [::1]:8080"
-        ))
-    })
-}
-
-fn metrics_listen<'de, D: Deserializer<'de>>(d: D) -> Result<Option<SocketAddr>, D::Error> {
-    listen(d).map(Some)
-}
-
-fn default_max_cameras() -> usize {
-    MAX_CAMERAS
-}
-
-fn default_max_viewers() -> usize {
-    MAX_VIEWERS
-}
-
-fn default_audit_days() -> u16 {
-    DEFAULT_AUDIT_DAYS
-}
-
-fn default_audit_rows() -> u64 {
-    DEFAULT_AUDIT_ROWS
-}
-
-fn default_perms() -> Vec<Permission> {
-    vec![Permission::View, Permission::Listen]
-}
-
-fn default_lease() -> u32 {
-    DEFAULT_LEASE_SECONDS
-}
-
-fn camera_id<'de, D: Deserializer<'de>>(d: D) -> Result<String, D::Error> {
-    let id = String::deserialize(d)?;
-    if is_camera_id(&id) {
-        Ok(id)
-    } else {
-        Err(D::Error::custom("use 1 to 64 of a-z, 0-9 and -"))
-    }
-}
-
-fn user<'de, D: Deserializer<'de>>(d: D) -> Result<String, D::Error> {
-    let name = String::deserialize(d)?;
-    check_user(&name).map_err(D::Error::custom)?;
-    Ok(name)
-}
-
-/// Whether a viewer can have this name.
-pub(super) fn check_user(name: &str) -> Result<(), &'static str> {
-    match name {
-        GUEST => Err("\"guest\" stands for those without a link: choose another name"),
-        _ if name.is_empty() || name.len() > MAX_USER_BYTES => Err("use 1 to 64 characters"),
-        _ if name.chars().any(char::is_control) => Err("a name has no control characters"),
-        _ => Ok(()),
-    }
-}
-
-/// Longest name of a viewer: it stands in every grant and log line.
-const MAX_USER_BYTES: usize = 64;
-
-fn sha256<'de, D: Deserializer<'de>>(d: D) -> Result<SecretDigest, D::Error> {
-    let text = String::deserialize(d)?;
-    SecretDigest::from_hex(&text).ok_or_else(|| D::Error::custom("use 64 hexadecimal digits"))
-}
-
-fn lease<'de, D: Deserializer<'de>>(d: D) -> Result<u32, D::Error> {
-    let seconds = u32::deserialize(d)?;
-    check_lease(seconds).map_err(D::Error::custom)?;
-    Ok(seconds)
-}
-
-/// Whether a session can last this long.
-pub(super) fn check_lease(seconds: u32) -> Result<(), String> {
-    match seconds {
-        1..=MAX_LEASE_SECONDS => Ok(()),
-        _ => Err(format!("use 1 to {MAX_LEASE_SECONDS} seconds")),
-    }
-}
-
-fn http_url<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Url>, D::Error> {
-    let text = String::deserialize(d)?;
-    let url: Url = text.parse().map_err(|e| match e {
-        url::ParseError::RelativeUrlWithoutBase => D::Error::custom(format!(
-            "begin it with https:// or http://, as in https://{text}"
-        )),
-        e => D::Error::custom(e),
-    })?;
-    check_url(&url).map_err(D::Error::custom)?;
-    Ok(Some(url))
-}
-
-/// Addresses or networks.
-fn networks<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<IpNet>, D::Error> {
-    let texts = Vec::<String>::deserialize(d)?;
-    let network = |text: &String| {
-        let network = text.parse::<IpNet>().ok();
-        network.or_else(|| Some(text.parse::<IpAddr>().ok()?.into()))
-    };
-    let networks = texts.iter().map(network).collect::<Option<_>>();
-    networks.ok_or_else(|| {
-        D::Error::custom("use addresses such as 10.0.0.1 or networks such as 10.0.0.0/8")
-    })
 }
 
 #[cfg(test)]

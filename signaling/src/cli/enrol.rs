@@ -11,10 +11,11 @@ use rustls_pki_types::pem::PemObject as _;
 use toml_edit::{Array, DocumentMut, Table, value};
 use url::Url;
 
-use super::config::{Config, check_lease, check_user};
+use super::config::Config;
 use super::file::{NewFile, append, grant_signer, read, read_to_edit, remove, write};
 use super::manage::{CameraData, Output, same_name};
 use super::place::{Place, Where};
+use super::values::{check_lease, check_user};
 use super::{CameraCommand, Failure, KeyOutput, ServerUrl, ViewerCommand, ask, print, remark};
 use crate::hosts::check_url;
 use crate::registry::SecretDigest;

@@ -130,7 +130,7 @@ fn set_port(document: &mut DocumentMut, text: &str) -> Result<(), Failure> {
     let port: u16 = text.parse().map_err(|_| bad())?;
     let listen = document.get("listen").and_then(Item::as_str);
     let mut address = match listen.map(str::parse::<SocketAddr>) {
-        None => super::config::DEFAULT_LISTEN,
+        None => super::values::DEFAULT_LISTEN,
         Some(Ok(address)) => address,
         // The file is wrong, and its own error says so.
         Some(Err(_)) => return Ok(()),

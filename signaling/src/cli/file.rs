@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 use porthole_protocol::grant::GrantSigner;
 use toml_edit::{ArrayOfTables, DocumentMut, Item, Table};
 
-use super::config::{Config, located};
+use super::config::Config;
 use super::environment::overlay;
+use super::mistake::located;
 use super::{Failure, remark};
 use crate::private_file::{self, create, unfinished};
 

@@ -97,10 +97,11 @@ pub(super) fn run(
 const UNSEEN: &str = "init.unfinished";
 const UNSEEN_TEXT: &str = "porthole-signaling init was interrupted here: say it again.\n";
 /// What is in a data directory that `init` was about to make, perhaps with `-wal`, `.new` and the like behind it.
-const OWN: [&str; 5] = [
+const OWN: [&str; 6] = [
     "config.toml",
     "grant-key",
     "device-key",
+    "second-factor-key",
     "porthole.sqlite3",
     UNSEEN,
 ];

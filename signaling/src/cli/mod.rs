@@ -9,6 +9,7 @@ mod environment;
 mod file;
 mod init;
 mod manage;
+mod mistake;
 mod nearest;
 mod notify;
 mod openid;
@@ -19,6 +20,7 @@ mod serve;
 mod sfu;
 mod start;
 mod turn;
+mod values;
 
 use std::fmt;
 use std::io::{self, Write as _};

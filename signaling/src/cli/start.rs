@@ -60,14 +60,15 @@ pub(super) async fn load(data: &Kept, lock: DataDirLock) -> Result<Data, Failure
     let secret = data.dir.device_secret(&data.signer()?);
     let secret = secret.map_err(Failure::system)?;
     let store = open_store(data).await?;
+    let key = data.dir.second_factor_key().map_err(Failure::system)?;
     let loaded = match data.config.second_factor {
         SecondFactorOf::Nobody => Data::load(store).await,
-        SecondFactorOf::Administrators => {
-            let key = data.dir.second_factor_key().map_err(Failure::system)?;
-            Data::load_sealed(store, &key).await
-        }
+        SecondFactorOf::Administrators => Data::load_sealed(store, &key).await,
     };
-    let loaded = loaded.map(|data| data.held_by(lock).with_device_secret(secret));
+    let loaded = loaded.map(|data| {
+        let data = data.held_by(lock).with_device_secret(secret);
+        data.sealed_with(&key)
+    });
     loaded.map_err(|e| Failure::system(format!("{}: {e}", data.dir.path().display())))
 }
 

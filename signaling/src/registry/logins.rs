@@ -272,6 +272,20 @@ impl Logins {
         Some(last)
     }
 
+    /// When the log-in of this cookie was made, if it is this user's with an account here, and is not over.
+    pub(crate) fn made(
+        &mut self,
+        cookie: &SecretDigest,
+        user: &str,
+        now: Instant,
+    ) -> Option<Timestamp> {
+        let login = self.get(cookie, now)?;
+        if *login.user != *user || login.visit.is_some() {
+            return None;
+        }
+        self.logins.get(self.by_cookie.get(cookie)?)?.made
+    }
+
     /// The cookie that the log-in of this one was given last.
     pub(crate) fn current(&self, cookie: &SecretDigest) -> Option<SecretDigest> {
         Some(self.logins.get(self.by_cookie.get(cookie)?)?.cookie)

@@ -15,7 +15,7 @@ use url::Url;
 use super::OtherListener;
 use super::supervise::Lost;
 use super::{Inner, Server, ServerError, ServerOptions, Stop};
-use crate::access::{Access, Data, Devices, SecondFactors, first_device_secret};
+use crate::access::{Access, Data, Devices, Repeats, SecondFactors, first_device_secret};
 #[cfg(feature = "adapters")]
 use crate::adapters::Adapters;
 use crate::failures::Failures;
@@ -69,6 +69,8 @@ impl Parts {
         let kept = kept.and_then(|data| data.device_secret.clone());
         let devices = kept.unwrap_or_else(|| first_device_secret(&options.signer));
         let devices = Devices::new(&devices);
+        // No session has this id, so that this is nobody's secret.
+        let repeats = Repeats::new(&options.signer.session_secret("repeats"));
         let second_factors = second_factors(&options)?;
         let openid = openid(options.openid, options.url.as_ref(), &options.signer)?;
         let turn = CurrentTurn::new(options.turn);
@@ -98,7 +100,8 @@ impl Parts {
         let per_address = places::per_address(max_connections);
         let store = options.data.as_ref().map(|data| data.store.clone());
         let login = options.timings.login;
-        let access = Access::new(store, registry.clone(), changes.clone(), devices, login);
+        let secrets = (devices, repeats);
+        let access = Access::new(store, registry.clone(), changes.clone(), secrets, login);
         let access = access.asking(second_factors);
         let access = Arc::new(access);
         let outside_port = options.url.as_ref().and_then(Url::port_or_known_default);
@@ -226,21 +229,24 @@ impl Parts {
     }
 }
 
-/// The second factors of administrators, if they are asked for.
+/// Second factors, where there is what they are kept with.
 fn second_factors(options: &ServerOptions) -> Result<Option<SecondFactors>, ServerError> {
-    if !options.second_factor {
-        return Ok(None);
-    }
     let no_data = "second-factor is for people with an account: start with a data directory";
     let key = options.data.as_ref().and_then(Data::key);
-    let key = key.ok_or_else(|| ServerError::Data(no_data.to_owned()))?;
-    let host = options.url.as_ref().and_then(Url::host_str);
+    let Some(key) = key else {
+        return match options.second_factor {
+            true => Err(ServerError::Data(no_data.to_owned())),
+            false => Ok(None),
+        };
+    };
+    let url = options.url.as_ref();
+    let host = url.and_then(Url::host_str);
     let issuer = host.map_or_else(
         || "Porthole".to_owned(),
         |host| format!("Porthole ({host})"),
     );
     let unusable = || ServerError::Data("the key of second factors cannot be used".to_owned());
-    SecondFactors::new(key, issuer)
+    SecondFactors::new(key, issuer, options.second_factor, url)
         .map(Some)
         .ok_or_else(unusable)
 }

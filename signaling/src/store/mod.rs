@@ -24,7 +24,9 @@ pub use open::open;
 pub use crate::recur::MAX_WINDOWS;
 
 use crate::digest::SecretDigest;
-use crate::model::{AuditEntry, Booking, Camera, Holder, Login, SecondFactor, Share, User, Window};
+use crate::model::{
+    AuditEntry, Booking, Camera, Holder, Login, Passkey, SecondFactor, Share, User, Window,
+};
 
 /// Most rows that one question is answered with.
 pub const MAX_ROWS: u32 = 500;
@@ -47,6 +49,9 @@ pub enum StoreError {
     /// The link was opened as often as it may be, or is not open now.
     #[error("the link is used up, over, or not open yet")]
     Spent,
+    /// The last second factor of somebody of whom one is asked cannot go.
+    #[error("there would be no second factor left")]
+    LastSecondFactor,
     /// The last administrator cannot go.
     #[error("there would be no administrator left")]
     LastAdministrator,
@@ -103,6 +108,26 @@ pub struct Snapshot {
     pub logins: Vec<Login>,
 }
 
+/// Whether a passkey is a user's first second factor, of any kind, or stands beside others.
+#[derive(Clone, Copy, Debug)]
+pub enum PasskeyKind<'a> {
+    /// [`StoreError::Exists`] if there are others. With digests of the recovery codes.
+    First(&'a [SecretDigest]),
+    /// [`StoreError::NotFound`] if there are none.
+    Further,
+}
+
+/// A challenge, which is answered once.
+#[derive(Clone, Debug)]
+pub struct Answered {
+    /// By which it is known.
+    pub challenge: SecretDigest,
+    /// Until when an answer would count.
+    pub until: Timestamp,
+    /// When it was answered.
+    pub at: Timestamp,
+}
+
 /// Which bookings, or windows of bookings.
 #[derive(Clone, Debug, Default)]
 pub struct BookingFilter {
@@ -114,6 +139,8 @@ pub struct BookingFilter {
     pub from: Option<Timestamp>,
     /// With a window that starts before this.
     pub to: Option<Timestamp>,
+    /// With this in its note, its user's name, its camera's id or name, in small letters or capitals.
+    pub search: Option<String>,
     /// Those after the booking of this id, in the order of ids.
     pub after: Option<String>,
     /// So many at most; 0 or more than [`MAX_ROWS`] is [`MAX_ROWS`].
@@ -127,6 +154,8 @@ pub struct AuditFilter {
     pub camera: Option<String>,
     /// About or by this user.
     pub user: Option<String>,
+    /// In whose words this is, in small letters or capitals.
+    pub search: Option<String>,
     /// Those before the entry of this number.
     pub before: Option<i64>,
     /// So many at most; 0 or more than [`MAX_ROWS`] is [`MAX_ROWS`].
@@ -241,11 +270,12 @@ pub trait Store: Send + Sync + 'static {
         audit: &AuditEntry,
     ) -> Result<()>;
 
-    /// A user's second factor, if it has one.
+    /// What a user's codes of an app are made of, if it has such an app.
     async fn second_factor(&self, user: &str) -> Result<Option<SecondFactor>>;
-    /// Ends the log-ins of administrators who have none.
+    /// Ends the log-ins of administrators who have no second factor of any kind.
     async fn end_logins_without_second_factor(&self) -> Result<()>;
-    /// Gives a user its second factor; log-ins from before end.
+    /// Gives a user codes of an app as its first second factor; log-ins from before end. [`StoreError::Exists`] if it has any
+    /// second factor.
     async fn add_second_factor(&self, factor: &SecondFactor, audit: &AuditEntry) -> Result<()>;
     /// Takes the code of this step. [`StoreError::NotFound`] if that one was taken before, or a later one.
     async fn use_code(&self, user: &str, step: i64) -> Result<()>;
@@ -256,7 +286,40 @@ pub trait Store: Send + Sync + 'static {
         code: &SecretDigest,
         audit: &AuditEntry,
     ) -> Result<()>;
-    /// Takes a user's second factor away, and ends its log-ins.
+    /// A user's passkeys, the oldest first.
+    async fn passkeys(&self, user: &str) -> Result<Vec<Passkey>>;
+    /// Gives a user a passkey; log-ins from before end, save that of one cookie. [`StoreError::NotFound`] if the challenge was
+    /// answered before.
+    async fn add_passkey(
+        &self,
+        passkey: &Passkey,
+        kind: PasskeyKind<'_>,
+        answered: &Answered,
+        save: Option<&SecretDigest>,
+        audit: &AuditEntry,
+    ) -> Result<()>;
+    /// Notes that a passkey was used, with its counter and what it has become. [`StoreError::NotFound`] if it is there no
+    /// more, if its counter did not go up, or if the challenge was answered before.
+    async fn use_passkey(&self, passkey: &Passkey, answered: &Answered) -> Result<()>;
+    /// Gives a passkey another name.
+    async fn rename_passkey(
+        &self,
+        user: &str,
+        id: &str,
+        name: &str,
+        audit: &AuditEntry,
+    ) -> Result<()>;
+    /// Takes a passkey away, and ends its user's log-ins, save that of one cookie. [`StoreError::LastSecondFactor`] if one has
+    /// to be kept and it is the last.
+    async fn remove_passkey(
+        &self,
+        user: &str,
+        id: &str,
+        keep_one: bool,
+        save: Option<&SecretDigest>,
+        audit: &AuditEntry,
+    ) -> Result<()>;
+    /// Takes all second factors of a user away, and ends its log-ins.
     async fn remove_second_factor(&self, user: &str, audit: &AuditEntry) -> Result<()>;
 
     /// Writes entries of the audit log that belong to no other change.

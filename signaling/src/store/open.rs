@@ -47,6 +47,10 @@ const SQLITE_MIGRATIONS: &[(&str, &str)] = &[
         "calendar",
         include_str!("migrations/sqlite/0003_calendar.sql"),
     ),
+    (
+        "passkeys",
+        include_str!("migrations/sqlite/0004_passkeys.sql"),
+    ),
 ];
 #[cfg(feature = "postgres")]
 const POSTGRES_MIGRATIONS: &[(&str, &str)] = &[
@@ -61,6 +65,10 @@ const POSTGRES_MIGRATIONS: &[(&str, &str)] = &[
     (
         "calendar",
         include_str!("migrations/postgres/0003_calendar.sql"),
+    ),
+    (
+        "passkeys",
+        include_str!("migrations/postgres/0004_passkeys.sql"),
     ),
 ];
 

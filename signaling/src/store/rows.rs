@@ -10,7 +10,7 @@ use sqlx::{Error, FromRow, Row};
 
 use crate::digest::SecretDigest;
 use crate::model::{
-    AuditEntry, Booking, Camera, Holder, Login, Recurrence, Role, Share, User, Window,
+    AuditEntry, Booking, Camera, Holder, Login, Passkey, Recurrence, Role, Share, User, Window,
 };
 
 const PERMISSIONS: [Permission; 4] = [
@@ -150,6 +150,22 @@ impl FromRow<'_, AnyRow> for Login {
             holder,
             created: time(row, "created_ms")?,
             until: time(row, "until_ms")?,
+        })
+    }
+}
+
+impl FromRow<'_, AnyRow> for Passkey {
+    fn from_row(row: &AnyRow) -> Result<Self, Error> {
+        let used: Option<i64> = row.try_get("used_ms")?;
+        Ok(Self {
+            id: row.try_get("id")?,
+            user: row.try_get("user_name")?,
+            name: row.try_get("name")?,
+            credential_id: row.try_get("credential_id")?,
+            credential: row.try_get("credential")?,
+            counter: count(row, "counter")?,
+            created: time(row, "created_ms")?,
+            used: used.map(|_| time(row, "used_ms")).transpose()?,
         })
     }
 }

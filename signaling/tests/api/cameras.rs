@@ -26,6 +26,40 @@ async fn a_camera_connects_with_the_key_it_was_given_and_is_online() {
 }
 
 #[tokio::test]
+async fn the_same_request_again_is_answered_with_the_same_key() {
+    let house = House::new().await;
+    let request = "018f2b7e-6f4a-7c3d-9e21-0a1b2c3d4e5f";
+    let front = json!({"name": "Front", "request": request});
+    let first = house.admin.post("/api/cameras", &front).await;
+    assert_eq!(first.status, 201, "{first:?}");
+    let key = secret(&first);
+    // While it is connected too: nothing is another key then.
+    let _camera = Client::camera(&house.server, &key, json!(null)).await;
+    let again = house.admin.post("/api/cameras", &front).await;
+    assert_eq!((again.status, secret(&again)), (201, key.clone()));
+    assert_eq!(again.json()["camera"]["online"], true);
+    for other in [
+        json!({"name": "Other", "id": "front", "request": request}),
+        json!({"name": "Front", "request": "018f2b7e-6f4a-7c3d-9e21-0a1b2c3d4e60"}),
+    ] {
+        let answer = house.admin.post("/api/cameras", &other).await;
+        assert_eq!(answer.problem(), (409, "id-taken".to_owned()));
+    }
+    let without = house
+        .admin
+        .post("/api/cameras", &json!({"name": "Front"}))
+        .await;
+    assert_eq!(without.problem(), (409, "exists".to_owned()));
+    // Another camera by the same request has another key, and one whose key was changed is another.
+    let back = json!({"name": "Back", "request": request});
+    assert_ne!(secret(&house.admin.post("/api/cameras", &back).await), key);
+    let rotate = "/api/cameras/front/rotate";
+    assert_eq!(house.admin.post(rotate, &json!({})).await.status, 200);
+    let answer = house.admin.post("/api/cameras", &front).await;
+    assert_eq!(answer.problem(), (409, "id-taken".to_owned()));
+}
+
+#[tokio::test]
 async fn another_key_voids_the_old_one_at_once() {
     let house = House::new().await;
     let old = house.camera("front").await;

@@ -2,6 +2,8 @@
 //! The REST API on a real server, with a database in a folder that goes with the test.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[path = "../common/authenticator.rs"]
+mod authenticator;
 mod backend;
 mod bookings;
 mod cameras;
@@ -13,6 +15,8 @@ mod logins;
 mod lost;
 mod openid;
 mod openid_provider;
+mod passkeys;
+mod passkeys_stolen;
 mod problems;
 mod provider;
 mod second_factor;

@@ -30,6 +30,51 @@ async fn a_user_is_added_with_a_password_that_is_shown_once() {
 }
 
 #[tokio::test]
+async fn the_same_request_again_is_answered_with_the_same_and_adds_nobody_twice() {
+    let mut house = House::new().await;
+    let request = "018f2b7e-6f4a-7c3d-9e21-0a1b2c3d4e5f";
+    let alice = json!({"name": "alice", "request": request});
+    // Many who were not answered in time, at once.
+    let tries = (0..4).map(|_| house.admin.post("/api/users", &alice));
+    let answers = futures_util::future::join_all(tries).await;
+    for answer in &answers {
+        assert_eq!((answer.status, &answer.body), (201, &answers[0].body));
+    }
+    let password = answers[0].json()["password"].as_str().unwrap().to_owned();
+    let page = house.nobody().log_in("alice", &password).await;
+    assert_eq!(page.status, 200);
+    house.restart(crate::common::options()).await;
+    // By another server, whose key is another, it is not known.
+    let again = house.admin.post("/api/users", &alice).await;
+    assert_eq!(again.problem(), (409, "id-taken".to_owned()));
+    let log = house.admin.get("/api/audit?search=ALICE").await.json();
+    let added = log["items"].as_array().unwrap().iter();
+    assert_eq!(
+        added
+            .filter(|entry| entry["action"] == "user.added")
+            .count(),
+        1
+    );
+
+    let bob = json!({"name": "bob", "request": request, "password": PASSWORD});
+    for _ in 0..2 {
+        assert_eq!(house.admin.post("/api/users", &bob).await.status, 201);
+    }
+    for (field, value) in [
+        ("role", "administrator"),
+        ("password", "another tractor glacier"),
+    ] {
+        let mut other = bob.clone();
+        other[field] = json!(value);
+        let answer = house.admin.post("/api/users", &other).await;
+        assert_eq!(answer.problem(), (409, "id-taken".to_owned()), "{field}");
+    }
+    let carol = json!({"name": "carol", "request": "1"});
+    let bad = house.admin.post("/api/users", &carol).await;
+    assert_eq!(bad.problem(), (422, "bad-value".to_owned()));
+}
+
+#[tokio::test]
 async fn a_new_password_or_role_ends_what_runs() {
     let house = House::new().await;
     let alice = house.user("alice").await;

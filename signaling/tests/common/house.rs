@@ -69,12 +69,21 @@ impl House {
     }
 
     pub async fn with(options: ServerOptions) -> Self {
+        Self::at("127.0.0.1", options).await
+    }
+
+    /// One that is reached by a name, as passkeys want it.
+    pub async fn named(options: ServerOptions) -> Self {
+        Self::at("localhost", options).await
+    }
+
+    async fn at(host: &str, options: ServerOptions) -> Self {
         let folder = Folder::new();
         let store = open(&folder.database()).await.unwrap();
         let made = Data::add_administrator(&*store, "root", "test").await;
         let password = made.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let url = format!("http://{host}:{}/", listener.local_addr().unwrap().port());
         let data = load(store, &options, SEAL).await;
         let server = start(options, &url, data, listener);
         let page = Page::nobody(&server);
@@ -104,6 +113,17 @@ impl House {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         self.server = start(options, &self.url, data, listener);
         self.admin.address = self.server.local_addr();
+    }
+
+    /// The address that people know it by.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Has the server come back at another address.
+    pub async fn move_to(&mut self, url: &str, options: ServerOptions) {
+        url.clone_into(&mut self.url);
+        self.restart(options).await;
     }
 
     /// The database, as if it had taken a change and its answer had been lost.
@@ -154,7 +174,7 @@ async fn load(store: Arc<dyn Store>, options: &ServerOptions, seal: &str) -> Dat
         true => Data::load_sealed(store, seal).await,
         false => Data::load(store).await,
     };
-    loaded.unwrap()
+    loaded.unwrap().sealed_with(seal)
 }
 
 fn start(mut options: ServerOptions, url: &str, data: Data, listener: TcpListener) -> Server {

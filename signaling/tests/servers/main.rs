@@ -3,6 +3,9 @@
 #![cfg(feature = "postgres")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[path = "../common/authenticator.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
+mod authenticator;
 #[path = "../common/mod.rs"]
 mod common;
 #[path = "../common/house.rs"]
@@ -14,3 +17,4 @@ mod postgres;
 mod agree;
 mod frozen;
 mod pair;
+mod passkeys;

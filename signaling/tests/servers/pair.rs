@@ -14,6 +14,9 @@ use tokio::time::sleep;
 use crate::common::{Client, PATIENCE};
 use crate::house::{PASSWORD, Page, secret};
 
+/// Where both are reached.
+pub(crate) const URL: &str = "http://porthole.localhost/";
+
 /// Servers A and B, and the administrator's page at each.
 pub(crate) struct Pair {
     pub(crate) a: Server,
@@ -25,9 +28,10 @@ pub(crate) struct Pair {
 async fn start(url: &str, signer: &GrantSigner) -> (Server, Arc<dyn Store>) {
     let store = open(url).await.unwrap();
     let mut options = ServerOptions::new(signer.to_string().parse().unwrap());
-    options.data = Some(Data::load(store.clone()).await.unwrap());
-    // The name of the cookie follows it.
-    options.url = Some("http://porthole.test/".parse().unwrap());
+    let data = Data::load(store.clone()).await.unwrap();
+    options.data = Some(data.sealed_with("a key of the tests, which is in no file"));
+    // The name of the cookie follows it, and whom passkeys are for.
+    options.url = Some(URL.parse().unwrap());
     options.allowed_hosts = vec!["127.0.0.1".to_owned()];
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let server = Server::start(options, listener, &tokio::runtime::Handle::current());

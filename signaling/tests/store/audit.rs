@@ -3,11 +3,12 @@
 
 use porthole_signaling::model::AuditEntry;
 use porthole_signaling::store::{AuditFilter, MAX_ROWS};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::database::*;
 
 on_both! {
+    what_is_searched_for_is_found_in_any_of_an_entrys_words
     an_entry_is_read_as_it_was_written
     a_filter_leaves_what_it_says
     no_more_than_the_most_rows_are_answered
@@ -89,6 +90,42 @@ async fn a_filter_leaves_what_it_says(db: Database) {
         ..of_anna
     };
     assert_eq!(actions(next).await, ["login.made"]);
+}
+
+async fn what_is_searched_for_is_found_in_any_of_an_entrys_words(db: Database) {
+    let by = |actor: &str, details: Value| AuditEntry {
+        actor: actor.to_owned(),
+        details,
+        ..entry("login.made")
+    };
+    let entries = [
+        by("Anna", json!({"with": "100%_sure"})),
+        by("otto", json!({"with": "1000 sure"})),
+        full(),
+    ];
+    db.log(&entries).await.unwrap();
+    let found = async |search: &str| -> usize {
+        let filter = AuditFilter {
+            search: Some(search.to_owned()),
+            ..AuditFilter::default()
+        };
+        db.audit(&filter).await.unwrap().len()
+    };
+    for (search, count) in [
+        ("ANNA", 2),
+        ("otto", 1),
+        ("Login.", 2),
+        ("front", 1),
+        // What means something else to the database is text here.
+        ("100%_s", 1),
+        ("100_", 0),
+        ("%", 1),
+        ("'", 0),
+        ("!", 0),
+        ("nobody", 0),
+    ] {
+        assert_eq!(found(search).await, count, "{search}");
+    }
 }
 
 async fn no_more_than_the_most_rows_are_answered(db: Database) {

@@ -7,6 +7,7 @@ use porthole_signaling::store::{BookingFilter, MAX_WINDOWS, Put, StoreError};
 use crate::database::*;
 
 on_both! {
+    what_is_searched_for_is_in_the_note_the_user_or_the_camera
     a_booking_is_read_as_it_was_put
     a_change_replaces_the_windows
     a_booking_needs_its_camera_its_user_and_a_window
@@ -229,6 +230,45 @@ async fn a_filter_leaves_what_it_says(db: Database) {
     assert_eq!(ids(times(59, 101)).await, ["a", "b", "week"]);
     let tuesday = db.bookings(&times(1400, 1600)).await.unwrap();
     assert_eq!(tuesday, [(week().0, vec![window(1440..1500)])]);
+}
+
+async fn what_is_searched_for_is_in_the_note_the_user_or_the_camera(db: Database) {
+    let db = db.furnished().await;
+    db.add_user("otto", Role::Viewer).await;
+    let with = |id: &str, user: &str, note: &str| Booking {
+        user: user.to_owned(),
+        note: note.to_owned(),
+        ..booking(id, 0..60)
+    };
+    db.book(&with("a", "anna", "The Boiler, 50%"))
+        .await
+        .unwrap();
+    db.book(&with("b", "otto", "")).await.unwrap();
+    let found = async |search: &str, limit: u32| -> Vec<String> {
+        let filter = BookingFilter {
+            search: Some(search.to_owned()),
+            limit,
+            ..BookingFilter::default()
+        };
+        let windows = db.calendar(&filter, 10).await.unwrap();
+        let found = db.bookings(&filter).await.unwrap();
+        assert!(found.iter().all(|(_, windows)| windows.len() == 1));
+        let ids: Vec<_> = found.into_iter().map(|(booking, _)| booking.id).collect();
+        assert!(limit > 0 || windows.len() == ids.len(), "{search}");
+        ids
+    };
+    for (search, ids) in [
+        ("boiler", &["a"][..]),
+        ("OTTO", &["b"]),
+        ("Front", &["a", "b"]),
+        ("50%", &["a"]),
+        ("5%0", &[]),
+        ("_", &[]),
+        ("nobody", &[]),
+    ] {
+        assert_eq!(found(search, 0).await, ids, "{search}");
+    }
+    assert_eq!(found("front", 1).await, ["a"]);
 }
 
 async fn pages_follow_each_other(db: Database) {

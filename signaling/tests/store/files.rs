@@ -4,6 +4,8 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
+use porthole_signaling::SecretDigest;
+use porthole_signaling::model::SecondFactor;
 use porthole_signaling::store::{StoreError, open};
 use sqlx::{AnyConnection, AssertSqlSafe, Connection as _, Executor as _};
 
@@ -15,6 +17,7 @@ on_both! {
     a_database_of_a_later_version_is_refused
     tables_that_someone_changed_are_refused
     a_database_of_before_second_factors_is_brought_to_this_form
+    recovery_codes_of_before_passkeys_are_kept
 }
 
 async fn what_was_kept_is_there_when_it_is_opened_again(db: Database) {
@@ -52,7 +55,10 @@ async fn a_database_of_before_second_factors_is_brought_to_this_form(db: Databas
     for sql in [
         "DROP TABLE recovery_codes",
         "DROP TABLE second_factors",
-        "DELETE FROM _sqlx_migrations WHERE version = 2",
+        "DROP TABLE passkeys",
+        "DROP TABLE answered_challenges",
+        "DROP INDEX windows_by_start",
+        "DELETE FROM _sqlx_migrations WHERE version >= 2",
     ] {
         execute(&db.place, sql).await;
     }
@@ -60,6 +66,39 @@ async fn a_database_of_before_second_factors_is_brought_to_this_form(db: Databas
     let again = open(&db.place).await.unwrap();
     assert_eq!(again.snapshot(at(0)).await.unwrap().users.len(), 2);
     assert!(again.second_factor("anna").await.unwrap().is_none());
+}
+
+async fn recovery_codes_of_before_passkeys_are_kept(db: Database) {
+    let db = db.furnished().await;
+    let app = SecondFactor {
+        user: "anna".to_owned(),
+        secret: "sealed".to_owned(),
+        last_step: 1,
+        recovery: vec![SecretDigest::of("one"), SecretDigest::of("two")],
+        created: at(0),
+    };
+    let entry = entry("second-factor.made");
+    db.add_second_factor(&app, &entry).await.unwrap();
+    for sql in [
+        "DROP TABLE passkeys",
+        "DROP TABLE answered_challenges",
+        "DELETE FROM _sqlx_migrations WHERE version = 4",
+    ] {
+        execute(&db.place, sql).await;
+    }
+    let again = open(&db.place).await.unwrap();
+    let kept = again.second_factor("anna").await.unwrap().unwrap();
+    assert_eq!(kept.recovery.len(), 2);
+    let one = SecretDigest::of("one");
+    again.use_recovery_code("anna", &one, &entry).await.unwrap();
+    // They go with their user, of whatever form they were.
+    again.remove_user("anna", &entry).await.unwrap();
+    assert!(
+        again
+            .use_recovery_code("anna", &SecretDigest::of("two"), &entry)
+            .await
+            .is_err()
+    );
 }
 
 async fn execute(place: &str, sql: &str) {

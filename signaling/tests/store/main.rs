@@ -30,6 +30,7 @@ mod database;
 mod files;
 mod interrupted;
 mod logins;
+mod passkeys;
 mod people;
 #[allow(dead_code, reason = "tests of several servers have it stand still")]
 mod postgres;

@@ -19,8 +19,10 @@ export class Audit {
   constructor(api, directory) {
     this.#api = api;
     this.#directory = directory;
-    const { camera, user } = this.#fields;
-    for (const select of [camera, user]) select.addEventListener("change", () => this.#ask());
+    const { camera, user, search } = this.#fields;
+    for (const field of [camera, user, search]) field.addEventListener("change", () => this.#ask());
+    // There is no button to send it with: what was typed is looked for.
+    $(".filter", this.#section).addEventListener("submit", (/** @type {Event} */ event) => event.preventDefault());
     $(".more", this.#section).addEventListener("click", () => this.#ask(this.#before));
   }
 
@@ -43,8 +45,8 @@ export class Audit {
   /** @param {number} [before] the entry before which to go on; without, from the newest */
   async #load(before) {
     const turn = ++this.#turn;
-    const { camera, user } = this.#fields;
-    const answer = await this.#api.get("audit", { camera: camera.value, user: user.value, before, limit: STEP });
+    const { camera, user, search } = this.#fields;
+    const answer = await this.#api.get("audit", { camera: camera.value, user: user.value, search: search.value.trim(), before, limit: STEP });
     if (turn !== this.#turn) return; // Someone has filtered otherwise meanwhile.
     const entries = $(".entries", this.#section);
     if (before === undefined) entries.replaceChildren();

@@ -42,7 +42,7 @@ export class Bookings {
     on(".on", () => this.#go(addDays(this.#at, this.#view === "day" ? 1 : 7)));
     on(".today", () => this.#go(Date.now()));
     for (const view of /** @type {const} */ (["day", "week"])) on(`.${view}`, () => { this.#view = view; this.#go(this.#at); });
-    $(".camera", this.#section).addEventListener("change", () => this.#go(this.#at));
+    for (const field of [".camera", ".search"]) $(field, this.#section).addEventListener("change", () => this.#go(this.#at));
     $(".hours", this.#section).append(...Array.from({ length: HOURS }, (_, hour) => made("span", timeInWords(momentOf(Date.now(), hour * 60)))));
     say($(".zone", this.#section), zoneInWords());
     draggable(this.#body, {
@@ -62,7 +62,9 @@ export class Bookings {
     const camera = select.value || null;
     const { columns, from, to } = columnsOf(this.#view, this.#at, this.#directory.cameras.map(({ id }) => id), camera);
     const turn = ++this.#turn;
-    const answer = await this.#api.get("calendar", { from: new Date(from).toISOString(), to: new Date(to).toISOString(), camera: camera ?? undefined });
+    const answer = await this.#api.get("calendar", {
+      from: new Date(from).toISOString(), to: new Date(to).toISOString(), camera: camera ?? undefined, search: $(".search", this.#section).value.trim(),
+    });
     // Someone has gone on, or holds a window in the hand.
     if (turn !== this.#turn || this.#dragging) return;
     this.#columns = columns;

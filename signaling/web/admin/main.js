@@ -51,7 +51,7 @@ async function enter(credential) {
   }
   signIn.forget();
   await begin();
-  showRecoveryCodes($("#recovery-dialog"), codes);
+  showRecoveryCodes(codes);
 }
 
 /** Asks the server who is here, and shows what that one may see. */

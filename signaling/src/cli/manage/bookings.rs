@@ -75,6 +75,9 @@ pub(crate) enum BookingCommand {
         /// The time zone of --from and --to [default: this machine's]
         #[arg(long, value_parser = zone)]
         zone: Option<Zone>,
+        /// Those in whose note, user or camera this is
+        #[arg(long, value_name = "TEXT")]
+        search: Option<String>,
     },
     /// Show a booking
     Show {
@@ -141,6 +144,7 @@ impl BookingCommand {
                 from,
                 to,
                 zone,
+                search,
             } => {
                 let text = |time: &Option<Time>| -> Result<Option<String>, Failure> {
                     let at = time.map(|time| time.at(zone.as_ref())).transpose()?;
@@ -152,6 +156,7 @@ impl BookingCommand {
                     ("user", user),
                     ("from", &from),
                     ("to", &to),
+                    ("search", search),
                 ];
                 Call::list(query("/api/bookings", &fields), "after", None)
             }

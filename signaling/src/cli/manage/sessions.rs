@@ -70,6 +70,9 @@ pub(crate) struct AuditArgs {
     /// About or by this user
     #[arg(long)]
     user: Option<String>,
+    /// Those in whose words this is
+    #[arg(long, value_name = "TEXT")]
+    search: Option<String>,
     /// So many entries at most, the latest first
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     limit: u32,
@@ -77,7 +80,11 @@ pub(crate) struct AuditArgs {
 
 impl AuditArgs {
     pub(crate) fn call(&self) -> Call {
-        let fields = [("camera", &self.camera), ("user", &self.user)];
+        let fields = [
+            ("camera", &self.camera),
+            ("user", &self.user),
+            ("search", &self.search),
+        ];
         let at_most = usize::try_from(self.limit).ok();
         Call::list(query("/api/audit", &fields), "before", at_most)
     }

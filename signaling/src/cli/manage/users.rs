@@ -43,6 +43,9 @@ pub(crate) enum UserCommand {
         /// Make it an administrator, who watches any camera at any time and decides who else may
         #[arg(long)]
         administrator: bool,
+        /// A UUID that you have made: say it again, and the same user has the same password
+        #[arg(long, value_name = "UUID")]
+        request: Option<String>,
     },
     /// List the users
     List {
@@ -95,7 +98,7 @@ pub(crate) enum UserCommand {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum SecondFactorCommand {
-    /// Take a user's second factor away, which was lost, and end its log-ins; the next log-in makes another
+    /// Take a user's second factors away, app and passkeys, since they were lost, and end its log-ins
     Reset {
         /// The name
         name: String,
@@ -109,13 +112,18 @@ impl UserCommand {
             Self::Add {
                 name,
                 administrator,
+                request,
             } => {
                 let role = if *administrator {
                     "administrator"
                 } else {
                     "viewer"
                 };
-                Call::post("/api/users", json!({ "name": name, "role": role }))
+                let mut body = json!({ "name": name, "role": role });
+                if let Some(request) = request {
+                    body["request"] = json!(request);
+                }
+                Call::post("/api/users", body)
             }
             Self::List { search } => {
                 Call::list(query("/api/users", &[("search", search)]), "after", None)

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe, FromRow, Row, query};
 
-use super::{conditions, limit};
+use super::{conditions, like, limit};
 use crate::model::AuditEntry;
 use crate::store::{AuditFilter, Result};
 
@@ -28,6 +28,10 @@ pub(super) async fn write(tx: &mut AnyConnection, entries: &[AuditEntry]) -> Res
     Ok(())
 }
 
+/// Whether what is searched for is in it.
+const FOUND: &str = "(LOWER(actor) LIKE $5 ESCAPE '!' OR LOWER(action) LIKE $5 ESCAPE '!' OR LOWER(camera) LIKE $5 ESCAPE '!' \
+     OR LOWER(user_name) LIKE $5 ESCAPE '!' OR LOWER(subject) LIKE $5 ESCAPE '!' OR LOWER(details) LIKE $5 ESCAPE '!')";
+
 pub(super) async fn list(
     tx: &mut AnyConnection,
     filter: &AuditFilter,
@@ -36,6 +40,7 @@ pub(super) async fn list(
         ("camera = $1", filter.camera.is_some()),
         ("(user_name = $2 OR actor = $2)", filter.user.is_some()),
         ("id < $3", filter.before.is_some()),
+        (FOUND, filter.search.is_some()),
     ]);
     let sql = format!("SELECT * FROM audit WHERE {conditions} ORDER BY id DESC LIMIT $4");
     let rows = query(AssertSqlSafe(sql))
@@ -43,6 +48,7 @@ pub(super) async fn list(
         .bind(&filter.user)
         .bind(filter.before)
         .bind(limit(filter.limit))
+        .bind(filter.search.as_deref().map(like))
         .fetch_all(tx)
         .await?;
     let entry = |row: &AnyRow| Ok((Row::try_get(row, "id")?, AuditEntry::from_row(row)?));

@@ -9,7 +9,7 @@ use porthole_protocol::grant::Permission;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe, FromRow, Row, query, query_as};
 
-use super::{Question, all, changed};
+use super::{Question, all, changed, like};
 use crate::model::{Booking, Window};
 use crate::store::rows::{perms_text, time};
 use crate::store::{BookingFilter, MAX_WINDOWS, Put, Result, StoreError};
@@ -142,7 +142,9 @@ pub(super) async fn list(
         "SELECT b.* FROM bookings b WHERE {of_booking} \
          AND EXISTS (SELECT 1 FROM windows w WHERE w.booking = b.id AND {of_window}) ORDER BY b.id LIMIT $6"
     );
-    let bookings = bind_filter(query(AssertSqlSafe(sql)), filter).bind(limit);
+    let bookings = bind_filter(query(AssertSqlSafe(sql)), filter)
+        .bind(limit)
+        .bind(filter.search.as_deref().map(like));
     let bookings: Vec<Booking> = all(bookings.fetch_all(&mut *tx).await?)?;
     let Some(last) = bookings.last() else {
         return Ok(Vec::new());
@@ -151,7 +153,9 @@ pub(super) async fn list(
         "SELECT w.* FROM bookings b JOIN windows w ON w.booking = b.id \
          WHERE {of_booking} AND {of_window} AND b.id <= $6 ORDER BY w.booking, w.start_ms"
     );
-    let windows = bind_filter(query(AssertSqlSafe(sql)), filter).bind(&last.id);
+    let windows = bind_filter(query(AssertSqlSafe(sql)), filter)
+        .bind(&last.id)
+        .bind(filter.search.as_deref().map(like));
     let mut of: BTreeMap<String, Vec<Window>> = BTreeMap::new();
     for row in windows.fetch_all(tx).await? {
         let windows = of.entry(row.try_get("booking")?).or_default();
@@ -198,7 +202,9 @@ pub(super) async fn calendar(
         "SELECT b.*, w.start_ms AS from_ms, w.end_ms AS to_ms FROM windows w JOIN bookings b ON b.id = w.booking \
          WHERE {of_booking} AND {of_window} ORDER BY w.start_ms, w.end_ms, w.booking LIMIT $6"
     );
-    let rows = bind_filter(query(AssertSqlSafe(sql)), filter).bind(limit);
+    let rows = bind_filter(query(AssertSqlSafe(sql)), filter)
+        .bind(limit)
+        .bind(filter.search.as_deref().map(like));
     let rows = rows.fetch_all(tx).await?;
     let window = |row: &AnyRow| -> Result<_> {
         let window = Window {
@@ -210,6 +216,10 @@ pub(super) async fn calendar(
     rows.iter().map(window).collect()
 }
 
+/// Whether what is searched for is in it.
+const FOUND: &str = "(LOWER(b.note) LIKE $7 ESCAPE '!' OR LOWER(b.user_name) LIKE $7 ESCAPE '!' OR LOWER(b.camera) LIKE $7 ESCAPE '!' \
+     OR b.camera IN (SELECT id FROM cameras WHERE LOWER(name) LIKE $7 ESCAPE '!'))";
+
 /// What must hold of a booking `b`, and of a window `w`. Only what is asked for stands there, so that an index serves it.
 fn conditions(filter: &BookingFilter) -> (String, String) {
     let (has_from, has_to) = (filter.from.is_some(), filter.to.is_some());
@@ -218,6 +228,7 @@ fn conditions(filter: &BookingFilter) -> (String, String) {
         ("b.user_name = $2", filter.user.is_some()),
         ("b.over_ms > $3", has_from),
         ("b.id > $5", filter.after.is_some()),
+        (FOUND, filter.search.is_some()),
     ];
     let of_window = [("w.end_ms > $3", has_from), ("w.start_ms < $4", has_to)];
     (

@@ -73,3 +73,16 @@ pub(super) async fn remove(tx: &mut AnyConnection, cookies: &[SecretDigest]) -> 
     }
     Ok(())
 }
+
+/// Ends a user's, save that of one cookie.
+pub(super) async fn end_all(
+    tx: &mut AnyConnection,
+    user: &str,
+    save: Option<&SecretDigest>,
+) -> Result<()> {
+    // No cookie's digest is the empty text.
+    let save = save.map(SecretDigest::to_hex).unwrap_or_default();
+    let ended = query("DELETE FROM logins WHERE user_name = $1 AND cookie <> $2");
+    ended.bind(user).bind(save).execute(tx).await?;
+    Ok(())
+}

@@ -4,6 +4,7 @@
 use sqlx::{AnyConnection, Row as _, query, query_scalar};
 
 use super::changed;
+use super::logins::end_all;
 use crate::digest::SecretDigest;
 use crate::model::SecondFactor;
 use crate::store::rows::{read, time};
@@ -32,15 +33,18 @@ pub(super) async fn get(tx: &mut AnyConnection, user: &str) -> Result<Option<Sec
 pub(super) async fn without(tx: &mut AnyConnection) -> Result<Vec<String>> {
     let users = query_scalar(
         "SELECT name FROM users WHERE role = 'administrator' AND name IN (SELECT user_name FROM logins) \
-         AND name NOT IN (SELECT user_name FROM second_factors)",
+         AND name NOT IN (SELECT user_name FROM second_factors) \
+         AND name NOT IN (SELECT user_name FROM passkeys)",
     );
     Ok(users.fetch_all(tx).await?)
 }
 
 pub(super) async fn add(tx: &mut AnyConnection, factor: &SecondFactor) -> Result<()> {
-    let user = query("SELECT 1 FROM users WHERE name = $1").bind(&factor.user);
-    let user = user.fetch_optional(&mut *tx).await?;
-    user.ok_or(StoreError::NoSuch("user"))?;
+    lock_user(tx, &factor.user).await?;
+    // It is the first one, or none: who has any shows that before there is another.
+    if count(tx, &factor.user).await? > 0 {
+        return Err(StoreError::Exists);
+    }
     let sql = "INSERT INTO second_factors (user_name, secret, last_step, created_ms) VALUES ($1, $2, $3, $4)";
     query(sql)
         .bind(&factor.user)
@@ -49,14 +53,26 @@ pub(super) async fn add(tx: &mut AnyConnection, factor: &SecondFactor) -> Result
         .bind(factor.created.as_millisecond())
         .execute(&mut *tx)
         .await?;
-    for code in &factor.recovery {
+    put_recovery_codes(tx, &factor.user, &factor.recovery).await?;
+    end_all(tx, &factor.user, None).await
+}
+
+/// In the place of those that there were.
+pub(super) async fn put_recovery_codes(
+    tx: &mut AnyConnection,
+    user: &str,
+    codes: &[SecretDigest],
+) -> Result<()> {
+    let before = query("DELETE FROM recovery_codes WHERE user_name = $1").bind(user);
+    before.execute(&mut *tx).await?;
+    for code in codes {
         query("INSERT INTO recovery_codes (user_name, code) VALUES ($1, $2)")
-            .bind(&factor.user)
+            .bind(user)
             .bind(code.to_hex())
             .execute(&mut *tx)
             .await?;
     }
-    end_logins(tx, &factor.user).await
+    Ok(())
 }
 
 /// In one statement, so that of two who show the same code one is too late.
@@ -74,14 +90,34 @@ pub(super) async fn use_recovery(
     changed(used.bind(user).bind(code.to_hex()).execute(tx).await?)
 }
 
+/// All that a user has of them: codes of an app, passkeys and recovery codes.
 pub(super) async fn remove(tx: &mut AnyConnection, user: &str) -> Result<()> {
-    let removed = query("DELETE FROM second_factors WHERE user_name = $1").bind(user);
-    changed(removed.execute(&mut *tx).await?)?;
-    end_logins(tx, user).await
+    lock_user(tx, user).await?;
+    if count(tx, user).await? == 0 {
+        return Err(StoreError::NotFound);
+    }
+    for sql in [
+        "DELETE FROM second_factors WHERE user_name = $1",
+        "DELETE FROM passkeys WHERE user_name = $1",
+    ] {
+        query(sql).bind(user).execute(&mut *tx).await?;
+    }
+    put_recovery_codes(tx, user, &[]).await?;
+    end_all(tx, user, None).await
 }
 
-pub(super) async fn end_logins(tx: &mut AnyConnection, user: &str) -> Result<()> {
-    let ended = query("DELETE FROM logins WHERE user_name = $1").bind(user);
-    ended.execute(tx).await?;
-    Ok(())
+/// Makes other changes of what a user shows wait until this one is through: of two that add the first, one is too late.
+pub(super) async fn lock_user(tx: &mut AnyConnection, user: &str) -> Result<()> {
+    let locked = query("UPDATE users SET role = role WHERE name = $1").bind(user);
+    match locked.execute(tx).await?.rows_affected() {
+        0 => Err(StoreError::NoSuch("user")),
+        _ => Ok(()),
+    }
+}
+
+/// How many second factors a user has, of any kind.
+pub(super) async fn count(tx: &mut AnyConnection, user: &str) -> Result<i64> {
+    let sql = "SELECT (SELECT COUNT(*) FROM passkeys WHERE user_name = $1) \
+               + (SELECT COUNT(*) FROM second_factors WHERE user_name = $1)";
+    Ok(query_scalar(sql).bind(user).fetch_one(tx).await?)
 }

@@ -4,6 +4,7 @@
 use sqlx::{AnyConnection, query, query_as, query_scalar};
 
 use super::changed;
+use super::logins::end_all;
 use crate::digest::SecretDigest;
 use crate::model::User;
 use crate::store::rows::role_text;
@@ -36,11 +37,7 @@ pub(super) async fn put_anew(
     save: Option<&SecretDigest>,
 ) -> Result<()> {
     put(tx, user, Put::Existing).await?;
-    // No cookie's digest is the empty text.
-    let save = save.map(SecretDigest::to_hex).unwrap_or_default();
-    let ended = query("DELETE FROM logins WHERE user_name = $1 AND cookie <> $2");
-    ended.bind(&user.name).bind(save).execute(tx).await?;
-    Ok(())
+    end_all(tx, &user.name, save).await
 }
 
 pub(super) async fn remove(tx: &mut AnyConnection, name: &str) -> Result<()> {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The plugin's one tokio runtime, shared by all elements of the process.
+//! The plugin's tokio runtimes, shared by all elements of the process: one for everything, and one for gateways alone.
 
 use once_cell::sync::OnceCell;
 use tokio::runtime::{Builder, Handle, Runtime};
@@ -9,14 +9,25 @@ use tokio::runtime::{Builder, Handle, Runtime};
 const WORKER_THREADS: usize = 2;
 
 static RUNTIME: OnceCell<Runtime> = OnceCell::new();
+static GATEWAY: OnceCell<Runtime> = OnceCell::new();
 
 /// The runtime, made at first use. Fails where the process may start no more threads.
 pub(crate) fn handle() -> std::io::Result<Handle> {
-    RUNTIME
+    of(&RUNTIME, WORKER_THREADS, "porthole")
+}
+
+/// That of gateways, so that no page, log-in or link holds up a robot's stop. One thread: the hub, the programs' sockets and what
+/// passes between them wake nobody else.
+pub(crate) fn gateway() -> std::io::Result<Handle> {
+    of(&GATEWAY, 1, "porthole-robot")
+}
+
+fn of(runtime: &'static OnceCell<Runtime>, threads: usize, name: &str) -> std::io::Result<Handle> {
+    runtime
         .get_or_try_init(|| {
             Builder::new_multi_thread()
-                .worker_threads(WORKER_THREADS)
-                .thread_name("porthole")
+                .worker_threads(threads)
+                .thread_name(name)
                 .enable_all()
                 .build()
         })

@@ -23,7 +23,7 @@ export function say(element, words) {
  * @param {any} element @param {string} words
  */
 export function quote(element, words) {
-  element.dir = "auto";
+  if (element.dir !== "auto") element.dir = "auto";
   say(element, words.length > MAX_TEXT ? `${words.slice(0, MAX_TEXT)}…` : words);
 }
 

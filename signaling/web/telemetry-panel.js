@@ -9,7 +9,7 @@ import { Reading } from "./telemetry.js";
 /** A value of more characters is read as a text, not as a figure. */
 const LONG = 16;
 /** Figures that change sooner than this nobody can read, and drawing them takes time from the picture. */
-const SHOW_MS = 100;
+const SHOW_MS = 200;
 
 export class TelemetryPanel {
   #session; #panel; #frame = 0; #timer = 0; #again = false; #gone = new AbortController();

@@ -202,12 +202,6 @@ impl PortholeSink {
         }
         heap::keep_small();
         webrtc::claim().map_err(|e| gst::error_msg!(gst::LibraryError::Init, ("{e}")))?;
-        let no_threads = |error: std::io::Error| {
-            gst::error_msg!(
-                gst::ResourceError::NoSpaceLeft,
-                ("cannot start threads: {error}")
-            )
-        };
         let runtime = runtime::handle().map_err(no_threads)?;
         let registration = Registration::find(&settings, &self.token, &runtime)?;
         *lock(&self.about) = About {
@@ -306,7 +300,8 @@ impl PortholeSink {
                 })
             },
         };
-        let gateway = Gateway::start(options, runtime)
+        let own = runtime::gateway().map_err(no_threads)?;
+        let gateway = Gateway::start(options, &own)
             .map_err(|e| gst::error_msg!(gst::ResourceError::OpenRead, ("{e}")))?;
         data::show_talk(&self.talk, gateway.handle().clone(), runtime);
         if let Some(url) = gateway.url() {
@@ -694,6 +689,13 @@ impl PortholeSink {
         stats::add_sent(&mut all, &webrtc, &origins);
         all
     }
+}
+
+fn no_threads(error: std::io::Error) -> gst::ErrorMessage {
+    gst::error_msg!(
+        gst::ResourceError::NoSpaceLeft,
+        ("cannot start threads: {error}")
+    )
 }
 
 #[glib::object_subclass]

@@ -161,7 +161,7 @@ impl ApiError {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "not-ready", message).after(SOON)
     }
 
-    fn after(self, wait: Duration) -> Self {
+    pub(crate) fn after(self, wait: Duration) -> Self {
         Self {
             retry_after: Some(wait),
             ..self

@@ -22,6 +22,7 @@ use crate::api;
 use crate::auth::identify;
 use crate::error::ApiError;
 use crate::lock::lock;
+use crate::one_camera::OneCamera;
 use crate::page;
 use crate::proxy::client;
 use crate::socket;
@@ -68,10 +69,22 @@ pub(crate) fn metrics(shared: Arc<Shared>) -> Router {
         .with_state(shared)
 }
 
+/// What is at the port of one camera: the WebSocket, wherever a client looks for it.
+pub(crate) fn one_camera(shared: Arc<Shared>, camera: &str) -> Router {
+    Router::new()
+        .route("/", get(websocket))
+        .route("/{*path}", get(websocket))
+        .layer(Extension(OneCamera(camera.into())))
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(from_fn_with_state(shared.clone(), guard))
+        .with_state(shared)
+}
+
 fn routes(shared: Arc<Shared>) -> Router {
     Router::new()
         .route("/ws", get(websocket))
         .merge(api::routes(&shared))
+        .merge(api::whep::routes(&shared))
         .merge(page::routes())
         .fallback(|| async {
             ApiError::new(
@@ -153,6 +166,7 @@ fn count(shared: &Shared, peer: IpAddr) -> Result<(), Duration> {
 fn most_bytes(request: &Request) -> usize {
     match request.uri().path() {
         api::IMPORT => api::MAX_IMPORT_BYTES,
+        path if path.starts_with(api::whep::PREFIX) => api::whep::MAX_BYTES,
         _ => MAX_BODY_BYTES,
     }
 }
@@ -164,6 +178,7 @@ async fn websocket(
 ) -> Result<Response, ApiError> {
     let (mut parts, _) = request.into_parts();
     let upgrade = parts.extensions.remove::<OnUpgrade>();
+    let only = parts.extensions.remove::<OneCamera>();
     let identity = identify(&shared, &parts.headers, parts.uri.query(), connection.peer).await?;
     identity.check_origin(&parts.headers, &shared.hosts)?;
     let answer = create_response(&axum::http::Request::from_parts(parts, ())).ok();
@@ -180,7 +195,8 @@ async fn websocket(
         // One that went away meanwhile needs nothing.
         if let Ok(upgraded) = upgrade.await {
             let (socket, address) = (TokioIo::new(upgraded), connection.peer);
-            socket::run(socket, identity, address, &shared.hub, shared.timings).await;
+            let (hub, timings) = (&shared.hub, shared.timings);
+            socket::run(socket, identity, address, only, hub, timings).await;
         }
         drop((connection.place, of_address));
     });

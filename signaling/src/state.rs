@@ -24,6 +24,7 @@ use crate::proxy::is_trusted;
 use crate::registry::Registry;
 use crate::requests::Requests;
 use crate::timings::Timings;
+use crate::whep::Whep;
 
 /// What every request may need.
 pub(crate) struct Shared {
@@ -55,6 +56,8 @@ pub(crate) struct Shared {
     /// WebSockets of each address.
     pub(crate) sockets: Arc<Addresses>,
     pub(crate) timings: Timings,
+    /// The sessions that players asked for by HTTP, if they may.
+    pub(crate) whep: Option<Arc<Whep>>,
 }
 
 impl Shared {

@@ -18,6 +18,7 @@ use super::Failure;
 use super::auth::AuthTable;
 use super::nearest::nearest;
 use super::turn::TurnTable;
+use super::whep::WhepTable;
 use crate::backend::Backend;
 use crate::hosts::{Hosts, check_url};
 use crate::openid::OpenidOptions;
@@ -27,6 +28,7 @@ use crate::room::{MAX_CAMERAS, MAX_VIEWERS};
 use crate::server::{DEFAULT_AUDIT_DAYS, DEFAULT_AUDIT_ROWS};
 use crate::tls::TlsFiles;
 use crate::turn::Turn;
+use crate::whep::WhepOptions;
 
 /// Where a server listens for which nothing is said: for the same machine alone.
 pub(super) const DEFAULT_LISTEN: SocketAddr =
@@ -77,6 +79,7 @@ pub struct Config {
     ice_servers: Vec<IceServerTable>,
     turn: Option<TurnTable>,
     auth: Option<AuthTable>,
+    whep: Option<WhepTable>,
     #[serde(default, rename = "camera")]
     cameras: Vec<CameraTable>,
     #[serde(default, rename = "viewer")]
@@ -244,6 +247,11 @@ impl Config {
             .as_ref()
             .map(|table| table.read(folder))
             .transpose()
+    }
+
+    /// How players may ask by HTTP, if they may.
+    pub fn whep(&self) -> Option<WhepOptions> {
+        self.whep.as_ref().and_then(WhepTable::options)
     }
 
     /// The existing backend, whose files are looked for from where the file at `path` is.
@@ -505,6 +513,7 @@ mod tests {
             (1, 2)
         );
         assert!(config.turn(Path::new("p.toml")).unwrap().is_some());
+        assert!(config.whep().is_some());
         assert!(config.data_dir(Path::new("p.toml")).is_some() && config.database_url().is_some());
         let sizes = (
             config.ice_servers().len(),

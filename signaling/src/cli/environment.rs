@@ -19,7 +19,7 @@ enum Kind {
 }
 
 /// The keys that have a variable: all but the tables that stand several times.
-const KEYS: [(&str, Kind); 32] = [
+const KEYS: [(&str, Kind); 34] = [
     ("listen", Kind::Text),
     ("metrics-listen", Kind::Text),
     ("url", Kind::Text),
@@ -52,6 +52,8 @@ const KEYS: [(&str, Kind); 32] = [
     ("turn.urls", Kind::List),
     ("turn.secret", Kind::Text),
     ("turn.secret-file", Kind::Text),
+    ("whep.enabled", Kind::Bool),
+    ("whep.allow-origins", Kind::List),
 ];
 /// Variables of ours that are no keys.
 const OTHERS: [&str; 3] = ["PORTHOLE_CONFIG", "PORTHOLE_DATA_DIR", "PORTHOLE_LOG"];

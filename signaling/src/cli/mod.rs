@@ -16,7 +16,9 @@ mod reload;
 mod secret;
 mod serve;
 mod start;
+mod streamer;
 mod turn;
+mod whep;
 
 use std::fmt;
 use std::io::{self, Write as _};
@@ -79,6 +81,8 @@ enum Command {
         #[arg(long)]
         init: bool,
     },
+    /// Run the cameras and ports that a dual-camera streamer's configuration (--config) names, and a server for them
+    Run(streamer::RunArgs),
     /// Enrol, list and remove cameras
     #[command(subcommand)]
     Camera(CameraCommand),
@@ -283,6 +287,10 @@ fn run(cli: Cli) -> Result<(), Failure> {
                 init::make_missing(&place)?;
             }
             serve::run(&place.resolve()?, listen)
+        }
+        Command::Run(args) => {
+            let missing = |_| Failure::input("--config FILE is missing: the streamer's own");
+            streamer::run(&args, place.file().map_err(missing)?)
         }
         Command::Camera(command) => enrol::camera(command, &place, output),
         Command::User(command) => {

@@ -194,6 +194,7 @@ fn unchangeable(old: &Config, new: &Config) -> Vec<&'static str> {
         ("auth", old.has_backend() != new.has_backend()),
         ("auth.openid", !old.has_openid_of(new)),
         ("tls-cert", old.has_tls() != new.has_tls()),
+        ("whep", old.whep() != new.whep()),
     ];
     let differ = differ.into_iter().filter(|(_, differ)| *differ);
     differ.map(|(key, _)| key).collect()

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The server as a whole: started on a listener, changed while it runs, shut down.
 
+mod listeners;
 #[cfg(feature = "cli")]
 mod offline;
 mod options;
@@ -41,13 +42,11 @@ use crate::registry::{Account, CameraEntry, Origin, Registry, SecretDigest, View
 use crate::rights::{Rights, RightsId};
 use crate::room::Counts;
 use crate::shutdown::stopped;
+use crate::state::Shared;
 use crate::timings::Timings;
 use crate::tls::{CurrentTls, TlsFiles};
 use crate::turn::{CurrentTurn, Turn};
 use supervise::Lost;
-
-/// Connections at the address for metrics: some that collect them, and a person.
-const METRICS_CONNECTIONS: usize = 16;
 
 /// A running server. Cheap to clone; when the last clone is dropped the server shuts down.
 ///
@@ -74,6 +73,7 @@ struct Inner {
     tls: Option<CurrentTls>,
     router: Router,
     metrics_router: Router,
+    shared: Arc<Shared>,
     timings: Timings,
     runtime: Handle,
     on_stop: watch::Receiver<()>,
@@ -161,35 +161,6 @@ impl Server {
         };
         let control = Control::new(listener, inner.router.clone(), inner.timings, reload, busy)?;
         inner.runtime.spawn(control.run(inner.on_stop.clone()));
-        Ok(())
-    }
-
-    /// Serves the metrics to whoever reaches this listener, which is for nothing else, until the server stops.
-    pub fn serve_metrics(&self, listener: StdListener) -> io::Result<()> {
-        let inner = &self.inner;
-        listener.set_nonblocking(true)?;
-        let _inside = inner.runtime.enter();
-        let listener = TcpListener::from_std(listener)?;
-        let stop = lock(&inner.stop);
-        // After a shutdown there is nothing to serve.
-        let Some(stop) = stop.as_ref() else {
-            return Ok(());
-        };
-        let acceptance = Acceptance {
-            listener,
-            tls: None,
-            max_connections: METRICS_CONNECTIONS,
-            addresses: Addresses::new(METRICS_CONNECTIONS),
-            trusted_proxies: Vec::new(),
-            router: inner.metrics_router.clone(),
-            timings: inner.timings,
-            busy: stop.busy.clone(),
-            _open: stop.open.clone(),
-        };
-        let on_stop = inner.on_stop.clone();
-        inner
-            .lost
-            .supervise(&inner.runtime, "metrics", acceptance.run(on_stop));
         Ok(())
     }
 

@@ -29,6 +29,7 @@ use crate::state::Shared;
 use crate::store::Heard;
 use crate::tls::CurrentTls;
 use crate::turn::{self, CurrentTurn};
+use crate::whep::Whep;
 
 pub(super) struct Parts {
     pub(super) server: Server,
@@ -117,12 +118,13 @@ impl Parts {
             requests: Mutex::default(),
             sockets: Addresses::new(places::sockets_per_address(per_address)),
             timings: options.timings,
+            whep: options.whep.map(Whep::new).map(Arc::new),
         };
         let (stop, on_stop) = watch::channel(());
         let (busy, on_idle) = watch::channel(());
         let shared = Arc::new(shared);
         let metrics_router = metrics_app(shared.clone());
-        let router = app(shared);
+        let router = app(shared.clone());
         let (open, closed) = watch::channel(());
         let stop = Stop {
             _stop: stop,
@@ -157,6 +159,7 @@ impl Parts {
             tls,
             router: router.clone(),
             metrics_router,
+            shared,
             timings: options.timings,
             runtime: runtime.clone(),
             on_stop: on_stop.clone(),

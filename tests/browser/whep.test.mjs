@@ -91,6 +91,15 @@ const PLAYERS = {
   }, [url, token]),
 };
 
+/** Asks as often as the camera, which may just have begun on a busy machine, does not answer in time; gives what else went wrong. */
+async function letIn(ask, page, url, token) {
+  for (;;) {
+    const from = page.requests.length;
+    const problem = await ask(page, url, token);
+    if (!page.requests.slice(from).some(([, status]) => status === 504)) return problem;
+  }
+}
+
 const shown = (page) => page.evaluate(() => document.querySelector("video").getVideoPlaybackQuality().totalVideoFrames);
 
 /** Waits until so many more pictures are shown. */
@@ -119,7 +128,7 @@ for (const [name, ask] of Object.entries(PLAYERS)) {
     const front = await keep(enrolled(server, SOUND));
     const page = await players(keep);
     const url = `${server.url}/whep/front`;
-    assert.equal(await ask(page, url, server.token), undefined);
+    assert.equal(await letIn(ask, page, url, server.token), undefined);
     await front.line(/porthole\/viewer-joined.*user=\(string\)alice/);
     await goesOn(page);
     const from = front.lines.length;
@@ -128,8 +137,8 @@ for (const [name, ask] of Object.entries(PLAYERS)) {
     await front.line(/porthole\/viewer-left.*reason=\(string\)revoked/, { from });
     assert.ok(Date.now() - before < END_MS);
     await stops(page);
-    const [[method, status, endpoint]] = page.requests.filter(([method]) => method === "POST");
-    assert.deepEqual([method, status, endpoint], ["POST", 201, "/whep/front"]);
+    const posts = page.requests.filter(([method]) => method === "POST");
+    assert.deepEqual(posts.at(-1), ["POST", 201, "/whep/front"]);
     const patches = page.requests.filter(([method]) => method === "PATCH");
     assert.ok(patches.every(([, status]) => status === 204), JSON.stringify(patches));
     assert.equal(await ask(page, url, server.token), name === "whip-whep" ? "Request rejected with status 401" : "initial-connection-failed");
@@ -149,7 +158,7 @@ test("whip-whep ends its session, and its place is free at once", () => scene(as
   const server = await keep(offering());
   const front = await keep(enrolled(server));
   const page = await players(keep);
-  assert.equal(await PLAYERS["whip-whep"](page, `${server.url}/whep/front`, server.token), undefined);
+  assert.equal(await letIn(PLAYERS["whip-whep"], page, `${server.url}/whep/front`, server.token), undefined);
   await goesOn(page);
   const from = front.lines.length;
   await page.evaluate(() => window.player.stop());

@@ -6,7 +6,7 @@
 
 use std::{fs, path::Path};
 
-use super::{BadDescription, Check, Kind, MAX_CANDIDATES, Use, without_hidden};
+use super::{BadDescription, Check, Kind, MAX_CANDIDATES, OwnOffer, Use, without_hidden};
 
 fn recorded(file: &str) -> String {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/descriptions");

@@ -295,6 +295,11 @@ fn bearer(headers: &HeaderMap) -> Option<String> {
     })
 }
 
+/// Whether a request has a token, of whichever kind.
+pub(crate) fn shows_token(headers: &HeaderMap, query: Option<&str>) -> bool {
+    headers.contains_key(header::AUTHORIZATION) || query_token(query).is_some()
+}
+
 fn query_token(query: Option<&str>) -> Option<String> {
     let (_, token) =
         form_urlencoded::parse(query?.as_bytes()).find(|(key, _)| key == "access_token")?;

@@ -187,7 +187,7 @@ impl ApiError {
         error.after(CONNECTIONS_RETRY)
     }
 
-    fn after(self, wait: Duration) -> Self {
+    pub(crate) fn after(self, wait: Duration) -> Self {
         Self {
             retry_after: Some(wait),
             ..self

@@ -21,6 +21,7 @@ use crate::api;
 use crate::auth::identify;
 use crate::error::ApiError;
 use crate::lock::lock;
+use crate::one_camera::OneCamera;
 use crate::page;
 use crate::proxy::client;
 use crate::socket;
@@ -101,12 +102,24 @@ pub(crate) fn three_service(shared: Arc<Shared>) -> Router {
         .with_state(shared)
 }
 
+/// What is at the port of one camera: the WebSocket, wherever a client looks for it.
+pub(crate) fn one_camera(shared: Arc<Shared>, camera: &str) -> Router {
+    Router::new()
+        .route("/", get(websocket))
+        .route("/{*path}", get(websocket))
+        .layer(Extension(OneCamera(camera.into())))
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(from_fn_with_state(shared.clone(), guard))
+        .with_state(shared)
+}
+
 fn routes(shared: Arc<Shared>) -> Router {
     let router = Router::new().route("/ws", get(websocket));
     #[cfg(feature = "adapters")]
     let router = router.merge(adapters::routes(&shared));
     router
         .merge(api::routes(&shared))
+        .merge(api::whep::routes(&shared))
         .merge(page::routes())
         .fallback(|| async {
             ApiError::new(
@@ -190,6 +203,7 @@ fn most_bytes(request: &Request) -> usize {
         api::IMPORT => api::MAX_IMPORT_BYTES,
         #[cfg(feature = "adapters")]
         adapters::SOCKETIO_PATH => adapters::MAX_BODY_BYTES,
+        path if path.starts_with(api::whep::PREFIX) => api::whep::MAX_BYTES,
         _ => MAX_BODY_BYTES,
     }
 }
@@ -199,6 +213,7 @@ async fn websocket(
     Extension(connection): Extension<Connection>,
     request: Request,
 ) -> Result<Response, ApiError> {
+    let only = request.extensions().get::<OneCamera>().cloned();
     let (headers, query) = (request.headers(), request.uri().query());
     let identity = identify(&shared, headers, query, connection.peer).await?;
     identity.check_origin(headers, &shared.hosts)?;
@@ -208,7 +223,8 @@ async fn websocket(
         // One that went away meanwhile needs nothing.
         if let Ok(upgraded) = upgrade.await {
             let (socket, address) = (TokioIo::new(upgraded), connection.peer);
-            socket::run(socket, identity, address, &shared.hub, shared.timings).await;
+            let (hub, timings) = (&shared.hub, shared.timings);
+            socket::run(socket, identity, address, only, hub, timings).await;
         }
         drop((connection.place, of_address));
     });

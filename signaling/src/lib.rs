@@ -8,7 +8,7 @@
 //! - [`rights`] say who may do what at which camera, and when.
 //! - [`room`] decides: a pure state machine, messages in and messages out.
 //! - `hub` is the one task that owns the room; each client has a bounded `queue` there.
-//! - `socket` is one client's WebSocket, `websocket` its frames, `http` and `page` are the rest of the router.
+//! - `socket` is one client's WebSocket, `websocket` its frames, `log_out` ends a client as its log-in does; `http` and `page` are the rest of the router.
 //! - `access` is the service of accounts, bookings, share links and log-ins; `api` offers it as REST.
 //! - `store` is the database behind it, `model` what is kept there.
 //! - `journal` writes down what happens in the room, `metrics` counts it, `sentences` says it in the log.
@@ -20,6 +20,7 @@
 //! - `token` judges tokens that people choose.
 //! - `server` is the handle to all of it, `accept` takes connections in, `tls` wraps them.
 //! - `hosts`, `proxy` and `places` decide which names are ours, whom a proxy asks for, and how many connections there may be.
+//! - `whep` is for players that ask for a session by HTTP: a client of the hub beside `socket`.
 //! - `turn` makes the credentials of each session's relays.
 //! - `state`, `timings`, `lock` and `shutdown` are what several of these share.
 //!
@@ -51,9 +52,11 @@ mod hub;
 mod journal;
 mod limit;
 mod lock;
+mod log_out;
 mod metrics;
 pub mod model;
 mod network;
+mod one_camera;
 mod openid;
 mod page;
 mod places;
@@ -79,6 +82,7 @@ mod token;
 mod turn;
 mod upgrade;
 mod websocket;
+mod whep;
 pub mod whip_client;
 
 pub use access::Data;
@@ -98,3 +102,4 @@ pub use token::{
     WeakToken, check_password, check_token, token_fragment,
 };
 pub use turn::{BadTurn, Turn};
+pub use whep::WhepOptions;

@@ -2,8 +2,6 @@
 //! One client's WebSocket: frames in, events to the hub; messages from the hub, frames out.
 
 use std::borrow::Cow;
-use std::convert::Infallible;
-use std::future::pending;
 use std::net::IpAddr;
 use std::time::Instant;
 
@@ -11,14 +9,15 @@ use porthole_protocol::limits::MAX_MESSAGE_BYTES;
 use porthole_protocol::wire::ClientMessage;
 use tokio::io::{AsyncRead, AsyncWrite, split};
 use tokio::sync::oneshot::error::RecvError;
-use tokio::time::{MissedTickBehavior, interval, sleep, sleep_until, timeout};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tungstenite::protocol::frame::coding::CloseCode;
 
 use crate::auth::Identity;
 use crate::hub::{Event, HubHandle};
 use crate::limit::{CAMERA_PACE, MessagePace, VIEWER_PACE, cost};
+use crate::log_out::follow_login;
+use crate::one_camera::OneCamera;
 use crate::queue::{CAMERA_QUEUE, Dropped, Inbox, Text, queue};
-use crate::registry::LoginEnd;
 use crate::room::{ClientId, Principal};
 use crate::timings::Timings;
 use crate::websocket::{Broken, Incoming, Reader, Writer, halves};
@@ -31,6 +30,7 @@ pub(crate) async fn run(
     socket: impl AsyncRead + AsyncWrite,
     identity: Identity,
     address: IpAddr,
+    only: Option<OneCamera>,
     hub: &HubHandle,
     timings: Timings,
 ) {
@@ -63,9 +63,9 @@ pub(crate) async fn run(
     let (read_half, write_half) = split(socket);
     let (mut reader, sink) = halves(read_half, write_half, MAX_MESSAGE_BYTES);
     let asker = Some((hub, client));
-    let mut writer = std::pin::pin!(write(sink, inbox, asker, timings));
+    let mut writer = std::pin::pin!(write(sink, inbox, only, asker, timings));
     let mut written = None;
-    let logged_out = until_logged_out(login, hub, client);
+    let logged_out = follow_login(login, hub, client);
     let frame = tokio::select! {
         sink = &mut writer => {
             // The end of the queue may be seen before its reason, which is there by then.
@@ -96,38 +96,11 @@ pub(crate) async fn run(
     .await;
 }
 
-/// Tells the hub of the end of the log-in by which a client connected. The hub lets go of it then.
-pub(crate) async fn until_logged_out(
-    login: Option<LoginEnd>,
-    hub: &HubHandle,
-    client: ClientId,
-) -> Infallible {
-    let Some(mut login) = login else {
-        return pending().await;
-    };
-    if over(&mut login).await {
-        hub.send(Event::LoginOver(client)).await;
-        // What runs goes on, unless the person logs out or may do no more.
-        while login.changed().await.is_ok() {}
-    }
-    hub.send(Event::LoggedOut(client)).await;
-    pending().await
-}
-
-/// Waits for the end of a log-in, which may be put off meanwhile. Whether it came by itself.
-async fn over(login: &mut LoginEnd) -> bool {
-    loop {
-        let until = *login.borrow_and_update();
-        tokio::select! {
-            changed = login.changed() => if changed.is_err() { return false },
-            () = sleep_until(until.into()) => return true,
-        }
-    }
-}
-
 /// What is written next.
 enum Outgoing {
     Text(Text),
+    /// The message was not for this client.
+    Nothing,
     Pong(Vec<u8>),
     Ping,
 }
@@ -137,6 +110,7 @@ enum Outgoing {
 async fn write<W: AsyncWrite + Unpin>(
     mut sink: Writer<W>,
     mut inbox: Inbox,
+    only: Option<OneCamera>,
     asker: Option<(&HubHandle, ClientId)>,
     timings: Timings,
 ) -> Option<Writer<W>> {
@@ -146,7 +120,10 @@ async fn write<W: AsyncWrite + Unpin>(
     loop {
         let outgoing = tokio::select! {
             message = inbox.next() => match message {
-                Some(text) => Outgoing::Text(text),
+                Some(text) => match told(only.as_ref(), text) {
+                    Some(text) => Outgoing::Text(text),
+                    None => Outgoing::Nothing,
+                },
                 None => return Some(sink),
             },
             ping = sink.pinged() => Outgoing::Pong(ping),
@@ -157,6 +134,7 @@ async fn write<W: AsyncWrite + Unpin>(
                 Outgoing::Text(text) => sink.text(text).await,
                 Outgoing::Pong(ping) => sink.pong(ping).await,
                 Outgoing::Ping => sink.ping().await,
+                Outgoing::Nothing => Ok(()),
             }
         };
         match timeout(timings.write, sending).await {
@@ -171,6 +149,13 @@ async fn write<W: AsyncWrite + Unpin>(
         {
             hub.send(Event::ListOn(client)).await;
         }
+    }
+}
+
+fn told(only: Option<&OneCamera>, text: Text) -> Option<Text> {
+    match only {
+        Some(only) => only.told(text),
+        None => Some(text),
     }
 }
 
@@ -272,7 +257,7 @@ mod tests {
         let (_outbox, inbox, _) = queue(CAMERA_QUEUE);
         let start = Instant::now();
         let (_, sink) = halves(tokio::io::empty(), Stalled, 1);
-        assert!(write(sink, inbox, None, timings).await.is_none());
+        assert!(write(sink, inbox, None, None, timings).await.is_none());
         assert!(start.elapsed() >= timings.write);
     }
 }

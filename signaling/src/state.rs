@@ -26,6 +26,7 @@ use crate::proxy::is_trusted;
 use crate::registry::Registry;
 use crate::requests::Requests;
 use crate::timings::Timings;
+use crate::whep::Whep;
 
 /// What every request may need.
 pub(crate) struct Shared {
@@ -60,6 +61,8 @@ pub(crate) struct Shared {
     /// Clients of other systems.
     #[cfg(feature = "adapters")]
     pub(crate) adapters: Adapters,
+    /// The sessions that players asked for by HTTP, if they may.
+    pub(crate) whep: Option<Arc<Whep>>,
 }
 
 impl Shared {

@@ -17,6 +17,9 @@ pub struct Timings {
     /// For any sign of life after a ping. 10 s: together with `ping`, a client that is cut off is
     /// noticed within 25 s.
     pub pong: Duration,
+    /// For a camera to answer the offer of a player: 20 s. One that has just begun tries its encoders first, which takes a few
+    /// seconds on a Pi; it gives a session up itself after 30 s.
+    pub answer: Duration,
     /// For a client to take one message. 20 s: the longest list arrives at 500 kbit/s, and who has stalled does not
     /// hold on to memory.
     pub write: Duration,
@@ -36,6 +39,7 @@ impl Default for Timings {
             http: Duration::from_secs(60),
             ping: Duration::from_secs(15),
             pong: Duration::from_secs(10),
+            answer: Duration::from_secs(20),
             write: Duration::from_secs(20),
             login: Duration::from_secs(12 * 60 * 60),
             close: Duration::from_secs(1),

@@ -16,6 +16,7 @@ use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use common::{Client, http_with, options};
 use house::{House, Page};
 use porthole_protocol::grant::{Grant, GrantSigner, Permission};
+use porthole_signaling::{ServerOptions, WhepOptions};
 use serde_json::{Value, json};
 
 use Who::{Administrators, Anyone, Viewers};
@@ -170,7 +171,11 @@ fn strangers(house: &House, camera: &str) -> Vec<Attempt> {
 
 /// A house with everyone who has something to do with it, and those attempts.
 async fn everyone() -> (House, Vec<Attempt>) {
-    let house = House::new().await;
+    everyone_at(options()).await
+}
+
+async fn everyone_at(options: ServerOptions) -> (House, Vec<Attempt>) {
+    let house = House::with(options).await;
     let camera = house.camera("front").await;
     let alice = house.user("alice").await;
     let share = json!({"camera": "front", "for": "1h"});
@@ -325,6 +330,41 @@ async fn the_websocket_is_for_viewers_and_cameras_that_are_known() {
         let connected = Client::connect(house.address(), "/ws", &headers).await;
         let may = attempt.may != Anyone || attempt.name == "a camera";
         assert_eq!(connected.is_ok(), may, "{}", attempt.name);
+    }
+}
+
+#[tokio::test]
+async fn a_picture_by_http_is_for_viewers_who_may_look() {
+    let mut options = options();
+    options.whep = Some(WhepOptions {
+        allow_origins: ["https://evil.example".to_owned()].into(),
+    });
+    let (house, attempts) = everyone_at(options).await;
+    for attempt in &attempts {
+        let mut headers = vec![("content-type", "application/sdp")];
+        let own = attempt.headers.iter();
+        headers.extend(own.map(|(key, value)| (*key, value.as_str())));
+        let answer = http_with(house.address(), "POST /whep/front", &headers, "v=0").await;
+        let what = format!("{}: {answer:?}", attempt.name);
+        // Past the door, alice hears of no camera, having no booking; the others that it is not connected.
+        let (refused, other) = match attempt.name {
+            "a camera" => (true, 403),
+            "a viewer" => (false, 404),
+            _ => (attempt.may == Anyone, 409),
+        };
+        match refused {
+            true => assert!(matches!(answer.status, 401 | 403 | 429), "{what}"),
+            false => assert_eq!(answer.status, other, "{what}"),
+        }
+        for request in ["PATCH /whep/front/made-up", "DELETE /whep/front/made-up"] {
+            let mut headers = headers.clone();
+            headers[0].1 = "application/trickle-ice-sdpfrag";
+            let answer = http_with(house.address(), request, &headers, "a=ice-ufrag:x").await;
+            assert!(
+                matches!(answer.status, 401 | 403 | 404 | 429),
+                "{what}, {request}: {answer:?}"
+            );
+        }
     }
 }
 

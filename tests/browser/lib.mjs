@@ -147,9 +147,13 @@ export async function enrolled(server, pipeline = "portholesrc camera=test idle-
 
 /** The stand-alone server with a configuration of its own in `folder`. */
 export class Server {
-  /** `viewer` is what alice may, `bob` a second one, if there is to be one; `url` where both are told to go. */
-  static async start({ viewer = [], bob, url } = {}) {
+  /**
+   * `viewer` is what alice may, `bob` a second one, if there is to be one; `url` where both are told to go; `env` what the server
+   * finds in its environment.
+   */
+  static async start({ viewer = [], bob, url, env = {} } = {}) {
     const server = new Server();
+    server.env = env;
     server.folder = mkdtempSync(join(tmpdir(), "porthole-"));
     server.config = join(server.folder, "porthole.toml");
     server.port = await freePort();
@@ -192,7 +196,7 @@ export class Server {
   }
 
   async serve() {
-    this.program = new Program(join(BUILT, "porthole-signaling"), ["serve", "--config", this.config, "--listen", `127.0.0.1:${this.port}`]);
+    this.program = new Program(join(BUILT, "porthole-signaling"), ["serve", "--config", this.config, "--listen", `127.0.0.1:${this.port}`], this.env);
     await this.program.line(/listening on/);
   }
 

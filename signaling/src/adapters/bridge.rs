@@ -14,10 +14,10 @@ use super::translator::{LabOffers, Step, Translator, error};
 use crate::auth::Identity;
 use crate::hub::{Event, HubHandle};
 use crate::limit::{CAMERA_PACE, MessagePace, VIEWER_PACE, cost};
+use crate::log_out::follow_login;
 use crate::queue::{CAMERA_QUEUE, Dropped, queue};
 use crate::room::{ClientId, Principal};
 use crate::shutdown::stopped;
-use crate::socket::until_logged_out;
 use crate::timings::Timings;
 
 /// What a client does.
@@ -139,7 +139,7 @@ impl Bridge<'_> {
         if let Some(first) = first {
             goes_on = goes_on && client.hear(first).await;
         }
-        let mut logged_out = std::pin::pin!(until_logged_out(login, hub, id));
+        let mut logged_out = std::pin::pin!(follow_login(login, hub, id));
         let mut is_dropped = None;
         while goes_on {
             let (resume, deadline) = (client.next, client.translator.deadline());

@@ -17,6 +17,7 @@ mod sessions;
 mod shares;
 mod status;
 mod users;
+pub(crate) mod whep;
 
 pub(crate) use import::MAX_IMPORT_BYTES;
 pub(crate) use status::open_metrics;

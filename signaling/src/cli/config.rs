@@ -22,6 +22,7 @@ use super::values::{
     default_max_cameras, default_max_viewers, default_perms, http_url, lease, listen,
     metrics_listen, networks, sha256, user,
 };
+use super::whep::WhepTable;
 use crate::adapters::AdapterOptions;
 use crate::backend::Backend;
 use crate::hosts::Hosts;
@@ -31,6 +32,7 @@ use crate::rights::Cameras;
 use crate::sfu::SfuOptions;
 use crate::tls::TlsFiles;
 use crate::turn::Turn;
+use crate::whep::WhepOptions;
 
 /// A configuration file that was read and makes sense.
 #[derive(Debug, serde::Deserialize)]
@@ -80,6 +82,7 @@ pub struct Config {
     socketio: Option<SocketIoTable>,
     three_service: Option<ThreeServiceTable>,
     sfu: Option<SfuTable>,
+    whep: Option<WhepTable>,
     #[serde(default, rename = "camera")]
     cameras: Vec<CameraTable>,
     #[serde(default, rename = "viewer")]
@@ -285,6 +288,11 @@ impl Config {
             .transpose()
     }
 
+    /// How players may ask by HTTP, if they may.
+    pub fn whep(&self) -> Option<WhepOptions> {
+        self.whep.as_ref().and_then(WhepTable::options)
+    }
+
     /// The existing backend, whose files are looked for from where the file at `path` is.
     pub fn backend(&self, path: &Path) -> Result<Option<Backend>, String> {
         let folder = path.parent().unwrap_or(Path::new(""));
@@ -375,6 +383,7 @@ mod tests {
         assert!(config.turn(Path::new("p.toml")).unwrap().is_some());
         let adapters = config.adapters();
         assert!(adapters.socketio.is_some() && adapters.three_service);
+        assert!(config.whep().is_some());
         assert!(config.data_dir(Path::new("p.toml")).is_some() && config.database_url().is_some());
         let sizes = (
             config.ice_servers().len(),

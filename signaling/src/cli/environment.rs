@@ -19,7 +19,7 @@ enum Kind {
 }
 
 /// The keys that have a variable: all but the tables that stand several times.
-const KEYS: [(&str, Kind); 37] = [
+const KEYS: [(&str, Kind); 42] = [
     ("listen", Kind::Text),
     ("metrics-listen", Kind::Text),
     ("url", Kind::Text),
@@ -57,6 +57,11 @@ const KEYS: [(&str, Kind); 37] = [
     ("socketio.origins", Kind::List),
     ("three-service.enabled", Kind::Bool),
     ("three-service.listen", Kind::Text),
+    ("sfu.whep", Kind::Text),
+    ("sfu.token-file", Kind::Text),
+    ("sfu.from-viewers", Kind::Number),
+    ("whep.enabled", Kind::Bool),
+    ("whep.allow-origins", Kind::List),
 ];
 /// Variables of ours that are no keys.
 const OTHERS: [&str; 3] = ["PORTHOLE_CONFIG", "PORTHOLE_DATA_DIR", "PORTHOLE_LOG"];

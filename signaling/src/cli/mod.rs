@@ -19,8 +19,10 @@ mod secret;
 mod serve;
 mod sfu;
 mod start;
+mod streamer;
 mod turn;
 mod values;
+mod whep;
 
 use std::fmt;
 use std::io::{self, Write as _};
@@ -89,6 +91,8 @@ enum Command {
         #[arg(long)]
         three_service: bool,
     },
+    /// Run the cameras and ports that a dual-camera streamer's configuration (--config) names, and a server for them
+    Run(streamer::RunArgs),
     /// Enrol, list and remove cameras
     #[command(subcommand)]
     Camera(CameraCommand),
@@ -303,6 +307,10 @@ fn run(cli: Cli) -> Result<(), Failure> {
                 three_service,
             };
             serve::run(&place.resolve()?, &typed)
+        }
+        Command::Run(args) => {
+            let missing = |_| Failure::input("--config FILE is missing: the streamer's own");
+            streamer::run(&args, place.file().map_err(missing)?)
         }
         Command::Camera(command) => enrol::camera(command, &place, output),
         Command::User(command) => {

@@ -196,6 +196,7 @@ fn unchangeable(old: &Config, new: &Config) -> Vec<&'static str> {
         ("tls-cert", old.has_tls() != new.has_tls()),
         ("socketio, three-service", !old.has_adapters_of(new)),
         ("sfu", !old.has_sfu_of(new)),
+        ("whep", old.whep() != new.whep()),
     ];
     let differ = differ.into_iter().filter(|(_, differ)| *differ);
     differ.map(|(key, _)| key).collect()

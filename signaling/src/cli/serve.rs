@@ -35,7 +35,7 @@ pub(super) struct Typed {
 }
 
 pub(super) fn run(place: &Place, typed: &Typed) -> Result<(), Failure> {
-    log_to_stderr()?;
+    log_to_stderr("info")?;
     for remark in text_variables().filter_map(|(name, _)| remark_on(&name)) {
         tracing::warn!("{remark}");
     }
@@ -182,13 +182,14 @@ fn lock_data_dir(data: &Kept) -> Result<DataDirLock, Failure> {
         })
 }
 
-fn log_to_stderr() -> Result<(), Failure> {
+/// `usual` is how much is logged where nothing is said.
+pub(super) fn log_to_stderr(usual: &str) -> Result<(), Failure> {
     let set = |name: &&str| std::env::var(name).is_ok();
     let variable = LOG_VARIABLES
         .into_iter()
         .find(set)
         .unwrap_or(LOG_VARIABLES[1]);
-    let filter = std::env::var(variable).unwrap_or_else(|_| "info".to_owned());
+    let filter = std::env::var(variable).unwrap_or_else(|_| usual.to_owned());
     let filter = EnvFilter::try_new(filter)
         .map_err(|e| Failure::input(format!("{variable}: {e}: use e.g. info or debug")))?;
     // Libraries may log whole messages at their finer levels, and messages hold grants and tokens.

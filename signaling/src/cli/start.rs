@@ -40,6 +40,7 @@ pub(super) fn options(
     options.max_cameras = config.max_cameras;
     options.max_viewers = config.max_viewers;
     options.max_connections = Some(places::standalone(config.max_cameras + config.max_viewers));
+    options.whep = config.whep();
     options.tls = config.tls(path);
     options.audit_days = config.audit_days;
     options.audit_rows = config.audit_rows;

@@ -2,6 +2,7 @@
 //! The server as a whole: started on a listener, changed while it runs, shut down.
 
 mod entries;
+mod listeners;
 #[cfg(feature = "cli")]
 mod offline;
 mod options;
@@ -41,13 +42,11 @@ use crate::room::Counts;
 #[cfg(feature = "adapters")]
 use crate::sfu::{self, SfuOptions};
 use crate::shutdown::stopped;
+use crate::state::Shared;
 use crate::timings::Timings;
 use crate::tls::{CurrentTls, TlsFiles};
 use crate::turn::{CurrentTurn, Turn};
 use supervise::Lost;
-
-/// Connections at the address for metrics: some that collect them, and a person.
-const METRICS_CONNECTIONS: usize = 16;
 
 /// A running server. Cheap to clone; when the last clone is dropped the server shuts down.
 ///
@@ -76,6 +75,7 @@ struct Inner {
     metrics_router: Router,
     #[cfg(feature = "adapters")]
     three_service: OtherListener,
+    shared: Arc<Shared>,
     timings: Timings,
     runtime: Handle,
     on_stop: watch::Receiver<()>,
@@ -172,35 +172,6 @@ impl Server {
         };
         let control = Control::new(listener, inner.router.clone(), inner.timings, reload, busy)?;
         inner.runtime.spawn(control.run(inner.on_stop.clone()));
-        Ok(())
-    }
-
-    /// Serves the metrics to whoever reaches this listener, which is for nothing else, until the server stops.
-    pub fn serve_metrics(&self, listener: StdListener) -> io::Result<()> {
-        let inner = &self.inner;
-        listener.set_nonblocking(true)?;
-        let _inside = inner.runtime.enter();
-        let listener = TcpListener::from_std(listener)?;
-        let stop = lock(&inner.stop);
-        // After a shutdown there is nothing to serve.
-        let Some(stop) = stop.as_ref() else {
-            return Ok(());
-        };
-        let acceptance = Acceptance {
-            listener,
-            tls: None,
-            max_connections: METRICS_CONNECTIONS,
-            addresses: Addresses::new(METRICS_CONNECTIONS),
-            trusted_proxies: Vec::new(),
-            router: inner.metrics_router.clone(),
-            timings: inner.timings,
-            busy: stop.busy.clone(),
-            _open: stop.open.clone(),
-        };
-        let on_stop = inner.on_stop.clone();
-        inner
-            .lost
-            .supervise(&inner.runtime, "metrics", acceptance.run(on_stop));
         Ok(())
     }
 

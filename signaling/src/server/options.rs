@@ -19,6 +19,7 @@ use crate::room::{MAX_CAMERAS, MAX_VIEWERS};
 use crate::timings::Timings;
 use crate::tls::TlsFiles;
 use crate::turn::Turn;
+use crate::whep::WhepOptions;
 
 /// Days for which the audit log is kept where nothing else is said: long enough to look into a complaint.
 pub const DEFAULT_AUDIT_DAYS: u16 = 90;
@@ -71,6 +72,8 @@ pub struct ServerOptions {
     pub audit_days: u16,
     /// Entries of the audit log that are kept: beyond these, the oldest go.
     pub audit_rows: u64,
+    /// Lets players ask for a session by HTTP (WHEP).
+    pub whep: Option<WhepOptions>,
     /// Deadlines. The defaults are right outside tests.
     pub timings: Timings,
     /// Which clients of other systems are let in.
@@ -103,6 +106,7 @@ impl ServerOptions {
             second_factor: false,
             audit_days: DEFAULT_AUDIT_DAYS,
             audit_rows: DEFAULT_AUDIT_ROWS,
+            whep: None,
             timings,
             #[cfg(feature = "adapters")]
             adapters: AdapterOptions::default(),

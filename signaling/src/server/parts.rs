@@ -35,6 +35,7 @@ use crate::state::Shared;
 use crate::store::Heard;
 use crate::tls::CurrentTls;
 use crate::turn::{self, CurrentTurn};
+use crate::whep::Whep;
 
 pub(super) struct Parts {
     pub(super) server: Server,
@@ -129,6 +130,7 @@ impl Parts {
             timings: options.timings,
             #[cfg(feature = "adapters")]
             adapters: Adapters::new(options.adapters, max_connections, on_stop.clone()),
+            whep: options.whep.map(Whep::new).map(Arc::new),
         };
         let (busy, on_idle) = watch::channel(());
         let shared = Arc::new(shared);
@@ -140,7 +142,7 @@ impl Parts {
             addresses: Addresses::new(per_address),
             trusted_proxies: shared.trusted_proxies.clone(),
         };
-        let router = app(shared);
+        let router = app(shared.clone());
         let (open, closed) = watch::channel(());
         let stop = Stop {
             _stop: stop,
@@ -177,6 +179,7 @@ impl Parts {
             metrics_router,
             #[cfg(feature = "adapters")]
             three_service,
+            shared,
             timings: options.timings,
             runtime: runtime.clone(),
             on_stop: on_stop.clone(),

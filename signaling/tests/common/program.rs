@@ -144,6 +144,12 @@ impl Serving {
         }
     }
 
+    /// Waits for the next line of the log.
+    pub async fn read_on(&mut self) {
+        let read = timeout(PATIENCE, self.stderr.read_line(&mut self.log));
+        assert_ne!(read.await.unwrap().unwrap(), 0, "it ended: {}", self.log);
+    }
+
     /// Ends the server as an init system does, and returns all it has logged.
     pub async fn terminate(mut self) -> String {
         self.signal("-TERM");

@@ -145,7 +145,7 @@ test("a viewer adds a passkey, is asked for it elsewhere, and takes it away agai
   // Where there is no such device a recovery code is asked for.
   const other = await keep(visitor(chromium, server.named));
   await signIn(other, "anna", password);
-  await other.getByText("Recovery code").waitFor();
+  await other.getByText("Recovery code", { exact: true }).waitFor();
 
   await page.getByTestId("passkeys").click();
   const remove = items.first().getByRole("button");

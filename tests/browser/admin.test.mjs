@@ -149,6 +149,9 @@ test("a week of several cameras is shown, and pictured for docs/", () => scene(a
   await page.getByTestId("calendar-camera").selectOption("workshop");
   await page.waitForFunction(() => document.querySelectorAll(".window").length === 2);
   assert.equal(await page.locator('.window[data-control="true"]').count(), 2);
+  await page.getByTestId("calendar-search").fill("CAROL");
+  await page.keyboard.press("Enter");
+  await page.waitForFunction(() => document.querySelectorAll(".window").length === 1);
 }));
 
 test("control that is taken is explained where it is asked for, in the form and where one drags", () => scene(async (keep) => {
@@ -324,6 +327,11 @@ test("the log shows the latest, goes on when asked, and is filtered", () => scen
   await page.getByTestId("audit-camera").selectOption("garden");
   await page.waitForFunction(() => document.querySelectorAll("#audit .entries li").length === 1);
   assert.match(await entries.first().textContent(), /admin added the camera garden/);
+  await page.getByTestId("audit-camera").selectOption("");
+  await page.getByTestId("audit-search").fill("DOOR 41");
+  await page.keyboard.press("Enter");
+  await page.waitForFunction(() => document.querySelectorAll("#audit .entries li").length === 1);
+  assert.match(await entries.first().textContent(), /Front door 41/);
 }));
 
 test("names that someone else chose are text on the administrator's page", () => scene(async (keep) => {

@@ -399,7 +399,7 @@ export function hangs(runs) {
     const { status, stdout } = spawnSync(process.execPath, test, { cwd: ROOT, timeout: SCENE_MS + PATIENCE_MS, encoding: "utf8" });
     if (status === 0) continue;
     failed += 1;
-    console.error(`gateway: run ${run} ${status === null ? "did not end" : "failed"}:\n${stdout.split("\n").slice(-40).join("\n")}`);
+    console.error(`gateway: run ${run} ${status === null ? "did not end" : "failed"}:\n${stdout.slice(stdout.indexOf("not ok")).split("\n").slice(0, 40).join("\n")}`);
   }
   return failed;
 }

@@ -31,14 +31,14 @@ pub(crate) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 /// Connections that are being made at a time.
 pub(crate) const AT_ONCE: usize = 32;
 /// Connections of one user: fewer than the server allows.
-const PER_USER: usize = 50;
+pub(crate) const PER_USER: usize = 50;
 /// Cameras that answer, and viewers of each that ask.
 const CAMERAS: usize = 10;
 const VIEWERS: usize = 10;
 /// Messages a second, of all viewers together.
 pub(crate) const MESSAGES: u32 = 1000;
 /// Longer than anything here takes.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A server as a process of its own.
 pub(crate) struct Server {
@@ -130,7 +130,7 @@ async fn ours(program: &str, count: usize) -> Result<Server, Failure> {
     drop(dir.open_or_make().await?);
     let store = open(&dir.database().to_string_lossy()).await?;
     let tokens = people(&*store, count.div_ceil(PER_USER) + VIEWERS).await?;
-    let cameras = cameras(&*store).await?;
+    let cameras = cameras(&*store, CAMERAS).await?;
     drop(store);
     let server = serve(program, folder, None, count + 1000, CAMERAS).await?;
     Ok(Server {
@@ -208,7 +208,7 @@ pub(crate) fn administrator() -> (User, String) {
 }
 
 /// Administrators, each with a token, since those may watch without a booking.
-async fn people(store: &dyn Store, count: usize) -> Result<Vec<String>, Failure> {
+pub(crate) async fn people(store: &dyn Store, count: usize) -> Result<Vec<String>, Failure> {
     let now = Timestamp::now();
     let mut tokens = Vec::new();
     for n in 0..count {
@@ -226,10 +226,10 @@ async fn people(store: &dyn Store, count: usize) -> Result<Vec<String>, Failure>
     Ok(tokens)
 }
 
-async fn cameras(store: &dyn Store) -> Result<Vec<String>, Failure> {
+pub(crate) async fn cameras(store: &dyn Store, count: usize) -> Result<Vec<String>, Failure> {
     let now = Timestamp::now();
     let mut secrets = Vec::new();
-    for n in 0..CAMERAS {
+    for n in 0..count {
         let secret = porthole_protocol::random_secret();
         let camera = Camera {
             id: format!("camera{n}"),

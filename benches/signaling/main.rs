@@ -2,6 +2,7 @@
 //! What `scripts/bench signaling` measures of the server. A line of JSON goes to stdout; progress goes to stderr.
 
 mod connections;
+mod foreign;
 mod population;
 #[path = "../../signaling/tests/store/postgres.rs"]
 #[allow(dead_code, clippy::unwrap_used, reason = "tests use more of it")]
@@ -30,7 +31,7 @@ async fn main() -> ExitCode {
 }
 
 /// `store KIND WRITERS SECONDS`, `connections KIND PROGRAM COUNT SECONDS`, `population PROGRAM USERS BOOKINGS CAMERAS CONNECTIONS
-/// SESSIONS SECONDS`, `servers PROGRAM ROUNDS` or `disk SECONDS`; cargo adds `--bench`.
+/// SESSIONS SECONDS`, `foreign PROGRAM KIND COUNT`, `relay PROGRAM KIND COUNT SECONDS`, `servers PROGRAM ROUNDS` or `disk SECONDS`; cargo adds `--bench`.
 async fn run() -> Result<serde_json::Value, Failure> {
     let arguments: Vec<_> = std::env::args()
         .skip(1)
@@ -64,9 +65,14 @@ async fn run() -> Result<serde_json::Value, Failure> {
             };
             population::measure(program, of, time(seconds)?).await
         }
+        ["foreign", program, kind, count] => foreign::memory(program, kind, count.parse()?).await,
+        ["relay", program, kind, count, seconds] => {
+            foreign::relay(program, kind, count.parse()?, time(seconds)?).await
+        }
         ["servers", program, rounds] => servers::measure(program, rounds.parse()?).await,
         ["disk", seconds] => store::syncs(time(seconds)?),
         _ => Err("the arguments are store sqlite|postgres WRITERS SECONDS, connections ours|stock PROGRAM COUNT SECONDS, \
-                 population PROGRAM USERS BOOKINGS CAMERAS CONNECTIONS SESSIONS SECONDS, servers PROGRAM ROUNDS, or disk SECONDS".into()),
+                 population PROGRAM USERS BOOKINGS CAMERAS CONNECTIONS SESSIONS SECONDS, foreign PROGRAM plain|socketio|three-service COUNT, \
+                 relay PROGRAM plain|socketio COUNT SECONDS, servers PROGRAM ROUNDS, or disk SECONDS".into()),
     }
 }

@@ -139,6 +139,11 @@ impl ApiError {
         Self::new(StatusCode::CONFLICT, "no-url", message)
     }
 
+    pub(crate) fn no_websocket() -> Self {
+        let message = "this address speaks WebSocket (RFC 6455) only";
+        Self::new(StatusCode::UPGRADE_REQUIRED, "bad-message", message)
+    }
+
     pub(crate) fn too_many_connections() -> Self {
         let message = "there are too many connections from this address: close some pages, and try again later";
         let error = Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many", message);

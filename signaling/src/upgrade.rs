@@ -3,7 +3,6 @@
 
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::StatusCode;
 use axum::response::Response;
 use hyper::upgrade::OnUpgrade;
 use tungstenite::handshake::server::create_response;
@@ -15,9 +14,6 @@ pub(crate) fn upgrade(request: Request) -> Result<(Response, OnUpgrade), ApiErro
     let (mut parts, _) = request.into_parts();
     let upgrade = parts.extensions.remove::<OnUpgrade>();
     let answer = create_response(&axum::http::Request::from_parts(parts, ())).ok();
-    let (answer, upgrade) = answer.zip(upgrade).ok_or_else(|| {
-        let message = "this address speaks WebSocket (RFC 6455) only";
-        ApiError::new(StatusCode::UPGRADE_REQUIRED, "bad-message", message)
-    })?;
+    let (answer, upgrade) = answer.zip(upgrade).ok_or_else(ApiError::no_websocket)?;
     Ok((answer.map(|()| Body::empty()), upgrade))
 }

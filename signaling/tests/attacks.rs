@@ -13,11 +13,14 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
-use common::{Client, http_with, options};
+use common::{Client, PATIENCE, http_with, options};
+use futures_util::{SinkExt as _, StreamExt as _};
 use house::{House, Page};
 use porthole_protocol::grant::{Grant, GrantSigner, Permission};
-use porthole_signaling::{ServerOptions, WhepOptions};
+use porthole_signaling::{AdapterOptions, ServerOptions, SocketIoOptions, WhepOptions};
 use serde_json::{Value, json};
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::Message;
 
 use Who::{Administrators, Anyone, Viewers};
 
@@ -330,6 +333,69 @@ async fn the_websocket_is_for_viewers_and_cameras_that_are_known() {
         let connected = Client::connect(house.address(), "/ws", &headers).await;
         let may = attempt.may != Anyone || attempt.name == "a camera";
         assert_eq!(connected.is_ok(), may, "{}", attempt.name);
+    }
+}
+
+/// Whether someone is heard by Socket.IO; `Ok(false)` is one that is let in to say who it is, and cannot.
+async fn is_heard(house: &House, attempt: &Attempt, eio: u8) -> bool {
+    let headers = attempt.headers.iter();
+    let headers: Vec<_> = headers.map(|(key, value)| (*key, value.as_str())).collect();
+    let path = format!("/socket.io/?EIO={eio}&transport=websocket");
+    let Ok(mut client) = Client::connect(house.address(), &path, &headers).await else {
+        return false;
+    };
+    if eio == 4 {
+        client.ws.send(Message::text("40")).await.unwrap();
+    }
+    client
+        .ws
+        .send(Message::text("42[\"nothing\"]"))
+        .await
+        .unwrap();
+    loop {
+        let next = timeout(PATIENCE, client.ws.next())
+            .await
+            .expect("nothing came");
+        let Some(Ok(Message::Text(text))) = next else {
+            return false;
+        };
+        if let Some(json) = text.strip_prefix("42") {
+            let (event, data): (String, Value) = serde_json::from_str(json).unwrap();
+            assert_eq!(event, "error");
+            // Who is known hears what is wrong with what it says.
+            return data["code"] == "bad-message";
+        }
+    }
+}
+
+#[tokio::test]
+async fn socket_io_is_for_viewers_and_cameras_that_are_known_as_well() {
+    let mut options = options();
+    options.adapters = AdapterOptions {
+        socketio: Some(SocketIoOptions::default()),
+        three_service: true,
+    };
+    let (house, attempts) = everyone_at(options).await;
+    for attempt in attempts {
+        let may = attempt.may != Anyone || attempt.name == "a camera";
+        for eio in [3, 4] {
+            assert_eq!(
+                is_heard(&house, &attempt, eio).await,
+                may,
+                "{}",
+                attempt.name
+            );
+        }
+        // By a request of its own it is no other.
+        let (status, set_cookie) = attempt
+            .send(&house, "GET /socket.io/?EIO=4&transport=polling")
+            .await;
+        assert!(
+            matches!(status, 200 | 401 | 403 | 429) && !set_cookie,
+            "{}: {status}",
+            attempt.name
+        );
+        assert!(!may || status == 200, "{}: {status}", attempt.name);
     }
 }
 

@@ -11,9 +11,13 @@ use serde_json::Value;
 use crate::auth::{Identity, identify};
 use crate::error::ApiError;
 use crate::state::Shared;
+use crate::timings::Timings;
 
-/// For a client to show who it is, and to say that it is there: many round trips, and too short to pile up in.
-pub(super) const FIRST_WORD: Duration = Duration::from_secs(10);
+/// For a client to show who it is, and to say that it is there: as long as for two heads of requests, which is many round trips,
+/// and too short to pile up in.
+pub(super) fn first_word(timings: Timings) -> Duration {
+    timings.header * 2
+}
 
 /// How a token is called in the query, and in what clients send.
 const TOKEN: &str = "token";

@@ -47,7 +47,7 @@ impl Inbound {
             false => (MAX_MESSAGES_BEFORE, MAX_BYTES_BEFORE),
         };
         let size = message.size();
-        if state.messages.len() >= messages || state.bytes + size > bytes {
+        if state.is_closed || state.messages.len() >= messages || state.bytes + size > bytes {
             return false;
         }
         state.bytes += size;
@@ -61,9 +61,12 @@ impl Inbound {
         lock(&self.state).is_let_in = true;
     }
 
-    /// Nothing more comes.
+    /// Nothing more comes, and what has come of one that is gone is not worth reading.
     pub(super) fn close(&self) {
-        lock(&self.state).is_closed = true;
+        *lock(&self.state) = State {
+            is_closed: true,
+            ..State::default()
+        };
         self.changed.notify_one();
     }
 
@@ -114,12 +117,11 @@ mod tests {
         assert!(inbound.push(text(1)));
         let more = (0..2 * MAX_MESSAGES).take_while(|_| inbound.push(text(1)));
         assert_eq!(more.count(), MAX_MESSAGES - 2);
-        inbound.close();
-        let mut left = 0;
-        while inbound.next().await.is_some() {
-            left += 1;
+        for _ in 0..MAX_MESSAGES {
+            assert!(inbound.next().await.is_some());
         }
-        assert_eq!(left, MAX_MESSAGES);
         assert!(inbound.push(text(MAX_BYTES)) && !inbound.push(text(1)));
+        inbound.close();
+        assert!(!inbound.push(text(1)) && inbound.next().await.is_none());
     }
 }

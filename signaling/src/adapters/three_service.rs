@@ -19,7 +19,7 @@ use tokio::time::{Instant, MissedTickBehavior, sleep_until, timeout, timeout_at}
 use tungstenite::protocol::frame::coding::CloseCode;
 
 use super::bridge::{Bridge, Chore, Heard, Wire};
-use super::entry::{FIRST_WORD, at_the_door, by_token, token_in};
+use super::entry::{at_the_door, by_token, first_word, token_in};
 use super::translator::LabOffers;
 use crate::auth::{Identity, no_credential};
 use crate::error::ApiError;
@@ -125,7 +125,7 @@ impl<R: AsyncRead + Unpin + Send, W: AsyncWrite + Unpin + Send> JsonWire<R, W> {
         guest: Option<Identity>,
         address: IpAddr,
     ) -> (Option<Identity>, Option<Heard>) {
-        let by = Instant::now() + FIRST_WORD;
+        let by = Instant::now() + first_word(shared.timings);
         loop {
             let first = match timeout_at(by, self.next()).await {
                 Ok(Heard::Chore(chore, _)) => {

@@ -3,7 +3,9 @@
 
 use std::time::Instant;
 
-use porthole_protocol::wire::{Code, OutgoingMessage, PeerMessage, PeerRole, ToPeerExtra};
+use porthole_protocol::wire::{
+    Code, OutgoingMessage, PeerMessage, PeerMessageInner, PeerRole, ToPeerExtra,
+};
 use serde_json::{Value, json};
 
 use super::{
@@ -149,7 +151,12 @@ impl Camera {
                 session_id,
                 peer_message,
             }) => {
-                let session = self.sessions.iter_mut().find(|s| s.id == session_id);
+                // The end of candidates, which not every program knows how to read.
+                let is_end = matches!(&peer_message, PeerMessageInner::Ice { candidate, .. } if candidate.is_empty());
+                let session = self
+                    .sessions
+                    .iter_mut()
+                    .find(|s| s.id == session_id && !is_end);
                 let (Some(family), Some(session)) = (self.family, session) else {
                     return Vec::new();
                 };

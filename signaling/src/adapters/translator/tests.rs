@@ -315,6 +315,33 @@ fn an_answer_that_is_complete_does_not_wait() {
 }
 
 #[test]
+fn a_camera_that_says_that_it_has_no_more_ways_is_waited_for_no_longer() {
+    let end =
+        json!({"type": "peer", "sessionId": "s", "ice": {"candidate": "", "sdpMLineIndex": 0}});
+    for end_comes_first in [true, false] {
+        let mut visitor = Talk::viewer(LabOffers::Viewer);
+        visitor.says("join", json!("front"));
+        visitor.hears(json!({"type": "list", "producers": [{"id": "front", "meta": null}]}));
+        visitor.says("invite", sdp("offer"));
+        visitor.hears(started());
+        let (first, second) = match end_comes_first {
+            true => (end.clone(), peer_sdp("answer")),
+            false => (peer_sdp("answer"), end.clone()),
+        };
+        assert_eq!(visitor.hears(first), [] as [Value; 0]);
+        assert_eq!(visitor.hears(second), [to_client("ok", sdp("answer"))]);
+    }
+    let mut page = Talk::viewer(LabOffers::Viewer);
+    page.says("offer", json!({"to": "front", "sdp": SDP}));
+    page.hears(started());
+    assert_eq!(page.hears(end.clone()), [] as [Value; 0]);
+    let mut robot = Talk::camera(LabOffers::Viewer);
+    robot.says("register", json!({}));
+    robot.hears(start(Some(SDP)));
+    assert_eq!(robot.hears(end), [] as [Value; 0]);
+}
+
+#[test]
 fn who_may_not_join_is_told_why_and_a_full_room_says_so() {
     let mut visitor = Talk::viewer(LabOffers::Viewer);
     visitor.says("join", json!("front"));
@@ -429,4 +456,98 @@ fn what_waits_is_bounded() {
     }
     let started = json!({"type": "sessionStarted", "peerId": "camera-3", "sessionId": "s"});
     assert_eq!(page.hears(started).len(), 1 + viewer::MAX_HELD);
+}
+
+/// Something that a client says, or the room, about one of a few sessions and cameras.
+fn anything(which: usize, one: u8) -> Result<(&'static str, Value), Value> {
+    let (session, camera) = (
+        format!("s{one}"),
+        ["front", "Front", "back", ""][usize::from(one) % 4],
+    );
+    let to = if one < 4 { camera } else { &session };
+    let peer = |what: Value| {
+        let mut message = json!({"type": "peer", "sessionId": session});
+        message
+            .as_object_mut()
+            .unwrap()
+            .extend(what.as_object().unwrap().clone());
+        message
+    };
+    let said = [
+        ("register", json!({"userId": camera})),
+        ("join", json!(camera)),
+        ("create", json!({"room": camera})),
+        (
+            "offer",
+            json!({"to": to, "offer": {"type": "offer", "sdp": SDP}}),
+        ),
+        ("offer", json!({"sdp": SDP})),
+        ("answer", json!({"to": to, "answer": SDP})),
+        (
+            "ice-candidate",
+            json!({"to": to, "candidate": "candidate:1"}),
+        ),
+        ("invite", sdp("offer")),
+        ("ok", sdp("answer")),
+        ("ice_candidate", ice()),
+        ("bye", json!({"to": to})),
+        ("bye", json!(camera)),
+        ("offer", json!(one)),
+    ];
+    let heard = [
+        json!({"type": "list", "producers": [{"id": "front", "meta": null}]}),
+        json!({"type": "list", "producers": []}),
+        json!({"type": "startSession", "peerId": "p", "sessionId": session, "offer": SDP}),
+        json!({"type": "startSession", "peerId": "p", "sessionId": session, "offer": null}),
+        json!({"type": "sessionStarted", "peerId": camera, "sessionId": session}),
+        peer(json!({"sdp": sdp("offer")})),
+        peer(json!({"sdp": sdp("answer")})),
+        peer(json!({"ice": {"candidate": "candidate:1", "sdpMLineIndex": 0}})),
+        peer(json!({"ice": {"candidate": "", "sdpMLineIndex": 0}})),
+        json!({"type": "endSession", "sessionId": session, "reason": "camera-full"}),
+        json!({"type": "error", "details": "", "code": ["too-many", "no-booking"][usize::from(one) % 2]}),
+    ];
+    match which % (said.len() + heard.len()) {
+        n if n < said.len() => Ok(said[n].clone()),
+        n => Err(heard[n - said.len()].clone()),
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn whatever_is_said_nobody_speaks_in_a_session_that_it_was_not_told_of(
+        who in 0_u8..4,
+        talk in proptest::collection::vec((0_usize..1000, 0_u8..6, 0_u64..3000), 1..60),
+    ) {
+        let mut talker = match who {
+            0 => Talk::camera(LabOffers::Viewer),
+            1 => Talk::camera(LabOffers::Camera),
+            2 => Talk::viewer(LabOffers::Viewer),
+            _ => Talk::viewer(LabOffers::Camera),
+        };
+        let mut known = std::collections::BTreeSet::new();
+        for (which, one, later) in talk {
+            talker.now += Duration::from_millis(later);
+            let mut steps = written(talker.translator.tick(talker.now));
+            steps.extend(match anything(which, one) {
+                Ok((event, data)) => talker.says(event, data),
+                Err(message) => {
+                    let begins = ["startSession", "sessionStarted"].map(|kind| json!(kind));
+                    if let Some(id) = message.get("sessionId").filter(|_| begins.contains(&message["type"])) {
+                        known.insert(id.to_string());
+                    }
+                    talker.hears(message)
+                }
+            });
+            // A session's start brings what was held for it, and nothing else says much.
+            assert!(steps.len() <= 8 + viewer::MAX_HELD, "{steps:?}");
+            for step in &steps {
+                if let Some(id @ Value::String(_)) = step["room"].get("sessionId") {
+                    assert!(known.contains(&id.to_string()), "{step}");
+                }
+            }
+            // A deadline that has passed is not one for ever.
+            assert!(talker.translator.deadline().is_none_or(|due| due > talker.now - Duration::from_secs(20)));
+        }
+    }
 }

@@ -41,6 +41,8 @@ struct Session {
     camera: String,
     /// What a lab's viewer will find in its answer, which has not come yet.
     early: Vec<Candidate>,
+    /// Whether there are no more.
+    has_all: bool,
     is_answered: bool,
 }
 
@@ -331,6 +333,7 @@ impl Viewer {
             id,
             camera,
             early: Vec::new(),
+            has_all: false,
             is_answered: false,
         });
         steps
@@ -347,7 +350,7 @@ impl Viewer {
             PeerMessageInner::Sdp(SdpMessage::Answer { sdp }) if gathers => {
                 session.is_answered = true;
                 // Complete already where the camera does not trickle.
-                let has_all = sdp.contains("\na=end-of-candidates");
+                let has_all = session.has_all || sdp.contains("\na=end-of-candidates");
                 self.held = Some(Held {
                     session: id,
                     sdp,
@@ -355,6 +358,14 @@ impl Viewer {
                     due: if has_all { now } else { now + GATHER },
                     latest: now + GATHER,
                 });
+                self.tick(now)
+            }
+            // The end of them, which not every program knows how to read.
+            PeerMessageInner::Ice { candidate, .. } if candidate.is_empty() => {
+                session.has_all = true;
+                if let Some(held) = self.held.as_mut().filter(|held| held.session == id) {
+                    held.due = now;
+                }
                 self.tick(now)
             }
             PeerMessageInner::Ice {

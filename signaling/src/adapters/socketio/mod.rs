@@ -5,14 +5,15 @@
 //! own, so that an offer and its candidates change places; and it has no way to hang up on one client, which a right that ends
 //! asks for. What it adds on the wire is `packet`.
 
+mod wire;
+
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
+use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use axum::{Extension, Router};
@@ -20,23 +21,18 @@ use engineioxide::config::EngineIoConfig;
 use engineioxide::handler::EngineIoHandler;
 use engineioxide::service::EngineIoService;
 use engineioxide::socket::DisconnectReason;
-use engineioxide::{ProtocolVersion, Socket, Str, TransportType};
+use engineioxide::{Socket, Str};
+use hyper::upgrade::OnUpgrade;
 use porthole_protocol::limits::MAX_MESSAGE_BYTES;
-use serde_json::Value;
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::sync::mpsc::error::TrySendError;
-use tokio::time::{Instant, sleep, timeout_at};
 use tower::ServiceExt as _;
 
 use super::SocketIoOptions;
-use super::bridge::{Bridge, Chore, Heard, Wire};
-use super::entry::{FIRST_WORD, at_the_door, by_token, token_in};
+use super::entry::at_the_door;
 use super::inbound::{Inbound, Message};
-use super::packet::{self, Packet, Unreadable};
 use super::translator::LabOffers;
-use crate::auth::{Identity, no_credential};
+use crate::auth::Identity;
 use crate::error::ApiError;
-use crate::lock::lock;
 use crate::places::AddressPlace;
 use crate::state::{Connection, Place, Shared};
 use crate::timings::Timings;
@@ -47,21 +43,12 @@ pub(crate) const PATH: &str = "/socket.io/";
 pub(crate) const MAX_BODY_BYTES: usize = MAX_MESSAGE_BYTES + 1024;
 /// Packets that wait in a transport. The hub's queue is before it, and counts bytes.
 const MAX_PACKETS: usize = 16;
-/// How soon it is tried again whether a transport has room. It cannot be waited for.
-const ROOM_LOOK: Duration = Duration::from_millis(20);
 /// For reading from a WebSocket: a candidate fits.
 const READ_BUFFER: usize = 1024;
 /// What the transports look at in an address. Of the rest, which may hold a token, nothing is kept.
 const PARAMETERS: [&str; 4] = ["EIO", "transport", "sid", "b64"];
 /// What the transports look at in a head.
-const HEADERS: [HeaderName; 6] = [
-    header::CONNECTION,
-    header::CONTENT_TYPE,
-    header::SEC_WEBSOCKET_KEY,
-    header::SEC_WEBSOCKET_VERSION,
-    header::TRANSFER_ENCODING,
-    header::UPGRADE,
-];
+const HEADERS: [HeaderName; 2] = [header::CONTENT_TYPE, header::SEC_WEBSOCKET_KEY];
 /// How long a browser keeps in mind that it may ask, in seconds.
 const PREFLIGHT_SECONDS: &str = "600";
 
@@ -134,18 +121,26 @@ async fn pass_on(
     request: Request,
 ) -> Result<Response, ApiError> {
     let (mut parts, body) = request.into_parts();
-    parts.extensions.remove::<Connection>();
+    let upgrade = parts.extensions.remove::<OnUpgrade>();
+    let mut extensions = Extensions::new();
     let query = parts.uri.query().unwrap_or_default();
     let has = |name: &str| query.split('&').any(|pair| pair.starts_with(name));
+    if has("transport=websocket") && upgrade.is_none() {
+        return Err(ApiError::no_websocket());
+    }
     if has("sid=") {
         // The WebSocket that a session goes on by has a place of its own, for as long as it stands.
         if has("transport=websocket") {
-            parts.extensions.insert(connection.place);
+            extensions.insert(connection.place);
         }
     } else if parts.method == Method::GET {
         let seed = Seed::new(shared, &connection, &parts, options.lab_offers).await?;
-        parts.extensions.insert(Arc::new(seed));
+        extensions.insert(Arc::new(seed));
     }
+    if let Some(upgrade) = upgrade {
+        extensions.insert(upgrade);
+    }
+    parts.extensions = extensions;
     strip(&mut parts);
     let request = Request::from_parts(parts, body);
     let answered = service.oneshot(request).await;
@@ -223,7 +218,7 @@ impl EngineIoHandler for Transport {
         match seed {
             Some(seed) => {
                 // Boxed, since each session waits with it for as long as it lives.
-                tokio::spawn(Box::pin(run(SocketWire { socket }, seed)));
+                tokio::spawn(Box::pin(wire::run(socket, seed)));
             }
             // An address that we read as one of a session, and it did not.
             None => socket.close(DisconnectReason::TransportClose),
@@ -248,202 +243,5 @@ fn take(socket: &Socket<Inbound>, message: Message) {
     if !socket.data.push(message) {
         tracing::info!("a client is dropped: it says more than is read");
         socket.close(DisconnectReason::TransportClose);
-    }
-}
-
-/// Runs a session to its end.
-async fn run(mut wire: SocketWire, seed: Arc<Seed>) {
-    let shared = &seed.shared;
-    let known = lock(&seed.identity).take();
-    let entered = timeout_at(Instant::now() + FIRST_WORD, wire.enter(&seed, known)).await;
-    let Ok(Some((identity, first))) = entered else {
-        return wire.hang_up("unauthorized").await;
-    };
-    wire.socket.data.let_in();
-    let bridge = Bridge {
-        hub: &shared.hub,
-        address: seed.address,
-        timings: shared.timings,
-        stop: shared.adapters.stop.clone(),
-        lab_offers: seed.lab_offers,
-    };
-    bridge.run(&mut wire, identity, first).await;
-}
-
-struct SocketWire {
-    socket: Arc<Socket<Inbound>>,
-}
-
-impl SocketWire {
-    fn is_newer(&self) -> bool {
-        self.socket.protocol == ProtocolVersion::V4
-    }
-
-    /// Lets the client into the main namespace, and finds out who it is.
-    async fn enter(
-        &mut self,
-        seed: &Seed,
-        known: Option<Identity>,
-    ) -> Option<(Identity, Option<Heard>)> {
-        let (shared, address) = (&seed.shared, seed.address);
-        let is_stranger = known.as_ref().is_none_or(Identity::is_guest);
-        let token = match self.is_newer() {
-            true => self.connect().await?,
-            false => {
-                self.put(packet::connect_text(None)).await;
-                None
-            }
-        };
-        if let Some(token) = token.filter(|_| is_stranger) {
-            return match by_token(shared, &token, address).await {
-                Ok(identity) => {
-                    self.welcome().await;
-                    Some((identity, None))
-                }
-                Err(error) => {
-                    let (code, message) = error.words();
-                    self.put(packet::refusal_text("/", code, message, true))
-                        .await;
-                    None
-                }
-            };
-        }
-        if self.is_newer() {
-            self.welcome().await;
-        }
-        if !is_stranger {
-            return Some((known?, None));
-        }
-        let first = self.next().await;
-        let token = match &first {
-            Heard::Event { data, .. } => token_in(data),
-            Heard::Gone => return None,
-            _ => None,
-        };
-        let shown = match (token, known) {
-            (Some(token), _) => by_token(shared, token, address).await,
-            (None, Some(guest)) => Ok(guest),
-            (None, None) => Err(no_credential()),
-        };
-        match shown {
-            Ok(identity) => Some((identity, Some(first))),
-            Err(error) => {
-                self.say("error", &error.as_event()).await;
-                None
-            }
-        }
-    }
-
-    /// Waits for the newer generation to ask to be let in, and gives the token that comes with that.
-    async fn connect(&mut self) -> Option<Option<String>> {
-        loop {
-            let Message::Text(text) = self.socket.data.next().await? else {
-                return None;
-            };
-            match packet::read(&text) {
-                Ok(Packet::Connect { namespace, auth }) if packet::is_main(&namespace) => {
-                    return Some(token_in(&auth).map(str::to_owned));
-                }
-                Ok(Packet::Connect { namespace, .. }) => self.no_namespace(&namespace).await,
-                _ => return None,
-            };
-        }
-    }
-
-    async fn welcome(&mut self) {
-        // Not the session's own, by which whoever knows it goes on with it.
-        let id = uuid::Uuid::new_v4().to_string();
-        self.put(packet::connect_text(Some(&id))).await;
-    }
-
-    async fn no_namespace(&mut self, namespace: &str) -> bool {
-        let text = packet::refusal_text(
-            namespace,
-            "no-such-namespace",
-            "Invalid namespace",
-            self.is_newer(),
-        );
-        self.put(text).await
-    }
-
-    /// Puts a packet into the transport, once there is room. Whether there was before its client has stalled.
-    async fn put(&self, text: String) -> bool {
-        let seed = self.socket.req_parts.extensions.get::<Arc<Seed>>();
-        let patience = seed.map_or(Duration::ZERO, |seed| seed.shared.timings.write);
-        let by = Instant::now() + patience;
-        let mut text = Str::from(text);
-        loop {
-            text = match self.socket.emit(text) {
-                Ok(()) => return true,
-                Err(TrySendError::Closed(_)) => return false,
-                Err(TrySendError::Full(text)) => text,
-            };
-            if Instant::now() >= by {
-                tracing::info!("a client is dropped: it does not take what it is sent");
-                return false;
-            }
-            sleep(ROOM_LOOK).await;
-        }
-    }
-}
-
-impl Wire for SocketWire {
-    async fn next(&mut self) -> Heard {
-        let Some(message) = self.socket.data.next().await else {
-            return Heard::Gone;
-        };
-        let text = match message {
-            Message::Text(text) => text,
-            // It was announced, and complained of then.
-            Message::Binary(bytes) => return Heard::Chore(Chore::None, bytes),
-        };
-        let bytes = text.len();
-        match packet::read(&text) {
-            Ok(Packet::Event { name, data, ack }) => Heard::Event {
-                name,
-                data,
-                ack,
-                bytes,
-            },
-            Ok(Packet::Disconnect) => Heard::Gone,
-            Ok(Packet::Connect { namespace, .. }) if !packet::is_main(&namespace) => {
-                let refusal = Chore::NoNamespace(namespace);
-                Heard::Chore(refusal, bytes)
-            }
-            Ok(Packet::Connect { .. } | Packet::Other) => Heard::Chore(Chore::None, bytes),
-            Err(Unreadable::Binary | Unreadable::Malformed) => Heard::Unreadable(bytes),
-        }
-    }
-
-    async fn say(&mut self, event: &str, data: &Value) -> bool {
-        self.put(packet::event_text(event, data)).await
-    }
-
-    async fn ack(&mut self, ack: u64) -> bool {
-        self.put(packet::ack_text(ack)).await
-    }
-
-    async fn chore(&mut self, chore: Chore) -> bool {
-        match chore {
-            Chore::NoNamespace(namespace) => self.no_namespace(&namespace).await,
-            // The transports keep themselves alive.
-            Chore::Ping | Chore::Pong(_) | Chore::None => true,
-        }
-    }
-
-    /// The last words are in the events before. A client that polls comes for them.
-    async fn hang_up(&mut self, _: &str) {
-        let said = self.socket.emit(packet::DISCONNECT).is_ok();
-        if said && self.socket.transport_type() == TransportType::Polling {
-            let seed = self.socket.req_parts.extensions.get::<Arc<Seed>>();
-            let patience = seed.map_or(Duration::ZERO, |seed| seed.shared.timings.close);
-            let by = Instant::now() + patience / 2;
-            // Whatever it says meanwhile is too late.
-            let _ = timeout_at(by, async {
-                while self.socket.data.next().await.is_some() {}
-            })
-            .await;
-        }
-        self.socket.close(DisconnectReason::TransportClose);
     }
 }

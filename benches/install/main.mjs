@@ -12,9 +12,10 @@ import { endedSeconds } from "../process.mjs";
 import { row, table } from "../rows.mjs";
 import { idle, after } from "./memory.mjs";
 
-const USAGE = `Usage: scripts/bench install [--old COMMIT] [--only PART,...] [--packages DIR]
+const USAGE = `Usage: scripts/bench install [--new COMMIT] [--old COMMIT] [--only PART,...] [--packages DIR]
 
-  --old COMMIT     what is built from source beside this, for the ratio (e676364 if not told otherwise; none to leave it out)
+  --new COMMIT     what is built from source (this one if not told otherwise; none to leave it out)
+  --old COMMIT     what is built from source beside it, for the ratio (e676364 if not told otherwise; none to leave it out)
   --only PART,...  some of: source, package, size, memory
   --packages DIR   folder with the two .deb files of this architecture (target/packages/debs/ARCH)
 `;
@@ -33,7 +34,7 @@ const VIEWERS = 60;
 const RUST = [".cargo", ".rustup"].map((folder) => join(homedir(), folder)).filter(existsSync);
 
 const { values } = parseArgs({
-  options: { old: { type: "string", default: OLD }, only: { type: "string" }, packages: { type: "string" }, help: { type: "boolean", short: "h" } },
+  options: { new: { type: "string", default: "HEAD" }, old: { type: "string", default: OLD }, only: { type: "string" }, packages: { type: "string" }, help: { type: "boolean", short: "h" } },
 });
 if (values.help) {
   process.stdout.write(USAGE);
@@ -139,13 +140,17 @@ const add = (label, unit, value, target) => {
 };
 const started = performance.now();
 if (chosen.includes("source")) {
-  const now = await fromSource(execFileSync("git", ["-C", ROOT, "rev-parse", "HEAD"]).toString().trim());
-  add("clone to picture from source", "s", now.seconds);
-  add("processor: clone to picture", "s", now.cpu);
-  if (values.old !== "none") {
-    const old = await fromSource(values.old);
+  const now = values.new !== "none" && await fromSource(execFileSync("git", ["-C", ROOT, "rev-parse", values.new]).toString().trim());
+  if (now) {
+    add("clone to picture from source", "s", now.seconds);
+    add("processor: clone to picture", "s", now.cpu);
+  }
+  const old = values.old !== "none" && await fromSource(values.old);
+  if (old) {
     add(`the same of ${values.old}`, "s", old.seconds);
     add(`processor: the same of ${values.old}`, "s", old.cpu);
+  }
+  if (now && old) {
     add("ratio", "", now.seconds / old.seconds, 0.4);
     add("processor: ratio", "", now.cpu / old.cpu);
   }

@@ -12,8 +12,9 @@ import { footage as played, PATTERN } from "../peers/pipelines.mjs";
 import { machineDuring } from "../process.mjs";
 import { others } from "../table.mjs";
 import { footage } from "./clip.mjs";
-import { crowdRows, glassRows, linkRows, panels, qualityRows } from "./report.mjs";
+import { crowdRows, encoderRows, glassRows, linkRows, panels, qualityRows } from "./report.mjs";
 import { crowded } from "./crowd.mjs";
+import { encoders } from "./encoder.mjs";
 import { glass } from "./glass.mjs";
 import { squeezed } from "./links.mjs";
 import { qualities } from "./quality.mjs";
@@ -29,7 +30,7 @@ const QUICK = {
   rounds: 1, sizes: [1, 2, 4, 8], windowMs: 4_000, clicks: 2, frames: 120, crowd: 8,
   scenes: [["footage", "h264"]], codecs: ["h264"], links: ["h264"], bitrates: [2_000_000],
 };
-const PARTS = ["crowd", "glass", "links", "quality", "sender"];
+const PARTS = ["crowd", "glass", "encoder", "links", "quality", "sender"];
 /** Of the footage, for the picture's quality: SSIM takes its time. */
 const JUDGED_SECONDS = 8;
 /** How long the machine is watched, before each part, while nothing of this runs. */
@@ -50,7 +51,9 @@ const NOTES = `Each cell: median of the rounds, for first frames of all clicks. 
     and opens because of it; the stock pipeline's camera runs always.
 (7) A link of 5 Mbit/s to Chromium's network namespace, then 500 kbit/s, then 5 Mbit/s again. Settled: from then on no gap of
     more than 250 ms in 3 s. Recovered: 0.8 of the bitrate before. What did not come counts as all the time it was given.
-(8) 1 - SSIM of the footage after each side's encoder and its settings, without a network, in thousandths.`;
+(8) 1 - SSIM of the footage after each side's encoder and its settings, without a network, in thousandths.
+(9) From the click, in a page that has connected before, with nobody else there and the camera closed; in turns with an encoder
+    that the last viewer left a second ago, and with one that was stopped and has to be started.`;
 
 const { effort, quick, parts, svg } = options();
 // All that is written goes here: plugin lists, footage, the browser's profile.
@@ -60,9 +63,9 @@ for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]
 
 const started = performance.now();
 const strange = [];
-const clip = await footage(folder);
+const clip = parts.includes("crowd") || parts.includes("links") ? await footage(folder) : "";
 const sources = { footage: played(clip), pattern: PATTERN };
-const seen = { crowds: [], glasses: [], links: [], qualities: [] };
+const seen = { crowds: [], glasses: [], encoders: [], links: [], qualities: [] };
 for (let round = 1; round <= effort.rounds; round++) {
   if (parts.includes("crowd")) {
     for (const [scene, codec] of effort.scenes) {
@@ -82,6 +85,12 @@ for (let round = 1; round <= effort.rounds; round++) {
     }
   }
 }
+if (parts.includes("encoder")) {
+  for (const codec of effort.codecs) {
+    const peer = new PortholePeer({ source: PATTERN, codec });
+    seen.encoders.push({ codec, ...(await observed(`encoder ${codec}`, () => encoders(peer, { clicks: effort.rounds * effort.clicks }))) });
+  }
+}
 const refused = refusal();
 if (parts.includes("links") && !refused) {
   for (const codec of effort.links) {
@@ -96,7 +105,7 @@ if (parts.includes("quality")) {
 }
 
 const rows = [
-  ...crowdRows(seen.crowds), ...glassRows(seen.glasses, effort.crowd), ...linkRows(seen.links), ...qualityRows(seen.qualities),
+  ...crowdRows(seen.crowds), ...glassRows(seen.glasses, effort.crowd), ...encoderRows(seen.encoders), ...linkRows(seen.links), ...qualityRows(seen.qualities),
   ...(parts.includes("sender") ? await senderRows() : []),
 ];
 const seconds = Math.round((performance.now() - started) / 1000);

@@ -6,6 +6,8 @@ import { further, row } from "./verdict.mjs";
 
 /** What each further viewer may cost, of what it costs the stock element, and of memory in MB. */
 const FURTHER = 0.05, FURTHER_MB = 5;
+/** Milliseconds that an encoder's start may cost the first frame. */
+const START_MS = 50;
 const ONE_VIEWER = 0.9, AGAIN = 0.6, JOINING = 0.5, LEFT_MB = 20;
 /** Frames a second of the source, and the share of them below which a side is short of CPU, so that its CPU tells little. */
 const FPS = 30, STARVED = 0.9;
@@ -74,6 +76,18 @@ export function glassRows(glasses, crowd) {
       row({ key: `first-${codec}`, label: "  first frame, new browser, camera closed (6)", unit: "ms", ...sides(own, (glass) => glass.firstFrameMs), target: than }),
       row({ key: `again-${codec}`, label: "  again in the same page, camera closed (6)", unit: "ms", ...sides(own, (glass) => glass.firstFrameAgainMs), target: { than: "stock", most: AGAIN } }),
       row({ key: `joining-${codec}`, label: `  first frame, new browser, ${crowd} others watch`, unit: "ms", ...sides(own, (glass) => glass.firstFrameJoiningMs), target: { than: "stock", most: JOINING } }),
+    ];
+  });
+}
+
+export function encoderRows(seen) {
+  return seen.flatMap(({ codec, kept, stopped, keptPicture, stoppedPicture }) => {
+    const later = (slow, quick) => slow.map((ms, index) => ms - quick[index]);
+    return [
+      row({ key: `kept-${codec}`, label: `${CODECS[codec]}: first frame, the encoder was kept (9)`, unit: "ms", ours: kept }),
+      row({ key: `stopped-${codec}`, label: "  the encoder was stopped (9)", unit: "ms", ours: stopped }),
+      row({ key: `start-${codec}`, label: "  so much later (9)", unit: "ms", ours: later(stopped, kept), target: { than: "figure", most: START_MS } }),
+      row({ key: `startPicture-${codec}`, label: "  and the camera's own picture (9)", unit: "ms", ours: later(stoppedPicture, keptPicture), target: { than: "figure", most: START_MS } }),
     ];
   });
 }

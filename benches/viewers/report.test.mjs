@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { crowdRows, glassRows, linkRows, panels, qualityRows } from "./report.mjs";
+import { crowdRows, encoderRows, glassRows, linkRows, panels, qualityRows } from "./report.mjs";
 
 const held = { resident: 50, own: 45, threads: 10, descriptors: 20 };
 /** A camera that takes 20 % and then `each` for a further viewer. */
@@ -52,4 +52,11 @@ test("the plot has the medians of the rounds", () => {
   const [cpu, memory] = panels([crowd("porthole", 1), crowd("porthole", 3), crowd("stock", 20)]);
   assert.deepEqual(cpu.series.porthole, [{ viewers: 1, value: 20 }, { viewers: 2, value: 22 }, { viewers: 4, value: 26 }]);
   assert.equal(memory.series.stock.length, 3);
+});
+
+test("an encoder's start is judged by pairs of clicks", () => {
+  const rows = encoderRows([{ codec: "vp8", kept: [100, 300, 120], stopped: [140, 310, 190], keptPicture: [110, 310, 130], stoppedPicture: [180, 380, 200] }]);
+  assert.equal(find(rows, "start-vp8").ours, 40);
+  assert.equal(find(rows, "start-vp8").pass, true);
+  assert.equal(find(rows, "startPicture-vp8").pass, false, "70 of 50");
 });

@@ -164,12 +164,14 @@ impl Lane {
         slot.bitrate = size.ceiling;
         // An encoder that fails now fails again, and is told of, when the viewer has come.
         self.ensure(0, now, &mut Vec::new());
-        let rung = self.slots.first().and_then(|slot| slot.rung.as_ref());
-        if let Some((_, rung)) = rung
-            && self.download.is_none()
-        {
-            // Encoders make their buffers for the first picture.
-            trial::push_black(rung, size);
+        let rung = self.slots.first_mut().and_then(|slot| slot.rung.as_mut());
+        if let Some((_, rung)) = rung {
+            // The viewer comes within a quarter of a second, and would wait until that has passed since the key unit of the start.
+            rung.begin_unseen();
+            if self.download.is_none() {
+                // Encoders make their buffers for the first picture.
+                trial::push_black(rung, size);
+            }
         }
     }
 

@@ -30,6 +30,8 @@ mod driver_tests;
 mod encoders;
 mod feed;
 mod lane;
+#[cfg(test)]
+mod lane_tests;
 mod message;
 mod outlet;
 mod overshoot;

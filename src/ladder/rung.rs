@@ -270,6 +270,12 @@ impl Rung {
         }
     }
 
+    /// Nobody has seen what it has made so far, nor waits for it: the next key unit that is asked for is not put off because of it.
+    pub(crate) fn begin_unseen(&mut self) {
+        self.keys.last = None;
+        self.keys.is_waiting = false;
+    }
+
     /// To be called every now and then.
     pub(crate) fn give_key(&mut self, now: Instant) {
         let is_due = |last: Instant| now.saturating_duration_since(last) >= KEY_PAUSE;

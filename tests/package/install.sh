@@ -1,14 +1,17 @@
 #!/bin/bash
 # SPDX-License-Identifier: MPL-2.0
-# In a fresh root: installs the packages in /packages as a person would, and types the README's one line. Says how long it took.
+# In a fresh root: installs the packages in /packages as a person would, and types the README's one line. Says how long it took. What else apt is
+# to know or to install stands in the arguments.
 set -euo pipefail
 
 exec 9>/var/cache/apt/archives/porthole.lock
 flock 9
+if [ $# -gt 0 ]; then echo force-unsafe-io >/etc/dpkg/dpkg.cfg.d/unsafe-io; fi
 apt-get update -qq
 began=$(date +%s%N)
 package=$(echo /packages/gstreamer1.0-porthole_*_"$(dpkg --print-architecture)".deb)
-install() { apt-get install -y -qq "$@" "$package" >/install.log 2>&1 || { tail -n 20 /install.log; exit 1; }; }
+more=("$@")
+install() { apt-get install -y -qq "$@" ${more[@]+"${more[@]}"} "$package" >/install.log 2>&1 || { tail -n 20 /install.log; exit 1; }; }
 # How long this takes is the network's matter, and nothing after the first time, since roots of a suite share what was downloaded.
 install --download-only
 downloaded=$(date +%s%N)

@@ -23,6 +23,7 @@ pub(crate) use import::MAX_IMPORT_BYTES;
 pub(crate) use status::open_metrics;
 
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -106,6 +107,8 @@ async fn settled<T: Send + 'static>(
 async fn tried<T: Send + 'static>(
     change: impl Future<Output = Result<T, AccessError>> + Send + 'static,
 ) -> Result<Result<T, AccessError>, ApiError> {
+    // Boxed: each kind of future has all of tokio's code for a task compiled anew, and there are thirty kinds of changes.
+    let change: Pin<Box<dyn Future<Output = _> + Send>> = Box::pin(change);
     match timeout(CHANGE_TIMEOUT, tokio::spawn(change)).await {
         Ok(Ok(result)) => Ok(result),
         Ok(Err(_)) | Err(_) => Err(ApiError::stuck()),

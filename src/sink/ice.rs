@@ -18,6 +18,7 @@ const MAX_SERVERS: usize = 8;
 
 /// Properties of libnice's agent.
 const UPNP: &str = "upnp";
+const KEEPALIVE_CHECK: &str = "keepalive-conncheck";
 const PACING: &str = "stun-pacing-timer";
 /// The least that RFC 8445 (14.2) allows.
 const PACING_MS: u32 = 5;
@@ -66,6 +67,12 @@ pub(crate) fn hasten(webrtcbin: &gst::Element) {
 /// candidates: a viewer who gets them with the answer waits as well.
 pub(crate) fn gather_at_once(webrtcbin: &gst::Element) {
     set(webrtcbin, UPNP, false);
+}
+
+/// Has the agent ask whether the viewer is still there. A page is missed by the server when its connection breaks; of a player that
+/// asked by HTTP nobody else would hear.
+pub(crate) fn miss(webrtcbin: &gst::Element) {
+    set(webrtcbin, KEEPALIVE_CHECK, true);
 }
 
 /// Sets a property of libnice's agent, where there is one of this kind.

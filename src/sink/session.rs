@@ -154,6 +154,9 @@ pub(crate) fn guard(
         if is_own {
             listen(&webrtcbin, &signaller, &id);
         }
+        if offer.is_some() {
+            ice::miss(&webrtcbin);
+        }
         if is_own || offer.is_some() {
             ice::gather_at_once(&webrtcbin);
             watch_gathering(&webrtcbin, &signaller, &id);

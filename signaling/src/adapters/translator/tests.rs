@@ -494,6 +494,7 @@ fn anything(which: usize, one: u8) -> Result<(&'static str, Value), Value> {
         ("bye", json!(camera)),
         ("offer", json!(one)),
     ];
+    let code = ["too-many", "no-booking"][usize::from(one) % 2];
     let heard = [
         json!({"type": "list", "producers": [{"id": "front", "meta": null}]}),
         json!({"type": "list", "producers": []}),
@@ -505,7 +506,7 @@ fn anything(which: usize, one: u8) -> Result<(&'static str, Value), Value> {
         peer(json!({"ice": {"candidate": "candidate:1", "sdpMLineIndex": 0}})),
         peer(json!({"ice": {"candidate": "", "sdpMLineIndex": 0}})),
         json!({"type": "endSession", "sessionId": session, "reason": "camera-full"}),
-        json!({"type": "error", "details": "", "code": ["too-many", "no-booking"][usize::from(one) % 2]}),
+        json!({"type": "error", "details": "", "code": code}),
     ];
     match which % (said.len() + heard.len()) {
         n if n < said.len() => Ok(said[n].clone()),

@@ -322,7 +322,7 @@ export class PortholeClient extends Stateful {
     switch (message?.type) {
       case "welcome":
         this.#welcome = true;
-        this.#send({ type: "setPeerStatus", roles: ["listener"], meta: null, porthole: { version: 1 } });
+        this.#send({ type: "setPeerStatus", roles: ["listener"], meta: null, porthole: { version: 1, offers: true } });
         for (const each of this.#sessions) each._resume();
         return this.#send({ type: "list" });
       case "list": return this.#listed(message);

@@ -77,7 +77,7 @@ test("with open access it connects without a credential and announces itself as 
   assert.deepEqual(world.requests, ["GET /api/config"]);
   assert.equal(world.socket.url, "ws://host:8080/ws");
   assert.deepEqual(world.socket.sent, [
-    { type: "setPeerStatus", roles: ["listener"], meta: null, porthole: { version: 1 } }, { type: "list" }]);
+    { type: "setPeerStatus", roles: ["listener"], meta: null, porthole: { version: 1, offers: true } }, { type: "list" }]);
   assert.equal(client.state, "online");
   assert.deepEqual([...client.cameras.keys()], ["front"]);
 });

@@ -376,6 +376,7 @@ impl<M: Default> Link<M> {
             version: wire::VERSION,
             nonce: Some(nonce),
             sessions,
+            offers: false,
         });
         self.send(ToServer {
             message: IncomingMessage::SetPeerStatus(status),

@@ -36,6 +36,13 @@ pub struct Announce {
     /// [`Extension::GrantUpdate`] or an `endSession`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sessions: Vec<RunningSession>,
+    /// Of a viewer: that it makes the offer where `sessionStarted` asks for one.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub offers: bool,
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// A session that outlived the connection it was started on, as its camera reports it.

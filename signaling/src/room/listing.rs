@@ -38,10 +38,13 @@ impl Room {
         let checked = announce.as_ref().map_or(Ok(()), check_announce);
         let (announced, reports) = match announce {
             Some(Announce {
-                nonce, sessions, ..
+                nonce,
+                sessions,
+                offers,
+                ..
             }) => {
                 let nonce = nonce.filter(|_| checked.is_ok());
-                (Some(Announced { nonce }), sessions)
+                (Some(Announced { nonce, offers }), sessions)
             }
             None => (None, Vec::new()),
         };

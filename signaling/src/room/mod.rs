@@ -155,6 +155,8 @@ enum Role {
 struct Announced {
     /// A camera's, without which it can check no grant.
     nonce: Option<String>,
+    /// A viewer's that makes the offer when it is asked to.
+    offers: bool,
 }
 
 struct Client {

@@ -44,6 +44,7 @@ impl Room {
             check_description(offer)?;
         }
         let camera_id = wanted.peer_id;
+        let has_offered = wanted.offer.is_some();
         if let Some(proof) = replaces {
             self.replace_session(viewer, &camera_id, &proof);
         }
@@ -58,7 +59,7 @@ impl Room {
         let rights = &user.rights;
         let span = Self::refused(rights.at(&camera_id, now.wall))?;
         let camera = self.connection_of(&camera_id)?;
-        let sfu = self.sfu_for(&camera_id, client, &span.perms)?;
+        let sfu = self.sfu_for(&camera_id, client, has_offered, &span.perms)?;
         self.check_places(viewer, rights, &camera_id, None)?;
         let camera = sfu.unwrap_or(camera);
         let mut session = Session {
@@ -113,7 +114,7 @@ impl Room {
         let to_viewer = ToPeerExtra {
             secret: Some(self.signer.session_secret(&session_id)),
             terms: Some(terms),
-            offers: sfu.map(|_| Offerer::Viewer),
+            offers: sfu.filter(|_| !has_offered).map(|_| Offerer::Viewer),
             ..extra.clone()
         };
         self.send(viewer, started, to_viewer);

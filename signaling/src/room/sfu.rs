@@ -38,7 +38,10 @@ impl Room {
             network: IpAddr::V4(Ipv4Addr::LOCALHOST),
             peer_id: "sfu".to_owned(),
             // It reads our additions, and needs no grant: it is this process.
-            announced: Some(Announced { nonce: None }),
+            announced: Some(Announced {
+                nonce: None,
+                offers: false,
+            }),
             registered: false,
             login_over: false,
             listed_to: None,
@@ -70,6 +73,7 @@ impl Room {
         &self,
         camera_id: &str,
         viewer: &Client,
+        has_offered: bool,
         perms: &[Permission],
     ) -> Result<Option<ClientId>, Refusal> {
         let Some(Sfu {
@@ -83,7 +87,8 @@ impl Room {
         let listed = camera.and_then(|camera| camera.listed.as_ref());
         let publishes = listed.is_some_and(|listed| listed.meta["whip"] == true);
         let is_at_camera = |perm| matches!(perm, &Permission::Talk | &Permission::Control);
-        if !publishes || viewer.announced.is_none() || perms.iter().any(is_at_camera) {
+        let offers = has_offered || viewer.announced.as_ref().is_some_and(|a| a.offers);
+        if !publishes || !offers || perms.iter().any(is_at_camera) {
             return Ok(None);
         }
         let at_sfu = self.sfu_sessions(camera_id);

@@ -170,10 +170,15 @@ async fn attend(
 impl Sfu {
     fn told(&mut self, message: ToPeer) {
         match message.message {
-            OutgoingMessage::StartSession { session_id, .. } => {
+            OutgoingMessage::StartSession {
+                session_id, offer, ..
+            } => {
                 if let Some(camera) = message.extra.camera {
-                    self.sessions
-                        .insert(session_id, Session::Waiting { camera });
+                    let waiting = Session::Waiting { camera };
+                    self.sessions.insert(session_id.clone(), waiting);
+                }
+                if let Some(offer) = offer {
+                    self.ask(session_id, offer);
                 }
             }
             OutgoingMessage::Peer(PeerMessage {
@@ -228,11 +233,20 @@ impl Sfu {
                     return self.refuse(session, Code::MediaFailed).await;
                 }
                 self.sessions.insert(session.clone(), Session::Runs);
-                self.say(ToServer::from(IncomingMessage::Peer(PeerMessage {
-                    session_id: session,
-                    peer_message: PeerMessageInner::Sdp(SdpMessage::Answer { sdp: answer }),
-                })))
-                .await;
+                // The SFU's candidates are in the answer, and there are no others.
+                for peer_message in [
+                    PeerMessageInner::Sdp(SdpMessage::Answer { sdp: answer }),
+                    PeerMessageInner::Ice {
+                        candidate: String::new(),
+                        sdp_m_line_index: 0,
+                    },
+                ] {
+                    self.say(ToServer::from(IncomingMessage::Peer(PeerMessage {
+                        session_id: session.clone(),
+                        peer_message,
+                    })))
+                    .await;
+                }
             }
             Err(failure) if !is_over => {
                 tracing::warn!(session, "no place at the SFU: {failure}");

@@ -302,7 +302,7 @@ impl World {
     }
 
     fn announce(&mut self, viewer: ClientId) {
-        self.say(viewer, json!({"type":"setPeerStatus","roles":["listener"],"meta":null,"porthole":{"version":1}}));
+        self.say(viewer, json!({"type":"setPeerStatus","roles":["listener"],"meta":null,"porthole":{"version":1,"offers":true}}));
     }
 
     fn start(&mut self, viewer: ClientId, camera: &str) {

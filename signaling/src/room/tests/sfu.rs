@@ -92,10 +92,21 @@ fn whoever_may_talk_or_drive_whoever_cannot_offer_and_a_camera_that_sends_nothin
     world.start(LATER, "front");
     assert!(world.to(SFU).is_empty());
     assert_eq!(world.to(CAMERA).len(), 1);
-    // A stock viewer.
+    // One that waits for the camera's offer, and one that has made its own.
     world.viewer(AGAIN, rights("dave"));
+    world.say(
+        AGAIN,
+        json!({"type":"setPeerStatus","roles":[],"meta":null,"porthole":{"version":1}}),
+    );
     world.start(AGAIN, "front");
     assert!(world.to(SFU).is_empty());
+    world.sent.clear();
+    world.say(
+        AGAIN,
+        json!({"type":"startSession","peerId":"front","offer":"v=0"}),
+    );
+    assert!(world.only_to(AGAIN).get("offers").is_none());
+    assert_eq!(world.only_to(SFU)["offer"], "v=0");
     let mut world = World::at_sfu();
     world.say(CAMERA, producer(true));
     world.start(BOB, "front");
@@ -150,8 +161,7 @@ fn there_is_an_end_to_what_one_camera_has_there_and_all_of_it_ends_with_the_way_
     for n in crowd.clone() {
         let client = ClientId(n);
         world.viewer(client, rights(&format!("viewer-{n}")));
-        let announce =
-            json!({"type":"setPeerStatus","roles":[],"meta":null,"porthole":{"version":1}});
+        let announce = json!({"type":"setPeerStatus","roles":[],"meta":null,"porthole":{"version":1,"offers":true}});
         let start = json!({"type":"startSession","peerId":"front"});
         for message in [announce, start] {
             let message = serde_json::from_value(message).unwrap();

@@ -106,11 +106,11 @@ impl Offering {
 
     /// What the answer says of the direction of this medium.
     fn direction(&self, media: &str) -> &str {
-        let lines = self.answer.split("\r\nm=").skip(1);
-        let of = lines.filter(|line| line.starts_with(media)).next().unwrap();
+        let mut lines = self.answer.split("\r\nm=").skip(1);
+        let of = lines.find(|line| line.starts_with(media)).unwrap();
         let known = ["sendrecv", "sendonly", "recvonly", "inactive"];
-        let found = of.lines().filter_map(|line| line.strip_prefix("a="));
-        found.filter(|name| known.contains(name)).next().unwrap()
+        let mut found = of.lines().filter_map(|line| line.strip_prefix("a="));
+        found.find(|name| known.contains(name)).unwrap()
     }
 }
 

@@ -217,3 +217,17 @@ test("aiortc shows its token in the address, and is refused without", () => scen
   await stranger.line(/^status 401/);
   assert.ok(!server.program.lines.some((line) => line.includes(server.token)), "a token in the log");
 }));
+
+test("offers that no camera can work with are refused, and the camera goes on", () => scene(async (keep) => {
+  const server = await keep(offering());
+  const front = await keep(enrolled(server));
+  const headers = { "content-type": "application/sdp", authorization: `Bearer ${server.token}` };
+  const post = async (body) => (await fetch(`${server.url}/whep/front`, { method: "POST", body, headers })).status;
+  const head = "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n";
+  assert.equal(await post(head + "m=video 9 UDP/TLS/RTP/SAVPF 96\r\n".repeat(500)), 422);
+  assert.equal(await post(`v=0${"x".repeat(24_000)}`), 422);
+  assert.equal(await post("x".repeat(1 << 20)), 413);
+  await front.line(/porthole\/viewer-left.*reason=\(string\)bad-description/);
+  const client = await aiortc(keep, `${server.url}/whep/front`, server.token);
+  await client.line(/^frame 11/);
+}));

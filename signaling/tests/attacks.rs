@@ -33,7 +33,7 @@ enum Who {
     Administrators,
 }
 
-const ROUTES: [(&str, Who); 39] = [
+const ROUTES: [(&str, Who); 44] = [
     ("POST /api/session", Anyone),
     ("DELETE /api/session", Anyone),
     ("GET /api/openid/login", Anyone),
@@ -43,6 +43,11 @@ const ROUTES: [(&str, Who); 39] = [
     ("GET /ready", Anyone),
     ("GET /api/me", Viewers),
     ("PUT /api/me/password", Viewers),
+    ("GET /api/me/passkeys", Viewers),
+    ("POST /api/me/passkeys", Viewers),
+    ("POST /api/me/passkeys/challenge", Viewers),
+    ("PATCH /api/me/passkeys/{id}", Viewers),
+    ("DELETE /api/me/passkeys/{id}", Viewers),
     ("GET /api/users", Administrators),
     ("POST /api/users", Administrators),
     ("GET /api/users/{name}", Administrators),
@@ -284,10 +289,12 @@ async fn only_those_whom_a_route_is_for_get_past_the_door() {
                 _ => attempt.may != Anyone,
             };
             let what = format!("{} at {request}: {status}", attempt.name);
-            // Whose link it is has no password of its own.
-            let no_password =
-                attempt.name == "the holder of a share link" && route.starts_with("PUT");
-            assert_eq!(refused && !no_password, !may, "{what}");
+            // Whose link it is has no password of its own, and no passkeys; a program has not signed in a moment ago.
+            let is_own = route.contains("/me/pass");
+            let has_none = attempt.name == "the holder of a share link" && is_own;
+            let is_program = attempt.name == "an administrator's link" && is_own;
+            let may_not = has_none || is_program && route.starts_with("DELETE");
+            assert_eq!(refused && !may_not, !may, "{what}");
             assert!(may || !set_cookie, "{what}");
             assert!(status < 500, "{what}");
         }

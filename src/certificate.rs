@@ -46,22 +46,38 @@ fn make() -> Result<Certificate, rcgen::Error> {
     })
 }
 
-/// Has all DTLS of a webrtcbin show it. To be called before its first description is made.
-pub(crate) fn show(webrtcbin: &gst::Element) {
+/// Has all DTLS of a webrtcbin show it, and says so. To be called before its first description is made.
+pub(crate) fn show(webrtcbin: &gst::Element, shown: impl Fn() + Send + Sync + 'static) {
     let Some(bin) = webrtcbin.downcast_ref::<gst::Bin>() else {
         return;
     };
-    bin.connect_deep_element_added(|_, _, element| {
+    bin.connect_deep_element_added(move |_, _, element| {
         let factory = element.factory();
         if factory.is_some_and(|factory| factory.name() == "dtlsdec")
             && let Some(certificate) = &*CERTIFICATE
+            && give(element, certificate)
         {
-            element.set_property("pem", &certificate.pem);
+            shown();
         }
     });
 }
 
-/// A description with the certificate's own fingerprint: webrtcbin takes that of the certificate and its key together
+/// Whether it could be given: to a `dtlsdec` that is on its way to READY, or beyond, never. It would begin a connection anew on
+/// which nobody accepts the other side's certificate (docs/upstream.md). webrtcbin may be changing its state on another thread.
+fn give(dtlsdec: &gst::Element, certificate: &Certificate) -> bool {
+    dtlsdec.set_locked_state(true);
+    let (_, current, pending) = dtlsdec.state(gst::ClockTime::ZERO);
+    let rests = current == gst::State::Null && pending == gst::State::VoidPending;
+    if rests {
+        dtlsdec.set_property("pem", &certificate.pem);
+    }
+    dtlsdec.set_locked_state(false);
+    // For a change that passed it by meanwhile.
+    let _ = dtlsdec.sync_state_with_parent();
+    rests
+}
+
+/// A description of a session that shows it, with its fingerprint: webrtcbin takes that of the certificate and its key together
 /// (docs/upstream.md).
 pub(crate) fn announced(description: &str) -> Cow<'_, str> {
     match &*CERTIFICATE {

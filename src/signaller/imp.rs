@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MPL-2.0
 //! GObject glue between webrtcsink's `Signallable` interface and the [`link`](super::link).
 //!
-//! Lock order: `commands` and `webrtcbins` are held to look something up and for nothing else, one at a time.
+//! Lock order: `commands`, `certified` and `webrtcbins` are held to look something up and for nothing else, one at a time.
 
 use gst::{glib, prelude::*, subclass::prelude::*};
 use gst_webrtc::{WebRTCSDPType, WebRTCSessionDescription};
 use gstrswebrtc::signaller::{Signallable, SignallableImpl};
 use porthole_protocol::wire::{PeerMessage, PeerMessageInner, SdpMessage};
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, mpsc::channel},
     time::Duration,
 };
@@ -34,6 +34,8 @@ struct Senders {
 #[derive(Default)]
 pub(crate) struct PortholeSignaller {
     commands: Mutex<Option<Senders>>,
+    /// Sessions that show the certificate of this process.
+    certified: Mutex<HashSet<String>>,
 }
 
 impl PortholeSignaller {
@@ -62,6 +64,10 @@ impl PortholeSignaller {
             // It fails when the task has ended, and all sessions with it.
             let _ = senders.vital.send(input);
         }
+    }
+
+    pub(super) fn shows_certificate(&self, session: &str) {
+        lock(&self.certified).insert(session.to_owned());
     }
 
     /// Never blocks either.
@@ -131,7 +137,10 @@ impl SignallableImpl for PortholeSignaller {
             );
             return;
         };
-        let sdp = certificate::announced(&sdp).into_owned();
+        let sdp = match lock(&self.certified).contains(session) {
+            true => certificate::announced(&sdp).into_owned(),
+            false => sdp,
+        };
         let sdp = match description.type_() {
             WebRTCSDPType::Offer => SdpMessage::Offer { sdp },
             _ => SdpMessage::Answer { sdp },
@@ -151,6 +160,7 @@ impl SignallableImpl for PortholeSignaller {
     }
 
     fn end_session(&self, session: &str) {
+        lock(&self.certified).remove(session);
         self.vital(Input::Ended(session.to_owned()));
     }
 }
@@ -258,6 +268,7 @@ fn start(signaller: &super::PortholeSignaller, session: &str, offer: Option<&str
 }
 
 fn end(signaller: &super::PortholeSignaller, session: &str) {
+    lock(&signaller.imp().certified).remove(session);
     signaller.emit_by_name::<bool>("session-ended", &[&session]);
 }
 

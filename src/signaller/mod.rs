@@ -116,6 +116,11 @@ impl PortholeSignaller {
             .vital(message::Input::MediaFlows(session.to_owned()));
     }
 
+    /// The session shows the certificate of this process, whose fingerprint its descriptions are to have.
+    pub(crate) fn shows_certificate(&self, session: &str) {
+        self.imp().shows_certificate(session);
+    }
+
     /// The other side of the operator's own session is there. May be called from any thread, and never blocks.
     pub(crate) fn heard(&self, session: &str) {
         self.imp().vital(message::Input::Heard(session.to_owned()));

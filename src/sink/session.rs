@@ -123,7 +123,14 @@ pub(crate) fn guard(
                 session.is_own(),
             )
         };
-        certificate::show(&webrtcbin);
+        {
+            let (signaller, id) = (signaller.downgrade(), id.clone());
+            certificate::show(&webrtcbin, move || {
+                if let Some(signaller) = signaller.upgrade() {
+                    signaller.shows_certificate(&id);
+                }
+            });
+        }
         ice::hasten(&webrtcbin);
         ice::add(&webrtcbin, &ice_servers);
         if let Some(ladder) = inputs.upgrade().as_ref().and_then(|i| i.ladder.get()) {

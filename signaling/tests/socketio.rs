@@ -571,7 +571,10 @@ async fn a_page_of_another_site_is_no_more_welcome_than_elsewhere() {
         (fine.status, fine.header("access-control-allow-origin")),
         (200, Some(robots))
     );
-    assert_eq!(fine.header("access-control-allow-credentials"), None);
+    assert_eq!(
+        fine.header("access-control-allow-credentials"),
+        Some("true")
+    );
     let preflight = http(address, "OPTIONS /socket.io/", &[("origin", robots)]).await;
     assert_eq!(
         (

@@ -106,6 +106,9 @@ async fn answer(
         let names = HeaderValue::from_static("authorization, content-type");
         let age = HeaderValue::from_static(PREFLIGHT_SECONDS);
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        // Clients of the older generation ask so, whether there is a cookie or not. Ours is not taken from there.
+        let credentials = HeaderValue::from_static("true");
+        headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, credentials);
         headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, ways);
         headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, names);
         headers.insert(header::ACCESS_CONTROL_MAX_AGE, age);

@@ -13,7 +13,7 @@ use url::Url;
 
 use crate::access::Access;
 #[cfg(feature = "adapters")]
-use crate::adapters::Adapters;
+use crate::adapters::config::Adapters;
 use crate::backend::Backend;
 use crate::error::ApiError;
 use crate::failures::Failures;

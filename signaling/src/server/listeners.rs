@@ -3,8 +3,10 @@
 
 use std::io;
 use std::net::TcpListener as StdListener;
+use std::sync::Arc;
 
 use axum::Router;
+use ipnet::IpNet;
 use tokio::net::TcpListener;
 
 use super::Server;
@@ -12,11 +14,20 @@ use crate::accept::Acceptance;
 use crate::http::one_camera;
 use crate::lock::lock;
 use crate::places::Addresses;
+use crate::tls::CurrentTls;
 
 /// Connections at the address for metrics: some that collect them, and a person.
 const METRICS_CONNECTIONS: usize = 16;
 /// Connections at the port of one camera: all its viewers, and as many again that come and go.
 const CAMERA_CONNECTIONS: usize = 128;
+
+/// How a further listener takes its connections.
+struct Address {
+    tls: Option<CurrentTls>,
+    addresses: Arc<Addresses>,
+    trusted_proxies: Vec<IpNet>,
+    max_connections: usize,
+}
 
 impl Server {
     /// Serves the metrics to whoever reaches this listener, which is for nothing else, until the server stops.
@@ -32,12 +43,44 @@ impl Server {
         self.serve_beside(listener, router, "port of a camera", CAMERA_CONNECTIONS)
     }
 
+    /// Lets clients of three-service systems in that connect to this listener, at whichever path, until the server stops. With
+    /// a certificate it speaks TLS, as the server's own.
+    #[cfg(feature = "adapters")]
+    pub fn serve_three_service(&self, listener: StdListener) -> io::Result<()> {
+        let other = &self.inner.three_service;
+        let address = Address {
+            tls: self.inner.tls.clone(),
+            addresses: other.addresses.clone(),
+            trusted_proxies: other.trusted_proxies.clone(),
+            max_connections: other.max_connections,
+        };
+        let router = other.router.clone();
+        self.serve_at(listener, router, "three-service acceptance", address)
+    }
+
+    /// By plain HTTP, and without proxies.
     fn serve_beside(
         &self,
         listener: StdListener,
         router: Router,
         name: &'static str,
         max_connections: usize,
+    ) -> io::Result<()> {
+        let address = Address {
+            tls: None,
+            addresses: Addresses::new(max_connections),
+            trusted_proxies: Vec::new(),
+            max_connections,
+        };
+        self.serve_at(listener, router, name, address)
+    }
+
+    fn serve_at(
+        &self,
+        listener: StdListener,
+        router: Router,
+        name: &'static str,
+        address: Address,
     ) -> io::Result<()> {
         let inner = &self.inner;
         listener.set_nonblocking(true)?;
@@ -50,10 +93,10 @@ impl Server {
         };
         let acceptance = Acceptance {
             listener,
-            tls: None,
-            max_connections,
-            addresses: Addresses::new(max_connections),
-            trusted_proxies: Vec::new(),
+            tls: address.tls,
+            max_connections: address.max_connections,
+            addresses: address.addresses,
+            trusted_proxies: address.trusted_proxies,
             router,
             timings: inner.timings,
             busy: stop.busy.clone(),

@@ -185,37 +185,6 @@ impl Server {
             .supervise(&inner.runtime, "way to the SFU", running);
     }
 
-    /// Lets clients of three-service systems in that connect to this listener, at whichever path, until the server stops. With
-    /// a certificate it speaks TLS, as the server's own.
-    #[cfg(feature = "adapters")]
-    pub fn serve_three_service(&self, listener: StdListener) -> io::Result<()> {
-        let inner = &self.inner;
-        listener.set_nonblocking(true)?;
-        let _inside = inner.runtime.enter();
-        let listener = TcpListener::from_std(listener)?;
-        let stop = lock(&inner.stop);
-        // After a shutdown there is nothing to serve.
-        let Some(stop) = stop.as_ref() else {
-            return Ok(());
-        };
-        let other = &inner.three_service;
-        let acceptance = Acceptance {
-            listener,
-            tls: inner.tls.clone(),
-            max_connections: other.max_connections,
-            addresses: other.addresses.clone(),
-            trusted_proxies: other.trusted_proxies.clone(),
-            router: other.router.clone(),
-            timings: inner.timings,
-            busy: stop.busy.clone(),
-            _open: stop.open.clone(),
-        };
-        let accepting = acceptance.run(inner.on_stop.clone());
-        let lost = &inner.lost;
-        lost.supervise(&inner.runtime, "three-service acceptance", accepting);
-        Ok(())
-    }
-
     /// Waits until the server cannot go on, since one of its tasks is lost, and names it. Whoever runs it ends it then.
     pub async fn lost(&self) -> &'static str {
         self.inner.lost.any().await

@@ -5,7 +5,7 @@
 mod common;
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use common::{Answer, Client, PATIENCE, http, http_with, options, start};
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -388,7 +388,8 @@ async fn a_packet_that_is_too_large_ends_its_connection() {
         .ws
         .send(Message::text(format!("42{}", " ".repeat(80_000))))
         .await;
-    assert_eq!(alice.end().await, [] as [String; 0]);
+    // It is told that it is out, if it still listens.
+    assert!(alice.end().await.iter().all(|text| text == "41"));
     let poller = Poller::open(&server, 4, ALICE).await;
     let answer = poller.post(&"4".repeat(80_000)).await;
     assert_eq!(answer.problem(), (413, "too-large".to_owned()));
@@ -400,28 +401,51 @@ async fn a_packet_that_is_too_large_ends_its_connection() {
     assert_eq!(alice.error().await, "too-large");
 }
 
+/// Of a camera that says `list`: how many sessions it was asked for before.
+async fn sessions_asked_of(camera: &mut Client) -> usize {
+    camera.send(json!({"type":"list"})).await;
+    let mut started = 0;
+    loop {
+        match camera.recv().await {
+            message if message["type"] == "list" => return started,
+            message if message["type"] == "startSession" => started += 1,
+            _ => (),
+        }
+    }
+}
+
 #[tokio::test]
-async fn who_says_more_than_is_read_is_cut_off() {
+async fn who_says_more_than_is_read_is_held_up_and_others_do_not_notice() {
+    const NOT_READ: Duration = Duration::from_secs(1);
     let (server, secret) = house(with_socketio());
     let mut camera = Client::camera(&server, &secret, json!(null)).await;
     let mut alice = Sio::inside(&server, 4, Some(ALICE)).await;
     let event = format!("42{}", json!(["offer", {"to": "front", "sdp": "v=0"}]));
     let mut sent = 0;
-    while alice.0.ws.send(Message::text(event.clone())).await.is_ok() && sent < 100_000 {
+    // Until nothing more is taken: the connection is read at its pace.
+    while let Ok(Ok(())) = timeout(NOT_READ, alice.0.ws.send(Message::text(event.clone()))).await {
         sent += 1;
+        assert!(sent < 1_000_000, "all of it was read");
     }
-    assert!(sent < 100_000, "all of it was read");
-    // Others do not notice, and the camera has heard of as many sessions as one may have.
-    camera.send(json!({"type":"list"})).await;
-    let mut started = 0;
-    loop {
-        match camera.recv().await {
-            message if message["type"] == "list" => break,
-            message if message["type"] == "startSession" => started += 1,
-            _ => (),
-        }
-    }
-    assert!(started <= 16, "{started} sessions");
+    assert!(sessions_asked_of(&mut camera).await <= 16);
+}
+
+#[tokio::test]
+async fn who_posts_more_than_is_read_is_cut_off() {
+    let (server, secret) = house(with_socketio());
+    let mut camera = Client::camera(&server, &secret, json!(null)).await;
+    let poller = Poller::open(&server, 4, ALICE).await;
+    assert_eq!(poller.post("40").await.status, 200);
+    poller.until("40{").await;
+    let event = format!("42{}", json!(["offer", {"to": "front", "sdp": "v=0"}]));
+    // More in one request than may wait.
+    let many = vec![event; 1_100].join("\u{1e}");
+    poller.post(&many).await;
+    let answer = poller
+        .post(r#"42["offer",{"to":"front","sdp":"v=0"}]"#)
+        .await;
+    assert_eq!(answer.status, 400, "{answer:?}");
+    assert!(sessions_asked_of(&mut camera).await <= 16);
 }
 
 #[tokio::test]
@@ -525,6 +549,7 @@ async fn a_client_that_does_not_read_is_dropped_and_nobody_else_notices() {
     }
     let mut is_dropped = false;
     let mut answered = 0;
+    let begun = Instant::now();
     while !is_dropped || answered < 20 {
         let ice = json!({"type":"peer","sessionId":bobs,"ice":{"candidate":"c","sdpMLineIndex":0}});
         bob.send(ice.clone()).await;
@@ -536,8 +561,9 @@ async fn a_client_that_does_not_read_is_dropped_and_nobody_else_notices() {
         }
         assert_eq!(message, ice);
         answered += 1;
+        // The system's buffers take megabytes, and what a camera says is read at its pace.
         assert!(
-            answered < 1000,
+            begun.elapsed() < 3 * PATIENCE,
             "the client that does not read was not dropped"
         );
     }

@@ -41,6 +41,8 @@ pub(super) enum Heard {
 pub(super) enum Chore {
     Ping,
     Pong(Vec<u8>),
+    /// A text of the client's own heartbeat waits for this one.
+    Answer(String),
     /// It asks for a namespace that there is not.
     NoNamespace(String),
     None,

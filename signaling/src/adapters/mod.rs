@@ -5,12 +5,13 @@
 //! events, the same queue, the same pace. It adds no rights, and keeps nothing but who speaks with whom on this connection.
 //!
 //! - `packet` reads and writes Socket.IO's packets, `translator` knows what the events mean; both are pure.
-//! - `bridge` runs one client to its end, by whichever `Wire`.
+//! - `bridge` runs one client to its end, by whichever `Wire`; `frames` is a WebSocket that one speaks on.
 //! - `inbound` holds what a client has said and nobody has read yet.
 
 mod bridge;
 pub(crate) mod config;
 mod entry;
+mod frames;
 mod inbound;
 mod packet;
 mod socketio;

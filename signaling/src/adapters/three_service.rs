@@ -4,29 +4,24 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::http::header;
 use axum::response::Response;
 use axum::routing::get;
 use axum::{Extension, Router};
-use hyper_util::rt::TokioIo;
-use porthole_protocol::limits::MAX_MESSAGE_BYTES;
 use serde_json::{Map, Value};
-use tokio::io::{AsyncRead, AsyncWrite, split};
-use tokio::time::{Instant, MissedTickBehavior, sleep_until, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 use tungstenite::protocol::frame::coding::CloseCode;
 
 use super::bridge::{Bridge, Chore, Heard, Wire};
 use super::entry::{at_the_door, by_token, first_word, token_in};
+use super::frames::{Came, Frames};
 use super::translator::LabOffers;
 use crate::auth::{Identity, no_credential};
 use crate::error::ApiError;
 use crate::state::{Connection, Shared};
-use crate::timings::Timings;
 use crate::upgrade::upgrade;
-use crate::websocket::{Incoming, Reader, Writer, halves};
 
 /// Where it is served; WebSockets at the root come here as well, as those systems have it.
 const PATH: &str = "/three-service";
@@ -58,22 +53,16 @@ async fn websocket(
     tokio::spawn(async move {
         // One that went away meanwhile needs nothing.
         if let Ok(upgraded) = upgraded.await {
-            run(&shared, TokioIo::new(upgraded), identity, connection.peer).await;
+            let frames = Frames::new(upgraded, shared.timings);
+            run(&shared, frames, identity, connection.peer).await;
         }
         drop((connection.place, of_address));
     });
     Ok(answer)
 }
 
-async fn run(
-    shared: &Shared,
-    socket: impl AsyncRead + AsyncWrite + Send,
-    identity: Option<Identity>,
-    address: IpAddr,
-) {
-    let (read, write) = split(socket);
-    let (reader, writer) = halves(read, write, MAX_MESSAGE_BYTES);
-    let mut wire = JsonWire::new(reader, writer, shared.timings);
+async fn run(shared: &Shared, frames: Frames, identity: Option<Identity>, address: IpAddr) {
+    let mut wire = JsonWire(frames);
     let (identity, first) = match identity {
         Some(identity) if !identity.is_guest() => (Some(identity), None),
         guest => wire.enter(shared, guest, address).await,
@@ -92,32 +81,9 @@ async fn run(
     Box::pin(bridge.run(&mut wire, identity, first)).await;
 }
 
-struct JsonWire<R, W> {
-    reader: Reader<R>,
-    writer: Writer<W>,
-    write: Duration,
-    silence: Duration,
-    ping: tokio::time::Interval,
-    /// By when something has to be heard.
-    alive: Instant,
-}
+struct JsonWire(Frames);
 
-impl<R: AsyncRead + Unpin + Send, W: AsyncWrite + Unpin + Send> JsonWire<R, W> {
-    fn new(reader: Reader<R>, writer: Writer<W>, timings: Timings) -> Self {
-        let mut ping = tokio::time::interval(timings.ping);
-        ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        ping.reset();
-        let silence = timings.ping + timings.pong;
-        Self {
-            reader,
-            writer,
-            write: timings.write,
-            silence,
-            ping,
-            alive: Instant::now() + silence,
-        }
-    }
-
+impl JsonWire {
     /// Waits for the word with which a client shows who it is; `guest` is who it is otherwise.
     async fn enter(
         &mut self,
@@ -160,27 +126,18 @@ impl<R: AsyncRead + Unpin + Send, W: AsyncWrite + Unpin + Send> JsonWire<R, W> {
     }
 }
 
-impl<R: AsyncRead + Unpin + Send, W: AsyncWrite + Unpin + Send> Wire for JsonWire<R, W> {
+impl Wire for JsonWire {
     async fn next(&mut self) -> Heard {
-        let incoming = tokio::select! {
-            incoming = self.reader.next() => incoming,
-            ping = self.writer.pinged() => return Heard::Chore(Chore::Pong(ping), 0),
-            _ = self.ping.tick() => return Heard::Chore(Chore::Ping, 0),
-            () = sleep_until(self.alive) => return Heard::Gone,
-        };
-        self.alive = Instant::now() + self.silence;
-        match incoming {
-            Ok(Incoming::Text(text)) => event(&text),
-            Ok(Incoming::Binary(bytes)) => Heard::Unreadable(bytes),
-            Ok(Incoming::Control(bytes)) => Heard::Chore(Chore::None, bytes),
-            Ok(Incoming::Closed) | Err(_) => Heard::Gone,
+        match self.0.next().await {
+            Came::Text(text) => event(&text),
+            Came::Binary(bytes) => Heard::Unreadable(bytes),
+            Came::Chore(chore, bytes) => Heard::Chore(chore, bytes),
+            Came::Gone => Heard::Gone,
         }
     }
 
     async fn say(&mut self, event: &str, data: &Value) -> bool {
-        let text = said(event, data).to_string().into();
-        let writing = self.writer.text(&text);
-        matches!(timeout(self.write, writing).await, Ok(Ok(())))
+        self.0.text(said(event, data).to_string()).await
     }
 
     async fn ack(&mut self, _: u64) -> bool {
@@ -188,13 +145,11 @@ impl<R: AsyncRead + Unpin + Send, W: AsyncWrite + Unpin + Send> Wire for JsonWir
     }
 
     async fn chore(&mut self, chore: Chore) -> bool {
-        let write = self.write;
-        let done = match chore {
-            Chore::Ping => timeout(write, self.writer.ping()).await,
-            Chore::Pong(ping) => timeout(write, self.writer.pong(&ping)).await,
-            Chore::NoNamespace(_) | Chore::None => return true,
-        };
-        matches!(done, Ok(Ok(())))
+        match chore {
+            Chore::Ping => self.0.ping().await,
+            Chore::Pong(ping) => self.0.pong(&ping).await,
+            Chore::Answer(_) | Chore::NoNamespace(_) | Chore::None => true,
+        }
     }
 
     async fn hang_up(&mut self, code: &str) {
@@ -203,14 +158,7 @@ impl<R: AsyncRead + Unpin + Send, W: AsyncWrite + Unpin + Send> Wire for JsonWir
         } else {
             CloseCode::Policy
         };
-        let closing = async {
-            if self.writer.close(why, code).await.is_ok() {
-                while let Ok(Incoming::Text(_) | Incoming::Binary(_) | Incoming::Control(_)) =
-                    self.reader.next().await
-                {}
-            }
-        };
-        let _ = timeout(self.write, closing).await;
+        self.0.hang_up(why, code).await;
     }
 }
 

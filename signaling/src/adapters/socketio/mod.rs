@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Socket.IO of both generations at `/socket.io/`, by long polling and by WebSocket.
 //!
-//! The transports are engineioxide's. Of socketioxide, which stands on them, nothing is used: it gives each message a task of its
-//! own, so that an offer and its candidates change places; and it has no way to hang up on one client, which a right that ends
-//! asks for. What it adds on the wire is `packet`.
+//! - `session` runs one client's session, by whichever transport; what Socket.IO adds on the wire is `packet`.
+//! - `engine` has the sessions that begin by polling, `websocket` those that begin as what they are.
+//!
+//! Of socketioxide nothing is used: it gives each message a task of its own, so that an offer and its candidates change places; and
+//! it has no way to hang up on one client, which a right that ends asks for.
 
-mod wire;
+mod engine;
+mod session;
+mod websocket;
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
@@ -18,10 +22,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use axum::{Extension, Router};
 use engineioxide::config::EngineIoConfig;
-use engineioxide::handler::EngineIoHandler;
 use engineioxide::service::EngineIoService;
-use engineioxide::socket::DisconnectReason;
-use engineioxide::{Socket, Str};
 use hyper::upgrade::OnUpgrade;
 use porthole_protocol::limits::MAX_MESSAGE_BYTES;
 use tokio::sync::OwnedSemaphorePermit;
@@ -29,7 +30,6 @@ use tower::ServiceExt as _;
 
 use super::SocketIoOptions;
 use super::entry::at_the_door;
-use super::inbound::{Inbound, Message};
 use super::translator::LabOffers;
 use crate::auth::Identity;
 use crate::error::ApiError;
@@ -52,7 +52,7 @@ const HEADERS: [HeaderName; 2] = [header::CONTENT_TYPE, header::SEC_WEBSOCKET_KE
 /// How long a browser keeps in mind that it may ask, in seconds.
 const PREFLIGHT_SECONDS: &str = "600";
 
-type Service = EngineIoService<Transport>;
+type Service = EngineIoService<engine::Handler>;
 
 pub(super) fn routes(options: &SocketIoOptions, timings: Timings) -> Router<Arc<Shared>> {
     let largest = u64::try_from(MAX_BODY_BYTES).unwrap_or(u64::MAX);
@@ -67,7 +67,7 @@ pub(super) fn routes(options: &SocketIoOptions, timings: Timings) -> Router<Arc<
         .ws_max_message_size(MAX_BODY_BYTES)
         .ws_max_frame_size(MAX_BODY_BYTES)
         .build();
-    let service = EngineIoService::with_config(Arc::new(Transport), config);
+    let service = EngineIoService::with_config(Arc::new(engine::Handler), config);
     let options = Arc::new(options.clone());
     let serve =
         move |State(shared): State<Arc<Shared>>,
@@ -123,24 +123,29 @@ async fn pass_on(
     connection: Connection,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let (mut parts, body) = request.into_parts();
-    let upgrade = parts.extensions.remove::<OnUpgrade>();
-    let mut extensions = Extensions::new();
-    let query = parts.uri.query().unwrap_or_default();
+    let query = request.uri().query().unwrap_or_default();
     let has = |name: &str| query.split('&').any(|pair| pair.starts_with(name));
-    if has("transport=websocket") && upgrade.is_none() {
+    let (is_websocket, goes_on) = (has("transport=websocket"), has("sid="));
+    if is_websocket && request.extensions().get::<OnUpgrade>().is_none() {
         return Err(ApiError::no_websocket());
     }
-    if has("sid=") {
+    let mut extensions = Extensions::new();
+    if goes_on {
         // The WebSocket that a session goes on by has a place of its own, for as long as it stands.
-        if has("transport=websocket") {
+        if is_websocket {
             extensions.insert(connection.place);
         }
-    } else if parts.method == Method::GET {
-        let seed = Seed::new(shared, &connection, &parts, options.lab_offers).await?;
-        extensions.insert(Arc::new(seed));
+    } else if request.method() == Method::GET {
+        let head = (request.headers(), request.uri().query());
+        let generation = websocket::is_newer(query).filter(|_| is_websocket);
+        let seed = Seed::new(shared, &connection, head, options.lab_offers).await?;
+        match generation {
+            Some(is_newer) => return websocket::begin(request, is_newer, seed),
+            None => extensions.insert(Arc::new(seed)),
+        };
     }
-    if let Some(upgrade) = upgrade {
+    let (mut parts, body) = request.into_parts();
+    if let Some(upgrade) = parts.extensions.remove::<OnUpgrade>() {
         extensions.insert(upgrade);
     }
     parts.extensions = extensions;
@@ -188,11 +193,11 @@ impl Seed {
     async fn new(
         shared: Arc<Shared>,
         connection: &Connection,
-        parts: &Parts,
+        (headers, query): (&HeaderMap, Option<&str>),
         lab_offers: LabOffers,
     ) -> Result<Self, ApiError> {
-        let (headers, peer) = (&parts.headers, connection.peer);
-        let identity = at_the_door(&shared, headers, parts.uri.query(), peer).await?;
+        let peer = connection.peer;
+        let identity = at_the_door(&shared, headers, query, peer).await?;
         let of_address = shared.socket_place(peer)?;
         let session = shared.adapters.sessions.clone().try_acquire_owned();
         let session = session.map_err(|_| ApiError::too_many_sessions())?;
@@ -206,45 +211,5 @@ impl Seed {
             _connection: is_websocket.then(|| connection.place.clone()),
             shared,
         })
-    }
-}
-
-/// What engineioxide calls.
-#[derive(Debug)]
-struct Transport;
-
-impl EngineIoHandler for Transport {
-    type Data = Inbound;
-
-    fn on_connect(self: Arc<Self>, socket: Arc<Socket<Inbound>>) {
-        let seed = socket.req_parts.extensions.get::<Arc<Seed>>().cloned();
-        match seed {
-            Some(seed) => {
-                // Boxed, since each session waits with it for as long as it lives.
-                tokio::spawn(Box::pin(wire::run(socket, seed)));
-            }
-            // An address that we read as one of a session, and it did not.
-            None => socket.close(DisconnectReason::TransportClose),
-        }
-    }
-
-    fn on_disconnect(&self, socket: Arc<Socket<Inbound>>, _: DisconnectReason) {
-        socket.data.close();
-    }
-
-    fn on_message(self: &Arc<Self>, message: Str, socket: Arc<Socket<Inbound>>) {
-        take(&socket, Message::Text(message.into()));
-    }
-
-    fn on_binary(self: &Arc<Self>, data: Bytes, socket: Arc<Socket<Inbound>>) {
-        take(&socket, Message::Binary(data.len()));
-    }
-}
-
-/// Who says more than is read hangs up with that.
-fn take(socket: &Socket<Inbound>, message: Message) {
-    if !socket.data.push(message) {
-        tracing::info!("a client is dropped: it says more than is read");
-        socket.close(DisconnectReason::TransportClose);
     }
 }

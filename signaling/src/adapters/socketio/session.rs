@@ -1,35 +1,51 @@
 // SPDX-License-Identifier: MPL-2.0
 //! A session of Socket.IO as a wire that events come and go by, whichever transport it uses.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::net::IpAddr;
 
-use engineioxide::socket::DisconnectReason;
-use engineioxide::{ProtocolVersion, Socket, Str, TransportType};
 use serde_json::Value;
-use tokio::sync::mpsc::error::TrySendError;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 use super::Seed;
 use crate::adapters::bridge::{Bridge, Chore, Heard, Wire};
 use crate::adapters::entry::{by_token, first_word, token_in};
-use crate::adapters::inbound::{Inbound, Message};
+use crate::adapters::frames::Came;
 use crate::adapters::packet::{self, Packet, Unreadable};
 use crate::auth::{Identity, no_credential};
 use crate::lock::lock;
+use crate::state::Shared;
 
-/// How soon it is tried again whether a transport has room. It cannot be waited for.
-const ROOM_LOOK: Duration = Duration::from_millis(20);
+/// What carries packets.
+pub(super) trait Transport: Send {
+    /// Whether it is of the fourth generation of Engine.IO.
+    fn is_newer(&self) -> bool;
+
+    /// Whoever it is may say more from now on.
+    fn let_in(&mut self) {}
+
+    /// What comes next. It may be given up at any time.
+    fn next(&mut self) -> impl Future<Output = Came> + Send;
+
+    /// Whether the client has taken it, or will.
+    fn put(&mut self, text: String) -> impl Future<Output = bool> + Send;
+
+    /// Sees to what keeps it alive.
+    fn chore(&mut self, chore: Chore) -> impl Future<Output = bool> + Send;
+
+    /// Says that it ends, and hangs up when what was said before has been taken.
+    fn hang_up(&mut self) -> impl Future<Output = ()> + Send;
+}
 
 /// Runs a session to its end.
-pub(super) async fn run(socket: Arc<Socket<Inbound>>, seed: Arc<Seed>) {
-    let mut wire = SocketWire { socket };
+pub(super) async fn run(transport: impl Transport, seed: &Seed) {
+    let mut wire = SocketWire { transport };
     let shared = &seed.shared;
     let known = lock(&seed.identity).take();
-    let Some((identity, first)) = wire.enter(&seed, known).await else {
+    let entered = wire.enter(shared, seed.address, known).await;
+    let Some((identity, first)) = entered else {
         return wire.hang_up("unauthorized").await;
     };
-    wire.socket.data.let_in();
+    wire.transport.let_in();
     let bridge = Bridge {
         hub: &shared.hub,
         address: seed.address,
@@ -37,31 +53,28 @@ pub(super) async fn run(socket: Arc<Socket<Inbound>>, seed: Arc<Seed>) {
         stop: shared.adapters.stop.clone(),
         lab_offers: seed.lab_offers,
     };
-    bridge.run(&mut wire, identity, first).await;
+    // Boxed, since each session waits with it for as long as it lives.
+    Box::pin(bridge.run(&mut wire, identity, first)).await;
 }
 
-struct SocketWire {
-    socket: Arc<Socket<Inbound>>,
+struct SocketWire<T> {
+    transport: T,
 }
 
-impl SocketWire {
-    fn is_newer(&self) -> bool {
-        self.socket.protocol == ProtocolVersion::V4
-    }
-
+impl<T: Transport> SocketWire<T> {
     /// Lets the client into the main namespace, and finds out who it is.
     async fn enter(
         &mut self,
-        seed: &Seed,
+        shared: &Shared,
+        address: IpAddr,
         known: Option<Identity>,
     ) -> Option<(Identity, Option<Heard>)> {
-        let (shared, address) = (&seed.shared, seed.address);
         let by = Instant::now() + first_word(shared.timings);
         let is_stranger = known.as_ref().is_none_or(Identity::is_guest);
-        let token = match self.is_newer() {
+        let token = match self.transport.is_newer() {
             true => timeout_at(by, self.connect()).await.ok()??,
             false => {
-                self.put(packet::connect_text(None)).await;
+                self.transport.put(packet::connect_text(None)).await;
                 None
             }
         };
@@ -74,19 +87,20 @@ impl SocketWire {
                 }
                 Err(error) => {
                     let (code, message) = error.words();
-                    self.put(packet::refusal_text("/", code, message, true))
+                    self.transport
+                        .put(packet::refusal_text("/", code, message, true))
                         .await;
                     None
                 }
             };
         }
-        if self.is_newer() {
+        if self.transport.is_newer() {
             self.welcome().await;
         }
         if !is_stranger {
             return Some((known?, None));
         }
-        let first = match timeout_at(by, self.next()).await {
+        let first = match timeout_at(by, self.first()).await {
             Ok(Heard::Gone) => return None,
             Ok(first) => Some(first),
             Err(_) => None,
@@ -112,8 +126,13 @@ impl SocketWire {
     /// Waits for the newer generation to ask to be let in, and gives the token that comes with that.
     async fn connect(&mut self) -> Option<Option<String>> {
         loop {
-            let Message::Text(text) = self.socket.data.next().await? else {
-                return None;
+            let text = match self.transport.next().await {
+                Came::Text(text) => text,
+                Came::Chore(chore, _) => match self.transport.chore(chore).await {
+                    true => continue,
+                    false => return None,
+                },
+                Came::Binary(_) | Came::Gone => return None,
             };
             match packet::read(&text) {
                 Ok(Packet::Connect { namespace, auth }) if packet::is_main(&namespace) => {
@@ -128,7 +147,7 @@ impl SocketWire {
     async fn welcome(&mut self) {
         // Not the session's own, by which whoever knows it goes on with it.
         let id = uuid::Uuid::new_v4().to_string();
-        self.put(packet::connect_text(Some(&id))).await;
+        self.transport.put(packet::connect_text(Some(&id))).await;
     }
 
     async fn no_namespace(&mut self, namespace: &str) -> bool {
@@ -136,41 +155,34 @@ impl SocketWire {
             namespace,
             "no-such-namespace",
             "Invalid namespace",
-            self.is_newer(),
+            self.transport.is_newer(),
         );
-        self.put(text).await
+        self.transport.put(text).await
     }
 
-    /// Puts a packet into the transport, once there is room. Whether there was before its client has stalled.
-    async fn put(&self, text: String) -> bool {
-        let seed = self.socket.req_parts.extensions.get::<Arc<Seed>>();
-        let patience = seed.map_or(Duration::ZERO, |seed| seed.shared.timings.write);
-        let by = Instant::now() + patience;
-        let mut text = Str::from(text);
+    /// The first word, whatever has to be seen to before it comes.
+    async fn first(&mut self) -> Heard {
         loop {
-            text = match self.socket.emit(text) {
-                Ok(()) => return true,
-                Err(TrySendError::Closed(_)) => return false,
-                Err(TrySendError::Full(text)) => text,
-            };
-            if Instant::now() >= by {
-                tracing::info!("a client is dropped: it does not take what it is sent");
-                return false;
+            match self.next().await {
+                Heard::Chore(chore, _) => {
+                    if !self.chore(chore).await {
+                        return Heard::Gone;
+                    }
+                }
+                first => return first,
             }
-            sleep(ROOM_LOOK).await;
         }
     }
 }
 
-impl Wire for SocketWire {
+impl<T: Transport> Wire for SocketWire<T> {
     async fn next(&mut self) -> Heard {
-        let Some(message) = self.socket.data.next().await else {
-            return Heard::Gone;
-        };
-        let text = match message {
-            Message::Text(text) => text,
+        let text = match self.transport.next().await {
+            Came::Text(text) => text,
             // It was announced, and complained of then.
-            Message::Binary(bytes) => return Heard::Chore(Chore::None, bytes),
+            Came::Binary(bytes) => return Heard::Chore(Chore::None, bytes),
+            Came::Chore(chore, bytes) => return Heard::Chore(chore, bytes),
+            Came::Gone => return Heard::Gone,
         };
         let bytes = text.len();
         match packet::read(&text) {
@@ -191,34 +203,22 @@ impl Wire for SocketWire {
     }
 
     async fn say(&mut self, event: &str, data: &Value) -> bool {
-        self.put(packet::event_text(event, data)).await
+        self.transport.put(packet::event_text(event, data)).await
     }
 
     async fn ack(&mut self, ack: u64) -> bool {
-        self.put(packet::ack_text(ack)).await
+        self.transport.put(packet::ack_text(ack)).await
     }
 
     async fn chore(&mut self, chore: Chore) -> bool {
         match chore {
             Chore::NoNamespace(namespace) => self.no_namespace(&namespace).await,
-            // The transports keep themselves alive.
-            Chore::Ping | Chore::Pong(_) | Chore::None => true,
+            chore => self.transport.chore(chore).await,
         }
     }
 
-    /// The last words are in the events before. A client that polls comes for them.
+    /// The last words are in the events before.
     async fn hang_up(&mut self, _: &str) {
-        let said = self.socket.emit(packet::DISCONNECT).is_ok();
-        if said && self.socket.transport_type() == TransportType::Polling {
-            let seed = self.socket.req_parts.extensions.get::<Arc<Seed>>();
-            let patience = seed.map_or(Duration::ZERO, |seed| seed.shared.timings.close);
-            let by = Instant::now() + patience / 2;
-            // Whatever it says meanwhile is too late.
-            let _ = timeout_at(by, async {
-                while self.socket.data.next().await.is_some() {}
-            })
-            .await;
-        }
-        self.socket.close(DisconnectReason::TransportClose);
+        self.transport.hang_up().await;
     }
 }

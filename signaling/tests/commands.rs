@@ -64,6 +64,19 @@ fn what_cannot_be_had_back_says_what_goes_with_it_and_needs_a_yes() {
     assert_eq!(of("camera.removed"), camera);
 }
 
+#[test]
+fn a_request_that_is_made_again_adds_nothing_twice() {
+    let house = House::new("commands-request");
+    let request = ["--request", "018f2b7e-6f4a-7c3d-9e21-0a1b2c3d4e5f"];
+    for add in [["camera", "add", "front"], ["user", "add", "alice"]] {
+        let add = [&add[..], &request[..]].concat();
+        assert_eq!(house.line(&add), house.line(&add), "{add:?}");
+    }
+    let said = house.complaint(&["camera", "add", "front", "--request", "1"]);
+    assert!(said.contains("UUID"), "{said}");
+    assert_eq!(house.json(&["camera", "list"]).as_array().unwrap().len(), 1);
+}
+
 #[tokio::test]
 async fn signing_out_ends_what_runs_and_deletes_nothing() {
     let house = House::new("commands-sign-out");

@@ -2,6 +2,7 @@
 //! What whoever is logged in may see, and its password.
 
 use std::collections::BTreeSet;
+use std::ops::Bound::{Excluded, Unbounded};
 use std::sync::Arc;
 
 use axum::Json;
@@ -11,24 +12,28 @@ use axum::response::{IntoResponse, Response};
 use jiff::{SignedDuration, Timestamp};
 use porthole_protocol::grant::Permission;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
-use super::caller::{Body, Person};
+use super::caller::{Body, Params, Person};
 use super::cookies::{self, Secure};
 use super::tried;
 use crate::error::ApiError;
 use crate::lock::lock;
 use crate::model::{Role, User};
 use crate::registry::Enrolled;
+use crate::rights::Rights;
 use crate::state::Shared;
 
 /// How far ahead a user is told of bookings.
 const UPCOMING: SignedDuration = SignedDuration::from_hours(31 * 24);
 /// Of how many of them.
 const MAX_UPCOMING: usize = 100;
+/// Cameras in one answer: as many as the page shows.
+const MAX_OPEN: usize = 1_000;
 
 /// What whoever is logged in may see.
 #[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct Me {
     user: String,
     role: Role,
@@ -37,8 +42,11 @@ pub(super) struct Me {
     passkeys: bool,
     /// The server's time, by which the other times are.
     now: Timestamp,
-    /// Those that are open now.
+    /// Those that are open now, by their ids, at most 1,000.
     cameras: Vec<OpenCamera>,
+    /// Ask for `camerasAfter` this for the next of them; absent at the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cameras: Option<String>,
     /// The windows of the next 31 days that are not over, at most 100, by their start.
     bookings: Vec<OwnBooking>,
 }
@@ -69,50 +77,32 @@ struct OwnBooking {
     perms: BTreeSet<Permission>,
 }
 
+/// Which part of the cameras.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct MeParams {
+    /// Those after the camera of this id, as `nextCameras` said.
+    cameras_after: Option<String>,
+}
+
 /// What I may see
 #[utoipa::path(
-    get, path = "/api/me", operation_id = "getMe", tag = "viewer",
+    get, path = "/api/me", operation_id = "getMe", tag = "viewer", params(MeParams),
     responses((status = 200, body = Me))
 )]
 pub(super) async fn me(
     State(shared): State<Arc<Shared>>,
     Person(caller): Person,
+    Params(asked): Params<MeParams>,
 ) -> Result<Json<Me>, ApiError> {
     let now = Timestamp::now();
     let rights = &caller.rights;
-    let upcoming = rights.booked_windows(now, now + UPCOMING, MAX_UPCOMING);
-    let registry = lock(&shared.registry);
-    let names = |camera: &Enrolled| (camera.entry.id.clone(), camera.entry.name.clone());
-    let known: Vec<_> = match rights.cameras() {
-        None => registry.cameras_after(None).map(names).collect(),
-        Some(named) => {
-            let named = named.into_iter().filter_map(|id| registry.camera(id));
-            named.map(names).collect()
-        }
-    };
-    let name = |id: &str| Some(registry.camera(id)?.entry.name.clone());
-    let bookings = upcoming.into_iter().map(|booked| OwnBooking {
-        id: booked.booking.to_string(),
-        camera_name: name(&booked.camera).unwrap_or_default(),
-        camera: booked.camera.to_string(),
-        start: booked.window.start,
-        end: booked.window.end,
-        perms: booked.perms.into(),
+    let mut cameras = open_cameras(&shared, rights, asked.cameras_after, now);
+    let next_cameras = (cameras.len() > MAX_OPEN).then(|| {
+        cameras.truncate(MAX_OPEN);
+        cameras[MAX_OPEN - 1].id.clone()
     });
-    let bookings = bookings.collect();
-    // What takes longer with more cameras holds nobody up.
-    drop(registry);
-    let open = |(id, name): (String, String)| {
-        let open = rights.open(&id, now)?;
-        Some(OpenCamera {
-            id,
-            name,
-            online: false,
-            perms: open.perms.into(),
-            until: open.until,
-        })
-    };
-    let mut cameras: Vec<_> = known.into_iter().filter_map(open).collect();
     {
         let online = lock(&shared.hub.online);
         for camera in &mut cameras {
@@ -129,8 +119,75 @@ pub(super) async fn me(
         shared: rights.shared,
         now,
         cameras,
-        bookings,
+        next_cameras,
+        bookings: upcoming(&shared, rights, now),
     }))
+}
+
+/// Those that are open now, in the order of their ids: one more than are told, if there is one.
+fn open_cameras(
+    shared: &Shared,
+    rights: &Rights,
+    mut after: Option<String>,
+    now: Timestamp,
+) -> Vec<OpenCamera> {
+    let named = rights.cameras();
+    let mut open = Vec::new();
+    loop {
+        let bounds = (after.as_deref().map_or(Unbounded, Excluded), Unbounded);
+        let name = |camera: &Enrolled| (camera.entry.id.clone(), camera.entry.name.clone());
+        // Rights are looked at without the lock, part by part, so that many cameras hold nobody up.
+        let part: Vec<_> = {
+            let registry = lock(&shared.registry);
+            match &named {
+                None => {
+                    let rest = registry.cameras_after(after.as_deref());
+                    rest.take(MAX_OPEN).map(name).collect()
+                }
+                Some(named) => {
+                    let rest = named.range::<str, _>(bounds);
+                    let known = rest.filter_map(|id| registry.camera(id));
+                    known.take(MAX_OPEN).map(name).collect()
+                }
+            }
+        };
+        let is_last = part.len() < MAX_OPEN;
+        after = part.last().map(|(id, _)| id.clone());
+        for (id, name) in part {
+            let Some(window) = rights.open(&id, now) else {
+                continue;
+            };
+            open.push(OpenCamera {
+                id,
+                name,
+                online: false,
+                perms: window.perms.into(),
+                until: window.until,
+            });
+            if open.len() > MAX_OPEN {
+                return open;
+            }
+        }
+        if is_last {
+            return open;
+        }
+    }
+}
+
+/// The windows that are not over.
+fn upcoming(shared: &Shared, rights: &Rights, now: Timestamp) -> Vec<OwnBooking> {
+    let upcoming = rights.booked_windows(now, now + UPCOMING, MAX_UPCOMING);
+    let registry = lock(&shared.registry);
+    let name = |id: &str| Some(registry.camera(id)?.entry.name.clone());
+    let bookings = upcoming.into_iter().map(|booked| OwnBooking {
+        id: booked.booking.to_string(),
+        camera_name: name(&booked.camera).unwrap_or_default(),
+        camera: booked.camera.to_string(),
+        start: booked.window.start,
+        end: booked.window.end,
+        perms: booked.perms.into(),
+    });
+    bookings.collect()
 }
 
 /// The password as it was, and as it is to be.

@@ -39,7 +39,12 @@ fn camera_in_file(command: CameraCommand, file: &Path) -> Result<(), Failure> {
             id,
             key,
             url,
+            request,
         } => {
+            if request.is_some() {
+                let message = "--request: only a data directory (see init) knows requests again; leave it out";
+                return Err(Failure::input(message));
+            }
             let id = id.unwrap_or_else(|| slug(&camera));
             let name = name.unwrap_or(camera);
             add_camera(NewCamera { name, id, key }, file, url)
@@ -76,6 +81,7 @@ fn camera_in_data(command: CameraCommand, place: &Where, output: Output) -> Resu
             id,
             key,
             url,
+            request,
         } => {
             if url.url.is_some() {
                 let message =
@@ -84,7 +90,7 @@ fn camera_in_data(command: CameraCommand, place: &Where, output: Output) -> Resu
             }
             let id = id.unwrap_or_else(|| slug(&camera));
             let name = name.unwrap_or(camera);
-            (CameraData::Add { id, name }, Some(key))
+            (CameraData::Add { id, name, request }, Some(key))
         }
         CameraCommand::Rotate { id, key } => (CameraData::Rotate(id), Some(key)),
         CameraCommand::List { search } => (CameraData::List { search }, None),

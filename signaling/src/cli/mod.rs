@@ -165,6 +165,9 @@ enum CameraCommand {
         key: KeyOutput,
         #[command(flatten)]
         url: ServerUrl,
+        /// A UUID that you have made: say it again, and the same camera has the same key
+        #[arg(long, value_name = "UUID")]
+        request: Option<String>,
     },
     /// List the cameras
     List {

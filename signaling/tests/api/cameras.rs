@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::common::Client;
+use crate::common::{Client, options};
 use crate::house::{House, PASSWORD, secret};
 
 #[tokio::test]
@@ -156,4 +156,36 @@ async fn a_camera_that_was_removed_locks_nobody_out_at_its_address() {
         401
     );
     assert_eq!(page.log_in("alice", PASSWORD).await.status, 200);
+}
+
+#[tokio::test]
+async fn who_may_see_thousands_is_told_of_them_in_parts_and_of_each_once() {
+    let mut options = options();
+    options.max_cameras = 5_000;
+    let house = House::with(options).await;
+    let ids: Vec<_> = (0..2_500).map(|n| format!("camera-{n:04}")).collect();
+    let cameras: Vec<_> = ids.iter().map(|id| json!({"name": id})).collect();
+    let imported = json!({"cameras": cameras, "users": [{"name": "alice"}]});
+    assert_eq!(house.admin.post("/api/import", &imported).await.status, 200);
+    let (mut told, mut path, mut parts) = (Vec::new(), "/api/me".to_owned(), 0);
+    loop {
+        let me = house.admin.get(&path).await.json();
+        let part = me["cameras"].as_array().unwrap();
+        assert!(part.len() <= 1_000, "{}", part.len());
+        told.extend(part.iter().map(|c| c["id"].as_str().unwrap().to_owned()));
+        parts += 1;
+        let Some(next) = me["nextCameras"].as_str() else {
+            break;
+        };
+        path = format!("/api/me?camerasAfter={next}");
+    }
+    assert_eq!((told, parts), (ids, 3));
+    // One who sees a single camera, behind thousands that are closed to her, sees it in the first part.
+    let bob = house.user("bob").await;
+    house.book("camera-2400", "bob", (0, 3600)).await;
+    let me = bob.get("/api/me").await.json();
+    assert_eq!(me["cameras"][0]["id"], "camera-2400");
+    assert_eq!(me["nextCameras"], json!(null));
+    let wrong = house.admin.get("/api/me?after=front").await;
+    assert_eq!(wrong.status, 400, "{:?}", wrong.json());
 }

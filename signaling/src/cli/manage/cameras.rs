@@ -20,8 +20,14 @@ const COLUMNS: [Column; 6] = [
 
 /// What is asked of a camera in the data directory.
 pub(crate) enum CameraData {
-    Add { id: String, name: String },
-    List { search: Option<String> },
+    Add {
+        id: String,
+        name: String,
+        request: Option<String>,
+    },
+    List {
+        search: Option<String>,
+    },
     Show(String),
     Rename(String, String),
     Rotate(String),
@@ -32,7 +38,13 @@ impl CameraData {
     pub(crate) fn call(&self) -> Call {
         let one = |id: &str| format!("/api/cameras/{}", encoded(id));
         match self {
-            Self::Add { id, name } => Call::post("/api/cameras", json!({ "id": id, "name": name })),
+            Self::Add { id, name, request } => {
+                let mut body = json!({ "id": id, "name": name });
+                if let Some(request) = request {
+                    body["request"] = json!(request);
+                }
+                Call::post("/api/cameras", body)
+            }
             Self::List { search } => {
                 Call::list(query("/api/cameras", &[("search", search)]), "after", None)
             }

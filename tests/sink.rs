@@ -121,6 +121,16 @@ fn open_access_does_not_go_with_a_camera_key() {
 }
 
 #[test]
+fn whep_does_not_go_with_a_camera_key() {
+    let server = FakeServer::start();
+    let mut scene = Scene::new(&pipeline("whep=true"));
+    scene
+        .element("sink")
+        .set_property("camera-key", server.key().to_string());
+    scene.assert_fails_once_naming("whep");
+}
+
+#[test]
 fn open_access_is_warned_of() {
     let mut scene = Scene::playing(&pipeline("listen=127.0.0.1:0 open-access=true"));
     let listening = scene.hear("porthole/server", "state", "listening");
@@ -207,12 +217,14 @@ fn two_sinks_with_the_same_listen_share_one_server_until_the_last_stops() {
 }
 
 #[test]
-fn sinks_that_share_a_server_must_agree_on_open_access() {
+fn sinks_that_share_a_server_must_agree_on_how_it_is() {
     let listen = free_address();
     let mut first = Scene::playing(&pipeline(&format!("listen={listen}")));
     url(&mut first);
-    let mut second = Scene::new(&pipeline(&format!("listen={listen} open-access=true")));
-    second.assert_fails_once_naming("open-access");
+    for property in ["open-access", "whep"] {
+        let mut second = Scene::new(&pipeline(&format!("listen={listen} {property}=true")));
+        second.assert_fails_once_naming(property);
+    }
 }
 
 #[test]

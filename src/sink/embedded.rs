@@ -23,7 +23,8 @@ use porthole_protocol::{
     wire::IceServer,
 };
 use porthole_signaling::{
-    DataDir, Opened, OwnSocket, Server, ServerOptions, ViewerEntry, WeakToken, check_token,
+    DataDir, Opened, OwnSocket, Server, ServerOptions, ViewerEntry, WeakToken, WhepOptions,
+    check_token,
 };
 use tokio::runtime::Handle;
 
@@ -129,6 +130,7 @@ struct Shared {
     password: Option<String>,
     open_access: bool,
     stun_server: Option<String>,
+    whep: bool,
     allowed_hosts: Vec<String>,
     token: Option<String>,
     server: Server,
@@ -192,6 +194,8 @@ pub(crate) struct Config<'a> {
     /// Accounts and bookings are kept here.
     pub(crate) data_dir: Option<&'a Path>,
     pub(crate) stun_server: Option<&'a str>,
+    /// Whether players may ask by WHEP.
+    pub(crate) whep: bool,
     pub(crate) allowed_hosts: Vec<String>,
     pub(crate) camera_name: &'a str,
     pub(crate) token: &'a Token,
@@ -282,6 +286,9 @@ fn agree(shared: &Shared, config: &Config) -> Result<(), StartError> {
     if shared.stun_server.as_deref() != config.stun_server {
         return differs("stun-server");
     }
+    if shared.whep != config.whep {
+        return differs("whep");
+    }
     if shared.allowed_hosts != config.allowed_hosts {
         return differs("allowed-hosts");
     }
@@ -315,6 +322,7 @@ fn start(config: &Config, token: Option<String>, runtime: &Handle) -> Result<Sha
         })
         .into_iter()
         .collect();
+    options.whep = config.whep.then(WhepOptions::default);
     options.allowed_hosts = config.allowed_hosts.clone();
     // Many people have the one link, and may do all that this camera is set up for: whoever wants to decide that for each
     // gives a data-dir.
@@ -335,6 +343,7 @@ fn start(config: &Config, token: Option<String>, runtime: &Handle) -> Result<Sha
         password,
         open_access: config.open_access,
         stun_server: config.stun_server.map(str::to_owned),
+        whep: config.whep,
         allowed_hosts: config.allowed_hosts.clone(),
         token,
         server,

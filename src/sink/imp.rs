@@ -117,6 +117,9 @@ pub struct PortholeSink {
     #[property(name = "stun-server", type = Option<String>, member = stun_server, get, set, nullable, mutable_ready,
         nick = "STUN server",
         blurb = "STUN server for viewers outside this network, as stun://HOST:PORT; none if not set")]
+    #[property(name = "whep", type = bool, member = whep, get, set, mutable_ready, nick = "WHEP",
+        blurb = "Let players that speak WHEP (Home Assistant, Frigate, go2rtc, ...) watch at /whep/CAMERA of the server in this \
+                 process, with the token of the link; see docs/whep.md")]
     #[property(name = "orphan-timeout", type = u32, member = orphan_timeout, get, set, mutable_ready, minimum = 1,
         maximum = settings::LONGEST_ORPHAN_TIMEOUT, default_value = settings::ORPHAN_TIMEOUT, nick = "Orphan timeout",
         blurb = "Seconds, 1 to 86400, that running sessions go on while the signaling server is out of reach")]

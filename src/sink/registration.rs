@@ -40,6 +40,10 @@ impl Registration {
                 gst::ResourceError::Settings,
                 ("data-dir is for the server in this process and does not go with a camera key; drop one of the two")
             )),
+            Some(_) if settings.whep => Err(gst::error_msg!(
+                gst::ResourceError::Settings,
+                ("whep=true is for the server in this process and does not go with a camera key; drop it, and write [whep] into the server's configuration")
+            )),
             Some(key) => Ok(Self {
                 key,
                 name: settings.given_name().map(str::to_owned),
@@ -53,6 +57,7 @@ impl Registration {
                     open_access: settings.open_access,
                     data_dir: settings.data_dir.as_deref().map(Path::new),
                     stun_server: settings.stun_server.as_deref(),
+                    whep: settings.whep,
                     allowed_hosts: settings.allowed_hosts().map_err(|e| setting(&e))?,
                     camera_name: &name,
                     token,

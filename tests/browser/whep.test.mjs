@@ -8,7 +8,7 @@ import { createServer } from "node:http";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { browser, END_MS, enrolled, PATIENCE_MS, Program, ROOT, scene, Server, visitor } from "./lib.mjs";
+import { browser, camera, END_MS, enrolled, PATIENCE_MS, Program, ROOT, scene, Server, visitor } from "./lib.mjs";
 
 const PYTHON = join(ROOT, "target/tools/bin/python3");
 const MODULES = createRequire(import.meta.url);
@@ -216,6 +216,21 @@ test("aiortc shows its token in the address, and is refused without", () => scen
   const stranger = await aiortc(keep, `${server.url}/whep/front`);
   await stranger.line(/^status 401/);
   assert.ok(!server.program.lines.some((line) => line.includes(server.token)), "a token in the log");
+}));
+
+test("the server inside of a camera's own pipeline offers it as well, with the token of its link", () => scene(async (keep) => {
+  const front = await keep(camera("portholesrc camera=test idle-timeout=0 ! portholesink listen=127.0.0.1:0 camera-name=front whep=true"));
+  const url = `${front.origin}/whep/front`;
+  const client = await aiortc(keep, url, front.token);
+  await client.line(/^frame 11/);
+  const stranger = await aiortc(keep, url, "made-up-token-of-nobody");
+  await stranger.line(/^status 401/);
+}));
+
+test("and does not where nobody has asked for it", () => scene(async (keep) => {
+  const front = await keep(camera("portholesrc camera=test ! portholesink listen=127.0.0.1:0 camera-name=front"));
+  const client = await aiortc(keep, `${front.origin}/whep/front`, front.token);
+  await client.line(/^status 404/);
 }));
 
 test("offers that no camera can work with are refused, and the camera goes on", () => scene(async (keep) => {

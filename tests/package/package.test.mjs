@@ -4,7 +4,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -39,6 +40,17 @@ function folder(t) {
   t.after(() => rmSync(path, { recursive: true, force: true }));
   return path;
 }
+
+test("a root that is told to end ends with all that runs in it, and leaves nothing", BOUND, async () => {
+  const words = join(tmpdir(), `porthole-root-${process.pid}`);
+  // Process 1 of a namespace hears of no signal but those it asks for.
+  const root = spawn(join(ROOT, "packaging/root"), ["12", NATIVE, "sh", "-c", `echo ${words}; exec sleep 86400`]);
+  await new Promise((done) => root.stdout.once("data", done));
+  root.kill("SIGTERM");
+  const [code] = await once(root, "close");
+  assert.notEqual(code, 0);
+  assert.equal(spawnSync("pgrep", ["-f", words]).status, 1);
+});
 
 const named = (arch) => readdirSync(PACKAGES).filter((name) => name.endsWith(`_${arch}.deb`));
 

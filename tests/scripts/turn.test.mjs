@@ -94,7 +94,8 @@ test("credentials that have expired, are altered, or of another session get noth
 }));
 
 test("no private network is relayed into, in whatever form its address comes", () => scene(async (keep) => {
-  const { client } = await allocate(keep, good());
+  const { client, code } = await allocate(keep, good());
+  assert.equal(code, 0);
   const denied = [
     "127.0.0.1", "127.9.9.9", "0.0.0.0", "10.0.0.1", "10.255.255.255", "100.64.0.1", "100.127.255.255", "169.254.169.254",
     "172.16.0.1", "172.31.255.255", "192.168.0.1", "192.0.0.1", "198.18.0.1", "224.0.0.1", "239.255.255.250", "240.0.0.1",

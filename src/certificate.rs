@@ -5,7 +5,15 @@
 //! with which clients that know ECDSA alone find no cipher in common (aiortc; docs/upstream.md). This one is as browsers have
 //! theirs (RFC 8827, 6.5): ECDSA on P-256, made anew for each process and kept nowhere.
 
-use std::{borrow::Cow, fmt::Write as _, sync::LazyLock};
+use std::{
+    borrow::Cow,
+    fmt::Write as _,
+    sync::{
+        LazyLock,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    thread::{self, JoinHandle},
+};
 
 use aws_lc_rs::digest;
 use gst::prelude::*;
@@ -44,6 +52,32 @@ fn make() -> Result<Certificate, rcgen::Error> {
         pem: made.cert.pem() + &made.signing_key.serialize_pem(),
         fingerprint,
     })
+}
+
+/// DTLS is made ready, once in a process, while nobody waits for it: GStreamer makes its own key with the first `dtlsdec`, whichever is
+/// shown then, and the first viewer would wait for that (0.1 to 0.6 s on a PC).
+#[derive(Debug)]
+pub(crate) struct Preparation(Option<JoinHandle<()>>);
+
+pub(crate) fn prepare() -> Preparation {
+    static BEGUN: AtomicBool = AtomicBool::new(false);
+    let prepare = || {
+        LazyLock::force(&CERTIFICATE);
+        // One that is not there is missed when somebody looks.
+        drop(gst::ElementFactory::make("dtlsdec").build());
+    };
+    let thread = thread::Builder::new().name("porthole:dtls".into());
+    let is_first = !BEGUN.swap(true, Relaxed);
+    Preparation(is_first.then(|| thread.spawn(prepare).ok()).flatten())
+}
+
+impl Drop for Preparation {
+    /// GStreamer may be gone afterwards.
+    fn drop(&mut self) {
+        if let Some(thread) = self.0.take() {
+            let _ = thread.join();
+        }
+    }
 }
 
 /// Has all DTLS of a webrtcbin show it, and says so. To be called before its first description is made.

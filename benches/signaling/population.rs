@@ -139,7 +139,7 @@ pub(crate) async fn measure(
         me.push(ms);
     }
     let mut all = Vec::new();
-    for _ in 0..REQUESTS / 50 {
+    for _ in 0..REQUESTS / 5 {
         all.push(request(&server, "GET /api/me", &root.1, "").await?.0);
     }
     let mut pages = Vec::new();

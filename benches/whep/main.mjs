@@ -39,20 +39,22 @@ async function byPage(chromium, server) {
   }), PATIENCE_MS);
 }
 
-/** The same from the call on, and until the answer was there. */
+/** The same from the call on, and until the offer was made, the answer was there, and both were connected. */
 async function byWhep(chromium, server) {
   const page = await visitor(chromium, `${server.url}/health`);
   return page.evaluate(([token, patience]) => new Promise((done, fail) => {
     setTimeout(() => fail(new Error("no picture")), patience);
     const video = document.body.appendChild(Object.assign(document.createElement("video"), { muted: true, autoplay: true }));
     const start = performance.now();
-    let answered;
-    video.requestVideoFrameCallback(() => done({ frame: performance.now() - start, answered }));
+    let offered, answered, connected;
+    video.requestVideoFrameCallback(() => done({ frame: performance.now() - start, offered, answered, connected }));
     const peer = window.peer = new RTCPeerConnection();
     peer.addTransceiver("video", { direction: "recvonly" });
+    peer.onconnectionstatechange = () => { if (peer.connectionState === "connected") connected = performance.now() - start; };
     peer.ontrack = ({ track }) => { video.srcObject = new MediaStream([track]); };
     (async () => {
       await peer.setLocalDescription(await peer.createOffer());
+      offered = performance.now() - start;
       const headers = { "content-type": "application/sdp", authorization: `Bearer ${token}` };
       const answer = await fetch("/whep/front", { method: "POST", body: peer.localDescription.sdp, headers });
       if (answer.status !== 201) throw new Error(`${answer.status} ${await answer.text()}`);
@@ -64,7 +66,7 @@ async function byWhep(chromium, server) {
   }), [server.token, PATIENCE_MS]);
 }
 
-const samples = { page: [], whep: [], answered: [] };
+const samples = { page: [], whep: [], offered: [], answered: [], connected: [] };
 const server = await Server.start({ env: { PORTHOLE_WHEP_ENABLED: "true" } });
 const front = await enrolled(server, PIPELINE);
 try {
@@ -75,9 +77,13 @@ try {
     const chromium = await browser();
     const from = front.lines.length;
     try {
-      const { frame, answered } = await (isWhep ? byWhep : byPage)(chromium, server);
+      const { frame, offered, answered, connected } = await (isWhep ? byWhep : byPage)(chromium, server);
       samples[isWhep ? "whep" : "page"].push(frame);
-      if (isWhep) samples.answered.push(answered);
+      if (isWhep) {
+        samples.offered.push(offered);
+        samples.answered.push(answered);
+        samples.connected.push(connected);
+      }
       console.error(`${n + 1}/${2 * rounds} ${isWhep ? "whep" : "page"}: ${frame.toFixed(0)} ms`);
       for (const page of chromium.contexts().flatMap((context) => context.pages())) {
         if (isWhep) await page.evaluate(() => fetch(window.resource, { method: "DELETE" }));
@@ -102,7 +108,9 @@ ${layout([
     ["first frame, ms", "n", "median", "max", ""],
     line("the page", figures.page),
     line("a player by WHEP", figures.whep, `${ratio} of the page's; at most ${TARGET}: ${pass ? "kept" : "MISSED"}`),
-    line("  its answer", figures.answered),
+    line("  its offer", figures.offered),
+    line("  the answer", figures.answered),
+    line("  connected", figures.connected),
   ], [1, 2, 3])}
 
 ${NOTES}

@@ -30,6 +30,7 @@ use super::{
     stats, talk, webrtc,
 };
 use crate::{
+    certificate::{self, Preparation},
     clock::Stopwatch,
     events::demand::Demand,
     gateway::{self, Gateway},
@@ -70,6 +71,7 @@ struct State {
     _gateway: Option<Gateway>,
     /// Keeps the camera on the page of the server in this process.
     _embedded: Option<Embedded>,
+    _dtls: Preparation,
 }
 
 /// What is told of the camera; there before the link starts, which tells it.
@@ -243,6 +245,7 @@ impl PortholeSink {
             webrtcsink,
             _gateway: gateway,
             _embedded: embedded,
+            _dtls: certificate::prepare(),
         });
         Ok(())
     }

@@ -198,6 +198,65 @@ async fn a_player_that_can_set_no_header_shows_its_token_in_the_query() {
     assert!(!answer.head.contains("alice-token"));
 }
 
+/// What a program of others sent, which was recorded.
+struct Recorded {
+    request: &'static str,
+    headers: Vec<(&'static str, &'static str)>,
+    offer: &'static str,
+}
+
+#[tokio::test]
+async fn what_go2rtc_and_mediamtx_ask_is_answered_as_they_want_it() {
+    let go2rtc = Recorded {
+        request: "POST /whep/front?access_token=alice-token",
+        headers: vec![
+            ("user-agent", "Go-http-client/1.1"),
+            ("accept-encoding", "gzip"),
+            SDP,
+        ],
+        offer: include_str!("../../tests/descriptions/go2rtc-offers-h264-audio.offer.sdp"),
+    };
+    let mediamtx = Recorded {
+        request: "POST /whep/front",
+        headers: vec![
+            ("user-agent", "Go-http-client/1.1"),
+            ("accept-encoding", "gzip"),
+            ALICE,
+            SDP,
+        ],
+        offer: include_str!("../../tests/descriptions/mediamtx-offers-h264-audio.offer.sdp"),
+    };
+    let mut house = House::new().await;
+    let address = house.address();
+    // mediamtx asks first what there is; go2rtc does not, and says nothing more once it has its answer.
+    let options = http(address, "OPTIONS /whep/front", &[ALICE]).await;
+    assert!([200, 204].contains(&options.status), "{options:?}");
+    for Recorded {
+        request,
+        headers,
+        offer,
+    } in [go2rtc, mediamtx]
+    {
+        let asking =
+            tokio::spawn(async move { http_with(address, request, &headers, offer).await });
+        let start = house.hears("startSession").await;
+        assert_eq!(start["offer"], offer);
+        let session = start["sessionId"].as_str().unwrap().to_owned();
+        let answered = json!({"sdp": {"type": "answer", "sdp": ANSWER}});
+        house.say(&session, answered).await;
+        let all = json!({"ice": {"candidate": "", "sdpMLineIndex": 0}});
+        house.say(&session, all).await;
+        let answer = asking.await.unwrap();
+        // go2rtc reads the body alone; mediamtx wants 201, and a tag where it may trickle.
+        assert_eq!(answer.status, 201, "{answer:?}");
+        assert!(answer.body.starts_with("v=0"));
+        assert!(answer.header("etag").is_some() && answer.header("location").is_some());
+        let gone = house.delete(&location(&answer), &[]).await;
+        assert_eq!(gone.status, 200);
+        house.hears("endSession").await;
+    }
+}
+
 #[tokio::test]
 async fn what_cannot_be_watched_now_says_when_to_ask_again() {
     let server = start(offering(&[]));

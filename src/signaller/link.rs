@@ -82,6 +82,7 @@ impl<M: Default> Link<M> {
             Input::MaxViewers(max) => self.gate().set_max_viewers(max),
             Input::Publish(publish) => self.publish(publish, now),
             Input::Heard(session) => self.publication(Publication::Heard { session }),
+            Input::Closed(session) => self.closed(&session),
             Input::Busy(busy) => self.busy = busy,
             Input::Stop => self.stop(),
         }
@@ -114,6 +115,19 @@ impl<M: Default> Link<M> {
         for session in all {
             self.end(&session, Code::CameraGone, "", true);
         }
+    }
+
+    /// The other side has left, and has told nobody but this one.
+    fn closed(&mut self, id: &str) {
+        let Some(is_own) = self.gate().session(id).map(|session| session.is_own()) else {
+            return;
+        };
+        if is_own {
+            let detail = "the SFU has closed the connection";
+            return self.end(id, Code::MediaFailed, detail, true);
+        }
+        self.say_ended(id, Code::ViewerLeft);
+        self.end(id, Code::ViewerLeft, "", true);
     }
 
     fn ready(&mut self, ready: bool) {

@@ -226,6 +226,19 @@ fn a_server_of_before_hears_nothing_of_who_drives() {
 }
 
 #[test]
+fn a_viewer_who_closes_the_connection_has_left_and_the_server_is_told() {
+    let mut scene = Scene::in_session();
+    scene.at(1, Input::MediaFlows("s".into()));
+    scene.at(2, Input::Closed("s".into()));
+    assert_eq!(scene.reasons(), [Code::ViewerLeft]);
+    let told = json!({"type":"endSession","sessionId":"s","reason":"viewer-left"});
+    assert_eq!(scene.sent, [told.clone()]);
+    // Its own teardown closes the connection as well.
+    scene.at(3, Input::Closed("s".into()));
+    assert_eq!(scene.sent, [told]);
+}
+
+#[test]
 fn what_is_overdue_ends_before_anything_else_is_heard() {
     let mut scene = Scene::in_session();
     scene.at(1, Input::MediaFlows("s".into()));

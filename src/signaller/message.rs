@@ -37,6 +37,8 @@ pub(crate) enum Input {
     Publish(Publish),
     /// The other side of the operator's own session has sent something; comes once a second at most.
     Heard(String),
+    /// The other side of a session has closed its connection.
+    Closed(String),
     /// Whether webrtcsink or the application are behind by more than they may be.
     Busy(bool),
     /// The camera stops.

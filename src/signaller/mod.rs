@@ -126,6 +126,11 @@ impl PortholeSignaller {
         self.imp().vital(message::Input::Heard(session.to_owned()));
     }
 
+    /// The other side of the session has closed its connection. May be called from any thread, and never blocks.
+    pub(crate) fn closed(&self, session: &str) {
+        self.imp().vital(message::Input::Closed(session.to_owned()));
+    }
+
     /// No further candidate of the session comes. May be called from any thread, and never blocks.
     pub(crate) fn gathered(&self, session: &str) {
         self.imp().gathered(session);

@@ -165,6 +165,7 @@ pub(crate) fn guard(
             ice::miss(&webrtcbin);
         }
         if is_own || offer.is_some() {
+            watch_end(&webrtcbin, &signaller, &id);
             ice::gather_at_once(&webrtcbin);
             watch_gathering(&webrtcbin, &signaller, &id);
         }
@@ -306,6 +307,35 @@ fn watch_gathering(webrtcbin: &gst::Element, signaller: &PortholeSignaller, id: 
         {
             signaller.gathered(&id);
         }
+    });
+}
+
+/// Tells that the other side has closed its connection: the alert of DTLS is all that a player says who leaves without a DELETE, and its
+/// place would be free after the 48 s that ICE takes to miss it.
+fn watch_end(webrtcbin: &gst::Element, signaller: &PortholeSignaller, id: &str) {
+    const CLOSED: &str = "closed";
+    let Some(bin) = webrtcbin.downcast_ref::<gst::Bin>() else {
+        return;
+    };
+    let (signaller, id) = (signaller.downgrade(), id.to_owned());
+    bin.connect_deep_element_added(move |_, _, element| {
+        let is_dtls = element
+            .factory()
+            .is_some_and(|factory| factory.name() == "dtlsdec");
+        if !is_dtls || element.find_property("connection-state").is_none() {
+            return;
+        }
+        let (signaller, id) = (signaller.clone(), id.clone());
+        element.connect_notify(Some("connection-state"), move |dtls, _| {
+            let state = dtls.property_value("connection-state");
+            let nick =
+                glib::EnumValue::from_value(&state).map(|(_, value)| value.nick().to_owned());
+            if nick.as_deref() == Some(CLOSED)
+                && let Some(signaller) = signaller.upgrade()
+            {
+                signaller.closed(&id);
+            }
+        });
     });
 }
 

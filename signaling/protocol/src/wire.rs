@@ -154,6 +154,10 @@ pub enum Code {
     TooLarge,
     /// The server did not confirm the session after the camera had registered again.
     Unconfirmed,
+    /// No such call, or not one that rings the sender.
+    NoSuchCall,
+    /// Somebody else has answered the call.
+    CallTaken,
     /// Something this version does not know.
     #[serde(other)]
     Other,

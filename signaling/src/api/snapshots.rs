@@ -32,7 +32,7 @@ const JPEG_END: [u8; 2] = [0xff, 0xd9];
     get, path = "/api/calls/{id}/snapshot", operation_id = "getCallSnapshot", tag = "viewer",
     params(("id" = String, Path, description = "The call's id")),
     responses(
-        (status = 200, description = "A JPEG", body = Vec<u8>, content_type = "image/jpeg"),
+        (status = 200, description = "A JPEG", body = String, content_type = "image/jpeg"),
         (status = 404, description = "`not-found`"),
     )
 )]
@@ -61,7 +61,7 @@ pub(super) async fn show(
         ("id" = String, Path, description = "The camera's id"),
         ("ringId" = String, Path, description = "The id of the press"),
     ),
-    request_body(content = Vec<u8>, content_type = "image/jpeg", description = "A JPEG of at most 100,000 bytes"),
+    request_body(content = String, content_type = "image/jpeg", description = "A JPEG of at most 100,000 bytes"),
     responses(
         (status = 204, description = "It is kept"),
         (status = 403, description = "`not-permitted`"),

@@ -204,7 +204,7 @@ fn most_bytes(request: &Request) -> usize {
         #[cfg(feature = "adapters")]
         adapters::SOCKETIO_PATH => adapters::MAX_BODY_BYTES,
         path if path.starts_with(api::whep::PREFIX) => api::whep::MAX_BYTES,
-        _ => MAX_BODY_BYTES,
+        path => api::snapshot_bytes(path).unwrap_or(MAX_BODY_BYTES),
     }
 }
 

@@ -21,8 +21,8 @@ use crate::queue::{Dropped, Outbox, QueueBounds, Text, viewer_queue};
 use crate::registry::{Registry, SecretDigest};
 use crate::rights::{Rights, RightsId};
 use crate::room::{
-    self, Action, CameraInfo, ClientId, Counts, Happening, MAX_CAMERAS, Now, Outgoing, Principal,
-    Room, SessionInfo,
+    self, Action, CameraInfo, ClientId, Counts, Doorbells, Happening, MAX_CAMERAS, Now, Outgoing,
+    Principal, Rang, RingRefused, Room, SessionInfo,
 };
 use crate::shutdown::stopped;
 
@@ -31,6 +31,8 @@ const MAX_EVENTS: usize = 1024;
 /// Happenings that wait to be written down. A burst of a thousand sessions fits; beyond that they are counted as lost,
 /// since nobody who watches may wait for a disk.
 const MAX_HAPPENINGS: usize = 4096;
+/// What happens in calls that waits to be told to people. A hundred doorbells at once fit, each with all whom it rings.
+const MAX_CALL_EVENTS: usize = 8192;
 /// How often the room is told the time while something is due at a time of day: the clock may have been set.
 const CLOCK_LOOK: Duration = Duration::from_secs(1);
 /// What happens to a client.
@@ -66,6 +68,15 @@ pub(crate) enum Event {
     Sessions(Option<String>, usize, oneshot::Sender<Vec<SessionInfo>>),
     /// What are these cameras up to?
     Cameras(Vec<String>, oneshot::Sender<Vec<CameraInfo>>),
+    /// Someone rings a camera's bell by the API. The flag is whether that one may control the camera.
+    Ring(
+        String,
+        String,
+        bool,
+        oneshot::Sender<Result<Rang, RingRefused>>,
+    ),
+    /// There is a picture of the press that made this call.
+    CallSnapshot(String),
     /// An administrator ends the session of this id. Whose it was, at which camera, if there was one.
     EndSession(String, oneshot::Sender<Option<(String, String)>>),
 }
@@ -88,6 +99,8 @@ pub(crate) enum Change {
     },
     /// Grants are signed by the next key.
     Signer(Box<GrantSigner>),
+    /// Doorbells ring others.
+    Doorbells(Box<Doorbells>),
 }
 
 /// How much is going on.
@@ -162,6 +175,14 @@ impl HubHandle {
     }
 }
 
+/// What happens in the room.
+pub(crate) struct Happenings {
+    /// All of it, to be written down.
+    pub(crate) all: mpsc::Receiver<Happening>,
+    /// That in calls, which waits for no disk.
+    pub(crate) of_calls: mpsc::Receiver<Happening>,
+}
+
 /// The hub before it runs.
 pub(crate) struct Hub {
     room: Room,
@@ -169,6 +190,8 @@ pub(crate) struct Hub {
     events: mpsc::Receiver<Event>,
     changes: mpsc::UnboundedReceiver<Change>,
     happenings: mpsc::Sender<Happening>,
+    /// What happens in calls, for those who tell people of it.
+    call_events: mpsc::Sender<Happening>,
     stats: Arc<Stats>,
     online: Arc<Mutex<HashSet<String>>>,
     metrics: Arc<Metrics>,
@@ -183,9 +206,10 @@ impl Hub {
         registry: Arc<Mutex<Registry>>,
         changes: mpsc::UnboundedReceiver<Change>,
         metrics: Arc<Metrics>,
-    ) -> (Self, HubHandle, mpsc::Receiver<Happening>) {
+    ) -> (Self, HubHandle, Happenings) {
         let (sender, events) = mpsc::channel(MAX_EVENTS);
         let (happenings, on_happening) = mpsc::channel(MAX_HAPPENINGS);
+        let (call_events, on_call) = mpsc::channel(MAX_CALL_EVENTS);
         let stats = Arc::new(Stats::default());
         let online = Arc::<Mutex<HashSet<String>>>::default();
         let handle = HubHandle {
@@ -202,13 +226,17 @@ impl Hub {
                 events,
                 changes,
                 happenings,
+                call_events,
                 stats,
                 online,
                 metrics,
                 outboxes: HashMap::new(),
             },
             handle,
-            on_happening,
+            Happenings {
+                all: on_happening,
+                of_calls: on_call,
+            },
         )
     }
 
@@ -247,6 +275,10 @@ impl Hub {
             Change::ViewerSet { rights } => self.room.set_viewer(rights, now),
             Change::ViewerRemoved { id } => self.room.remove_viewer(&id, now),
             Change::Signer(signer) => self.room.set_signer(*signer, now),
+            Change::Doorbells(doorbells) => {
+                self.room.set_doorbells(*doorbells);
+                return;
+            }
         };
         self.act(actions);
     }
@@ -308,6 +340,12 @@ impl Hub {
                 let _ = answer.send(self.room.camera_infos(&ids));
                 return;
             }
+            Event::Ring(camera, by, may, answer) => {
+                let (rang, actions) = self.room.ring(&camera, &by, may, now);
+                let _ = answer.send(rang);
+                actions
+            }
+            Event::CallSnapshot(call) => self.room.call_has_snapshot(&call, now),
             Event::EndSession(id, answer) => {
                 let (was_there, actions) = self.room.end_session(&id, now);
                 let whose = actions.iter().find_map(ended).unwrap_or_default();
@@ -341,6 +379,7 @@ impl Hub {
                 Action::Drop(client, code) => self.let_go(client, Dropped::Because(code)),
                 Action::Note(happening) => {
                     self.note_online(&happening.event);
+                    self.note_call(&happening);
                     if let Err(TrySendError::Full(_)) = self.happenings.try_send(happening) {
                         self.metrics.unwritten.inc();
                     }
@@ -391,6 +430,15 @@ impl Hub {
     fn list_on(&self, client: ClientId) {
         if let Some(outbox) = self.outboxes.get(&client) {
             outbox.ask_when_empty();
+        }
+    }
+
+    /// Before it is written down, since somebody waits at a door.
+    fn note_call(&self, happening: &Happening) {
+        if matches!(happening.event, room::Event::Call(_))
+            && let Err(TrySendError::Full(_)) = self.call_events.try_send(happening.clone())
+        {
+            self.metrics.unwritten.inc();
         }
     }
 

@@ -11,6 +11,7 @@
 //! - `socket` is one client's WebSocket, `websocket` its frames, `log_out` ends a client as its log-in does; `http` and `page` are the rest of the router.
 //! - `access` is the service of accounts, bookings, share links and log-ins; `api` offers it as REST.
 //! - `store` is the database behind it, `model` what is kept there.
+//! - `calls` has people told whom a doorbell rings, and keeps what became of it.
 //! - `journal` writes down what happens in the room, `metrics` counts it, `sentences` says it in the log.
 //! - `registry` knows the credentials (as digests), `auth` finds and checks the one in a request.
 //! - [`store`] keeps what is told in [`model`], and [`recur`] says when a booking recurs.
@@ -38,6 +39,7 @@ mod api;
 mod asset;
 mod auth;
 pub mod backend;
+mod calls;
 #[cfg(feature = "cli")]
 pub mod cli;
 mod control;
@@ -88,13 +90,17 @@ pub mod whip_client;
 pub use access::Data;
 #[cfg(feature = "adapters")]
 pub use adapters::{AdapterOptions, LabOffers, SocketIoOptions};
+pub use calls::{CallProgress, RingNotice};
 pub use data_dir::{DataDir, DataDirError, FIRST_ADMINISTRATOR, Opened, OwnSocket};
 pub use data_lock::DataDirLock;
 pub use openid::OpenidOptions;
 pub use registry::{CameraEntry, SecretDigest, ViewerEntry};
 pub use rights::Cameras;
 pub use room::Counts;
-pub use server::{DEFAULT_AUDIT_DAYS, DEFAULT_AUDIT_ROWS, Server, ServerError, ServerOptions};
+pub use server::{
+    DEFAULT_AUDIT_DAYS, DEFAULT_AUDIT_ROWS, DEFAULT_CALL_DAYS, DEFAULT_CALL_SNAPSHOTS, Server,
+    ServerError, ServerOptions,
+};
 pub use timings::Timings;
 pub use tls::TlsFiles;
 pub use token::{

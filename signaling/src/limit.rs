@@ -5,16 +5,30 @@ use std::time::{Duration, Instant};
 
 use porthole_protocol::wire::{ClientExtension, ClientMessage, IncomingMessage};
 
-/// So much at once, and so much a second on average.
+/// So much at once, and so much a second (or in so many) on average.
 #[derive(Clone, Copy)]
 pub(crate) struct Rate {
     burst: u32,
     per_second: u32,
+    seconds: u32,
 }
 
 impl Rate {
     pub(crate) const fn new(burst: u32, per_second: u32) -> Self {
-        Self { burst, per_second }
+        Self {
+            burst,
+            per_second,
+            seconds: 1,
+        }
+    }
+
+    /// One in so many seconds.
+    pub(crate) const fn every(burst: u32, seconds: u32) -> Self {
+        Self {
+            burst,
+            per_second: 1,
+            seconds,
+        }
     }
 
     #[cfg(test)]
@@ -33,49 +47,34 @@ pub(crate) struct Pace {
 /// A viewer's: 16 sessions that start together send some 200 candidates and 16 answers of at most 8 KiB. All viewers
 /// that a camera can have do not fill its queue with that (see the bounds of queues in `hub`).
 pub(crate) const VIEWER_PACE: Pace = Pace {
-    messages: Rate {
-        burst: 200,
-        per_second: 50,
-    },
-    bytes: Rate {
-        burst: 128 * 1024,
-        per_second: 16 * 1024,
-    },
+    messages: Rate::new(200, 50),
+    bytes: Rate::new(128 * 1024, 16 * 1024),
 };
 /// A camera's: it answers up to 64 viewers.
 pub(crate) const CAMERA_PACE: Pace = Pace {
-    messages: Rate {
-        burst: 2000,
-        per_second: 500,
-    },
-    bytes: Rate {
-        burst: 4 * 1024 * 1024,
-        per_second: 1024 * 1024,
-    },
+    messages: Rate::new(2000, 500),
+    bytes: Rate::new(4 * 1024 * 1024, 1024 * 1024),
 };
 
 /// Requests of one address (IPv6: of one network of 2^64) by HTTP: an office of fifty that opens the page at nine, and after
 /// that less than keeps a processor busy.
-pub(crate) const REQUEST_RATE: Rate = Rate {
-    burst: 3000,
-    per_second: 100,
-};
+pub(crate) const REQUEST_RATE: Rate = Rate::new(3000, 100);
 
 /// Statistics that one end of a session may have passed on: one every other second, and those that an interruption held up.
 /// The rest is lost.
-pub(crate) const STATS_RATE: Rate = Rate {
-    burst: 3,
-    per_second: 1,
-};
+pub(crate) const STATS_RATE: Rate = Rate::new(3, 1);
 
 /// What a camera may have written down of drives: a busy minute at once, and then one entry a second, which fills no disk.
-pub(crate) const DRIVE_RATE: Rate = Rate {
-    burst: 60,
-    per_second: 1,
-};
+pub(crate) const DRIVE_RATE: Rate = Rate::new(60, 1);
+
+/// Calls that one doorbell may make: somebody who rings again when nobody came, and no child that leans on the button. A press
+/// while a call runs is part of that one, and counts for nothing here.
+pub(crate) const RING_RATE: Rate = Rate::every(4, 15);
 
 /// What coming back to a session counts for: a digest, and the camera's word.
 const RESUME: u32 = 10;
+/// What a press counts for, and what is said to one: all whom it rings are told.
+const RING: u32 = 10;
 
 /// What a message counts for: its work here, measured in candidates that are passed on.
 pub(crate) fn cost(message: &ClientMessage, is_camera: bool) -> u32 {
@@ -87,6 +86,14 @@ pub(crate) fn cost(message: &ClientMessage, is_camera: bool) -> u32 {
             | ClientExtension::SessionStats(_)
             | ClientExtension::Drive(_),
         ) => return 1,
+        ClientMessage::Extension(
+            ClientExtension::Ring(_)
+            | ClientExtension::EndCall(_)
+            | ClientExtension::AnswerCall(_)
+            | ClientExtension::DeclineCall(_)
+            | ClientExtension::NobodyHome(_)
+            | ClientExtension::HangUp(_),
+        ) => return RING,
     };
     match message {
         // The answer is up to a thousand times as long as the question.
@@ -134,7 +141,7 @@ impl Bucket {
     }
 
     fn time_of(&self, amount: u32) -> Duration {
-        Duration::from_secs(amount.into()) / self.rate.per_second
+        Duration::from_secs(amount.into()) * self.rate.seconds / self.rate.per_second
     }
 }
 

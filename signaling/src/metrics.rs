@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What is counted, for `/metrics`. No label names a person, a camera or a session.
 
-use porthole_protocol::wire::Code;
+use porthole_protocol::wire::{CallEnd, Code};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -10,7 +10,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
-use crate::room::{Counts, Event};
+use crate::room::{CallChange, Counts, Event};
 
 /// Upper ends of the buckets for the time that a message takes, in seconds.
 const LATENCY_BUCKETS: [f64; 10] = [
@@ -21,6 +21,13 @@ const LATENCY_BUCKETS: [f64; 10] = [
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Reason {
     reason: String,
+}
+
+impl From<CallEnd> for Reason {
+    fn from(end: CallEnd) -> Self {
+        let reason = end.to_string();
+        Self { reason }
+    }
 }
 
 impl From<Code> for Reason {
@@ -37,6 +44,7 @@ pub(crate) struct Metrics {
     started: Counter,
     ended: Family<Reason, Counter>,
     refused: Family<Reason, Counter>,
+    calls: Family<Reason, Counter>,
     /// Wrong keys, tokens, passwords and links.
     pub(crate) failed_logins: Counter,
     /// From when a message was read to when all that follows from it was in the queues.
@@ -56,6 +64,7 @@ impl Default for Metrics {
             started: Counter::default(),
             ended: Family::default(),
             refused: Family::default(),
+            calls: Family::default(),
             failed_logins: Counter::default(),
             latency: Histogram::new(LATENCY_BUCKETS),
             slow: Counter::default(),
@@ -79,6 +88,8 @@ impl Metrics {
         all.register("sessions_ended", "Sessions that ended, by reason", ended);
         let refused = self.refused.clone();
         all.register("sessions_refused", "Sessions refused, by reason", refused);
+        let calls = self.calls.clone();
+        all.register("calls_ended", "Doorbell calls that ended, by reason", calls);
         let failed = self.failed_logins.clone();
         all.register("failed_logins", "Wrong credentials presented", failed);
         let latency = self.latency.clone();
@@ -103,6 +114,11 @@ impl Metrics {
             }
             Event::SessionRefused { reason, .. } => {
                 self.refused.get_or_create(&(*reason).into()).inc();
+            }
+            Event::Call(call) => {
+                if let CallChange::Ended { reason, .. } = &call.change {
+                    self.calls.get_or_create(&(*reason).into()).inc();
+                }
             }
             Event::CameraOnline { .. }
             | Event::CameraOffline { .. }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What is kept: users, cameras, bookings, share links, log-ins and the audit log. Points in time are UTC, with a
+//! What is kept: users, cameras, bookings, share links, log-ins, calls and the audit log. Points in time are UTC, with a
 //! precision of milliseconds. Secrets are here as digests or password hashes only.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use porthole_protocol::grant::Permission;
+use porthole_protocol::wire::CallEnd;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::SecretDigest;
@@ -159,6 +160,37 @@ pub struct Passkey {
     pub created: Timestamp,
     /// When it was last used.
     pub used: Option<Timestamp>,
+}
+
+/// A call of a doorbell, for whoever looks back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallRecord {
+    /// A UUID.
+    pub id: String,
+    /// The press that made it, a UUID.
+    pub ring: String,
+    /// The camera's id.
+    pub camera: String,
+    /// What the camera was called.
+    pub name: String,
+    /// When somebody rang.
+    pub rang: Timestamp,
+    /// Who rang by the server's API; nobody where the camera said it.
+    pub rang_by: Option<String>,
+    /// Whom it rang, each with the id of the link that was good for that one alone.
+    pub recipients: BTreeMap<String, String>,
+    /// When it was answered.
+    pub answered: Option<Timestamp>,
+    /// Who answered.
+    pub answered_by: Option<String>,
+    /// When there was a picture at whoever answered.
+    pub talking: Option<Timestamp>,
+    /// When it was over.
+    pub ended: Option<Timestamp>,
+    /// Why.
+    pub reason: Option<CallEnd>,
+    /// Whether there is a picture of the press.
+    pub has_snapshot: bool,
 }
 
 /// On whose behalf a page is logged in.

@@ -32,7 +32,7 @@ const CSS: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// The files of the pages, as (path, content type, text).
-const FILES: [(&str, &str, &str); 55] = [
+const FILES: [(&str, &str, &str); 58] = [
     ("/", HTML, include_str!("../web/index.html")),
     ("/admin", HTML, include_str!("../web/admin.html")),
     ("/style.css", CSS, include_str!("../web/style.css")),
@@ -41,6 +41,13 @@ const FILES: [(&str, &str, &str); 55] = [
     ("/agenda.js", SCRIPT, include_str!("../web/agenda.js")),
     ("/api.js", SCRIPT, include_str!("../web/api.js")),
     ("/app.js", SCRIPT, include_str!("../web/app.js")),
+    ("/bell.js", SCRIPT, include_str!("../web/bell.js")),
+    (
+        "/call-panel.js",
+        SCRIPT,
+        include_str!("../web/call-panel.js"),
+    ),
+    ("/calls.js", SCRIPT, include_str!("../web/calls.js")),
     ("/bookings.js", SCRIPT, include_str!("../web/bookings.js")),
     ("/ceremony.js", SCRIPT, include_str!("../web/ceremony.js")),
     ("/commands.js", SCRIPT, include_str!("../web/commands.js")),

@@ -45,6 +45,19 @@ fn sentence(entry: &AuditEntry) -> Option<String> {
             let time = lasted(details["from"].as_str(), entry.at);
             format!("{user} drives {camera} no more{time}{}", reason(details))
         }
+        "call.rang" => match &entry.user {
+            Some(_) => format!("{by} rings at {camera} (call {id})"),
+            None => format!("somebody rings at {camera} (call {id})"),
+        },
+        "call.declined" => format!("{user} does not answer {camera} (call {id})"),
+        "call.answered" => format!("{user} answers {camera} (call {id})"),
+        "call.ended" => {
+            let time = lasted(details["started"].as_str(), entry.at);
+            format!(
+                "the call at {camera} is over{time}{} (call {id})",
+                reason(details)
+            )
+        }
         "login.made" => match details["with"].as_str() {
             Some(way) => format!("{user} logged in (by {way})"),
             None => format!("{user} logged in"),

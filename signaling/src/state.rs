@@ -15,6 +15,7 @@ use crate::access::Access;
 #[cfg(feature = "adapters")]
 use crate::adapters::config::Adapters;
 use crate::backend::Backend;
+use crate::calls::Calls;
 use crate::error::ApiError;
 use crate::failures::Failures;
 use crate::hosts::{Hosts, host};
@@ -39,6 +40,8 @@ pub(crate) struct Shared {
     pub(crate) failures: Arc<Mutex<Failures>>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) hub: Arc<HubHandle>,
+    /// What is told and kept of calls.
+    pub(crate) calls: Arc<Calls>,
     pub(crate) open_access: bool,
     pub(crate) ice_servers: Vec<IceServer>,
     pub(crate) tls: bool,

@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 
-use Who::{Administrators, Anyone, Viewers};
+use Who::{Administrators, Anyone, Cameras, Viewers};
 
 /// Who may use a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,9 +31,11 @@ enum Who {
     /// Whoever is logged in.
     Viewers,
     Administrators,
+    /// The camera that the route names, and nobody else.
+    Cameras,
 }
 
-const ROUTES: [(&str, Who); 44] = [
+const ROUTES: [(&str, Who); 48] = [
     ("POST /api/session", Anyone),
     ("DELETE /api/session", Anyone),
     ("GET /api/openid/login", Anyone),
@@ -62,6 +64,10 @@ const ROUTES: [(&str, Who); 44] = [
     ("PATCH /api/cameras/{id}", Administrators),
     ("DELETE /api/cameras/{id}", Administrators),
     ("POST /api/cameras/{id}/rotate", Administrators),
+    ("POST /api/cameras/{id}/ring", Viewers),
+    ("PUT /api/cameras/{id}/snapshots/{ringId}", Cameras),
+    ("GET /api/calls", Viewers),
+    ("GET /api/calls/{id}/snapshot", Viewers),
     ("GET /api/bookings", Administrators),
     ("POST /api/bookings", Administrators),
     ("GET /api/bookings/{id}", Administrators),
@@ -229,7 +235,8 @@ async fn everyone_at(options: ServerOptions) -> (House, Vec<Attempt>) {
 fn concrete(route: &str) -> String {
     let path = route
         .replace("{name}", "nobody-here")
-        .replace("{id}", "nothing-here");
+        .replace("{id}", "nothing-here")
+        .replace("{ringId}", "nothing-here");
     match path.as_str() {
         "GET /api/calendar" => {
             format!("{path}?from=2026-12-01T00:00:00Z&to=2026-12-02T00:00:00Z")
@@ -266,6 +273,7 @@ async fn every_route_is_in_the_table_for_those_its_description_names() {
                 Anyone => "anyone",
                 Viewers => "viewer",
                 Administrators => "administrator",
+                Cameras => "camera",
             };
             ((*route).to_owned(), who.to_owned())
         })
@@ -286,6 +294,8 @@ async fn only_those_whom_a_route_is_for_get_past_the_door() {
             let refused = matches!(status, 401 | 403 | 429);
             let may = match who {
                 Administrators => attempt.may == Administrators,
+                // None of that id.
+                Cameras => false,
                 _ => attempt.may != Anyone,
             };
             let what = format!("{} at {request}: {status}", attempt.name);

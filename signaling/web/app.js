@@ -5,6 +5,7 @@ import { Agenda } from "./agenda.js";
 import { Api } from "./api.js";
 import { cards, toOpen } from "./bookings.js";
 import { hasPasskeys } from "./ceremony.js";
+import { CallPanel } from "./call-panel.js";
 import { $, cloned, fill, quote, say } from "./dom.js";
 import { connectionInWords, keepSessions, readLink, takeSessions } from "./page.js";
 import { passkeysDialog } from "./passkeys.js";
@@ -158,10 +159,24 @@ function close(id) {
   if (hadFocus) [...$("#cameras").children].find((item) => item.dataset.key === id)?.querySelector("button").focus();
 }
 
+// -- doorbells ----------------------------------------------------------------------------------
+
+const calls = new CallPanel($("#calls"), base, {
+  open: (camera) => {
+    open(camera);
+    return /** @type {Picture} */ (pictures.get(camera));
+  },
+  close,
+  isOpen: (camera) => pictures.has(camera),
+  say: (word, id) => client.sayToCall(word, id),
+});
+client.addEventListener("call", (/** @type {any} */ { detail }) => calls.hear(detail));
+
 // -- start --------------------------------------------------------------------------------------
 
 client.addEventListener("state", () => {
   showConnection();
+  if (client.state !== "online") calls.offline();
   if (client.state === "online" && client.authenticated) agenda.look();
 });
 client.addEventListener("cameras", showCameras);
@@ -181,6 +196,7 @@ setInterval(() => {
     picture.takeTurn(Date.now() + (agenda.me?.ahead ?? 0));
   }
   agenda.tick();
+  calls.tick();
 }, 1_000);
 
 // Leaving frees the viewer's place at the camera at once, or at the next beginning where the server cannot be told

@@ -61,6 +61,13 @@ export class Picture {
     this.tick();
   }
 
+  /** Lets its sound be heard: somebody has clicked something. */
+  hear() {
+    this.video.muted = false;
+    this.#showSound();
+    this.video.play().catch(() => {});
+  }
+
   end() {
     for (const panel of this.#panels) panel.end();
     this.session.close();

@@ -92,6 +92,8 @@ export { REASONS, backoff, decide, describe } from "./rules.js";
 export { Refused } from "./gateway-rules.js";
 export { Session };
 
+/** Codes of an `error` that answers a word to a call. */
+const OF_CALLS = ["no-such-call", "call-taken"];
 /** Codes of an `error` that concerns the connection, or another message than a `startSession`. */
 const NEVER_OF_A_START = ["unauthorized", "revoked", "replaced", "bad-message", "bad-description", "too-large"];
 
@@ -99,7 +101,7 @@ const NEVER_OF_A_START = ["unauthorized", "revoked", "replaced", "bad-message", 
  * One connection to a server. It reconnects by itself until `close()` or a refusal.
  *
  * Events: `state` (also in `state`, `code`, `message`; see {@link ClientState}), `cameras`, and `access` when what this user
- * may do has changed, or may have.
+ * may do has changed, or may have; and `call` when a doorbell rings this user, and at each change of that.
  */
 export class PortholeClient extends Stateful {
   /** The cameras that are connected and may be seen, by id. @type {Map<string, Camera>} */
@@ -203,6 +205,13 @@ export class PortholeClient extends Stateful {
     session.retry();
     return session;
   }
+
+  /**
+   * Says something to a call of a doorbell, of which the event `call` tells (`detail` is what the server said): `answerCall`,
+   * `declineCall`, `nobodyHome` or `hangUp`. What comes of it is told in the same way.
+   * @param {import("./calls.js").CallWord} word @param {string} callId
+   */
+  sayToCall(word, callId) { this.#send({ type: word, callId }); }
 
   // -- connecting ---------------------------------------------------------------------------------
 
@@ -344,6 +353,7 @@ export class PortholeClient extends Stateful {
       case "accessChanged":
         this.dispatchEvent(new Event("access"));
         return this.#send({ type: "list" });
+      case "call": return this.dispatchEvent(new CustomEvent("call", { detail: message.call }));
       case "error": return this.#error(text(message.code), message.details, readTime(message.nextBooking));
     }
   }
@@ -352,6 +362,8 @@ export class PortholeClient extends Stateful {
   #error(code, details, next) {
     // Answers a word about a session that is already over.
     if (code === "no-such-session") return;
+    // Of the call itself all hear that it rings: whoever was too late hears who was not.
+    if (OF_CALLS.includes(code)) return;
     if (this.#asking && !NEVER_OF_A_START.includes(code)) return this.#answered()?._fail(code || "other", details, next);
     const why = turnedAway(code, details);
     if (!why) return;

@@ -179,6 +179,22 @@ test("when what one may do changes the page is told, and the list is asked for a
   assert.equal(world.sent("list").length, asked + 1);
 });
 
+test("what a doorbell does is told as it comes, and a word to a call that is over is in nobody's way", async () => {
+  const world = new World();
+  const client = await world.online("front");
+  const told = [];
+  client.addEventListener("call", ({ detail }) => told.push(detail));
+  await world.say({ type: "call", call: { id: "c" } }, { type: "call" });
+  assert.deepEqual(told, [{ id: "c" }, null]);
+  const session = client.watch("front");
+  client.sayToCall("answerCall", "c");
+  assert.deepEqual(world.sent("answerCall"), [{ type: "answerCall", callId: "c" }]);
+  for (const code of ["call-taken", "no-such-call"]) await world.say({ type: "error", code, details: "" });
+  assert.deepEqual([client.state, session.state], ["online", "connecting"]);
+  await world.offer("s1", "front");
+  assert.equal(session.sessionId, "s1");
+});
+
 test("a refusal and an end tell when one may watch again", async () => {
   const world = new World();
   const client = await world.online("front");

@@ -82,6 +82,8 @@ export const REASONS = Object.freeze({
   "bad-description": "The camera cannot work with what this browser offers. Update the browser, or use another one.",
   "offer-refused": "This browser cannot play what the camera offers. Update the browser, or use another one; the camera's operator is told.",
   "too-large": "This page sent more than the server takes. Reload the page.",
+  "no-such-call": "This call is over.",
+  "call-taken": "Somebody else has answered.",
   "unconfirmed": "The server did not confirm the picture after an interruption. It is asked for again.",
   "other": "Something went wrong that this page does not know. Reload the page.",
 });

@@ -15,6 +15,7 @@ pub mod drive;
 pub mod grant;
 pub mod key;
 pub mod limits;
+pub mod ring;
 pub mod stats;
 pub mod wire;
 

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::grant::Permission;
 
 pub use crate::drive::{Drive, DriveEnd, DriveReason};
+pub use crate::ring::{CallEnd, CallId, CallPart, CallState, CameraCall, Ring, ViewerCall};
 pub use crate::stats::{SessionStats, ViewerStats};
 pub use upstream::{
     EndSessionMessage, IncomingMessage, OutgoingMessage, Peer, PeerMessage, PeerMessageInner,
@@ -153,6 +154,10 @@ pub enum Code {
     TooLarge,
     /// The server did not confirm the session after the camera had registered again.
     Unconfirmed,
+    /// No such call, or not one that rings the sender.
+    NoSuchCall,
+    /// Somebody else has answered the call.
+    CallTaken,
     /// Something this version does not know.
     #[serde(other)]
     Other,
@@ -213,6 +218,18 @@ pub enum ClientExtension {
     SessionStats(SessionStats),
     /// From a camera, for the audit log.
     Drive(Drive),
+    /// From a camera: the button was pressed.
+    Ring(Ring),
+    /// From a camera: who stood at the door has hung up.
+    EndCall(CallId),
+    /// From a viewer whom a call rings: this one takes it.
+    AnswerCall(CallId),
+    /// From a viewer whom a call rings: not this one.
+    DeclineCall(CallId),
+    /// From a viewer whom a call rings: nobody will come.
+    NobodyHome(CallId),
+    /// From the viewer who has answered.
+    HangUp(CallId),
 }
 
 /// A message to the server.
@@ -323,6 +340,18 @@ pub enum Extension {
     ViewerStats(ViewerStats),
     /// To a viewer, from its session's camera.
     SessionStats(SessionStats),
+    /// To a camera: somebody has rung its bell from elsewhere.
+    Ring(Ring),
+    /// To a camera: what has become of its ring.
+    CameraCall {
+        /// As it is now.
+        call: CameraCall,
+    },
+    /// To a viewer: it rings, or what has become of that.
+    Call {
+        /// As it is now.
+        call: ViewerCall,
+    },
 }
 
 impl From<IncomingMessage> for ToServer {

@@ -204,7 +204,7 @@ impl Access {
     }
 
     /// Ends what runs for a user or a share link that is there no more.
-    fn forget_account(&self, user: &str) {
+    pub(super) fn forget_account(&self, user: &str) {
         let mut registry = lock(&self.registry);
         let known = registry.account(user).map(|account| account.origin);
         if known == Some(Origin::Store) && registry.remove_account(user) {

@@ -15,15 +15,17 @@ use super::{Access, By, LINK_MEMORY, Ledger};
 use crate::data_lock::DataDirLock;
 use crate::hub::Change;
 use crate::lock::lock;
-use crate::model::{Login, Role, Share, User};
+use crate::model::{CallRecord, Login, Role, Share, User};
 use crate::registry::{Origin, Registry};
-use crate::store::{Heard, Put, Snapshot, Store, StoreError};
+use crate::store::{CallFilter, Heard, Put, Snapshot, Store, StoreError};
 
 /// A database and what is in it.
 pub struct Data {
     pub(crate) store: Arc<dyn Store>,
     snapshot: Snapshot,
     links: Vec<Share>,
+    /// Calls that were not over when the server before this one ended.
+    calls: Vec<CallRecord>,
     heard: Option<mpsc::Receiver<Heard>>,
     lock: Option<DataDirLock>,
     /// What second factors are sealed with.
@@ -45,10 +47,22 @@ impl Data {
         let now = Timestamp::now();
         let snapshot = store.snapshot(now).await?;
         let links = store.shares(now - LINK_MEMORY).await?;
+        // Where there are others, they may run at one of those.
+        let calls = match heard {
+            Some(_) => Vec::new(),
+            None => {
+                let running = CallFilter {
+                    running: true,
+                    ..CallFilter::default()
+                };
+                store.calls(&running).await?
+            }
+        };
         Ok(Self {
             store,
             snapshot,
             links,
+            calls,
             heard,
             lock: None,
             key: None,
@@ -88,6 +102,11 @@ impl Data {
     pub fn with_device_secret(mut self, secret: String) -> Self {
         self.device_secret = Some(secret);
         self
+    }
+
+    /// Calls that were not over when the server before this one ended, the latest first.
+    pub(crate) fn take_calls(&mut self) -> Vec<CallRecord> {
+        std::mem::take(&mut self.calls)
     }
 
     /// What others on the same database change.

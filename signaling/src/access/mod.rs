@@ -11,6 +11,7 @@ mod apply;
 mod asked;
 mod audit;
 mod bookings;
+mod call_links;
 mod cameras;
 mod data;
 mod device;
@@ -42,6 +43,8 @@ use tokio::sync::mpsc::UnboundedSender;
 
 pub(crate) use asked::{Ceremony, PasskeyAnswer, Shown};
 pub(crate) use bookings::{BookingChange, BookingFields, CalendarRange};
+pub(crate) use call_links::CallLink;
+use call_links::CallLinks;
 pub(crate) use cameras::NewKey;
 pub use data::Data;
 pub(crate) use device::{Devices, first_device_secret};
@@ -115,6 +118,7 @@ pub(crate) struct Access {
     changes: UnboundedSender<Change>,
     passwords: Passwords,
     throttle: Mutex<Throttle>,
+    call_links: Mutex<CallLinks>,
     devices: Devices,
     repeats: Repeats,
     /// From a log-in to its end.
@@ -140,6 +144,7 @@ impl Access {
             changes,
             passwords: Passwords::new(),
             throttle: Mutex::default(),
+            call_links: Mutex::default(),
             devices,
             repeats,
             login,

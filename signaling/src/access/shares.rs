@@ -38,7 +38,7 @@ pub(crate) struct ShareFields {
     pub(crate) note: String,
 }
 
-fn of_store(error: StoreError) -> AccessError {
+pub(super) fn of_store(error: StoreError) -> AccessError {
     AccessError::of_store(error, "a link of this id", "no link of this id")
 }
 
@@ -173,6 +173,11 @@ impl Access {
     ) -> Result<NewLogin> {
         let store = self.store()?;
         let _order = self.order().await?;
+        let by_server = By {
+            actor: "server".to_owned(),
+            at: now,
+        };
+        self.keep_call_link(secret, &by_server).await?;
         let share = lock(&self.ledger).share_by(secret).cloned();
         let share = share.ok_or(AccessError::WrongSecret)?;
         let user = share_user(&share.id);
@@ -221,7 +226,7 @@ impl Access {
     }
 }
 
-fn entry(by: &By, action: &str, share: &Share) -> crate::model::AuditEntry {
+pub(super) fn entry(by: &By, action: &str, share: &Share) -> crate::model::AuditEntry {
     crate::model::AuditEntry {
         camera: Some(share.camera.clone()),
         subject: Some(share.id.clone()),

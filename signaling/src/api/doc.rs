@@ -54,6 +54,7 @@ const FILES: [(&str, &str, &str); 3] = [
         (name = "anyone", description = "For anyone who reaches the server"),
         (name = "viewer", description = "For whoever is logged in"),
         (name = "administrator", description = "For administrators"),
+        (name = "camera", description = "For a camera itself, with the secret in its key as bearer token"),
     ),
     components(schemas(Problem))
 )]

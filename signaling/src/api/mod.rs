@@ -5,6 +5,7 @@
 mod audit;
 mod bookings;
 mod caller;
+mod calls;
 mod cameras;
 mod cookies;
 mod doc;
@@ -15,6 +16,7 @@ mod openid;
 mod passkeys;
 mod sessions;
 mod shares;
+mod snapshots;
 mod status;
 mod users;
 pub(crate) mod whep;
@@ -30,6 +32,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
+use porthole_protocol::ring::MAX_SNAPSHOT_BYTES;
 use serde::Serialize;
 use tokio::time::timeout;
 use utoipa::ToSchema;
@@ -53,6 +56,12 @@ pub(crate) const VERSION: &str = "/api/v1";
 
 /// Where a body may be large.
 pub(crate) const IMPORT: &str = "/api/import";
+
+/// The largest body that a path of a snapshot takes; `None` for other paths.
+pub(crate) fn snapshot_bytes(path: &str) -> Option<usize> {
+    let (_, ring) = path.strip_prefix("/api/cameras/")?.split_once('/')?;
+    ring.starts_with("snapshots/").then_some(MAX_SNAPSHOT_BYTES)
+}
 
 /// The routes under their addresses.
 pub(crate) fn routes(shared: &Arc<Shared>) -> Router<Arc<Shared>> {
@@ -80,6 +89,10 @@ fn documented() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(cameras::list, cameras::add))
         .routes(routes!(cameras::get, cameras::change, cameras::remove))
         .routes(routes!(cameras::rotate))
+        .routes(routes!(calls::ring))
+        .routes(routes!(snapshots::put).layer(DefaultBodyLimit::max(MAX_SNAPSHOT_BYTES)))
+        .routes(routes!(calls::list))
+        .routes(routes!(snapshots::show))
         .routes(routes!(bookings::list, bookings::add))
         .routes(routes!(bookings::get, bookings::change, bookings::remove))
         .routes(routes!(bookings::calendar))

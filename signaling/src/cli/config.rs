@@ -14,13 +14,14 @@ use url::Url;
 use super::Failure;
 use super::adapters::{SocketIoTable, ThreeServiceTable};
 use super::auth::AuthTable;
+use super::doorbell::{DoNotDisturbTable, DoorbellTable, doorbells};
 use super::mistake::located;
 use super::sfu::SfuTable;
 use super::turn::TurnTable;
 use super::values::{
-    camera_id, default_audit_days, default_audit_rows, default_lease, default_listen,
-    default_max_cameras, default_max_viewers, default_perms, http_url, lease, listen,
-    metrics_listen, networks, sha256, user,
+    camera_id, default_audit_days, default_audit_rows, default_call_days, default_call_snapshots,
+    default_lease, default_listen, default_max_cameras, default_max_viewers, default_perms,
+    http_url, lease, listen, metrics_listen, networks, sha256, user,
 };
 use super::whep::WhepTable;
 use crate::adapters::AdapterOptions;
@@ -29,6 +30,7 @@ use crate::hosts::Hosts;
 use crate::openid::OpenidOptions;
 use crate::registry::{CameraEntry, SecretDigest, ViewerEntry};
 use crate::rights::Cameras;
+use crate::room::Doorbells;
 use crate::sfu::SfuOptions;
 use crate::tls::TlsFiles;
 use crate::turn::Turn;
@@ -73,6 +75,12 @@ pub struct Config {
     /// Entries of the audit log that are kept.
     #[serde(default = "default_audit_rows")]
     pub audit_rows: u64,
+    /// Days for which calls of doorbells and their pictures are kept.
+    #[serde(default = "default_call_days")]
+    pub call_days: u16,
+    /// Pictures of calls that are kept.
+    #[serde(default = "default_call_snapshots")]
+    pub call_snapshots: u64,
     tls_cert: Option<PathBuf>,
     tls_key: Option<PathBuf>,
     #[serde(default, rename = "ice-server")]
@@ -83,6 +91,10 @@ pub struct Config {
     three_service: Option<ThreeServiceTable>,
     sfu: Option<SfuTable>,
     whep: Option<WhepTable>,
+    #[serde(default, rename = "doorbell")]
+    doorbells: Vec<DoorbellTable>,
+    #[serde(default)]
+    do_not_disturb: Vec<DoNotDisturbTable>,
     #[serde(default, rename = "camera")]
     cameras: Vec<CameraTable>,
     #[serde(default, rename = "viewer")]
@@ -185,6 +197,7 @@ impl Config {
                 "[[camera]]: there are more than max-cameras, {max}"
             ));
         }
+        self.doorbells()?;
         Hosts::new(self.url.as_ref(), &self.allowed_hosts, "")?;
         if self.tls_cert.is_some() != self.tls_key.is_some() {
             return Err("tls-cert and tls-key belong together: give both or neither".to_owned());
@@ -228,6 +241,8 @@ impl Config {
         self.cameras = new.cameras;
         self.viewers = new.viewers;
         self.turn = new.turn;
+        self.doorbells = new.doorbells;
+        self.do_not_disturb = new.do_not_disturb;
         if self.auth.is_some() && new.auth.is_some() {
             self.auth = new.auth;
         }
@@ -267,6 +282,11 @@ impl Config {
     /// Whether the same clients of other systems are let in.
     pub(super) fn has_adapters_of(&self, other: &Self) -> bool {
         (&self.socketio, &self.three_service) == (&other.socketio, &other.three_service)
+    }
+
+    /// Whom doorbells ring, and when not.
+    pub fn doorbells(&self) -> Result<Doorbells, String> {
+        doorbells(&self.doorbells, &self.do_not_disturb)
     }
 
     /// The STUN and TURN servers.

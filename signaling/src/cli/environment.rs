@@ -19,7 +19,7 @@ enum Kind {
 }
 
 /// The keys that have a variable: all but the tables that stand several times.
-const KEYS: [(&str, Kind); 42] = [
+const KEYS: [(&str, Kind); 44] = [
     ("listen", Kind::Text),
     ("metrics-listen", Kind::Text),
     ("url", Kind::Text),
@@ -31,6 +31,8 @@ const KEYS: [(&str, Kind); 42] = [
     ("audit-days", Kind::Number),
     ("second-factor", Kind::Text),
     ("audit-rows", Kind::Number),
+    ("call-days", Kind::Number),
+    ("call-snapshots", Kind::Number),
     ("max-cameras", Kind::Number),
     ("max-viewers", Kind::Number),
     ("tls-cert", Kind::Text),

@@ -4,6 +4,7 @@
 mod adapters;
 mod auth;
 pub mod config;
+mod doorbell;
 mod enrol;
 mod environment;
 mod file;
@@ -109,6 +110,10 @@ enum Command {
     /// List sessions, or end one
     #[command(subcommand)]
     Session(manage::SessionCommand),
+    /// Ring a camera's bell, as its button does
+    Ring(manage::RingArgs),
+    /// Show who rang when, who answered, and for how long
+    Calls(manage::CallsArgs),
     /// Show who watched what, and who changed what
     Audit(manage::AuditArgs),
     /// Add users, cameras and bookings by the file: all of them, or none
@@ -329,6 +334,8 @@ fn run(cli: Cli) -> Result<(), Failure> {
             command.show(&ask(command.call())?, output)
         }
         Command::Session(command) => command.show(&ask(command.call())?, output),
+        Command::Ring(ring) => manage::RingArgs::show(&ask(ring.call())?, output),
+        Command::Calls(calls) => manage::CallsArgs::show(&ask(calls.call())?, output),
         Command::Audit(audit) => manage::audit(&ask(audit.call())?, output),
         Command::Export(export) => export.show(&ask(export.call())?),
         Command::Import(import) => import.show(&ask(import.call()?)?, output),

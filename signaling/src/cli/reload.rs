@@ -81,6 +81,11 @@ impl Running {
             self.turn = turn;
             count += 1;
         }
+        let doorbells = new.doorbells().map_err(Failure::input)?;
+        if self.config.doorbells().ok().as_ref() != Some(&doorbells) {
+            self.server.set_doorbells(doorbells);
+            count += 1;
+        }
         let steps = differences(&self.config, &new);
         count += steps.len();
         for step in steps {
@@ -191,6 +196,8 @@ fn unchangeable(old: &Config, new: &Config) -> Vec<&'static str> {
         ("audit-days", old.audit_days != new.audit_days),
         ("second-factor", old.second_factor != new.second_factor),
         ("audit-rows", old.audit_rows != new.audit_rows),
+        ("call-days", old.call_days != new.call_days),
+        ("call-snapshots", old.call_snapshots != new.call_snapshots),
         ("auth", old.has_backend() != new.has_backend()),
         ("auth.openid", !old.has_openid_of(new)),
         ("tls-cert", old.has_tls() != new.has_tls()),

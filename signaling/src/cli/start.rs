@@ -44,6 +44,11 @@ pub(super) fn options(
     options.tls = config.tls(path);
     options.audit_days = config.audit_days;
     options.audit_rows = config.audit_rows;
+    options.doorbells = config
+        .doorbells()
+        .map_err(|e| Failure::input(format!("{}: {e}", path.display())))?;
+    options.call_days = config.call_days;
+    options.call_snapshots = config.call_snapshots;
     options.viewers = config.viewers().collect();
     options.cameras = config.cameras().collect();
     options.adapters = config.adapters();

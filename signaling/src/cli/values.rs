@@ -13,7 +13,9 @@ use crate::hosts::check_url;
 use crate::registry::SecretDigest;
 use crate::rights::{DEFAULT_LEASE_SECONDS, GUEST};
 use crate::room::{MAX_CAMERAS, MAX_VIEWERS};
-use crate::server::{DEFAULT_AUDIT_DAYS, DEFAULT_AUDIT_ROWS};
+use crate::server::{
+    DEFAULT_AUDIT_DAYS, DEFAULT_AUDIT_ROWS, DEFAULT_CALL_DAYS, DEFAULT_CALL_SNAPSHOTS,
+};
 
 /// Where a server listens for which nothing is said: for the same machine alone.
 pub(super) const DEFAULT_LISTEN: SocketAddr =
@@ -56,6 +58,14 @@ pub(super) fn default_audit_days() -> u16 {
 
 pub(super) fn default_audit_rows() -> u64 {
     DEFAULT_AUDIT_ROWS
+}
+
+pub(super) fn default_call_days() -> u16 {
+    DEFAULT_CALL_DAYS
+}
+
+pub(super) fn default_call_snapshots() -> u64 {
+    DEFAULT_CALL_SNAPSHOTS
 }
 
 pub(super) fn default_perms() -> Vec<Permission> {

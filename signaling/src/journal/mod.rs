@@ -15,7 +15,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 use crate::access::Access;
 use crate::metrics::Metrics;
 use crate::model::AuditEntry;
-use crate::room::{Event, Happening};
+use crate::room::{CallChange, CallEvent, Event, Happening};
 use crate::sentences;
 use crate::shutdown::stopped;
 use refusals::{MINUTE, Refusals};
@@ -167,7 +167,7 @@ fn seen(happening: &Happening) -> Option<(String, Timestamp)> {
 }
 
 /// With how many entries are missing before this one, if any are.
-fn drive(mut details: serde_json::Value, missed: u32) -> serde_json::Value {
+fn with_missed(mut details: serde_json::Value, missed: u32) -> serde_json::Value {
     if missed > 0 {
         details["missed"] = json!(missed);
     }
@@ -229,7 +229,7 @@ fn entry(happening: &Happening) -> Option<AuditEntry> {
             missed,
         } => AuditEntry {
             subject: Some(session.clone()),
-            details: drive(json!({ "from": began }), *missed),
+            details: with_missed(json!({ "from": began }), *missed),
             ..entry("drive.started", user, Some(camera))
         },
         Event::DriveEnded {
@@ -242,12 +242,13 @@ fn entry(happening: &Happening) -> Option<AuditEntry> {
             missed,
         } => AuditEntry {
             subject: Some(session.clone()),
-            details: drive(
+            details: with_missed(
                 json!({ "from": began, "to": ended, "reason": reason }),
                 *missed,
             ),
             ..entry("drive.ended", user, Some(camera))
         },
+        Event::Call(event) => return call(happening.at, event),
         Event::SessionRefused {
             user,
             camera,
@@ -256,6 +257,38 @@ fn entry(happening: &Happening) -> Option<AuditEntry> {
             details: json!({ "reason": reason }),
             ..entry("session.refused", user, camera.as_ref())
         },
+    })
+}
+
+/// Who rang, who answered or would not come, and how it ended. Whom it rings is in the history of calls.
+fn call(at: Timestamp, event: &CallEvent) -> Option<AuditEntry> {
+    let CallEvent {
+        call,
+        camera,
+        change,
+    } = event;
+    let entry = |action: &str, user: Option<&str>, details| AuditEntry {
+        at,
+        actor: user.map_or_else(|| format!("camera:{camera}"), str::to_owned),
+        action: action.to_owned(),
+        camera: Some(camera.clone()),
+        user: user.map(str::to_owned),
+        subject: Some(call.clone()),
+        details,
+    };
+    Some(match change {
+        CallChange::Made { by, missed, .. } => {
+            entry("call.rang", by.as_deref(), with_missed(json!({}), *missed))
+        }
+        CallChange::Declined { user } => entry("call.declined", Some(user), json!({})),
+        CallChange::Answered { by } => entry("call.answered", Some(by), json!({})),
+        CallChange::Ended { by, reason, since } => {
+            let details = json!({ "started": since, "reason": reason });
+            entry("call.ended", by.as_deref(), details)
+        }
+        CallChange::Rings { .. } | CallChange::Left { .. } | CallChange::Talking { .. } => {
+            return None;
+        }
     })
 }
 

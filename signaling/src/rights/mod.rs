@@ -214,6 +214,16 @@ impl Rights {
         Some(self.with_rules(rules))
     }
 
+    /// The same with what someone may do besides at a camera for a while. `None` if that is nothing more than at any time.
+    pub(crate) fn with(&self, camera: &str, perms: Perms, window: Window) -> Option<Self> {
+        let has = |rule: &Rule| rule.when == When::Always && perms.is_subset(rule.perms);
+        if self.rules_of(camera).any(has) {
+            return None;
+        }
+        let more = Rule::call(camera, perms, window);
+        Some(self.with_rules(self.rules.iter().cloned().chain([more])))
+    }
+
     /// The same without one booking.
     pub(crate) fn without_booking(&self, booking: &str) -> Self {
         let others = |rule: &&Rule| rule.booking.as_deref() != Some(booking);

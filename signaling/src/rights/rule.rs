@@ -7,7 +7,7 @@ use std::sync::Arc;
 use porthole_protocol::grant::{MAX_LEASE_SECONDS, Permission};
 
 use super::{Perms, Recurring, When};
-use crate::model::{Booking, Share};
+use crate::model::{Booking, Share, Window};
 
 /// A choice of cameras.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,6 +69,15 @@ impl Rule {
     pub fn share(share: &Share) -> Self {
         let when = When::Within(share.window);
         Self::at(&share.camera, (&share.perms).into(), when)
+    }
+
+    /// Of a call that rings someone at a camera.
+    pub(crate) fn call(camera: &str, perms: Perms, window: Window) -> Self {
+        let length = window.end.duration_since(window.start).as_secs();
+        Self {
+            lease: u32::try_from(length).map_or(0, |length| length.min(MAX_LEASE_SECONDS)),
+            ..Self::at(camera, perms, When::Within(window))
+        }
     }
 
     fn at(camera: &str, perms: Perms, when: When) -> Self {

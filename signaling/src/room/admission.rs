@@ -130,7 +130,7 @@ impl Room {
     }
 
     fn admit_viewer(&mut self, whose: RightsId, now: Now) -> Result<(Role, String), Refusal> {
-        let mut all = self.rights_of(&whose.user).into_iter();
+        let mut all = self.kept_rights(&whose.user).into_iter();
         let rights = all.find(|rights| rights.id() == whose).ok_or(WITHDRAWN)?;
         let shared = rights.shared;
         let full = self.viewers >= self.max_viewers;
@@ -180,14 +180,14 @@ impl Room {
             return;
         };
         match &client.role {
-            Role::Camera(camera_id) => self.forget_camera(id, camera_id, &client),
+            Role::Camera(camera_id) => self.forget_camera(id, camera_id, &client, now),
             Role::Viewer(user) => self.forget_viewer(id, user, &client, now),
             Role::Sfu => self.forget_sfu(id),
         }
     }
 
     /// A camera that can report its sessions keeps them; a stock one cannot come back to any.
-    fn forget_camera(&mut self, id: ClientId, camera_id: &str, client: &Client) {
+    fn forget_camera(&mut self, id: ClientId, camera_id: &str, client: &Client, now: Now) {
         let Some(camera) = self.cameras.get_mut(camera_id) else {
             return;
         };
@@ -205,6 +205,7 @@ impl Room {
             }
         }
         self.unlist(camera_id);
+        self.call_camera_gone(camera_id, now);
     }
 
     /// A viewer that was told a secret may come back to its sessions.

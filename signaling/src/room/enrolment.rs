@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use porthole_protocol::wire::Code;
+use porthole_protocol::wire::{CallEnd, Code};
 
 use super::now::Now;
 use super::review::Because;
@@ -42,6 +42,8 @@ impl Room {
             detail: Some(words),
             ..Code::Revoked.into()
         };
+        self.end_call_at(id, CallEnd::CameraGone, now);
+        self.calls.forget(id);
         self.end_all_at(id, end, Tell::Both);
         match client {
             Some(client) => self.expel(client, Code::Revoked, words, now),
@@ -56,12 +58,16 @@ impl Room {
             }
         }
         for whose in self.by_camera.of(id).cloned().collect::<Vec<_>>() {
-            if let Some(user) = self.users.get_mut(&whose)
-                && let Some(without) = user.rights.without_camera(id)
-            {
+            let user = self.users.get(&whose);
+            let Some(kept) = user.and_then(|user| user.kept.without_camera(id)) else {
+                continue;
+            };
+            let kept = Arc::new(kept);
+            let rights = self.with_calls(&kept);
+            if let Some(user) = self.users.get_mut(&whose) {
                 self.by_camera.remove(&user.rights);
-                self.by_camera.add(&without);
-                user.rights = Arc::new(without);
+                self.by_camera.add(&rights);
+                (user.kept, user.rights) = (kept, rights);
             }
         }
         self.take_actions()
@@ -73,12 +79,20 @@ impl Room {
         self.note(now);
         let rights = rights.into();
         let name = rights.id();
-        let Some(user) = self.users.get_mut(&name) else {
-            return self.take_actions();
+        self.change_rights(&name, rights, now);
+        self.take_actions()
+    }
+
+    /// Someone who is here may do something else now: by what is kept, or by calls.
+    pub(super) fn change_rights(&mut self, name: &RightsId, kept: Arc<Rights>, now: Now) {
+        let rights = self.with_calls(&kept);
+        let Some(user) = self.users.get_mut(name) else {
+            return;
         };
+        user.kept = kept;
         let old = std::mem::replace(&mut user.rights, rights);
         if Arc::ptr_eq(&old, &user.rights) || old == user.rights {
-            return self.take_actions();
+            return;
         }
         self.by_camera.remove(&old);
         self.by_camera.add(&user.rights);
@@ -92,14 +106,14 @@ impl Room {
         for id in user.sessions.clone() {
             self.review(&id, Because::NewRights, now);
         }
-        self.schedule(&name, now);
-        self.tell_of_change(&name, &old, before);
-        self.take_actions()
+        self.schedule(name, now);
+        self.tell_of_change(name, &old, before);
     }
 
     /// These rights are there no more, since a credential was withdrawn or is over: the sessions end with `revoked`, the connections are dropped.
     pub fn remove_viewer(&mut self, user: &RightsId, now: Now) -> Vec<Action> {
         self.note(now);
+        self.leave_calls(user, now);
         let Some(gone) = self.users.get(user) else {
             return self.take_actions();
         };

@@ -5,6 +5,8 @@ use jiff::Timestamp;
 use porthole_protocol::grant::Permission;
 use porthole_protocol::wire::{Code, DriveReason};
 
+use super::calls::CallEvent;
+
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Happening {
@@ -92,6 +94,8 @@ pub enum Event {
         /// As above.
         missed: u32,
     },
+    /// Something happened in a call.
+    Call(CallEvent),
     /// A viewer was refused a session.
     SessionRefused {
         /// The viewer.

@@ -30,7 +30,8 @@ impl Room {
     pub fn next_deadline(&self) -> Option<Instant> {
         let sessions = self.deadlines.first().map(|(at, _)| *at);
         let users = self.user_deadlines.first().map(|(at, _)| *at);
-        sessions.into_iter().chain(users).min()
+        let calls = self.calls.next_deadline();
+        [sessions, users, calls].into_iter().flatten().min()
     }
 
     /// Ends the sessions whose time is up, and follows the bookings that begin and end.
@@ -56,6 +57,7 @@ impl Room {
         {
             self.turn(&user.clone(), now);
         }
+        self.tick_calls(now);
         self.take_actions()
     }
 

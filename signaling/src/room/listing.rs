@@ -58,7 +58,11 @@ impl Room {
                 let id = id.clone();
                 self.set_camera_status(from, &id, status, reports, now)
             }
-            Role::Viewer(_) => self.set_viewer_status(from, status),
+            Role::Viewer(_) => {
+                self.set_viewer_status(from, status)?;
+                self.tell_running_calls(from);
+                Ok(())
+            }
             Role::Sfu => Ok(()),
         }
     }
@@ -83,15 +87,18 @@ impl Room {
         // Before the first grant on this connection.
         self.send_keys(from);
         let client = self.clients.get_mut(&from).ok_or(UNKNOWN_SENDER)?;
-        if !std::mem::replace(&mut client.registered, true) {
+        let is_first = !std::mem::replace(&mut client.registered, true);
+        if is_first {
             self.reconcile(from, id, reports, now);
             self.answer_awaited(id, now);
         }
         if !producing {
             self.end_all_at(id, Code::CameraGone, Tell::Both);
             self.unlist(id);
+            self.call_camera_gone(id, now);
             return Ok(());
         }
+        self.call_camera_back(from, id, is_first);
         let camera = self.cameras.get_mut(id).ok_or(UNKNOWN_SENDER)?;
         if camera.listed.as_ref().map(|listed| &listed.meta) != Some(&meta) {
             let listed = Listed {

@@ -13,6 +13,7 @@
 //! them back from peers that did not announce themselves.
 
 mod admission;
+mod calls;
 mod drives;
 mod enrolment;
 mod happening;
@@ -48,6 +49,13 @@ use porthole_protocol::wire::{
 };
 use serde_json::Value;
 
+pub(crate) use calls::call_perms;
+pub use calls::{
+    CAMERA_RETURN, CallChange, CallEvent, CandidateSource, Doorbell, Doorbells, Hours,
+    LONGEST_CALL, MAX_AFTER, MAX_RECIPIENTS, MEDIA_RETURN, NO_ANSWER, NO_MEDIA, Quiet, Rang,
+    RingRefused, Target,
+};
+use calls::{Calls, Word};
 use drives::DrivesPace;
 pub use happening::{Event, Happening};
 pub use ice::{Ice, IceSource, fixed};
@@ -230,6 +238,7 @@ pub struct Room {
     shared_viewers: usize,
     listed_cameras: usize,
     sfu: Option<Sfu>,
+    calls: Calls,
     actions: Vec<Action>,
 }
 
@@ -264,6 +273,7 @@ impl Room {
             shared_viewers: 0,
             listed_cameras: 0,
             sfu: None,
+            calls: Calls::new(),
             actions: Vec::new(),
         }
     }
@@ -349,18 +359,7 @@ impl Room {
     fn handle(&mut self, from: ClientId, message: ClientMessage, now: Now) -> Result<(), Refusal> {
         let ToServer { message, extra } = match message {
             ClientMessage::Peer(message) => *message,
-            ClientMessage::Extension(ClientExtension::ResumeSession { peer_id, proof }) => {
-                return self.resume(from, &peer_id, &proof, now);
-            }
-            ClientMessage::Extension(ClientExtension::ViewerStats(stats)) => {
-                return self.viewer_stats(from, stats, now);
-            }
-            ClientMessage::Extension(ClientExtension::SessionStats(stats)) => {
-                return self.session_stats(from, stats, now);
-            }
-            ClientMessage::Extension(ClientExtension::Drive(drive)) => {
-                return self.drive(from, drive, now);
-            }
+            ClientMessage::Extension(message) => return self.handle_own(from, message, now),
         };
         match message {
             IncomingMessage::SetPeerStatus(status) => {
@@ -388,6 +387,28 @@ impl Room {
                 Code::BadMessage,
                 "newPeer is not for clients to send",
             )),
+        }
+    }
+
+    /// One of Porthole's own.
+    fn handle_own(
+        &mut self,
+        from: ClientId,
+        message: ClientExtension,
+        now: Now,
+    ) -> Result<(), Refusal> {
+        use ClientExtension as E;
+        match message {
+            E::ResumeSession { peer_id, proof } => self.resume(from, &peer_id, &proof, now),
+            E::ViewerStats(stats) => self.viewer_stats(from, stats, now),
+            E::SessionStats(stats) => self.session_stats(from, stats, now),
+            E::Drive(drive) => self.drive(from, drive, now),
+            E::Ring(ring) => self.camera_rings(from, ring, now),
+            E::EndCall(call) => self.camera_ends_call(from, &call.call_id, now),
+            E::AnswerCall(call) => self.call_word(from, &call.call_id, Word::Answer, now),
+            E::DeclineCall(call) => self.call_word(from, &call.call_id, Word::Decline, now),
+            E::NobodyHome(call) => self.call_word(from, &call.call_id, Word::NobodyHome, now),
+            E::HangUp(call) => self.call_word(from, &call.call_id, Word::HangUp, now),
         }
     }
 

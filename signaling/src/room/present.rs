@@ -13,6 +13,9 @@ use crate::rights::{GUEST, Rights, RightsId};
 
 /// Someone who is connected as a viewer, or was and has a session still.
 pub(super) struct User {
+    /// What is kept of what it may do.
+    pub(super) kept: Arc<Rights>,
+    /// The same, and what calls that ring it give besides.
     pub(super) rights: Arc<Rights>,
     pub(super) connections: BTreeSet<ClientId>,
     pub(super) sessions: BTreeSet<String>,
@@ -30,26 +33,27 @@ impl Room {
         own.map(|(_, user)| user)
     }
 
-    /// All the rights that go by a name. Of those who are here, as they have heard of them.
-    pub(super) fn rights_of(&self, user: &str) -> Vec<Arc<Rights>> {
+    /// All the rights that are kept of a name. Of those who are here, as they have heard of them.
+    pub(super) fn kept_rights(&self, user: &str) -> Vec<Arc<Rights>> {
         let mut all = match &self.guest {
             Some(guest) if user == GUEST => vec![guest.clone()],
             _ => (self.rights)(user),
         };
         for rights in &mut all {
             if let Some(present) = self.users.get(&rights.id()) {
-                *rights = present.rights.clone();
+                *rights = present.kept.clone();
             }
         }
         all
     }
 
-    /// Takes someone in who comes, or whose session is back.
-    pub(super) fn take_in(&mut self, rights: Arc<Rights>, now: Now) {
-        let id = rights.id();
+    /// Takes someone in who comes, or whose session is back, with the rights that are kept of it.
+    pub(super) fn take_in(&mut self, kept: Arc<Rights>, now: Now) {
+        let id = kept.id();
         if !self.users.contains_key(&id) {
+            let rights = self.with_calls(&kept);
             self.by_camera.add(&rights);
-            self.users.insert(id, User::new(rights, now));
+            self.users.insert(id, User::new(kept, rights, now));
         }
     }
 
@@ -68,8 +72,9 @@ impl Room {
 }
 
 impl User {
-    fn new(rights: Arc<Rights>, now: Now) -> Self {
+    fn new(kept: Arc<Rights>, rights: Arc<Rights>, now: Now) -> Self {
         Self {
+            kept,
             rights,
             told: now.wall,
             due: None,

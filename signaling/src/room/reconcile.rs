@@ -110,6 +110,10 @@ impl Room {
             session.camera = Some(camera);
             session.seq = session.seq.max(seq);
         });
+        // A call that the server took up again may be its.
+        if self.sessions.get(id).is_some_and(|s| s.has_media) {
+            self.call_media(id, now);
+        }
         self.renew(id, Vec::new(), now)
     }
 
@@ -125,9 +129,11 @@ impl Room {
         // Of someone whom a backend knows, with any token of today's until the viewer is back with its own.
         let open =
             |rights: &&Arc<Rights>| matches!(rights.at(camera_id, now.wall), Standing::Open(_));
-        let all = self.rights_of(&grant.sub);
-        let rights = all.iter().find(open).or(all.first());
-        let rights = rights.cloned().ok_or(Code::Revoked)?;
+        let kept = self.kept_rights(&grant.sub);
+        let all: Vec<_> = kept.iter().map(|kept| self.with_calls(kept)).collect();
+        let found = all.iter().position(|rights| open(&rights)).unwrap_or(0);
+        let rights = all.get(found).ok_or(Code::Revoked)?;
+        let kept = kept.get(found).cloned().ok_or(Code::Revoked)?;
         let span = match rights.at(camera_id, now.wall) {
             Standing::Open(span) => span,
             Standing::Closed { code, .. } if code != Code::NoBooking => return Err(code),
@@ -166,19 +172,21 @@ impl Room {
             seq: grant.seq,
             return_by: Some(now + VIEWER_RETURN),
             stats: StatsPace::new(now),
+            // Its camera has kept it for as long as the server was away.
+            has_media: true,
             drives: None,
         };
         session.until = session.lasts_until(now);
         // Which credentials its ends have is forgotten: they get new ones when these would run out.
         session.ice = {
-            let relayed = relay_user(&rights, id);
+            let relayed = relay_user(rights, id);
             IceTerm::new(
                 &self.ice_for(&relayed, session.until, now),
                 session.until,
                 now,
             )
         };
-        Ok((rights, session))
+        Ok((kept, session))
     }
 
     /// Sends the camera a fresh grant with the terms as they are now.

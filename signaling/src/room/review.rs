@@ -32,6 +32,7 @@ impl Room {
         let was_set = now.set_since(self.clock) > CLOCK_SET;
         self.clock = now;
         if was_set {
+            self.calls_after_clock_set(now);
             for id in self.sessions.keys().cloned().collect::<Vec<_>>() {
                 self.review(&id, Because::ClockSet, now);
             }

@@ -81,6 +81,7 @@ impl Room {
             seq: 0,
             return_by: None,
             stats: StatsPace::new(now),
+            has_media: false,
             drives: None,
         };
         session.until = session.lasts_until(now);

@@ -44,7 +44,11 @@ impl Room {
         if let Some(camera) = session.camera
             && session.stats.viewer.has_room(now.mono)
         {
+            let (id, has_picture) = (stats.session_id.clone(), stats.frames > 0);
             self.extend(camera, Extension::ViewerStats(stats));
+            if has_picture {
+                self.call_media(&id, now);
+            }
         }
         Ok(())
     }
@@ -65,7 +69,9 @@ impl Room {
         if let Some(viewer) = session.viewer
             && session.stats.camera.has_room(now.mono)
         {
+            let id = stats.session_id.clone();
             self.extend(viewer, Extension::SessionStats(stats));
+            self.call_media(&id, now);
         }
         Ok(())
     }

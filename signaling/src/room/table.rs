@@ -51,6 +51,8 @@ pub(super) struct Session {
     pub(super) return_by: Option<Instant>,
     /// How many statistics its ends may still have passed on.
     pub(super) stats: StatsPace,
+    /// Whether its viewer has had a picture, as far as is known.
+    pub(super) has_media: bool,
     /// Since when it drives, if its camera has said that it does.
     pub(super) drives: Option<Timestamp>,
 }
@@ -273,6 +275,7 @@ impl Room {
         {
             self.lost_driver(id, &session, began);
         }
+        self.call_lost_session(&session);
         self.forget_idle(&session.whose);
         self.happened(Event::SessionEnded {
             session: id.to_owned(),

@@ -25,7 +25,10 @@ use tokio::sync::{mpsc, watch};
 
 #[cfg(feature = "cli")]
 pub(crate) use offline::Offline;
-pub use options::{DEFAULT_AUDIT_DAYS, DEFAULT_AUDIT_ROWS, ServerError, ServerOptions};
+pub use options::{
+    DEFAULT_AUDIT_DAYS, DEFAULT_AUDIT_ROWS, DEFAULT_CALL_DAYS, DEFAULT_CALL_SNAPSHOTS, ServerError,
+    ServerOptions,
+};
 use parts::Parts;
 
 use crate::accept::Acceptance;
@@ -38,7 +41,7 @@ use crate::hub::{Change, HubHandle, Stats};
 use crate::lock::lock;
 use crate::places::Addresses;
 use crate::registry::Registry;
-use crate::room::Counts;
+use crate::room::{Counts, Doorbells};
 #[cfg(feature = "adapters")]
 use crate::sfu::{self, SfuOptions};
 use crate::shutdown::stopped;
@@ -229,6 +232,11 @@ impl Server {
     /// when theirs are due.
     pub fn set_turn(&self, turn: Option<Turn>) {
         self.inner.turn.replace(turn);
+    }
+
+    /// Doorbells ring these from the next press on.
+    pub fn set_doorbells(&self, doorbells: Doorbells) {
+        self.tell(Change::Doorbells(Box::new(doorbells)));
     }
 
     /// Asks this backend from now on, and again about everyone whose token was taken; what runs goes on until its end.

@@ -7,15 +7,17 @@ use std::net::SocketAddr;
 use ipnet::IpNet;
 use porthole_protocol::grant::GrantSigner;
 use porthole_protocol::wire::IceServer;
+use tokio::sync::mpsc;
 use url::Url;
 
 use crate::access::Data;
 #[cfg(feature = "adapters")]
 use crate::adapters::AdapterOptions;
 use crate::backend::Backend;
+use crate::calls::RingNotice;
 use crate::openid::OpenidOptions;
 use crate::registry::{CameraEntry, ViewerEntry};
-use crate::room::{MAX_CAMERAS, MAX_VIEWERS};
+use crate::room::{Doorbells, MAX_CAMERAS, MAX_VIEWERS};
 use crate::timings::Timings;
 use crate::tls::TlsFiles;
 use crate::turn::Turn;
@@ -26,6 +28,13 @@ pub const DEFAULT_AUDIT_DAYS: u16 = 90;
 
 /// Entries of the audit log that are kept where nothing else is said: a busy year of a fleet, some 200 MB.
 pub const DEFAULT_AUDIT_ROWS: u64 = 1_000_000;
+
+/// Days for which calls of doorbells and their pictures are kept where nothing else is said: after a holiday one can look back,
+/// and strangers' faces are not kept for good.
+pub const DEFAULT_CALL_DAYS: u16 = 30;
+
+/// Pictures of calls that are kept where nothing else is said: 100 MB at most.
+pub const DEFAULT_CALL_SNAPSHOTS: u64 = 1000;
 
 /// What a server is started with.
 #[derive(Debug)]
@@ -72,6 +81,14 @@ pub struct ServerOptions {
     pub audit_days: u16,
     /// Entries of the audit log that are kept: beyond these, the oldest go.
     pub audit_rows: u64,
+    /// Whom doorbells ring, and when not. Without a rule, everybody who may look, listen and talk.
+    pub doorbells: Doorbells,
+    /// Those who tell people that it rings. A notice that finds no room here is lost: nobody waits for who takes them out.
+    pub ring_notices: Option<mpsc::Sender<RingNotice>>,
+    /// Days for which calls and their pictures are kept.
+    pub call_days: u16,
+    /// Pictures of calls that are kept: beyond these, the oldest go.
+    pub call_snapshots: u64,
     /// Lets players ask for a session by HTTP (WHEP).
     pub whep: Option<WhepOptions>,
     /// Deadlines. The defaults are right outside tests.
@@ -106,6 +123,10 @@ impl ServerOptions {
             second_factor: false,
             audit_days: DEFAULT_AUDIT_DAYS,
             audit_rows: DEFAULT_AUDIT_ROWS,
+            doorbells: Doorbells::default(),
+            ring_notices: None,
+            call_days: DEFAULT_CALL_DAYS,
+            call_snapshots: DEFAULT_CALL_SNAPSHOTS,
             whep: None,
             timings,
             #[cfg(feature = "adapters")]

@@ -18,6 +18,7 @@ use super::{Inner, Server, ServerError, ServerOptions, Stop};
 use crate::access::{Access, Data, Devices, Repeats, SecondFactors, first_device_secret};
 #[cfg(feature = "adapters")]
 use crate::adapters::Adapters;
+use crate::calls::{Calls, Keep};
 use crate::failures::Failures;
 use crate::hosts::Hosts;
 #[cfg(feature = "adapters")]
@@ -30,7 +31,7 @@ use crate::metrics::Metrics;
 use crate::openid::{Openid, OpenidOptions};
 use crate::places::{self, Addresses};
 use crate::registry::Registry;
-use crate::room::{Now, Room};
+use crate::room::{Happening, Now, Room};
 use crate::state::Shared;
 use crate::store::Heard;
 use crate::tls::CurrentTls;
@@ -42,6 +43,8 @@ pub(super) struct Parts {
     pub(super) router: Router,
     pub(super) hub: Hub,
     pub(super) journal: Journal,
+    calls: Arc<Calls>,
+    call_events: mpsc::Receiver<Happening>,
     /// What others on the same database change.
     heard: Option<mpsc::Receiver<Heard>>,
     pub(super) on_stop: watch::Receiver<()>,
@@ -87,6 +90,15 @@ impl Parts {
             Now::read(),
         )
         .with_max_viewers(options.max_viewers);
+        let known = registry.clone();
+        let candidates = Box::new(move |camera: &str| lock(&known).rights_at(camera));
+        let mut room = room.with_doorbells(options.doorbells, candidates);
+        let mut data = options.data;
+        let of_before = data.as_mut().map(Data::take_calls).unwrap_or_default();
+        let now = Now::read();
+        let (go_on, over): (Vec<_>, Vec<_>) = of_before
+            .into_iter()
+            .partition(|call| room.restore_call(call, now));
         let (changes, on_change) = mpsc::unbounded_channel();
         let metrics = Arc::<Metrics>::default();
         let (hub, handle, happenings) =
@@ -99,12 +111,28 @@ impl Parts {
             .unwrap_or_else(places::embedded)
             .max(1);
         let per_address = places::per_address(max_connections);
-        let store = options.data.as_ref().map(|data| data.store.clone());
+        let store = data.as_ref().map(|data| data.store.clone());
         let login = options.timings.login;
         let secrets = (devices, repeats);
         let access = Access::new(store, registry.clone(), changes.clone(), secrets, login);
         let access = access.asking(second_factors);
         let access = Arc::new(access);
+        let keep = Keep {
+            days: options.call_days,
+            snapshots: options.call_snapshots,
+        };
+        let calls = Calls::new(
+            access.clone(),
+            handle.clone(),
+            metrics.clone(),
+            options.ring_notices,
+            options.url.clone(),
+            keep,
+        );
+        let calls = Arc::new(calls);
+        for call in go_on {
+            calls.restore(call);
+        }
         let outside_port = options.url.as_ref().and_then(Url::port_or_known_default);
         let backend = options.backend.map(Arc::new);
         let (stop, on_stop) = watch::channel(());
@@ -116,6 +144,7 @@ impl Parts {
             metrics: metrics.clone(),
             failures: failures.clone(),
             hub: handle.clone(),
+            calls: calls.clone(),
             open_access: options.open_access,
             ice_servers: options.ice_servers,
             tls: tls.is_some(),
@@ -150,7 +179,7 @@ impl Parts {
             open: open.clone(),
         };
         let journal = Journal {
-            happenings,
+            happenings: happenings.all,
             access: access.clone(),
             metrics,
             keep: SignedDuration::from_hours(24 * i64::from(options.audit_days)),
@@ -158,7 +187,6 @@ impl Parts {
             finish: options.timings.finish,
             _open: open.clone(),
         };
-        let mut data = options.data;
         let lock = data.as_mut().and_then(Data::take_lock);
         let heard = data.as_mut().and_then(Data::take_heard);
         let inner = Inner {
@@ -200,11 +228,19 @@ impl Parts {
             let taken = server.inner.access.take_over(data, Timestamp::now());
             taken.map_err(ServerError::Data)?;
         }
+        {
+            let _inside = runtime.enter();
+            for call in over {
+                calls.close(call);
+            }
+        }
         Ok(Self {
             server,
             router,
             hub,
             journal,
+            calls,
+            call_events: happenings.of_calls,
             heard,
             on_stop,
             on_idle,
@@ -221,8 +257,14 @@ impl Parts {
             runtime,
             lost,
             access,
+            timings,
             ..
         } = &*self.server.inner;
+        let (calls, events) = (self.calls.clone(), self.call_events);
+        let following = calls.follow(events, timings.finish, self.open.clone());
+        lost.supervise(runtime, "teller of calls", following);
+        let keeping = self.calls.keep_all(self.on_idle.clone());
+        lost.supervise(runtime, "keeper of calls", keeping);
         let following = access.clone().follow_all(self.heard, self.on_idle.clone());
         lost.supervise(runtime, "follower of the database", following);
         let journal = self.journal.run(self.on_idle.clone());

@@ -25,7 +25,8 @@ pub use crate::recur::MAX_WINDOWS;
 
 use crate::digest::SecretDigest;
 use crate::model::{
-    AuditEntry, Booking, Camera, Holder, Login, Passkey, SecondFactor, Share, User, Window,
+    AuditEntry, Booking, CallRecord, Camera, Holder, Login, Passkey, SecondFactor, Share, User,
+    Window,
 };
 
 /// Most rows that one question is answered with.
@@ -158,6 +159,23 @@ pub struct AuditFilter {
     pub search: Option<String>,
     /// Those before the entry of this number.
     pub before: Option<i64>,
+    /// So many at most; 0 or more than [`MAX_ROWS`] is [`MAX_ROWS`].
+    pub limit: u32,
+}
+
+/// Which calls, the latest first.
+#[derive(Clone, Debug, Default)]
+pub struct CallFilter {
+    /// The one of this id.
+    pub id: Option<String>,
+    /// Of this camera.
+    pub camera: Option<String>,
+    /// That rang this user.
+    pub user: Option<String>,
+    /// That are not over, as far as is known.
+    pub running: bool,
+    /// Those before the one that was made then and has this id.
+    pub before: Option<(Timestamp, String)>,
     /// So many at most; 0 or more than [`MAX_ROWS`] is [`MAX_ROWS`].
     pub limit: u32,
 }
@@ -332,6 +350,18 @@ pub trait Store: Send + Sync + 'static {
 
     /// Forgets the oldest entries of the audit log beyond so many, at most so many at a time. Returns how many went.
     async fn forget_surplus(&self, keep: u64, at_most: u32) -> Result<u64>;
+
+    /// Writes down what calls are now. Those whom one has rung stay.
+    async fn put_calls(&self, calls: &[CallRecord]) -> Result<()>;
+    /// Calls, the latest first.
+    async fn calls(&self, filter: &CallFilter) -> Result<Vec<CallRecord>>;
+    /// Keeps the picture (JPEG) of a call that is there; a second one changes nothing.
+    async fn put_call_snapshot(&self, call: &str, jpeg: &[u8], at: Timestamp) -> Result<()>;
+    /// The picture of a call.
+    async fn call_snapshot(&self, call: &str) -> Result<Option<Vec<u8>>>;
+    /// Forgets calls from before, and the oldest pictures beyond so many, at most so many of each at a time. Returns how many
+    /// went.
+    async fn forget_calls(&self, before: Timestamp, snapshots: u64, at_most: u32) -> Result<u64>;
 
     /// Whether the database answers.
     async fn ping(&self) -> Result<()>;

@@ -51,6 +51,7 @@ const SQLITE_MIGRATIONS: &[(&str, &str)] = &[
         "passkeys",
         include_str!("migrations/sqlite/0004_passkeys.sql"),
     ),
+    ("calls", include_str!("migrations/sqlite/0005_calls.sql")),
 ];
 #[cfg(feature = "postgres")]
 const POSTGRES_MIGRATIONS: &[(&str, &str)] = &[
@@ -70,6 +71,7 @@ const POSTGRES_MIGRATIONS: &[(&str, &str)] = &[
         "passkeys",
         include_str!("migrations/postgres/0004_passkeys.sql"),
     ),
+    ("calls", include_str!("migrations/postgres/0005_calls.sql")),
 ];
 
 /// Opens the database at `place`, the path of an SQLite file or a `postgres://` URL, and brings its tables to this

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What is kept, as rows of tables. What cannot be read there is an error, never left out or guessed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use porthole_protocol::grant::Permission;
@@ -10,7 +10,8 @@ use sqlx::{Error, FromRow, Row};
 
 use crate::digest::SecretDigest;
 use crate::model::{
-    AuditEntry, Booking, Camera, Holder, Login, Passkey, Recurrence, Role, Share, User, Window,
+    AuditEntry, Booking, CallRecord, Camera, Holder, Login, Passkey, Recurrence, Role, Share, User,
+    Window,
 };
 
 const PERMISSIONS: [Permission; 4] = [
@@ -166,6 +167,34 @@ impl FromRow<'_, AnyRow> for Passkey {
             counter: count(row, "counter")?,
             created: time(row, "created_ms")?,
             used: used.map(|_| time(row, "used_ms")).transpose()?,
+        })
+    }
+}
+
+/// Without those whom it rang, who are in rows of their own.
+impl FromRow<'_, AnyRow> for CallRecord {
+    fn from_row(row: &AnyRow) -> Result<Self, Error> {
+        let moment = |column: &str| {
+            let at: Option<i64> = row.try_get(column)?;
+            at.map(|_| time(row, column)).transpose()
+        };
+        let reason: Option<&str> = row.try_get("reason")?;
+        let reason = reason.map(|text| serde_json::from_value(text.into()));
+        let snapshots: i64 = row.try_get("snapshots")?;
+        Ok(Self {
+            id: row.try_get("id")?,
+            ring: row.try_get("ring")?,
+            camera: row.try_get("camera")?,
+            name: row.try_get("name")?,
+            rang: time(row, "rang_ms")?,
+            rang_by: row.try_get("rang_by")?,
+            recipients: BTreeMap::new(),
+            answered: moment("answered_ms")?,
+            answered_by: row.try_get("answered_by")?,
+            talking: moment("talking_ms")?,
+            ended: moment("ended_ms")?,
+            reason: reason.transpose().map_err(|_| unreadable("reason"))?,
+            has_snapshot: snapshots > 0,
         })
     }
 }

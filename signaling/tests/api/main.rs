@@ -6,6 +6,7 @@
 mod authenticator;
 mod backend;
 mod bookings;
+mod calls;
 mod cameras;
 #[path = "../common/mod.rs"]
 mod common;

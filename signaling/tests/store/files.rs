@@ -58,6 +58,9 @@ async fn a_database_of_before_second_factors_is_brought_to_this_form(db: Databas
         "DROP TABLE passkeys",
         "DROP TABLE answered_challenges",
         "DROP INDEX windows_by_start",
+        "DROP TABLE call_snapshots",
+        "DROP TABLE call_recipients",
+        "DROP TABLE calls",
         "DELETE FROM _sqlx_migrations WHERE version >= 2",
     ] {
         execute(&db.place, sql).await;

@@ -24,6 +24,7 @@ macro_rules! on_both {
 mod audit;
 mod batches;
 mod bookings;
+mod calls;
 mod control;
 mod crash;
 mod database;

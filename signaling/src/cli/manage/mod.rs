@@ -5,6 +5,7 @@
 mod bookings;
 mod bulk;
 mod call;
+mod calls;
 mod cameras;
 mod confirm;
 mod sessions;
@@ -19,6 +20,7 @@ const PERMS: [&str; 4] = ["view", "listen", "talk", "control"];
 pub(super) use bookings::BookingCommand;
 pub(super) use bulk::{ExportArgs, ImportArgs};
 pub(super) use call::{Asked, Call};
+pub(super) use calls::{CallsArgs, RingArgs};
 pub(super) use cameras::{CameraData, same_name};
 pub(super) use sessions::{AuditArgs, SessionCommand, audit};
 pub(super) use shares::ShareCommand;

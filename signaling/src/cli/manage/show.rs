@@ -103,6 +103,6 @@ fn text_of(value: &Value) -> String {
 fn is_time(field: &str) -> bool {
     matches!(
         field,
-        "start" | "end" | "created" | "lastSeen" | "started" | "until" | "at"
+        "start" | "end" | "created" | "lastSeen" | "started" | "until" | "at" | "rang"
     )
 }

@@ -3,6 +3,8 @@
 
 mod admission;
 mod bookings;
+mod calls;
+mod calls_random;
 mod drives;
 mod hostile;
 mod lifetime;
@@ -99,13 +101,16 @@ fn room(signer: GrantSigner, prefix: &'static str, known: &Known, now: Now) -> R
         urls: vec!["stun:s".into()],
         ..IceServer::default()
     };
-    let known = known.clone();
+    let own = known.clone();
     let source = Box::new(move |user: &str| {
-        let known = lock(&known);
+        let known = lock(&own);
         let own = known.iter().filter(|(id, _)| *id.user == *user);
         own.map(|(_, rights)| rights.clone()).collect()
     });
-    let mut room = Room::new(signer, fixed(vec![ice]), source, true, ids, now);
+    let all = known.clone();
+    let candidates = Box::new(move |_: &str| lock(&all).values().cloned().collect());
+    let room = Room::new(signer, fixed(vec![ice]), source, true, ids, now);
+    let mut room = room.with_doorbells(Doorbells::default(), candidates);
     room.add_camera("front", "Front door");
     room.add_camera("back", "Back yard");
     room
@@ -452,8 +457,10 @@ impl Room {
         let due = self.users.values().filter(due).count();
         assert_eq!(due, self.user_deadlines.len());
         assert!(self.listeners.iter().all(|l| self.clients.contains_key(l)));
+        self.calls.assert_consistent();
         let mut index = ByCamera::default();
         for user in self.users.values() {
+            assert_eq!(*user.rights, *self.with_calls(&user.kept));
             assert!(
                 !user.connections.is_empty() || !user.sessions.is_empty(),
                 "nobody is here"

@@ -5,6 +5,7 @@
 mod audit;
 mod backup;
 mod bookings;
+mod calls;
 mod cameras;
 mod import;
 mod logins;

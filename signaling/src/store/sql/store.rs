@@ -13,20 +13,21 @@ use tokio::sync::mpsc;
 #[cfg(feature = "postgres")]
 use super::Shared;
 use super::{
-    Sql, audit, backup, bookings, cameras, import, limit, logins, of_booking, of_camera, of_user,
-    passkeys, second_factors, shares, users,
+    Sql, audit, backup, bookings, calls, cameras, import, limit, logins, of_booking, of_camera,
+    of_user, passkeys, second_factors, shares, users,
 };
 use crate::digest::SecretDigest;
 use crate::lock::lock;
 use crate::model::{
-    AuditEntry, Booking, Camera, Holder, Login, Passkey, SecondFactor, Share, User, Window,
+    AuditEntry, Booking, CallRecord, Camera, Holder, Login, Passkey, SecondFactor, Share, User,
+    Window,
 };
 use crate::sentences;
 #[cfg(feature = "postgres")]
 use crate::store::watch;
 use crate::store::{
-    Answered, AuditFilter, Batch, BookingFilter, Changed, Heard, Item, PasskeyKind, Put, Result,
-    Row, Snapshot, Store, StoreError,
+    Answered, AuditFilter, Batch, BookingFilter, CallFilter, Changed, Heard, Item, PasskeyKind,
+    Put, Result, Row, Snapshot, Store, StoreError,
 };
 
 /// Tries of one change, when others that ran at the same time were in its way. Each try has to wait for the locks of
@@ -383,6 +384,30 @@ impl Store for Sql {
     async fn forget_surplus(&self, keep: u64, at_most: u32) -> Result<u64> {
         change!(self, &[], None, |tx| audit::forget_surplus(
             tx, keep, at_most
+        ))
+    }
+
+    async fn put_calls(&self, calls: &[CallRecord]) -> Result<()> {
+        change!(self, &[], None, |tx| calls::put(tx, calls))
+    }
+
+    async fn calls(&self, filter: &CallFilter) -> Result<Vec<CallRecord>> {
+        calls::list(&mut *self.begin_questions().await?, filter).await
+    }
+
+    async fn put_call_snapshot(&self, call: &str, jpeg: &[u8], at: Timestamp) -> Result<()> {
+        change!(self, &[], None, |tx| calls::put_snapshot(
+            tx, call, jpeg, at
+        ))
+    }
+
+    async fn call_snapshot(&self, call: &str) -> Result<Option<Vec<u8>>> {
+        calls::snapshot(&mut *self.begin_questions().await?, call).await
+    }
+
+    async fn forget_calls(&self, before: Timestamp, snapshots: u64, at_most: u32) -> Result<u64> {
+        change!(self, &[], None, |tx| calls::forget(
+            tx, before, snapshots, at_most
         ))
     }
 

@@ -46,6 +46,9 @@ pub(super) async fn remove(tx: &mut AnyConnection, name: &str) -> Result<()> {
         .bind(name)
         .execute(&mut *tx);
     changed(done.await?)?;
+    // Whoever has this name next is not the one whom these calls rang.
+    let rung = query("DELETE FROM call_recipients WHERE user_name = $1").bind(name);
+    rung.execute(&mut *tx).await?;
     keep_an_administrator(tx, admins).await
 }
 

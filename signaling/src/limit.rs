@@ -82,11 +82,7 @@ pub(crate) fn cost(message: &ClientMessage, is_camera: bool) -> u32 {
     let message = match message {
         ClientMessage::Peer(message) => &message.message,
         ClientMessage::Extension(ClientExtension::ResumeSession { .. }) => return RESUME,
-        ClientMessage::Extension(
-            ClientExtension::ViewerStats(_)
-            | ClientExtension::SessionStats(_)
-            | ClientExtension::Drive(_),
-        ) => return 1,
+        ClientMessage::Extension(_) => return 1,
     };
     match message {
         // The answer is up to a thousand times as long as the question.

@@ -361,6 +361,8 @@ impl Room {
             ClientMessage::Extension(ClientExtension::Drive(drive)) => {
                 return self.drive(from, drive, now);
             }
+            // Calls are not kept here yet.
+            ClientMessage::Extension(_) => return Ok(()),
         };
         match message {
             IncomingMessage::SetPeerStatus(status) => {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 //! `portholesink`: GObject glue.
 //!
-//! Lock order: `state`, `audio`, `talk_way`, `about`, the gate of `Sessions`, the calls of `Bell`. Each is held to read or write a value and never
-//! while anything is pushed, posted, emitted or sent to another element.
+//! Lock order: `state`, `audio`, `talk_way`, `about`, the gate of `Sessions`, the calls of `Bell`. Each is held to read or write a
+//! value and never while anything is pushed, posted, emitted or sent to another element.
 
 use std::{
     sync::{

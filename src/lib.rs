@@ -11,6 +11,7 @@
 use gst::glib;
 
 mod bucket;
+mod calling;
 mod camera;
 mod certificate;
 mod clock;
@@ -26,6 +27,7 @@ mod properties;
 mod runtime;
 mod signaller;
 mod sink;
+mod snapshot;
 mod talk;
 mod worker;
 

@@ -45,6 +45,8 @@ impl Doubles {
             ("GARDEN", _) => "garden",
             ("MICROPHONE", _) => "audiotestsrc is-live=true",
             ("SPEAKER", _) => "fakesink sync=true",
+            // A port that nobody else has.
+            ("GATEWAY", _) => "127.0.0.1:0",
             _ => return None,
         };
         Some(double.to_owned())

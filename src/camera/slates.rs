@@ -10,6 +10,7 @@ use super::{
     session::{self, Surroundings},
     slate, still,
 };
+use crate::events::slate::mark;
 
 /// A slate this often: downstream stays negotiated and nearly idle, and who comes sees it soon.
 pub(super) const PERIOD: Duration = Duration::from_secs(1);
@@ -67,7 +68,9 @@ impl Slates {
         self.paint(slate, run);
         if let Some((slate, Some(picture))) = &self.last {
             run.streams.video.set_caps(&slate.caps);
-            let flow = run.streams.video.push(picture.copy(), time);
+            let mut picture = picture.copy();
+            mark(picture.make_mut());
+            let flow = run.streams.video.push(picture, time);
             run.streams.see(flow);
         }
     }

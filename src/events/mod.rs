@@ -5,4 +5,5 @@
 //! says `None` to what is not its event.
 
 pub(crate) mod demand;
+pub(crate) mod slate;
 pub(crate) mod turn;

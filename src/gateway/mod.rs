@@ -39,6 +39,7 @@ mod words;
 
 use address::Address;
 pub(crate) use door::NoDoor;
+pub(crate) use words::BellPush;
 
 /// What is asked of a gateway.
 pub(crate) struct Options {
@@ -48,6 +49,7 @@ pub(crate) struct Options {
     /// The word of the `talk` property, where there is such a pad.
     pub(crate) talk: Option<String>,
     pub(crate) on_driver: task::OnDriver,
+    pub(crate) on_bell: task::OnBell,
 }
 
 /// Seconds of CLOCK_MONOTONIC, which all programs of one machine have in common.
@@ -73,7 +75,7 @@ impl Gateway {
             talk: options.talk,
             epoch: (Instant::now(), monotonic()),
         };
-        let running = task::start(config, options.on_driver, runtime);
+        let running = task::start(config, (options.on_driver, options.on_bell), runtime);
         let open = |(address, token)| door::open(&address, token, running.handle.clone(), runtime);
         let door = options.door.map(open).transpose()?;
         Ok(Self { running, door })

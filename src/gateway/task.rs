@@ -19,7 +19,7 @@ use super::{
     outbox::Outbox,
     queue::{Close, Queue},
     wheel::{Reason, ViewerId},
-    words::Refusal,
+    words::{BellPush, Refusal},
 };
 use crate::driving::DriverChange;
 
@@ -31,6 +31,9 @@ const MAX_EARLY: usize = 1024;
 /// Hears who drives. It may not wait.
 pub(crate) type OnDriver = Box<dyn Fn(DriverChange) + Send>;
 
+/// Hears what a program does at the bell. It may not wait either.
+pub(crate) type OnBell = Box<dyn Fn(BellPush) + Send>;
+
 /// Dropping it ends the task.
 pub(crate) struct Running {
     pub(crate) handle: Handle,
@@ -40,7 +43,7 @@ pub(crate) struct Running {
 /// Starts the task.
 pub(crate) fn start(
     config: Config,
-    on_driver: OnDriver,
+    (on_driver, on_bell): (OnDriver, OnBell),
     runtime: &tokio::runtime::Handle,
 ) -> Running {
     let (handle, receivers) = Handle::new();
@@ -51,6 +54,7 @@ pub(crate) fn start(
         queues: HashMap::new(),
         early: BTreeMap::new(),
         on_driver,
+        on_bell,
     };
     runtime.spawn(task.run(receivers, stopped));
     Running {
@@ -66,6 +70,7 @@ struct Task {
     /// What was said of viewers whose channels are not open yet.
     early: BTreeMap<ViewerId, Early>,
     on_driver: OnDriver,
+    on_bell: OnBell,
 }
 
 enum Early {
@@ -244,6 +249,7 @@ impl Task {
                     }
                 }
                 Output::Driver(change) => (self.on_driver)(change),
+                Output::Bell(push) => (self.on_bell)(push),
                 Output::Recall(program) => {
                     let tickets = self.queues.get(&program).map(|queue| queue.recall());
                     let released = |ticket| Input::Undelivered(ticket, Refusal::Released);
@@ -330,7 +336,11 @@ mod tests {
             talk: None,
             epoch: (Instant::now(), 0.0),
         };
-        let running = start(config, Box::new(|_| ()), runtime.handle());
+        let running = start(
+            config,
+            (Box::new(|_| ()), Box::new(|_| ())),
+            runtime.handle(),
+        );
         let channel = Arc::new(Taken::default());
         let joined = Input::Joined {
             viewer: 1,

@@ -205,13 +205,15 @@ enum DescribedKind {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BadWord {
     #[error(
-        "the words are: porthole describe {{...}}, porthole release {{...}} and porthole taken"
+        "the words are: porthole describe {{...}}, porthole release {{...}}, porthole taken, porthole ring {{}} and porthole hang-up {{}}"
     )]
     Unknown,
     #[error(
         "release takes a JSON object, as in: porthole release {{\"reason\":\"bumper\"}}, of at most {MAX_REASON} characters"
     )]
     Release,
+    #[error("ring and hang-up take an empty JSON object, as in: porthole ring {{}}")]
+    Bell,
     #[error("describe: timeout is in ms, at least {MIN_TIMEOUT}")]
     Timeout,
     #[error("describe takes at most {MAX_DESCRIBE} bytes")]
@@ -233,15 +235,43 @@ pub(crate) enum ProgramWord {
     Describe(Box<RawValue>, Box<Description>),
     /// It takes the wheel away, for a reason in its own words.
     Release(Option<String>),
+    Bell(BellPush),
+}
+
+/// What a program does at the camera's bell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BellPush {
+    /// Somebody has pressed its button.
+    Ring,
+    /// Whoever stands at the door hangs up.
+    HangUp,
 }
 
 /// Reads a program's word after [`RESERVED`].
 pub(crate) fn program_word(word: &str) -> Result<ProgramWord, BadWord> {
+    for (name, push) in [("ring", BellPush::Ring), ("hang-up", BellPush::HangUp)] {
+        if let Some(text) = word.strip_prefix(name) {
+            return bell(text).map(|()| ProgramWord::Bell(push));
+        }
+    }
     if let Some(text) = word.strip_prefix("release") {
         return release(text).map(ProgramWord::Release);
     }
     let (raw, description) = describe(word)?;
     Ok(ProgramWord::Describe(raw, Box::new(description)))
+}
+
+/// Takes members that later versions may know.
+fn bell(text: &str) -> Result<(), BadWord> {
+    #[derive(Deserialize)]
+    struct Push {}
+    match text.trim() {
+        "" => Ok(()),
+        text if text.starts_with('{') => serde_json::from_str::<Push>(text)
+            .map(|_| ())
+            .map_err(|_| BadWord::Bell),
+        _ => Err(BadWord::Bell),
+    }
 }
 
 fn release(text: &str) -> Result<Option<String>, BadWord> {
@@ -349,6 +379,22 @@ mod tests {
         ] {
             let error = describe(word).map(|_| ()).unwrap_err().to_string();
             assert!(error.contains(part), "{word}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_program_rings_and_hangs_up() {
+        let push = |word: &str| match program_word(word) {
+            Ok(ProgramWord::Bell(push)) => Some(push),
+            _ => None,
+        };
+        for word in ["ring", "ring {}", r#"ring {"later":1}"#] {
+            assert_eq!(push(word), Some(BellPush::Ring), "{word}");
+        }
+        assert_eq!(push("hang-up {}"), Some(BellPush::HangUp));
+        for word in ["ring 1", "ring []", "ring {", "ringing"] {
+            let error = program_word(word).map(|_| ()).unwrap_err();
+            assert!(matches!(error, BadWord::Bell), "{word}: {error}");
         }
     }
 

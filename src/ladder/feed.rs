@@ -1,14 +1,20 @@
 // SPDX-License-Identifier: MPL-2.0
 //! From the sink's video pads to the rungs: on the streaming thread, which neither copies pictures nor waits.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering::Relaxed},
+};
 
 use super::rung::Taps;
+use crate::snapshot::shutter::Shutter;
 
 /// One video pad's way to the rungs.
 #[derive(Default)]
 pub(crate) struct Feed {
     pub(crate) taps: Taps,
+    /// For whoever wants one picture.
+    pub(crate) shutter: Arc<Shutter>,
     frames: AtomicU64,
 }
 
@@ -16,6 +22,9 @@ impl Feed {
     /// Takes what came in. `now`, in running time, is for buffers that do not say when they are.
     pub(crate) fn push(&self, sample: &gst::Sample, now: impl Fn() -> Option<gst::ClockTime>) {
         self.frames.fetch_add(1, Relaxed);
+        if self.shutter.is_open() {
+            self.shutter.see(sample);
+        }
         if self.taps.is_empty() {
             return;
         }

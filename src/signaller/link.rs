@@ -11,30 +11,40 @@ use std::{
 };
 
 use porthole_protocol::wire::{
-    self, Announce, ClientExtension, ClientMessage, Code, EndSessionMessage, Extension, IceServer,
-    IncomingMessage, OutgoingMessage, PeerMessage, PeerMessageInner, PeerRole, PeerStatus,
-    SdpMessage, SessionStats, ToPeer, ToServer, ToServerExtra, ViewerStats,
+    self, Announce, CallId, CameraCall, ClientExtension, ClientMessage, Code, EndSessionMessage,
+    Extension, IceServer, IncomingMessage, OutgoingMessage, PeerMessage, PeerMessageInner,
+    PeerRole, PeerStatus, Ring, SdpMessage, SessionStats, ToPeer, ToServer, ToServerExtra,
+    ViewerStats,
 };
 use serde_json::Value;
 
 use super::{
+    calls::Calls,
     drives::Drives,
     gate::Gate,
     message::{Event, Input, Media, Output, Publication, Publish, Why},
     session::Session,
     untrusted::{Kind, Use, without_hidden},
 };
-use crate::{driving::DriverChange, lock::lock};
+use crate::{
+    calling::{BellEvent, Call},
+    driving::DriverChange,
+    lock::lock,
+};
 
 /// The gate, as the link and the sink share it. Locked for as long as it takes to look something up, and never while
 /// anything is sent, posted or emitted.
 pub(crate) type SharedGate<M> = Arc<Mutex<Gate<M>>>;
+
+/// The bell, as the link and the sink share it; locked as the gate is.
+pub(crate) type SharedCalls = Arc<Mutex<Calls>>;
 
 /// Where nonces come from. They must be unguessable and never repeat.
 pub(crate) type NonceSource = Box<dyn FnMut() -> String + Send>;
 
 pub(crate) struct Link<M> {
     gate: SharedGate<M>,
+    calls: SharedCalls,
     /// What the camera says of itself.
     meta: Option<Value>,
     next_nonce: NonceSource,
@@ -50,9 +60,15 @@ pub(crate) struct Link<M> {
 }
 
 impl<M: Default> Link<M> {
-    pub(crate) fn new(gate: SharedGate<M>, meta: Option<Value>, next_nonce: NonceSource) -> Self {
+    pub(crate) fn new(
+        gate: SharedGate<M>,
+        calls: SharedCalls,
+        meta: Option<Value>,
+        next_nonce: NonceSource,
+    ) -> Self {
         Self {
             gate,
+            calls,
             meta,
             next_nonce,
             connected: false,
@@ -70,7 +86,7 @@ impl<M: Default> Link<M> {
         self.enforce(now);
         match input {
             Input::Connected => self.connected = true,
-            Input::Lost(error) => self.lost(error),
+            Input::Lost(error) => self.lost(error, now),
             Input::Alive => self.gate().alive(now),
             Input::Message(text) => self.message(&text, now),
             Input::Ready(ready) => self.ready(ready),
@@ -79,6 +95,8 @@ impl<M: Default> Link<M> {
             Input::MediaFlows(session) => self.media_flows(session),
             Input::Measured(stats) => self.tell_stats(stats),
             Input::DriverChanged(change) => self.driver_changed(change, now),
+            Input::Pressed(ring_id) => self.pressed(ring_id),
+            Input::HangUp => self.hang_up(),
             Input::MaxViewers(max) => self.gate().set_max_viewers(max),
             Input::Publish(publish) => self.publish(publish, now),
             Input::Heard(session) => self.publication(Publication::Heard { session }),
@@ -96,11 +114,17 @@ impl<M: Default> Link<M> {
     }
 
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        self.gate().next_deadline()
+        let sessions = self.gate().next_deadline();
+        let calls = self.calls().next_deadline();
+        sessions.into_iter().chain(calls).min()
     }
 
     fn gate(&self) -> MutexGuard<'_, Gate<M>> {
         lock(&self.gate)
+    }
+
+    fn calls(&self) -> MutexGuard<'_, Calls> {
+        lock(&self.calls)
     }
 
     fn enforce(&mut self, now: Instant) {
@@ -108,6 +132,8 @@ impl<M: Default> Link<M> {
         for (session, code) in due {
             self.end(&session, code, "", true);
         }
+        let over = self.calls().due(now);
+        self.calls_changed(over);
     }
 
     fn stop(&mut self) {
@@ -115,6 +141,8 @@ impl<M: Default> Link<M> {
         for session in all {
             self.end(&session, Code::CameraGone, "", true);
         }
+        let over = self.calls().stop();
+        self.calls_changed(over);
     }
 
     /// The other side has left, and has told nobody but this one.
@@ -250,7 +278,69 @@ impl<M: Default> Link<M> {
                 }
             }
             Extension::ViewerStats(stats) => self.hear_stats(stats, now),
+            Extension::Ring(ring) => self.rung(ring, now),
+            Extension::CameraCall { call } => self.hear_call(call, now),
             _ => (),
+        }
+    }
+
+    fn pressed(&mut self, ring_id: String) {
+        self.bell(BellEvent::Rung { ring_id });
+        self.tell_calls();
+    }
+
+    /// Somebody has pressed a button that the server knows of.
+    fn rung(&mut self, ring: Ring, now: Instant) {
+        let is_new = self.calls().rung(&ring, now);
+        match is_new {
+            Ok(true) => self.bell(BellEvent::Rung {
+                ring_id: ring.ring_id,
+            }),
+            Ok(false) => (),
+            Err(error) => self.warn(format!("the server's ring is not taken: {error}")),
+        }
+    }
+
+    fn hear_call(&mut self, call: CameraCall, now: Instant) {
+        let heard = self.calls().hear(call, now);
+        match heard {
+            Ok(news) => self.calls_changed(news),
+            Err(error) => self.warn(format!("the server's call is not taken: {error}")),
+        }
+        self.tell_calls();
+    }
+
+    fn hang_up(&mut self) {
+        let ended = self.calls().hang_up();
+        self.calls_changed(ended);
+        self.tell_calls();
+    }
+
+    fn calls_changed(&mut self, calls: impl IntoIterator<Item = Call>) {
+        for call in calls {
+            self.bell(BellEvent::Call(call));
+        }
+    }
+
+    /// The camera opens for a call, and closes after it.
+    fn bell(&mut self, event: BellEvent) {
+        let viewers = self.gate().viewers();
+        self.media(Media::Viewers(viewers));
+        self.outputs.push(Output::Bell(event));
+    }
+
+    /// What of presses and calls the server has not heard on this connection.
+    fn tell_calls(&mut self) {
+        let (ring, hung_up) = {
+            let mut calls = self.calls();
+            (calls.unsent(), calls.unsaid())
+        };
+        if let Some(ring) = ring {
+            self.send(ClientMessage::Extension(ClientExtension::Ring(ring)));
+        }
+        if let Some(call_id) = hung_up {
+            let end = ClientExtension::EndCall(CallId { call_id });
+            self.send(ClientMessage::Extension(end));
         }
     }
 
@@ -312,7 +402,7 @@ impl<M: Default> Link<M> {
             OutgoingMessage::Peer(message) if self.gate().is_own(&message.session_id) => (),
             OutgoingMessage::Peer(message) => self.hear_peer(message),
             OutgoingMessage::Error { details } => match extra.code {
-                Some(Code::Replaced) => self.replaced(),
+                Some(Code::Replaced) => self.replaced(now),
                 _ => self.warn(format!("the server says: {details}")),
             },
             _ => (),
@@ -401,6 +491,8 @@ impl<M: Default> Link<M> {
         });
         self.drives.tell_again();
         self.tell_drives(now);
+        self.calls().online(now);
+        self.tell_calls();
         self.event(Event::Online);
     }
 
@@ -439,7 +531,7 @@ impl<M: Default> Link<M> {
             }
         }
         if self.gate().is_full_of_memories() {
-            self.reconnect(Why::Anew);
+            self.reconnect(Why::Anew, now);
         }
     }
 
@@ -526,14 +618,19 @@ impl<M: Default> Link<M> {
         });
     }
 
-    fn lost(&mut self, error: String) {
-        self.connected = false;
-        self.gate().offline();
+    fn lost(&mut self, error: String, now: Instant) {
+        self.offline(now);
         self.report(error);
     }
 
-    fn replaced(&mut self) {
-        self.reconnect(Why::Replaced);
+    fn offline(&mut self, now: Instant) {
+        self.connected = false;
+        self.gate().offline();
+        self.calls().offline(now);
+    }
+
+    fn replaced(&mut self, now: Instant) {
+        self.reconnect(Why::Replaced, now);
         self.report(
             "another process uses the same camera key and took over; \
              enrol each camera with a key of its own"
@@ -541,9 +638,8 @@ impl<M: Default> Link<M> {
         );
     }
 
-    fn reconnect(&mut self, why: Why) {
-        self.connected = false;
-        self.gate().offline();
+    fn reconnect(&mut self, why: Why, now: Instant) {
+        self.offline(now);
         self.outputs.push(Output::Reconnect(why));
     }
 
@@ -592,3 +688,7 @@ mod tests;
 #[cfg(test)]
 #[path = "published_tests.rs"]
 mod published_tests;
+
+#[cfg(test)]
+#[path = "bell_tests.rs"]
+mod bell_tests;

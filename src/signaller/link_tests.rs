@@ -15,16 +15,18 @@ use crate::{
 pub(super) struct Scene {
     signer: GrantSigner,
     link: Link<()>,
-    start: Instant,
+    pub(super) calls: SharedCalls,
+    pub(super) start: Instant,
     pub(super) sent: Vec<Value>,
     pub(super) media: Vec<Media>,
     pub(super) events: Vec<Event>,
     pub(super) publications: Vec<Publication>,
+    pub(super) bell: Vec<BellEvent>,
     reconnects: Vec<Why>,
 }
 
 impl Scene {
-    fn offline() -> Self {
+    pub(super) fn offline() -> Self {
         let signer = GrantSigner::generate().unwrap();
         let orphan = Duration::from_secs(60);
         let gate = Gate::new("front", signer.public_key(), 4, orphan);
@@ -33,15 +35,18 @@ impl Scene {
             n += 1;
             format!("nonce {n}")
         });
-        let link = Link::new(Arc::new(Mutex::new(gate)), None, nonces);
+        let calls = SharedCalls::default();
+        let link = Link::new(Arc::new(Mutex::new(gate)), calls.clone(), None, nonces);
         let mut scene = Self {
             signer,
             link,
+            calls,
             start: Instant::now(),
             sent: Vec::new(),
             media: Vec::new(),
             events: Vec::new(),
             publications: Vec::new(),
+            bell: Vec::new(),
             reconnects: Vec::new(),
         };
         scene.at(0, Input::Ready(true));
@@ -67,6 +72,7 @@ impl Scene {
 
     pub(super) fn forget(&mut self) {
         (self.sent, self.media, self.events, self.publications) = Default::default();
+        self.bell.clear();
     }
 
     pub(super) fn at(&mut self, seconds: u64, input: Input) {
@@ -86,6 +92,7 @@ impl Scene {
                 Output::Send(text) => self.sent.push(serde_json::from_str(&text).unwrap()),
                 Output::Media(media) => self.media.push(media),
                 Output::Event(event) => self.events.push(event),
+                Output::Bell(event) => self.bell.push(event),
                 Output::Reconnect(why) => self.reconnects.push(why),
                 Output::Publication(publication) => self.publications.push(publication),
                 Output::Warning(_) => (),

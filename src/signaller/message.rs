@@ -9,7 +9,7 @@ use porthole_protocol::{
 };
 
 use super::gate::Refusal;
-use crate::driving::DriverChange;
+use crate::{calling::BellEvent, driving::DriverChange};
 
 /// What happens.
 #[derive(Debug)]
@@ -32,6 +32,10 @@ pub(crate) enum Input {
     /// What [`Media::Measure`] asked for.
     Measured(SessionStats),
     DriverChanged(DriverChange),
+    /// The button was pressed: a new press, which the table of calls has.
+    Pressed(String),
+    /// Whoever stands at the door hangs up.
+    HangUp,
     MaxViewers(usize),
     /// From the publisher.
     Publish(Publish),
@@ -58,6 +62,8 @@ pub(crate) enum Output {
     Media(Media),
     /// To the application.
     Event(Event),
+    /// To the application, and before to all who wait for nobody: programs, the loudspeaker, and who takes the picture.
+    Bell(BellEvent),
     /// To the log.
     Warning(String),
 }
@@ -188,6 +194,7 @@ pub(crate) enum Event {
         refusal: Refusal,
     },
     Publication(PublicationState),
+    Bell(BellEvent),
     /// Another one drives, or nobody.
     Driver {
         change: DriverChange,

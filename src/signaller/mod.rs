@@ -5,6 +5,7 @@
 //! Pure, in the order in which a message meets them:
 //! - [`link`]: what happened goes in, what is to be done comes out; both stand in [`message`].
 //! - [`gate`]: grant in, verdict out; the one table of sessions.
+//! - [`calls`]: a doorbell's presses, and the call that they make.
 //! - `drives`: what the server has to hear of who drives.
 //! - [`session`]: who looks, on which terms, and until when.
 //! - [`untrusted`]: what a viewer sends, checked before webrtcsink sees it.
@@ -12,13 +13,14 @@
 //! Around them:
 //! - `task`: owns the socket and the time, and runs the link.
 //! - `socket`: one WebSocket that comes back by itself.
+//! - [`upload`]: brings the server a ring's picture.
 //! - [`whip`]: sends the picture on to an SFU.
 //! - `imp`: GObject glue, and the thread that calls webrtcsink.
 
 use std::{
     io,
     sync::{Arc, LazyLock, Mutex},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use gst::{glib, prelude::*, subclass::prelude::*};
@@ -26,7 +28,9 @@ use gstrswebrtc::signaller::Signallable;
 // By this path the fuzz target finds it as well.
 use porthole_protocol::limits;
 use porthole_protocol::wire::SessionStats;
+use tokio::sync::broadcast;
 
+pub(crate) mod calls;
 mod drives;
 pub(crate) mod gate;
 mod imp;
@@ -36,11 +40,32 @@ pub(crate) mod session;
 mod socket;
 mod task;
 pub(crate) mod untrusted;
+pub(crate) mod upload;
 pub(crate) mod whip;
 
 pub(crate) use task::Options;
 
-use crate::{clock::Stopwatch, driving::DriverChange, worker};
+use crate::{calling::BellEvent, clock::Stopwatch, driving::DriverChange, lock::lock, worker};
+
+/// What happened at the bell and was not yet heard of by one who listens: a call has three changes, and nobody who listens
+/// waits for anything.
+const MAX_BELL_EVENTS: usize = 64;
+
+/// A camera's bell: what is known of it, and the way to those who must not wait for the application. A handle.
+#[derive(Clone)]
+pub(crate) struct Bell {
+    pub(crate) calls: link::SharedCalls,
+    pub(crate) events: broadcast::Sender<BellEvent>,
+}
+
+impl Default for Bell {
+    fn default() -> Self {
+        Self {
+            calls: Arc::default(),
+            events: broadcast::Sender::new(MAX_BELL_EVENTS),
+        }
+    }
+}
 
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new(
@@ -69,7 +94,7 @@ impl Run {
     pub(crate) fn start<M: Default + Send + 'static>(
         options: Options,
         runtime: &tokio::runtime::Handle,
-        gate: link::SharedGate<M>,
+        tables: (link::SharedGate<M>, Bell),
         clock: Stopwatch,
         on_viewers: impl Fn(usize) + Send + 'static,
         measure: impl Fn(&PortholeSignaller, &str) + Send + 'static,
@@ -81,7 +106,7 @@ impl Run {
             worker::spawn("porthole-media", move |call| webrtcsink.call(call))?;
         let (events, events_end) = worker::spawn("porthole-events", on_event)?;
         let commands = signaller.imp().open();
-        runtime.spawn(task::run(options, gate, clock, media, events, commands));
+        runtime.spawn(task::run(options, tables, clock, media, events, commands));
         Ok(Self {
             signaller,
             media: media_ends,
@@ -144,6 +169,22 @@ impl PortholeSignaller {
     /// Another one drives the robot, or nobody. May be called from any thread, and never blocks.
     pub(crate) fn driver_changed(&self, change: DriverChange) {
         self.imp().vital(message::Input::DriverChanged(change));
+    }
+
+    /// Presses the bell: whether that is a new press, and the press's id. Never blocks.
+    pub(crate) fn ring(&self, calls: &link::SharedCalls, now: Instant) -> calls::Pressed {
+        let new_id = || uuid::Uuid::new_v4().to_string();
+        let pressed = lock(calls).press(new_id, now);
+        if pressed.is_new {
+            let ring_id = pressed.ring_id.clone();
+            self.imp().vital(message::Input::Pressed(ring_id));
+        }
+        pressed
+    }
+
+    /// Ends the call at the door, if there is one. Never blocks.
+    pub(crate) fn hang_up(&self) {
+        self.imp().vital(message::Input::HangUp);
     }
 
     /// The object as webrtcsink wants it.

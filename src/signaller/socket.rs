@@ -193,7 +193,10 @@ async fn connect(key: &CameraKey) -> Result<Socket, LinkError> {
         .max_frame_size(Some(MAX_MESSAGE_BYTES))
         .max_write_buffer_size(4 * MAX_MESSAGE_BYTES);
     let connector = match key.url.scheme() {
-        "https" => Some(tls(key).map_err(|e| unreachable(&e))?),
+        "https" => {
+            let config = tls(key).map_err(|e| unreachable(&e))?;
+            Some(Connector::Rustls(Arc::new(config)))
+        }
         _ => None,
     };
     let stream = tcp(request.uri().clone())
@@ -232,14 +235,15 @@ async fn tcp(uri: Uri) -> Result<TcpStream, String> {
 }
 
 /// The connector's own words are "tcp connect error"; what is wrong stands behind them.
-fn with_source(error: &dyn std::error::Error) -> String {
+pub(super) fn with_source(error: &dyn std::error::Error) -> String {
     match error.source() {
         Some(source) => format!("{error}: {source}"),
         None => error.to_string(),
     }
 }
 
-fn tls(key: &CameraKey) -> Result<Connector, rustls::Error> {
+/// How the server is known by TLS.
+pub(super) fn tls(key: &CameraKey) -> Result<rustls::ClientConfig, rustls::Error> {
     let mut roots = rustls::RootCertStore::empty();
     if key.ca.is_empty() {
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
@@ -254,7 +258,7 @@ fn tls(key: &CameraKey) -> Result<Connector, rustls::Error> {
         .with_safe_default_protocol_versions()?
         .with_root_certificates(roots)
         .with_no_client_auth();
-    Ok(Connector::Rustls(Arc::new(config)))
+    Ok(config)
 }
 
 /// Why a connection ended, in words for the operator.

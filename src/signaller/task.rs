@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use tokio::{sync::mpsc, task::JoinHandle};
 
 use super::{
+    Bell,
     link::{Link, SharedGate},
     message::{Event, Input, Media, Output, Publication, Publish, Why},
     socket::{self, Incoming, Outgoing, Pace},
@@ -68,6 +69,7 @@ struct Task<M> {
     outgoing: Option<mpsc::Sender<Outgoing>>,
     media: Worker<Media>,
     events: Worker<Event>,
+    bell: Bell,
     publisher: Option<mpsc::UnboundedSender<Publication>>,
     busy: bool,
 }
@@ -75,7 +77,7 @@ struct Task<M> {
 /// Runs until `commands` are closed, then ends all sessions.
 pub(super) async fn run<M: Default + Send>(
     options: Options,
-    gate: SharedGate<M>,
+    (gate, bell): (SharedGate<M>, Bell),
     clock: Stopwatch,
     media: Worker<Media>,
     events: Worker<Event>,
@@ -84,11 +86,12 @@ pub(super) async fn run<M: Default + Send>(
     let meta = options.meta();
     let (publisher, mut published, publishing) = publish(options.whip);
     let mut task = Task {
-        link: Link::new(gate, meta, Box::new(random_secret)),
+        link: Link::new(gate, bell.calls.clone(), meta, Box::new(random_secret)),
         clock,
         outgoing: None,
         media,
         events,
+        bell,
         publisher,
         busy: false,
     };
@@ -200,6 +203,11 @@ impl<M: Default> Task<M> {
                     }
                 }
                 Output::Event(event) => self.event(event),
+                Output::Bell(event) => {
+                    // Nobody may be there to hear it.
+                    let _ = self.bell.events.send(event.clone());
+                    self.event(Event::Bell(event));
+                }
                 Output::Warning(words) => gst::warning!(super::CAT, "{words}"),
             }
         }

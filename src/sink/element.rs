@@ -100,11 +100,11 @@ impl ElementImpl for PortholeSink {
         }
         if transition == T::PausedToPlaying {
             // Upstream is at least PAUSED by now and hears it before the camera starts.
-            self.demand(self.viewer_count());
+            self.demand(self.viewer_count(), self.is_called());
         }
         if transition == T::PausedToReady {
             // While upstream still listens: what the link says of the ends comes too late for it.
-            self.demand(0);
+            self.demand(0, false);
         }
         let closing = matches!(transition, T::PausedToReady | T::ReadyToNull);
         if closing && let Some(run) = self.current_run() {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 //! `portholesink`: GObject glue.
 //!
-//! Lock order: `state`, `audio`, `talk_way`, `about`, the gate of `Sessions`. Each is held to read or write a value and never
-//! while anything is pushed, posted, emitted or sent to another element.
+//! Lock order: `state`, `audio`, `talk_way`, `about`, the gate of `Sessions`, the calls of `Bell`. Each is held to read or write a
+//! value and never while anything is pushed, posted, emitted or sent to another element.
 
 use std::{
     sync::{
@@ -20,6 +20,7 @@ use porthole_signaling::FIRST_ADMINISTRATOR;
 use super::{
     carrier::Offered,
     data::{self, Data},
+    doorbell,
     embedded::{Embedded, Token},
     input::Inputs,
     pads,
@@ -33,17 +34,18 @@ use crate::{
     certificate::{self, Preparation},
     clock::Stopwatch,
     events::demand::Demand,
-    gateway::{self, Gateway},
+    gateway::{self, BellPush, Gateway},
     heap,
     ladder::{Feed, Hooks, Ladder, News, rendition::MAX_RENDITIONS},
     lock::lock,
     properties::Snapshot,
     runtime,
     signaller::{
-        self, Options, Run,
+        self, Bell, Options, Run,
         message::{Event, PublicationState},
         whip::Target,
     },
+    snapshot::Photographer,
     talk::{Mode, Talk},
 };
 
@@ -65,6 +67,7 @@ const STATS: &str = "stats";
 struct State {
     run: Arc<Run>,
     sessions: Sessions,
+    bell: Bell,
     clock: Stopwatch,
     webrtcsink: BaseWebRTCSink,
     /// Programs and viewers meet there as long as it is here.
@@ -165,6 +168,10 @@ pub struct PortholeSink {
     #[property(name = "talk-ducks", type = bool, member = talk_ducks, get, set, mutable_playing, nick = "Talk ducks",
         blurb = "Turn the raw sound of the pad audio down by 20 dB while a viewer is heard at the pad talk, and 300 ms longer, so \
                  that viewers do not hear themselves from the loudspeaker")]
+    #[property(name = "ring-tones", type = bool, member = ring_tones, get, set, mutable_playing, default_value = true,
+        nick = "Ring tones",
+        blurb = "Let whoever has rung hear at the pad talk that it rings, that somebody comes, and that nobody does. Silent where \
+                 nobody rings")]
     #[property(name = "whip", type = Option<String>, member = whip, get, set, nullable, mutable_ready, nick = "WHIP endpoint",
         blurb = "Address (https://...) of an SFU's WHIP endpoint that is sent the picture and the sound as well, for viewers beyond \
                  what this machine's uplink carries. Who looks there is the SFU's affair; see docs/whip.md")]
@@ -184,6 +191,7 @@ pub struct PortholeSink {
     pub(super) inputs: Arc<Inputs>,
     pub(super) talk: Talk,
     pub(super) talk_way: Mutex<Option<talk::Way>>,
+    pub(super) photographer: Photographer,
     has_warned_of_offer: AtomicBool,
     watched: heap::Watched,
 }
@@ -228,10 +236,20 @@ impl PortholeSink {
         };
         let sessions = signaller::gate(&options, settings.max_viewers());
         let clock = Stopwatch::start();
+        let bell = Bell::default();
+        let bell_events = bell.events.subscribe();
+        let key = options.key.clone();
         let run = self
-            .run(options, &runtime, &sessions, clock)
+            .run(options, &runtime, (&sessions, &bell), clock)
             .map_err(no_threads)?;
-        let gateway = self.gateway(&settings, &run, &runtime)?;
+        let gateway = self.gateway(&settings, &run, (&bell, clock), &runtime)?;
+        runtime.spawn(doorbell::attend(doorbell::Attendant {
+            sink: self.obj().downgrade(),
+            key,
+            calls: bell.calls.clone(),
+            events: bell_events,
+            hub: gateway.as_ref().map(|gateway| gateway.handle().clone()),
+        }));
         let ladder = self.ladder(&settings)?;
         let data = gateway.as_ref().map(|gateway| Data {
             hub: gateway.handle().clone(),
@@ -241,6 +259,7 @@ impl PortholeSink {
         *lock(&self.state) = Some(State {
             run: Arc::new(run),
             sessions,
+            bell,
             clock,
             webrtcsink,
             _gateway: gateway,
@@ -254,14 +273,15 @@ impl PortholeSink {
         &self,
         options: Options,
         runtime: &tokio::runtime::Handle,
-        sessions: &Sessions,
+        (sessions, bell): (&Sessions, &Bell),
         clock: Stopwatch,
     ) -> std::io::Result<Run> {
         let (for_demand, for_events) = (self.obj().downgrade(), self.obj().downgrade());
-        let measured = sessions.clone();
+        let (measured, calls) = (sessions.clone(), bell.calls.clone());
         let on_viewers = move |viewers| {
             if let Some(sink) = for_demand.upgrade() {
-                sink.imp().demand(viewers);
+                let is_called = lock(&calls).wants_picture();
+                sink.imp().demand(viewers, is_called);
             }
         };
         let on_event = move |event| {
@@ -272,7 +292,7 @@ impl PortholeSink {
         Run::start(
             options,
             runtime,
-            sessions.clone(),
+            (sessions.clone(), bell.clone()),
             clock,
             on_viewers,
             move |signaller, id| session::measure(signaller, &measured, id),
@@ -285,6 +305,7 @@ impl PortholeSink {
         &self,
         settings: &Settings,
         run: &Run,
+        (bell, clock): (&Bell, Stopwatch),
         runtime: &tokio::runtime::Handle,
     ) -> Result<Option<Gateway>, gst::ErrorMessage> {
         let bad = |e| gst::error_msg!(gst::ResourceError::Settings, ("{e}"));
@@ -302,6 +323,18 @@ impl PortholeSink {
                 Box::new(move |change| {
                     if let Some(signaller) = signaller.upgrade() {
                         signaller.driver_changed(change);
+                    }
+                })
+            },
+            on_bell: {
+                // Not the bell's own way to those who hear it, which is to end with the run.
+                let (signaller, calls) = (run.signaller.downgrade(), bell.calls.clone());
+                Box::new(move |push| {
+                    if let Some(signaller) = signaller.upgrade() {
+                        match push {
+                            BellPush::Ring => drop(signaller.ring(&calls, clock.now())),
+                            BellPush::HangUp => signaller.hang_up(),
+                        }
                     }
                 })
             },
@@ -459,6 +492,13 @@ impl PortholeSink {
         self.settings.now()
     }
 
+    /// The bell of this run, and the time by which it goes.
+    pub(super) fn bell(&self) -> Option<(Bell, Instant)> {
+        let state = lock(&self.state);
+        let state = state.as_ref();
+        state.map(|state| (state.bell.clone(), state.clock.now()))
+    }
+
     pub(super) fn sessions(&self) -> Option<Sessions> {
         lock(&self.state)
             .as_ref()
@@ -497,9 +537,11 @@ impl PortholeSink {
                 gst::warning!(CAT, imp = self, "refused session {session}: {refusal}");
             }
             Event::Publication(state) => self.publication_changed(state),
+            Event::Bell(event) => self.bell_rang(event),
             Event::Renewed { .. } | Event::Driver { .. } => (),
         }
-        let Some(message) = report::message(event) else {
+        let camera = lock(&self.about).camera_name.clone();
+        let Some(message) = report::message(event, &camera) else {
             return;
         };
         if let Some((name, arguments)) = report::signal(&message) {
@@ -557,25 +599,26 @@ impl PortholeSink {
     }
 
     fn current_demand(&self) -> gst::Event {
-        self.demand_of(self.viewer_count())
+        self.demand_of(self.viewer_count(), self.is_called())
     }
 
-    fn demand_of(&self, viewers: usize) -> gst::Event {
+    fn demand_of(&self, viewers: usize, is_called: bool) -> gst::Event {
         let camera = lock(&self.about).camera_name.clone();
         let viewers = u32::try_from(viewers).unwrap_or(u32::MAX);
         Demand {
             viewers,
-            active: viewers > 0,
+            // Who answers a call is to see who rang, and not a camera that starts.
+            active: viewers > 0 || is_called,
             camera: Some(camera),
             sink: Some(self.obj().path_string().into()),
         }
         .event()
     }
 
-    pub(super) fn demand(&self, viewers: usize) {
+    pub(super) fn demand(&self, viewers: usize, is_called: bool) {
         self.inputs.has_viewers.store(viewers > 0, Relaxed);
         self.watched.set(viewers > 0);
-        let event = self.demand_of(viewers);
+        let event = self.demand_of(viewers, is_called);
         let audio = lock(&self.audio).clone();
         let further = lock(&self.renditions).clone();
         let video = self.video.get().into_iter().chain(&further);
@@ -738,7 +781,10 @@ impl ObjectImpl for PortholeSink {
     }
 
     fn signals() -> &'static [glib::subclass::Signal] {
-        static SIGNALS: LazyLock<Vec<glib::subclass::Signal>> = LazyLock::new(report::signals);
+        static SIGNALS: LazyLock<Vec<glib::subclass::Signal>> = LazyLock::new(|| {
+            let actions = doorbell::actions();
+            report::signals().into_iter().chain(actions).collect()
+        });
         &SIGNALS
     }
 

@@ -44,7 +44,8 @@
 //! `porthole/viewer-refused` (session, reason, detail), `porthole/gateway` (url), `porthole/talk` (session, user of who is
 //! heard, empty for nobody; sessions, users of all; waiting, waiting-users), `porthole/driver` (session,
 //! user of who drives the robot, empty for nobody; last-session, last-user, from, to, reason of who drove before). They and the
-//! signals of the same names (`driver-changed` for the last) come in order from a thread of their own, on which an application
+//! signals of the same names (`driver-changed` for the last, `rung` and `call-changed` for `porthole/ring` (ring-id, camera) and
+//! `porthole/call` (call-id, ring-id, state, by, reason) of a doorbell) come in order from a thread of their own, on which an application
 //! may take its time.
 
 use gst::{glib, prelude::*};
@@ -52,6 +53,7 @@ use gst::{glib, prelude::*};
 mod address;
 mod carrier;
 mod data;
+mod doorbell;
 mod element;
 mod embedded;
 mod filter;

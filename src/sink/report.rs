@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use porthole_protocol::grant::Permission;
 
 use crate::{
+    calling::{BellEvent, word},
     driving::{Driver, DriverChange},
     ladder::rendition::Rendition,
     signaller::message::{Event, PublicationState},
@@ -17,7 +18,7 @@ use crate::{
 };
 
 /// The signals: name, the message `porthole/NAME` that each goes with, and which of its fields are the arguments.
-const SIGNALS: [(&str, &str, &[&str]); 5] = [
+const SIGNALS: [(&str, &str, &[&str]); 7] = [
     (
         "viewer-joined",
         "viewer-joined",
@@ -34,6 +35,12 @@ const SIGNALS: [(&str, &str, &[&str]); 5] = [
         "driver-changed",
         "driver",
         &["session", "user", "last-session", "last-user", "reason"],
+    ),
+    ("rung", "ring", &["ring-id"]),
+    (
+        "call-changed",
+        "call",
+        &["call-id", "ring-id", "state", "by", "reason"],
     ),
 ];
 
@@ -156,8 +163,28 @@ fn span(lasted: Duration) -> Option<(String, String)> {
     Some((from.to_string(), to.to_string()))
 }
 
-/// The message of an event, where it is about a viewer or the driver.
-pub(crate) fn message(event: &Event) -> Option<gst::Structure> {
+/// The message that somebody has rung at this camera, or of what has become of it; empty texts for what there is not.
+fn bell(event: &BellEvent, camera: &str) -> gst::Structure {
+    match event {
+        BellEvent::Rung { ring_id } => gst::Structure::builder("porthole/ring")
+            .field("ring-id", ring_id)
+            .field("camera", camera)
+            .build(),
+        BellEvent::Call(call) => gst::Structure::builder("porthole/call")
+            .field("call-id", &call.id)
+            .field("ring-id", &call.ring_id)
+            .field("state", word(&call.state))
+            .field("by", call.by.as_deref().unwrap_or_default())
+            .field(
+                "reason",
+                call.reason.as_ref().map_or_else(String::new, word),
+            )
+            .build(),
+    }
+}
+
+/// The message of an event at the camera with this name, where it is about a viewer, the driver or the bell.
+pub(crate) fn message(event: &Event, camera: &str) -> Option<gst::Structure> {
     let structure = match event {
         Event::Joined {
             session,
@@ -194,6 +221,7 @@ pub(crate) fn message(event: &Event) -> Option<gst::Structure> {
             .field("reason", refusal.code().to_string())
             .field("detail", refusal.to_string()),
         Event::Driver { change, lasted } => return Some(driver(change, *lasted)),
+        Event::Bell(event) => return Some(bell(event, camera)),
         Event::Publication(PublicationState { state, url, detail }) => {
             gst::Structure::builder("porthole/whip")
                 .field("state", state)
@@ -217,7 +245,10 @@ pub(crate) fn signal(message: &gst::StructureRef) -> Option<(&'static str, Vec<g
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::signaller::gate::Refusal;
+    use crate::{
+        calling::{Call, CallState},
+        signaller::gate::Refusal,
+    };
 
     #[test]
     fn that_the_server_is_back_is_said_after_it_was_away_and_not_at_the_start() {
@@ -231,10 +262,13 @@ mod tests {
     fn a_refusal_gives_the_viewers_code_and_the_operators_reason() {
         gst::init().unwrap();
         let refusal = Refusal::Replayed;
-        let message = message(&Event::Refused {
-            session: "s".into(),
-            refusal,
-        })
+        let message = message(
+            &Event::Refused {
+                session: "s".into(),
+                refusal,
+            },
+            "front",
+        )
         .unwrap();
         let (name, arguments) = signal(&message).unwrap();
         assert_eq!(name, "viewer-refused");
@@ -258,7 +292,7 @@ mod tests {
             before: Some((driver("alice"), crate::driving::DriveReason::HandedOver)),
         };
         let lasted = Duration::from_secs(90);
-        let message = message(&Event::Driver { change, lasted }).unwrap();
+        let message = message(&Event::Driver { change, lasted }, "front").unwrap();
         let (name, arguments) = signal(&message).unwrap();
         assert_eq!(name, "driver-changed");
         let words: Vec<&str> = arguments.iter().map(|value| value.get().unwrap()).collect();
@@ -273,7 +307,7 @@ mod tests {
         };
         let lasted = Duration::ZERO;
         let (change, nothing) = (nobody, String::new());
-        let message = super::message(&Event::Driver { change, lasted }).unwrap();
+        let message = super::message(&Event::Driver { change, lasted }, "front").unwrap();
         for field in ["session", "user", "last-user", "from", "to", "reason"] {
             assert_eq!(message.get::<String>(field).unwrap(), nothing, "{field}");
         }
@@ -303,11 +337,21 @@ mod tests {
                 reason: porthole_protocol::wire::Code::Revoked,
                 detail: String::new(),
             },
+            Event::Bell(BellEvent::Rung {
+                ring_id: "r".into(),
+            }),
+            Event::Bell(BellEvent::Call(Call {
+                id: "c".into(),
+                ring_id: "r".into(),
+                state: CallState::Ringing,
+                by: None,
+                reason: None,
+            })),
         ];
         for event in events {
-            let message = message(&event).unwrap();
+            let message = message(&event, "front").unwrap();
             assert!(signal(&message).is_some(), "{message:?}");
         }
-        assert!(message(&Event::Online).is_none());
+        assert!(message(&Event::Online, "front").is_none());
     }
 }

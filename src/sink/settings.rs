@@ -85,6 +85,7 @@ pub(crate) struct Settings {
     pub(crate) control_timeout: u32,
     pub(crate) talk: String,
     pub(crate) talk_ducks: bool,
+    pub(crate) ring_tones: bool,
     pub(crate) whip: Option<String>,
     pub(crate) whip_token_file: Option<String>,
 }
@@ -116,6 +117,7 @@ impl Default for Settings {
             control_timeout: CONTROL_TIMEOUT,
             talk: Mode::ONE.into(),
             talk_ducks: false,
+            ring_tones: true,
             whip: None,
             whip_token_file: None,
         }

@@ -184,7 +184,7 @@ fn size(caps: &gst::CapsRef) -> Option<(u32, u32)> {
 }
 
 /// The element that brings pictures down from the memory of a device.
-fn download(caps: &gst::CapsRef) -> Option<&'static str> {
+pub(super) fn download(caps: &gst::CapsRef) -> Option<&'static str> {
     const ELEMENTS: [(&str, &str); 5] = [
         ("memory:CUDAMemory", "cudadownload"),
         ("memory:GLMemory", "gldownload"),

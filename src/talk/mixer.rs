@@ -13,7 +13,7 @@ pub(crate) const FIRST_HELD: usize = 3 * FRAME;
 /// A voice comes and goes within 5 ms, which is heard as no click.
 const FADE: usize = FRAME / 2;
 /// The sum of what may be mixed fits.
-type Sum = i32;
+pub(super) type Sum = i32;
 
 /// The sound of one session.
 #[derive(Debug, Default)]
@@ -91,9 +91,12 @@ fn scaled(sample: i16, parts: usize) -> i16 {
     i16::try_from(i32::from(sample) * parts / all).unwrap_or_default()
 }
 
-/// Mixes the next frame of all voices, each with whether it is heard.
-pub(crate) fn mix<'a>(voices: impl Iterator<Item = (&'a mut Voice, bool)>, out: &mut [i16; FRAME]) {
-    let mut sums = [0; FRAME];
+/// Mixes the next frame of all voices, each with whether it is heard, into what sounds besides.
+pub(crate) fn mix<'a>(
+    voices: impl Iterator<Item = (&'a mut Voice, bool)>,
+    mut sums: [Sum; FRAME],
+    out: &mut [i16; FRAME],
+) {
     for (voice, is_heard) in voices {
         voice.add(is_heard, &mut sums);
     }

@@ -13,7 +13,7 @@ fn voice_with(frames: usize) -> Voice {
 
 fn frame<const N: usize>(voices: [(&mut Voice, bool); N]) -> [i16; FRAME] {
     let mut out = [0; FRAME];
-    mix(voices.into_iter(), &mut out);
+    mix(voices.into_iter(), [0; FRAME], &mut out);
     out
 }
 

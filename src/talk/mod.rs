@@ -4,6 +4,7 @@
 //! Pure:
 //! - [`floor`]: who is heard.
 //! - [`mixer`]: the sound of those, in frames of 10 ms.
+//! - [`tones`]: what whoever rings a doorbell hears besides.
 //!
 //! Around them:
 //! - [`stage`]: the two together, for all sessions of a sink, and what is told of them.
@@ -19,6 +20,7 @@ pub(crate) mod floor;
 mod mixer;
 mod pump;
 mod stage;
+mod tones;
 pub(crate) mod voice;
 
 pub(crate) use floor::Mode;
@@ -26,6 +28,8 @@ pub(crate) use pump::{caps, stop};
 pub(crate) use stage::{Hooks, May, Report};
 
 use stage::Stage;
+
+use crate::calling::Cue;
 
 /// Talk of one sink, whether it has the pad or not. A handle: clones are the same.
 #[derive(Clone, Debug, Default)]
@@ -51,6 +55,11 @@ impl Talk {
     /// Ends what is said so far.
     pub(crate) fn set_mode(&self, mode: Mode) {
         self.0.set_mode(mode);
+    }
+
+    /// What a doorbell's visitor hears from now on, where there is a pad.
+    pub(crate) fn cue(&self, cue: Cue) {
+        self.0.cue(cue);
     }
 
     /// Who is heard, from now on.

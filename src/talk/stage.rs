@@ -18,8 +18,10 @@ use tokio::sync::watch;
 use super::{
     floor::{Floor, Id, Mode},
     mixer::{self, FRAME, Level, Voice},
+    tones::Player,
 };
 use crate::{
+    calling::Cue,
     lock::lock,
     worker::{self, Worker},
 };
@@ -64,6 +66,7 @@ pub(crate) struct Stage {
 struct State {
     floor: Floor,
     seats: Vec<Seat>,
+    tones: Player,
     level: Level,
     /// Frames until the next level.
     until_level: u32,
@@ -135,6 +138,13 @@ impl Stage {
 
     pub(super) fn subscribe(&self) -> watch::Receiver<Report> {
         self.report.subscribe()
+    }
+
+    /// A tone for whoever rings, instead of the one before.
+    pub(super) fn cue(&self, cue: Cue) {
+        if self.is_open() {
+            lock(&self.state).tones.play(cue);
+        }
     }
 
     /// Nothing more is said, as when the pump stops.
@@ -214,7 +224,12 @@ impl Stage {
 
 impl State {
     fn frame(&mut self, now: Instant, out: &mut [i16; FRAME]) -> (Option<Report>, bool) {
-        let Self { floor, seats, .. } = self;
+        let Self {
+            floor,
+            seats,
+            tones,
+            ..
+        } = self;
         let mut has_changed = mem::take(&mut self.has_changed);
         for seat in seats.iter_mut().filter(|seat| !(seat.may)()) {
             seat.voice.clear();
@@ -223,16 +238,21 @@ impl State {
         has_changed |= floor.settle(now);
         seats.retain(|seat| seat.voice.held() > 0 || !seat.voice.is_over());
         let voices = seats.iter_mut();
+        let tones = tones.frame();
+        let sounds = tones.is_some();
         mixer::mix(
             voices.map(|seat| {
                 let is_heard = (seat.may)() && floor.speaks(&seat.id);
                 (&mut seat.voice, is_heard)
             }),
+            tones.unwrap_or([0; FRAME]),
             out,
         );
         self.level.add(out);
         self.until_loud = match floor.speakers().next() {
+            // Who has answered is not to hear the bell's tones from the loudspeaker either.
             Some(_) => DUCK_FRAMES,
+            None if sounds => DUCK_FRAMES,
             None => self.until_loud.saturating_sub(1),
         };
         self.until_level = self.until_level.saturating_sub(1);

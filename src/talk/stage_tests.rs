@@ -203,3 +203,53 @@ fn levels_come_ten_times_a_second() {
     }
     assert!((10..=12).contains(&reports), "{reports} in a second");
 }
+
+/// A stage with a pad, and nobody who hears of it.
+fn open_stage() -> Arc<Stage> {
+    let stage = Arc::new(Stage::default());
+    let hooks = Hooks {
+        changed: Box::new(|_| ()),
+        duck: Box::new(|_| ()),
+    };
+    stage.open(hooks).unwrap();
+    stage
+}
+
+#[test]
+fn the_bell_is_heard_beside_a_voice_and_the_microphone_is_ducked_for_both() {
+    let (stage, a) = (open_stage(), Talker::new("a"));
+    let mut now = Instant::now();
+    let quiet = speech(&stage, &[], &mut now, 1);
+    assert!(quiet.iter().all(|sample| *sample == 0) && !stage.ducks.load(Relaxed));
+    stage.cue(Cue::Ringing);
+    let ringing = speech(&stage, &[], &mut now, 5);
+    assert!(ringing.iter().any(|sample| *sample > 1_000));
+    assert!(stage.ducks.load(Relaxed));
+    let both = speech(&stage, &[&a], &mut now, 10);
+    assert!(
+        both.iter().any(|sample| *sample > LOUD + 500),
+        "the two together"
+    );
+    assert!(both.iter().all(|sample| *sample < i16::MAX));
+    stage.cue(Cue::Silence);
+    speech(&stage, &[&a], &mut now, 1);
+    let voice = speech(&stage, &[&a], &mut now, 5);
+    assert!(
+        voice.iter().all(|sample| *sample == LOUD),
+        "the voice alone"
+    );
+}
+
+#[test]
+fn without_a_pad_no_bell_is_kept_for_one_that_comes_later() {
+    let stage = open_stage();
+    stage.close();
+    stage.cue(Cue::Ringing);
+    let hooks = Hooks {
+        changed: Box::new(|_| ()),
+        duck: Box::new(|_| ()),
+    };
+    stage.open(hooks).unwrap();
+    let silence = frame(&stage, Instant::now());
+    assert!(silence.iter().all(|sample| *sample == 0));
+}

@@ -2,7 +2,7 @@
 //! A signaling server that says what the test wants it to, with a key that really signs grants.
 
 use std::{
-    io,
+    io::{self, Read as _, Write as _},
     net::{SocketAddr, TcpListener, TcpStream},
     sync::mpsc::{Receiver, channel},
     thread,
@@ -13,9 +13,10 @@ use porthole_protocol::{
     grant::{Grant, GrantSigner, Permission},
     key::CameraKey,
     wire::{
-        ClientExtension, ClientMessage, Code, Drive, EndSessionMessage, Extension, IncomingMessage,
-        OutgoingMessage, PeerMessage, PeerMessageInner, RunningSession, SdpMessage, SessionStats,
-        ToPeer, ToPeerExtra, ToServer, ViewerStats,
+        CallEnd, CallState, CameraCall, ClientExtension, ClientMessage, Code, Drive,
+        EndSessionMessage, Extension, IncomingMessage, OutgoingMessage, PeerMessage,
+        PeerMessageInner, RunningSession, SdpMessage, SessionStats, ToPeer, ToPeerExtra, ToServer,
+        ViewerStats,
     },
 };
 use tokio_tungstenite::tungstenite::{self, Message, WebSocket};
@@ -77,6 +78,7 @@ impl FakeServer {
             nonce: String::new(),
             reported: Vec::new(),
             drives: Vec::new(),
+            rings: Vec::new(),
         };
         let welcome = OutgoingMessage::Welcome {
             peer_id: "camera".into(),
@@ -91,6 +93,30 @@ impl FakeServer {
         connection.nonce = porthole.nonce.unwrap();
         connection.reported = porthole.sessions;
         connection
+    }
+
+    /// Waits for a request of plain HTTP, answers it with `status`, and gives its head and its body.
+    #[track_caller]
+    pub fn request(&self, status: u16) -> (String, Vec<u8>) {
+        step("a request");
+        let mut stream = self.stream();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            stream.read_exact(&mut byte).unwrap();
+            head.push(byte[0]);
+        }
+        let head = String::from_utf8(head).unwrap().to_lowercase();
+        let length = head
+            .lines()
+            .find_map(|line| line.strip_prefix("content-length: "));
+        let mut body = vec![0; length.unwrap().parse().unwrap()];
+        stream.read_exact(&mut body).unwrap();
+        let answer =
+            format!("HTTP/1.1 {status} X\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        stream.write_all(answer.as_bytes()).unwrap();
+        (head, body)
     }
 
     /// A grant that lets `session` in on `connection`, but for what `change` does to it.
@@ -146,6 +172,8 @@ pub struct Connection {
     pub reported: Vec<RunningSession>,
     /// What it has said of who drives, since somebody looked.
     pub drives: Vec<Drive>,
+    /// Presses that came while something else was waited for.
+    rings: Vec<String>,
 }
 
 impl Connection {
@@ -180,6 +208,10 @@ impl Connection {
                     ClientMessage::Extension(ClientExtension::Drive(drive)) => {
                         self.drives.push(drive);
                     }
+                    ClientMessage::Extension(ClientExtension::Ring(ring)) => {
+                        self.rings.push(ring.ring_id);
+                    }
+                    ClientMessage::Extension(ClientExtension::EndCall(_)) => (),
                     ClientMessage::Extension(other) => panic!("{other:?}"),
                 },
                 Ok(_) => (),
@@ -241,6 +273,50 @@ impl Connection {
                 return stats;
             }
         }
+    }
+
+    /// Waits for a press, and gives its id.
+    #[track_caller]
+    pub fn ring(&mut self) -> String {
+        step("a ring");
+        if !self.rings.is_empty() {
+            return self.rings.remove(0);
+        }
+        loop {
+            let Message::Text(text) = self.socket.read().unwrap() else {
+                continue;
+            };
+            if let Ok(ClientExtension::Ring(ring)) = serde_json::from_str(text.as_str()) {
+                return ring.ring_id;
+            }
+        }
+    }
+
+    /// Waits until somebody at the door hangs up.
+    #[track_caller]
+    pub fn hang_up(&mut self) {
+        step("the door to hang up");
+        loop {
+            let Message::Text(text) = self.socket.read().unwrap() else {
+                continue;
+            };
+            if let Ok(ClientExtension::EndCall(_)) = serde_json::from_str(text.as_str()) {
+                return;
+            }
+        }
+    }
+
+    /// Says how the call of a press is, which is called as the press.
+    pub fn call(&mut self, ring: &str, state: CallState, reason: Option<CallEnd>) {
+        let call = CameraCall {
+            id: format!("{}-0", &ring[..30]),
+            ring_id: ring.into(),
+            state,
+            by: (state != CallState::Ringing).then(|| "alice".into()),
+            reason,
+        };
+        let call = Extension::CameraCall { call };
+        self.send_text(serde_json::to_string(&call).unwrap());
     }
 
     pub fn start_session(&mut self, session: &str, grant: Option<String>) {

@@ -138,7 +138,7 @@ impl World {
                     }
                 }
                 Output::Viewer(viewer, message) => self.answer(viewer, &message.bytes),
-                Output::Driver(..) => (),
+                Output::Driver(..) | Output::Bell(..) => (),
             }
         }
     }

@@ -25,9 +25,9 @@ use super::{
     envelope::Mark,
     outbox::QueuedMessage,
     wheel::{Reason, ViewerId, Wheel},
-    words::{Description, Refusal},
+    words::{BellPush, Description, Refusal},
 };
-use crate::{bucket::Bucket, driving::DriverChange};
+use crate::{bucket::Bucket, calling::Call, driving::DriverChange};
 use driver::LastDriver;
 
 /// Services a camera has known, those that are gone included: their numbers are one byte, and a list of more is no help.
@@ -110,6 +110,8 @@ pub(crate) enum Input {
     /// So many messages of the service gave way at a viewer.
     Lost(u8, u32),
     Talk(TalkState),
+    /// What has become of somebody's ring.
+    Call(Call),
 }
 
 /// What is to be done.
@@ -129,6 +131,8 @@ pub(crate) enum Output {
     Recall(ProgramId),
     /// For the application and the server.
     Driver(DriverChange),
+    /// A program has pressed the bell, or hung up.
+    Bell(BellPush),
 }
 
 /// What does not change while the camera runs.
@@ -195,6 +199,8 @@ pub(crate) struct Hub {
     /// Telemetry for viewers that understand bundles.
     bundler: Bundler,
     last_driver: LastDriver,
+    /// The call that runs.
+    call: Option<Call>,
     outputs: Vec<Output>,
 }
 
@@ -212,6 +218,7 @@ impl Hub {
             stopped: None,
             bundler: Bundler::default(),
             last_driver: LastDriver::default(),
+            call: None,
             outputs: Vec::new(),
         }
     }
@@ -263,6 +270,7 @@ impl Hub {
                 self.talk = talk;
                 self.notify_talk(None);
             }
+            Input::Call(call) => self.call_changed(call),
         }
         self.report_driver();
         std::mem::take(&mut self.outputs)

@@ -2,6 +2,7 @@
 //! What the hub tells viewers and programs of how things stand.
 
 use super::{Hub, Output, ProgramId, stop::Cause};
+use crate::calling::Call;
 use crate::gateway::{
     envelope::{self, Kind, Mark},
     outbox::{Class, QueuedMessage},
@@ -30,9 +31,20 @@ impl Hub {
 
     pub(super) fn notify_viewers(&mut self) {
         let event = words::event("viewers", &self.names());
+        self.tell_programs(&event);
+    }
+
+    /// Tells programs what has become of a ring; one that comes later hears of a call that runs.
+    pub(super) fn call_changed(&mut self, call: Call) {
+        let event = words::event("call", &call);
+        self.tell_programs(&event);
+        self.call = Some(call).filter(|call| !call.is_over());
+    }
+
+    fn tell_programs(&mut self, event: &str) {
         let programs: Vec<ProgramId> = self.services.iter().filter_map(|s| s.program).collect();
         for program in programs {
-            self.outputs.push(Output::Event(program, event.clone()));
+            self.outputs.push(Output::Event(program, event.to_owned()));
         }
     }
 

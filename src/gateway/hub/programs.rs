@@ -37,6 +37,10 @@ impl Hub {
         let viewers = words::event("viewers", &names);
         self.outputs.push(Output::Event(program, viewers));
         self.notify_driver(Some(program), now);
+        if let Some(call) = &self.call {
+            let event = words::event("call", call);
+            self.outputs.push(Output::Event(program, event));
+        }
         self.take_timeout(now);
         self.notify_services();
     }
@@ -91,6 +95,7 @@ impl Hub {
                             };
                             self.stop(cause, None, now);
                         }
+                        Ok(ProgramWord::Bell(push)) => self.outputs.push(Output::Bell(push)),
                         Err(error) => {
                             let details = serde_json::json!({ "code": "bad-word", "message": error.to_string() });
                             let event = words::event("error", &details);

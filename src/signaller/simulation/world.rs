@@ -156,7 +156,7 @@ impl World {
             n += 1;
             format!("nonce {n}")
         });
-        let link = Link::new(gate.clone(), None, nonces);
+        let link = Link::new(gate.clone(), Arc::default(), None, nonces);
         let mut world = Self {
             seed,
             tells: std::env::var_os("PORTHOLE_TELL").is_some(),
@@ -616,7 +616,10 @@ impl World {
                 Output::Media(Media::Measure(session)) => {
                     self.soon(DELAY, Happens::Measured(session));
                 }
-                Output::Media(_) | Output::Warning(_) | Output::Publication(_) => (),
+                Output::Media(_)
+                | Output::Warning(_)
+                | Output::Publication(_)
+                | Output::Bell(_) => (),
                 Output::Event(event) => self.hear(&event),
             }
         }

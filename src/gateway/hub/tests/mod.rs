@@ -432,3 +432,49 @@ fn everyone_sees_who_speaks_and_how_it_stands_with_them() {
         assert_eq!(talk["level"], -20.5);
     }
 }
+
+#[test]
+fn a_program_rings_and_all_programs_hear_what_becomes_of_it() {
+    use crate::calling::{Call, CallState};
+    let mut room = Room::new();
+    for (program, name) in [(1, "button"), (2, "lamp")] {
+        room.handle(Input::ProgramJoined(program, name.into()));
+        room.events(program);
+    }
+    room.handle(Input::ProgramMessage(
+        1,
+        Payload::Text("porthole ring {}".into()),
+    ));
+    room.handle(Input::ProgramMessage(
+        1,
+        Payload::Text("porthole hang-up {}".into()),
+    ));
+    let pushes = room.outputs.iter().filter_map(|output| match output {
+        Output::Bell(push) => Some(*push),
+        _ => None,
+    });
+    assert_eq!(
+        pushes.collect::<Vec<_>>(),
+        [BellPush::Ring, BellPush::HangUp]
+    );
+    let call = |state| {
+        Input::Call(Call {
+            id: "c".into(),
+            ring_id: "r".into(),
+            state,
+            by: (state == CallState::Answered).then(|| "alice".into()),
+            reason: None,
+        })
+    };
+    room.handle(call(CallState::Answered));
+    let word = r#"porthole call {"id":"c","ringId":"r","state":"answered","by":"alice"}"#;
+    for program in [1, 2] {
+        assert_eq!(room.events(program), [word]);
+    }
+    // One that comes later hears of a call that runs, and of none that is over.
+    room.handle(Input::ProgramJoined(3, "late".into()));
+    assert!(room.events(3).iter().any(|event| event == word));
+    room.handle(call(CallState::Ended));
+    room.handle(Input::ProgramJoined(4, "later".into()));
+    assert!(!room.events(4).iter().any(|event| event.contains("call")));
+}

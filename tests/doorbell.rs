@@ -1,0 +1,393 @@
+// SPDX-License-Identifier: MPL-2.0
+//! A doorbell end to end: a press at a real `portholesink`, at a server that makes a call of it.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a helper that fails is a test that fails"
+)]
+
+mod common;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use common::{
+    PATIENCE, Scene,
+    robot::Robot,
+    server::{Connection, FakeServer},
+    step,
+    talker::{Ear, Exchange},
+};
+use gst::{glib, prelude::*};
+use porthole_protocol::{
+    ring::MAX_SNAPSHOT_BYTES,
+    wire::{CallEnd, CallState},
+};
+use serde_json::json;
+
+/// How often a wait looks.
+const LOOK: Duration = Duration::from_millis(5);
+const LIVE: &str = "videotestsrc is-live=true ! video/x-raw,width=320,height=180,framerate=20/1";
+
+fn camera_of(server: &FakeServer, description: &str) -> Scene {
+    let scene = Scene::new(description);
+    let sink = scene.element("sink");
+    sink.set_property("camera-key", server.key().to_string());
+    scene.set(gst::State::Playing);
+    scene
+}
+
+fn camera(server: &FakeServer) -> Scene {
+    camera_of(server, &format!("{LIVE} ! portholesink name=sink"))
+}
+
+fn press(scene: &Scene) -> String {
+    scene.element("sink").emit_by_name("ring", &[])
+}
+
+/// Presses until that is no more the same press as the last one.
+fn next_press(scene: &Scene, last: &str) -> String {
+    step("another press");
+    let start = Instant::now();
+    loop {
+        let next = press(scene);
+        if next != last {
+            return next;
+        }
+        assert!(start.elapsed() < PATIENCE, "it is the same press for ever");
+        thread::park_timeout(LOOK);
+    }
+}
+
+fn snapshot(scene: &Scene, max_width: u32) -> Option<glib::Bytes> {
+    scene
+        .element("sink")
+        .emit_by_name("snapshot", &[&max_width])
+}
+
+/// Width, height and the mean brightness of a JPEG, from 0 to 255.
+fn developed(jpeg: &[u8]) -> (i32, i32, u64) {
+    assert!(jpeg.starts_with(&[0xff, 0xd8]) && jpeg.len() <= MAX_SNAPSHOT_BYTES);
+    let description = "appsrc name=in caps=image/jpeg ! jpegdec ! videoconvert \
+                       ! video/x-raw,format=GRAY8 ! appsink name=out sync=false";
+    let lab = Scene::new(description);
+    let source: gst_app::AppSrc = lab.element("in").downcast().unwrap();
+    let sink: gst_app::AppSink = lab.element("out").downcast().unwrap();
+    lab.set(gst::State::Playing);
+    source
+        .push_buffer(gst::Buffer::from_slice(jpeg.to_vec()))
+        .unwrap();
+    source.end_of_stream().unwrap();
+    let sample = sink.pull_sample().unwrap();
+    let structure = sample.caps().unwrap().structure(0).unwrap();
+    let edge = |name| structure.get::<i32>(name).unwrap();
+    let map = sample.buffer().unwrap().map_readable().unwrap();
+    let sum: u64 = map.iter().map(|byte| u64::from(*byte)).sum();
+    (edge("width"), edge("height"), sum / map.len() as u64)
+}
+
+/// The picture of a press, as the server gets it.
+fn picture(server: &FakeServer, ring: &str) -> Vec<u8> {
+    let (head, jpeg) = server.request(204);
+    let wanted = format!("put /api/v1/cameras/front/snapshots/{ring} http/1.1");
+    assert!(head.starts_with(&wanted), "{head}");
+    assert!(head.contains("authorization: bearer secret"), "{head}");
+    assert!(head.contains("content-type: image/jpeg"), "{head}");
+    jpeg
+}
+
+#[test]
+fn a_press_reaches_the_server_the_bus_and_with_its_picture_whoever_is_rung() {
+    let server = FakeServer::start();
+    let mut scene = camera(&server);
+    let mut connection = server.camera();
+    let heard = Arc::new(AtomicUsize::new(0));
+    let counted = heard.clone();
+    scene
+        .element("sink")
+        .connect("call-changed", false, move |args| {
+            assert!(!args[2].get::<String>().unwrap().is_empty());
+            counted.fetch_add(1, SeqCst);
+            None
+        });
+    let ring = press(&scene);
+    assert_eq!(connection.ring(), ring);
+    let said = scene.hear("porthole/ring", "ring-id", &ring);
+    assert_eq!(said.get::<String>("camera").unwrap(), "front");
+    assert_eq!(press(&scene), ring, "it is the same press");
+    connection.call(&ring, CallState::Ringing, None);
+    let (width, height, _) = developed(&picture(&server, &ring));
+    assert_eq!((width, height), (320, 180));
+    connection.call(&ring, CallState::Answered, None);
+    connection.call(&ring, CallState::Talking, None);
+    let said = scene.hear("porthole/call", "state", "talking");
+    assert_eq!(said.get::<String>("by").unwrap(), "alice");
+    assert_eq!(said.get::<String>("ring-id").unwrap(), ring);
+    connection.call(&ring, CallState::Ended, Some(CallEnd::HungUp));
+    let said = scene.hear("porthole/call", "state", "ended");
+    assert_eq!(said.get::<String>("reason").unwrap(), "hung-up");
+    assert_eq!(heard.load(SeqCst), 4);
+}
+
+#[test]
+fn no_picture_leaves_the_camera_for_a_press_that_rings_nobody() {
+    let server = FakeServer::start();
+    let mut scene = camera(&server);
+    let mut connection = server.camera();
+    let first = press(&scene);
+    assert_eq!(connection.ring(), first);
+    connection.call(&first, CallState::Ended, Some(CallEnd::Nobody));
+    scene.warned("nobody whom this camera may ring");
+    let second = next_press(&scene, &first);
+    assert_eq!(connection.ring(), second);
+    connection.call(&second, CallState::Ringing, None);
+    // What had been sent of the first would be here before.
+    picture(&server, &second);
+}
+
+#[test]
+fn a_press_while_the_server_is_away_is_sent_when_it_is_back_and_nothing_is_sent_twice() {
+    let server = FakeServer::start();
+    let mut scene = camera(&server);
+    drop(server.camera());
+    scene.hear("porthole/server", "state", "offline");
+    let ring = press(&scene);
+    let mut connection = server.camera();
+    assert_eq!(connection.ring(), ring);
+    // It went on the wire, and the server is gone again before it could say anything.
+    drop(connection);
+    let mut connection = server.camera();
+    assert_eq!(connection.ring(), ring);
+    connection.call(&ring, CallState::Ringing, None);
+    scene.hear("porthole/call", "state", "ringing");
+    picture(&server, &ring);
+}
+
+#[test]
+fn a_picture_that_the_server_has_no_time_for_is_brought_again_and_one_that_it_refuses_is_not() {
+    let server = FakeServer::start();
+    let scene = camera(&server);
+    let mut connection = server.camera();
+    let ring = press(&scene);
+    connection.ring();
+    connection.call(&ring, CallState::Ringing, None);
+    let (_, first) = server.request(503);
+    let (_, again) = server.request(409);
+    assert_eq!(first, again);
+    connection.call(&ring, CallState::Ended, Some(CallEnd::Declined));
+    let next = next_press(&scene, &ring);
+    connection.ring();
+    connection.call(&next, CallState::Ringing, None);
+    picture(&server, &next);
+}
+
+#[test]
+fn a_camera_that_does_not_run_says_that_it_cannot_ring() {
+    let mut scene = Scene::new(&format!("{LIVE} ! portholesink name=sink"));
+    assert_eq!(press(&scene), "");
+    scene.warned("the camera is not running");
+    assert_eq!(snapshot(&scene, 0), None);
+    assert!(!scene.element("sink").emit_by_name::<bool>("hang-up", &[]));
+}
+
+#[test]
+fn the_camera_opens_at_the_press_and_closes_when_nobody_came() {
+    let server = FakeServer::start();
+    let description =
+        "portholesrc camera=test width=320 height=180 idle-timeout=0 ! portholesink name=sink";
+    let mut scene = camera_of(&server, description);
+    let mut connection = server.camera();
+    assert!(
+        scene.all_said("porthole/camera").is_empty(),
+        "nobody wants it"
+    );
+    let ring = press(&scene);
+    scene.hear("porthole/camera", "state", "live");
+    assert_eq!(scene.element("sink").property::<u32>("viewers"), 0);
+    connection.ring();
+    connection.call(&ring, CallState::Ringing, None);
+    let (_, _, brightness) = developed(&picture(&server, &ring));
+    assert!(
+        brightness > 60,
+        "a slate is dark, and none of the camera's: {brightness}"
+    );
+    connection.call(&ring, CallState::Ended, Some(CallEnd::NoAnswer));
+    scene.hear("porthole/camera", "state", "closed");
+}
+
+#[test]
+fn there_is_a_snapshot_as_long_as_somebody_may_see_the_camera() {
+    let server = FakeServer::start();
+    let scene = camera(&server);
+    let mut connection = server.camera();
+    assert_eq!(snapshot(&scene, 0), None, "nobody may");
+    let grant = server.grant(&connection, "s", |_| ());
+    connection.start_session("s", Some(grant));
+    connection.offer_of("s");
+    let jpeg = snapshot(&scene, 0).unwrap();
+    let (width, height, _) = developed(&jpeg);
+    assert_eq!((width, height), (320, 180));
+    let (width, height, _) = developed(&snapshot(&scene, 160).unwrap());
+    assert_eq!((width, height), (160, 90));
+}
+
+#[test]
+fn a_snapshot_shows_the_picture_behind_its_masks() {
+    let server = FakeServer::start();
+    let description =
+        format!("{LIVE} ! portholeoverlay masks=\"rect 0 0 1 1\" ! portholesink name=sink");
+    let scene = camera_of(&server, &description);
+    let mut connection = server.camera();
+    let ring = press(&scene);
+    connection.ring();
+    connection.call(&ring, CallState::Ringing, None);
+    let (_, _, brightness) = developed(&picture(&server, &ring));
+    assert!(brightness < 30, "{brightness}");
+    let (_, _, brightness) = developed(&snapshot(&scene, 0).unwrap());
+    assert!(brightness < 30, "{brightness}");
+}
+
+#[test]
+fn video_that_comes_in_encoded_has_snapshots_as_well() {
+    let server = FakeServer::start();
+    let description =
+        format!("{LIVE} ! vp8enc deadline=1 keyframe-max-dist=20 ! portholesink name=sink");
+    let scene = camera_of(&server, &description);
+    let mut connection = server.camera();
+    let ring = press(&scene);
+    connection.ring();
+    connection.call(&ring, CallState::Ringing, None);
+    let (width, height, brightness) = developed(&picture(&server, &ring));
+    assert_eq!((width, height), (320, 180));
+    assert!(brightness > 60, "{brightness}");
+}
+
+#[test]
+fn hanging_up_at_the_door_ends_the_call() {
+    let server = FakeServer::start();
+    let mut scene = camera(&server);
+    let mut connection = server.camera();
+    let ring = press(&scene);
+    connection.ring();
+    connection.call(&ring, CallState::Talking, None);
+    scene.hear("porthole/call", "state", "talking");
+    assert!(scene.element("sink").emit_by_name::<bool>("hang-up", &[]));
+    let said = scene.hear("porthole/call", "state", "ended");
+    assert_eq!(said.get::<String>("reason").unwrap(), "hung-up-at-door");
+    connection.hang_up();
+}
+
+#[test]
+fn a_ring_from_elsewhere_is_heard_of_once() {
+    let server = FakeServer::start();
+    let mut scene = camera(&server);
+    let mut connection = server.camera();
+    let ring = "8d2f3a52-0f6b-4c1c-9a53-0d8cf3c1a001";
+    for _ in 0..3 {
+        connection.send_text(json!({"type":"ring","ringId":ring}).to_string());
+    }
+    connection.call(ring, CallState::Ringing, None);
+    picture(&server, ring);
+    scene.hear("porthole/call", "state", "ringing");
+    assert_eq!(scene.all_said("porthole/ring").len(), 1);
+}
+
+/// A doorbell with a loudspeaker, of which the test hears what it says.
+struct Bell {
+    exchange: Exchange,
+    ear: Ear,
+    scene: Scene,
+    _server: FakeServer,
+}
+
+impl Bell {
+    fn new(properties: &str) -> Self {
+        let server = FakeServer::start();
+        let scene = Scene::new(&format!(
+            "{LIVE} ! portholesink name=sink {properties} sink.talk ! appsink name=ear sync=false async=false"
+        ));
+        scene
+            .element("sink")
+            .set_property("camera-key", server.key().to_string());
+        let ear = Ear::at(&scene);
+        scene.set(gst::State::Playing);
+        let exchange = Exchange::new(server.camera());
+        Self {
+            exchange,
+            ear,
+            scene,
+            _server: server,
+        }
+    }
+
+    fn call(&self, ring: &str, state: CallState, reason: Option<CallEnd>) {
+        let ring = ring.to_owned();
+        (self.exchange)
+            .call(move |connection: &mut Connection, _| connection.call(&ring, state, reason));
+    }
+
+    fn hear(&self, hertz: u32) {
+        self.ear.listen(&format!("{hertz} Hz"), |heard| {
+            heard.iter().filter(|frame| frame.tone(hertz) > 0.1).count() > 5
+        });
+    }
+}
+
+#[test]
+fn whoever_rings_hears_that_it_rings_that_somebody_comes_and_that_nobody_does() {
+    let bell = Bell::new("");
+    bell.ear.wait_for_silence();
+    let first = press(&bell.scene);
+    bell.call(&first, CallState::Ringing, None);
+    bell.hear(400);
+    bell.call(&first, CallState::Answered, None);
+    bell.hear(800);
+    bell.ear.wait_for_silence();
+    bell.call(&first, CallState::Ended, Some(CallEnd::HungUp));
+    let second = next_press(&bell.scene, &first);
+    bell.call(&second, CallState::Ringing, None);
+    bell.hear(400);
+    bell.call(&second, CallState::Ended, Some(CallEnd::NoAnswer));
+    bell.hear(300);
+    bell.ear.wait_for_silence();
+}
+
+#[test]
+fn without_ring_tones_the_loudspeaker_is_silent() {
+    let mut bell = Bell::new("ring-tones=false");
+    let ring = press(&bell.scene);
+    for state in [CallState::Ringing, CallState::Answered, CallState::Ended] {
+        bell.call(&ring, state, None);
+    }
+    bell.scene.hear("porthole/call", "state", "ended");
+    bell.ear.frames(20);
+    assert!(bell.ear.all().iter().all(common::talker::Heard::is_silent));
+}
+
+#[test]
+fn a_program_rings_and_hears_what_becomes_of_it() {
+    let mut robot = Robot::new("");
+    let mut button = robot.program("button");
+    button.say("porthole ring {}");
+    let ring = robot.exchange.call(|connection, _| connection.ring());
+    robot.scene.hear("porthole/ring", "ring-id", &ring);
+    let of = ring.clone();
+    robot
+        .exchange
+        .call(move |connection, _| connection.call(&of, CallState::Answered, None));
+    let call = button.event("call");
+    assert_eq!(
+        (&call["ringId"], &call["state"], &call["by"]),
+        (&json!(ring), &json!("answered"), &json!("alice"))
+    );
+    button.say("porthole hang-up {}");
+    assert_eq!(button.event("call")["reason"], "hung-up-at-door");
+    button.say("porthole ring now");
+    assert_eq!(button.event("error")["code"], "bad-word");
+}

@@ -239,7 +239,7 @@ fn a_viewer_who_closes_the_connection_has_left_and_the_server_is_told() {
     scene.at(2, Input::Closed("s".into()));
     assert_eq!(scene.reasons(), [Code::ViewerLeft]);
     let told = json!({"type":"endSession","sessionId":"s","reason":"viewer-left"});
-    assert_eq!(scene.sent, [told.clone()]);
+    assert_eq!(scene.sent, std::slice::from_ref(&told));
     // Its own teardown closes the connection as well.
     scene.at(3, Input::Closed("s".into()));
     assert_eq!(scene.sent, [told]);

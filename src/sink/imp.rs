@@ -618,6 +618,7 @@ impl PortholeSink {
     pub(super) fn demand(&self, viewers: usize, is_called: bool) {
         self.inputs.has_viewers.store(viewers > 0, Relaxed);
         self.watched.set(viewers > 0);
+        self.inputs.demand_changed();
         let event = self.demand_of(viewers, is_called);
         let audio = lock(&self.audio).clone();
         let further = lock(&self.renditions).clone();

@@ -16,7 +16,10 @@ use std::{
     collections::{BTreeMap, HashMap},
     sync::{
         Arc, Condvar, Mutex, OnceLock, Weak,
-        atomic::{AtomicBool, Ordering::Relaxed},
+        atomic::{
+            AtomicBool, AtomicU64,
+            Ordering::{Relaxed, SeqCst},
+        },
     },
     time::Duration,
 };
@@ -67,6 +70,8 @@ pub(super) struct Inputs {
     pub(super) has_viewers: AtomicBool,
     pub(super) has_sound_pad: AtomicBool,
     demand: OnceLock<Demand>,
+    /// How often the demand has changed.
+    demands: AtomicU64,
 }
 
 /// Says who watches, for whatever is new upstream.
@@ -360,14 +365,31 @@ impl Inputs {
         pad
     }
 
+    /// To be called before a changed demand goes upstream.
+    pub(super) fn demand_changed(&self) {
+        self.demands.fetch_add(1, SeqCst);
+    }
+
+    /// Tells upstream of this pad who watches; again where that changed meanwhile, since what another thread has told would then be
+    /// overruled by what was so before.
+    fn tell_demand(&self, pad: &gst::Pad) {
+        loop {
+            let version = self.demands.load(SeqCst);
+            let Some(demand) = self.demand.get().and_then(|demand| demand()) else {
+                return;
+            };
+            let _ = pad.push_event(demand);
+            if self.demands.load(SeqCst) == version {
+                return;
+            }
+        }
+    }
+
     fn look_at(&self, pad: &gst::Pad, event: &gst::EventRef) {
         match event.view() {
             // Something new may stand upstream that has not heard who watches.
             gst::EventView::StreamStart(_) => {
-                let demand = self.demand.get().and_then(|demand| demand());
-                if let Some(demand) = demand {
-                    let _ = pad.push_event(demand);
-                }
+                self.tell_demand(pad);
             }
             gst::EventView::Caps(event) => {
                 if let Err(error) = pads::kind(&pad.name(), event.caps()) {

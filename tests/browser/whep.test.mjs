@@ -166,7 +166,8 @@ test("whip-whep ends its session, and its place is free at once", () => scene(as
   const from = front.lines.length;
   await page.evaluate(() => window.player.stop());
   await front.line(/porthole\/viewer-left.*reason=\(string\)viewer-left/, { from });
-  assert.ok(page.requests.some(([method, status]) => method === "DELETE" && status === 200));
+  // It closes its connection first, which the camera may hear of before the server hears of the DELETE.
+  assert.ok(page.requests.some(([method, status]) => method === "DELETE" && [200, 404].includes(status)));
 }));
 
 test("a player that is gone without a word leaves its place free", () => scene(async (keep) => {

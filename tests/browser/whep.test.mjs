@@ -15,6 +15,8 @@ const MODULES = createRequire(import.meta.url);
 
 /** From a player's end without a word to the end of its session, which takes 48 s where nothing else runs. */
 const GONE_MS = 90_000;
+/** The same of one that ends its DTLS: less than it takes to miss it. */
+const GOODBYE_MS = 20_000;
 
 let chromium;
 before(async () => { chromium = await browser(); });
@@ -170,11 +172,8 @@ test("whip-whep ends its session, and its place is free at once", () => scene(as
   assert.ok(page.requests.some(([method, status]) => method === "DELETE" && [200, 404].includes(status)));
 }));
 
-test("a player that is gone without a word leaves its place free", () => scene(async (keep) => {
-  const server = await keep(offering());
-  const front = await keep(enrolled(server));
-  const other = await keep(browser());
-  const page = await other.newPage();
+/** A player of its own in `page`, which trickles nothing and deletes nothing. */
+async function bare(page, server) {
   await page.goto(`${server.url}/health`);
   const answer = await page.evaluate(async ([token]) => {
     const peer = window.peer = new RTCPeerConnection();
@@ -187,10 +186,29 @@ test("a player that is gone without a word leaves its place free", () => scene(a
     return response.status;
   }, [server.token]);
   assert.equal(answer, 201);
+}
+
+test("a player that is gone without a word leaves its place free", () => scene(async (keep) => {
+  const server = await keep(offering());
+  const front = await keep(enrolled(server));
+  const other = await keep(browser());
+  await bare(await other.newPage(), server);
   const from = front.lines.length;
   await other.close();
   await front.line(/porthole\/viewer-left/, { from, patience: GONE_MS });
 }, 2 * GONE_MS));
+
+test("a player that says goodbye to the camera alone leaves its place free at once", () => scene(async (keep) => {
+  const server = await keep(offering());
+  const front = await keep(enrolled(server));
+  const page = await visitor(chromium, `${server.url}/health`);
+  await bare(page, server);
+  const from = front.lines.length;
+  const before = Date.now();
+  await page.evaluate(() => window.peer.close());
+  await front.line(/porthole\/viewer-left/, { from });
+  assert.ok(Date.now() - before < GOODBYE_MS, "it was missed, not heard");
+}));
 
 const aiortc = (keep, ...args) => keep(new Program(PYTHON, [join(ROOT, "tests/browser/whep.py"), ...args], {}, "pipe"));
 

@@ -114,6 +114,7 @@ impl Scene {
             lease: 100,
             perms: vec![Permission::View],
             booked: None,
+            door_call: None,
         };
         change(&mut grant);
         self.signer.sign(&grant).unwrap()

@@ -326,6 +326,14 @@ impl PortholeSink {
                     }
                 })
             },
+            on_door: {
+                let signaller = run.signaller.downgrade();
+                Box::new(move |asked| {
+                    if let Some(signaller) = signaller.upgrade() {
+                        signaller.door_asked(asked);
+                    }
+                })
+            },
             on_bell: {
                 // Not the bell's own way to those who hear it, which is to end with the run.
                 let (signaller, calls) = (run.signaller.downgrade(), bell.calls.clone());
@@ -538,7 +546,7 @@ impl PortholeSink {
             }
             Event::Publication(state) => self.publication_changed(state),
             Event::Bell(event) => self.bell_rang(event),
-            Event::Renewed { .. } | Event::Driver { .. } => (),
+            Event::Renewed { .. } | Event::Driver { .. } | Event::Door(_) => (),
         }
         let camera = lock(&self.about).camera_name.clone();
         let Some(message) = report::message(event, &camera) else {

@@ -140,6 +140,7 @@ impl FakeServer {
             lease: 600,
             perms: vec![Permission::View],
             booked: None,
+            door_call: None,
         };
         change(&mut grant);
         self.signer.sign(&grant).unwrap()

@@ -95,6 +95,8 @@ pub(super) struct CallView {
     answered: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     answered_by: Option<String>,
+    /// When the door was opened first; null if it was not.
+    door_opened: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ended: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -132,6 +134,7 @@ impl From<CallRecord> for CallView {
             rang_by: call.rang_by,
             answered: call.answered,
             answered_by: call.answered_by,
+            door_opened: call.door_opened,
             ended: call.ended,
             reason: call.reason,
         }

@@ -357,6 +357,8 @@ pub trait Store: Send + Sync + 'static {
     async fn calls(&self, filter: &CallFilter) -> Result<Vec<CallRecord>>;
     /// Keeps the picture (JPEG) of a call that is there; a second one changes nothing.
     async fn put_call_snapshot(&self, call: &str, jpeg: &[u8], at: Timestamp) -> Result<()>;
+    /// Notes that the door was opened in a call of this camera, unless it is noted already.
+    async fn put_call_door(&self, call: &str, camera: &str, at: Timestamp) -> Result<()>;
     /// The picture of a call.
     async fn call_snapshot(&self, call: &str) -> Result<Option<Vec<u8>>>;
     /// Forgets calls from before, and the oldest pictures beyond so many, at most so many of each at a time. Returns how many

@@ -12,7 +12,7 @@ use crate::model::CallRecord;
 use crate::store::{CallFilter, Result};
 
 /// How many pictures there are of each: one, or none.
-const COLUMNS: &str = "id, ring, camera, name, rang_ms, rang_by, answered_ms, answered_by, talking_ms, ended_ms, reason, \
+const COLUMNS: &str = "id, ring, camera, name, rang_ms, rang_by, answered_ms, answered_by, talking_ms, door_ms, ended_ms, reason, \
      (SELECT COUNT(*) FROM call_snapshots WHERE call_snapshots.call = calls.id) AS snapshots";
 
 /// What each is now; those whom it has rung stay.
@@ -20,10 +20,11 @@ pub(super) async fn put(tx: &mut AnyConnection, calls: &[CallRecord]) -> Result<
     let ms = |at: Option<Timestamp>| at.map(|at| at.as_millisecond());
     for call in calls {
         query(
-            "INSERT INTO calls (id, ring, camera, name, rang_ms, rang_by, answered_ms, answered_by, talking_ms, ended_ms, reason) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
+            "INSERT INTO calls (id, ring, camera, name, rang_ms, rang_by, answered_ms, answered_by, talking_ms, door_ms, ended_ms, reason) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) \
              ON CONFLICT (id) DO UPDATE SET answered_ms = excluded.answered_ms, answered_by = excluded.answered_by, \
-             talking_ms = excluded.talking_ms, ended_ms = excluded.ended_ms, reason = excluded.reason",
+             talking_ms = excluded.talking_ms, \
+             door_ms = COALESCE(calls.door_ms, excluded.door_ms), ended_ms = excluded.ended_ms, reason = excluded.reason",
         )
         .bind(&call.id)
         .bind(&call.ring)
@@ -34,6 +35,7 @@ pub(super) async fn put(tx: &mut AnyConnection, calls: &[CallRecord]) -> Result<
         .bind(ms(call.answered))
         .bind(&call.answered_by)
         .bind(ms(call.talking))
+        .bind(ms(call.door_opened))
         .bind(ms(call.ended))
         .bind(call.reason.map(|reason| reason.to_string()))
         .execute(&mut *tx)
@@ -94,6 +96,19 @@ pub(super) async fn list(tx: &mut AnyConnection, filter: &CallFilter) -> Result<
         Ok(call)
     };
     rows.iter().map(whole).collect()
+}
+
+/// Notes when the door was opened in a call of this camera.
+pub(super) async fn put_door(
+    tx: &mut AnyConnection,
+    call: &str,
+    camera: &str,
+    at: Timestamp,
+) -> Result<()> {
+    let sql = "UPDATE calls SET door_ms = $3 WHERE id = $1 AND camera = $2 AND door_ms IS NULL";
+    let put = query(sql).bind(call).bind(camera);
+    put.bind(at.as_millisecond()).execute(tx).await?;
+    Ok(())
 }
 
 pub(super) async fn put_snapshot(

@@ -401,6 +401,10 @@ impl Store for Sql {
         ))
     }
 
+    async fn put_call_door(&self, call: &str, camera: &str, at: Timestamp) -> Result<()> {
+        change!(self, &[], None, |tx| calls::put_door(tx, call, camera, at))
+    }
+
     async fn call_snapshot(&self, call: &str) -> Result<Option<Vec<u8>>> {
         calls::snapshot(&mut *self.begin_questions().await?, call).await
     }

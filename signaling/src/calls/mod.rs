@@ -210,6 +210,10 @@ impl Calls {
             })
         });
         let where_to = format!("camera={camera}&call={call}");
+        if let Some(secret) = secret.clone() {
+            let access = self.access.clone();
+            tokio::spawn(async move { access.share_call_link(&secret).await });
+        }
         let link =
             secret.and_then(|secret| page(&format!("{}&{where_to}", share_fragment(&secret))));
         let notice = RingNotice {

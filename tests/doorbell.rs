@@ -19,13 +19,14 @@ use std::{
 
 use common::{
     PATIENCE, Scene,
-    robot::Robot,
+    robot::{Guest, Program, Robot},
     server::{Connection, FakeServer},
     step,
     talker::{Ear, Exchange},
 };
 use gst::{glib, prelude::*};
 use porthole_protocol::{
+    grant::Permission::{Door, View},
     ring::MAX_SNAPSHOT_BYTES,
     wire::{CallEnd, CallState},
 };
@@ -390,4 +391,150 @@ fn a_program_rings_and_hears_what_becomes_of_it() {
     assert_eq!(button.event("call")["reason"], "hung-up-at-door");
     button.say("porthole ring now");
     assert_eq!(button.event("error")["code"], "bad-word");
+}
+
+const ACCEPTED: u8 = 6;
+const REFUSED: u8 = 7;
+const NONCE: u8 = 12;
+const HOLD: u8 = 23;
+const OPEN: u8 = 24;
+
+/// Holds the button, and says what came of it: a nonce, or the code of a refusal.
+fn hold(guest: &mut Guest, number: u16) -> Result<u64, String> {
+    guest.send(HOLD, (0, number), b"");
+    let word = guest.hear(|word| [NONCE, REFUSED].contains(&word.kind) && word.number == number);
+    match word.kind {
+        NONCE => Ok(word.json()["nonce"].as_u64().unwrap()),
+        _ => Err(word.json()["code"].as_str().unwrap().to_owned()),
+    }
+}
+
+/// Lets go of it.
+fn open(guest: &Guest, number: u16, nonce: u64) {
+    let word = json!({ "nonce": nonce }).to_string();
+    guest.send(OPEN, (0, number), word.as_bytes());
+}
+
+/// What came of that: empty where the door is open.
+fn opened(guest: &mut Guest, number: u16) -> String {
+    let word = guest.hear(|word| [ACCEPTED, REFUSED].contains(&word.kind) && word.number == number);
+    match word.kind {
+        ACCEPTED => String::new(),
+        _ => word.json()["code"].as_str().unwrap().to_owned(),
+    }
+}
+
+/// How a call becomes at the camera; waits until a program has heard so.
+fn becomes(robot: &Robot, listener: &mut Program, ring: &str, state: CallState) {
+    let ring = ring.to_owned();
+    let end = (state == CallState::Ended).then_some(CallEnd::HungUp);
+    (robot.exchange).call(move |connection, _| connection.call(&ring, state, end));
+    let word = serde_json::to_value(state).unwrap();
+    while listener.event("call")["state"] != word {}
+}
+
+#[test]
+fn whoever_has_answered_opens_the_door_by_a_program_and_the_server_hears_of_it() {
+    const RING: &str = "018f2b7e-6f4a-7c3d-9e21-0a1b2c3d4e5f";
+    let mut robot = Robot::new("");
+    let mut door = robot.program("door");
+    let call = format!("{}-0", &RING[..30]);
+    let mut ann = robot.guest_of_call("ann", &call);
+    let mut bob = robot.guest("bob", &[View]);
+    assert_eq!(
+        hold(&mut ann, 1),
+        Err("not-permitted".to_owned()),
+        "nobody rings"
+    );
+    becomes(&robot, &mut door, RING, CallState::Ringing);
+    assert_eq!(
+        hold(&mut ann, 2),
+        Err("not-permitted".to_owned()),
+        "nobody has answered"
+    );
+    becomes(&robot, &mut door, RING, CallState::Answered);
+    assert_eq!(
+        hold(&mut bob, 1),
+        Err("not-permitted".to_owned()),
+        "another has"
+    );
+
+    let nonce = hold(&mut ann, 3).unwrap();
+    open(&ann, 4, nonce);
+    let word = door.event("open");
+    assert_eq!((&word["user"], &word["for"]), (&json!("ann"), &json!(1500)));
+    door.say(
+        &json!({"id": word["id"]})
+            .to_string()
+            .replace('{', "porthole opened {"),
+    );
+    assert_eq!(opened(&mut ann, 4), "");
+    assert_eq!(robot.doors(1), [("ann".to_owned(), "opened".to_owned())]);
+    let said = robot.scene.hear("porthole/door", "result", "opened");
+    assert_eq!(said.get::<String>("user").unwrap(), "ann");
+    assert_eq!(said.get::<String>("call-id").unwrap(), call);
+    open(&ann, 5, nonce);
+    assert_eq!(opened(&mut ann, 5), "too-late", "it is spent");
+
+    // The call is over while she holds the button: the door stays shut, although her grant says nothing yet.
+    let nonce = hold(&mut ann, 6).unwrap();
+    becomes(&robot, &mut door, RING, CallState::Ended);
+    open(&ann, 7, nonce);
+    assert_eq!(opened(&mut ann, 7), "not-permitted");
+    assert_eq!(
+        robot.doors(1),
+        [("ann".to_owned(), "not-permitted".to_owned())]
+    );
+
+    // With a right of one's own no call is needed, and the server need not be there.
+    robot.update("ann", 600, &[View, Door]);
+    let nonce = loop {
+        if let Ok(nonce) = hold(&mut ann, 8) {
+            break nonce;
+        }
+        thread::park_timeout(LOOK);
+    };
+    let Robot {
+        mut scene,
+        exchange,
+        server: _server,
+        ..
+    } = robot;
+    drop(exchange);
+    scene.hear("porthole/server", "state", "offline");
+    open(&ann, 9, nonce);
+    let word = door.event("open");
+    door.say(&format!(
+        r#"porthole refused {{"id":{},"reason":"bolted"}}"#,
+        word["id"]
+    ));
+    assert_eq!(opened(&mut ann, 9), "door-refused");
+}
+
+#[test]
+fn a_program_that_is_frozen_is_not_told_later_and_one_that_is_gone_opens_nothing() {
+    let robot = Robot::new("");
+    let mut ann = robot.guest("ann", &[View, Door]);
+    assert_eq!(hold(&mut ann, 1), Err("no-door".to_owned()));
+    // It reads nothing, and answers no ping.
+    let frozen = Program::socket(&robot.url, "door", &[]).unwrap();
+    ann.hear(|word| word.kind == 3 && word.json()[0]["here"] == true);
+    let nonce = hold(&mut ann, 2).unwrap();
+    open(&ann, 3, nonce);
+    assert_eq!(opened(&mut ann, 3), "door-unanswered");
+    assert_eq!(
+        robot.doors(1),
+        [("ann".to_owned(), "unanswered".to_owned())]
+    );
+    // It thaws, and finds a word that says itself that it is over.
+    let mut frozen = frozen;
+    let word = loop {
+        let message = frozen.read().unwrap().into_text().unwrap_or_default();
+        if let Some(word) = message.as_str().strip_prefix("porthole open ") {
+            break serde_json::from_str::<serde_json::Value>(word).unwrap();
+        }
+    };
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    let now = now.tv_sec as f64 + now.tv_nsec as f64 / 1e9;
+    assert!(word["until"].as_f64().unwrap() < now, "{word} at {now}");
 }

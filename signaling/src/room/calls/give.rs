@@ -138,6 +138,8 @@ impl Room {
             for user in people.unwrap_or_default() {
                 self.rights_follow_calls(&user, now);
             }
+            // Also of whoever has it by a link.
+            self.door_follows_call(&camera, now);
         }
     }
 }

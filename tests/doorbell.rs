@@ -18,15 +18,15 @@ use std::{
 };
 
 use common::{
-    PATIENCE, Scene,
+    Folder, PATIENCE, Scene,
     robot::{Guest, Program, Robot},
     server::{Connection, FakeServer},
     step,
-    talker::{Ear, Exchange},
+    talker::{Ear, Exchange, Talker, tone},
 };
 use gst::{glib, prelude::*};
 use porthole_protocol::{
-    grant::Permission::{Door, View},
+    grant::Permission::{Door, Listen, View},
     ring::MAX_SNAPSHOT_BYTES,
     wire::{CallEnd, CallState},
 };
@@ -304,14 +304,19 @@ struct Bell {
     exchange: Exchange,
     ear: Ear,
     scene: Scene,
-    _server: FakeServer,
+    server: FakeServer,
 }
 
 impl Bell {
     fn new(properties: &str) -> Self {
+        Self::with(properties, "")
+    }
+
+    /// With more in the pipeline.
+    fn with(properties: &str, more: &str) -> Self {
         let server = FakeServer::start();
         let scene = Scene::new(&format!(
-            "{LIVE} ! portholesink name=sink {properties} sink.talk ! appsink name=ear sync=false async=false"
+            "{LIVE} ! portholesink name=sink {properties} sink.talk ! appsink name=ear sync=false async=false {more}"
         ));
         scene
             .element("sink")
@@ -323,7 +328,7 @@ impl Bell {
             exchange,
             ear,
             scene,
-            _server: server,
+            server,
         }
     }
 
@@ -369,6 +374,123 @@ fn without_ring_tones_the_loudspeaker_is_silent() {
     bell.scene.hear("porthole/call", "state", "ended");
     bell.ear.frames(20);
     assert!(bell.ear.all().iter().all(common::talker::Heard::is_silent));
+}
+
+/// A tone of so many hertz and ms as WAV.
+fn wav(hertz: f32, ms: u32) -> Vec<u8> {
+    let data = 48 * ms * 2;
+    let mut wav = Vec::new();
+    wav.extend(b"RIFF");
+    wav.extend((36 + data).to_le_bytes());
+    wav.extend(b"WAVEfmt ");
+    wav.extend(16u32.to_le_bytes());
+    wav.extend([1, 0, 1, 0]);
+    wav.extend(48_000u32.to_le_bytes());
+    wav.extend(96_000u32.to_le_bytes());
+    wav.extend([2, 0, 16, 0]);
+    wav.extend(b"data");
+    wav.extend(data.to_le_bytes());
+    for n in 0..48 * ms {
+        let angle = std::f32::consts::TAU * hertz * n as f32 / 48_000.0;
+        wav.extend(((angle.sin() * 20_000.0) as i16).to_le_bytes());
+    }
+    wav
+}
+
+#[test]
+fn a_file_sounds_in_place_of_the_tone_and_a_bad_one_is_a_warning() {
+    let folder = Folder::new();
+    let (gong, bad) = (folder.path("gong.wav"), folder.path("bad.wav"));
+    std::fs::write(&gong, wav(700.0, 1_000)).unwrap();
+    std::fs::write(&bad, "a text and no sound").unwrap();
+    let properties = format!(
+        "ring-sound={} coming-sound={}",
+        gong.display(),
+        bad.display()
+    );
+    let mut bell = Bell::new(&properties);
+    bell.scene.warned("the built-in tone sounds in its place");
+    // It is read while all else starts, and whoever rings before hears the built-in one.
+    step("the gong");
+    let start = Instant::now();
+    let mut ring = press(&bell.scene);
+    loop {
+        bell.call(&ring, CallState::Ringing, None);
+        bell.ear.frames(60);
+        let is_gong = |frame: &common::talker::Heard| frame.tone(700) > 0.2;
+        if bell.ear.all().iter().filter(|frame| is_gong(frame)).count() > 20 {
+            break;
+        }
+        assert!(start.elapsed() < PATIENCE, "the gong is never heard");
+        bell.call(&ring, CallState::Ended, Some(CallEnd::HungUp));
+        ring = next_press(&bell.scene, &ring);
+    }
+    bell.call(&ring, CallState::Answered, None);
+    bell.hear(800);
+}
+
+#[test]
+fn a_tone_turns_the_microphone_down_towards_viewers() {
+    let microphone = "audiotestsrc is-live=true freq=1000 volume=0.5 ! audio/x-raw,rate=48000,channels=1 ! sink.audio";
+    let bell = Bell::with("talk-ducks=true", microphone);
+    let terms = (&[View, Listen][..], 600);
+    let viewer = Talker::join(
+        &bell.server,
+        &bell.exchange,
+        ("v", "ann"),
+        terms,
+        &tone(400),
+    );
+    viewer.viewer.wait_for("audio", 3);
+    let sink = bell.scene.element("sink").downcast::<gst::Bin>().unwrap();
+    let volumes = sink.iterate_all_by_element_factory_name("volume");
+    let volume = volumes.into_iter().next().unwrap().unwrap();
+    // In thousandths of full scale: what is encoded for viewers.
+    let level = Arc::new(AtomicUsize::new(0));
+    let (measured, pad) = (level.clone(), volume.static_pad("src").unwrap());
+    let is_float = {
+        let caps = pad.current_caps().unwrap();
+        let format = caps.structure(0).unwrap().get::<String>("format").unwrap();
+        assert!(["F32LE", "S16LE"].contains(&&*format), "{format}");
+        format == "F32LE"
+    };
+    pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
+        let map = info.buffer().unwrap().map_readable().unwrap();
+        let loudest = match is_float {
+            true => {
+                let all = map.chunks_exact(4);
+                let all = all.map(|s| f32::from_le_bytes(s.try_into().unwrap()).abs());
+                all.fold(0.0, f32::max)
+            }
+            false => {
+                let all = map.chunks_exact(2);
+                let all = all.map(|s| i16::from_le_bytes(s.try_into().unwrap()));
+                all.map(|s| f32::from(s).abs() / 32_768.0)
+                    .fold(0.0, f32::max)
+            }
+        };
+        measured.store((loudest * 1000.0) as usize, SeqCst);
+        gst::PadProbeReturn::Ok
+    });
+    let wait_for = |what: &str, fits: &dyn Fn(usize) -> bool| {
+        step(what);
+        let start = Instant::now();
+        while !fits(level.load(SeqCst)) {
+            assert!(start.elapsed() < PATIENCE, "{what}: {}", level.load(SeqCst));
+            thread::park_timeout(LOOK);
+        }
+    };
+    wait_for("the microphone", &|level| (450..=550).contains(&level));
+    let ring = press(&bell.scene);
+    bell.call(&ring, CallState::Ringing, None);
+    // By 20 dB.
+    wait_for("the microphone turned down", &|level| {
+        (40..=60).contains(&level)
+    });
+    bell.call(&ring, CallState::Answered, None);
+    wait_for("the microphone again", &|level| {
+        (450..=550).contains(&level)
+    });
 }
 
 #[test]

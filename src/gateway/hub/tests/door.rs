@@ -255,7 +255,7 @@ fn of_two_at_once_the_first_opens_and_a_lock_is_not_worn_out() {
         &format!(r#"porthole opened {{"id":{}}}"#, asked[0].0["id"]),
     );
     let mut opened = 1;
-    for number in 2..20 {
+    for number in 2..9 {
         let nonce = room.hold(2, 2 * number).unwrap();
         room.open(2, 2 * number + 1, &nonce);
         match room.asked().pop() {
@@ -411,8 +411,13 @@ fn thousands_of_runs_open_the_door_for_whoever_may_and_once() {
                                 panic!("{command:?}");
                             };
                             let word = text.strip_prefix("porthole open ").unwrap();
+                            // Of one that is too old the queue lets go, as of all that is.
+                            for (_, old) in waiting.drain(..) {
+                                assert!(old.due <= room.now, "seed {seed}: two at once");
+                                let why = Refusal::Superseded;
+                                room.handle(Input::Undelivered(old.ticket, why));
+                            }
                             waiting.push((serde_json::from_str(word).unwrap(), command));
-                            assert_eq!(waiting.len(), 1, "seed {seed}: two at once");
                         }
                         Output::RecallDoor(_) => {
                             for (_, command) in waiting.drain(..) {

@@ -113,7 +113,9 @@ async fn a_call_goes_on_at_a_server_that_is_started_again_and_one_elsewhere_stay
     a.closed().await;
     drop(a);
     let again = house.server(None).await;
-    let mut front_camera = Client::camera(&again, &front, json!(null)).await;
+    let mut front_camera = Client::with_token(&again, &front).await;
+    let status = json!({"type":"setPeerStatus","roles":["producer"],"meta":null,"porthole":{"version":1,"nonce":"n"}});
+    front_camera.send(status).await;
     let told = next(&mut front_camera, "cameraCall").await;
     assert_eq!(
         (&told["call"]["id"], &told["call"]["state"]),

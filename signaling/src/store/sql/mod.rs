@@ -78,10 +78,13 @@ impl Sql {
     }
 
     /// By what this server is known among those on one database, if there may be others.
+    #[cfg(feature = "postgres")]
     fn own(&self) -> Option<&str> {
-        #[cfg(feature = "postgres")]
-        return self.shared.as_ref().map(|shared| &*shared.own);
-        #[cfg(not(feature = "postgres"))]
+        self.shared.as_ref().map(|shared| &*shared.own)
+    }
+
+    #[cfg(not(feature = "postgres"))]
+    fn own(&self) -> Option<&str> {
         None
     }
 

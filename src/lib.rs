@@ -22,6 +22,7 @@ mod gateway;
 mod heap;
 mod ladder;
 mod lock;
+mod opening;
 mod overlay;
 mod properties;
 mod runtime;

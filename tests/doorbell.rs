@@ -18,14 +18,15 @@ use std::{
 };
 
 use common::{
-    PATIENCE, Scene,
-    robot::Robot,
+    Folder, PATIENCE, Scene,
+    robot::{Guest, Program, Robot},
     server::{Connection, FakeServer},
     step,
-    talker::{Ear, Exchange},
+    talker::{Ear, Exchange, Talker, tone},
 };
 use gst::{glib, prelude::*};
 use porthole_protocol::{
+    grant::Permission::{Door, Listen, View},
     ring::MAX_SNAPSHOT_BYTES,
     wire::{CallEnd, CallState},
 };
@@ -303,14 +304,19 @@ struct Bell {
     exchange: Exchange,
     ear: Ear,
     scene: Scene,
-    _server: FakeServer,
+    server: FakeServer,
 }
 
 impl Bell {
     fn new(properties: &str) -> Self {
+        Self::with(properties, "")
+    }
+
+    /// With more in the pipeline.
+    fn with(properties: &str, more: &str) -> Self {
         let server = FakeServer::start();
         let scene = Scene::new(&format!(
-            "{LIVE} ! portholesink name=sink {properties} sink.talk ! appsink name=ear sync=false async=false"
+            "{LIVE} ! portholesink name=sink {properties} sink.talk ! appsink name=ear sync=false async=false {more}"
         ));
         scene
             .element("sink")
@@ -322,7 +328,7 @@ impl Bell {
             exchange,
             ear,
             scene,
-            _server: server,
+            server,
         }
     }
 
@@ -370,6 +376,123 @@ fn without_ring_tones_the_loudspeaker_is_silent() {
     assert!(bell.ear.all().iter().all(common::talker::Heard::is_silent));
 }
 
+/// A tone of so many hertz and ms as WAV.
+fn wav(hertz: f32, ms: u32) -> Vec<u8> {
+    let data = 48 * ms * 2;
+    let mut wav = Vec::new();
+    wav.extend(b"RIFF");
+    wav.extend((36 + data).to_le_bytes());
+    wav.extend(b"WAVEfmt ");
+    wav.extend(16u32.to_le_bytes());
+    wav.extend([1, 0, 1, 0]);
+    wav.extend(48_000u32.to_le_bytes());
+    wav.extend(96_000u32.to_le_bytes());
+    wav.extend([2, 0, 16, 0]);
+    wav.extend(b"data");
+    wav.extend(data.to_le_bytes());
+    for n in 0..48 * ms {
+        let angle = std::f32::consts::TAU * hertz * n as f32 / 48_000.0;
+        wav.extend(((angle.sin() * 20_000.0) as i16).to_le_bytes());
+    }
+    wav
+}
+
+#[test]
+fn a_file_sounds_in_place_of_the_tone_and_a_bad_one_is_a_warning() {
+    let folder = Folder::new();
+    let (gong, bad) = (folder.path("gong.wav"), folder.path("bad.wav"));
+    std::fs::write(&gong, wav(700.0, 1_000)).unwrap();
+    std::fs::write(&bad, "a text and no sound").unwrap();
+    let properties = format!(
+        "ring-sound={} coming-sound={}",
+        gong.display(),
+        bad.display()
+    );
+    let mut bell = Bell::new(&properties);
+    bell.scene.warned("the built-in tone sounds in its place");
+    // It is read while all else starts, and whoever rings before hears the built-in one.
+    step("the gong");
+    let start = Instant::now();
+    let mut ring = press(&bell.scene);
+    loop {
+        bell.call(&ring, CallState::Ringing, None);
+        bell.ear.frames(60);
+        let is_gong = |frame: &common::talker::Heard| frame.tone(700) > 0.2;
+        if bell.ear.all().iter().filter(|frame| is_gong(frame)).count() > 20 {
+            break;
+        }
+        assert!(start.elapsed() < PATIENCE, "the gong is never heard");
+        bell.call(&ring, CallState::Ended, Some(CallEnd::HungUp));
+        ring = next_press(&bell.scene, &ring);
+    }
+    bell.call(&ring, CallState::Answered, None);
+    bell.hear(800);
+}
+
+#[test]
+fn a_tone_turns_the_microphone_down_towards_viewers() {
+    let microphone = "audiotestsrc is-live=true freq=1000 volume=0.5 ! audio/x-raw,rate=48000,channels=1 ! sink.audio";
+    let bell = Bell::with("talk-ducks=true", microphone);
+    let terms = (&[View, Listen][..], 600);
+    let viewer = Talker::join(
+        &bell.server,
+        &bell.exchange,
+        ("v", "ann"),
+        terms,
+        &tone(400),
+    );
+    viewer.viewer.wait_for("audio", 3);
+    let sink = bell.scene.element("sink").downcast::<gst::Bin>().unwrap();
+    let volumes = sink.iterate_all_by_element_factory_name("volume");
+    let volume = volumes.into_iter().next().unwrap().unwrap();
+    // In thousandths of full scale: what is encoded for viewers.
+    let level = Arc::new(AtomicUsize::new(0));
+    let (measured, pad) = (level.clone(), volume.static_pad("src").unwrap());
+    let is_float = {
+        let caps = pad.current_caps().unwrap();
+        let format = caps.structure(0).unwrap().get::<String>("format").unwrap();
+        assert!(["F32LE", "S16LE"].contains(&&*format), "{format}");
+        format == "F32LE"
+    };
+    pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
+        let map = info.buffer().unwrap().map_readable().unwrap();
+        let loudest = match is_float {
+            true => {
+                let all = map.chunks_exact(4);
+                let all = all.map(|s| f32::from_le_bytes(s.try_into().unwrap()).abs());
+                all.fold(0.0, f32::max)
+            }
+            false => {
+                let all = map.chunks_exact(2);
+                let all = all.map(|s| i16::from_le_bytes(s.try_into().unwrap()));
+                all.map(|s| f32::from(s).abs() / 32_768.0)
+                    .fold(0.0, f32::max)
+            }
+        };
+        measured.store((loudest * 1000.0) as usize, SeqCst);
+        gst::PadProbeReturn::Ok
+    });
+    let wait_for = |what: &str, fits: &dyn Fn(usize) -> bool| {
+        step(what);
+        let start = Instant::now();
+        while !fits(level.load(SeqCst)) {
+            assert!(start.elapsed() < PATIENCE, "{what}: {}", level.load(SeqCst));
+            thread::park_timeout(LOOK);
+        }
+    };
+    wait_for("the microphone", &|level| (450..=550).contains(&level));
+    let ring = press(&bell.scene);
+    bell.call(&ring, CallState::Ringing, None);
+    // By 20 dB.
+    wait_for("the microphone turned down", &|level| {
+        (40..=60).contains(&level)
+    });
+    bell.call(&ring, CallState::Answered, None);
+    wait_for("the microphone again", &|level| {
+        (450..=550).contains(&level)
+    });
+}
+
 #[test]
 fn a_program_rings_and_hears_what_becomes_of_it() {
     let mut robot = Robot::new("");
@@ -390,4 +513,150 @@ fn a_program_rings_and_hears_what_becomes_of_it() {
     assert_eq!(button.event("call")["reason"], "hung-up-at-door");
     button.say("porthole ring now");
     assert_eq!(button.event("error")["code"], "bad-word");
+}
+
+const ACCEPTED: u8 = 6;
+const REFUSED: u8 = 7;
+const NONCE: u8 = 12;
+const HOLD: u8 = 23;
+const OPEN: u8 = 24;
+
+/// Holds the button, and says what came of it: a nonce, or the code of a refusal.
+fn hold(guest: &mut Guest, number: u16) -> Result<u64, String> {
+    guest.send(HOLD, (0, number), b"");
+    let word = guest.hear(|word| [NONCE, REFUSED].contains(&word.kind) && word.number == number);
+    match word.kind {
+        NONCE => Ok(word.json()["nonce"].as_u64().unwrap()),
+        _ => Err(word.json()["code"].as_str().unwrap().to_owned()),
+    }
+}
+
+/// Lets go of it.
+fn open(guest: &Guest, number: u16, nonce: u64) {
+    let word = json!({ "nonce": nonce }).to_string();
+    guest.send(OPEN, (0, number), word.as_bytes());
+}
+
+/// What came of that: empty where the door is open.
+fn opened(guest: &mut Guest, number: u16) -> String {
+    let word = guest.hear(|word| [ACCEPTED, REFUSED].contains(&word.kind) && word.number == number);
+    match word.kind {
+        ACCEPTED => String::new(),
+        _ => word.json()["code"].as_str().unwrap().to_owned(),
+    }
+}
+
+/// How a call becomes at the camera; waits until a program has heard so.
+fn becomes(robot: &Robot, listener: &mut Program, ring: &str, state: CallState) {
+    let ring = ring.to_owned();
+    let end = (state == CallState::Ended).then_some(CallEnd::HungUp);
+    (robot.exchange).call(move |connection, _| connection.call(&ring, state, end));
+    let word = serde_json::to_value(state).unwrap();
+    while listener.event("call")["state"] != word {}
+}
+
+#[test]
+fn whoever_has_answered_opens_the_door_by_a_program_and_the_server_hears_of_it() {
+    const RING: &str = "018f2b7e-6f4a-7c3d-9e21-0a1b2c3d4e5f";
+    let mut robot = Robot::new("");
+    let mut door = robot.program("door");
+    let call = format!("{}-0", &RING[..30]);
+    let mut ann = robot.guest_of_call("ann", &call);
+    let mut bob = robot.guest("bob", &[View]);
+    assert_eq!(
+        hold(&mut ann, 1),
+        Err("not-permitted".to_owned()),
+        "nobody rings"
+    );
+    becomes(&robot, &mut door, RING, CallState::Ringing);
+    assert_eq!(
+        hold(&mut ann, 2),
+        Err("not-permitted".to_owned()),
+        "nobody has answered"
+    );
+    becomes(&robot, &mut door, RING, CallState::Answered);
+    assert_eq!(
+        hold(&mut bob, 1),
+        Err("not-permitted".to_owned()),
+        "another has"
+    );
+
+    let nonce = hold(&mut ann, 3).unwrap();
+    open(&ann, 4, nonce);
+    let word = door.event("open");
+    assert_eq!((&word["user"], &word["for"]), (&json!("ann"), &json!(1500)));
+    door.say(
+        &json!({"id": word["id"]})
+            .to_string()
+            .replace('{', "porthole opened {"),
+    );
+    assert_eq!(opened(&mut ann, 4), "");
+    assert_eq!(robot.doors(1), [("ann".to_owned(), "opened".to_owned())]);
+    let said = robot.scene.hear("porthole/door", "result", "opened");
+    assert_eq!(said.get::<String>("user").unwrap(), "ann");
+    assert_eq!(said.get::<String>("call-id").unwrap(), call);
+    open(&ann, 5, nonce);
+    assert_eq!(opened(&mut ann, 5), "too-late", "it is spent");
+
+    // The call is over while she holds the button: the door stays shut, although her grant says nothing yet.
+    let nonce = hold(&mut ann, 6).unwrap();
+    becomes(&robot, &mut door, RING, CallState::Ended);
+    open(&ann, 7, nonce);
+    assert_eq!(opened(&mut ann, 7), "not-permitted");
+    assert_eq!(
+        robot.doors(1),
+        [("ann".to_owned(), "not-permitted".to_owned())]
+    );
+
+    // With a right of one's own no call is needed, and the server need not be there.
+    robot.update("ann", 600, &[View, Door]);
+    let nonce = loop {
+        if let Ok(nonce) = hold(&mut ann, 8) {
+            break nonce;
+        }
+        thread::park_timeout(LOOK);
+    };
+    let Robot {
+        mut scene,
+        exchange,
+        server: _server,
+        ..
+    } = robot;
+    drop(exchange);
+    scene.hear("porthole/server", "state", "offline");
+    open(&ann, 9, nonce);
+    let word = door.event("open");
+    door.say(&format!(
+        r#"porthole refused {{"id":{},"reason":"bolted"}}"#,
+        word["id"]
+    ));
+    assert_eq!(opened(&mut ann, 9), "door-refused");
+}
+
+#[test]
+fn a_program_that_is_frozen_is_not_told_later_and_one_that_is_gone_opens_nothing() {
+    let robot = Robot::new("");
+    let mut ann = robot.guest("ann", &[View, Door]);
+    assert_eq!(hold(&mut ann, 1), Err("no-door".to_owned()));
+    // It reads nothing, and answers no ping.
+    let frozen = Program::socket(&robot.url, "door", &[]).unwrap();
+    ann.hear(|word| word.kind == 3 && word.json()[0]["here"] == true);
+    let nonce = hold(&mut ann, 2).unwrap();
+    open(&ann, 3, nonce);
+    assert_eq!(opened(&mut ann, 3), "door-unanswered");
+    assert_eq!(
+        robot.doors(1),
+        [("ann".to_owned(), "unanswered".to_owned())]
+    );
+    // It thaws, and finds a word that says itself that it is over.
+    let mut frozen = frozen;
+    let word = loop {
+        let message = frozen.read().unwrap().into_text().unwrap_or_default();
+        if let Some(word) = message.as_str().strip_prefix("porthole open ") {
+            break serde_json::from_str::<serde_json::Value>(word).unwrap();
+        }
+    };
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    let now = now.tv_sec as f64 + now.tv_nsec as f64 / 1e9;
+    assert!(word["until"].as_f64().unwrap() < now, "{word} at {now}");
 }

@@ -262,6 +262,7 @@ impl From<AccessError> for ApiError {
             E::SecondFactorLost => (S::CONFLICT, "second-factor-lost"),
             E::LinkWithoutCode => (S::FORBIDDEN, "not-permitted"),
             E::LinkSpent => (S::GONE, "link-spent"),
+            E::CallElsewhere => (S::CONFLICT, "call-elsewhere"),
             E::LinkNotYet(_) => (S::FORBIDDEN, "link-not-yet"),
             E::TooMany(_) => (S::TOO_MANY_REQUESTS, "too-many"),
             E::Busy => (S::SERVICE_UNAVAILABLE, "busy"),

@@ -275,10 +275,7 @@ impl Hub {
             Change::ViewerSet { rights } => self.room.set_viewer(rights, now),
             Change::ViewerRemoved { id } => self.room.remove_viewer(&id, now),
             Change::Signer(signer) => self.room.set_signer(*signer, now),
-            Change::Doorbells(doorbells) => {
-                self.room.set_doorbells(*doorbells);
-                return;
-            }
+            Change::Doorbells(doorbells) => self.room.set_doorbells(*doorbells, now),
         };
         self.act(actions);
     }

@@ -84,7 +84,8 @@ pub(crate) fn cost(message: &ClientMessage, is_camera: bool) -> u32 {
         ClientMessage::Extension(
             ClientExtension::ViewerStats(_)
             | ClientExtension::SessionStats(_)
-            | ClientExtension::Drive(_),
+            | ClientExtension::Drive(_)
+            | ClientExtension::Door(_),
         ) => return 1,
         ClientMessage::Extension(
             ClientExtension::Ring(_)

@@ -123,7 +123,8 @@ impl Metrics {
             Event::CameraOnline { .. }
             | Event::CameraOffline { .. }
             | Event::DriveStarted { .. }
-            | Event::DriveEnded { .. } => (),
+            | Event::DriveEnded { .. }
+            | Event::DoorAsked { .. } => (),
         }
     }
 

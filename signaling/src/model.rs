@@ -185,6 +185,8 @@ pub struct CallRecord {
     pub answered_by: Option<String>,
     /// When there was a picture at whoever answered.
     pub talking: Option<Timestamp>,
+    /// When the door was opened first.
+    pub door_opened: Option<Timestamp>,
     /// When it was over.
     pub ended: Option<Timestamp>,
     /// Why.

@@ -32,7 +32,7 @@ const CSS: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// The files of the pages, as (path, content type, text).
-const FILES: [(&str, &str, &str); 58] = [
+const FILES: [(&str, &str, &str); 59] = [
     ("/", HTML, include_str!("../web/index.html")),
     ("/admin", HTML, include_str!("../web/admin.html")),
     ("/style.css", CSS, include_str!("../web/style.css")),
@@ -53,6 +53,7 @@ const FILES: [(&str, &str, &str); 58] = [
     ("/commands.js", SCRIPT, include_str!("../web/commands.js")),
     ("/controls.js", SCRIPT, include_str!("../web/controls.js")),
     ("/dom.js", SCRIPT, include_str!("../web/dom.js")),
+    ("/door.js", SCRIPT, include_str!("../web/door.js")),
     ("/drive.js", SCRIPT, include_str!("../web/drive.js")),
     (
         "/drive-panel.js",

@@ -45,6 +45,11 @@ fn sentence(entry: &AuditEntry) -> Option<String> {
             let time = lasted(details["from"].as_str(), entry.at);
             format!("{user} drives {camera} no more{time}{}", reason(details))
         }
+        "door.opened" => format!("{user} opened the door at {camera} (session {id})"),
+        "door.refused" => format!(
+            "the door at {camera} did not open for {user}{} (session {id})",
+            reason(details)
+        ),
         "call.rang" => match &entry.user {
             Some(_) => format!("{by} rings at {camera} (call {id})"),
             None => format!("somebody rings at {camera} (call {id})"),

@@ -154,6 +154,7 @@ fn strangers(house: &House, camera: &str) -> Vec<Attempt> {
         lease: 60,
         perms: vec![Permission::View],
         booked: None,
+        door_call: None,
     };
     let grant = GrantSigner::generate().unwrap().sign(&grant).unwrap();
     let cookie_name = house.admin.cookies.split('=').next().unwrap();

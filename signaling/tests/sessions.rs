@@ -122,6 +122,7 @@ async fn a_session_goes_on_through_a_restart_of_the_server() {
         lease: grant.lease,
         perms: vec![Permission::View, Permission::Listen],
         booked: Some(Vec::new()),
+        door_call: None,
     };
     assert_eq!(grant, expected);
     assert!((90..=100).contains(&grant.lease), "{}", grant.lease);

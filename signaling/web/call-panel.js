@@ -4,6 +4,7 @@
 import { Bell } from "./bell.js";
 import { Calls, callInWords, choices, snapshotPath, titleFor } from "./calls.js";
 import { $, cloned, fill, quote, say } from "./dom.js";
+import { DoorButton } from "./door.js";
 
 /**
  * @typedef {import("./calls.js").Call} Call
@@ -16,6 +17,7 @@ import { $, cloned, fill, quote, say } from "./dom.js";
 export class CallPanel {
   #section; #page; #base; #calls = new Calls(); #bell = new Bell(); #title = document.title;
   /** Cameras whose picture a call has opened, and which it closes. @type {Set<string>} */ #opened = new Set();
+  /** By call. @type {Map<string, DoorButton>} */ #doors = new Map();
   /** What is talked by. @type {Map<string, {session: Session, gone: AbortController, failed: string}>} */ #talks = new Map();
 
   /** @param {any} section @param {string|URL} base the server's folder @param {Page} page */
@@ -90,6 +92,8 @@ export class CallPanel {
 
   /** @param {Call} call */
   #leave(call) {
+    this.#doors.get(call.id)?.end();
+    this.#doors.delete(call.id);
     const talk = this.#talks.get(call.id);
     if (talk) {
       talk.gone.abort();
@@ -110,6 +114,7 @@ export class CallPanel {
   /** @param {Call} made */
   #made({ id }) {
     const item = cloned("#call");
+    this.#doors.set(id, new DoorButton($(".door", item)));
     const now = () => /** @type {Call} */ (this.#calls.all.find((call) => call.id === id));
     const does = (/** @type {string} */ name, /** @type {(call: Call) => void} */ act) => {
       const button = $(`.${name}`, item);
@@ -139,6 +144,7 @@ export class CallPanel {
     const mute = $(".mute", item);
     mute.hidden = !may.mute || !talk?.session.talkState;
     say(mute, talk?.session.talkState?.on ? "Mute" : "Speak");
+    this.#doors.get(call.id)?.use(may.mute && talk ? talk.session : null);
     const image = $("img", item);
     const url = call.snapshot ? new URL(snapshotPath(call), this.#base).href : "";
     image.hidden = !url;

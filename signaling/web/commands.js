@@ -10,7 +10,7 @@ export class Commands {
   #env; #last = 0;
   /** The number of the stop that waits for its answer; 0 is none. */
   #stop = 0;
-  /** @type {Map<number, {accept: () => void, refuse: (why: Refused) => void, timer: any}>} */
+  /** @type {Map<number, {accept: (value?: any) => void, refuse: (why: Refused) => void, timer: any}>} */
   #waiting = new Map();
 
   /** @param {any} env */
@@ -25,6 +25,12 @@ export class Commands {
   add(send, mayGetLost) {
     if (this.#waiting.size >= MAX_IN_FLIGHT) return Promise.reject(new Refused("too-many"));
     return this.#add(this.#next(), send, mayGetLost ? NOW_ANSWER_MS : 0, new Refused("unanswered"));
+  }
+
+  /** What is answered with something, within so long. @param {(number: number) => void} send which may throw @param {number} ms @param {Refused} lost @returns {Promise<any>} */
+  ask(send, ms, lost) {
+    if (this.#waiting.size >= MAX_IN_FLIGHT) return Promise.reject(new Refused("too-many"));
+    return this.#add(this.#next(), send, ms, lost);
   }
 
   get isStopping() { return this.#stop !== 0; }
@@ -57,8 +63,8 @@ export class Commands {
     });
   }
 
-  /** @param {number} number */
-  accepted(number) { this.#take(number)?.accept(); }
+  /** @param {number} number @param {any} [value] that was asked for */
+  accepted(number, value) { this.#take(number)?.accept(value); }
 
   /** Whether a command had that number. @param {number} number @param {Refused} why */
   refused(number, why) {

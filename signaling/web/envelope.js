@@ -8,8 +8,8 @@
 
 /** What a message is. Up to 15 come from the camera; the first two from both. */
 export const KIND = Object.freeze({
-  text: 1, binary: 2, services: 3, wheel: 4, lost: 5, accepted: 6, refused: 7, talk: 8, hello: 9, steered: 10, bundle: 11,
-  ask: 16, release: 17, handOver: 18, alive: 19, stop: 20, steer: 21, bundles: 22,
+  text: 1, binary: 2, services: 3, wheel: 4, lost: 5, accepted: 6, refused: 7, talk: 8, hello: 9, steered: 10, bundle: 11, doorNonce: 12,
+  ask: 16, release: 17, handOver: 18, alive: 19, stop: 20, steer: 21, bundles: 22, holdDoor: 23, openDoor: 24,
 });
 
 export const HEADER_BYTES = 4;

@@ -6,7 +6,8 @@
  *
  * @typedef {{id: number, user: string}} Person
  * @typedef {{id: number, user: string, controlTimeout: number, gateway: boolean, talk: "one"|"mix"|null, steer: boolean,
- *   bundles: boolean}} Hello `steer`: whether the camera takes numbered steering; `bundles`: whether it sends telemetry in bundles to who asks
+ *   bundles: boolean, door: boolean}} Hello `steer`: whether the camera takes numbered steering; `bundles`: whether it sends telemetry in
+ *   bundles to who asks; `door`: whether it has one opened for whoever may
  * @typedef {{title: string, kind: ""|"number"|"text"|"json"|"binary", unit: string, range: [number, number]|null,
  *   latest: boolean, now: boolean, drive: boolean}} Description of a service by its program; empty and false where it says nothing
  * @typedef {{service: number, name: string, here: boolean, description: Description}} Listed
@@ -42,6 +43,8 @@ export const MAX_BUFFERED = 1 << 20;
 export const NOW_ANSWER_MS = 2_000;
 /** A stop is kept or refused within so long: whoever pressed it must know whether to press again. */
 export const STOP_ANSWER_MS = 2_000;
+/** What is asked of the door is answered within so long: the program there has 3 s. */
+export const DOOR_ANSWER_MS = 5_000;
 /** A camera that was asked for the wheel says at once that one drives, or waits. */
 export const ASK_ANSWER_MS = 5_000;
 /** Where a camera says nothing that makes sense: as its own default. */
@@ -70,6 +73,11 @@ export const REFUSALS = Object.freeze({
   "not-connected": "There is no connection to the robot yet.",
   "session-ended": "The connection to the robot ended.",
   "unanswered": "The message was lost on the way.",
+  "no-door": "No program at the camera opens a door.",
+  "door-refused": "The door does not open.",
+  "door-unanswered": "The door did not say that it opened. Look before you try again.",
+  "door-busy": "Somebody opens the door at this moment.",
+  "too-late": "That took too long, and the door stays shut. Hold the button again.",
   "no-loudspeaker": "This robot has no loudspeaker.",
   "microphone-denied": "The browser does not let this page use the microphone. Allow it in the browser's settings for this page.",
   "no-microphone": "No microphone was found.",
@@ -111,6 +119,7 @@ export function readHello(told) {
     talk: one(told.talk, ["one", "mix", null], null),
     steer: told.steer === true,
     bundles: told.bundles === true,
+    door: told.door === true,
   };
 }
 
@@ -171,6 +180,9 @@ export function readTalk(told, before = null) {
     waiting: people(told.waiting),
   };
 }
+
+/** By which the door opens once, for a moment; null where it is none. @param {any} told @returns {number|null} */
+export const readNonce = (told) => (Number.isSafeInteger(told?.nonce) && told.nonce > 0 ? told.nonce : null);
 
 /** @param {any} told */
 export const readRefusal = (told) => new Refused(text(told?.code) || "other", text(told?.message));

@@ -11,7 +11,7 @@ const NOTHING = { title: "", kind: "", unit: "", range: null, latest: false, now
 const JUNK = [undefined, null, 7, "text", true, [], {}, [null], [[]], { you: 7 }, { version: 2 }, { you: null, waiting: "x" }];
 
 test("a greeting is read, and its control timeout is one that a page can keep", () => {
-  const told = { version: 1, id: 9, user: "bob", controlTimeout: 500, gateway: true, talk: "one", steer: true, bundles: true };
+  const told = { version: 1, id: 9, user: "bob", controlTimeout: 500, gateway: true, talk: "one", steer: true, bundles: true, door: true };
   const { version: _, ...hello } = told;
   assert.deepEqual(readHello(told), hello);
   for (const [timeout, used] of [[1, 100], [1e9, 60_000], ["500", 500], [null, 500], [-1, 100]]) {

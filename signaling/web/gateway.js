@@ -14,7 +14,8 @@ import { Commands } from "./commands.js";
 import { Drive } from "./drive.js";
 import { HEADER_BYTES, Joiner, KIND, MAX_PART, MAX_PAYLOAD, decode, encode, parts, readJson, readText, unbundle } from "./envelope.js";
 import {
-  CONTROL_TIMEOUT_MS, MAX_BUFFERED, MAX_KNOWN, Refused, isStop, readHello, readRefusal, readServices, readTalk, readWheel,
+  CONTROL_TIMEOUT_MS, DOOR_ANSWER_MS, MAX_BUFFERED, MAX_KNOWN, Refused, isStop, readHello, readNonce, readRefusal, readServices, readTalk,
+  readWheel,
 } from "./gateway-rules.js";
 import { Service } from "./service.js";
 import { SteeringState } from "./steering-state.js";
@@ -126,6 +127,23 @@ export class Gateway {
     return this.#stop;
   }
 
+  /** Whoever holds the door's button gets a number, by which it opens once and for a moment. @returns {Promise<number>} */
+  holdDoor() { return this.#askDoor(KIND.holdDoor, "", new Refused("unanswered")); }
+
+  /** @param {number} nonce @returns {Promise<void>} */
+  openDoor(nonce) {
+    const lost = new Refused("unanswered", "The camera did not answer. The door may be open: look before you try again.");
+    return this.#askDoor(KIND.openDoor, JSON.stringify({ nonce }), lost);
+  }
+
+  /** @param {number} kind @param {string} payload @param {Refused} lost */
+  #askDoor(kind, payload, lost) {
+    const channel = this.#channels.get(RELIABLE);
+    if (channel?.readyState !== "open") return Promise.reject(new Refused("not-connected"));
+    if (!this.hello?.door) return Promise.reject(new Refused("no-door"));
+    return this.#commands.ask((number) => channel.send(encode(kind, { number, payload })), DOOR_ANSWER_MS, lost);
+  }
+
   // -- to the camera ------------------------------------------------------------------------------
 
   /** @param {string} label */
@@ -200,6 +218,10 @@ export class Gateway {
         if (payload.length === 4) service?._lost(new DataView(payload.buffer).getUint32(0));
         return;
       case KIND.accepted: return this.#commands.accepted(number);
+      case KIND.doorNonce: {
+        const nonce = readNonce(readJson(payload));
+        return nonce ? this.#commands.accepted(number, nonce) : void this.#commands.refused(number, new Refused("other"));
+      }
       case KIND.steered: return this.#steering.answered(envelope.service, number, payload.length ? readRefusal(readJson(payload)) : null);
       case KIND.refused: return this.#refused(number, readRefusal(readJson(payload)));
       case KIND.hello: return this.#greeted(readHello(readJson(payload)));

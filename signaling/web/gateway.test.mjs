@@ -551,3 +551,42 @@ test("a camera that makes up services without end fills nothing", async () => {
   assert.equal(session.services[0], battery, "what was asked for by name stays");
   assert.notEqual(session.services[1], lost, "the others are forgotten after so many");
 });
+
+// -- the door -------------------------------------------------------------------------------------
+
+test("the door is asked for in two halves, each answered by its number, and lost words do not wait for ever", async () => {
+  const { world, session, camera } = await robot({ door: true });
+  const asked = () => camera.of("holdDoor").concat(camera.of("openDoor"));
+  const held = session.holdDoor();
+  const { number } = camera.of("holdDoor").at(-1);
+  assert.ok(number > 0);
+  camera.camera("doorNonce", { nonce: 17, for: 3000 }, 0, number);
+  assert.equal(await held, 17);
+  const opened = session.openDoor(17);
+  const open = camera.of("openDoor").at(-1);
+  assert.deepEqual(JSON.parse(new TextDecoder().decode(open.payload)), { nonce: 17 });
+  camera.camera("accepted", "", 0, open.number);
+  await opened;
+  for (const word of [{}, { nonce: 0 }, { nonce: "17" }]) {
+    const bad = outcome(session.holdDoor());
+    camera.camera("doorNonce", word, 0, camera.of("holdDoor").at(-1).number);
+    assert.equal(await bad, "other");
+  }
+  const refused = session.openDoor(18);
+  camera.camera("refused", { code: "door-refused", message: "bolted" }, 0, camera.of("openDoor").at(-1).number);
+  await assert.rejects(refused, { code: "door-refused", message: "bolted" });
+  const lost = outcome(session.openDoor(19));
+  await world.advance(5_000);
+  assert.equal(await lost, "unanswered");
+  assert.equal(asked().length, 7);
+  const left = outcome(session.holdDoor());
+  camera.end();
+  assert.equal(await left, "session-ended");
+  assert.equal(await outcome(session.holdDoor()), "not-connected");
+});
+
+test("an older camera has no door", async () => {
+  const { session, camera } = await robot();
+  assert.equal(await outcome(session.holdDoor()), "no-door");
+  assert.equal(camera.of("holdDoor").length, 0);
+});

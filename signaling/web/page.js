@@ -80,6 +80,7 @@ const MAY = Object.freeze({
   listen: ["You may listen now.", "You may no longer listen."],
   talk: ["You may talk now.", "You may no longer talk."],
   control: ["You may take control now.", "You may no longer control."],
+  door: ["You may open the door now.", "You may no longer open the door."],
 });
 
 /** Changed permissions in words. @param {{given: string[], taken: string[]}} changes */

@@ -61,6 +61,20 @@ export class TwoWays extends Stateful {
   stop() { return this.#gateway.stop(); }
 
   /**
+   * The first half of opening the camera's door, while somebody holds the button: a number, which {@link openDoor} takes once and
+   * within 3 s. Fails with {@link Refused}: `not-permitted`, `no-door`, `too-many`, `unanswered`, `not-connected` or `session-ended`.
+   * @returns {Promise<number>}
+   */
+  holdDoor() { return this.#gateway.holdDoor(); }
+
+  /**
+   * The other half. It is done when the program at the door has said that it is open, and fails with {@link Refused}: as above,
+   * `too-late`, `door-refused` (the program's words are its message), `door-busy`, or `door-unanswered`, after which it may be open.
+   * @param {number} nonce @returns {Promise<void>}
+   */
+  openDoor(nonce) { return this.#gateway.openDoor(nonce); }
+
+  /**
    * Speaks to the robot, or stops to. It is done when the microphone is in the connection; whether one is heard then is
    * in `talkState`, since one at a time may be. It fails with {@link Refused}.
    */

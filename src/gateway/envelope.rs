@@ -30,6 +30,7 @@ pub(crate) enum Kind {
     Hello = 9,
     Steered = 10,
     Bundle = 11,
+    DoorNonce = 12,
     Ask = 16,
     Release = 17,
     HandOver = 18,
@@ -37,6 +38,8 @@ pub(crate) enum Kind {
     Stop = 20,
     Steer = 21,
     Bundles = 22,
+    HoldDoor = 23,
+    OpenDoor = 24,
 }
 
 /// Where a command came from, so that it can be answered.
@@ -100,6 +103,8 @@ pub(crate) fn read(message: &[u8]) -> Result<Message<'_>, BadMessage> {
         20 => Kind::Stop,
         21 => Kind::Steer,
         22 => Kind::Bundles,
+        23 => Kind::HoldDoor,
+        24 => Kind::OpenDoor,
         _ => return Err(BadMessage::Unknown(mark)),
     };
     if payload.len() > MAX_PAYLOAD {

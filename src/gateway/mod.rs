@@ -50,6 +50,7 @@ pub(crate) struct Options {
     pub(crate) talk: Option<String>,
     pub(crate) on_driver: task::OnDriver,
     pub(crate) on_bell: task::OnBell,
+    pub(crate) on_door: task::OnDoor,
 }
 
 /// Seconds of CLOCK_MONOTONIC, which all programs of one machine have in common.
@@ -75,7 +76,8 @@ impl Gateway {
             talk: options.talk,
             epoch: (Instant::now(), monotonic()),
         };
-        let running = task::start(config, (options.on_driver, options.on_bell), runtime);
+        let hooks = (options.on_driver, options.on_bell, options.on_door);
+        let running = task::start(config, hooks, runtime);
         let open = |(address, token)| door::open(&address, token, running.handle.clone(), runtime);
         let door = options.door.map(open).transpose()?;
         Ok(Self { running, door })

@@ -12,7 +12,7 @@ use std::{
 use tokio::{sync::Notify, time::timeout_at};
 
 use super::{
-    hub::{Command, Payload, Ticket},
+    hub::{Command, Payload, Ticket, TicketKind},
     words::Refusal,
 };
 use crate::lock::lock;
@@ -45,6 +45,8 @@ struct Waiting {
     events: VecDeque<String>,
     alive: Option<String>,
     commands: VecDeque<Command>,
+    /// That the door opens: it waits for no driver, and for nothing but events.
+    door: Option<Command>,
     /// From then on commands wait, until the driver is heard again.
     hold: Option<Instant>,
     /// The driver's newest state, which waits behind no queue; it and commands take turns.
@@ -112,7 +114,7 @@ impl Queue {
             if waiting.close.is_some() {
                 return Err(Refusal::ServiceGone);
             }
-            if command.ticket.is_state {
+            if command.ticket.kind == TicketKind::State {
                 if let Some(old) = waiting.state.replace(command) {
                     waiting.refused.push_back((old.ticket, Refusal::Superseded));
                 }
@@ -133,6 +135,27 @@ impl Queue {
         }
         self.more.notify_one();
         Ok(())
+    }
+
+    /// The door opens; of this there is one at a time.
+    pub(super) fn open(&self, command: Command) -> Result<(), Refusal> {
+        {
+            let mut waiting = lock(&self.waiting);
+            if waiting.close.is_some() {
+                return Err(Refusal::ServiceGone);
+            }
+            if let Some(old) = waiting.door.replace(command) {
+                waiting.refused.push_back((old.ticket, Refusal::Superseded));
+            }
+        }
+        self.more.notify_one();
+        Ok(())
+    }
+
+    /// Takes that back, if it was not written.
+    pub(super) fn recall_door(&self) -> Option<Ticket> {
+        let door = lock(&self.waiting).door.take()?;
+        Some(door.ticket)
     }
 
     /// Takes back the commands that were not written, and what is said of a driver who drives no more.
@@ -188,7 +211,10 @@ impl Queue {
     pub(super) fn unanswered(&self) -> Vec<Ticket> {
         let in_flight = std::mem::take(&mut lock(&self.waiting).in_flight);
         let written = in_flight.into_iter().map(|(_, ticket)| ticket);
-        written.chain(self.recall()).collect()
+        written
+            .chain(self.recall())
+            .chain(self.recall_door())
+            .collect()
     }
 
     #[cfg(test)]
@@ -238,13 +264,21 @@ impl Waiting {
         if let Some(close) = self.close {
             return Some(Item::Close(close));
         }
+        let door = self.door.take_if(|door| door.due <= now);
         let state = self.state.take_if(|state| state.due <= now);
         let command = self.commands.pop_front_if(|command| command.due <= now);
-        for stale in state.into_iter().chain(command) {
+        for stale in door.into_iter().chain(state).chain(command) {
             self.refused.push_back((stale.ticket, Refusal::Stale));
         }
         if let Some((ticket, why)) = self.refused.pop_front() {
             return Some(Item::Refused(ticket, why));
+        }
+        if let Some(Command {
+            payload: Payload::Text(open),
+            ..
+        }) = self.door.take()
+        {
+            return Some(Item::Event(open));
         }
         if self.in_flight.len() < MAX_IN_FLIGHT
             && self.hold.is_none_or(|at| now < at)
@@ -289,6 +323,7 @@ impl Waiting {
         let ping = self.ping.map(|(_, sent)| sent + PING_PATIENCE);
         let ping = ping.or(self.next_ping);
         let waiting = self.state.iter().chain(self.commands.front());
+        let waiting = waiting.chain(&self.door);
         let stale = waiting.map(|command| command.due);
         let first = ping.into_iter().chain(stale).min();
         // With neither there is nothing to wait for but more.

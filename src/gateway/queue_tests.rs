@@ -10,7 +10,7 @@ fn ticket(number: u16) -> Ticket {
     Ticket {
         viewer: 1,
         mark: Mark { service: 1, number },
-        is_state: false,
+        kind: TicketKind::Command,
     }
 }
 
@@ -107,7 +107,7 @@ fn the_newest_state_passes_what_waits_and_holds_up_no_command() {
     let (queue, now) = (Queue::default(), Instant::now());
     let state = |number| {
         let mut state = command(number, true, now);
-        state.ticket.is_state = true;
+        state.ticket.kind = TicketKind::State;
         state
     };
     for number in 1..=3 {
@@ -160,4 +160,34 @@ fn who_answers_no_ping_is_gone_in_two_seconds() {
     assert_eq!(queue.take(now - Duration::from_millis(1)), None);
     let close = Some(Item::Close(Close::NotAnswering));
     assert_eq!(queue.take(now), close);
+}
+
+#[test]
+fn the_door_waits_for_no_driver_and_opens_for_nobody_late() {
+    let (queue, now) = (Queue::default(), Instant::now());
+    let door = || Command {
+        payload: Payload::Text("open".into()),
+        ticket: Ticket {
+            kind: TicketKind::Door,
+            ..ticket(9)
+        },
+        ..command(9, false, now)
+    };
+    queue.hold(now);
+    queue.command(command(1, false, now)).unwrap();
+    queue.open(door()).unwrap();
+    queue.event("released".into());
+    assert_eq!(numbers(&queue.recall()), [1], "the driver's alone");
+    assert_eq!(queue.take(now), Some(Item::Event("released".into())));
+    assert_eq!(queue.take(now), Some(Item::Event("open".into())));
+    queue.open(door()).unwrap();
+    let stale = Item::Refused(door().ticket, Refusal::Stale);
+    assert_eq!(queue.take(now + TIMEOUT), Some(stale));
+    queue.open(door()).unwrap();
+    assert_eq!(queue.recall_door(), Some(door().ticket));
+    assert_eq!(queue.recall_door(), None);
+    queue.open(door()).unwrap();
+    assert_eq!(queue.unanswered(), [door().ticket]);
+    queue.close(Close::Stopping);
+    assert_eq!(queue.open(door()), Err(Refusal::ServiceGone));
 }

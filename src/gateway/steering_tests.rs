@@ -72,9 +72,8 @@ fn zeros_at_program(loss: f64) -> Vec<u32> {
             user: "ann".into(),
             rights: Rights {
                 view: true,
-                talk: false,
                 control: true,
-                booked: false,
+                ..Rights::default()
             },
         },
         Input::Message {

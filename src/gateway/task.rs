@@ -21,7 +21,7 @@ use super::{
     wheel::{Reason, ViewerId},
     words::{BellPush, Refusal},
 };
-use crate::driving::DriverChange;
+use crate::{driving::DriverChange, opening::DoorAsked};
 
 /// Messages of viewers in a row, before programs are heard again.
 const MAX_IN_A_ROW: usize = 64;
@@ -34,6 +34,9 @@ pub(crate) type OnDriver = Box<dyn Fn(DriverChange) + Send>;
 /// Hears what a program does at the bell. It may not wait either.
 pub(crate) type OnBell = Box<dyn Fn(BellPush) + Send>;
 
+/// Hears who wanted the door open. Nor may it.
+pub(crate) type OnDoor = Box<dyn Fn(DoorAsked) + Send>;
+
 /// Dropping it ends the task.
 pub(crate) struct Running {
     pub(crate) handle: Handle,
@@ -43,7 +46,7 @@ pub(crate) struct Running {
 /// Starts the task.
 pub(crate) fn start(
     config: Config,
-    (on_driver, on_bell): (OnDriver, OnBell),
+    (on_driver, on_bell, on_door): (OnDriver, OnBell, OnDoor),
     runtime: &tokio::runtime::Handle,
 ) -> Running {
     let (handle, receivers) = Handle::new();
@@ -55,6 +58,7 @@ pub(crate) fn start(
         early: BTreeMap::new(),
         on_driver,
         on_bell,
+        on_door,
     };
     runtime.spawn(task.run(receivers, stopped));
     Running {
@@ -71,6 +75,7 @@ struct Task {
     early: BTreeMap<ViewerId, Early>,
     on_driver: OnDriver,
     on_bell: OnBell,
+    on_door: OnDoor,
 }
 
 enum Early {
@@ -248,6 +253,22 @@ impl Task {
                         inputs.push(Input::Undelivered(ticket, refusal));
                     }
                 }
+                Output::Open(program, command) => {
+                    let (queue, ticket) = (self.queues.get(&program), command.ticket);
+                    let taken = queue
+                        .ok_or(Refusal::ServiceGone)
+                        .and_then(|queue| queue.open(command));
+                    if let Err(refusal) = taken {
+                        inputs.push(Input::Undelivered(ticket, refusal));
+                    }
+                }
+                Output::RecallDoor(program) => {
+                    let queue = self.queues.get(&program);
+                    let ticket = queue.and_then(|queue| queue.recall_door());
+                    let refused = |ticket| Input::Undelivered(ticket, Refusal::NotPermitted);
+                    inputs.extend(ticket.map(refused));
+                }
+                Output::Door(asked) => (self.on_door)(asked),
                 Output::Driver(change) => (self.on_driver)(change),
                 Output::Bell(push) => (self.on_bell)(push),
                 Output::Recall(program) => {
@@ -296,6 +317,7 @@ mod tests {
             outbox::QueuedMessage,
         },
         lock::lock,
+        opening::DoorRight,
     };
 
     const FLOOD: usize = 10_000;
@@ -338,7 +360,7 @@ mod tests {
         };
         let running = start(
             config,
-            (Box::new(|_| ()), Box::new(|_| ())),
+            (Box::new(|_| ()), Box::new(|_| ()), Box::new(|_| ())),
             runtime.handle(),
         );
         let channel = Arc::new(Taken::default());
@@ -351,6 +373,7 @@ mod tests {
                 talk: false,
                 control: false,
                 booked: false,
+                door: DoorRight::No,
             },
         };
         running

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What the gateway says in JSON, to viewers and to programs, and the little that it is told so (docs/gateway.md). Pure.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::wheel::{Reason, ViewerId};
+use crate::opening::MAX_DOOR_DETAIL;
 
 /// Texts that begin so are between a program and the gateway, both ways.
 pub(crate) const RESERVED: &str = "porthole ";
@@ -38,6 +41,11 @@ pub(crate) enum Refusal {
     Stale,
     Superseded,
     NotSteered,
+    NoDoor,
+    DoorRefused,
+    DoorUnanswered,
+    DoorBusy,
+    TooLate,
 }
 
 impl Refusal {
@@ -61,20 +69,31 @@ impl Refusal {
             Self::NotSteered => {
                 "the program of this service takes no steering; it has to describe itself with drive"
             }
+            Self::NoDoor => "no program at the camera opens a door",
+            Self::DoorRefused => "the program at the door refuses to open it",
+            Self::DoorUnanswered => {
+                "the program at the door did not say in time that it has opened it"
+            }
+            Self::DoorBusy => "somebody opens the door at this moment",
+            Self::TooLate => "this came too late, and the door stays shut: hold the button again",
         }
     }
 
     /// As `refused` carries it.
     pub(crate) fn json(self) -> Vec<u8> {
+        self.json_with(None)
+    }
+
+    /// The same, with a program's own words in place of ours.
+    pub(crate) fn json_with(self, words: Option<&str>) -> Vec<u8> {
         #[derive(Serialize)]
-        struct Refused {
+        struct Refused<'a> {
             code: Refusal,
-            message: &'static str,
+            message: &'a str,
         }
-        let message = self.message();
         json(&Refused {
             code: self,
-            message,
+            message: words.unwrap_or_else(|| self.message()),
         })
     }
 }
@@ -134,6 +153,29 @@ pub(crate) struct LeaseWord<'a> {
     pub(crate) until: f64,
 }
 
+/// What `open` tells the program at the door.
+#[derive(Serialize)]
+pub(crate) struct OpenWord<'a> {
+    pub(crate) id: u32,
+    /// Who wants it, and until when it may begin to.
+    #[serde(flatten)]
+    pub(crate) lease: LeaseWord<'a>,
+}
+
+/// What whoever holds the door's button is given.
+#[derive(Serialize)]
+pub(crate) struct NonceWord {
+    pub(crate) nonce: u32,
+    /// For so many ms.
+    #[serde(rename = "for")]
+    pub(crate) time: u64,
+}
+
+/// As all times are in these words.
+pub(crate) fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
 /// What someone is to the loudspeaker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -165,6 +207,8 @@ pub(crate) struct HelloWord<'a> {
     pub(crate) steer: bool,
     /// Whether `bundles` is.
     pub(crate) bundles: bool,
+    /// Whether `hold-door` and `open-door` are.
+    pub(crate) door: bool,
 }
 
 #[derive(Serialize)]
@@ -205,7 +249,7 @@ enum DescribedKind {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BadWord {
     #[error(
-        "the words are: porthole describe {{...}}, porthole release {{...}}, porthole taken, porthole ring {{}} and porthole hang-up {{}}"
+        "the words are: porthole describe {{...}}, porthole release {{...}}, porthole taken, porthole ring {{}}, porthole hang-up {{}}, porthole opened {{...}} and porthole refused {{...}}"
     )]
     Unknown,
     #[error(
@@ -214,6 +258,10 @@ pub(crate) enum BadWord {
     Release,
     #[error("ring and hang-up take an empty JSON object, as in: porthole ring {{}}")]
     Bell,
+    #[error(
+        "opened and refused take the id that open gave, as in: porthole opened {{\"id\":3}}; refused has a reason of at most {MAX_DOOR_DETAIL} characters besides"
+    )]
+    Door,
     #[error("describe: timeout is in ms, at least {MIN_TIMEOUT}")]
     Timeout,
     #[error("describe takes at most {MAX_DESCRIBE} bytes")]
@@ -236,6 +284,16 @@ pub(crate) enum ProgramWord {
     /// It takes the wheel away, for a reason in its own words.
     Release(Option<String>),
     Bell(BellPush),
+    /// Of the opening of this id.
+    Door(u32, DoorAnswer),
+}
+
+/// What the program at the door did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum DoorAnswer {
+    Opened,
+    /// It would not, for a reason in its own words.
+    Refused(Option<String>),
 }
 
 /// What a program does at the camera's bell.
@@ -252,6 +310,11 @@ pub(crate) fn program_word(word: &str) -> Result<ProgramWord, BadWord> {
     for (name, push) in [("ring", BellPush::Ring), ("hang-up", BellPush::HangUp)] {
         if let Some(text) = word.strip_prefix(name) {
             return bell(text).map(|()| ProgramWord::Bell(push));
+        }
+    }
+    for name in ["opened", "refused"] {
+        if let Some(text) = word.strip_prefix(name) {
+            return door(name, text);
         }
     }
     if let Some(text) = word.strip_prefix("release") {
@@ -271,6 +334,23 @@ fn bell(text: &str) -> Result<(), BadWord> {
             .map(|_| ())
             .map_err(|_| BadWord::Bell),
         _ => Err(BadWord::Bell),
+    }
+}
+
+fn door(name: &str, text: &str) -> Result<ProgramWord, BadWord> {
+    #[derive(Deserialize)]
+    struct Answer {
+        id: u32,
+        reason: Option<String>,
+    }
+    let text = text.trim();
+    let answer = Some(text).filter(|text| text.starts_with('{'));
+    let answer = answer.and_then(|text| serde_json::from_str(text).ok());
+    let Answer { id, reason } = answer.ok_or(BadWord::Door)?;
+    match reason {
+        Some(reason) if reason.chars().count() > MAX_DOOR_DETAIL => Err(BadWord::Door),
+        _ if name == "opened" => Ok(ProgramWord::Door(id, DoorAnswer::Opened)),
+        reason => Ok(ProgramWord::Door(id, DoorAnswer::Refused(reason))),
     }
 }
 
@@ -395,6 +475,32 @@ mod tests {
         for word in ["ring 1", "ring []", "ring {", "ringing"] {
             let error = program_word(word).map(|_| ()).unwrap_err();
             assert!(matches!(error, BadWord::Bell), "{word}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_program_says_what_it_did_at_the_door() {
+        let answer = |word: &str| match program_word(word) {
+            Ok(ProgramWord::Door(id, answer)) => Some((id, answer)),
+            _ => None,
+        };
+        let opened = Some((3, DoorAnswer::Opened));
+        assert_eq!(answer(r#"opened {"id":3,"later":1}"#), opened);
+        let refused = |reason: Option<&str>| DoorAnswer::Refused(reason.map(str::to_owned));
+        assert_eq!(answer(r#"refused {"id":3}"#), Some((3, refused(None))));
+        let bolted = r#"refused {"id":4,"reason":"bolted"}"#;
+        assert_eq!(answer(bolted), Some((4, refused(Some("bolted")))));
+        let long = format!(r#"refused {{"id":3,"reason":"{}"}}"#, "x".repeat(201));
+        for word in [
+            "opened",
+            "opened 3",
+            "opened {}",
+            r#"opened {"id":-1}"#,
+            "refused []",
+            &long,
+        ] {
+            let error = program_word(word).map(|_| ()).unwrap_err();
+            assert!(matches!(error, BadWord::Door), "{word}: {error}");
         }
     }
 

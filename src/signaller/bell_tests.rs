@@ -7,7 +7,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{tests::Scene, *};
-use crate::signaller::calls::{KEEP, LONGEST_RING, LOST};
+use crate::{
+    calling::BellEvent,
+    signaller::calls::{KEEP, LONGEST_RING, LOST},
+};
 
 impl Scene {
     fn press(&mut self, seconds: u64, ring_id: &str) {
@@ -249,6 +252,34 @@ fn live(seed: u64) {
         "seed {seed}: a call is left"
     );
     everything_ended_once(seed, &scene.bell);
+}
+
+/// A server that has lost its mind: what reaches programs and the application is bounded, and the last word counts.
+#[test]
+fn a_flood_of_calls_is_handed_on_slowly_and_ends_as_it_was_said_last() {
+    for seed in 0..50 {
+        let mut scene = Scene::online();
+        let mut chance = seed + 1;
+        for _ in 0..20_000 {
+            let (call, ring) = (random(&mut chance, 1_000), random(&mut chance, 3));
+            let states = ["ringing", "answered", "talking", "ended"];
+            let state = states[random(&mut chance, 4) as usize];
+            scene.call(1, &format!("c-{call}"), &format!("r-{ring}-{call}"), state);
+        }
+        assert!(scene.bell.len() <= 80, "{}", scene.bell.len());
+        assert!(scene.sent.len() <= 80 && scene.media.len() <= 80);
+        scene.call(1, "last", "r-last", "talking");
+        for second in 2..10 {
+            scene.tick(second);
+        }
+        let Some(BellEvent::Call(last)) = scene.bell.last() else {
+            panic!("seed {seed}: no call");
+        };
+        assert_eq!(last.id, "last", "seed {seed}");
+        let all = scene.bell.len();
+        scene.call(10, "last", "r-last", "ended");
+        assert_eq!(scene.bell.len(), all + 1, "there is room again");
+    }
 }
 
 /// Each press has an end, and nothing follows it.

@@ -38,6 +38,13 @@ const ELSEWHERE: Rate = Rate {
     period: Duration::from_secs(1),
 };
 
+/// Changes of calls: the four that a server lets ring at once have five each, and one has no more than two in a second. All are
+/// handed to programs and to the application, none of whom a server may flood.
+const CHANGES: Rate = Rate {
+    burst: 32,
+    period: Duration::from_millis(500),
+};
+
 /// What the server said of a call is not taken. The text is for the operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum BadCall {
@@ -108,6 +115,9 @@ pub(crate) struct Calls {
     rings: Remembered,
     over: Remembered,
     elsewhere: Bucket,
+    changes: Bucket,
+    /// What the server has said faster than that, of which the newest counts, and when it does.
+    early: Option<(Call, Instant)>,
 }
 
 impl Default for Calls {
@@ -122,6 +132,8 @@ impl Default for Calls {
             rings: Remembered::default(),
             over: Remembered::default(),
             elsewhere: Bucket::new(ELSEWHERE),
+            changes: Bucket::new(CHANGES),
+            early: None,
         }
     }
 }
@@ -156,6 +168,8 @@ impl Calls {
     /// The camera is registered on a new connection.
     pub(crate) fn online(&mut self, now: Instant) {
         self.is_online = true;
+        // It says again how it stands.
+        self.early = None;
         if let Some(running) = &mut self.running {
             // A server that was started again knows nothing of it, and what rings goes on ringing.
             running.until = Some(now + CONFIRM_TIMEOUT);
@@ -229,12 +243,24 @@ impl Calls {
     /// What the server says of a call, and what of it is news.
     pub(crate) fn hear(&mut self, said: CameraCall, now: Instant) -> Result<Vec<Call>, BadCall> {
         let call = checked(said)?;
+        if let Some((early, _)) = &mut self.early {
+            *early = call;
+            return Ok(Vec::new());
+        }
+        if !self.changes.take(now) {
+            self.early = Some((call, now + CHANGES.period));
+            return Ok(Vec::new());
+        }
+        Ok(self.take(call, now))
+    }
+
+    fn take(&mut self, call: Call, now: Instant) -> Vec<Call> {
         if self.over.has(&call.id) || self.closed.has(&call.ring_id) {
             // It crossed our end of it on the wire, or the server was away when the camera gave it up.
             if !call.is_over() {
                 self.hung_up = Some(call.id);
             }
-            return Ok(Vec::new());
+            return Vec::new();
         }
         if (self.press.as_ref()).is_some_and(|press| press.ring_id == call.ring_id)
             && call.state != CallState::Ringing
@@ -242,14 +268,14 @@ impl Calls {
             self.press = None;
         }
         if call.is_over() {
-            return Ok(self.ended(call));
+            return self.ended(call);
         }
         let mut news = Vec::new();
         match &mut self.running {
             Some(running) if running.call.id == call.id => {
                 running.until = None;
                 if running.call == call {
-                    return Ok(news);
+                    return news;
                 }
                 running.call = call.clone();
             }
@@ -270,7 +296,7 @@ impl Calls {
             }
         }
         news.push(call);
-        Ok(news)
+        news
     }
 
     fn ended(&mut self, call: Call) -> Vec<Call> {
@@ -317,6 +343,11 @@ impl Calls {
     /// What is over at `now`, without a word of the server.
     pub(crate) fn due(&mut self, now: Instant) -> Vec<Call> {
         let mut over = Vec::new();
+        if let Some((call, _)) = self.early.take_if(|(_, at)| *at <= now) {
+            // The time that it had to wait is that in which there is room for one.
+            let _ = self.changes.take(now);
+            over.extend(self.take(call, now));
+        }
         let is_over = |running: &Running| deadline(running).is_some_and(|at| at <= now);
         if let Some(running) = self.running.take_if(|running| is_over(running)) {
             self.over.add(&running.call.id);
@@ -339,7 +370,8 @@ impl Calls {
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         let press = self.press.as_ref().map(|press| press.at + KEEP);
         let running = self.running.as_ref().and_then(deadline);
-        [press, running].into_iter().flatten().min()
+        let early = self.early.as_ref().map(|(_, at)| *at);
+        [press, running, early].into_iter().flatten().min()
     }
 }
 

@@ -109,6 +109,8 @@ pub(crate) struct Gate<M> {
     turned_away: u32,
     /// Whether the server's last grant said what is booked, as those do that want to hear who drives.
     says_booked: bool,
+    /// Whether the server has ever let somebody open the door, and so knows what is said of that.
+    knows_doors: bool,
 }
 
 impl<M: Default> Gate<M> {
@@ -124,6 +126,7 @@ impl<M: Default> Gate<M> {
             sessions: BTreeMap::new(),
             turned_away: 0,
             says_booked: false,
+            knows_doors: false,
         }
     }
 
@@ -178,6 +181,11 @@ impl<M: Default> Gate<M> {
         self.nonce.is_some() && self.says_booked
     }
 
+    /// Whether there is a server that wants to hear who opens the door.
+    pub(crate) fn hears_of_doors(&self) -> bool {
+        self.nonce.is_some() && self.knows_doors
+    }
+
     /// Whether the memory of used sessions is full; reconnecting empties it.
     pub(crate) fn is_full_of_memories(&self) -> bool {
         self.admitted.len() >= MAX_ADMITTED
@@ -221,7 +229,7 @@ impl<M: Default> Gate<M> {
         match self.judge(id, token, busy) {
             Ok((grant, token)) => {
                 self.admitted.insert(id.to_owned());
-                self.says_booked = grant.booked.is_some();
+                self.note_server(&grant);
                 let session = Session::new(&grant, token, ice_servers, now);
                 Ok(self.sessions.entry(id.to_owned()).or_insert(session))
             }
@@ -287,13 +295,18 @@ impl<M: Default> Gate<M> {
         if !session.is_newer(grant.seq) {
             return Err(Refusal::Replayed);
         }
+        let applied = session.apply(&grant, token, now);
+        self.note_server(&grant);
+        Ok(applied.map(|ending| match ending {
+            Ending::Lease => Code::LeaseEnded,
+            Ending::NotPermitted => Code::NotPermitted,
+        }))
+    }
+
+    /// What a grant shows of the server that has signed it.
+    fn note_server(&mut self, grant: &Grant) {
         self.says_booked = grant.booked.is_some();
-        Ok(session
-            .apply(&grant, token, now)
-            .map(|ending| match ending {
-                Ending::Lease => Code::LeaseEnded,
-                Ending::NotPermitted => Code::NotPermitted,
-            }))
+        self.knows_doors |= grant.perms.contains(&Permission::Door);
     }
 
     /// Renewed ones take the place of all before them; none leave those as they are.

@@ -42,6 +42,7 @@ impl Scene {
             lease: 100,
             perms: vec![Permission::View],
             booked: None,
+            door_call: None,
         };
         change(&mut grant);
         self.signer.sign(&grant).unwrap()
@@ -386,4 +387,37 @@ fn a_session_goes_on_while_the_servers_key_is_rotated_and_only_the_next_one_coun
     assert_eq!(scene.gate.learn_keys(scene.signer.chain()), Ok(0));
     let new = scene.token(|g| (g.nonce, g.seq) = ("nonce 2".into(), 2));
     assert_eq!(scene.gate.update("s", &new, at), Ok(None));
+}
+
+#[test]
+fn a_grant_says_who_opens_the_door_and_an_update_takes_it_at_once() {
+    use crate::opening::{CallKey, DoorRight};
+    let mut scene = Scene::new();
+    let call = "018f2b7e-6f4a-7c3d-9e21-0a1b2c3d4e5f";
+    let token = scene.token(|grant| {
+        grant.perms.push(Permission::Door);
+        grant.door_call = Some(call.into());
+    });
+    scene.admit("s", &token).unwrap();
+    let right = |scene: &mut Scene| {
+        let session = scene.gate.session("s").unwrap();
+        (session.permit.allows(Permission::Door), session.door)
+    };
+    let key = CallKey::new(call).unwrap();
+    assert_eq!(right(&mut scene), (true, DoorRight::InCall(key)));
+    let less = scene.token(|grant| grant.seq = 1);
+    scene.gate.update("s", &less, scene.start).unwrap();
+    assert_eq!(right(&mut scene), (false, DoorRight::No));
+    // The one before gives nothing back.
+    assert_eq!(
+        scene.gate.update("s", &token, scene.start),
+        Err(Refusal::Replayed)
+    );
+    assert_eq!(right(&mut scene), (false, DoorRight::No));
+    let always = scene.token(|grant| {
+        grant.seq = 2;
+        grant.perms.push(Permission::Door);
+    });
+    scene.gate.update("s", &always, scene.start).unwrap();
+    assert_eq!(right(&mut scene), (true, DoorRight::Always));
 }

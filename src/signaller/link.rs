@@ -4,6 +4,9 @@
 //! [`task`](super::task) runs it. Nothing here waits, calls webrtcsink or the application, or reads a clock, and ending a
 //! session stops its media before anything is put out, so that no one else's slowness can hold up the end of a lease.
 
+mod audit;
+mod bell;
+
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard},
@@ -11,26 +14,22 @@ use std::{
 };
 
 use porthole_protocol::wire::{
-    self, Announce, CallId, CameraCall, ClientExtension, ClientMessage, Code, EndSessionMessage,
-    Extension, IceServer, IncomingMessage, OutgoingMessage, PeerMessage, PeerMessageInner,
-    PeerRole, PeerStatus, Ring, SdpMessage, SessionStats, ToPeer, ToServer, ToServerExtra,
-    ViewerStats,
+    self, Announce, ClientExtension, ClientMessage, Code, EndSessionMessage, Extension, IceServer,
+    IncomingMessage, OutgoingMessage, PeerMessage, PeerMessageInner, PeerRole, PeerStatus,
+    SdpMessage, SessionStats, ToPeer, ToServer, ToServerExtra, ViewerStats,
 };
 use serde_json::Value;
 
 use super::{
     calls::Calls,
+    doors::Doors,
     drives::Drives,
     gate::Gate,
     message::{Event, Input, Media, Output, Publication, Publish, Why},
     session::Session,
     untrusted::{Kind, Use, without_hidden},
 };
-use crate::{
-    calling::{BellEvent, Call},
-    driving::DriverChange,
-    lock::lock,
-};
+use crate::lock::lock;
 
 /// The gate, as the link and the sink share it. Locked for as long as it takes to look something up, and never while
 /// anything is sent, posted or emitted.
@@ -56,6 +55,7 @@ pub(crate) struct Link<M> {
     /// An outage was reported, and is not over.
     reported: bool,
     drives: Drives,
+    doors: Doors,
     outputs: Vec<Output>,
 }
 
@@ -77,6 +77,7 @@ impl<M: Default> Link<M> {
             busy: false,
             reported: false,
             drives: Drives::default(),
+            doors: Doors::default(),
             outputs: Vec::new(),
         }
     }
@@ -95,6 +96,7 @@ impl<M: Default> Link<M> {
             Input::MediaFlows(session) => self.media_flows(session),
             Input::Measured(stats) => self.tell_stats(stats),
             Input::DriverChanged(change) => self.driver_changed(change, now),
+            Input::DoorAsked(asked) => self.door_asked(asked, now),
             Input::Pressed(ring_id) => self.pressed(ring_id),
             Input::HangUp => self.hang_up(),
             Input::MaxViewers(max) => self.gate().set_max_viewers(max),
@@ -132,8 +134,15 @@ impl<M: Default> Link<M> {
         for (session, code) in due {
             self.end(&session, code, "", true);
         }
-        let over = self.calls().due(now);
-        self.calls_changed(over);
+        let (is_due, over) = {
+            let mut calls = self.calls();
+            let is_due = calls.next_deadline().is_some_and(|at| at <= now);
+            (is_due, calls.due(now))
+        };
+        if is_due {
+            self.calls_changed(over);
+            self.tell_calls();
+        }
     }
 
     fn stop(&mut self) {
@@ -284,66 +293,6 @@ impl<M: Default> Link<M> {
         }
     }
 
-    fn pressed(&mut self, ring_id: String) {
-        self.bell(BellEvent::Rung { ring_id });
-        self.tell_calls();
-    }
-
-    /// Somebody has pressed a button that the server knows of.
-    fn rung(&mut self, ring: Ring, now: Instant) {
-        let is_new = self.calls().rung(&ring, now);
-        match is_new {
-            Ok(true) => self.bell(BellEvent::Rung {
-                ring_id: ring.ring_id,
-            }),
-            Ok(false) => (),
-            Err(error) => self.warn(format!("the server's ring is not taken: {error}")),
-        }
-    }
-
-    fn hear_call(&mut self, call: CameraCall, now: Instant) {
-        let heard = self.calls().hear(call, now);
-        match heard {
-            Ok(news) => self.calls_changed(news),
-            Err(error) => self.warn(format!("the server's call is not taken: {error}")),
-        }
-        self.tell_calls();
-    }
-
-    fn hang_up(&mut self) {
-        let ended = self.calls().hang_up();
-        self.calls_changed(ended);
-        self.tell_calls();
-    }
-
-    fn calls_changed(&mut self, calls: impl IntoIterator<Item = Call>) {
-        for call in calls {
-            self.bell(BellEvent::Call(call));
-        }
-    }
-
-    /// The camera opens for a call, and closes after it.
-    fn bell(&mut self, event: BellEvent) {
-        let viewers = self.gate().viewers();
-        self.media(Media::Viewers(viewers));
-        self.outputs.push(Output::Bell(event));
-    }
-
-    /// What of presses and calls the server has not heard on this connection.
-    fn tell_calls(&mut self) {
-        let (ring, hung_up) = {
-            let mut calls = self.calls();
-            (calls.unsent(), calls.unsaid())
-        };
-        if let Some(ring) = ring {
-            self.send(ClientMessage::Extension(ClientExtension::Ring(ring)));
-        }
-        if let Some(call_id) = hung_up {
-            let end = ClientExtension::EndCall(CallId { call_id });
-            self.send(ClientMessage::Extension(end));
-        }
-    }
-
     /// The viewer's numbers are its own affair, and it gets ours in turn; no news, and nothing that is worth a wait.
     fn hear_stats(&mut self, stats: ViewerStats, now: Instant) {
         if !stats.is_sound() {
@@ -366,20 +315,6 @@ impl<M: Default> Link<M> {
             self.send(ClientMessage::Extension(ClientExtension::SessionStats(
                 stats,
             )));
-        }
-    }
-
-    fn driver_changed(&mut self, change: DriverChange, now: Instant) {
-        let lasted = self.drives.change(&change, now).unwrap_or_default();
-        self.event(Event::Driver { change, lasted });
-        self.tell_drives(now);
-    }
-
-    fn tell_drives(&mut self, now: Instant) {
-        if self.connected && self.gate().hears_of_drives() {
-            for drive in self.drives.untold(now) {
-                self.send(ClientMessage::Extension(ClientExtension::Drive(drive)));
-            }
         }
     }
 
@@ -481,6 +416,7 @@ impl<M: Default> Link<M> {
             nonce: Some(nonce),
             sessions,
             offers: false,
+            door: true,
         });
         self.send(ToServer {
             message: IncomingMessage::SetPeerStatus(status),
@@ -491,6 +427,7 @@ impl<M: Default> Link<M> {
         });
         self.drives.tell_again();
         self.tell_drives(now);
+        self.tell_doors(now);
         self.calls().online(now);
         self.tell_calls();
         self.event(Event::Online);

@@ -8,7 +8,9 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
+    calling::BellEvent,
     driving::{DriveReason, Driver, DriverChange},
+    opening::{DoorAsked, DoorResult},
     signaller::gate::Refusal,
 };
 
@@ -114,6 +116,7 @@ impl Scene {
             lease: 100,
             perms: vec![Permission::View],
             booked: None,
+            door_call: None,
         };
         change(&mut grant);
         self.signer.sign(&grant).unwrap()
@@ -183,6 +186,46 @@ fn drives(session: &str, before: Option<&str>) -> Input {
         driver: Some(driver(session)),
         before: before.map(|before| (driver(before), DriveReason::Stalled)),
     })
+}
+
+fn asks(result: DoorResult) -> Input {
+    Input::DoorAsked(DoorAsked {
+        session: "s".into(),
+        user: "alice".into(),
+        result,
+        call: Some("c".into()),
+        detail: None,
+    })
+}
+
+#[test]
+fn a_server_that_has_given_the_door_hears_who_opened_it_also_after_it_was_away() {
+    let mut scene = Scene::in_session();
+    scene.at(1, asks(DoorResult::NotPermitted));
+    assert!(scene.sent.is_empty(), "one of before knows no doors");
+    assert!(matches!(scene.events[..], [Event::Door(_)]));
+    let door = scene.grant(|grant| {
+        grant.seq = 1;
+        grant.perms.push(Permission::Door);
+    });
+    scene.say(
+        2,
+        json!({"type":"grantUpdate","sessionId":"s","grant":door}),
+    );
+    scene.forget();
+    scene.at(3, asks(DoorResult::Opened));
+    let told =
+        |ago, result| json!({"type":"door","sessionId":"s","ago":ago,"result":result,"callId":"c"});
+    let both = [told(2000, "not-permitted"), told(0, "opened")];
+    assert_eq!(scene.sent, both);
+    scene.at(4, Input::Lost(String::new()));
+    scene.forget();
+    scene.at(5, asks(DoorResult::Refused));
+    scene.at(9, Input::Connected);
+    scene.say(9, json!({"type":"welcome","peerId":"front"}));
+    let doors: Vec<_> = scene.sent.iter().filter(|m| m["type"] == "door").collect();
+    assert_eq!(doors, [&told(4000, "refused")]);
+    assert_eq!(scene.sent[0]["porthole"]["door"], true);
 }
 
 #[test]

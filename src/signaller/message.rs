@@ -9,7 +9,7 @@ use porthole_protocol::{
 };
 
 use super::gate::Refusal;
-use crate::{calling::BellEvent, driving::DriverChange};
+use crate::{calling::BellEvent, driving::DriverChange, opening::DoorAsked};
 
 /// What happens.
 #[derive(Debug)]
@@ -32,6 +32,7 @@ pub(crate) enum Input {
     /// What [`Media::Measure`] asked for.
     Measured(SessionStats),
     DriverChanged(DriverChange),
+    DoorAsked(DoorAsked),
     /// The button was pressed: a new press, which the table of calls has.
     Pressed(String),
     /// Whoever stands at the door hangs up.
@@ -195,6 +196,8 @@ pub(crate) enum Event {
     },
     Publication(PublicationState),
     Bell(BellEvent),
+    /// Somebody wanted the door open.
+    Door(DoorAsked),
     /// Another one drives, or nobody.
     Driver {
         change: DriverChange,

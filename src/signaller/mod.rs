@@ -7,6 +7,7 @@
 //! - [`gate`]: grant in, verdict out; the one table of sessions.
 //! - [`calls`]: a doorbell's presses, and the call that they make.
 //! - `drives`: what the server has to hear of who drives.
+//! - `doors`: the same of who wanted the door open.
 //! - [`session`]: who looks, on which terms, and until when.
 //! - [`untrusted`]: what a viewer sends, checked before webrtcsink sees it.
 //!
@@ -31,6 +32,7 @@ use porthole_protocol::wire::SessionStats;
 use tokio::sync::broadcast;
 
 pub(crate) mod calls;
+mod doors;
 mod drives;
 pub(crate) mod gate;
 mod imp;
@@ -45,7 +47,10 @@ pub(crate) mod whip;
 
 pub(crate) use task::Options;
 
-use crate::{calling::BellEvent, clock::Stopwatch, driving::DriverChange, lock::lock, worker};
+use crate::{
+    calling::BellEvent, clock::Stopwatch, driving::DriverChange, lock::lock, opening::DoorAsked,
+    worker,
+};
 
 /// What happened at the bell and was not yet heard of by one who listens: a call has three changes, and nobody who listens
 /// waits for anything.
@@ -169,6 +174,11 @@ impl PortholeSignaller {
     /// Another one drives the robot, or nobody. May be called from any thread, and never blocks.
     pub(crate) fn driver_changed(&self, change: DriverChange) {
         self.imp().vital(message::Input::DriverChanged(change));
+    }
+
+    /// Somebody wanted the door open. May be called from any thread, and never blocks.
+    pub(crate) fn door_asked(&self, asked: DoorAsked) {
+        self.imp().vital(message::Input::DoorAsked(asked));
     }
 
     /// Presses the bell: whether that is a new press, and the press's id. Never blocks.

@@ -22,6 +22,7 @@ use porthole_protocol::{
 use tokio::sync::Notify;
 
 use super::untrusted::Check;
+use crate::opening::DoorRight;
 
 /// A viewer's statistics that come sooner than this after the last ones are not answered. Half of the time that they should
 /// be apart, so that none is left out because it came a little early.
@@ -47,6 +48,7 @@ impl Permit {
             Permission::Listen => 2,
             Permission::Talk => 4,
             Permission::Control => 8,
+            Permission::Door => 32,
         }
     }
 
@@ -126,6 +128,8 @@ const NO_END: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 pub(crate) struct Session<M> {
     pub(crate) user: String,
     pub(crate) permissions: Vec<Permission>,
+    /// While the permit has the permission.
+    pub(crate) door: DoorRight,
     pub(crate) since: Instant,
     /// The end of the lease.
     pub(crate) until: Instant,
@@ -182,6 +186,7 @@ impl<M: Default> Session<M> {
         Self {
             user: user.to_owned(),
             permissions: Vec::new(),
+            door: DoorRight::No,
             since: now,
             until: now,
             permit: Permit::default(),
@@ -206,6 +211,7 @@ impl<M> Session<M> {
         self.seq = grant.seq;
         self.until = now + Duration::from_secs(grant.lease.min(MAX_LEASE_SECONDS).into());
         self.permissions.clone_from(&grant.perms);
+        self.door = DoorRight::of(grant);
         self.standing = Standing::Confirmed;
         self.alive = now;
         let ending = if grant.lease == 0 {

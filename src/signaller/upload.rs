@@ -121,7 +121,8 @@ async fn put(http: &Http, key: &CameraKey, url: &Url, jpeg: Bytes) -> Result<(),
 
 #[cfg(test)]
 mod tests {
-    use porthole_protocol::grant::GrantSigner;
+    use porthole_protocol::{grant::GrantSigner, key::Certificate};
+    use porthole_signaling::{Server, ServerOptions, TlsFiles};
 
     use super::*;
 
@@ -165,5 +166,65 @@ mod tests {
             );
         }
         assert!(UploadError::TooLate.may_pass());
+    }
+
+    /// A server with a certificate of its own making, on localhost.
+    fn server(folder: &std::path::Path, runtime: &tokio::runtime::Handle) -> (Server, CameraKey) {
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let files = TlsFiles {
+            cert: folder.join("cert.pem"),
+            key: folder.join("key.pem"),
+        };
+        std::fs::write(&files.cert, made.cert.pem()).unwrap();
+        std::fs::write(&files.key, made.signing_key.serialize_pem()).unwrap();
+        let mut options = ServerOptions::new(GrantSigner::generate().unwrap());
+        options.tls = Some(files);
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let server = Server::start(options, listener, runtime).unwrap();
+        let key = CameraKey {
+            url: format!("https://localhost:{}/", server.local_addr().port())
+                .parse()
+                .unwrap(),
+            id: "front".into(),
+            secret: server.add_camera("front", "Front").unwrap(),
+            grant_key: server.grant_key(),
+            ca: vec![Certificate(made.cert.der().to_vec())],
+        };
+        (server, key)
+    }
+
+    /// The picture goes to nobody but the server of the key, and the secret neither.
+    #[test]
+    fn a_picture_goes_over_tls_to_the_server_whose_certificate_the_key_has_and_to_no_other() {
+        const RING: &str = "018f2b7e-6f4a-7c3d-9e21-0a1b2c3d4e5f";
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let folder = std::env::temp_dir().join(format!("porthole-upload-{}", std::process::id()));
+        let (here, there) = (folder.join("here"), folder.join("there"));
+        for folder in [&here, &there] {
+            std::fs::create_dir_all(folder).unwrap();
+        }
+        let (_server, key) = server(&here, runtime.handle());
+        let (_other, other) = server(&there, runtime.handle());
+        std::fs::remove_dir_all(&folder).unwrap();
+        let send = |key: &CameraKey| {
+            let jpeg = vec![0xff, 0xd8, 0xff, 0xd9];
+            let sent = snapshot(key, RING, jpeg, || false);
+            runtime.block_on(sent).unwrap_err()
+        };
+        // It is read there, and of no call.
+        assert_eq!(send(&key), UploadError::Refused(404));
+        let secret = "another".into();
+        let wrong = CameraKey {
+            secret,
+            ..key.clone()
+        };
+        assert_eq!(send(&wrong), UploadError::Refused(401));
+        for ca in [Vec::new(), other.ca] {
+            let wrong = CameraKey { ca, ..key.clone() };
+            let UploadError::Unreachable(words) = send(&wrong) else {
+                panic!("it was sent");
+            };
+            assert!(words.contains("certificate"), "{words}");
+        }
     }
 }

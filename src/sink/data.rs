@@ -13,6 +13,7 @@ use crate::{
         wheel::Reason,
     },
     lock::lock,
+    opening::DoorRight,
     runtime,
     signaller::session::{Ending, Permit},
     talk::Talk,
@@ -25,12 +26,16 @@ pub(crate) struct Data {
     pub(crate) clock: Stopwatch,
 }
 
-fn rights(permit: &Permit) -> Rights {
+fn rights(permit: &Permit, door: DoorRight) -> Rights {
     Rights {
         view: permit.allows(Permission::View),
         talk: permit.allows(Permission::Talk),
         control: permit.allows(Permission::Control),
         booked: permit.is_booked(),
+        door: match permit.allows(Permission::Door) {
+            true => door,
+            false => DoorRight::No,
+        },
     }
 }
 
@@ -63,8 +68,12 @@ impl Data {
         let (Some((user, permit, mut until)), Ok(runtime)) = (terms, runtime::handle()) else {
             return;
         };
-        let at_open = permit.clone();
-        let channels = Channels::ask(webrtcbin, &self.hub, id, &user, move || rights(&at_open));
+        let at_open = (permit.clone(), sessions.clone(), id.to_owned());
+        let channels = Channels::ask(webrtcbin, &self.hub, id, &user, move || {
+            let (permit, sessions, id) = &at_open;
+            let door = lock(sessions).session(id).map(|session| session.door);
+            rights(permit, door.unwrap_or_default())
+        });
         let Some(channels) = channels else {
             gst::warning!(CAT, obj = webrtcbin, "{id}: no data channels");
             return;
@@ -75,12 +84,13 @@ impl Data {
             let viewer = channels.viewer();
             loop {
                 permit.changed().await;
-                let rights = rights(&permit);
+                let mut door = DoorRight::No;
+                if let Some(session) = lock(&sessions).session(&id) {
+                    (until, door) = (session.until, session.door);
+                }
+                let rights = rights(&permit, door);
                 if !rights.view {
                     break;
-                }
-                if let Some(session) = lock(&sessions).session(&id) {
-                    until = session.until;
                 }
                 hub.notify(Input::Rights(viewer, rights));
             }

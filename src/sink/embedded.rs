@@ -32,12 +32,7 @@ use super::address;
 use crate::{lock::lock, runtime};
 
 /// What the holder of the link may do.
-const EVERYTHING: [Permission; 4] = [
-    Permission::View,
-    Permission::Listen,
-    Permission::Talk,
-    Permission::Control,
-];
+const EVERYTHING: [Permission; 5] = Permission::ALL;
 /// A viewer token of the user's own choice, so that a link outlives a restart.
 const TOKEN_VARIABLE: &str = "PORTHOLE_VIEWER_TOKEN";
 /// A server that stops frees its port within twice its `Timings::close`, which is 1 s.

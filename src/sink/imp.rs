@@ -172,6 +172,15 @@ pub struct PortholeSink {
         nick = "Ring tones",
         blurb = "Let whoever has rung hear at the pad talk that it rings, that somebody comes, and that nobody does. Silent where \
                  nobody rings")]
+    #[property(name = "ring-sound", type = Option<String>, member = ring_sound, get, set, nullable, mutable_ready, nick = "Ring sound",
+        blurb = "What whoever has rung hears while it rings, in place of the built-in tone: a file in a format that GStreamer \
+                 decodes, of up to 20 s, or words that espeak-ng speaks, as in say:Please wait")]
+    #[property(name = "coming-sound", type = Option<String>, member = coming_sound, get, set, nullable, mutable_ready, nick = "Coming sound",
+        blurb = "The same when somebody has answered, as in say:Somebody is coming")]
+    #[property(name = "nobody-sound", type = Option<String>, member = nobody_sound, get, set, nullable, mutable_ready, nick = "Nobody sound",
+        blurb = "The same when nobody answers, as in say:Nobody is at home")]
+    #[property(name = "words-voice", type = Option<String>, member = words_voice, get, set, nullable, mutable_ready, nick = "Voice of words",
+        blurb = "The voice of espeak-ng that speaks words, as espeak-ng --voices lists them, for example de; if not set, its own choice")]
     #[property(name = "whip", type = Option<String>, member = whip, get, set, nullable, mutable_ready, nick = "WHIP endpoint",
         blurb = "Address (https://...) of an SFU's WHIP endpoint that is sent the picture and the sound as well, for viewers beyond \
                  what this machine's uplink carries. Who looks there is the SFU's affair; see docs/whip.md")]
@@ -203,6 +212,7 @@ impl PortholeSink {
             .talk()
             .map_err(|error| gst::error_msg!(gst::ResourceError::Settings, ("{error}")))?;
         self.talk.set_mode(mode);
+        self.load_sounds(&settings);
         let whip = settings
             .whip()
             .map_err(|error| gst::error_msg!(gst::ResourceError::Settings, ("{error}")))?;
@@ -323,6 +333,14 @@ impl PortholeSink {
                 Box::new(move |change| {
                     if let Some(signaller) = signaller.upgrade() {
                         signaller.driver_changed(change);
+                    }
+                })
+            },
+            on_door: {
+                let signaller = run.signaller.downgrade();
+                Box::new(move |asked| {
+                    if let Some(signaller) = signaller.upgrade() {
+                        signaller.door_asked(asked);
                     }
                 })
             },
@@ -538,7 +556,7 @@ impl PortholeSink {
             }
             Event::Publication(state) => self.publication_changed(state),
             Event::Bell(event) => self.bell_rang(event),
-            Event::Renewed { .. } | Event::Driver { .. } => (),
+            Event::Renewed { .. } | Event::Driver { .. } | Event::Door(_) => (),
         }
         let camera = lock(&self.about).camera_name.clone();
         let Some(message) = report::message(event, &camera) else {

@@ -13,12 +13,13 @@ use crate::{
     calling::{BellEvent, word},
     driving::{Driver, DriverChange},
     ladder::rendition::Rendition,
+    opening::DoorAsked,
     signaller::message::{Event, PublicationState},
     talk::Report,
 };
 
 /// The signals: name, the message `porthole/NAME` that each goes with, and which of its fields are the arguments.
-const SIGNALS: [(&str, &str, &[&str]); 7] = [
+const SIGNALS: [(&str, &str, &[&str]); 8] = [
     (
         "viewer-joined",
         "viewer-joined",
@@ -36,6 +37,7 @@ const SIGNALS: [(&str, &str, &[&str]); 7] = [
         "driver",
         &["session", "user", "last-session", "last-user", "reason"],
     ),
+    ("door-asked", "door", &["session", "user", "result"]),
     ("rung", "ring", &["ring-id"]),
     (
         "call-changed",
@@ -183,7 +185,7 @@ fn bell(event: &BellEvent, camera: &str) -> gst::Structure {
     }
 }
 
-/// The message of an event at the camera with this name, where it is about a viewer, the driver or the bell.
+/// The message of an event at the camera with this name, where it is about a viewer, the driver, the door or the bell.
 pub(crate) fn message(event: &Event, camera: &str) -> Option<gst::Structure> {
     let structure = match event {
         Event::Joined {
@@ -221,6 +223,18 @@ pub(crate) fn message(event: &Event, camera: &str) -> Option<gst::Structure> {
             .field("reason", refusal.code().to_string())
             .field("detail", refusal.to_string()),
         Event::Driver { change, lasted } => return Some(driver(change, *lasted)),
+        Event::Door(DoorAsked {
+            session,
+            user,
+            result,
+            call,
+            detail,
+        }) => gst::Structure::builder("porthole/door")
+            .field("session", session)
+            .field("user", user)
+            .field("result", result.to_string())
+            .field("call-id", call.as_deref().unwrap_or_default())
+            .field("detail", detail.as_deref().unwrap_or_default()),
         Event::Bell(event) => return Some(bell(event, camera)),
         Event::Publication(PublicationState { state, url, detail }) => {
             gst::Structure::builder("porthole/whip")
@@ -339,6 +353,13 @@ mod tests {
             },
             Event::Bell(BellEvent::Rung {
                 ring_id: "r".into(),
+            }),
+            Event::Door(DoorAsked {
+                session: "s".into(),
+                user: "alice".into(),
+                result: crate::opening::DoorResult::Opened,
+                call: None,
+                detail: None,
             }),
             Event::Bell(BellEvent::Call(Call {
                 id: "c".into(),

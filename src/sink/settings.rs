@@ -86,6 +86,10 @@ pub(crate) struct Settings {
     pub(crate) talk: String,
     pub(crate) talk_ducks: bool,
     pub(crate) ring_tones: bool,
+    pub(crate) ring_sound: Option<String>,
+    pub(crate) coming_sound: Option<String>,
+    pub(crate) nobody_sound: Option<String>,
+    pub(crate) words_voice: Option<String>,
     pub(crate) whip: Option<String>,
     pub(crate) whip_token_file: Option<String>,
 }
@@ -118,6 +122,10 @@ impl Default for Settings {
             talk: Mode::ONE.into(),
             talk_ducks: false,
             ring_tones: true,
+            ring_sound: None,
+            coming_sound: None,
+            nobody_sound: None,
+            words_voice: None,
             whip: None,
             whip_token_file: None,
         }

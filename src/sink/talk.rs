@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The pad `talk`, and what the application hears of who speaks.
 
-use std::sync::Arc;
+use std::{sync::Arc, thread};
 
 use gst::{prelude::*, subclass::prelude::*};
 use porthole_protocol::grant::Permission;
@@ -9,11 +9,13 @@ use porthole_protocol::grant::Permission;
 use super::{
     imp::{CAT, PortholeSink},
     pads, report,
+    settings::Settings,
 };
 use crate::{
+    calling::Cue,
     lock::lock,
     signaller::session::Permit,
-    talk::{self, Hooks, May, Report, Talk, voice},
+    talk::{self, Hooks, May, Report, Talk, sounds, voice},
 };
 
 /// What there is while the pad is.
@@ -119,6 +121,46 @@ impl PortholeSink {
         self.obj().unset_element_flags(gst::ElementFlags::SOURCE);
         self.talk.close();
         self.inputs.duck(false);
+    }
+
+    /// Reads the user's own sounds, while everything else starts. Until one is there, and where it is bad, the built-in tone sounds.
+    pub(super) fn load_sounds(&self, settings: &Settings) {
+        let run = self.talk.forget_sounds();
+        let all = [
+            (Cue::Ringing, "ring-sound", &settings.ring_sound),
+            (Cue::Coming, "coming-sound", &settings.coming_sound),
+            (Cue::Nobody, "nobody-sound", &settings.nobody_sound),
+        ];
+        let set = |(cue, name, value): (Cue, &'static str, &Option<String>)| {
+            Some((cue, name, value.clone().filter(|value| !value.is_empty())?))
+        };
+        let wanted: Vec<_> = all.into_iter().filter_map(set).collect();
+        if wanted.is_empty() {
+            return;
+        }
+        let voice = settings.words_voice.clone().unwrap_or_default();
+        let (talk, sink) = (self.talk.clone(), self.obj().downgrade());
+        let load = move || {
+            for (cue, name, value) in wanted {
+                match sounds::load(&value, &voice) {
+                    Ok(sound) => talk.set_sound(run, cue, sound),
+                    Err(error) => {
+                        let Some(sink) = sink.upgrade() else { return };
+                        gst::element_warning!(
+                            sink,
+                            gst::ResourceError::Settings,
+                            ("{name}={value}: {error}; the built-in tone sounds in its place")
+                        );
+                    }
+                }
+            }
+        };
+        let spawned = thread::Builder::new()
+            .name("porthole-sounds".into())
+            .spawn(load);
+        if let Err(error) = spawned {
+            gst::warning!(CAT, imp = self, "no thread to read sounds: {error}");
+        }
     }
 
     fn talk_hooks(&self) -> Hooks {

@@ -8,6 +8,7 @@
 //!
 //! Around them:
 //! - [`stage`]: the two together, for all sessions of a sink, and what is told of them.
+//! - [`sounds`]: a user's own in place of those, read and decoded.
 //! - [`voice`]: receives one session's sound and decodes it.
 //! - [`pump`]: the live source behind the pad, which takes a frame every 10 ms.
 
@@ -19,6 +20,7 @@ use tokio::sync::watch;
 pub(crate) mod floor;
 mod mixer;
 mod pump;
+pub(crate) mod sounds;
 mod stage;
 mod tones;
 pub(crate) mod voice;
@@ -60,6 +62,16 @@ impl Talk {
     /// What a doorbell's visitor hears from now on, where there is a pad.
     pub(crate) fn cue(&self, cue: Cue) {
         self.0.cue(cue);
+    }
+
+    /// Another run begins: the built-in tones sound until [`Self::set_sound`]. Returns the run's number.
+    pub(crate) fn forget_sounds(&self) -> u64 {
+        self.0.forget_sounds()
+    }
+
+    /// A cue sounds like this, in this run.
+    pub(crate) fn set_sound(&self, run: u64, cue: Cue, sound: sounds::Sound) {
+        self.0.set_sound(run, cue, sound);
     }
 
     /// Who is heard, from now on.

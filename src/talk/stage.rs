@@ -2,7 +2,7 @@
 //! The floor and the voices of all sessions of a sink. Sessions put sound in, the pump takes frames out, and neither waits
 //! for the other, nor for those who hear of it.
 //!
-//! Lock order: `state`, `teller`. Each is held to read or write values only.
+//! Lock order: `state`, `teller`, `sounds`. Each is held to read or write values only.
 
 use std::{
     fmt, io, mem,
@@ -18,7 +18,8 @@ use tokio::sync::watch;
 use super::{
     floor::{Floor, Id, Mode},
     mixer::{self, FRAME, Level, Voice},
-    tones::Player,
+    sounds::Sound,
+    tones::{Player, Sounds},
 };
 use crate::{
     calling::Cue,
@@ -60,6 +61,8 @@ pub(crate) struct Stage {
     teller: Mutex<Option<Worker<()>>>,
     report: watch::Sender<Report>,
     ducks: AtomicBool,
+    /// With the number of the run that they are of.
+    sounds: Mutex<(u64, Sounds)>,
 }
 
 #[derive(Default)]
@@ -97,6 +100,7 @@ impl Default for Stage {
             teller: Mutex::default(),
             report: watch::Sender::default(),
             ducks: AtomicBool::new(false),
+            sounds: Mutex::default(),
         }
     }
 }
@@ -143,7 +147,23 @@ impl Stage {
     /// A tone for whoever rings, instead of the one before.
     pub(super) fn cue(&self, cue: Cue) {
         if self.is_open() {
-            lock(&self.state).tones.play(cue);
+            let sound = lock(&self.sounds).1.of(cue);
+            lock(&self.state).tones.play(cue, sound);
+        }
+    }
+
+    /// Another run begins, with no sounds yet. Returns its number.
+    pub(super) fn forget_sounds(&self) -> u64 {
+        let mut sounds = lock(&self.sounds);
+        *sounds = (sounds.0 + 1, Sounds::default());
+        sounds.0
+    }
+
+    /// A sound is read, for this run if that is not over.
+    pub(super) fn set_sound(&self, run: u64, cue: Cue, sound: Sound) {
+        let mut sounds = lock(&self.sounds);
+        if sounds.0 == run {
+            sounds.1.set(cue, Some(sound));
         }
     }
 

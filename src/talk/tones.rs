@@ -4,11 +4,20 @@
 
 use std::f32::consts::TAU;
 
-use super::mixer::{FRAME, RATE, Sum};
+use super::{
+    mixer::{FRAME, RATE, Sum},
+    sounds::Sound,
+};
 use crate::calling::Cue;
 
 /// A fifth of what there is: two that overlap are half as loud as can be, and leave the other half to a voice.
 const LOUDNESS: f32 = 6_500.0;
+/// Of a user's own sound: the other half is left to a voice.
+const HALF: f32 = 0.5;
+/// Between two repetitions of a sound that rings.
+const PAUSE: usize = ms(2_000);
+/// And from one to the next at least, as a telephone's.
+const PERIOD: usize = ms(5_000);
 /// A tone comes and goes within 10 ms, which is heard as no click.
 const EDGE: usize = RATE / 100;
 
@@ -92,18 +101,56 @@ impl Cue {
     }
 }
 
-/// Plays one melody at a time. One that gives way fades out, beside the next.
-#[derive(Clone, Copy, Debug, Default)]
+/// A user's own sounds, in place of the melodies of these cues.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Sounds {
+    ringing: Option<Sound>,
+    coming: Option<Sound>,
+    nobody: Option<Sound>,
+}
+
+impl Sounds {
+    pub(super) fn set(&mut self, cue: Cue, sound: Option<Sound>) {
+        match cue {
+            Cue::Ringing => self.ringing = sound,
+            Cue::Coming => self.coming = sound,
+            Cue::Nobody => self.nobody = sound,
+            Cue::Silence => (),
+        }
+    }
+
+    pub(super) fn of(&self, cue: Cue) -> Option<Sound> {
+        match cue {
+            Cue::Ringing => self.ringing.clone(),
+            Cue::Coming => self.coming.clone(),
+            Cue::Nobody => self.nobody.clone(),
+            Cue::Silence => None,
+        }
+    }
+}
+
+/// What plays, and how far it is.
+#[derive(Clone, Debug)]
+struct Playing {
+    cue: Cue,
+    sound: Option<Sound>,
+    at: usize,
+}
+
+/// Plays one melody, or sound, at a time. One that gives way fades out, beside the next.
+#[derive(Clone, Debug, Default)]
 pub(super) struct Player {
-    now: Option<(Cue, usize)>,
+    now: Option<Playing>,
     /// Gives way, with what is left of the way to silence.
-    before: Option<(Cue, usize, usize)>,
+    before: Option<(Playing, usize)>,
 }
 
 impl Player {
-    pub(super) fn play(&mut self, cue: Cue) {
-        self.before = self.now.map(|(before, at)| (before, at, EDGE));
-        self.now = cue.melody().map(|_| (cue, 0));
+    /// With a sound, that is played in place of the cue's melody.
+    pub(super) fn play(&mut self, cue: Cue, sound: Option<Sound>) {
+        self.before = self.now.take().map(|before| (before, EDGE));
+        let at = 0;
+        self.now = cue.melody().map(|_| Playing { cue, sound, at });
     }
 
     /// The next 10 ms, if anything sounds or is about to.
@@ -114,34 +161,58 @@ impl Player {
         let mut sums = [0; FRAME];
         for sum in &mut sums {
             let mut sample = 0.0;
-            if let Some((cue, at)) = &mut self.now {
-                sample += step(*cue, at).unwrap_or_default();
-                self.now = self.now.filter(|(cue, at)| !is_over(*cue, *at));
+            if let Some(now) = &mut self.now {
+                sample += now.step();
             }
-            if let Some((cue, at, left)) = &mut self.before {
+            self.now.take_if(|now| now.is_over());
+            if let Some((before, left)) = &mut self.before {
                 *left -= 1;
-                sample += step(*cue, at).unwrap_or_default() * share(*left, EDGE);
-                self.before = self.before.filter(|(.., left)| *left > 0);
+                sample += before.step() * share(*left, EDGE);
             }
-            *sum = whole(sample * LOUDNESS);
+            self.before.take_if(|(_, left)| *left == 0);
+            *sum = whole(sample);
         }
         Some(sums)
     }
 }
 
-fn is_over(cue: Cue, at: usize) -> bool {
-    cue.melody().is_none_or(|melody| at >= melody.length)
-}
-
-/// The sample at this place, from -1 to 1, and the next place.
-fn step(cue: Cue, at: &mut usize) -> Option<f32> {
-    let melody = cue.melody()?;
-    let sample = melody.notes.iter().map(|note| note.sample(*at)).sum();
-    *at += 1;
-    if let Some(repeat) = melody.repeat.filter(|_| *at >= melody.length) {
-        *at = repeat;
+impl Playing {
+    fn is_over(&self) -> bool {
+        let repeats = self
+            .cue
+            .melody()
+            .is_some_and(|melody| melody.repeat.is_some());
+        match &self.sound {
+            Some(sound) => !repeats && self.at >= sound.len(),
+            None => self
+                .cue
+                .melody()
+                .is_none_or(|melody| self.at >= melody.length),
+        }
     }
-    Some(sample)
+
+    /// The sample at this place, and on to the next.
+    fn step(&mut self) -> f32 {
+        let at = self.at;
+        self.at += 1;
+        if let Some(sound) = &self.sound {
+            // What rings does so again after a pause, as long as it rings.
+            if self.at >= (sound.len() + PAUSE).max(PERIOD) {
+                self.at = 0;
+            }
+            let edge = at.min(sound.len().saturating_sub(at + 1)).min(EDGE);
+            let sample = sound.get(at).copied().unwrap_or_default();
+            return f32::from(sample) * HALF * share(edge, EDGE);
+        }
+        let Some(melody) = self.cue.melody() else {
+            return 0.0;
+        };
+        if let Some(repeat) = melody.repeat.filter(|_| self.at >= melody.length) {
+            self.at = repeat;
+        }
+        let sample: f32 = melody.notes.iter().map(|note| note.sample(at)).sum();
+        sample * LOUDNESS
+    }
 }
 
 impl Note {
@@ -203,7 +274,7 @@ mod tests {
     #[test]
     fn it_rings_for_as_long_as_nothing_else_is_said() {
         let mut player = Player::default();
-        player.play(Cue::Ringing);
+        player.play(Cue::Ringing, None);
         let begin = played(&mut player, 2_000);
         assert!(tone(&begin[..ms(300)], 660.0) > 0.4);
         for round in 0..20 {
@@ -218,7 +289,7 @@ mod tests {
     fn the_others_sound_once() {
         for (cue, hertz) in [(Cue::Coming, 780.0), (Cue::Nobody, 350.0)] {
             let mut player = Player::default();
-            player.play(cue);
+            player.play(cue, None);
             let all = played(&mut player, 2_000);
             let loudest = all.chunks(ms(100)).map(|part| tone(part, hertz));
             assert!(loudest.fold(0.0, f32::max) > 0.8, "{cue:?}");
@@ -229,9 +300,9 @@ mod tests {
     #[test]
     fn one_gives_way_to_the_next_without_a_click() {
         let mut player = Player::default();
-        player.play(Cue::Ringing);
+        player.play(Cue::Ringing, None);
         let before = played(&mut player, 2_500);
-        player.play(Cue::Silence);
+        player.play(Cue::Silence, None);
         let after = played(&mut player, 20);
         assert!(is_silent(&after[ms(10)..]));
         let all: Vec<Sum> = before.into_iter().chain(after).collect();
@@ -246,7 +317,7 @@ mod tests {
         let cues = [Cue::Ringing, Cue::Coming, Cue::Nobody, Cue::Silence];
         let mut player = Player::default();
         for n in 0..1_000_usize {
-            player.play(cues[n * 7 % 11 % cues.len()]);
+            player.play(cues[n * 7 % 11 % cues.len()], None);
             let all = played(&mut player, 10 * (n % 50));
             let most = all
                 .iter()
@@ -254,6 +325,49 @@ mod tests {
                 .max()
                 .unwrap_or_default();
             assert!(most <= Sum::from(i16::MAX / 2), "{most}");
+        }
+    }
+
+    fn sound(ms_long: usize, hertz: f32) -> Sound {
+        let sample = |n: usize| (f32::from(i16::MAX) * (TAU * hertz * share(n, RATE)).sin()) as i16;
+        (0..ms(ms_long)).map(sample).collect()
+    }
+
+    #[test]
+    fn a_sound_of_ones_own_rings_again_after_a_pause_and_the_others_sound_once() {
+        let mut player = Player::default();
+        player.play(Cue::Ringing, Some(sound(500, 1_000.0)));
+        for round in 0..5 {
+            let ring = played(&mut player, 500);
+            assert!(tone(&ring, 1_000.0) > 2.0, "round {round}");
+            assert!(is_silent(&played(&mut player, 4_500)), "round {round}");
+        }
+        player.play(Cue::Ringing, Some(sound(8_000, 1_000.0)));
+        played(&mut player, 8_000);
+        assert!(
+            is_silent(&played(&mut player, 2_000)),
+            "a pause behind a long one too"
+        );
+        assert!(!is_silent(&played(&mut player, 100)));
+        player.play(Cue::Coming, Some(sound(300, 700.0)));
+        played(&mut player, 10);
+        let coming = played(&mut player, 280);
+        assert!(tone(&coming, 700.0) > 2.0);
+        played(&mut player, 20);
+        assert!(player.frame().is_none());
+    }
+
+    #[test]
+    fn sounds_are_never_louder_than_fits_beside_a_voice() {
+        let loud: Sound = vec![i16::MIN; ms(2_000)].into();
+        let mut player = Player::default();
+        let cues = [Cue::Ringing, Cue::Coming, Cue::Nobody, Cue::Silence];
+        for n in 0..1_000_usize {
+            let own = (n % 3 > 0).then(|| loud.clone());
+            player.play(cues[n * 7 % 11 % cues.len()], own);
+            let all = played(&mut player, 10 * (n % 50));
+            let most = all.iter().map(|sample| sample.abs()).max();
+            assert!(most.unwrap_or_default() <= 1 << 14, "{most:?}");
         }
     }
 }

@@ -106,6 +106,38 @@ impl Robot {
         drives
     }
 
+    /// A viewer who may open the door because of a call.
+    #[track_caller]
+    pub fn guest_of_call(&self, user: &str, call: &str) -> Guest {
+        let (name, call) = (user.to_owned(), call.to_owned());
+        let grant = self.server.signed(&self.nonce, user, |grant| {
+            grant.sub = name;
+            grant.perms = vec![Permission::View, Permission::Door];
+            grant.door_call = Some(call);
+        });
+        Guest::join(&self.exchange, user, grant)
+    }
+
+    /// Waits until the server has heard of so many who wanted the door open: session, and what came of it.
+    #[track_caller]
+    pub fn doors(&self, count: usize) -> Vec<(String, String)> {
+        step(format_args!("{count} doors at the server"));
+        let start = Instant::now();
+        let mut doors = Vec::new();
+        while doors.len() < count {
+            assert!(start.elapsed() < PATIENCE, "{doors:?}");
+            let heard = self
+                .exchange
+                .call(|connection, _| std::mem::take(&mut connection.doors));
+            doors.extend(
+                heard
+                    .into_iter()
+                    .map(|door| (door.session_id, door.result.to_string())),
+            );
+        }
+        doors
+    }
+
     /// New terms for a viewer.
     pub fn update(&self, user: &str, lease: u32, perms: &[Permission]) {
         let (session, grant) = (user.to_owned(), self.grant(user, (1, lease), perms));

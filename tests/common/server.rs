@@ -13,7 +13,7 @@ use porthole_protocol::{
     grant::{Grant, GrantSigner, Permission},
     key::CameraKey,
     wire::{
-        CallEnd, CallState, CameraCall, ClientExtension, ClientMessage, Code, Drive,
+        CallEnd, CallState, CameraCall, ClientExtension, ClientMessage, Code, DoorRequest, Drive,
         EndSessionMessage, Extension, IncomingMessage, OutgoingMessage, PeerMessage,
         PeerMessageInner, RunningSession, SdpMessage, SessionStats, ToPeer, ToPeerExtra, ToServer,
         ViewerStats,
@@ -78,6 +78,7 @@ impl FakeServer {
             nonce: String::new(),
             reported: Vec::new(),
             drives: Vec::new(),
+            doors: Vec::new(),
             rings: Vec::new(),
         };
         let welcome = OutgoingMessage::Welcome {
@@ -140,6 +141,7 @@ impl FakeServer {
             lease: 600,
             perms: vec![Permission::View],
             booked: None,
+            door_call: None,
         };
         change(&mut grant);
         self.signer.sign(&grant).unwrap()
@@ -172,6 +174,8 @@ pub struct Connection {
     pub reported: Vec<RunningSession>,
     /// What it has said of who drives, since somebody looked.
     pub drives: Vec<Drive>,
+    /// What it has said of who wanted the door open, since somebody looked.
+    pub doors: Vec<DoorRequest>,
     /// Presses that came while something else was waited for.
     rings: Vec<String>,
 }
@@ -207,6 +211,9 @@ impl Connection {
                     ClientMessage::Peer(message) => break Some(*message),
                     ClientMessage::Extension(ClientExtension::Drive(drive)) => {
                         self.drives.push(drive);
+                    }
+                    ClientMessage::Extension(ClientExtension::Door(request)) => {
+                        self.doors.push(request);
                     }
                     ClientMessage::Extension(ClientExtension::Ring(ring)) => {
                         self.rings.push(ring.ring_id);

@@ -15,7 +15,7 @@ export class FakeGateway {
   headers = {};
   /** Instead of a connection. */
   status = 0;
-  #server; #waiters = new Set(); #socket = null;
+  #server; #waiters = new Set(); #socket = null; #sockets = new Set();
 
   static async start(port = 0) {
     const gateway = new FakeGateway();
@@ -34,7 +34,7 @@ export class FakeGateway {
   cut() { this.#socket?.destroy(); }
 
   async stop() {
-    this.cut();
+    for (const socket of this.#sockets) socket.destroy();
     await new Promise((done) => { this.#server.close(done); });
   }
 
@@ -58,6 +58,7 @@ export class FakeGateway {
     const key = createHash("sha1").update(request.headers["sec-websocket-key"] + ACCEPT).digest("base64");
     socket.write(`HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${key}\r\n\r\n`);
     this.#socket = socket;
+    this.#sockets.add(socket);
     let rest = Buffer.alloc(0);
     socket.on("data", (chunk) => { rest = this.#read(Buffer.concat([rest, chunk])); });
     return undefined;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What a Porthole camera and its signaling server share, and nothing else.
 //!
+//! - [`door`]: who wanted the door open, as its camera tells it.
 //! - [`drive`]: who drives a camera's robot, as the camera tells it.
 //! - [`grant`]: the signed permission to look for one session, and how it is signed and read.
 //! - [`key`]: the camera key, which enrols a camera at a server.
@@ -11,6 +12,7 @@
 //! This crate does no input or output and reads no clock.
 #![forbid(unsafe_code)]
 
+pub mod door;
 pub mod drive;
 pub mod grant;
 pub mod key;

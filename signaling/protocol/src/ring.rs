@@ -23,6 +23,7 @@ pub fn is_ring_id(id: &str) -> bool {
 
 /// How far a call is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum CallState {
     /// It rings, and nobody has answered.
@@ -37,6 +38,7 @@ pub enum CallState {
 
 /// Why a call is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum CallEnd {
     /// Nobody has answered in time.

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::grant::Permission;
 
+pub use crate::door::{DoorRequest, DoorResult};
 pub use crate::drive::{Drive, DriveEnd, DriveReason};
 pub use crate::ring::{CallEnd, CallId, CallPart, CallState, CameraCall, Ring, ViewerCall};
 pub use crate::stats::{SessionStats, ViewerStats};
@@ -40,6 +41,9 @@ pub struct Announce {
     /// Of a viewer: that it makes the offer where `sessionStarted` asks for one.
     #[serde(default, skip_serializing_if = "is_false")]
     pub offers: bool,
+    /// Of a camera: that it knows the permission `door`. Grants for others are without it, since they would not read them.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub door: bool,
 }
 
 fn is_false(flag: &bool) -> bool {
@@ -218,6 +222,8 @@ pub enum ClientExtension {
     SessionStats(SessionStats),
     /// From a camera, for the audit log.
     Drive(Drive),
+    /// From a camera, for the audit log and the history of calls.
+    Door(DoorRequest),
     /// From a camera: the button was pressed.
     Ring(Ring),
     /// From a camera: who stood at the door has hung up.

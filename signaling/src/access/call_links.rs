@@ -70,6 +70,22 @@ impl Access {
         Some(secret)
     }
 
+    /// Writes the link down that nobody has opened, where it may be opened at another server. Whoever is told of it may open it
+    /// before: until then it is known here.
+    pub(crate) async fn share_call_link(&self, secret: &str) {
+        if !self.store.as_ref().is_some_and(|store| store.is_shared()) {
+            return;
+        }
+        let by = By::now("server");
+        let kept = async {
+            let _order = self.order().await?;
+            self.keep_call_link(&SecretDigest::of(secret), &by).await
+        };
+        if let Err(error) = kept.await {
+            tracing::warn!(%error, "the link of a call opens at this server alone");
+        }
+    }
+
     /// Writes the link with this secret down, if it is a call's that nobody has opened: it is one like any other from then on.
     pub(super) async fn keep_call_link(&self, secret: &SecretDigest, by: &By) -> Result<()> {
         let Some(share) = lock(&self.call_links).by_secret.remove(secret) else {

@@ -17,7 +17,7 @@ use crate::hub::Change;
 use crate::lock::lock;
 use crate::model::{CallRecord, Login, Role, Share, User};
 use crate::registry::{Origin, Registry};
-use crate::store::{CallFilter, Heard, Put, Snapshot, Store, StoreError};
+use crate::store::{Heard, Put, Snapshot, Store, StoreError};
 
 /// A database and what is in it.
 pub struct Data {
@@ -47,17 +47,7 @@ impl Data {
         let now = Timestamp::now();
         let snapshot = store.snapshot(now).await?;
         let links = store.shares(now - LINK_MEMORY).await?;
-        // Where there are others, they may run at one of those.
-        let calls = match heard {
-            Some(_) => Vec::new(),
-            None => {
-                let running = CallFilter {
-                    running: true,
-                    ..CallFilter::default()
-                };
-                store.calls(&running).await?
-            }
-        };
+        let calls = store.take_calls().await?;
         Ok(Self {
             store,
             snapshot,

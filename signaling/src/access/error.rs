@@ -79,6 +79,10 @@ pub(crate) enum AccessError {
     WrongSecret,
     #[error("this link was opened as often as it may be, or its time is over: ask for a new one")]
     LinkSpent,
+    #[error(
+        "it rings at another of the servers here than this one, where its camera is: answer at the page that rings, or open the link once more in a moment"
+    )]
+    CallElsewhere,
     #[error("this link opens at {0}")]
     LinkNotYet(Timestamp),
     #[error("too many wrong attempts: check what you typed, and wait")]

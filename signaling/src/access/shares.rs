@@ -199,6 +199,10 @@ impl Access {
         if share.uses >= share.max_uses {
             return Err(AccessError::LinkSpent);
         }
+        let is_elsewhere = store.is_call_elsewhere(&share.id).await;
+        if is_elsewhere.map_err(of_store)? {
+            return Err(AccessError::CallElsewhere);
+        }
         let (cookie, login) = self.new_login(Holder::Share(share.id.clone()), now);
         // For as long as the link is good, which is what its bearer was promised.
         let login = Login {

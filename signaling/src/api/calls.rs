@@ -26,35 +26,6 @@ use crate::store::{CallFilter, StoreError};
 
 /// When a bell that was rung too often may be rung again.
 const RING_RETRY: Duration = Duration::from_secs(15);
-/// How far a call is.
-#[derive(ToSchema)]
-#[schema(as = CallState, rename_all = "kebab-case")]
-#[expect(dead_code, reason = "only its description is used")]
-enum StateView {
-    Ringing,
-    Answered,
-    Talking,
-    Ended,
-}
-
-/// Why a call is over.
-#[derive(ToSchema)]
-#[schema(as = CallEnd, rename_all = "kebab-case")]
-#[expect(dead_code, reason = "only its description is used")]
-enum EndView {
-    NoAnswer,
-    Declined,
-    NobodyHome,
-    HungUp,
-    HungUpAtDoor,
-    NoMedia,
-    Busy,
-    CameraGone,
-    Expired,
-    Nobody,
-    Revoked,
-    Other,
-}
 
 /// What has come of ringing.
 #[derive(Serialize, ToSchema)]
@@ -62,10 +33,8 @@ pub(super) struct RungCall {
     /// The call, which others may have made before.
     #[schema(example = "018f2b7e-6f4a-7c3d-9e21-0a1b2c3d4e5f")]
     id: String,
-    #[schema(value_type = StateView)]
     state: CallState,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<EndView>)]
     reason: Option<CallEnd>,
     /// So many people are rung now. Others may be later.
     ringing: usize,
@@ -82,7 +51,6 @@ pub(super) struct CallView {
     /// What the camera was called.
     #[schema(example = "Front door")]
     name: String,
-    #[schema(value_type = StateView)]
     state: CallState,
     /// When somebody rang.
     rang: Timestamp,
@@ -95,10 +63,11 @@ pub(super) struct CallView {
     answered: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     answered_by: Option<String>,
+    /// When the door was opened first; null if it was not.
+    door_opened: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ended: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<EndView>)]
     reason: Option<CallEnd>,
     /// For how long people could talk, in whole seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -132,6 +101,7 @@ impl From<CallRecord> for CallView {
             rang_by: call.rang_by,
             answered: call.answered,
             answered_by: call.answered_by,
+            door_opened: call.door_opened,
             ended: call.ended,
             reason: call.reason,
         }

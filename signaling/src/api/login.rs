@@ -125,7 +125,7 @@ impl LoggedIn {
         (status = 200, body = LoggedIn),
         (status = 401, description = "`wrong-credentials`, `unauthorized`, `code-needed` with `app` and perhaps `passkey`, `wrong-code`, `wrong-passkey`"),
         (status = 403, description = "`link-not-yet` with `opens`, `not-permitted`, `second-factor-needed` with `secret`, `link`, `qr`, `enrolment` and perhaps `passkey`, `enrolment-over`, `challenge-over`"),
-        (status = 409, description = "`second-factor-lost`, `no-passkeys`"),
+        (status = 409, description = "`second-factor-lost`, `no-passkeys`, `call-elsewhere`"),
         (status = 410, description = "`link-spent`"),
         (status = 429, description = "`too-many`, with `Retry-After`"),
     )

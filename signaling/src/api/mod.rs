@@ -164,4 +164,5 @@ enum Permission {
     Listen,
     Talk,
     Control,
+    Door,
 }

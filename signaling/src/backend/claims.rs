@@ -239,8 +239,7 @@ fn perms(claims: &Claims) -> BTreeSet<Permission> {
 }
 
 fn all_permissions() -> BTreeSet<Permission> {
-    use Permission::{Control, Listen, Talk, View};
-    [View, Listen, Talk, Control].into()
+    Permission::ALL.into()
 }
 
 #[cfg(test)]

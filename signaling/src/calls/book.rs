@@ -111,6 +111,7 @@ impl Book {
                 answered: None,
                 answered_by: None,
                 talking: None,
+                door_opened: None,
                 ended: None,
                 reason: None,
                 has_snapshot: false,
@@ -145,6 +146,9 @@ impl Book {
                 record.answered_by = Some(by.to_string());
                 record.talking.get_or_insert(at);
                 state = Some(CallState::Talking);
+            }
+            CallChange::DoorOpened { at } => {
+                record.door_opened.get_or_insert(*at);
             }
             CallChange::Ended { reason, .. } => {
                 record.ended = Some(at);
@@ -251,11 +255,18 @@ mod tests {
         assert_eq!(end, Step::End(vec!["l".to_owned()]));
         assert_eq!(progress.borrow().reason, Some(CallEnd::HungUp));
         assert_eq!(progress.borrow().by.as_deref(), Some("alice"));
+        // The camera may say it after the end, and says it each time.
+        for second in [7, 8] {
+            book.take(
+                &event(CallChange::DoorOpened { at: at(second) }),
+                at(10),
+                now,
+            );
+        }
         let record = &book.get("c").unwrap().record;
-        assert_eq!(
-            (record.answered, record.talking, record.ended),
-            (Some(at(3)), Some(at(4)), Some(at(9)))
-        );
+        let times = [record.answered, record.talking, record.door_opened];
+        assert_eq!(times, [Some(at(3)), Some(at(4)), Some(at(7))]);
+        assert_eq!(record.ended, Some(at(9)));
         book.forget(now + LINGER);
         assert!(book.get("c").is_some());
         book.forget(now + LINGER + Duration::from_millis(1));

@@ -73,6 +73,12 @@ impl Calls {
             lock(&self.unwritten).put_back(records);
             return Err(error);
         }
+        while let Some((call, camera, at)) = { lock(&self.unwritten).take_door() } {
+            if let Err(error) = store.put_call_door(&call, &camera, at).await {
+                lock(&self.unwritten).put_door((call, camera, at));
+                return Err(error);
+            }
+        }
         let mut written = 0;
         while let Some((call, jpeg)) = { lock(&self.unwritten).take_snapshot() } {
             let put = store.put_call_snapshot(&call, &jpeg, Timestamp::now());

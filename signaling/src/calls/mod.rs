@@ -21,7 +21,7 @@ use crate::hub::{Event, HubHandle};
 use crate::lock::lock;
 use crate::metrics::Metrics;
 use crate::model::{CallRecord, Window};
-use crate::room::{Event as RoomEvent, Happening, LONGEST_CALL};
+use crate::room::{CallChange, Event as RoomEvent, Happening, LONGEST_CALL};
 use crate::store::{CallFilter, StoreError};
 use crate::token::share_fragment;
 use book::{Book, LINGER, Step};
@@ -159,6 +159,11 @@ impl Calls {
             Step::Tell { user, link } => self.tell(&event.call, &user, link),
             Step::End(links) => self.end_links(links),
         }
+        if let (None, CallChange::DoorOpened { at }) = (&record, &event.change) {
+            // It was told long after: the camera's link was broken, or the server was away.
+            let door = (event.call.clone(), event.camera.clone(), *at);
+            self.to_be_written(|unwritten| unwritten.put_door(door));
+        }
         if let Some(record) = record {
             self.made.send_modify(|made| *made += 1);
             self.to_be_written(|unwritten| unwritten.put(record));
@@ -205,6 +210,10 @@ impl Calls {
             })
         });
         let where_to = format!("camera={camera}&call={call}");
+        if let Some(secret) = secret.clone() {
+            let access = self.access.clone();
+            tokio::spawn(async move { access.share_call_link(&secret).await });
+        }
         let link =
             secret.and_then(|secret| page(&format!("{}&{where_to}", share_fragment(&secret))));
         let notice = RingNotice {

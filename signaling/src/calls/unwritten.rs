@@ -4,17 +4,25 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use crate::model::CallRecord;
 
 /// Calls that wait for the database. Each is there once, however often it has changed.
 const MAX_RECORDS: usize = 4096;
 /// Pictures that do: 6 MB.
 const MAX_SNAPSHOTS: usize = 64;
+/// Doors that were opened in calls that are only in the database any more.
+const MAX_DOORS: usize = 256;
+
+/// The call, its camera, and when its door was opened.
+pub(super) type OpenedDoor = (String, String, Timestamp);
 
 #[derive(Default)]
 pub(super) struct Unwritten {
     records: BTreeMap<String, CallRecord>,
     snapshots: VecDeque<(String, Arc<[u8]>)>,
+    doors: VecDeque<OpenedDoor>,
 }
 
 impl Unwritten {
@@ -34,6 +42,19 @@ impl Unwritten {
             self.snapshots.push_back((call, jpeg));
         }
         has_room
+    }
+
+    /// Whether there was room.
+    pub(super) fn put_door(&mut self, door: OpenedDoor) -> bool {
+        let has_room = self.doors.len() < MAX_DOORS;
+        if has_room {
+            self.doors.push_back(door);
+        }
+        has_room
+    }
+
+    pub(super) fn take_door(&mut self) -> Option<OpenedDoor> {
+        self.doors.pop_front()
     }
 
     pub(super) fn take_records(&mut self) -> Vec<CallRecord> {

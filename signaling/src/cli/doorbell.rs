@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use serde::de::{Deserialize, Deserializer, Error as _};
 
 use super::values::{camera_id, user};
-use crate::room::{Doorbell, Doorbells, Hours, MAX_AFTER, MAX_RECIPIENTS, Quiet, Target};
+use crate::room::{Doorbell, Doorbells, Hours, MAX_AFTER, MAX_RECIPIENTS, MayOpen, Quiet, Target};
 
 /// Whom one camera's doorbell rings.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
@@ -20,6 +20,25 @@ pub(super) struct DoorbellTable {
     ring: Option<Vec<Rung>>,
     #[serde(default)]
     press: BTreeSet<User>,
+    #[serde(default)]
+    door: Door,
+}
+
+/// Who may open the door, of those who have answered: all, nobody, or these.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(
+    untagged,
+    expecting = "door is true (whoever has answered may open), false, or a list of users' names"
+)]
+enum Door {
+    All(bool),
+    Only(BTreeSet<User>),
+}
+
+impl Default for Door {
+    fn default() -> Self {
+        Self::All(false)
+    }
 }
 
 /// Someone whom it rings: the name, or that and how many seconds after the press.
@@ -85,7 +104,12 @@ impl DoorbellTable {
     fn rule(&self) -> Result<Doorbell, String> {
         let ring = self.ring.as_ref().map(|ring| targets(ring)).transpose()?;
         let press = self.press.iter().map(|user| user.0.clone()).collect();
-        Ok(Doorbell { ring, press })
+        let door = match &self.door {
+            Door::All(false) => MayOpen::Nobody,
+            Door::All(true) => MayOpen::Anybody,
+            Door::Only(users) => MayOpen::Only(users.iter().map(|user| user.0.clone()).collect()),
+        };
+        Ok(Doorbell { ring, press, door })
     }
 }
 
@@ -187,6 +211,19 @@ mod tests {
     }
 
     #[test]
+    fn a_rule_says_who_opens_the_door() {
+        let door = |rest: &str| {
+            let text = format!("[[doorbell]]\ncamera = \"front\"\n{rest}");
+            read(&text).unwrap().rules["front"].door.clone()
+        };
+        assert_eq!(door(""), MayOpen::Nobody);
+        assert_eq!(door("door = false"), MayOpen::Nobody);
+        assert_eq!(door("door = true"), MayOpen::Anybody);
+        let alice = MayOpen::Only(["alice".to_owned()].into());
+        assert_eq!(door("door = [\"alice\"]"), alice);
+    }
+
+    #[test]
     fn a_night_has_a_beginning_and_an_end() {
         let night = "[[do-not-disturb]]\nuser = \"alice\"\nfrom = \"22:00\"\nto = \"07:00\"\nzone = \"UTC\"\ncameras = [\"front\"]";
         let quiet = &read(night).unwrap().quiet[0];
@@ -207,6 +244,8 @@ mod tests {
             (bell(&format!("ring = [{}]", many.join(","))), "at most 32"),
             (bell("ring = [{user = \"a\", after = 31}]"), "too late"),
             (bell("ring = [1]"), "write a user's name"),
+            (bell("door = 1"), "door is true"),
+            (bell("door = [\"guest\"]"), "door is true"),
             (bell("ring = [\"guest\"]"), "write a user's name"),
             (quiet("from = \"22:00\""), "belong together"),
             (quiet("zone = \"UTC\""), "zone is of from and to"),

@@ -295,7 +295,7 @@ fn permission(name: &str) -> Result<Permission, Failure> {
     let parsed = serde_json::from_value(name.into());
     parsed.map_err(|_| {
         Failure::input(format!(
-            "--perms: \"{name}\" is none of view, listen, talk, control"
+            "--perms: \"{name}\" is none of view, listen, talk, control, door"
         ))
     })
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
+use porthole_protocol::wire::DoorResult;
 use serde_json::json;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval, sleep};
@@ -248,6 +249,33 @@ fn entry(happening: &Happening) -> Option<AuditEntry> {
             ),
             ..entry("drive.ended", user, Some(camera))
         },
+        Event::DoorAsked {
+            session,
+            user,
+            camera,
+            asked,
+            result,
+            call,
+            detail,
+            missed,
+        } => {
+            let action = match result {
+                DoorResult::Opened => "door.opened",
+                _ => "door.refused",
+            };
+            let mut details = json!({ "asked": asked, "reason": result });
+            if let Some(call) = call {
+                details["call"] = json!(call);
+            }
+            if let Some(detail) = detail {
+                details["detail"] = json!(detail);
+            }
+            AuditEntry {
+                subject: Some(session.clone()),
+                details: with_missed(details, *missed),
+                ..entry(action, user, Some(camera))
+            }
+        }
         Event::Call(event) => return call(happening.at, event),
         Event::SessionRefused {
             user,
@@ -286,9 +314,11 @@ fn call(at: Timestamp, event: &CallEvent) -> Option<AuditEntry> {
             let details = json!({ "started": since, "reason": reason });
             entry("call.ended", by.as_deref(), details)
         }
-        CallChange::Rings { .. } | CallChange::Left { .. } | CallChange::Talking { .. } => {
-            return None;
-        }
+        // Who opened the door has an entry of its own.
+        CallChange::Rings { .. }
+        | CallChange::Left { .. }
+        | CallChange::Talking { .. }
+        | CallChange::DoorOpened { .. } => return None,
     })
 }
 

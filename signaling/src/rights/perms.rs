@@ -7,13 +7,6 @@ use std::ops::{BitAnd, BitOr};
 
 use porthole_protocol::grant::Permission;
 
-const ALL: [Permission; 4] = [
-    Permission::View,
-    Permission::Listen,
-    Permission::Talk,
-    Permission::Control,
-];
-
 /// A set of permissions.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Perms(u8);
@@ -24,7 +17,7 @@ impl Perms {
 
     /// All there are.
     pub fn all() -> Self {
-        ALL.into_iter().collect()
+        Permission::ALL.into_iter().collect()
     }
 
     const fn bit(permission: Permission) -> u8 {
@@ -43,7 +36,9 @@ impl Perms {
 
     /// Each of them, in the order of their declaration.
     pub fn iter(self) -> impl Iterator<Item = Permission> {
-        ALL.into_iter().filter(move |one| self.contains(*one))
+        Permission::ALL
+            .into_iter()
+            .filter(move |one| self.contains(*one))
     }
 }
 

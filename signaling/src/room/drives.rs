@@ -12,17 +12,17 @@ use super::table::Session;
 use super::{ClientId, Event, NO_SUCH_SESSION, Refusal, Role, Room, UNKNOWN_SENDER};
 use crate::limit::{Bucket, DRIVE_RATE};
 
-/// What one camera may have written down of drives.
+/// What one camera may have written down of one kind.
 #[derive(Default)]
-pub(super) struct DrivesPace {
+pub(super) struct AuditPace {
     bucket: Option<Bucket>,
     /// What was left out since the last that was written.
     missed: u32,
 }
 
-impl DrivesPace {
+impl AuditPace {
     /// Takes one in if there is room, and says how many were left out before it.
-    fn take(&mut self, now: Now) -> Option<u32> {
+    pub(super) fn take(&mut self, now: Now) -> Option<u32> {
         let bucket = || Bucket::new(DRIVE_RATE, now.mono);
         if self.bucket.get_or_insert_with(bucket).has_room(now.mono) {
             return Some(std::mem::take(&mut self.missed));
@@ -106,7 +106,7 @@ impl Room {
     }
 }
 
-fn earlier(at: Timestamp, ms: u64) -> Timestamp {
+pub(super) fn earlier(at: Timestamp, ms: u64) -> Timestamp {
     let ago = SignedDuration::from_millis(i64::try_from(ms).unwrap_or(i64::MAX));
     at.checked_sub(ago).unwrap_or(Timestamp::MIN)
 }

@@ -9,7 +9,7 @@ use porthole_protocol::wire::{CallEnd, Code};
 use super::now::Now;
 use super::review::Because;
 use super::table::{End, Ended, Tell};
-use super::{Action, Camera, DrivesPace, Room};
+use super::{Action, AuditPace, Camera, Room};
 use crate::rights::{Rights, RightsId};
 
 impl Room {
@@ -22,7 +22,8 @@ impl Room {
             sessions: BTreeSet::new(),
             ended: Ended::default(),
             awaited: BTreeSet::new(),
-            drives: DrivesPace::default(),
+            drives: AuditPace::default(),
+            doors: AuditPace::default(),
         };
         let known = self.cameras.entry(id.to_owned());
         known

@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 use porthole_protocol::grant::Permission;
-use porthole_protocol::wire::{Code, DriveReason};
+use porthole_protocol::wire::{Code, DoorResult, DriveReason};
 
 use super::calls::CallEvent;
 
@@ -91,6 +91,25 @@ pub enum Event {
         ended: Timestamp,
         /// Why it ended.
         reason: DriveReason,
+        /// As above.
+        missed: u32,
+    },
+    /// A viewer wanted a camera's door open.
+    DoorAsked {
+        /// The session.
+        session: String,
+        /// Whose.
+        user: String,
+        /// Of which camera.
+        camera: String,
+        /// When.
+        asked: Timestamp,
+        /// What came of it.
+        result: DoorResult,
+        /// The call that ran then, as the camera says.
+        call: Option<String>,
+        /// Why the door stays shut, in the words of the program there.
+        detail: Option<String>,
         /// As above.
         missed: u32,
     },

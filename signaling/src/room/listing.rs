@@ -41,10 +41,16 @@ impl Room {
                 nonce,
                 sessions,
                 offers,
+                door,
                 ..
             }) => {
                 let nonce = nonce.filter(|_| checked.is_ok());
-                (Some(Announced { nonce, offers }), sessions)
+                let announced = Announced {
+                    nonce,
+                    offers,
+                    door,
+                };
+                (Some(announced), sessions)
             }
             None => (None, Vec::new()),
         };

@@ -14,6 +14,7 @@
 
 mod admission;
 mod calls;
+mod doors;
 mod drives;
 mod enrolment;
 mod happening;
@@ -52,11 +53,11 @@ use serde_json::Value;
 pub(crate) use calls::call_perms;
 pub use calls::{
     CAMERA_RETURN, CallChange, CallEvent, CandidateSource, Doorbell, Doorbells, Hours,
-    LONGEST_CALL, MAX_AFTER, MAX_RECIPIENTS, MEDIA_RETURN, NO_ANSWER, NO_MEDIA, Quiet, Rang,
-    RingRefused, Target,
+    LONGEST_CALL, MAX_AFTER, MAX_RECIPIENTS, MEDIA_RETURN, MayOpen, NO_ANSWER, NO_MEDIA, Quiet,
+    Rang, RingRefused, Target,
 };
 use calls::{Calls, Word};
-use drives::DrivesPace;
+use drives::AuditPace;
 pub use happening::{Event, Happening};
 pub use ice::{Ice, IceSource, fixed};
 pub use lifetime::VIEWER_RETURN;
@@ -165,6 +166,8 @@ struct Announced {
     nonce: Option<String>,
     /// A viewer's that makes the offer when it is asked to.
     offers: bool,
+    /// A camera's that knows the permission `door`.
+    door: bool,
 }
 
 struct Client {
@@ -196,7 +199,9 @@ struct Camera {
     /// Who waits for which session until the camera is back.
     awaited: BTreeSet<(String, ClientId)>,
     /// How much may still be written down of who drives there.
-    drives: DrivesPace,
+    drives: AuditPace,
+    /// The same of who opened its door.
+    doors: AuditPace,
 }
 
 /// A camera's `meta`, and how long that is as JSON.
@@ -403,6 +408,7 @@ impl Room {
             E::ViewerStats(stats) => self.viewer_stats(from, stats, now),
             E::SessionStats(stats) => self.session_stats(from, stats, now),
             E::Drive(drive) => self.drive(from, drive, now),
+            E::Door(request) => self.door(from, request, now),
             E::Ring(ring) => self.camera_rings(from, ring, now),
             E::EndCall(call) => self.camera_ends_call(from, &call.call_id, now),
             E::AnswerCall(call) => self.call_word(from, &call.call_id, Word::Answer, now),

@@ -153,6 +153,7 @@ impl Room {
             return Err(Code::TooMany);
         }
         let lease = left.min(grant.lease).min(span.lease);
+        let door_call = self.door_call(&kept, camera_id, &span.perms, now);
         let mut session = Session {
             whose: rights.id(),
             camera_id: camera_id.to_owned(),
@@ -162,6 +163,7 @@ impl Room {
             network: None,
             perms: span.perms,
             booked: span.booked,
+            door_call,
             until: now.mono,
             cap: lease_end(now, lease),
             lease: span.lease,

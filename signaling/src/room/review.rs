@@ -64,7 +64,10 @@ impl Room {
             _ => return self.end(id, Code::LeaseEnded, Tell::Both),
         };
         let mut is_new = because == Because::ClockSet;
-        self.change_session(id, |session| is_new |= session.follow(span, now));
+        let user = self.users.get(&session.whose);
+        let door_call =
+            user.and_then(|user| self.door_call(&user.kept, &session.camera_id, &span.perms, now));
+        self.change_session(id, |session| is_new |= session.follow(span, door_call, now));
         let ice = self.renew_ice(id, now);
         if !is_new && ice.is_none() {
             return;
@@ -157,9 +160,11 @@ fn in_words(code: Code) -> &'static str {
 
 impl Session {
     /// Takes over what is permitted now. Whether that is news to its ends.
-    fn follow(&mut self, span: Span, now: Now) -> bool {
-        let mut is_new =
-            self.perms != span.perms || self.booked != span.booked || self.end != span.end;
+    fn follow(&mut self, span: Span, door_call: Option<String>, now: Now) -> bool {
+        let mut is_new = self.perms != span.perms
+            || self.booked != span.booked
+            || self.end != span.end
+            || self.door_call != door_call;
         if self.lease != span.lease {
             // Another lease counts from now; the same one leaves the session the time it had.
             is_new = true;
@@ -168,6 +173,7 @@ impl Session {
         }
         self.perms = span.perms;
         self.booked = span.booked;
+        self.door_call = door_call;
         self.end = span.end;
         self.review = span.review.map(|at| now.instant_of(at));
         self.until = self.lasts_until(now);

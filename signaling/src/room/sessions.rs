@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! How a session starts, what goes back and forth in it, and how one of its ends leaves it.
 
-use porthole_protocol::grant::Grant;
+use porthole_protocol::grant::{Grant, Permission};
 use porthole_protocol::wire::{
     Code, Offerer, OutgoingMessage, PeerMessage, SessionProof, StartSessionMessage, ToPeerExtra,
 };
@@ -62,6 +62,7 @@ impl Room {
         let sfu = self.sfu_for(&camera_id, client, has_offered, &span.perms)?;
         self.check_places(viewer, rights, &camera_id, None)?;
         let camera = sfu.unwrap_or(camera);
+        let door_call = self.door_call(&user.kept, &camera_id, &span.perms, now);
         let mut session = Session {
             whose: rights.id(),
             camera_id: camera_id.clone(),
@@ -71,6 +72,7 @@ impl Room {
             network: Some(client.network),
             perms: span.perms,
             booked: span.booked,
+            door_call,
             until: now.mono,
             cap: lease_end(now, span.lease),
             lease: span.lease,
@@ -156,6 +158,10 @@ impl Room {
         let Some(nonce) = announced.and_then(|announced| announced.nonce.clone()) else {
             return Ok(None);
         };
+        let knows = |permission: &&Permission| {
+            **permission != Permission::Door || announced.is_some_and(|announced| announced.door)
+        };
+        let known = |all: &[Permission]| all.iter().filter(knows).copied().collect::<Vec<_>>();
         let terms = session.terms(now);
         let grant = Grant {
             aud: session.camera_id.clone(),
@@ -164,8 +170,9 @@ impl Room {
             nonce,
             seq: session.seq,
             lease: terms.lease,
-            perms: terms.perms,
-            booked: Some(session.booked.clone()),
+            perms: known(&terms.perms),
+            booked: Some(known(&session.booked)),
+            door_call: session.door_call.clone(),
         };
         let token = self.signer.sign(&grant);
         token

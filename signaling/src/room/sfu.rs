@@ -41,6 +41,7 @@ impl Room {
             announced: Some(Announced {
                 nonce: None,
                 offers: false,
+                door: false,
             }),
             registered: false,
             login_over: false,
@@ -68,7 +69,7 @@ impl Room {
     }
 
     /// Who serves one more session of such permissions: the SFU, if the camera sends its picture there and has as many viewers of
-    /// its own as it should. Whoever may talk or drive needs the camera itself.
+    /// its own as it should. Whoever may talk, drive or open the door needs the camera itself.
     pub(super) fn sfu_for(
         &self,
         camera_id: &str,
@@ -86,7 +87,12 @@ impl Room {
         let camera = self.cameras.get(camera_id);
         let listed = camera.and_then(|camera| camera.listed.as_ref());
         let publishes = listed.is_some_and(|listed| listed.meta["whip"] == true);
-        let is_at_camera = |perm| matches!(perm, &Permission::Talk | &Permission::Control);
+        let is_at_camera = |perm: &Permission| {
+            matches!(
+                perm,
+                Permission::Talk | Permission::Control | Permission::Door
+            )
+        };
         let offers = has_offered || viewer.announced.as_ref().is_some_and(|a| a.offers);
         if !publishes || !offers || perms.iter().any(is_at_camera) {
             return Ok(None);

@@ -34,6 +34,8 @@ pub(super) struct Session {
     pub(super) perms: Vec<Permission>,
     /// Those of them that a booking gives.
     pub(super) booked: Vec<Permission>,
+    /// The call that gives `door`, if nothing else does.
+    pub(super) door_call: Option<String>,
     /// When its time is up.
     pub(super) until: Instant,
     /// When its lease is over, whatever else is permitted: `lease` seconds after it was granted.

@@ -355,8 +355,17 @@ pub trait Store: Send + Sync + 'static {
     async fn put_calls(&self, calls: &[CallRecord]) -> Result<()>;
     /// Calls, the latest first.
     async fn calls(&self, filter: &CallFilter) -> Result<Vec<CallRecord>>;
+    /// Calls that were not over when their server ended, the latest first: from now on they are this one's. Where several servers
+    /// use the database, those of servers that are there are left to them; this one has to [`Self::watch`] before.
+    async fn take_calls(&self) -> Result<Vec<CallRecord>>;
+    /// Whether the link of this id is good for a call that runs at another server.
+    async fn is_call_elsewhere(&self, link: &str) -> Result<bool>;
+    /// Whether other servers may use the database as well.
+    fn is_shared(&self) -> bool;
     /// Keeps the picture (JPEG) of a call that is there; a second one changes nothing.
     async fn put_call_snapshot(&self, call: &str, jpeg: &[u8], at: Timestamp) -> Result<()>;
+    /// Notes that the door was opened in a call of this camera, unless it is noted already.
+    async fn put_call_door(&self, call: &str, camera: &str, at: Timestamp) -> Result<()>;
     /// The picture of a call.
     async fn call_snapshot(&self, call: &str) -> Result<Option<Vec<u8>>>;
     /// Forgets calls from before, and the oldest pictures beyond so many, at most so many of each at a time. Returns how many

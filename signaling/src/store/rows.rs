@@ -14,20 +14,16 @@ use crate::model::{
     Window,
 };
 
-const PERMISSIONS: [Permission; 4] = [
-    Permission::View,
-    Permission::Listen,
-    Permission::Talk,
-    Permission::Control,
-];
-
 pub(super) fn perms_text(perms: &BTreeSet<Permission>) -> String {
     let names: Vec<_> = perms.iter().map(ToString::to_string).collect();
     names.join(",")
 }
 
 fn perms_of(text: &str) -> Option<BTreeSet<Permission>> {
-    let permission = |name: &str| PERMISSIONS.into_iter().find(|p| p.to_string() == name);
+    let permission = |name: &str| {
+        let mut all = Permission::ALL.into_iter();
+        all.find(|p| p.to_string() == name)
+    };
     let names = text.split(',').filter(|name| !name.is_empty());
     names.map(permission).collect()
 }
@@ -192,6 +188,7 @@ impl FromRow<'_, AnyRow> for CallRecord {
             answered: moment("answered_ms")?,
             answered_by: row.try_get("answered_by")?,
             talking: moment("talking_ms")?,
+            door_opened: moment("door_ms")?,
             ended: moment("ended_ms")?,
             reason: reason.transpose().map_err(|_| unreadable("reason"))?,
             has_snapshot: snapshots > 0,

@@ -32,9 +32,15 @@ pub(super) async fn tell(tx: &mut AnyConnection, own: &str, changed: &Changed) -
     Ok(())
 }
 
+/// A lock that a server holds for as long as it lives, and PostgreSQL with it: by it others see that it is there.
+pub(super) const LIFE: &str = "SELECT pg_advisory_lock(hashtextextended($1, 0))";
+/// Whether the server with that lock is there no more. Until the end of the transaction nobody else finds that out.
+pub(super) const IS_GONE: &str =
+    "SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0)) AS gone";
+
 /// Hears what others change from now on, until the receiver is dropped. What is one's `own` is left out.
 pub(super) async fn watch(url: String, own: String) -> Result<Receiver<Heard>> {
-    let listener = listen(&url).await?;
+    let listener = listen(&url, &own).await?;
     let (sender, receiver) = channel(MAX_HEARD);
     tokio::spawn(async move {
         tokio::select! {
@@ -45,9 +51,11 @@ pub(super) async fn watch(url: String, own: String) -> Result<Receiver<Heard>> {
     Ok(receiver)
 }
 
-async fn listen(url: &str) -> Result<PgListener> {
+async fn listen(url: &str, own: &str) -> Result<PgListener> {
     let listening = async {
         let mut listener = PgListener::connect(url).await?;
+        // With a connection that was cut off goes its lock, at the latest when PostgreSQL notices.
+        query(LIFE).bind(own).execute(&mut listener).await?;
         listener.listen(CHANNEL).await?;
         Ok(listener)
     };
@@ -60,7 +68,7 @@ async fn run(mut listener: PgListener, url: String, own: String, heard: &Sender<
         while heard_all(&mut listener, &own, heard).await.is_ok() {}
         tracing::warn!("what other servers change cannot be heard: connecting again");
         listener = loop {
-            match listen(&url).await {
+            match listen(&url, &own).await {
                 Ok(listener) => break listener,
                 Err(_) => sleep(RETRY).await,
             }

@@ -15,6 +15,7 @@ mod house;
 mod postgres;
 
 mod agree;
+mod calls;
 mod frozen;
 mod pair;
 mod passkeys;

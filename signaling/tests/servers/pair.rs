@@ -26,8 +26,12 @@ pub(crate) struct Pair {
 }
 
 async fn start(url: &str, signer: &GrantSigner) -> (Server, Arc<dyn Store>) {
+    let options = ServerOptions::new(signer.to_string().parse().unwrap());
+    start_with(url, options).await
+}
+
+pub(crate) async fn start_with(url: &str, mut options: ServerOptions) -> (Server, Arc<dyn Store>) {
     let store = open(url).await.unwrap();
-    let mut options = ServerOptions::new(signer.to_string().parse().unwrap());
     let data = Data::load(store.clone()).await.unwrap();
     options.data = Some(data.sealed_with("a key of the tests, which is in no file"));
     // The name of the cookie follows it, and whom passkeys are for.

@@ -13,6 +13,7 @@ on_both! {
     there_is_one_picture_of_a_call
     calls_and_pictures_are_forgotten
     whoever_has_a_name_next_sees_no_calls_of_before
+    that_a_door_was_opened_is_noted_once_and_for_its_own_camera_alone
 }
 
 fn call(id: &str, second: i64) -> CallRecord {
@@ -27,6 +28,7 @@ fn call(id: &str, second: i64) -> CallRecord {
         answered: None,
         answered_by: None,
         talking: None,
+        door_opened: None,
         ended: None,
         reason: None,
         has_snapshot: false,
@@ -49,6 +51,7 @@ async fn a_call_is_read_as_it_was_written_and_followed_to_its_end(db: Database) 
         answered: Some(at(3)),
         answered_by: Some("anna".to_owned()),
         talking: Some(at(4)),
+        door_opened: Some(at(5)),
         ended: Some(at(9)),
         reason: Some(CallEnd::HungUpAtDoor),
         ..made
@@ -169,4 +172,23 @@ async fn whoever_has_a_name_next_sees_no_calls_of_before(db: Database) {
     db.add_user("anna", Role::Viewer).await;
     assert!(found(&db, of_anna()).await.is_empty());
     assert_eq!(found(&db, CallFilter::default()).await, ["c"]);
+}
+
+async fn that_a_door_was_opened_is_noted_once_and_for_its_own_camera_alone(db: Database) {
+    db.put_calls(&[call("c", 1)]).await.unwrap();
+    let opened = async || db.calls(&CallFilter::default()).await.unwrap()[0].door_opened;
+    db.put_call_door("c", "back", at(2)).await.unwrap();
+    assert_eq!(opened().await, None, "another camera's word");
+    for second in [3, 4] {
+        db.put_call_door("c", "front", at(second)).await.unwrap();
+    }
+    assert_eq!(opened().await, Some(at(3)));
+    // What is written of the call later does not know of it.
+    let ended = CallRecord {
+        ended: Some(at(9)),
+        ..call("c", 1)
+    };
+    db.put_calls(&[ended]).await.unwrap();
+    assert_eq!(opened().await, Some(at(3)));
+    db.put_call_door("x", "front", at(2)).await.unwrap();
 }

@@ -11,7 +11,7 @@ import { readRule, toRule } from "./recurrence.js";
 
 /** @typedef {{camera: string|null, start: number, end: number}} Wanted */
 
-const EVERY_PERM = ["listen", "talk", "control"];
+const EVERY_PERM = ["listen", "talk", "control", "door"];
 
 export class BookingForm {
   /** The note as the field took it, which leaves out the ends of lines. */

@@ -143,7 +143,7 @@ export function confirm({ title, name, words, yes }, act) {
 }
 
 /** The permissions that a form's boxes stand for. @param {any} fields */
-export const permsOf = (fields) => ["view", ...["listen", "talk", "control"].filter((perm) => fields[perm].checked)];
+export const permsOf = (fields) => ["view", ...["listen", "talk", "control", "door"].filter((perm) => fields[perm].checked)];
 
 /** Fills a list to choose from. @param {any} select @param {{value: string, words: string}[]} options */
 export function choices(select, options) {

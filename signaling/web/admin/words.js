@@ -73,6 +73,8 @@ const ACTIONS = Object.freeze({
   "session.revoked": "{actor} ended {user}'s session at {camera}",
   "drive.started": "{user} began to drive the robot at {camera}",
   "drive.ended": "{user} no longer drives the robot at {camera}",
+  "door.opened": "{user} opened the door at {camera}",
+  "door.refused": "The door at {camera} did not open for {user}",
   "login.made": "{user} signed in",
   "login.refused": "{user} was not let in",
   "login.ended": "{user} signed out",

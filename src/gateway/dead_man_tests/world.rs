@@ -87,10 +87,10 @@ impl World {
                 user: viewer.to_string(),
                 rights: Rights {
                     view: true,
-                    talk: false,
                     control: true,
                     // Else neither can hand it to the other.
                     booked: viewer == 2 && !acknowledges,
+                    ..Rights::default()
                 },
             });
             let way = Way::ALL[world.rng.random_range(0..Way::ALL.len())];
@@ -139,6 +139,7 @@ impl World {
                 }
                 Output::Viewer(viewer, message) => self.answer(viewer, &message.bytes),
                 Output::Driver(..) | Output::Bell(..) => (),
+                Output::Open(..) | Output::RecallDoor(_) | Output::Door(_) => (),
             }
         }
     }

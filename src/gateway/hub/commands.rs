@@ -3,7 +3,9 @@
 
 use std::time::Instant;
 
-use super::{Command, Hub, Output, Payload, ProgramId, Rights, Service, Ticket, steering::newest};
+use super::{
+    Command, Hub, Output, Payload, ProgramId, Rights, Service, Ticket, TicketKind, steering::newest,
+};
 use crate::gateway::{
     envelope::{self, BadMessage, Kind, Mark},
     outbox::{Class, QueuedMessage},
@@ -37,7 +39,7 @@ impl Hub {
                 let ticket = Ticket {
                     viewer: id,
                     mark,
-                    is_state: false,
+                    kind: TicketKind::Command,
                 };
                 if let Err(refusal) = self.command(rights, &message, ticket, now) {
                     self.refuse(id, mark, refusal);
@@ -57,6 +59,11 @@ impl Hub {
             Kind::Ask | Kind::HandOver if !viewer.asking.take(now) => {
                 self.refuse(id, Mark::NONE, Refusal::TooMany);
             }
+            Kind::HoldDoor | Kind::OpenDoor if !viewer.asking.take(now) => {
+                self.refuse(id, mark, Refusal::TooMany);
+            }
+            Kind::HoldDoor => self.hold_door(id, mark, now),
+            Kind::OpenDoor => self.open_door(id, &message, now),
             Kind::Ask => {
                 let before = self.wheel.driver();
                 self.stopped = None;

@@ -118,6 +118,12 @@ impl Hub {
         hold.unwrap_or(until)
     }
 
+    /// A moment in seconds of CLOCK_MONOTONIC.
+    pub(super) fn seconds(&self, at: Instant) -> f64 {
+        let (moment, seconds) = self.config.epoch;
+        seconds + at.saturating_duration_since(moment).as_secs_f64()
+    }
+
     /// When a lease that is given now ends, and the word that gives it.
     fn lease(&mut self, word: &str, user: Option<&str>, now: Instant) -> Option<(Instant, String)> {
         let until = self.wheel.deadline()?;
@@ -125,11 +131,10 @@ impl Hub {
         let next = now + self.timeout() / RENEWALS;
         self.alive_due.get_or_insert(next);
         let left = until.saturating_duration_since(now);
-        let (moment, seconds) = self.config.epoch;
         let lease = LeaseWord {
             user,
-            time: u64::try_from(left.as_millis()).unwrap_or(u64::MAX),
-            until: seconds + until.saturating_duration_since(moment).as_secs_f64(),
+            time: words::milliseconds(left),
+            until: self.seconds(until),
         };
         Some((until, words::event(word, &lease)))
     }

@@ -5,6 +5,7 @@
 //! stand. Nothing here waits or reads a clock. Viewers and programs are numbers, never used twice.
 
 mod commands;
+mod door;
 mod driver;
 mod lease;
 mod notify;
@@ -27,7 +28,12 @@ use super::{
     wheel::{Reason, ViewerId, Wheel},
     words::{BellPush, Description, Refusal},
 };
-use crate::{bucket::Bucket, calling::Call, driving::DriverChange};
+use crate::{
+    bucket::Bucket,
+    calling::Call,
+    driving::DriverChange,
+    opening::{DoorAsked, DoorRight},
+};
 use driver::LastDriver;
 
 /// Services a camera has known, those that are gone included: their numbers are one byte, and a list of more is no help.
@@ -50,6 +56,7 @@ pub(crate) struct Rights {
     pub(crate) control: bool,
     /// Whether a booking gives the control: who has booked goes before who merely may.
     pub(crate) booked: bool,
+    pub(crate) door: DoorRight,
 }
 
 /// By which a command is answered when its program has got it, or will not.
@@ -57,8 +64,17 @@ pub(crate) struct Rights {
 pub(crate) struct Ticket {
     pub(crate) viewer: ViewerId,
     pub(crate) mark: Mark,
-    /// It is a steering state, which is confirmed in its own way.
-    pub(crate) is_state: bool,
+    pub(crate) kind: TicketKind,
+}
+
+/// Of what a ticket is; each is answered in its own way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TicketKind {
+    Command,
+    /// A steering state.
+    State,
+    /// That the door opens.
+    Door,
 }
 
 /// What a driver sent to a program.
@@ -129,6 +145,12 @@ pub(crate) enum Output {
     Acknowledges(ProgramId, bool),
     /// Commands that wait for this program are not delivered.
     Recall(ProgramId),
+    /// For the program at the door, before all commands that wait.
+    Open(ProgramId, Command),
+    /// If it waits for this program, it is not delivered.
+    RecallDoor(ProgramId),
+    /// For the application and the server: somebody wanted the door open.
+    Door(DoorAsked),
     /// For the application and the server.
     Driver(DriverChange),
     /// A program has pressed the bell, or hung up.
@@ -155,6 +177,8 @@ struct Viewer {
     /// It understands bundles.
     bundles: bool,
     asking: Bucket,
+    /// While it holds the door's button.
+    nonce: Option<door::Nonce>,
     /// The number of its newest steering state, or 0.
     steered: u16,
     /// That state is of this drive, so that it may be repeated.
@@ -199,6 +223,7 @@ pub(crate) struct Hub {
     /// Telemetry for viewers that understand bundles.
     bundler: Bundler,
     last_driver: LastDriver,
+    door: door::Door,
     /// The call that runs.
     call: Option<Call>,
     outputs: Vec<Output>,
@@ -218,6 +243,7 @@ impl Hub {
             stopped: None,
             bundler: Bundler::default(),
             last_driver: LastDriver::default(),
+            door: door::Door::default(),
             call: None,
             outputs: Vec::new(),
         }
@@ -227,7 +253,8 @@ impl Hub {
     pub(crate) fn deadline(&self) -> Option<Instant> {
         let bundle = self.bundler.deadline();
         let wheel = self.wheel.deadline();
-        let all = [wheel, self.lost_due, self.alive_due, bundle];
+        let door = self.door.deadline();
+        let all = [wheel, self.lost_due, self.alive_due, bundle, door];
         all.into_iter().flatten().min()
     }
 
@@ -261,10 +288,17 @@ impl Hub {
             Input::ProgramJoined(program, name) => self.program_joined(program, name, now),
             Input::ProgramLeft(program) => self.program_left(program, now),
             Input::ProgramMessage(program, payload) => self.program_message(program, payload, now),
-            Input::Delivered(ticket) if ticket.is_state => self.state_taken(ticket),
-            Input::Delivered(ticket) => self.delivered(ticket),
-            Input::Undelivered(ticket, why) if ticket.is_state => self.state_missed(ticket, why),
-            Input::Undelivered(ticket, why) => self.refuse(ticket.viewer, ticket.mark, why),
+            Input::Delivered(ticket) => match ticket.kind {
+                TicketKind::Command => self.delivered(ticket),
+                TicketKind::State => self.state_taken(ticket),
+                // Its program says itself what it did.
+                TicketKind::Door => (),
+            },
+            Input::Undelivered(ticket, why) => match ticket.kind {
+                TicketKind::Command => self.refuse(ticket.viewer, ticket.mark, why),
+                TicketKind::State => self.state_missed(ticket, why),
+                TicketKind::Door => self.door_missed(ticket, why),
+            },
             Input::Lost(service, count) => self.lost(service, count, now),
             Input::Talk(talk) => {
                 self.talk = talk;
@@ -282,6 +316,7 @@ impl Hub {
         }
         self.report_driver();
         self.renew(now);
+        self.door_lapses(|_, answer_by| answer_by <= now);
         self.notify_lost(now);
         let bundles = self.bundler.tick(now);
         self.send_bundles(&bundles);

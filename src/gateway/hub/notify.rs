@@ -19,11 +19,12 @@ impl Hub {
             version: words::VERSION,
             id,
             user: &viewer.user,
-            control_timeout: u64::try_from(self.timeout().as_millis()).unwrap_or(u64::MAX),
+            control_timeout: words::milliseconds(self.timeout()),
             gateway: self.config.gateway,
             talk: self.config.talk.as_deref(),
             steer: true,
             bundles: true,
+            door: true,
         };
         let hello = words::json(&hello);
         self.state(id, Kind::Hello, &hello);
@@ -39,6 +40,7 @@ impl Hub {
         let event = words::event("call", &call);
         self.tell_programs(&event);
         self.call = Some(call).filter(|call| !call.is_over());
+        self.recall_door();
     }
 
     fn tell_programs(&mut self, event: &str) {

@@ -54,6 +54,7 @@ impl Hub {
             self.take_timeout(now);
             self.notify_services();
         }
+        self.door_lapses(|its, _| its == program);
     }
 
     pub(super) fn program_message(&mut self, program: ProgramId, payload: Payload, now: Instant) {
@@ -96,6 +97,9 @@ impl Hub {
                             self.stop(cause, None, now);
                         }
                         Ok(ProgramWord::Bell(push)) => self.outputs.push(Output::Bell(push)),
+                        Ok(ProgramWord::Door(id, answer)) => {
+                            self.door_answered(program, id, answer)
+                        }
                         Err(error) => {
                             let details = serde_json::json!({ "code": "bad-word", "message": error.to_string() });
                             let event = words::event("error", &details);

@@ -4,7 +4,7 @@
 
 use std::time::Instant;
 
-use super::{Command, Hub, Output, Payload, Rights, Ticket};
+use super::{Command, Hub, Output, Payload, Rights, Ticket, TicketKind};
 use crate::gateway::{
     envelope::{self, Kind, Mark, Message},
     wheel::ViewerId,
@@ -96,7 +96,7 @@ impl Hub {
             ticket: Ticket {
                 viewer,
                 mark: message.mark,
-                is_state: true,
+                kind: TicketKind::State,
             },
             due: now + self.timeout(),
             steers: true,

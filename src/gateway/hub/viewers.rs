@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-/// How often a viewer may ask for the wheel or hand it over, of which all others are told.
+/// How often a viewer may ask for the wheel or hand it over, of which all others are told, or for the door.
 const ASKING: Rate = Rate {
     burst: 20,
     period: Duration::from_millis(250),
@@ -27,6 +27,7 @@ impl Viewer {
             rights,
             bundles: false,
             asking: Bucket::new(ASKING),
+            nonce: None,
             steered: 0,
             is_steering: false,
             last_wheel: Vec::new(),
@@ -82,6 +83,7 @@ impl Hub {
             }
         }
         self.notify_talk(Some(id));
+        self.recall_door();
     }
 
     pub(super) fn viewer_left(&mut self, id: ViewerId, reason: Reason, now: Instant) {
@@ -93,6 +95,7 @@ impl Hub {
         self.wheel_moved(released, now);
         self.report_driver();
         self.viewers.remove(&id);
+        self.recall_door();
         self.notify_viewers();
     }
 }

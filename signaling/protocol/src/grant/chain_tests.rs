@@ -28,6 +28,7 @@ fn grant(signer: &GrantSigner) -> String {
         lease: 60,
         perms: vec![Permission::View],
         booked: None,
+        door_call: None,
     };
     signer.sign(&grant).unwrap()
 }

@@ -17,7 +17,8 @@ use std::fmt;
 use aws_lc_rs::digest;
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::{Deserialize, Deserializer, Serialize};
 
 pub use chain::{KEY_TYPE, KeyRing, MAX_CHAIN, NextKey};
 pub use signer::{BadSigningKey, GrantSigner};
@@ -40,6 +41,19 @@ pub enum Permission {
     Talk,
     /// Send control messages.
     Control,
+    /// Open the door at the camera.
+    Door,
+}
+
+impl Permission {
+    /// All there are, in the order of their declaration.
+    pub const ALL: [Self; 5] = [
+        Self::View,
+        Self::Listen,
+        Self::Talk,
+        Self::Control,
+        Self::Door,
+    ];
 }
 
 impl fmt::Display for Permission {
@@ -49,6 +63,7 @@ impl fmt::Display for Permission {
             Self::Listen => "listen",
             Self::Talk => "talk",
             Self::Control => "control",
+            Self::Door => "door",
         })
     }
 }
@@ -69,12 +84,33 @@ pub struct Grant {
     pub seq: u32,
     /// Whole seconds from arrival to the end of the permission.
     pub lease: u32,
-    /// What the viewer may do.
+    /// What the viewer may do. What this version does not know is left out.
+    #[serde(deserialize_with = "known")]
     pub perms: Vec<Permission>,
     /// Which of `perms` a booking of the user's gives; the others come from an account, a link or the server's
     /// configuration. `None` from a server that does not know.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub booked: Option<Vec<Permission>>,
+    /// The call that gives `door`, which is good while that call is answered. `None` if there is no `door` in `perms`, or if
+    /// something else gives it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub door_call: Option<String>,
+}
+
+/// Permissions, without those of later versions.
+fn known<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<Permission>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Said {
+        Known(Permission),
+        Later(IgnoredAny),
+    }
+    let said = Vec::<Said>::deserialize(d)?;
+    let known = said.into_iter().filter_map(|said| match said {
+        Said::Known(permission) => Some(permission),
+        Said::Later(IgnoredAny) => None,
+    });
+    Ok(known.collect())
 }
 
 impl Grant {

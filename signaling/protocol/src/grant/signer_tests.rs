@@ -12,6 +12,7 @@ fn grant() -> Grant {
         lease: 60,
         perms: vec![Permission::View],
         booked: None,
+        door_call: None,
     }
 }
 

@@ -8,12 +8,13 @@ use super::super::Failure;
 use super::call::{encoded, query};
 use super::{Call, Output, show::Column};
 
-const CALLS: [Column; 8] = [
+const CALLS: [Column; 9] = [
     ("rang", "rang"),
     ("camera", "camera"),
     ("how it ended", "reason"),
     ("answered by", "answeredBy"),
     ("seconds", "seconds"),
+    ("door opened", "doorOpened"),
     ("rung", "recipients"),
     ("picture", "snapshot"),
     ("id", "id"),

@@ -15,7 +15,7 @@ mod times;
 mod users;
 
 /// What a viewer may do.
-const PERMS: [&str; 4] = ["view", "listen", "talk", "control"];
+const PERMS: [&str; 5] = ["view", "listen", "talk", "control", "door"];
 
 pub(super) use bookings::BookingCommand;
 pub(super) use bulk::{ExportArgs, ImportArgs};

@@ -34,6 +34,20 @@ pub struct Doorbell {
     pub ring: Option<Vec<Target>>,
     /// Who may ring it by the server's API, besides those who may control the camera.
     pub press: BTreeSet<String>,
+    /// Whom a call lets open the door, once that one has answered.
+    pub door: MayOpen,
+}
+
+/// Whom a call lets open the door.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum MayOpen {
+    /// Nobody who may not anyway.
+    #[default]
+    Nobody,
+    /// Whoever has answered.
+    Anybody,
+    /// Those of these who have.
+    Only(BTreeSet<String>),
 }
 
 /// Someone whom a doorbell rings.
@@ -50,6 +64,16 @@ impl Doorbells {
     pub(super) fn may_press(&self, camera: &str, user: &str) -> bool {
         let rule = self.rules.get(camera);
         rule.is_some_and(|rule| rule.press.contains(user))
+    }
+
+    /// Whether whoever has answered a call of this camera may open the door for that.
+    pub(super) fn gives_door(&self, camera: &str, person: &str) -> bool {
+        let rule = self.rules.get(camera);
+        rule.is_some_and(|rule| match &rule.door {
+            MayOpen::Nobody => false,
+            MayOpen::Anybody => true,
+            MayOpen::Only(people) => people.contains(person),
+        })
     }
 
     /// Whom it rings at `now`, and how long after the press. Without a rule these are `candidates`, the rights that are about
@@ -93,7 +117,7 @@ impl Doorbells {
     }
 }
 
-/// What a call gives.
+/// What a call gives all whom it rings.
 pub(crate) fn call_perms() -> Perms {
     [Permission::View, Permission::Listen, Permission::Talk].into()
 }
@@ -157,6 +181,7 @@ mod tests {
                 Doorbell {
                     ring,
                     press: ["button".to_owned()].into(),
+                    door: MayOpen::Only(["alice".to_owned()].into()),
                 },
             )]
             .into(),
@@ -168,6 +193,8 @@ mod tests {
         assert_eq!(names(&named, &candidates, &[]), ["alice 0", "bob 15"]);
         assert!(named.may_press("front", "button"));
         assert!(!named.may_press("back", "button") && !named.may_press("front", "alice"));
+        assert!(named.gives_door("front", "alice") && !named.gives_door("front", "bob"));
+        assert!(!named.gives_door("back", "alice"));
         assert!(names(&rule(Some(vec![])), &candidates, &[]).is_empty());
         assert_eq!(names(&rule(None), &candidates, &[]), ["carol 0"]);
     }

@@ -60,6 +60,11 @@ pub enum CallChange {
         /// Who.
         by: Arc<str>,
     },
+    /// The door was opened. It may have been told after the end.
+    DoorOpened {
+        /// When.
+        at: Timestamp,
+    },
     /// It is over.
     Ended {
         /// Who had answered.

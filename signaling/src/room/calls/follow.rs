@@ -21,9 +21,15 @@ impl Room {
         self
     }
 
-    /// Doorbells ring others from the next press on.
-    pub fn set_doorbells(&mut self, doorbells: Doorbells) {
+    /// Doorbells ring others from the next press on, and of calls that run others may open the door at once.
+    pub fn set_doorbells(&mut self, doorbells: Doorbells, now: Now) -> Vec<Action> {
+        self.note(now);
         self.calls.doorbells = doorbells;
+        let cameras = self.calls.all().map(|(camera, _)| camera.clone());
+        for camera in cameras.collect::<Vec<_>>() {
+            self.door_follows_call(&camera, now);
+        }
+        self.take_actions()
     }
 
     /// There is a picture of the press now.
@@ -73,6 +79,7 @@ impl Room {
                 Change::Answered(by) => {
                     if let Some(id) = self.calls.at(camera).map(|running| running.id.clone()) {
                         self.call_happened(&id, camera, CallChange::Answered { by });
+                        self.door_follows_call(camera, now);
                     }
                 }
                 Change::State => self.call_changed(camera, now),
@@ -233,7 +240,7 @@ impl Room {
             .any(|session| session.has_media && running.person(&session.whose.user) == Some(person))
     }
 
-    pub(super) fn call_happened(&mut self, call: &str, camera: &str, change: CallChange) {
+    pub(in crate::room) fn call_happened(&mut self, call: &str, camera: &str, change: CallChange) {
         self.happened(Event::Call(CallEvent {
             call: call.to_owned(),
             camera: camera.to_owned(),

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use porthole_protocol::wire::Code;
+use porthole_protocol::grant::Permission;
+use porthole_protocol::wire::{CallState, Code};
 
 use super::LONGEST_CALL;
+use super::bell::Running;
 use super::doorbells::call_perms;
 use crate::model::Window;
-use crate::rights::{Rights, RightsId, share_user};
+use crate::rights::{Perms, Rights, RightsId, share_user};
 use crate::room::table::{End, Tell};
 use crate::room::{Now, Room};
 
@@ -32,15 +34,53 @@ impl Room {
     /// What is kept of someone's rights, and what calls that ring it give besides.
     pub(in crate::room) fn with_calls(&self, kept: &Arc<Rights>) -> Arc<Rights> {
         let mut rights = kept.clone();
-        if kept.shared {
-            return rights;
-        }
         for (camera, running) in self.calls.of(&kept.user) {
-            if let Some(with) = rights.with(camera, call_perms(), running.window) {
+            // Whoever has opened a link has it from that.
+            let mut gives = match kept.shared {
+                true => Perms::NONE,
+                false => call_perms(),
+            };
+            if self.has_door(camera, running, &kept.user) {
+                gives = gives | [Permission::Door].into();
+            }
+            if gives != Perms::NONE
+                && let Some(with) = rights.with(camera, gives, running.window)
+            {
                 rights = Arc::new(with);
             }
         }
         rights
+    }
+
+    /// Whether a call gives someone the door: to whoever has answered, where the camera's rule says so.
+    fn has_door(&self, camera: &str, running: &Running, user: &str) -> bool {
+        let is_answered = matches!(
+            running.call.state(),
+            CallState::Answered | CallState::Talking
+        );
+        let by = running.call.by().filter(|_| is_answered);
+        let by = by.filter(|by| running.person(user) == Some(*by));
+        by.is_some_and(|by| self.calls.doorbells.gives_door(camera, by))
+    }
+
+    /// The call at this camera that gives someone the door.
+    pub(in crate::room) fn call_with_door(&self, camera: &str, user: &str) -> Option<String> {
+        let running = self.calls.at(camera)?;
+        self.has_door(camera, running, user)
+            .then(|| running.id.clone())
+    }
+
+    /// Whoever has answered may open the door, or may no more.
+    pub(super) fn door_follows_call(&mut self, camera: &str, now: Now) {
+        let Some(running) = self.calls.at(camera) else {
+            return;
+        };
+        let by = running.call.by();
+        let by = by.and_then(|by| running.call.recipients().get_key_value(by));
+        let names = by.map(|(who, to)| [who.to_string(), share_user(&to.link)]);
+        for user in names.into_iter().flatten() {
+            self.rights_follow_calls(&user, now);
+        }
     }
 
     /// Ends what runs by the link of a call.
@@ -98,6 +138,8 @@ impl Room {
             for user in people.unwrap_or_default() {
                 self.rights_follow_calls(&user, now);
             }
+            // Also of whoever has it by a link.
+            self.door_follows_call(&camera, now);
         }
     }
 }

@@ -7,7 +7,8 @@
 //! - `messages` is what cameras, viewers and the API say, `follow` what comes of it; `tell` who is told, and `give` what anybody may do.
 //!
 //! A call gives those whom it rings `view`, `listen` and `talk` at that camera, from when it rings them to its end: as one more
-//! rule of their rights, so that all else (grants, leases, the list, reviews) is as with any other right. Each has a link of its
+//! rule of their rights, so that all else (grants, leases, the list, reviews) is as with any other right; and whoever has answered
+//! `door` besides, where the camera's rule says so. Each has a link of its
 //! own besides; whoever opens it has a part in the call as that person.
 
 mod bell;
@@ -25,7 +26,7 @@ pub(super) use bell::Calls;
 pub use bell::CandidateSource;
 pub use call::{CAMERA_RETURN, LONGEST_CALL, MEDIA_RETURN, NO_ANSWER, NO_MEDIA};
 pub(crate) use doorbells::call_perms;
-pub use doorbells::{Doorbell, Doorbells, MAX_AFTER, MAX_RECIPIENTS, Target};
+pub use doorbells::{Doorbell, Doorbells, MAX_AFTER, MAX_RECIPIENTS, MayOpen, Target};
 pub use event::{CallChange, CallEvent};
 pub(super) use messages::Word;
 pub use messages::{Rang, RingRefused};

@@ -17,21 +17,22 @@ fn resident(user: &str) -> Rights {
 }
 
 /// May do nothing by itself.
-fn nothing(user: &str) -> Rights {
+pub(super) fn nothing(user: &str) -> Rights {
     rights(user).with_rules([])
 }
 
-fn target(user: &str, after: u64) -> Target {
+pub(super) fn target(user: &str, after: u64) -> Target {
     Target {
         user: user.to_owned(),
         after: Duration::from_secs(after),
     }
 }
 
-fn rule(ring: Vec<Target>) -> Doorbells {
+pub(super) fn rule(ring: Vec<Target>) -> Doorbells {
     let bell = Doorbell {
         ring: Some(ring),
         press: ["button".to_owned()].into(),
+        door: MayOpen::Nobody,
     };
     Doorbells {
         rules: [("front".to_owned(), bell)].into(),
@@ -54,9 +55,9 @@ fn house() -> World {
 }
 
 /// The same where the bell rings those whom a rule names, who may do nothing else.
-fn house_of(ring: Vec<Target>) -> World {
+pub(super) fn house_of(ring: Vec<Target>) -> World {
     let mut world = house();
-    world.room.set_doorbells(rule(ring));
+    world.set_doorbells(rule(ring));
     for user in ["alice", "bob"] {
         world.set_viewer(nothing(user));
     }
@@ -70,12 +71,12 @@ impl World {
         self.say(camera, json!({"type":"ring","ringId":ring}));
     }
 
-    fn word(&mut self, from: ClientId, word: &str, call: &str) {
+    pub(super) fn word(&mut self, from: ClientId, word: &str, call: &str) {
         self.say(from, json!({"type":word,"callId":call}));
     }
 
     /// Rings at the front, and returns the call; nothing of it is unread.
-    fn rung(&mut self) -> String {
+    pub(super) fn rung(&mut self) -> String {
         self.ring(CAMERA, RING);
         let id = self.call_at_camera(CAMERA)["id"]
             .as_str()
@@ -114,7 +115,7 @@ impl World {
     }
 
     /// Has someone look through the front camera, and returns the session.
-    fn look(&mut self, viewer: ClientId) -> String {
+    pub(super) fn look(&mut self, viewer: ClientId) -> String {
         self.start(viewer, "front");
         let started = self.to(viewer).pop().unwrap();
         assert_eq!(started["type"], "sessionStarted", "{started}");
@@ -139,13 +140,14 @@ impl World {
             CallChange::Declined { user } => Some(format!("{user} declined")),
             CallChange::Answered { by } => Some(format!("{by} answered")),
             CallChange::Talking { by } => Some(format!("{by} talks")),
+            CallChange::DoorOpened { .. } => Some("the door was opened".to_owned()),
             CallChange::Ended { reason, .. } => Some(format!("ended: {reason}")),
         });
         words.collect()
     }
 
     /// By which user the link of someone in the call that runs is known.
-    fn link_of(&self, user: &str) -> String {
+    pub(super) fn link_of(&self, user: &str) -> String {
         let mut events = self.happened.iter().rev();
         let link = events.find_map(|event| match event {
             Event::Call(CallEvent {
@@ -260,7 +262,7 @@ fn a_call_gives_those_whom_it_rings_what_they_need_and_takes_it_back() {
 fn what_someone_may_anyway_outlasts_a_call() {
     let mut world = house();
     world.set_viewer(rights("bob"));
-    world.room.set_doorbells(rule(vec![target("bob", 0)]));
+    world.set_doorbells(rule(vec![target("bob", 0)]));
     world.start(BOB, "front");
     world.sent.clear();
     let id = world.rung();
@@ -565,7 +567,7 @@ fn where_nobody_can_be_rung_the_visitor_hears_it_at_once() {
     };
     let mut bells = rule(vec![target("alice", 0)]);
     bells.quiet.push(quiet);
-    world.room.set_doorbells(bells);
+    world.set_doorbells(bells);
     world.ring(CAMERA, AGAIN_RING);
     assert_eq!(world.call_at_camera(CAMERA)["reason"], "nobody");
     assert!(world.to(ALICE).is_empty());
@@ -596,7 +598,7 @@ fn a_camera_without_a_place_is_busy_unless_someone_whom_it_rings_looks_already()
 #[test]
 fn the_api_rings_for_those_who_may() {
     let mut world = house();
-    world.room.set_doorbells(rule(vec![target("alice", 0)]));
+    world.set_doorbells(rule(vec![target("alice", 0)]));
     let ring = |world: &mut World, camera: &str, by: &str, may: bool| {
         let (rang, actions) = world.room.ring(camera, by, may, world.now);
         world.act(actions);
@@ -659,7 +661,7 @@ fn a_stock_page_and_a_stock_camera_hear_nothing_of_calls() {
 fn all_decline_and_the_one_who_comes_later_is_rung_before_it_ends() {
     let mut world = house();
     let ring = vec![target("alice", 0), target("bob", 30)];
-    world.room.set_doorbells(rule(ring));
+    world.set_doorbells(rule(ring));
     let id = world.rung();
     world.word(ALICE, "declineCall", &id);
     assert_eq!(
@@ -694,6 +696,7 @@ fn record(id: &str, rung: &[(&str, &str)], by: Option<&str>) -> CallRecord {
         answered: by.map(|_| at(1)),
         answered_by: by.map(str::to_owned),
         talking: None,
+        door_opened: None,
         ended: None,
         reason: None,
         has_snapshot: true,
@@ -714,9 +717,7 @@ fn a_server_that_was_restarted_takes_up_the_call_and_its_sessions() {
 
     world.restart();
     world.set_viewer(nothing("alice"));
-    world
-        .room
-        .set_doorbells(rule(vec![target("alice", 0), target("bob", 30)]));
+    world.set_doorbells(rule(vec![target("alice", 0), target("bob", 30)]));
     let kept = record(&id, &[("alice", &link)], Some("alice"));
     assert!(world.room.restore_call(&kept, world.now));
     world.front_again(AGAIN, &[(&session, grant, 500)]);
@@ -753,9 +754,7 @@ fn a_call_that_rang_goes_on_with_those_who_come_later_or_is_too_old() {
     let mut world = house();
     world.wait(10);
     world.restart();
-    world
-        .room
-        .set_doorbells(rule(vec![target("alice", 0), target("bob", 30)]));
+    world.set_doorbells(rule(vec![target("alice", 0), target("bob", 30)]));
     assert!(
         world
             .room

@@ -46,6 +46,8 @@ struct Simulation {
     links: Vec<(String, String)>,
     rings: Vec<String>,
     seen: usize,
+    /// How often somebody could open a door.
+    doors: usize,
 }
 
 fn bells() -> Doorbells {
@@ -60,6 +62,7 @@ fn bells() -> Doorbells {
             target("eve", 20),
         ]),
         press: BTreeSet::new(),
+        door: MayOpen::Only(["carol".to_owned()].into()),
     };
     Doorbells {
         rules: [("back".to_owned(), bell)].into(),
@@ -79,7 +82,7 @@ fn rights_of(user: &str) -> Rights {
 impl Simulation {
     fn new(seed: u64) -> Self {
         let mut world = World::new();
-        world.room.set_doorbells(bells());
+        world.set_doorbells(bells());
         for user in PEOPLE {
             world.set_viewer(rights_of(user));
         }
@@ -94,6 +97,7 @@ impl Simulation {
             links: Vec::new(),
             rings: Vec::new(),
             seen: 0,
+            doors: 0,
         }
     }
 
@@ -129,7 +133,7 @@ impl Simulation {
         self.world.say(
             client,
             json!({"type":"setPeerStatus","roles":["producer"],"meta":null,
-                "porthole":{"version":1,"nonce":nonce,"sessions":sessions}}),
+                "porthole":{"version":1,"nonce":nonce,"sessions":sessions,"door":true}}),
         );
     }
 
@@ -157,7 +161,7 @@ impl Simulation {
     }
 
     fn step(&mut self) {
-        match self.random.random_range(0..22) {
+        match self.random.random_range(0..23) {
             0..3 => {
                 let id = CAMERAS[self.random.random_range(0..2)];
                 if let Some(camera) = self.cameras.get(id).copied() {
@@ -287,7 +291,22 @@ impl Simulation {
                     false => self.world.set_viewer(rights_of(user)),
                 }
             }
-            20 if self.random.random_bool(0.1) => {
+            20 => {
+                // It says so also of a call that is over, and of sessions that it never had.
+                let id = CAMERAS[self.random.random_range(0..2)];
+                let calls: Vec<_> = self.stories.keys().cloned().collect();
+                let sessions = self.peers.values().flat_map(|peer| peer.grants.keys());
+                let sessions: Vec<_> = sessions.cloned().collect();
+                if let (Some(camera), Some(call), Some(session)) = (
+                    self.cameras.get(id).copied(),
+                    self.one_of(&calls),
+                    self.one_of(&sessions),
+                ) {
+                    let opened = json!({"type":"door","sessionId":session,"ago":0,"result":"opened","callId":call});
+                    self.world.say(camera, opened);
+                }
+            }
+            21 if self.random.random_bool(0.1) => {
                 let hours = self.random.random_range(-30..30);
                 self.world.now.wall += jiff::SignedDuration::from_hours(hours);
                 self.world.wait(0);
@@ -350,6 +369,9 @@ impl Simulation {
                 let before = self.stories.insert(call.clone(), Story::default());
                 assert!(before.is_none(), "{call} was made twice");
             }
+            if let CallChange::DoorOpened { .. } = change {
+                continue;
+            }
             let story = self.stories.get_mut(call).expect("it was made");
             assert_eq!(story.ended, 0, "{change:?} after the end of {call}");
             match change {
@@ -365,6 +387,21 @@ impl Simulation {
             assert!(story.answered <= 1, "{call} was answered twice");
         }
         self.seen = self.world.happened.len();
+        self.look_at_doors();
+    }
+
+    /// The door is open to whoever has answered there and may, as the camera has it, and to nobody else.
+    fn look_at_doors(&mut self) {
+        for (id, client) in &self.cameras {
+            for grant in self.peers[client].grants.values() {
+                let grant = self.world.key.read(grant).expect("the server's");
+                let call = self.world.room.call_with_door(id, &grant.sub);
+                assert_eq!(grant.door_call, call, "{grant:?}");
+                let may = grant.perms.contains(&Permission::Door);
+                assert_eq!(may, call.is_some(), "{grant:?}");
+                self.doors += usize::from(may);
+            }
+        }
     }
 
     /// Everything comes to its end.
@@ -397,7 +434,7 @@ impl Simulation {
 
 #[test]
 fn no_call_is_lost_answered_twice_or_left_ringing_and_its_rights_die_with_it() {
-    let (mut calls, mut answered) = (0, 0);
+    let (mut calls, mut answered, mut doors) = (0, 0, 0);
     for seed in 0..SEEDS {
         // The last one that is printed is the one that fails.
         println!("seed {seed}");
@@ -409,6 +446,7 @@ fn no_call_is_lost_answered_twice_or_left_ringing_and_its_rights_die_with_it() {
         }
         simulation.finish();
         calls += simulation.stories.len();
+        doors += simulation.doors;
         answered += simulation
             .stories
             .values()
@@ -417,7 +455,7 @@ fn no_call_is_lost_answered_twice_or_left_ringing_and_its_rights_die_with_it() {
     }
     // It would prove nothing if little happened.
     assert!(
-        calls > 1000 && answered > 100,
-        "{calls} calls, {answered} answered"
+        calls > 1000 && answered > 100 && doors > 100,
+        "{calls} calls, {answered} answered, {doors} doors"
     );
 }

@@ -5,6 +5,7 @@ mod admission;
 mod bookings;
 mod calls;
 mod calls_random;
+mod doors;
 mod drives;
 mod hostile;
 mod lifetime;
@@ -117,6 +118,11 @@ fn room(signer: GrantSigner, prefix: &'static str, known: &Known, now: Now) -> R
 }
 
 impl World {
+    fn set_doorbells(&mut self, doorbells: Doorbells) {
+        let actions = self.room.set_doorbells(doorbells, self.now);
+        self.act(actions);
+    }
+
     /// Cameras "front" and "back" are enrolled, nobody is connected.
     fn new() -> Self {
         let signer = GrantSigner::generate().unwrap();
@@ -346,6 +352,7 @@ impl World {
             lease: 600,
             perms: vec![Permission::View, Permission::Listen],
             booked: Some(Vec::new()),
+            door_call: None,
         };
         change(&mut grant);
         self.signer().sign(&grant).unwrap()

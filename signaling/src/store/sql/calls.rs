@@ -2,6 +2,8 @@
 //! Calls of doorbells.
 
 use std::collections::BTreeMap;
+#[cfg(feature = "postgres")]
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use sqlx::any::AnyRow;
@@ -9,21 +11,28 @@ use sqlx::{AnyConnection, AssertSqlSafe, FromRow, Row, query};
 
 use super::{Question, conditions, limit};
 use crate::model::CallRecord;
+#[cfg(feature = "postgres")]
+use crate::store::watch;
 use crate::store::{CallFilter, Result};
 
 /// How many pictures there are of each: one, or none.
-const COLUMNS: &str = "id, ring, camera, name, rang_ms, rang_by, answered_ms, answered_by, talking_ms, ended_ms, reason, \
+const COLUMNS: &str = "id, ring, camera, name, rang_ms, rang_by, answered_ms, answered_by, talking_ms, door_ms, ended_ms, reason, \
      (SELECT COUNT(*) FROM call_snapshots WHERE call_snapshots.call = calls.id) AS snapshots";
 
-/// What each is now; those whom it has rung stay.
-pub(super) async fn put(tx: &mut AnyConnection, calls: &[CallRecord]) -> Result<()> {
+/// What each is now; those whom it has rung stay. `own` is the server at which they are.
+pub(super) async fn put(
+    tx: &mut AnyConnection,
+    calls: &[CallRecord],
+    own: Option<&str>,
+) -> Result<()> {
     let ms = |at: Option<Timestamp>| at.map(|at| at.as_millisecond());
     for call in calls {
         query(
-            "INSERT INTO calls (id, ring, camera, name, rang_ms, rang_by, answered_ms, answered_by, talking_ms, ended_ms, reason) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
+            "INSERT INTO calls (id, ring, camera, name, rang_ms, rang_by, answered_ms, answered_by, talking_ms, door_ms, ended_ms, reason, server) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) \
              ON CONFLICT (id) DO UPDATE SET answered_ms = excluded.answered_ms, answered_by = excluded.answered_by, \
-             talking_ms = excluded.talking_ms, ended_ms = excluded.ended_ms, reason = excluded.reason",
+             talking_ms = excluded.talking_ms, \
+             door_ms = COALESCE(calls.door_ms, excluded.door_ms), ended_ms = excluded.ended_ms, reason = excluded.reason",
         )
         .bind(&call.id)
         .bind(&call.ring)
@@ -34,8 +43,10 @@ pub(super) async fn put(tx: &mut AnyConnection, calls: &[CallRecord]) -> Result<
         .bind(ms(call.answered))
         .bind(&call.answered_by)
         .bind(ms(call.talking))
+        .bind(ms(call.door_opened))
         .bind(ms(call.ended))
         .bind(call.reason.map(|reason| reason.to_string()))
+        .bind(own)
         .execute(&mut *tx)
         .await?;
         for (user, link) in &call.recipients {
@@ -45,6 +56,44 @@ pub(super) async fn put(tx: &mut AnyConnection, calls: &[CallRecord]) -> Result<
         }
     }
     Ok(())
+}
+
+/// Those that run and whose server is gone, which are `own` from now on; and at how many other servers some run.
+#[cfg(feature = "postgres")]
+pub(super) async fn take(tx: &mut AnyConnection, own: &str) -> Result<(Vec<CallRecord>, usize)> {
+    let mut others = 0;
+    let sql = "SELECT DISTINCT server FROM calls WHERE ended_ms IS NULL AND server <> $1";
+    let servers = query(sql).bind(own).fetch_all(&mut *tx).await?;
+    for row in servers {
+        let server: String = Row::try_get(&row, "server")?;
+        let row = query(watch::IS_GONE).bind(&server);
+        let row = row.fetch_one(&mut *tx).await?;
+        if Row::try_get(&row, "gone")? {
+            let sql = "UPDATE calls SET server = $1 WHERE server = $2 AND ended_ms IS NULL";
+            query(sql).bind(own).bind(&server).execute(&mut *tx).await?;
+        } else {
+            others += 1;
+        }
+    }
+    let sql = "SELECT id FROM calls WHERE server = $1 AND ended_ms IS NULL";
+    let rows = query(sql).bind(own).fetch_all(&mut *tx).await?;
+    let ids = rows.iter().map(|row| Row::try_get(row, "id"));
+    let ids: BTreeSet<String> = ids.collect::<sqlx::Result<_>>()?;
+    let running = CallFilter {
+        running: true,
+        ..CallFilter::default()
+    };
+    let mut calls = list(tx, &running).await?;
+    calls.retain(|call| ids.contains(&call.id));
+    Ok((calls, others))
+}
+
+/// Whether a call with this link runs at another server than `own`.
+pub(super) async fn is_elsewhere(tx: &mut AnyConnection, link: &str, own: &str) -> Result<bool> {
+    let sql = "SELECT calls.id FROM calls JOIN call_recipients ON call_recipients.call = calls.id \
+               WHERE call_recipients.link = $1 AND calls.ended_ms IS NULL AND calls.server <> $2";
+    let row = query(sql).bind(link).bind(own).fetch_optional(tx).await?;
+    Ok(row.is_some())
 }
 
 pub(super) async fn list(tx: &mut AnyConnection, filter: &CallFilter) -> Result<Vec<CallRecord>> {
@@ -94,6 +143,19 @@ pub(super) async fn list(tx: &mut AnyConnection, filter: &CallFilter) -> Result<
         Ok(call)
     };
     rows.iter().map(whole).collect()
+}
+
+/// Notes when the door was opened in a call of this camera.
+pub(super) async fn put_door(
+    tx: &mut AnyConnection,
+    call: &str,
+    camera: &str,
+    at: Timestamp,
+) -> Result<()> {
+    let sql = "UPDATE calls SET door_ms = $3 WHERE id = $1 AND camera = $2 AND door_ms IS NULL";
+    let put = query(sql).bind(call).bind(camera);
+    put.bind(at.as_millisecond()).execute(tx).await?;
+    Ok(())
 }
 
 pub(super) async fn put_snapshot(

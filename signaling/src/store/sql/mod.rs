@@ -77,6 +77,17 @@ impl Sql {
         Ok(self.writers.begin_with(self.kind.begin_change()).await?)
     }
 
+    /// By what this server is known among those on one database, if there may be others.
+    #[cfg(feature = "postgres")]
+    fn own(&self) -> Option<&str> {
+        self.shared.as_ref().map(|shared| &*shared.own)
+    }
+
+    #[cfg(not(feature = "postgres"))]
+    fn own(&self) -> Option<&str> {
+        None
+    }
+
     /// Tells others what has changed, once this is through.
     #[cfg(feature = "postgres")]
     async fn tell(&self, tx: &mut AnyConnection, changed: Option<Changed>) -> Result<()> {

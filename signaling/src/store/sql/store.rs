@@ -4,6 +4,8 @@
 use std::path::Path;
 use std::slice::from_ref;
 use std::sync::Mutex;
+#[cfg(feature = "postgres")]
+use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -33,6 +35,9 @@ use crate::store::{
 /// Tries of one change, when others that ran at the same time were in its way. Each try has to wait for the locks of
 /// those before, so few lose twice.
 const MAX_TRIES: u32 = 5;
+/// For PostgreSQL to close the connection of a server that has ended. So long a start takes longer while calls run elsewhere.
+#[cfg(feature = "postgres")]
+const LAST_BREATH: Duration = Duration::from_millis(500);
 
 /// Does one change, writes what the audit log says of it and tells others what has changed, all or nothing; again, if another change was in the way.
 /// A macro, since what a function would take here, an asynchronous closure that borrows, cannot be said to be `Send`.
@@ -388,7 +393,39 @@ impl Store for Sql {
     }
 
     async fn put_calls(&self, calls: &[CallRecord]) -> Result<()> {
-        change!(self, &[], None, |tx| calls::put(tx, calls))
+        let own = self.own();
+        change!(self, &[], None, |tx| calls::put(tx, calls, own))
+    }
+
+    async fn take_calls(&self) -> Result<Vec<CallRecord>> {
+        #[cfg(feature = "postgres")]
+        if let Some(own) = self.own() {
+            let taken = change!(self, &[], None, |tx| calls::take(tx, own));
+            let (calls, others) = taken?;
+            if others == 0 {
+                return Ok(calls);
+            }
+            // A server that was ended a moment ago is seen to be gone when PostgreSQL has closed its connection.
+            tokio::time::sleep(LAST_BREATH).await;
+            let taken = change!(self, &[], None, |tx| calls::take(tx, own));
+            return taken.map(|(calls, _)| calls);
+        }
+        let running = CallFilter {
+            running: true,
+            ..CallFilter::default()
+        };
+        self.calls(&running).await
+    }
+
+    async fn is_call_elsewhere(&self, link: &str) -> Result<bool> {
+        match self.own() {
+            Some(own) => calls::is_elsewhere(&mut *self.begin_questions().await?, link, own).await,
+            None => Ok(false),
+        }
+    }
+
+    fn is_shared(&self) -> bool {
+        self.own().is_some()
     }
 
     async fn calls(&self, filter: &CallFilter) -> Result<Vec<CallRecord>> {
@@ -399,6 +436,10 @@ impl Store for Sql {
         change!(self, &[], None, |tx| calls::put_snapshot(
             tx, call, jpeg, at
         ))
+    }
+
+    async fn put_call_door(&self, call: &str, camera: &str, at: Timestamp) -> Result<()> {
+        change!(self, &[], None, |tx| calls::put_door(tx, call, camera, at))
     }
 
     async fn call_snapshot(&self, call: &str) -> Result<Option<Vec<u8>>> {

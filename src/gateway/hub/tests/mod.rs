@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What goes into the hub and what comes out, by one test's clock.
 
+mod door;
 mod lease;
 mod random;
 mod steering;
@@ -21,6 +22,7 @@ const ALL: Rights = Rights {
     talk: true,
     control: true,
     booked: false,
+    door: DoorRight::No,
 };
 
 fn hub() -> Hub {
@@ -169,7 +171,7 @@ fn who_comes_is_told_how_things_stand() {
     let hello: Value = serde_json::from_str(&told[0].3).unwrap();
     assert_eq!(
         hello,
-        json!({"version": 1, "id": 7, "user": "ann", "controlTimeout": 500, "gateway": true, "talk": "one", "steer": true, "bundles": true})
+        json!({"version": 1, "id": 7, "user": "ann", "controlTimeout": 500, "gateway": true, "talk": "one", "steer": true, "bundles": true, "door": true})
     );
     let services: Value = serde_json::from_str(&told[1].3).unwrap();
     assert_eq!(

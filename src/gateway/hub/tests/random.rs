@@ -109,8 +109,11 @@ fn thousands_of_runs_keep_the_promises() {
                                 .handle(Input::Undelivered(command.ticket, Refusal::ServiceGone)),
                         },
                         Output::Alive(..) | Output::Hold(..) | Output::Acknowledges(..) => (),
-                        // Nobody rings here.
-                        Output::Bell(_) => (),
+                        // Nobody rings here, and there is no door.
+                        Output::Bell(_)
+                        | Output::Open(..)
+                        | Output::RecallDoor(_)
+                        | Output::Door(_) => (),
                         Output::Driver(DriverChange { driver, before }) => {
                             assert_eq!(reported, before.map(|(driver, _)| driver), "seed {seed}");
                             reported = driver;

@@ -16,6 +16,7 @@ import { $, cloned, fill, quote, say } from "./dom.js";
 export class CallPanel {
   #section; #page; #base; #calls = new Calls(); #bell = new Bell(); #title = document.title;
   /** Cameras whose picture a call has opened, and which it closes. @type {Set<string>} */ #opened = new Set();
+  /** The call that somebody has answered before this page had heard of it. */ #early = "";
   /** What is talked by. @type {Map<string, {session: Session, gone: AbortController, failed: string}>} */ #talks = new Map();
 
   /** @param {any} section @param {string|URL} base the server's folder @param {Page} page */
@@ -32,7 +33,18 @@ export class CallPanel {
     if (!call) return;
     if (call.state === "ringing" && call.you === "rung" && !document.hidden) this.#look(call);
     if (call.state === "ended" || !this.#concerns(call)) this.#leave(call);
+    if (call.id === this.#early) this.answer(call.id);
     this.#show();
+  }
+
+  /** A picture was opened because of a call, and is closed with it. @param {string} camera */
+  opened(camera) { this.#opened.add(camera); }
+
+  /** Somebody answers by a notification, perhaps before this page has heard that it rings. @param {string} id */
+  answer(id) {
+    const call = this.#calls.all.find((each) => each.id === id);
+    this.#early = call ? "" : id;
+    if (call && choices(call, false).answer) this.#answer(call);
   }
 
   /** The connection is gone. What is talked goes on. */

@@ -69,7 +69,8 @@ impl Asset {
 impl Made {
     fn of(content: &[u8]) -> Self {
         let digest = digest(&SHA256, content);
-        let mut digest: String = (digest.as_ref().iter().map(|byte| format!("{byte:02x}"))).collect();
+        let mut digest: String =
+            (digest.as_ref().iter().map(|byte| format!("{byte:02x}"))).collect();
         digest.truncate(ETAG_DIGITS);
         // Weak, since it is the same for both encodings (RFC 9110, 8.8.1).
         let etag = HeaderValue::try_from(format!("W/\"{digest}\"")).ok();

@@ -49,7 +49,11 @@ const FILES: [(&str, &str, &str); 66] = [
         SCRIPT,
         include_str!("../web/service-worker.js"),
     ),
-    ("/icons/icon.svg", SVG, include_str!("../web/icons/icon.svg")),
+    (
+        "/icons/icon.svg",
+        SVG,
+        include_str!("../web/icons/icon.svg"),
+    ),
     ("/style.css", CSS, include_str!("../web/style.css")),
     ("/admin.css", CSS, include_str!("../web/admin.css")),
     ("/access.js", SCRIPT, include_str!("../web/access.js")),

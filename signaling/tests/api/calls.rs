@@ -103,10 +103,10 @@ async fn who_has_no_page_open_declines_by_the_api_and_what_does_not_ring_there_i
     let (house, _heard) = house().await;
     let secret = house.camera("front").await;
     let mut camera = Client::camera(&house.server, &secret, json!(null)).await;
-    let alice = house.viewer("alice").await;
+    let alice = house.user("alice").await;
     let decline = async |page: &crate::house::Page, id: &str| {
         let path = format!("/api/v1/calls/{id}/decline");
-        page.post(&path, &json!(null)).await.status
+        page.send(&format!("POST {path}"), None).await.status
     };
     camera.send(json!({"type":"ring","ringId":RING})).await;
     let call = next(&mut camera, "cameraCall").await["call"].take();

@@ -2,9 +2,11 @@
 // A doorbell from the press to the goodbye: a program at the camera, the server, and the pages of those who live there.
 
 import assert from "node:assert/strict";
+import { createServer } from "node:http";
 import { after, before, test } from "node:test";
 import { ADMIN } from "./accounts.mjs";
-import { browser, scene, state } from "./lib.mjs";
+import { browser, PATIENCE_MS, scene, state, visitor } from "./lib.mjs";
+import { within } from "./deadline.mjs";
 import { house, MICROPHONE, person, press, says } from "./house.mjs";
 
 let chromium;
@@ -84,7 +86,7 @@ test("whoever rings again and again hears that it is busy, and nobody is rung by
 
 test("who rang is there to look back at, with the picture, for those whom it rang and for the administrator", () => scene(async (keep) => {
   const { accounts, button, alice, bob } = await house(keep, chromium);
-  for (const page of [alice, bob]) assert.equal(await page.getByTestId("doorbell").isHidden(), true, "nobody has rung yet");
+  for (const page of [alice, bob]) assert.equal(await page.getByTestId("who-rang").isHidden(), true, "nobody has rung yet");
   press(button);
   await alice.waitForFunction(() => [...document.querySelectorAll("img")].some((image) => image.src.includes("/snapshot") && image.naturalWidth > 0));
   await bob.getByTestId("call-decline").click();
@@ -115,4 +117,68 @@ test("who rang is there to look back at, with the picture, for those whom it ran
   await alice.waitForFunction(() => document.querySelectorAll(".kept").length === 3);
   assert.equal(await alice.getByTestId("history-more").isHidden(), true);
   assert.deepEqual([...alice.problems, ...admin.problems], []);
+}));
+
+/** A program that is told by the server whom it rings, and with which link. */
+class Hook {
+  #waits = new Map();
+
+  static async start() {
+    const hook = new Hook();
+    hook.server = createServer(async (request, response) => {
+      const chunks = [];
+      for await (const chunk of request) chunks.push(chunk);
+      response.writeHead(204).end();
+      const told = JSON.parse(Buffer.concat(chunks).toString());
+      if (told.kind === "ring") hook.#of(told.user).done(told);
+    });
+    await new Promise((done) => { hook.server.listen(0, "127.0.0.1", done); });
+    return hook;
+  }
+
+  #of(user) {
+    if (!this.#waits.has(user)) {
+      let done;
+      const told = new Promise((take) => { done = take; });
+      this.#waits.set(user, { told, done });
+    }
+    return this.#waits.get(user);
+  }
+
+  get table() { return `\n[[notify]]\nkind = "webhook"\nurl = "http://127.0.0.1:${this.server.address().port}/ring"\nsnapshot = "none"\n`; }
+  ring(user) { return within(PATIENCE_MS, `the notice for ${user}`, this.#of(user).told); }
+  stop() { return new Promise((done) => { this.server.close(done); this.server.closeAllConnections(); }); }
+}
+
+test("the link of a call is good for one person, once, and for nobody when the call is over", (t) => scene(async (keep) => {
+  const hook = await keep(Hook.start());
+  let all;
+  try {
+    all = await house(keep, chromium, { people: ["alice", "granny"], absent: ["granny"], more: hook.table });
+  } catch (error) {
+    if (!/notify/.test(error.message)) throw error;
+    return t.skip("this server has no notifiers");
+  }
+  const { button, alice } = all;
+  const opened = async (link) => {
+    const page = await visitor(chromium, link);
+    await keep({ stop: () => page.context().close() });
+    return page;
+  };
+  press(button);
+  const [granny, own] = await Promise.all([hook.ring("granny"), hook.ring("alice")]);
+  const telephone = await opened(granny.link);
+  await telephone.getByTestId("call-answer").click();
+  await says(telephone, "You are connected.");
+  await says(alice, /granny.? has answered/);
+  const spent = /used up, or its time is over/;
+  const replayed = await opened(granny.link);
+  await replayed.getByTestId("sign-in").filter({ hasText: spent }).waitFor();
+  await telephone.getByTestId("call-hang-up").click();
+  await button.word("call", ["ended", "hung-up"]);
+  // One that nobody has opened is void as well, and whoever came by one is out.
+  const late = await opened(own.link);
+  await late.getByTestId("sign-in").filter({ hasText: spent }).waitFor();
+  await telephone.locator('#connection[data-state="refused"]').waitFor({ state: "attached" });
+  for (const page of [telephone, replayed, late]) assert.equal(await page.getByTestId("camera-front").count(), 0);
 }));

@@ -34,14 +34,14 @@ export async function person(keep, accounts, chromium, name, password, options =
 export const online = (page) => page.locator('#connection[data-state="online"]').waitFor({ state: "attached" });
 
 /**
- * A house in which each of these has a page open, none of whom has booked anything, and a button at the door `front`. `more` is
- * added to the configuration.
+ * A house in which each of these has a page open, none of whom has booked anything, and a button at the door `front`. Those who are
+ * `absent` have neither a page nor an account. `more` is added to the configuration.
  */
-export async function house(keep, chromium, { people = ["alice", "bob"], pipeline = DOOR, more = "", options = {} } = {}) {
+export async function house(keep, chromium, { people = ["alice", "bob"], absent = [], pipeline = DOOR, more = "", options = {} } = {}) {
   const accounts = await keep(Accounts.start({ configured: (url) => `url = "${url}/"\n${rule("front", people)}${more}` }));
   const pages = {};
   const passwords = {};
-  for (const name of people) {
+  for (const name of people.filter((each) => !absent.includes(each))) {
     passwords[name] = (await accounts.user(name)).password;
     pages[name] = await person(keep, accounts, chromium, name, passwords[name], options);
   }

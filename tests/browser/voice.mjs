@@ -15,10 +15,10 @@ export const WINDOW = RATE / 50;
 export const HEARD = 0.05;
 const SILENT = 0.002;
 
-/** A WAV file with so many seconds of the tone, at half of full scale where it is loudest. */
-export function wave(seconds) {
+/** A WAV file with so many seconds of a tone, at half of full scale where it is loudest. */
+export function wave(seconds, hertz = TONE_HZ) {
   const swell = (i) => 0.55 - 0.45 * Math.cos((2 * Math.PI * SYLLABLES_HZ * i) / RATE);
-  const samples = Int16Array.from({ length: RATE * seconds }, (_, i) => Math.round(16_384 * swell(i) * Math.sin((2 * Math.PI * TONE_HZ * i) / RATE)));
+  const samples = Int16Array.from({ length: RATE * seconds }, (_, i) => Math.round(16_384 * swell(i) * Math.sin((2 * Math.PI * hertz * i) / RATE)));
   const head = Buffer.alloc(44);
   head.write("RIFF", 0);
   head.writeUInt32LE(36 + samples.byteLength, 4);

@@ -96,7 +96,6 @@ async function anew(accounts, camera) {
   const from = camera.lines.length;
   await accounts.program.stop();
   await accounts.serve();
-  own({ process: accounts.program.process });
   await camera.line(/porthole\/server, state=\(string\)online/, { from });
 }
 

@@ -91,7 +91,7 @@ function showMe() {
   $("#passkeys").hidden = !(online && agenda.me?.passkeys && hasPasskeys());
   $("#administration").hidden = !(online && agenda.me?.administrator);
   // While the server is away, who is here stays who it was.
-  if (online) push.show(agenda.me && !agenda.me.shared ? agenda.me.user : "");
+  if (online || client.state === "refused") push.show(online && agenda.me && !agenda.me.shared ? agenda.me.user : "");
 }
 
 const changePassword = passwordDialog($("#password-dialog"), api, () => say($("#done"), "Your password is changed."));

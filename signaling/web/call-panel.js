@@ -128,7 +128,8 @@ export class CallPanel {
       button.dataset.testid = `call-${name}`;
       button.addEventListener("click", () => { if (now()) act(now()); });
     };
-    does("answer", (call) => this.#answer(call));
+    // A finger may come down when somebody else has just answered.
+    does("answer", (call) => { if (choices(call, false).answer) this.#answer(call); });
     does("decline", (call) => this.#page.say("declineCall", call.id));
     does("nobody", (call) => this.#page.say("nobodyHome", call.id));
     does("hang-up", (call) => this.#page.say("hangUp", call.id));

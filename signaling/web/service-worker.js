@@ -136,7 +136,7 @@ async function pushed(payload) {
   if (over.has(told.call) || shown?.data?.kind === "over" || told.until <= Date.now()) return show(missed(told));
   const notification = ringing(told, (await pages()).some(({ focused }) => focused));
   await show(notification);
-  if (!("image" in Notification.prototype)) return;
+  if (!("image" in (globalThis.Notification?.prototype ?? {}))) return;
   const image = await snapshot(told.call, Date.now() + SNAPSHOT_MS);
   // Somebody may have answered meanwhile, or wiped it away.
   if (!image || over.has(told.call) || (await shownOf(told.call))?.data?.kind !== "ring") return;

@@ -10,8 +10,11 @@ import { Listener } from "./verdict.mjs";
 
 /** Presses before a bell counts as rung too often; a server that is started anew has forgotten them. */
 export const PRESSES = 4;
-/** Far from what the door says by itself. */
-export const VOICE_HZ = 1_700;
+/** Far from what the door says by itself, and no multiple of it. */
+export const VOICE_HZ = 2_300;
+/** Beside it, where a tone of the door's that begins or ends is as loud as at the voice's. */
+const BESIDE_HZ = 300;
+const LOUDER = 4;
 /** Power of a voice that is heard: its syllables begin at a tenth of half of full scale, and a browser turns it down at first. */
 const VOICE_POWER = 2e-5;
 /** Between two looks at the file of what the loudspeaker is given. */
@@ -48,7 +51,11 @@ function watchPage() {
 
 /** When the voice is first given to the loudspeaker, after sample `from`. @param {Ear} ear @param {number} from */
 async function voiceAt(ear, from) {
-  const listener = new Listener(from, WINDOW, (samples) => power(samples, VOICE_HZ) > VOICE_POWER);
+  const isVoice = (samples) => {
+    const [below, voice, above] = [-BESIDE_HZ, 0, BESIDE_HZ].map((beside) => power(samples, VOICE_HZ + beside));
+    return voice > VOICE_POWER && voice > LOUDER * Math.max(below, above);
+  };
+  const listener = new Listener(from, WINDOW, isVoice);
   const end = performance.now() + PATIENCE_MS;
   for (;;) {
     if (ear.length >= listener.next + WINDOW && listener.take(ear.read(listener.next))) return now();

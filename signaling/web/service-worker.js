@@ -27,7 +27,7 @@ const ICON = "icons/icon-192.png";
 const BUZZ = [600, 200, 600, 1_000, 600, 200, 600];
 
 const OFFLINE = `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<meta name="color-scheme" content="dark light"><title>Porthole</title><h1>Porthole</h1>
+<meta name="color-scheme" content="dark light"><link rel="icon" href="data:,"><title>Porthole</title><h1>Porthole</h1>
 <p>The server cannot be reached from here. Look whether this device has a network, and <a href="">try again</a>.</p></html>`;
 
 /** Why a call is over. */
@@ -229,6 +229,6 @@ worker.addEventListener("fetch", (/** @type {any} */ event) => {
   const { pathname } = new URL(worker.registration.scope);
   const shells = [pathname, `${pathname}calls`];
   if (event.request.mode !== "navigate" || !shells.includes(new URL(event.request.url).pathname)) return;
-  const headers = { "Content-Type": "text/html; charset=utf-8", "Content-Security-Policy": "default-src 'none'" };
+  const headers = { "Content-Type": "text/html; charset=utf-8", "Content-Security-Policy": "default-src 'none'; img-src data:" };
   event.respondWith(fetch(event.request).catch(() => new Response(OFFLINE, { status: 503, headers })));
 });

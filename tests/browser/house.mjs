@@ -26,7 +26,10 @@ export async function door(keep, accounts, id, name = id, pipeline = DOOR) {
 /** Someone who is signed in; `page` is where. */
 export async function person(keep, accounts, chromium, name, password, options = {}) {
   const page = await accounts.signedIn(chromium, name, password, options);
-  await keep({ stop: () => page.context().close() });
+  await keep({
+    // One that was killed is closed.
+    stop: async () => { if (chromium.isConnected()) await page.context().close(); },
+  });
   await online(page);
   return page;
 }

@@ -131,11 +131,12 @@ async function one({ page, button, ear, hook, camera, notifies, samples }) {
     const clock = () => performance.timeOrigin + performance.now();
     const start = clock();
     document.querySelector("#pictures video").requestVideoFrameCallback(() => done({ start, frame: clock() }));
-    document.querySelector(".call .answer").click();
+    document.querySelector('.call[data-state="ringing"] .answer').click();
   }));
   samples.answerPicture.push(answered.frame - answered.start);
   samples.answerVoice.push(await voice - answered.start);
-  await page.getByTestId("call-hang-up").click();
+  // The one before is shown for a while longer.
+  await page.locator('.call:not([data-state="ended"]) .hang-up').click();
   await button.word("call", ["ended", "hung-up"], lines);
   await page.locator("#pictures video").waitFor({ state: "detached" });
   await camera.line(/porthole\/camera, .*state=\(string\)closed/, { from: closed });

@@ -14,6 +14,8 @@ import { Ear, HEARD, RATE, TONE_HZ, WINDOW, purity, rms, speaking, wave } from "
 
 /** What the door's microphone hears: no multiple of what the page's does. */
 const DOOR_HZ = 1_000;
+/** A tone is this much louder than all else that is heard. */
+const CLEAR_DB = 20;
 /** The share of the sound's power that is the tone's. */
 const PURE = 0.8;
 
@@ -29,8 +31,8 @@ after(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** Waits until the page plays a tone; its frequency, and how loud the loudest frequency is beside all others, in dB. */
-const heardAtPage = (page) => page.getByTestId("video-front").evaluate((video, patience) => new Promise((done, fail) => {
+/** Waits until the page plays a tone alone; its frequency, how loud it is beside all others, in dB, and whether anybody hears it. */
+const heardAtPage = (page) => page.getByTestId("video-front").evaluate((video, [clear, patience]) => new Promise((done, fail) => {
   const context = new AudioContext();
   const analyser = Object.assign(context.createAnalyser(), { fftSize: 8_192, smoothingTimeConstant: 0 });
   context.createMediaStreamSource(video.srcObject).connect(analyser);
@@ -39,15 +41,15 @@ const heardAtPage = (page) => page.getByTestId("video-front").evaluate((video, p
   const timer = setInterval(() => {
     analyser.getFloatFrequencyData(bins);
     const loudest = Math.max(...bins);
-    // Silence is -Infinity, and noise far below.
-    if (!(loudest > -50)) return;
+    const at = bins.indexOf(loudest);
+    const above = loudest - Math.max(...bins.filter((_, i) => Math.abs(i - at) > 8));
+    // Silence is -Infinity, and noise far below. At first the browser stretches the sound until it has enough of it.
+    if (!(loudest > -50 && above > clear)) return;
     clearTimeout(late);
     clearInterval(timer);
-    const at = bins.indexOf(loudest);
-    const others = Math.max(...bins.filter((_, i) => Math.abs(i - at) > 8));
-    done({ hertz: (at * context.sampleRate) / analyser.fftSize, above: loudest - others, muted: video.muted });
+    done({ hertz: (at * context.sampleRate) / analyser.fftSize, above, muted: video.muted });
   }, 50);
-}), PATIENCE_MS);
+}), [CLEAR_DB, PATIENCE_MS]);
 
 test("in a call the visitor hears who has answered, and that one the visitor, until somebody hangs up", () => scene(async (keep) => {
   const ear = new Ear(folder, ` audiotestsrc is-live=true freq=${DOOR_HZ} volume=0.3 ! audio/x-raw,rate=48000,channels=1 ! out.audio`);
@@ -58,7 +60,7 @@ test("in a call the visitor hears who has answered, and that one the visitor, un
   await alice.getByTestId("call-mute").filter({ hasText: "Mute" }).waitFor();
   const { hertz, above, muted } = await heardAtPage(alice);
   console.log(`at the page: ${hertz.toFixed(0)} Hz, ${above.toFixed(0)} dB above all else`);
-  assert.ok(Math.abs(hertz - DOOR_HZ) < 10 && above > 20, `${hertz} Hz, ${above} dB`);
+  assert.ok(Math.abs(hertz - DOOR_HZ) < 10, `${hertz} Hz`);
   assert.equal(muted, false);
 
   // What the door says by itself is over, and the browser's own level control has settled.
@@ -79,5 +81,14 @@ test("in a call the visitor hears who has answered, and that one the visitor, un
   await alice.getByTestId("call-hang-up").tap();
   await button.word("call", ["ended", "hung-up"]);
   await front.line(/porthole\/viewer-left/, { from: lines });
+  await ear.silent();
+
+  // The next one is heard as the first was.
+  const next = button.now;
+  press(button);
+  await alice.locator('.call[data-state="ringing"]').getByTestId("call-answer").tap();
+  await button.word("call", ["talking", "alice"], next);
+  await ear.heard();
+  await alice.getByTestId("call-mute").filter({ hasText: "Mute" }).waitFor();
   assert.deepEqual(alice.problems, []);
 }));

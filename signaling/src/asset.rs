@@ -4,6 +4,7 @@
 use std::io::Write as _;
 use std::sync::OnceLock;
 
+use aws_lc_rs::digest::{SHA256, digest};
 use axum::body::Bytes;
 use axum::http::header::{
     ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY,
@@ -13,35 +14,37 @@ use axum::response::{IntoResponse as _, Response};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use crate::digest::SecretDigest;
-
 /// Hexadecimal digits by which two texts are told apart.
 const ETAG_DIGITS: usize = 32;
 /// Shorter texts would not fit into fewer packets.
 const MIN_COMPRESSED: usize = 1024;
 
-/// A text that is sent as it is.
+/// A file that is sent as it is.
 pub(crate) struct Asset {
     kind: &'static str,
-    text: &'static str,
+    content: &'static [u8],
     made: OnceLock<Made>,
 }
 
-/// What is made of a text when it is asked for the first time.
+/// What is made of a file when it is asked for the first time.
 struct Made {
     etag: Option<HeaderValue>,
     gzip: Option<Bytes>,
 }
 
 impl Asset {
-    pub(crate) fn new(kind: &'static str, text: &'static str) -> Self {
+    pub(crate) fn new(kind: &'static str, content: &'static [u8]) -> Self {
         let made = OnceLock::new();
-        Self { kind, text, made }
+        Self {
+            kind,
+            content,
+            made,
+        }
     }
 
     /// What a request with these headers is answered with.
     pub(crate) fn answer(&self, request: &HeaderMap) -> Response {
-        let made = self.made.get_or_init(|| Made::of(self.text));
+        let made = self.made.get_or_init(|| Made::of(self.content));
         let mut answer = match &made.etag {
             Some(etag) if has(request, etag) => StatusCode::NOT_MODIFIED.into_response(),
             _ => match made.gzip.as_ref().filter(|_| takes_gzip(request)) {
@@ -49,7 +52,7 @@ impl Asset {
                     let encoding = [(CONTENT_ENCODING, "gzip"), (CONTENT_TYPE, self.kind)];
                     (encoding, gzip.clone()).into_response()
                 }
-                None => ([(CONTENT_TYPE, self.kind)], self.text).into_response(),
+                None => ([(CONTENT_TYPE, self.kind)], self.content).into_response(),
             },
         };
         let headers = answer.headers_mut();
@@ -64,26 +67,29 @@ impl Asset {
 }
 
 impl Made {
-    fn of(text: &str) -> Self {
-        let mut digest = SecretDigest::of(text).to_hex();
+    fn of(content: &[u8]) -> Self {
+        let digest = digest(&SHA256, content);
+        let mut digest: String =
+            (digest.as_ref().iter().map(|byte| format!("{byte:02x}"))).collect();
         digest.truncate(ETAG_DIGITS);
         // Weak, since it is the same for both encodings (RFC 9110, 8.8.1).
         let etag = HeaderValue::try_from(format!("W/\"{digest}\"")).ok();
-        let gzip = (text.len() >= MIN_COMPRESSED)
-            .then(|| compressed(text))
+        let gzip = (content.len() >= MIN_COMPRESSED)
+            .then(|| compressed(content))
             .flatten();
         Self { etag, gzip }
     }
 }
 
-fn compressed(text: &str) -> Option<Bytes> {
+/// Nothing where it would not get smaller, as pictures do not.
+fn compressed(content: &[u8]) -> Option<Bytes> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-    encoder.write_all(text.as_bytes()).ok()?;
+    encoder.write_all(content).ok()?;
     let bytes = encoder.finish().ok()?;
-    (bytes.len() < text.len()).then(|| bytes.into())
+    (bytes.len() < content.len()).then(|| bytes.into())
 }
 
-/// Whether the browser has this text already.
+/// Whether the browser has this file already.
 fn has(request: &HeaderMap, etag: &HeaderValue) -> bool {
     let opaque = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
     let Ok(etag) = etag.to_str().map(opaque) else {
@@ -140,7 +146,7 @@ mod tests {
             );
         }
         let text = include_str!("../web/porthole-client.js");
-        let made = Made::of(text);
+        let made = Made::of(text.as_bytes());
         let (gzip, mut read) = (made.gzip.unwrap(), String::new());
         assert!(gzip.len() * 2 < text.len());
         GzDecoder::new(&gzip[..]).read_to_string(&mut read).unwrap();
@@ -149,7 +155,7 @@ mod tests {
 
     #[test]
     fn who_has_the_text_is_not_sent_it_again() {
-        let asset = Asset::new("text/plain", "a");
+        let asset = Asset::new("text/plain", b"a");
         let first = asset.answer(&HeaderMap::new());
         let etag = first.headers()[ETAG].to_str().unwrap().to_owned();
         for known in [&etag[..], &etag[2..], &format!("\"x\", {etag}"), "*"] {
@@ -157,7 +163,7 @@ mod tests {
             assert_eq!(again.status(), StatusCode::NOT_MODIFIED, "{known}");
             assert_eq!(again.headers()[ETAG], etag);
         }
-        let other = Asset::new("text/plain", "b");
+        let other = Asset::new("text/plain", b"b");
         let again = other.answer(&headers(&[(IF_NONE_MATCH, &etag)]));
         assert_eq!(again.status(), StatusCode::OK);
     }

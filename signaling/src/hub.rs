@@ -75,6 +75,12 @@ pub(crate) enum Event {
         bool,
         oneshot::Sender<Result<Rang, RingRefused>>,
     ),
+    /// Someone declines a call by the API. Whether it is one that rings this person.
+    DeclineCall {
+        user: String,
+        call: String,
+        answer: oneshot::Sender<bool>,
+    },
     /// There is a picture of the press that made this call.
     CallSnapshot(String),
     /// An administrator ends the session of this id. Whose it was, at which camera, if there was one.
@@ -340,6 +346,11 @@ impl Hub {
             Event::Ring(camera, by, may, answer) => {
                 let (rang, actions) = self.room.ring(&camera, &by, may, now);
                 let _ = answer.send(rang);
+                actions
+            }
+            Event::DeclineCall { user, call, answer } => {
+                let (is_there, actions) = self.room.decline(&user, &call, now);
+                let _ = answer.send(is_there);
                 actions
             }
             Event::CallSnapshot(call) => self.room.call_has_snapshot(&call, now),

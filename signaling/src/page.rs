@@ -15,8 +15,8 @@ pub(crate) const SECURITY_HEADERS: [(&str, &str); 4] = [
     (
         "content-security-policy",
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
-         media-src 'self' blob:; connect-src 'self'; base-uri 'none'; form-action 'self'; \
-         frame-ancestors 'none'",
+         media-src 'self' blob:; connect-src 'self'; worker-src 'self'; manifest-src 'self'; \
+         base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
     ),
     ("x-content-type-options", "nosniff"),
     // The address of the page may hold a token.
@@ -30,11 +30,30 @@ pub(crate) const SECURITY_HEADERS: [(&str, &str); 4] = [
 const HTML: &str = "text/html; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
+const MANIFEST: &str = "application/manifest+json";
+const SVG: &str = "image/svg+xml";
+const PNG: &str = "image/png";
 
 /// The files of the pages, as (path, content type, text).
-const FILES: [(&str, &str, &str); 59] = [
+const FILES: [(&str, &str, &str); 67] = [
     ("/", HTML, include_str!("../web/index.html")),
     ("/admin", HTML, include_str!("../web/admin.html")),
+    ("/calls", HTML, include_str!("../web/calls.html")),
+    (
+        "/manifest.webmanifest",
+        MANIFEST,
+        include_str!("../web/manifest.webmanifest"),
+    ),
+    (
+        "/service-worker.js",
+        SCRIPT,
+        include_str!("../web/service-worker.js"),
+    ),
+    (
+        "/icons/icon.svg",
+        SVG,
+        include_str!("../web/icons/icon.svg"),
+    ),
     ("/style.css", CSS, include_str!("../web/style.css")),
     ("/admin.css", CSS, include_str!("../web/admin.css")),
     ("/access.js", SCRIPT, include_str!("../web/access.js")),
@@ -72,6 +91,12 @@ const FILES: [(&str, &str, &str); 59] = [
         SCRIPT,
         include_str!("../web/gateway-words.js"),
     ),
+    ("/history.js", SCRIPT, include_str!("../web/history.js")),
+    (
+        "/history-page.js",
+        SCRIPT,
+        include_str!("../web/history-page.js"),
+    ),
     (
         "/latency-clock.js",
         SCRIPT,
@@ -91,6 +116,12 @@ const FILES: [(&str, &str, &str); 59] = [
         "/porthole-client.js",
         SCRIPT,
         include_str!("../web/porthole-client.js"),
+    ),
+    ("/push.js", SCRIPT, include_str!("../web/push.js")),
+    (
+        "/push-panel.js",
+        SCRIPT,
+        include_str!("../web/push-panel.js"),
     ),
     ("/rules.js", SCRIPT, include_str!("../web/rules.js")),
     (
@@ -202,11 +233,26 @@ const FILES: [(&str, &str, &str); 59] = [
     ),
 ];
 
+/// The page as a telephone keeps it among its apps; `web/icons/icon.svg` is what they are made from.
+const ICONS: [(&str, &[u8]); 2] = [
+    (
+        "/icons/icon-192.png",
+        include_bytes!("../web/icons/icon-192.png"),
+    ),
+    (
+        "/icons/icon-512.png",
+        include_bytes!("../web/icons/icon-512.png"),
+    ),
+];
+
 pub(crate) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
-    FILES
+    let texts = FILES.map(|(path, content_type, text)| (path, content_type, text.as_bytes()));
+    let icons = ICONS.map(|(path, content)| (path, PNG, content));
+    texts
         .into_iter()
-        .fold(Router::new(), |router, (path, content_type, text)| {
-            let asset = Arc::new(Asset::new(content_type, text));
+        .chain(icons)
+        .fold(Router::new(), |router, (path, content_type, content)| {
+            let asset = Arc::new(Asset::new(content_type, content));
             router.route(
                 path,
                 get(async move |request: HeaderMap| asset.answer(&request)),

@@ -277,6 +277,10 @@ async fn the_page_comes_with_its_types_and_the_security_headers() {
         ("/access.js", "text/javascript"),
         ("/media.js", "text/javascript"),
         ("/page.js", "text/javascript"),
+        ("/calls", "text/html"),
+        ("/manifest.webmanifest", "application/manifest+json"),
+        ("/service-worker.js", "text/javascript"),
+        ("/icons/icon.svg", "image/svg+xml"),
     ];
     for (path, content_type) in files {
         let answer = http(server.local_addr(), &format!("GET {path}"), &[]).await;
@@ -293,12 +297,15 @@ async fn the_page_comes_with_its_types_and_the_security_headers() {
         let again = http(server.local_addr(), &format!("GET {path}"), &etag).await;
         assert_eq!((again.status, again.body.as_str()), (304, ""));
         assert_eq!(again.header("etag"), answer.header("etag"));
-        assert!(
-            answer
-                .header("content-security-policy")
-                .unwrap()
-                .contains("frame-ancestors 'none'")
-        );
+        let policy = answer.header("content-security-policy").unwrap();
+        for part in [
+            "default-src 'none'",
+            "worker-src 'self';",
+            "manifest-src 'self';",
+            "frame-ancestors 'none'",
+        ] {
+            assert!(policy.contains(part), "{policy}");
+        }
         assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
         assert_eq!(answer.header("referrer-policy"), Some("no-referrer"));
         assert!(answer.header("access-control-allow-origin").is_none());

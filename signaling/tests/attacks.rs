@@ -35,7 +35,7 @@ enum Who {
     Cameras,
 }
 
-const ROUTES: [(&str, Who); 48] = [
+const ROUTES: [(&str, Who); 49] = [
     ("POST /api/session", Anyone),
     ("DELETE /api/session", Anyone),
     ("GET /api/openid/login", Anyone),
@@ -67,6 +67,7 @@ const ROUTES: [(&str, Who); 48] = [
     ("POST /api/cameras/{id}/ring", Viewers),
     ("PUT /api/cameras/{id}/snapshots/{ringId}", Cameras),
     ("GET /api/calls", Viewers),
+    ("POST /api/calls/{id}/decline", Viewers),
     ("GET /api/calls/{id}/snapshot", Viewers),
     ("GET /api/bookings", Administrators),
     ("POST /api/bookings", Administrators),

@@ -57,8 +57,8 @@ export class Api {
   /** @param {string} path @param {object} body @returns {Promise<any>} */
   patch(path, body) { return this.#ask("PATCH", path, body); }
 
-  /** @param {string} path */
-  delete(path) { return this.#ask("DELETE", path); }
+  /** @param {string} path @param {object} [body] */
+  delete(path, body) { return this.#ask("DELETE", path, body); }
 
   /** @param {string} method @param {string} path @param {object} [body] @param {HeadersInit} [extra] */
   async #ask(method, path, body, extra = {}) {

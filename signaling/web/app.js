@@ -12,6 +12,8 @@ import { passkeysDialog } from "./passkeys.js";
 import { passwordDialog } from "./password.js";
 import { Picture } from "./picture.js";
 import { PortholeClient } from "./porthole-client.js";
+import { PushPanel } from "./push-panel.js";
+import { readAsked } from "./push.js";
 import { showRecoveryCodes } from "./second-factor.js";
 import { SignIn } from "./sign-in.js";
 import { timeInWords } from "./when.js";
@@ -29,6 +31,7 @@ const client = new PortholeClient(base, first);
 const api = new Api(base);
 const agenda = new Agenda(api, $("#bookings-section"));
 const signIn = new SignIn($("#sign-in"), present);
+const push = new PushPanel($("#doorbell-section"), api, base);
 const storage = () => sessionStorage;
 /** Sessions of the page before it was loaded again, which the next ones take the place of. */
 const leftBehind = takeSessions(storage);
@@ -74,6 +77,7 @@ function present(credential) {
 $("#logout").addEventListener("click", async () => {
   presented = false;
   for (const id of [...pictures.keys()]) close(id);
+  await push.forget();
   agenda.forget();
   const elsewhere = await client.logout();
   if (elsewhere) location.assign(elsewhere);
@@ -86,6 +90,8 @@ function showMe() {
   $("#password").hidden = !(online && client.passwords && agenda.me && !agenda.me.shared);
   $("#passkeys").hidden = !(online && agenda.me?.passkeys && hasPasskeys());
   $("#administration").hidden = !(online && agenda.me?.administrator);
+  // While the server is away, who is here stays who it was.
+  if (online || client.state === "refused") push.show(online && agenda.me && !agenda.me.shared ? agenda.me.user : "");
 }
 
 const changePassword = passwordDialog($("#password-dialog"), api, () => say($("#done"), "Your password is changed."));
@@ -170,7 +176,26 @@ const calls = new CallPanel($("#calls"), base, {
   isOpen: (camera) => pictures.has(camera),
   say: (word, id) => client.sayToCall(word, id),
 });
-client.addEventListener("call", (/** @type {any} */ { detail }) => calls.hear(detail));
+client.addEventListener("call", (/** @type {any} */ { detail }) => {
+  calls.hear(detail);
+  push.rang();
+  const picture = pictures.get(detail?.camera);
+  // What somebody is rung for comes before other pictures.
+  if (picture) picture.element.dataset.call = String(detail.state !== "ended");
+});
+
+// Somebody has touched a notification.
+navigator.serviceWorker?.addEventListener("message", ({ data }) => {
+  const asked = readAsked(data);
+  if (asked?.answers) calls.answer(asked.call);
+});
+
+/** Opens what a link leads to. @param {{camera?: string, call?: string}} link */
+function follow({ camera, call }) {
+  if (!camera) return;
+  if (call && !pictures.has(camera)) calls.opened(camera);
+  open(camera);
+}
 
 // -- start --------------------------------------------------------------------------------------
 
@@ -184,10 +209,10 @@ client.addEventListener("access", () => agenda.look());
 
 // A link pasted into the open page changes only the fragment, and the page is not loaded again.
 addEventListener("hashchange", () => {
-  const { token, share, camera } = takeLink();
-  if (share) present({ share });
-  else if (token) present({ token });
-  if (camera) open(camera);
+  const link = takeLink();
+  if (link.share) present({ share: link.share });
+  else if (link.token) present({ token: link.token });
+  follow(link);
 });
 
 setInterval(() => {
@@ -211,4 +236,4 @@ addEventListener("pageshow", (event) => { if (event.persisted) location.reload()
 
 client.connect();
 showConnection();
-if (first.camera) open(first.camera);
+follow(first);

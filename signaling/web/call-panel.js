@@ -18,6 +18,7 @@ export class CallPanel {
   #section; #page; #base; #calls = new Calls(); #bell = new Bell(); #title = document.title;
   /** Cameras whose picture a call has opened, and which it closes. @type {Set<string>} */ #opened = new Set();
   /** By call. @type {Map<string, DoorButton>} */ #doors = new Map();
+  /** The call that somebody has answered before this page had heard of it. */ #early = "";
   /** What is talked by. @type {Map<string, {session: Session, gone: AbortController, failed: string}>} */ #talks = new Map();
 
   /** @param {any} section @param {string|URL} base the server's folder @param {Page} page */
@@ -34,7 +35,18 @@ export class CallPanel {
     if (!call) return;
     if (call.state === "ringing" && call.you === "rung" && !document.hidden) this.#look(call);
     if (call.state === "ended" || !this.#concerns(call)) this.#leave(call);
+    if (call.id === this.#early) this.answer(call.id);
     this.#show();
+  }
+
+  /** A picture was opened because of a call, and is closed with it. @param {string} camera */
+  opened(camera) { this.#opened.add(camera); }
+
+  /** Somebody answers by a notification, perhaps before this page has heard that it rings. @param {string} id */
+  answer(id) {
+    const call = this.#calls.all.find((each) => each.id === id);
+    this.#early = call ? "" : id;
+    if (call && choices(call, false).answer) this.#answer(call);
   }
 
   /** The connection is gone. What is talked goes on. */
@@ -121,7 +133,8 @@ export class CallPanel {
       button.dataset.testid = `call-${name}`;
       button.addEventListener("click", () => { if (now()) act(now()); });
     };
-    does("answer", (call) => this.#answer(call));
+    // A finger may come down when somebody else has just answered.
+    does("answer", (call) => { if (choices(call, false).answer) this.#answer(call); });
     does("decline", (call) => this.#page.say("declineCall", call.id));
     does("nobody", (call) => this.#page.say("nobodyHome", call.id));
     does("hang-up", (call) => this.#page.say("hangUp", call.id));

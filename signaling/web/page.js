@@ -21,14 +21,15 @@ export const NOTICE_MS = 8_000;
 const STORED = "porthole-sessions";
 
 /**
- * What a link's fragment holds, such as `#token=…&camera=front` or `#share=…`, which is percent-encoded.
+ * What a link's fragment holds, such as `#token=…&camera=front` or `#share=…`, which is percent-encoded. One with a `call` is of a
+ * doorbell's.
  * @param {string} fragment
- * @returns {{token?: string, share?: string, camera?: string}}
+ * @returns {{token?: string, share?: string, camera?: string, call?: string}}
  */
 export function readLink(fragment) {
   const fields = new URLSearchParams(fragment.replace(/^#/, ""));
   const field = (/** @type {string} */ name) => fields.get(name) || undefined;
-  return { token: field("token"), share: field("share"), camera: field("camera") };
+  return { token: field("token"), share: field("share"), camera: field("camera"), call: field("call") };
 }
 
 /**

@@ -15,9 +15,9 @@ class Stored {
 }
 
 test("a link's token is percent-encoded: plus, percent and slash arrive as they are", () => {
-  assert.deepEqual(readLink("#token=a%2Bb%25c%2Fd&camera=front%20door"), { token: "a+b%c/d", share: undefined, camera: "front door" });
-  assert.deepEqual(readLink("#share=a%2Bb"), { token: undefined, share: "a+b", camera: undefined });
-  for (const none of ["", "#", "#token=&camera=", "#other=1"]) assert.deepEqual(readLink(none), { token: undefined, share: undefined, camera: undefined });
+  assert.deepEqual(readLink("#token=a%2Bb%25c%2Fd&camera=front%20door"), { token: "a+b%c/d", share: undefined, camera: "front door", call: undefined });
+  assert.deepEqual(readLink("#share=a%2Bb&camera=front&call=1"), { token: undefined, share: "a+b", camera: "front", call: "1" });
+  for (const none of ["", "#", "#token=&camera=", "#other=1"]) assert.deepEqual(readLink(none), { token: undefined, share: undefined, camera: undefined, call: undefined });
   assert.equal(readLink("#token=%E0%A4%A").token.length > 0, true, "a broken escape is no error");
 });
 
@@ -103,7 +103,7 @@ test("a state is told with its reason", () => {
 test("the page and its modules name each other from where they are, so that a proxy may put them into a folder", () => {
   const folder = new URL(".", import.meta.url);
   const text = (name) => readFileSync(new URL(name, folder), "utf8");
-  const pages = ["index.html", "admin.html"].map(text).join("\n");
+  const pages = ["index.html", "admin.html", "calls.html"].map(text).join("\n");
   const html = [...pages.matchAll(/(?:href|src|action)="([^"]*)"/g)].map(([, url]) => url);
   const modules = readdirSync(folder, { recursive: true }).filter((name) => name.endsWith(".js"));
   const imports = modules.flatMap((name) => [...text(name).matchAll(/(?:from|import\()\s*"([^"]*)"/g)].map(([, url]) => url));

@@ -28,7 +28,8 @@ export class TalkPanel {
     });
     document.addEventListener("keydown", (event) => this.#keyDown(event), { signal });
     document.addEventListener("keyup", (event) => this.#keyUp(event), { signal });
-    whenLeft(() => this.#release(), signal);
+    // Who answers a doorbell holds nothing, and may look elsewhere meanwhile.
+    whenLeft(() => { if (this.#pointer !== null || this.#key) this.#release(); }, signal);
     for (const event of ["hello", "talk"]) session.addEventListener(event, () => this.#show(), { signal });
     this.#show();
   }

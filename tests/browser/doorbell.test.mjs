@@ -2,41 +2,19 @@
 // A doorbell from the press to the goodbye: a program at the camera, the server, and the pages of those who live there.
 
 import assert from "node:assert/strict";
+import { createServer } from "node:http";
 import { after, before, test } from "node:test";
-import { Accounts } from "./accounts.mjs";
-import { browser, enrolled, scene, state } from "./lib.mjs";
-import { gatewayOf, Robot } from "./programs.mjs";
-
-const SOURCE = "portholesrc name=cam camera=test idle-timeout=0 ! videoscale ! video/x-raw,width=320,height=180";
-const DOOR = `${SOURCE} ! portholesink name=out gateway=127.0.0.1:0 out.talk ! fakesink async=false`;
-const RULE = '\n[[doorbell]]\ncamera = "front"\nring = ["alice", "bob"]\n';
+import { ADMIN } from "./accounts.mjs";
+import { browser, PATIENCE_MS, scene, state, visitor } from "./lib.mjs";
+import { within } from "./deadline.mjs";
+import { house, MICROPHONE, person, press, says } from "./house.mjs";
 
 let chromium;
-before(async () => { chromium = await browser({}, undefined, ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]); });
+before(async () => { chromium = await browser({}, undefined, MICROPHONE); });
 after(() => chromium.close());
 
-/** A house in which alice and bob have a page open, neither of whom has booked anything, and a button at the door. */
-async function house(keep) {
-  const accounts = await keep(Accounts.start({ configured: (url) => `url = "${url}/"\n${RULE}` }));
-  const key = await accounts.camera("Front door", "front");
-  const people = [];
-  for (const name of ["alice", "bob"]) {
-    const { password } = await accounts.user(name);
-    const page = await accounts.signedIn(chromium, name, password);
-    await keep({ stop: () => page.context().close() });
-    await page.locator('#connection[data-state="online"]').waitFor({ state: "attached" });
-    people.push(page);
-  }
-  const front = await keep(enrolled(key, DOOR));
-  const button = await keep(Robot.start(await gatewayOf(front), "button"));
-  return { accounts, front, button, alice: people[0], bob: people[1] };
-}
-
-const press = (button) => button.say({ text: "porthole ring {}" });
-const says = (page, words) => page.locator("#calls .words").filter({ hasText: words }).first().waitFor();
-
 test("a press rings open pages with a picture; who answers first has the call and talks, and when it is over nobody may look", () => scene(async (keep) => {
-  const { front, button, alice, bob } = await house(keep);
+  const { front, button, alice, bob } = await house(keep, chromium);
   press(button);
   for (const page of [alice, bob]) await page.getByTestId("call-answer").waitFor();
   assert.match(await alice.title(), /Front door.? rings/);
@@ -61,11 +39,147 @@ test("a press rings open pages with a picture; who answers first has the call an
 }));
 
 test("one declines and it rings on for the other, who says that nobody is at home", () => scene(async (keep) => {
-  const { button, alice, bob } = await house(keep);
+  const { button, alice, bob } = await house(keep, chromium);
   press(button);
   await bob.getByTestId("call-decline").click();
   await says(bob, "You have declined.");
   await alice.getByTestId("call-nobody").click();
   await button.word("call", ["ended", "nobody-home"]);
   await says(alice, "nobody is at home");
+}));
+
+test("of two who answer in one instant one has the call, and the other sees who", () => scene(async (keep) => {
+  const { accounts, button, alice, bob } = await house(keep, chromium);
+  const pages = { alice, bob };
+  press(button);
+  for (const page of [alice, bob]) await state(page, "front", "live");
+  const answer = (page) => page.evaluate(() => document.querySelector(".call .answer").click());
+  await Promise.all([answer(alice), answer(bob)]);
+  const line = await button.word("call", ["talking"]);
+  const who = /"by": ?"(alice|bob)"/.exec(JSON.stringify(line.input).replaceAll("\\", ""))[1];
+  const other = who === "alice" ? "bob" : "alice";
+  await says(pages[who], "You are connected.");
+  await says(pages[other], new RegExp(`${who}.? has answered`));
+  // The picture of who was too late is closed, and there is nothing to hang up.
+  await pages[other].getByTestId("video-front").waitFor({ state: "detached" });
+  assert.equal(await pages[other].getByTestId("call-hang-up").isHidden(), true);
+  await pages[who].getByTestId("call-hang-up").click();
+  await button.word("call", ["ended", "hung-up"]);
+  const calls = await accounts.ask("GET", "calls");
+  assert.deepEqual(calls.items.map(({ answeredBy, reason }) => [answeredBy, reason]), [[who, "hung-up"]]);
+  assert.deepEqual([...alice.problems, ...bob.problems], []);
+}));
+
+test("whoever rings again and again hears that it is busy, and nobody is rung by it", () => scene(async (keep) => {
+  const { accounts, button, alice } = await house(keep, chromium, { people: ["alice"] });
+  for (let n = 0; n < 4; n += 1) {
+    await accounts.ask("POST", "cameras/front/ring");
+    await alice.locator('.call[data-state="ringing"]').getByTestId("call-nobody").click();
+    await alice.locator('.call[data-state="ringing"]').waitFor({ state: "detached" });
+  }
+  const from = button.now;
+  press(button);
+  await button.word("call", ["ended", "busy"], from);
+  assert.equal(await alice.locator('.call[data-state="ringing"]').count(), 0);
+  const rang = alice.talk.messages.filter(({ type, call }) => type === "call" && call.state === "ringing").map(({ call }) => call.id);
+  assert.equal(new Set(rang).size, 4);
+}));
+
+test("who rang is there to look back at, with the picture, for those whom it rang and for the administrator", () => scene(async (keep) => {
+  const { accounts, button, alice, bob } = await house(keep, chromium);
+  for (const page of [alice, bob]) assert.equal(await page.getByTestId("who-rang").isHidden(), true, "nobody has rung yet");
+  press(button);
+  await alice.waitForFunction(() => [...document.querySelectorAll("img")].some((image) => image.src.includes("/snapshot") && image.naturalWidth > 0));
+  await bob.getByTestId("call-decline").click();
+  await alice.getByTestId("call-nobody").click();
+  await says(alice, "nobody is at home");
+  await alice.getByTestId("who-rang").click();
+  const entry = alice.getByTestId("kept");
+  await entry.waitFor();
+  assert.match(await entry.textContent(), /Front door[^]*nobody is at home[^]*It rang .?alice.? and .?bob/);
+  await alice.waitForFunction(() => document.querySelector(".kept img").naturalWidth > 0);
+  await accounts.user("carol").then(async ({ password }) => {
+    const carol = await person(keep, accounts, chromium, "carol", password);
+    await carol.goto(`${accounts.url}/calls`);
+    await carol.getByTestId("history-said").filter({ hasText: "Nobody has rung yet." }).waitFor();
+    assert.equal(await carol.evaluate((id) => fetch(`/api/v1/calls/${id}/snapshot`).then(({ status }) => status), (await accounts.ask("GET", "calls")).items[0].id), 404);
+  });
+  const admin = await person(keep, accounts, chromium, ADMIN, accounts.password);
+  await admin.getByTestId("who-rang").click();
+  await admin.getByTestId("kept").waitFor();
+  // Older ones come when they are asked for, each once.
+  await alice.route("**/api/v1/calls?*", async (route) => {
+    const before = new URL(route.request().url()).searchParams.get("before");
+    const call = (n) => ({ id: `018f2b7e-6f4a-7c3d-9e21-0000000000${n}`, camera: "front", name: "Front door", state: "ended", rang: `2026-01-01T10:${n}:00Z`, recipients: [], reason: "no-answer" });
+    await route.fulfill({ json: before ? { items: [call(10), call(11)] } : { items: [call(12)], next: "1.x" } });
+  });
+  await alice.reload();
+  await alice.getByTestId("history-more").click();
+  await alice.waitForFunction(() => document.querySelectorAll(".kept").length === 3);
+  assert.equal(await alice.getByTestId("history-more").isHidden(), true);
+  assert.deepEqual([...alice.problems, ...admin.problems], []);
+}));
+
+/** A program that is told by the server whom it rings, and with which link. */
+class Hook {
+  #waits = new Map();
+
+  static async start() {
+    const hook = new Hook();
+    hook.server = createServer(async (request, response) => {
+      const chunks = [];
+      for await (const chunk of request) chunks.push(chunk);
+      response.writeHead(204).end();
+      const told = JSON.parse(Buffer.concat(chunks).toString());
+      if (told.kind === "ring") hook.#of(told.user).done(told);
+    });
+    await new Promise((done) => { hook.server.listen(0, "127.0.0.1", done); });
+    return hook;
+  }
+
+  #of(user) {
+    if (!this.#waits.has(user)) {
+      let done;
+      const told = new Promise((take) => { done = take; });
+      this.#waits.set(user, { told, done });
+    }
+    return this.#waits.get(user);
+  }
+
+  get table() { return `\n[[notify]]\nkind = "webhook"\nurl = "http://127.0.0.1:${this.server.address().port}/ring"\nsnapshot = "none"\n`; }
+  ring(user) { return within(PATIENCE_MS, `the notice for ${user}`, this.#of(user).told); }
+  stop() { return new Promise((done) => { this.server.close(done); this.server.closeAllConnections(); }); }
+}
+
+test("the link of a call is good for one person, once, and for nobody when the call is over", (t) => scene(async (keep) => {
+  const hook = await keep(Hook.start());
+  let all;
+  try {
+    all = await house(keep, chromium, { people: ["alice", "granny"], absent: ["granny"], more: hook.table });
+  } catch (error) {
+    if (!/notify/.test(error.message)) throw error;
+    return t.skip("this server has no notifiers");
+  }
+  const { button, alice } = all;
+  const opened = async (link) => {
+    const page = await visitor(chromium, link);
+    await keep({ stop: () => page.context().close() });
+    return page;
+  };
+  press(button);
+  const [granny, own] = await Promise.all([hook.ring("granny"), hook.ring("alice")]);
+  const telephone = await opened(granny.link);
+  await telephone.getByTestId("call-answer").click();
+  await says(telephone, "You are connected.");
+  await says(alice, /granny.? has answered/);
+  const spent = /used up, or its time is over/;
+  const replayed = await opened(granny.link);
+  await replayed.getByTestId("sign-in").filter({ hasText: spent }).waitFor();
+  await telephone.getByTestId("call-hang-up").click();
+  await button.word("call", ["ended", "hung-up"]);
+  // One that nobody has opened is void as well, and whoever came by one is out.
+  const late = await opened(own.link);
+  await late.getByTestId("sign-in").filter({ hasText: spent }).waitFor();
+  await telephone.locator('#connection[data-state="refused"]').waitFor({ state: "attached" });
+  for (const page of [telephone, replayed, late]) assert.equal(await page.getByTestId("camera-front").count(), 0);
 }));

@@ -8,9 +8,9 @@ import { join } from "node:path";
 import { ROOT, visitor } from "./lib.mjs";
 
 const WEB = join(ROOT, "signaling/web");
-const TYPES = { html: "text/html", css: "text/css", js: "text/javascript" };
+const TYPES = { html: "text/html", css: "text/css", js: "text/javascript", svg: "image/svg+xml", png: "image/png", webmanifest: "application/manifest+json" };
 // As the server's own (signaling/src/page.rs).
-const POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self' blob:; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+const POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self' blob:; connect-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 /** What browsers let the page use, such as the microphone. */
 const PERMISSIONS = readFileSync(join(ROOT, "signaling/src/page.rs"), "utf8").match(/"permissions-policy",\s*"([^"]+)"/)[1];
 export const CONFIG = { openAccess: true, authenticated: false, websocket: "/ws", iceServers: [] };
@@ -19,13 +19,13 @@ export const CONFIG = { openAccess: true, authenticated: false, websocket: "/ws"
 export async function served(script = null) {
   const server = createServer(({ url }, response) => {
     const name = url.match(/^\/look\/([^?]*)/)?.[1];
-    const file = join(WEB, { "": "index.html", admin: "admin.html" }[name] ?? name ?? "");
+    const file = join(WEB, { "": "index.html", admin: "admin.html", calls: "calls.html" }[name] ?? name ?? "");
     if (name === "api/config") return response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(CONFIG));
     if (script && name === "test.js") return response.writeHead(200, { "content-type": TYPES.js }).end(`(${fakeServer})({}); (${script})();`);
     if (name === undefined || !existsSync(file)) return response.writeHead(404).end();
     const headers = { "content-type": TYPES[file.split(".").at(-1)], "content-security-policy": POLICY, "permissions-policy": PERMISSIONS };
-    const text = readFileSync(file, "utf8");
-    return response.writeHead(200, headers).end(script ? text.replace("<script", '<script src="test.js"></script><script') : text);
+    const content = readFileSync(file);
+    return response.writeHead(200, headers).end(script && file.endsWith(".html") ? content.toString().replace("<script", '<script src="test.js"></script><script') : content);
   });
   await new Promise((done) => { server.listen(0, "127.0.0.1", done); });
   return { link: `http://127.0.0.1:${server.address().port}/look/`, close: () => server.close() };

@@ -202,6 +202,31 @@ pub(super) async fn ring(
     }
 }
 
+/// Decline a call
+///
+/// For those whom it rings, and who have no page open: a notification of it. It rings on for the others.
+#[utoipa::path(
+    post, path = "/api/calls/{id}/decline", operation_id = "declineCall", tag = "viewer",
+    params(("id" = String, Path, description = "The call's id")),
+    responses(
+        (status = 204, description = "It rings there no more"),
+        (status = 404, description = "`not-found`"),
+    )
+)]
+pub(super) async fn decline(
+    State(shared): State<Arc<Shared>>,
+    Person(caller): Person,
+    Name(call): Name,
+) -> Result<StatusCode, ApiError> {
+    let user = caller.rights.user.to_string();
+    let asked = |answer| Event::DeclineCall { user, call, answer };
+    let is_there = shared.hub.ask(asked, HUB_TIMEOUT).await;
+    match is_there.ok_or_else(ApiError::stuck)? {
+        true => Ok(StatusCode::NO_CONTENT),
+        false => Err(AccessError::NotFound("no call rings you under this id").into()),
+    }
+}
+
 /// List calls
 ///
 /// Those that rang me, and for administrators all.

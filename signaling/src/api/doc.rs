@@ -137,7 +137,7 @@ pub(super) fn routes(api: OpenApi) -> Router<Arc<Shared>> {
     FILES
         .into_iter()
         .fold(router, |router, (path, kind, text)| {
-            let asset = Arc::new(Asset::new(kind, text));
+            let asset = Arc::new(Asset::new(kind, text.as_bytes()));
             let policy = [(CONTENT_SECURITY_POLICY, CSP)];
             let answer = async move |request: HeaderMap| (policy, asset.answer(&request));
             router.route(path, get(answer))

@@ -92,6 +92,7 @@ fn documented() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(calls::ring))
         .routes(routes!(snapshots::put).layer(DefaultBodyLimit::max(MAX_SNAPSHOT_BYTES)))
         .routes(routes!(calls::list))
+        .routes(routes!(calls::decline))
         .routes(routes!(snapshots::show))
         .routes(routes!(bookings::list, bookings::add))
         .routes(routes!(bookings::get, bookings::change, bookings::remove))

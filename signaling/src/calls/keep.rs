@@ -66,7 +66,11 @@ impl Calls {
             return Ok(0);
         };
         let _writing = self.writing.lock().await;
-        let records = lock(&self.unwritten).take_records();
+        // Those that come meanwhile may be of calls that are not written yet.
+        let (records, mut snapshots) = {
+            let mut unwritten = lock(&self.unwritten);
+            (unwritten.take_records(), unwritten.snapshots())
+        };
         if !records.is_empty()
             && let Err(error) = store.put_calls(&records).await
         {
@@ -80,7 +84,10 @@ impl Calls {
             }
         }
         let mut written = 0;
-        while let Some((call, jpeg)) = { lock(&self.unwritten).take_snapshot() } {
+        while snapshots > 0
+            && let Some((call, jpeg)) = { lock(&self.unwritten).take_snapshot() }
+        {
+            snapshots -= 1;
             let put = store.put_call_snapshot(&call, &jpeg, Timestamp::now());
             if let Err(error) = put.await {
                 self.metrics.unwritten.inc();

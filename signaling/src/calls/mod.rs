@@ -59,7 +59,7 @@ pub(crate) struct Calls {
     notices: Option<mpsc::Sender<RingNotice>>,
     url: Option<Url>,
     keep: Keep,
-    /// Lock order: one of these at a time; none is held across an await.
+    /// Lock order: `book` before `unwritten`; none is held across an await.
     book: Mutex<Book>,
     unwritten: Mutex<Unwritten>,
     /// There is something to write.
@@ -148,25 +148,26 @@ impl Calls {
         let RoomEvent::Call(event) = &happening.event else {
             return;
         };
-        let (step, record) = {
+        let (step, is_known) = {
             let mut book = lock(&self.book);
             let step = book.take(event, happening.at, Instant::now());
             let entry = book.get(&event.call);
-            (step, entry.map(|entry| entry.record.clone()))
+            // In one: a picture that finds the call in the book is written down after it.
+            if let Some(entry) = entry {
+                self.to_be_written(|unwritten| unwritten.put(entry.record.clone()));
+                self.made.send_modify(|made| *made += 1);
+            }
+            (step, entry.is_some())
         };
         match step {
             Step::Nothing => (),
             Step::Tell { user, link } => self.tell(&event.call, &user, link),
             Step::End(links) => self.end_links(links),
         }
-        if let (None, CallChange::DoorOpened { at }) = (&record, &event.change) {
+        if let (false, CallChange::DoorOpened { at }) = (is_known, &event.change) {
             // It was told long after: the camera's link was broken, or the server was away.
             let door = (event.call.clone(), event.camera.clone(), *at);
             self.to_be_written(|unwritten| unwritten.put_door(door));
-        }
-        if let Some(record) = record {
-            self.made.send_modify(|made| *made += 1);
-            self.to_be_written(|unwritten| unwritten.put(record));
         }
     }
 

@@ -68,6 +68,11 @@ impl Unwritten {
         }
     }
 
+    /// How many pictures wait.
+    pub(super) fn snapshots(&self) -> usize {
+        self.snapshots.len()
+    }
+
     pub(super) fn take_snapshot(&mut self) -> Option<(String, Arc<[u8]>)> {
         self.snapshots.pop_front()
     }

@@ -99,6 +99,44 @@ async fn next(client: &mut Client, kind: &str) -> Value {
 }
 
 #[tokio::test]
+async fn who_has_no_page_open_declines_by_the_api_and_what_does_not_ring_there_is_not_known() {
+    let (house, _heard) = house().await;
+    let secret = house.camera("front").await;
+    let mut camera = Client::camera(&house.server, &secret, json!(null)).await;
+    let alice = house.user("alice").await;
+    let decline = async |page: &crate::house::Page, id: &str| {
+        let path = format!("/api/v1/calls/{id}/decline");
+        page.send(&format!("POST {path}"), None).await.status
+    };
+    camera.send(json!({"type":"ring","ringId":RING})).await;
+    let call = next(&mut camera, "cameraCall").await["call"].take();
+    let id = call["id"].as_str().unwrap().to_owned();
+    // It rings the administrator alone.
+    assert_eq!(decline(&alice, &id).await, 404);
+    assert_eq!(decline(&house.nobody(), &id).await, 401);
+    for other in [RING, "1", &"x".repeat(99)] {
+        assert_eq!(decline(&house.admin, other).await, 404, "{other}");
+    }
+    assert_eq!(decline(&house.admin, &id).await, 204);
+    let over = next(&mut camera, "cameraCall").await["call"].take();
+    assert_eq!(
+        (&over["id"], &over["reason"]),
+        (&json!(id), &json!("declined"))
+    );
+    assert_eq!(decline(&house.admin, &id).await, 404, "it is over");
+
+    // Once somebody has answered there is nothing to decline, and that one keeps the call.
+    let mut page = house.admin.listen().await;
+    camera.send(json!({"type":"ring","ringId":OTHER})).await;
+    let id = next(&mut page, "call").await["call"]["id"].take();
+    page.send(json!({"type":"answerCall","callId":id})).await;
+    assert_eq!(next(&mut page, "call").await["call"]["state"], "answered");
+    assert_eq!(decline(&house.admin, id.as_str().unwrap()).await, 204);
+    page.send(json!({"type":"hangUp","callId":id})).await;
+    assert_eq!(next(&mut page, "call").await["call"]["reason"], "hung-up");
+}
+
+#[tokio::test]
 async fn a_press_is_told_with_a_link_that_opens_once_answers_and_dies_with_the_call() {
     let (house, mut heard) = house().await;
     let secret = house.camera("front").await;

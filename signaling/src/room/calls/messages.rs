@@ -12,7 +12,7 @@ use porthole_protocol::wire::{CallEnd, CameraCall, Code, Extension, Ring};
 
 use super::LONGEST_CALL;
 use super::bell::{Begun, too_often};
-use super::call::{Call, Recipient, Refused};
+use super::call::{Call, Change, Recipient, Refused};
 use super::event::CallChange;
 use crate::model::Window;
 use crate::rights::RightsId;
@@ -115,6 +115,24 @@ impl Room {
         if client.login_over {
             return Err(LOGIN_OVER);
         }
+        let user = user.clone();
+        let (camera, person, changes) = self.said(&user, id, word, now)?;
+        if changes.is_empty() {
+            // It may not have heard the answer to what it said before.
+            self.tell_of_call(&camera, from, &person);
+        }
+        self.follow_call(&camera, changes, now);
+        Ok(())
+    }
+
+    /// What comes of a word, to be followed: at which camera, and as whom it was said.
+    fn said(
+        &mut self,
+        user: &str,
+        id: &str,
+        word: Word,
+        now: Now,
+    ) -> Result<(String, Arc<str>, Vec<Change>), Refusal> {
         let known = self
             .calls
             .camera_of(id)
@@ -130,12 +148,19 @@ impl Room {
             Word::HangUp => running.call.hang_up(&person),
         });
         let changes = changes.ok_or(NO_SUCH_CALL)??;
-        if changes.is_empty() {
-            // It may not have heard the answer to what it said before.
-            self.tell_of_call(&camera, from, &person);
+        Ok((camera, person, changes))
+    }
+
+    /// Someone whom a call rings declines it by the API. Whether it rings there; once somebody has answered, there is nothing to
+    /// decline any more, and nothing changes.
+    pub fn decline(&mut self, user: &str, call: &str, now: Now) -> (bool, Vec<Action>) {
+        self.note(now);
+        let said = self.said(user, call, Word::Decline, now);
+        let is_there = said.is_ok();
+        if let Ok((camera, _, changes)) = said {
+            self.follow_call(&camera, changes, now);
         }
-        self.follow_call(&camera, changes, now);
-        Ok(())
+        (is_there, self.take_actions())
     }
 
     /// Rings a camera's bell for someone who asks by the API. `may` is whether it may control the camera.

@@ -16,8 +16,8 @@ import { $, cloned, fill, quote, say } from "./dom.js";
 export class CallPanel {
   #section; #page; #base; #calls = new Calls(); #bell = new Bell(); #title = document.title;
   /** Cameras whose picture a call has opened, and which it closes. @type {Set<string>} */ #opened = new Set();
-  /** The call that somebody has answered before this page had heard of it. */ #early = "";
   /** What is talked by. @type {Map<string, {session: Session, gone: AbortController, failed: string}>} */ #talks = new Map();
+  /** The call that somebody has answered before this page had heard of it. */ #early = "";
 
   /** @param {any} section @param {string|URL} base the server's folder @param {Page} page */
   constructor(section, base, page) {

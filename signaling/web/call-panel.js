@@ -18,8 +18,8 @@ export class CallPanel {
   #section; #page; #base; #calls = new Calls(); #bell = new Bell(); #title = document.title;
   /** Cameras whose picture a call has opened, and which it closes. @type {Set<string>} */ #opened = new Set();
   /** By call. @type {Map<string, DoorButton>} */ #doors = new Map();
-  /** The call that somebody has answered before this page had heard of it. */ #early = "";
   /** What is talked by. @type {Map<string, {session: Session, gone: AbortController, failed: string}>} */ #talks = new Map();
+  /** The call that somebody has answered before this page had heard of it. */ #early = "";
 
   /** @param {any} section @param {string|URL} base the server's folder @param {Page} page */
   constructor(section, base, page) {

@@ -35,7 +35,7 @@ enum Who {
     Cameras,
 }
 
-const ROUTES: [(&str, Who); 48] = [
+const ROUTES: [(&str, Who); 52] = [
     ("POST /api/session", Anyone),
     ("DELETE /api/session", Anyone),
     ("GET /api/openid/login", Anyone),
@@ -50,6 +50,9 @@ const ROUTES: [(&str, Who); 48] = [
     ("POST /api/me/passkeys/challenge", Viewers),
     ("PATCH /api/me/passkeys/{id}", Viewers),
     ("DELETE /api/me/passkeys/{id}", Viewers),
+    ("GET /api/push", Viewers),
+    ("POST /api/me/push", Viewers),
+    ("DELETE /api/me/push", Viewers),
     ("GET /api/users", Administrators),
     ("POST /api/users", Administrators),
     ("GET /api/users/{name}", Administrators),
@@ -68,6 +71,7 @@ const ROUTES: [(&str, Who); 48] = [
     ("PUT /api/cameras/{id}/snapshots/{ringId}", Cameras),
     ("GET /api/calls", Viewers),
     ("GET /api/calls/{id}/snapshot", Viewers),
+    ("POST /api/notify/test", Administrators),
     ("GET /api/bookings", Administrators),
     ("POST /api/bookings", Administrators),
     ("GET /api/bookings/{id}", Administrators),

@@ -52,6 +52,7 @@ const SQLITE_MIGRATIONS: &[(&str, &str)] = &[
         include_str!("migrations/sqlite/0004_passkeys.sql"),
     ),
     ("calls", include_str!("migrations/sqlite/0005_calls.sql")),
+    ("push", include_str!("migrations/sqlite/0006_push.sql")),
 ];
 #[cfg(feature = "postgres")]
 const POSTGRES_MIGRATIONS: &[(&str, &str)] = &[
@@ -72,6 +73,7 @@ const POSTGRES_MIGRATIONS: &[(&str, &str)] = &[
         include_str!("migrations/postgres/0004_passkeys.sql"),
     ),
     ("calls", include_str!("migrations/postgres/0005_calls.sql")),
+    ("push", include_str!("migrations/postgres/0006_push.sql")),
 ];
 
 /// Opens the database at `place`, the path of an SQLite file or a `postgres://` URL, and brings its tables to this

@@ -31,7 +31,10 @@ pub(crate) enum Reach {
     /// Whoever runs the server has said whom.
     Configured,
     /// A user has: only the internet, only by TLS.
-    #[cfg_attr(not(feature = "notify"), expect(dead_code, reason = "only notifiers ask so"))]
+    #[cfg_attr(
+        not(feature = "notify"),
+        expect(dead_code, reason = "only notifiers ask so")
+    )]
     Internet,
 }
 

@@ -28,7 +28,8 @@ impl Access {
         self.user(user)?;
         let known = self.push_subscriptions(user).await?;
         let is_same = |other: &PushSubscription| {
-            let key = |of: &PushSubscription| (of.endpoint.clone(), of.p256dh.clone(), of.auth.clone());
+            let key =
+                |of: &PushSubscription| (of.endpoint.clone(), of.p256dh.clone(), of.auth.clone());
             key(other) == key(&subscription)
         };
         if known.iter().any(is_same) {

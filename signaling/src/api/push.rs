@@ -101,7 +101,9 @@ fn check_endpoint(text: &str, private: bool) -> Result<(), ApiError> {
     };
     match is_public || private {
         true => Ok(()),
-        false => Err(bad("endpoint is in a private network, which no push service is")),
+        false => Err(bad(
+            "endpoint is in a private network, which no push service is",
+        )),
     }
 }
 

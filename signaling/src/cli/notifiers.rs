@@ -21,7 +21,7 @@ const TELEGRAM: &str = "https://api.telegram.org/";
 const MIN_SECRET_CHARS: usize = 16;
 
 /// A target. Which keys it has is said by its kind.
-#[derive(Clone, Default, PartialEq, Eq, serde::Deserialize)]
+#[derive(Clone, PartialEq, Eq, serde::Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct NotifyTable {
     kind: Kind,
@@ -46,10 +46,9 @@ pub(super) struct NotifyTable {
     enabled: Option<bool>,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum Kind {
-    #[default]
     Ntfy,
     Telegram,
     Mail,
@@ -161,10 +160,15 @@ impl NotifyTable {
             ("to-private", self.to_private.is_some(), &[WebPush]),
             ("kind", true, &[Ntfy, Telegram, Mail, Webhook, WebPush]),
         ];
-        let foreign = keys.iter().find(|(_, given, of)| *given && !of.contains(&self.kind));
+        let foreign = keys
+            .iter()
+            .find(|(_, given, of)| *given && !of.contains(&self.kind));
         if let Some((key, _, of)) = foreign {
             let of: Vec<_> = of.iter().map(|kind| format!("\"{kind}\"")).collect();
-            return Err(format!("{key} is of kind = {}: remove it", of.join(" and ")));
+            return Err(format!(
+                "{key} is of kind = {}: remove it",
+                of.join(" and ")
+            ));
         }
         let needed: &[&str] = match self.kind {
             Ntfy => &["url", "topic"],
@@ -173,7 +177,9 @@ impl NotifyTable {
             Webhook => &["url"],
             WebPush => &[],
         };
-        let missing = keys.iter().find(|(key, given, _)| !given && needed.contains(key));
+        let missing = keys
+            .iter()
+            .find(|(key, given, _)| !given && needed.contains(key));
         match missing {
             Some((key, ..)) => Err(format!("{key} is missing")),
             None => Ok(()),
@@ -192,7 +198,9 @@ impl NotifyTable {
         }
         let is_id = |id: &&String| !porthole_protocol::key::is_camera_id(id);
         match self.cameras.iter().flatten().find(is_id) {
-            Some(id) => Err(format!("cameras: no camera has the id \"{id}\": use 1 to 64 of a-z, 0-9 and -")),
+            Some(id) => Err(format!(
+                "cameras: no camera has the id \"{id}\": use 1 to 64 of a-z, 0-9 and -"
+            )),
             None => Ok(()),
         }
     }
@@ -212,7 +220,8 @@ impl NotifyTable {
         if self.login.is_some() != self.password_file.is_some() {
             return Err("login and password-file belong together: give both or neither".to_owned());
         }
-        let is_contact = |text: &&String| text.starts_with("mailto:") || text.starts_with("https://");
+        let is_contact =
+            |text: &&String| text.starts_with("mailto:") || text.starts_with("https://");
         if self.contact.as_ref().is_some_and(|text| !is_contact(&text)) {
             return Err("contact: write it as mailto:you@example.org or https://".to_owned());
         }
@@ -240,9 +249,9 @@ impl NotifyTable {
             let text = file.as_deref().map(|file| secret::text(folder, file));
             let text = text.transpose().map_err(|e| format!("{key}: {e}"))?;
             match text {
-                Some(text) if text.is_empty() || text.contains(char::is_whitespace) => {
-                    Err(format!("{key}: there is no secret in it, which is one line without spaces"))
-                }
+                Some(text) if text.is_empty() || text.contains(char::is_whitespace) => Err(
+                    format!("{key}: there is no secret in it, which is one line without spaces"),
+                ),
                 text => Ok(text),
             }
         };
@@ -261,8 +270,13 @@ impl NotifyTable {
                 click: self.click.clone(),
             }),
             Kind::Telegram => KindOptions::Telegram(TelegramOptions {
-                url: self.url.clone().map_or_else(|| TELEGRAM.parse(), Ok).map_err(|_| missing("url"))?,
-                token: file("token-file", &self.token_file)?.ok_or_else(|| missing("token-file"))?,
+                url: self
+                    .url
+                    .clone()
+                    .map_or_else(|| TELEGRAM.parse(), Ok)
+                    .map_err(|_| missing("url"))?,
+                token: file("token-file", &self.token_file)?
+                    .ok_or_else(|| missing("token-file"))?,
                 chat: address(&self.chat, "chat")?,
             }),
             Kind::Mail => KindOptions::Mail(MailOptions {
@@ -273,14 +287,22 @@ impl NotifyTable {
                     Some(TlsWord::Tls) => MailTls::Tls,
                     Some(TlsWord::None) => MailTls::None,
                 },
-                login: self.login.clone().zip(file("password-file", &self.password_file)?),
+                login: self
+                    .login
+                    .clone()
+                    .zip(file("password-file", &self.password_file)?),
                 from: self.from.clone().ok_or_else(|| missing("from"))?,
                 to: address(&self.to, "to")?,
             }),
             Kind::Webhook => {
                 let secret = file("secret-file", &self.secret_file)?;
-                if secret.as_ref().is_some_and(|s| s.chars().count() < MIN_SECRET_CHARS) {
-                    return Err(format!("secret-file: use {MIN_SECRET_CHARS} characters or more"));
+                if secret
+                    .as_ref()
+                    .is_some_and(|s| s.chars().count() < MIN_SECRET_CHARS)
+                {
+                    return Err(format!(
+                        "secret-file: use {MIN_SECRET_CHARS} characters or more"
+                    ));
                 }
                 KindOptions::Webhook(WebhookOptions {
                     url: url()?,
@@ -308,7 +330,14 @@ fn is_at_home(url: &Url) -> bool {
         Some(Host::Ipv6(address)) => is_private(address.into()),
         Some(Host::Domain(name)) => {
             // A name without a dot, or one that no public server has.
-            let ends = [".local", ".lan", ".home", ".home.arpa", ".internal", ".localdomain"];
+            let ends = [
+                ".local",
+                ".lan",
+                ".home",
+                ".home.arpa",
+                ".internal",
+                ".localdomain",
+            ];
             !name.contains('.') || ends.iter().any(|end| name.ends_with(end))
         }
         None => false,
@@ -339,7 +368,12 @@ mod tests {
         let ntfy = "url = \"https://ntfy.example.org\"\ntopic = {alice = \"a\", bob = \"b\"}\nusers = [\"alice\"]\ncameras = [\"front\"]";
         let mail = "server = \"mail.example.org\"\nfrom = \"door@example.org\"\nto = \"house@example.org\"\ntls = \"tls\"";
         let hook = "url = \"http://192.168.1.5:8123/api/webhook/x\"\nsnapshot = \"url\"";
-        let text = [table("ntfy", ntfy), table("mail", mail), table("webhook", hook)].concat();
+        let text = [
+            table("ntfy", ntfy),
+            table("mail", mail),
+            table("webhook", hook),
+        ]
+        .concat();
         let options = read(&text).unwrap();
         let [first, second, third] = &options.targets[..] else {
             panic!("{options:?}");
@@ -347,10 +381,23 @@ mod tests {
         let KindOptions::Ntfy(ntfy) = &first.kind else {
             panic!("{first:?}");
         };
-        assert!(ntfy.topic == Address::Each([("alice".to_owned(), "a".to_owned()), ("bob".to_owned(), "b".to_owned())].into()));
+        assert!(
+            ntfy.topic
+                == Address::Each(
+                    [
+                        ("alice".to_owned(), "a".to_owned()),
+                        ("bob".to_owned(), "b".to_owned())
+                    ]
+                    .into()
+                )
+        );
         assert_eq!(first.filter.cameras, Some(["front".to_owned()].into()));
-        assert!(matches!(&second.kind, KindOptions::Mail(mail) if mail.tls == MailTls::Tls && mail.port.is_none()));
-        assert!(matches!(&third.kind, KindOptions::Webhook(hook) if hook.picture == WebhookPicture::Url));
+        assert!(
+            matches!(&second.kind, KindOptions::Mail(mail) if mail.tls == MailTls::Tls && mail.port.is_none())
+        );
+        assert!(
+            matches!(&third.kind, KindOptions::Webhook(hook) if hook.picture == WebhookPicture::Url)
+        );
         assert_eq!(options.push, PushOptions::default());
         let off = read(&table("web-push", "enabled = false")).unwrap();
         assert!(!off.push.enabled && off.targets.is_empty());
@@ -358,34 +405,71 @@ mod tests {
 
     #[test]
     fn what_is_secret_is_not_shown() {
-        let text = table("ntfy", "url = \"https://hidden.example\"\ntopic = \"hidden\"");
+        let text = table(
+            "ntfy",
+            "url = \"https://hidden.example\"\ntopic = \"hidden\"",
+        );
         assert!(!format!("{:?}", read(&text).unwrap()).contains("hidden"));
     }
 
     #[test]
     fn what_is_wrong_is_said() {
-        let ntfy = |rest: &str| table("ntfy", &format!("url = \"https://n\"\ntopic = \"t\"\n{rest}"));
-        let mail = |rest: &str| table("mail", &format!("server = \"m\"\nfrom = \"a@b.c\"\nto = \"d@e.f\"\n{rest}"));
+        let ntfy = |rest: &str| {
+            table(
+                "ntfy",
+                &format!("url = \"https://n\"\ntopic = \"t\"\n{rest}"),
+            )
+        };
+        let mail = |rest: &str| {
+            table(
+                "mail",
+                &format!("server = \"m\"\nfrom = \"a@b.c\"\nto = \"d@e.f\"\n{rest}"),
+            )
+        };
         for (text, words) in [
             (table("pager", ""), "unknown variant"),
             (table("ntfy", ""), "url is missing"),
-            (table("ntfy", "url = \"https://n\""), "[[notify]] kind = \"ntfy\": topic is missing"),
+            (
+                table("ntfy", "url = \"https://n\""),
+                "[[notify]] kind = \"ntfy\": topic is missing",
+            ),
             (table("telegram", "chat = \"1\""), "token-file is missing"),
-            (table("telegram", "chat = \"1\"\ntoken-file = \"t\""), "token-file: /nowhere/t"),
-            (table("mail", "server = \"m\"\nto = \"a@b.c\""), "from is missing"),
+            (
+                table("telegram", "chat = \"1\"\ntoken-file = \"t\""),
+                "token-file: /nowhere/t",
+            ),
+            (
+                table("mail", "server = \"m\"\nto = \"a@b.c\""),
+                "from is missing",
+            ),
             (table("webhook", ""), "url is missing"),
             (ntfy("chat = \"1\""), "chat is of kind = \"telegram\""),
             (ntfy("users = [\"guest\"]"), "users: \"guest\""),
             (ntfy("cameras = [\"Front door\"]"), "no camera has the id"),
             (ntfy("topics = 1"), "unknown field"),
-            (ntfy("click = \"mailto:x\""), "click: give an address with https://"),
-            (table("ntfy", "url = \"https://n\"\ntopic = 1"), "write one for all"),
-            (table("ntfy", "url = \"http://ntfy.example.org\"\ntopic = \"t\""), "use https://"),
-            (table("webhook", "url = \"ftp://x\""), "give an address with https://"),
+            (
+                ntfy("click = \"mailto:x\""),
+                "click: give an address with https://",
+            ),
+            (
+                table("ntfy", "url = \"https://n\"\ntopic = 1"),
+                "write one for all",
+            ),
+            (
+                table("ntfy", "url = \"http://ntfy.example.org\"\ntopic = \"t\""),
+                "use https://",
+            ),
+            (
+                table("webhook", "url = \"ftp://x\""),
+                "give an address with https://",
+            ),
             (mail("login = \"x\""), "belong together"),
             (mail("tls = \"some\""), "unknown variant"),
             (table("web-push", "contact = \"me\""), "write it as mailto:"),
-            (table("web-push", "") + &table("web-push", ""), "is there twice"),
+            (
+                table("web-push", "") + &table("web-push", ""),
+                "is there twice",
+            ),
         ] {
             let error = read(&text).unwrap_err();
             assert!(error.contains(words), "{text}: {error}");

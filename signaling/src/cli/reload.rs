@@ -68,8 +68,7 @@ impl Running {
             reloaded.map_err(|e| Failure::input(format!("tls-cert, tls-key: {e}")))?;
         }
         let notify = new.notify(&self.path);
-        let notify =
-            notify.map_err(|e| Failure::input(format!("{}: {e}", self.path.display())))?;
+        let notify = notify.map_err(|e| Failure::input(format!("{}: {e}", self.path.display())))?;
         if notify != self.notify {
             let taken = self.server.set_notifiers(&notify);
             taken.map_err(|e| Failure::input(format!("{}: {e}", self.path.display())))?;

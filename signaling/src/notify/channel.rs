@@ -15,8 +15,13 @@ pub(super) type Picture = Option<Arc<[u8]>>;
 /// What has become of a call that rang.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum News {
-    Answered { by: Option<String> },
-    Ended { by: Option<String>, reason: Option<CallEnd> },
+    Answered {
+        by: Option<String>,
+    },
+    Ended {
+        by: Option<String>,
+        reason: Option<CallEnd>,
+    },
 }
 
 impl News {

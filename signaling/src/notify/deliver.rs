@@ -180,7 +180,12 @@ async fn tell(
         }
         let wait = pause(pace, &failure, tries, true);
         let Some(wait) = wait.filter(|_| tries < MAX_FOLLOWING_TRIES) else {
-            return tracing::info!(user = ring.user, call = ring.call, "what became of a call was not told: {}", failure.words);
+            return tracing::info!(
+                user = ring.user,
+                call = ring.call,
+                "what became of a call was not told: {}",
+                failure.words
+            );
         };
         // What is newer is told in its place.
         let newer = progress.wait_for(|now| News::of(now).as_ref() != Some(news));

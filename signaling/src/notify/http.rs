@@ -93,9 +93,9 @@ impl Answer {
     pub(super) fn refusal(&self) -> Failure {
         let status = self.status;
         let what = match status {
-            StatusCode::REQUEST_TIMEOUT
-            | StatusCode::TOO_EARLY
-            | StatusCode::TOO_MANY_REQUESTS => What::Later(self.retry_after),
+            StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS => {
+                What::Later(self.retry_after)
+            }
             status if status.is_server_error() => What::Later(self.retry_after),
             _ => What::Never,
         };

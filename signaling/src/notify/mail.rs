@@ -107,7 +107,11 @@ impl Channel for Letterbox {
 }
 
 impl Letterbox {
-    fn message(&self, ring: &RingNotice, picture: Picture) -> Result<Message, lettre::error::Error> {
+    fn message(
+        &self,
+        ring: &RingNotice,
+        picture: Picture,
+    ) -> Result<Message, lettre::error::Error> {
         let title = text::title(ring);
         let what = text::rings(ring);
         let open = text::open(ring);

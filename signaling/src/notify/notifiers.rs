@@ -79,7 +79,11 @@ impl Notifiers {
     /// cannot be used; then all stay.
     pub(crate) fn set(&self, options: &NotifyOptions) -> Result<(), String> {
         let old = self.current.borrow().clone();
-        let same = |made_of: &MadeOf| old.iter().find(|target| target.made_of == *made_of).cloned();
+        let same = |made_of: &MadeOf| {
+            old.iter()
+                .find(|target| target.made_of == *made_of)
+                .cloned()
+        };
         let mut targets = Vec::new();
         let mut http = None;
         for table in &options.targets {
@@ -145,7 +149,11 @@ impl Notifiers {
             running.retain(|one| now.iter().any(|target| Arc::ptr_eq(target, &one.target)));
             for target in now.iter() {
                 if !running.iter().any(|one| Arc::ptr_eq(target, &one.target)) {
-                    running.push(Running::new(target.clone(), self.metrics.clone(), Pace::default()));
+                    running.push(Running::new(
+                        target.clone(),
+                        self.metrics.clone(),
+                        Pace::default(),
+                    ));
                 }
             }
             tokio::select! {
@@ -244,16 +252,21 @@ impl Running {
         }
         while self.under_way.try_join_next().is_some() {}
         if self.people.len() >= MAX_UNDER_WAY {
-            self.people.retain(|_, places| Arc::strong_count(places) > 1);
+            self.people
+                .retain(|_, places| Arc::strong_count(places) > 1);
         }
         let places = self.people.entry(notice.user.clone());
         let places = places.or_insert_with(|| Arc::new(Semaphore::new(MAX_TRIED)));
-        let is_full = self.under_way.len() >= MAX_UNDER_WAY
-            || Arc::strong_count(places) > MAX_OF_PERSON;
+        let is_full =
+            self.under_way.len() >= MAX_UNDER_WAY || Arc::strong_count(places) > MAX_OF_PERSON;
         if is_full {
             let kind = self.target.kind();
             self.metrics.note_notification(kind, "dropped");
-            tracing::warn!(user = notice.user, kind, "somebody is not told that it rings: too much is under way there");
+            tracing::warn!(
+                user = notice.user,
+                kind,
+                "somebody is not told that it rings: too much is under way there"
+            );
             return;
         }
         let metrics = self.metrics.clone();
@@ -279,7 +292,11 @@ async fn tell(
         }
         Err(error) => {
             metrics.note_notification(kind, "failed");
-            tracing::warn!(user = notice.user, kind, "somebody is not told that it rings: {error}");
+            tracing::warn!(
+                user = notice.user,
+                kind,
+                "somebody is not told that it rings: {error}"
+            );
         }
     }
 }
@@ -300,11 +317,22 @@ async fn tell_one(
         }
         Outcome::TooLate => {
             metrics.note_notification(kind, "late");
-            tracing::info!(user, call, kind, "the call did not ring any more when somebody was to be told");
+            tracing::info!(
+                user,
+                call,
+                kind,
+                "the call did not ring any more when somebody was to be told"
+            );
         }
         Outcome::Failed(failure) => {
             metrics.note_notification(kind, "failed");
-            tracing::warn!(user, call, kind, "somebody is not told that it rings: {}", failure.words);
+            tracing::warn!(
+                user,
+                call,
+                kind,
+                "somebody is not told that it rings: {}",
+                failure.words
+            );
         }
     }
 }

@@ -75,7 +75,10 @@ impl Channel for Topic {
             request = request.header("X-Click", header(open)?);
         }
         if let Some(open) = text::open(ring) {
-            request = request.header("X-Actions", header(&format!("view, Open, {open}, clear=true"))?);
+            request = request.header(
+                "X-Actions",
+                header(&format!("view, Open, {open}, clear=true"))?,
+            );
         }
         let body = match picture {
             Some(picture) => {

@@ -56,7 +56,9 @@ impl Address {
             Self::All(address) => (Some(address), None),
             Self::Each(addresses) => (None, Some(addresses.values())),
         };
-        one.into_iter().chain(each.into_iter().flatten()).map(String::as_str)
+        one.into_iter()
+            .chain(each.into_iter().flatten())
+            .map(String::as_str)
     }
 }
 

@@ -46,7 +46,9 @@ impl Telegram {
             .map_err(unusable)?;
         let answer = self.http.ask(request).await?;
         let said = answer.body.as_deref();
-        let said: Value = said.and_then(|body| serde_json::from_slice(body).ok()).unwrap_or_default();
+        let said: Value = said
+            .and_then(|body| serde_json::from_slice(body).ok())
+            .unwrap_or_default();
         match answer.status.is_success() {
             true => Ok(said),
             false => Err(refused(&answer, &said)),
@@ -58,9 +60,15 @@ impl Telegram {
 fn refused(answer: &Answer, said: &Value) -> Failure {
     let mut failure = answer.refusal();
     if let Some(description) = said["description"].as_str() {
-        failure.words = format!("HTTP {}: {}", answer.status.as_u16(), shortened(description.as_bytes()));
+        failure.words = format!(
+            "HTTP {}: {}",
+            answer.status.as_u16(),
+            shortened(description.as_bytes())
+        );
     }
-    if let (What::Later(None), Some(seconds)) = (failure.what, said["parameters"]["retry_after"].as_u64()) {
+    if let (What::Later(None), Some(seconds)) =
+        (failure.what, said["parameters"]["retry_after"].as_u64())
+    {
         failure.what = What::Later(Some(std::time::Duration::from_secs(seconds)));
     }
     failure
@@ -84,7 +92,12 @@ impl Channel for Chat {
                     "link_preview_options": {"is_disabled": true},
                 });
                 let body = Bytes::from(message.to_string());
-                (self.telegram.call("sendMessage", "application/json", body).await?, "text")
+                (
+                    self.telegram
+                        .call("sendMessage", "application/json", body)
+                        .await?,
+                    "text",
+                )
             }
             Some(picture) => {
                 let fields = [("chat_id", &*self.id), ("caption", &words)];
@@ -100,8 +113,15 @@ impl Channel for Chat {
         true
     }
 
-    async fn follow(&self, ring: &RingNotice, receipt: &Receipt, news: &News) -> Result<(), Failure> {
-        let sent = receipt.as_deref().and_then(|receipt| receipt.split_once(' '));
+    async fn follow(
+        &self,
+        ring: &RingNotice,
+        receipt: &Receipt,
+        news: &News,
+    ) -> Result<(), Failure> {
+        let sent = receipt
+            .as_deref()
+            .and_then(|receipt| receipt.split_once(' '));
         let Some((kind, id)) = sent else {
             return Ok(());
         };
@@ -131,7 +151,9 @@ fn form(fields: &[(&str, &str)], photo: &[u8]) -> (String, Bytes) {
     let boundary = random_secret();
     let mut body = Vec::with_capacity(photo.len() + 1024);
     for (name, value) in fields {
-        let part = format!("--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+        let part = format!(
+            "--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n"
+        );
         body.extend_from_slice(part.as_bytes());
     }
     let part = format!(
@@ -140,5 +162,8 @@ fn form(fields: &[(&str, &str)], photo: &[u8]) -> (String, Bytes) {
     body.extend_from_slice(part.as_bytes());
     body.extend_from_slice(photo);
     body.extend_from_slice(format!("\r\n--{boundary}--\r\n").as_bytes());
-    (format!("multipart/form-data; boundary={boundary}"), body.into())
+    (
+        format!("multipart/form-data; boundary={boundary}"),
+        body.into(),
+    )
 }

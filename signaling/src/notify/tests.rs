@@ -168,12 +168,16 @@ async fn sent(address: &Address, ring: &RingNotice, pace: Pace) -> Outcome {
 const LATER: Does = Does::Fails(What::Later(None));
 
 #[tokio::test]
-async fn a_picture_that_is_there_is_sent_at_once_and_one_that_does_not_come_is_not_waited_for_long() {
+async fn a_picture_that_is_there_is_sent_at_once_and_one_that_does_not_come_is_not_waited_for_long()
+{
     let address = Address::new([]);
     let (ring, sender) = notice("c", "alice");
     let begin = Instant::now();
     sent(&address, &ring, Pace::default()).await;
-    assert!(begin.elapsed() >= Duration::from_millis(200), "it did not wait");
+    assert!(
+        begin.elapsed() >= Duration::from_millis(200),
+        "it did not wait"
+    );
     sender.send_modify(|now| now.snapshot = Some(vec![1; 7].into()));
     // Longer than any test: were it waited for, this would be seen.
     let pace = Pace {
@@ -210,7 +214,10 @@ async fn what_will_never_be_taken_is_not_tried_again() {
         let outcome = sent(&address, &ring, fast()).await;
         assert!(matches!(outcome, Outcome::Failed(_)), "{outcome:?}");
         let forgotten = address.forgotten.load(Ordering::SeqCst);
-        assert_eq!((address.tries(), forgotten), (1, usize::from(what == What::Gone)));
+        assert_eq!(
+            (address.tries(), forgotten),
+            (1, usize::from(what == What::Gone))
+        );
     }
 }
 
@@ -234,7 +241,10 @@ async fn a_call_that_rings_no_more_is_not_told() {
     let address = Address::new([]);
     let (ring, sender) = notice("c", "alice");
     answer(&sender, "bob");
-    assert_eq!(sent(&address, &ring, Pace::default()).await, Outcome::TooLate);
+    assert_eq!(
+        sent(&address, &ring, Pace::default()).await,
+        Outcome::TooLate
+    );
     // One that ends while it waits for the next try, for as long as the other side wants.
     let hour = Some(Duration::from_secs(3600));
     let address = Address::new([Does::Fails(What::Later(hour))]);
@@ -331,7 +341,11 @@ async fn a_hundred_doorbells_in_a_moment_are_all_told_and_a_thousand_are_bounded
     let begin = Instant::now();
     rings.iter().for_each(|ring| running.take(ring));
     address.wait_for(100).await;
-    assert!(begin.elapsed() < Duration::from_secs(1), "{:?}", begin.elapsed());
+    assert!(
+        begin.elapsed() < Duration::from_secs(1),
+        "{:?}",
+        begin.elapsed()
+    );
     drop(senders);
     // To one that takes nothing so many wait, and no more.
     let address = Address::new(vec![Does::Hangs; 2000]);
@@ -343,9 +357,14 @@ async fn a_hundred_doorbells_in_a_moment_are_all_told_and_a_thousand_are_bounded
         cameras: 0,
         sessions: 0,
     });
-    let dropped = text.lines().find(|line| line.contains("result=\"dropped\""));
+    let dropped = text
+        .lines()
+        .find(|line| line.contains("result=\"dropped\""));
     let dropped = dropped.unwrap();
-    assert!(dropped.starts_with("porthole_notifications_total{kind=\"test\""), "{dropped}");
+    assert!(
+        dropped.starts_with("porthole_notifications_total{kind=\"test\""),
+        "{dropped}"
+    );
     assert!(dropped.ends_with(" 72"), "{dropped}");
 }
 

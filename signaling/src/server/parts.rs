@@ -130,7 +130,10 @@ impl Parts {
             snapshots: options.call_snapshots,
         };
         let push = Arc::default();
-        #[cfg_attr(not(feature = "notify"), expect(unused_mut, reason = "there are no others"))]
+        #[cfg_attr(
+            not(feature = "notify"),
+            expect(unused_mut, reason = "there are no others")
+        )]
         let mut notices: Vec<_> = options.ring_notices.into_iter().collect();
         #[cfg(feature = "notify")]
         let (notifiers, on_notice) = {

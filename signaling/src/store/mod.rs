@@ -25,8 +25,8 @@ pub use crate::recur::MAX_WINDOWS;
 
 use crate::digest::SecretDigest;
 use crate::model::{
-    AuditEntry, Booking, CallRecord, Camera, Holder, Login, Passkey, PushSubscription, SecondFactor,
-    Share, User, Window,
+    AuditEntry, Booking, CallRecord, Camera, Holder, Login, Passkey, PushSubscription,
+    SecondFactor, Share, User, Window,
 };
 
 /// Most rows that one question is answered with.

@@ -112,7 +112,8 @@ mod tests {
         }
     }
 
-    const P256DH: &str = "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4";
+    const P256DH: &str =
+        "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4";
     const AUTH: &str = "BTBZMqHH6r4Tts7J_aSIgg";
 
     /// RFC 8291, appendix A.
@@ -146,7 +147,11 @@ mod tests {
         *point.last_mut().unwrap() ^= 1;
         let off_the_curve = BASE64_URL_SAFE_NO_PAD.encode(point);
         for key in ["", "x", "AAAA", &off_the_curve] {
-            assert_eq!(encrypt(b"x", &subscription(key, AUTH)), Err(Unusable), "{key}");
+            assert_eq!(
+                encrypt(b"x", &subscription(key, AUTH)),
+                Err(Unusable),
+                "{key}"
+            );
         }
     }
 }

@@ -45,7 +45,12 @@ struct Browser {
 }
 
 impl WebPush {
-    pub(super) fn new(access: Arc<Access>, key: &PushKey, contact: Option<String>, http: Http) -> Self {
+    pub(super) fn new(
+        access: Arc<Access>,
+        key: &PushKey,
+        contact: Option<String>,
+        http: Http,
+    ) -> Self {
         let vapid = Vapid::new(key, contact);
         Self {
             access,
@@ -54,7 +59,10 @@ impl WebPush {
         }
     }
 
-    pub(super) async fn channels(self: &Arc<Self>, user: &str) -> Result<Vec<Arc<dyn Channel>>, String> {
+    pub(super) async fn channels(
+        self: &Arc<Self>,
+        user: &str,
+    ) -> Result<Vec<Arc<dyn Channel>>, String> {
         let found = self.access.push_subscriptions(user).await;
         let browsers = found.map_err(|error| error.to_string())?.into_iter();
         let browsers = browsers.map(|subscription| {
@@ -74,7 +82,8 @@ impl Browser {
         let endpoint = Url::parse(&subscription.endpoint)
             .map_err(|_| Failure::never("its browser gave an address that is none"))?;
         let authorization = self.push.vapid.authorization(&endpoint, now);
-        let authorization = authorization.ok_or_else(|| Failure::never("the server's key for Web Push cannot be used"))?;
+        let authorization = authorization
+            .ok_or_else(|| Failure::never("the server's key for Web Push cannot be used"))?;
         // A telephone that comes back later has nothing to answer any more.
         let rest = ring.until.duration_since(now).as_secs().max(0);
         let topic = BASE64_URL_SAFE_NO_PAD.encode(SecretDigest::of(&ring.call).half());

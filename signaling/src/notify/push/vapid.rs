@@ -77,7 +77,8 @@ impl Vapid {
             sub: self.contact.as_deref(),
         };
         let token = encode(&Header::new(Algorithm::ES256), &claims, &self.key).ok()?;
-        let mut value = HeaderValue::try_from(format!("vapid t={token}, k={}", self.public)).ok()?;
+        let mut value =
+            HeaderValue::try_from(format!("vapid t={token}, k={}", self.public)).ok()?;
         value.set_sensitive(true);
         Some(value)
     }
@@ -111,7 +112,9 @@ mod tests {
         let signature = BASE64_URL_SAFE_NO_PAD.decode(signature).unwrap();
         let verifier = UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, public);
         verifier.verify(signed.as_bytes(), &signature).unwrap();
-        let claims = BASE64_URL_SAFE_NO_PAD.decode(signed.split_once('.').unwrap().1).unwrap();
+        let claims = BASE64_URL_SAFE_NO_PAD
+            .decode(signed.split_once('.').unwrap().1)
+            .unwrap();
         let claims: Value = serde_json::from_slice(&claims).unwrap();
         assert_eq!(claims["aud"], "https://push.example:8443");
         assert_eq!(claims["sub"], "mailto:door@example.org");

@@ -42,11 +42,7 @@ pub(super) async fn put(
         "DELETE FROM push_subscriptions WHERE user_name = $1 AND id NOT IN \
          (SELECT id FROM push_subscriptions WHERE user_name = $1 ORDER BY created_ms DESC, id DESC LIMIT $2)",
     );
-    surplus
-        .bind(user)
-        .bind(i64::from(keep))
-        .execute(tx)
-        .await?;
+    surplus.bind(user).bind(i64::from(keep)).execute(tx).await?;
     Ok(())
 }
 

@@ -19,8 +19,8 @@ use super::{
 use crate::digest::SecretDigest;
 use crate::lock::lock;
 use crate::model::{
-    AuditEntry, Booking, CallRecord, Camera, Holder, Login, Passkey, PushSubscription, SecondFactor,
-    Share, User, Window,
+    AuditEntry, Booking, CallRecord, Camera, Holder, Login, Passkey, PushSubscription,
+    SecondFactor, Share, User, Window,
 };
 use crate::sentences;
 #[cfg(feature = "postgres")]

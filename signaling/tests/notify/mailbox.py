@@ -3,14 +3,14 @@
 as a line of JSON. Wants the login "door" with the password "open sesame", except with `plain`. To `busy@` it says first that it
 cannot now."""
 
+import asyncio
 import email
 import email.policy
 import json
 import ssl
 import sys
 
-from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import AuthResult
+from aiosmtpd.smtp import SMTP, AuthResult
 
 
 class Mailbox:
@@ -56,26 +56,25 @@ def authenticate(server, session, envelope, mechanism, data):
 
 
 mode, cert, key = sys.argv[1:4]
-more = {}
+more, context = {}, None
 if mode != "plain":
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(cert, key)
     more = {"auth_required": True, "authenticator": authenticate}
     if mode == "tls":
-        more |= {"ssl_context": context, "auth_require_tls": False}
+        more |= {"auth_require_tls": False}
     else:
         more |= {"tls_context": context, "require_starttls": True}
+mailbox = Mailbox()
 
 
-class Here(Controller):
-    # The port that the system has chosen is looked at before it is connected to.
-    def _trigger_server(self):
-        self.port = self.server.sockets[0].getsockname()[1]
+async def main():
+    loop = asyncio.get_running_loop()
+    by_tls = context if mode == "tls" else None
+    server = await loop.create_server(lambda: SMTP(mailbox, **more), "127.0.0.1", 0, ssl=by_tls)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    # Until whoever has started it goes.
+    await loop.run_in_executor(None, sys.stdin.read)
 
 
-controller = Here(Mailbox(), hostname="127.0.0.1", port=0, **more)
-controller.start()
-controller.port = controller.server.sockets[0].getsockname()[1]
-print(controller.port, flush=True)
-sys.stdin.read()
-controller.stop()
+asyncio.run(main())

@@ -218,12 +218,21 @@ async fn a_browser_reads_that_it_rings_and_what_became_of_it_and_nobody_in_betwe
 async fn the_key_stays_and_what_the_push_service_knows_no_more_is_forgotten() {
     let mut home = Home::new("notify-push-gone", [Says::This(status(410))]).await;
     home.subscribe("phone").await;
-    let (camera, _) = home.ring(RING).await;
+    let (mut camera, call) = home.ring(RING).await;
     home.service.wait_for(1).await;
     home.server
         .wait_for("a browser of admin is told of calls no more")
         .await;
-    drop(camera);
+    camera
+        .send(json!({"type":"endCall","callId":call["id"]}))
+        .await;
+    assert_eq!(
+        next(&mut camera, "cameraCall").await["call"]["state"],
+        "ended"
+    );
+    // What is asked for is written down before it is answered.
+    let calls = home.house.json(&["calls"]);
+    assert_eq!(calls[0]["state"], "ended", "{calls}");
     home.server.child.kill().await.unwrap();
     home.server = Home::serve(&home.house).await;
     let key = home.ask("GET /api/v1/push", "").await.json();

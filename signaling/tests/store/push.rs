@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Browsers that want to be told of calls.
 
+use std::slice::from_ref;
+
 use porthole_signaling::SecretDigest;
 use porthole_signaling::model::{PushSubscription, Role};
 use porthole_signaling::store::{Result, StoreError};
@@ -38,14 +40,14 @@ async fn what_was_said_is_known_and_said_again_it_is_the_same(db: Database) {
     let db = db.furnished().await;
     let first = browser("a", "anna", 1);
     put(&db, &first).await.unwrap();
-    assert_eq!(of(&db, "anna").await, [first.clone()]);
+    assert_eq!(of(&db, "anna").await, from_ref(&first));
     let again = PushSubscription {
         auth: "other".to_owned(),
         created: at(2),
         ..first
     };
     put(&db, &again).await.unwrap();
-    assert_eq!(of(&db, "anna").await, [again.clone()]);
+    assert_eq!(of(&db, "anna").await, from_ref(&again));
     // Somebody else has signed in at the same browser.
     let root = PushSubscription {
         user: "root".to_owned(),

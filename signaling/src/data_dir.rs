@@ -17,6 +17,8 @@ use tokio::time::{Instant, sleep};
 
 use crate::access::{Data, first_device_secret};
 use crate::data_lock::DataDirLock;
+#[cfg(feature = "notify")]
+use crate::notify::PushKey;
 use crate::private_file::write_new;
 use crate::server::Server;
 use crate::store::{self, StoreError};
@@ -108,6 +110,30 @@ impl DataDir {
         let key = random_secret();
         write_new(&path, &format!("{key}\n")).map_err(failed)?;
         Ok(key)
+    }
+
+    /// The key by which push services know this server, which is made if there is none.
+    ///
+    /// # Errors
+    /// [`DataDirError::File`]
+    #[cfg(feature = "notify")]
+    pub fn push_key(&self) -> Result<PushKey, DataDirError> {
+        let path = self.0.join("push-key");
+        let failed = |e| DataDirError::File(path.clone(), e);
+        let text = match fs::read_to_string(&path) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                let key = PushKey::generate();
+                let key = key.ok_or_else(|| failed(io::Error::other("no random numbers")))?;
+                write_new(&path, &format!("{key}\n")).map_err(failed)?;
+                key
+            }
+            text => text.map_err(failed)?,
+        };
+        PushKey::parse(text.trim()).ok_or_else(|| {
+            let words = "this is no key for Web Push: put back the one that was here, or delete it, and all browsers \
+                         have to be asked anew";
+            failed(io::Error::other(words))
+        })
     }
 
     /// What makes the cookies by which devices are known that were here before.

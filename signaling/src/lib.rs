@@ -11,6 +11,7 @@
 //! - `socket` is one client's WebSocket, `websocket` its frames, `log_out` ends a client as its log-in does; `http` and `page` are the rest of the router.
 //! - `access` is the service of accounts, bookings, share links and log-ins; `api` offers it as REST.
 //! - `store` is the database behind it, `model` what is kept there.
+//! - [`notify`] tells people of calls by what they have: push, mail and others.
 //! - `calls` has people told whom a doorbell rings, and keeps what became of it.
 //! - `journal` writes down what happens in the room, `metrics` counts it, `sentences` says it in the log.
 //! - `registry` knows the credentials (as digests), `auth` finds and checks the one in a request.
@@ -20,6 +21,7 @@
 //! - `adapters` lets clients of other systems onto the same hub; `upgrade` makes WebSockets of requests.
 //! - `token` judges tokens that people choose.
 //! - `server` is the handle to all of it, `accept` takes connections in, `tls` wraps them.
+//! - `http_client` asks others.
 //! - `hosts`, `proxy` and `places` decide which names are ours, whom a proxy asks for, and how many connections there may be.
 //! - `whep` is for players that ask for a session by HTTP: a client of the hub beside `socket`.
 //! - `turn` makes the credentials of each session's relays.
@@ -50,6 +52,7 @@ mod error;
 mod failures;
 mod hosts;
 mod http;
+mod http_client;
 mod hub;
 mod journal;
 mod limit;
@@ -58,6 +61,8 @@ mod log_out;
 mod metrics;
 pub mod model;
 mod network;
+#[cfg(feature = "notify")]
+pub mod notify;
 mod one_camera;
 mod openid;
 mod page;

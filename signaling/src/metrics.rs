@@ -23,6 +23,13 @@ struct Reason {
     reason: String,
 }
 
+/// What became of a notification, and of which kind it was.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Notification {
+    kind: &'static str,
+    result: &'static str,
+}
+
 impl From<CallEnd> for Reason {
     fn from(end: CallEnd) -> Self {
         let reason = end.to_string();
@@ -45,6 +52,7 @@ pub(crate) struct Metrics {
     ended: Family<Reason, Counter>,
     refused: Family<Reason, Counter>,
     calls: Family<Reason, Counter>,
+    notifications: Family<Notification, Counter>,
     /// Wrong keys, tokens, passwords and links.
     pub(crate) failed_logins: Counter,
     /// From when a message was read to when all that follows from it was in the queues.
@@ -65,6 +73,7 @@ impl Default for Metrics {
             ended: Family::default(),
             refused: Family::default(),
             calls: Family::default(),
+            notifications: Family::default(),
             failed_logins: Counter::default(),
             latency: Histogram::new(LATENCY_BUCKETS),
             slow: Counter::default(),
@@ -90,6 +99,9 @@ impl Metrics {
         all.register("sessions_refused", "Sessions refused, by reason", refused);
         let calls = self.calls.clone();
         all.register("calls_ended", "Doorbell calls that ended, by reason", calls);
+        let notifications = self.notifications.clone();
+        let help = "Notifications of calls, by kind and by what became of them";
+        all.register("notifications", help, notifications);
         let failed = self.failed_logins.clone();
         all.register("failed_logins", "Wrong credentials presented", failed);
         let latency = self.latency.clone();
@@ -126,6 +138,13 @@ impl Metrics {
             | Event::DriveEnded { .. }
             | Event::DoorAsked { .. } => (),
         }
+    }
+
+    /// Counts what became of a notification.
+    #[cfg(feature = "notify")]
+    pub(crate) fn note_notification(&self, kind: &'static str, result: &'static str) {
+        let label = Notification { kind, result };
+        self.notifications.get_or_create(&label).inc();
     }
 
     /// All of it as OpenMetrics text.

@@ -195,6 +195,38 @@ pub struct CallRecord {
     pub has_snapshot: bool,
 }
 
+/// A browser that wants to be told of calls, by the push service that its vendor runs. Whoever knows the endpoint may have
+/// messages brought there, so that it is a secret.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PushSubscription {
+    /// Whose it is.
+    pub user: String,
+    /// Where the push service takes what is for it.
+    pub endpoint: String,
+    /// Its public key: a point of P-256, uncompressed, in base64url.
+    pub p256dh: String,
+    /// What it shares with whoever may write to it: 16 bytes in base64url.
+    pub auth: String,
+    /// When it was added.
+    pub created: Timestamp,
+}
+
+impl PushSubscription {
+    /// By which it is known.
+    pub fn id(&self) -> SecretDigest {
+        SecretDigest::of(&self.endpoint)
+    }
+}
+
+impl std::fmt::Debug for PushSubscription {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PushSubscription")
+            .field("user", &self.user)
+            .field("created", &self.created)
+            .finish_non_exhaustive()
+    }
+}
+
 /// On whose behalf a page is logged in.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Holder {

@@ -81,6 +81,8 @@ fn sentence(entry: &AuditEntry) -> Option<String> {
         "passkey.counted-back" => {
             format!("a passkey of {user} counted back: there may be a copy of it")
         }
+        "push.added" => format!("{user} has a browser told of calls"),
+        "push.removed" => format!("a browser of {user} is told of calls no more"),
         "user.added" => format!("{by} added the user {user}{}", words(role)),
         "user.changed" => format!("{by} changed the user {user}{}", changed(details)),
         "user.token" => format!("{by} gave {user} a new personal link"),

@@ -21,6 +21,8 @@ use crate::failures::Failures;
 use crate::hosts::{Hosts, host};
 use crate::hub::HubHandle;
 use crate::metrics::Metrics;
+#[cfg(feature = "notify")]
+use crate::notify::Notifiers;
 use crate::openid::Openid;
 use crate::places::{AddressPlace, Addresses};
 use crate::proxy::is_trusted;
@@ -28,6 +30,15 @@ use crate::registry::Registry;
 use crate::requests::Requests;
 use crate::timings::Timings;
 use crate::whep::Whep;
+
+/// Web Push, where there is any.
+#[derive(Clone)]
+pub(crate) struct Push {
+    /// By what push services know this server: a point of P-256 in base64url.
+    pub(crate) public_key: String,
+    /// Whether a push service may be in a private network.
+    pub(crate) to_private: bool,
+}
 
 /// What every request may need.
 pub(crate) struct Shared {
@@ -40,6 +51,11 @@ pub(crate) struct Shared {
     pub(crate) failures: Arc<Mutex<Failures>>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) hub: Arc<HubHandle>,
+    /// By what browsers are told of calls.
+    pub(crate) push: Arc<Mutex<Option<Push>>>,
+    /// How people are told of calls.
+    #[cfg(feature = "notify")]
+    pub(crate) notifiers: Arc<Notifiers>,
     /// What is told and kept of calls.
     pub(crate) calls: Arc<Calls>,
     pub(crate) open_access: bool,

@@ -3,7 +3,6 @@
 //! answer comes back, and with it the resource that ends the session. Bounded times, bounded answers, and words for whoever set it
 //! up.
 
-use std::io;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, to_bytes};
@@ -12,14 +11,11 @@ use axum::http::header::{
 };
 use axum::http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
 use porthole_protocol::limits::MAX_DESCRIPTION_BYTES;
 use tokio::time::timeout;
-use tokio_rustls::rustls::crypto::aws_lc_rs;
 use url::Url;
+
+use crate::http_client::{HttpClient, Reach, http_client, innermost};
 
 /// For one request in all. An SFU answers at once, or has another one started first.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -108,7 +104,7 @@ impl Resource {
 
 /// One endpoint.
 pub struct WhipClient {
-    http: Client<HttpsConnector<HttpConnector>, Body>,
+    http: HttpClient,
     url: Url,
     authorization: Option<HeaderValue>,
 }
@@ -116,12 +112,8 @@ pub struct WhipClient {
 impl WhipClient {
     /// For this endpoint, which wants such a bearer token.
     pub fn new(url: Url, token: Option<&str>) -> Result<Self, Failure> {
-        let connector = HttpsConnectorBuilder::new()
-            .with_provider_and_native_roots(aws_lc_rs::default_provider())
-            .map_err(|error: io::Error| Failure::Roots(error.to_string()))?
-            .https_or_http()
-            .enable_http1()
-            .build();
+        let http = http_client(Reach::Configured, |_| ());
+        let http = http.map_err(|error| Failure::Roots(error.to_string()))?;
         let bearer = |token: &str| {
             let mut value = HeaderValue::try_from(format!("Bearer {token}")).ok()?;
             value.set_sensitive(true);
@@ -132,7 +124,7 @@ impl WhipClient {
             None => None,
         };
         Ok(Self {
-            http: Client::builder(TokioExecutor::new()).build(connector),
+            http,
             url,
             authorization,
         })
@@ -266,13 +258,4 @@ fn shortened(words: &str) -> String {
         .collect::<String>()
         .trim()
         .to_owned()
-}
-
-/// The cause that says most, such as "connection refused".
-fn innermost(error: &dyn std::error::Error) -> String {
-    let mut innermost = error;
-    while let Some(source) = innermost.source() {
-        innermost = source;
-    }
-    innermost.to_string()
 }

@@ -35,7 +35,7 @@ enum Who {
     Cameras,
 }
 
-const ROUTES: [(&str, Who); 49] = [
+const ROUTES: [(&str, Who); 53] = [
     ("POST /api/session", Anyone),
     ("DELETE /api/session", Anyone),
     ("GET /api/openid/login", Anyone),
@@ -50,6 +50,9 @@ const ROUTES: [(&str, Who); 49] = [
     ("POST /api/me/passkeys/challenge", Viewers),
     ("PATCH /api/me/passkeys/{id}", Viewers),
     ("DELETE /api/me/passkeys/{id}", Viewers),
+    ("GET /api/push", Viewers),
+    ("POST /api/me/push", Viewers),
+    ("DELETE /api/me/push", Viewers),
     ("GET /api/users", Administrators),
     ("POST /api/users", Administrators),
     ("GET /api/users/{name}", Administrators),
@@ -69,6 +72,7 @@ const ROUTES: [(&str, Who); 49] = [
     ("GET /api/calls", Viewers),
     ("POST /api/calls/{id}/decline", Viewers),
     ("GET /api/calls/{id}/snapshot", Viewers),
+    ("POST /api/notify/test", Administrators),
     ("GET /api/bookings", Administrators),
     ("POST /api/bookings", Administrators),
     ("GET /api/bookings/{id}", Administrators),

@@ -16,6 +16,8 @@ use crate::data_lock::DataDirLock;
 use crate::hub::Change;
 use crate::lock::lock;
 use crate::model::{CallRecord, Login, Role, Share, User};
+#[cfg(feature = "notify")]
+use crate::notify::PushKey;
 use crate::registry::{Origin, Registry};
 use crate::store::{Heard, Put, Snapshot, Store, StoreError};
 
@@ -31,6 +33,8 @@ pub struct Data {
     /// What second factors are sealed with.
     key: Option<String>,
     pub(crate) device_secret: Option<String>,
+    #[cfg(feature = "notify")]
+    pub(crate) push_key: Option<PushKey>,
 }
 
 impl std::fmt::Debug for Data {
@@ -57,6 +61,8 @@ impl Data {
             lock: None,
             key: None,
             device_secret: None,
+            #[cfg(feature = "notify")]
+            push_key: None,
         })
     }
 
@@ -77,6 +83,14 @@ impl Data {
 
     pub(crate) fn key(&self) -> Option<&str> {
         self.key.as_deref()
+    }
+
+    /// The same, with the key by which push services know this server. Without it there is no Web Push.
+    #[cfg(feature = "notify")]
+    #[must_use]
+    pub fn with_push_key(mut self, key: PushKey) -> Self {
+        self.push_key = Some(key);
+        self
     }
 
     /// The same, which a server keeps to itself for as long as it lives.

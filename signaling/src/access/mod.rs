@@ -23,6 +23,7 @@ mod ledger;
 mod logins;
 mod passkeys;
 mod password;
+mod push;
 mod relying_party;
 mod repeat;
 mod seal;

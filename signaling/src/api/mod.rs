@@ -12,8 +12,11 @@ mod doc;
 mod import;
 mod login;
 mod me;
+#[cfg(feature = "notify")]
+mod notify;
 mod openid;
 mod passkeys;
+mod push;
 mod sessions;
 mod shares;
 mod snapshots;
@@ -65,7 +68,10 @@ pub(crate) fn snapshot_bytes(path: &str) -> Option<usize> {
 
 /// The routes under their addresses.
 pub(crate) fn routes(shared: &Arc<Shared>) -> Router<Arc<Shared>> {
-    let (router, api) = documented().split_for_parts();
+    let documented = documented();
+    #[cfg(feature = "notify")]
+    let documented = documented.routes(routes!(notify::test));
+    let (router, api) = documented.split_for_parts();
     let rotated = router.layer(from_fn_with_state(shared.clone(), cookies::rotate));
     rotated.merge(doc::routes(doc::finish(api)))
 }
@@ -81,6 +87,8 @@ fn documented() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(passkeys::list, passkeys::add))
         .routes(routes!(passkeys::begin))
         .routes(routes!(passkeys::rename, passkeys::remove))
+        .routes(routes!(push::key))
+        .routes(routes!(push::add, push::remove))
         .routes(routes!(users::list, users::add))
         .routes(routes!(users::get, users::change, users::remove))
         .routes(routes!(users::sign_out))

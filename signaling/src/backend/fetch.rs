@@ -5,15 +5,11 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{Request, StatusCode};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
 use tokio::time::timeout;
-use tokio_rustls::rustls::crypto::aws_lc_rs;
 use url::{Host, Url};
 
 use super::{BackendError, SetupError};
+use crate::http_client::{HttpClient, Reach, http_client, innermost};
 
 /// How long the backend may take in all. Someone waits at a page meanwhile.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(5);
@@ -21,17 +17,14 @@ pub(crate) const TIMEOUT: Duration = Duration::from_secs(5);
 const MAX_ANSWER_BYTES: usize = 256 * 1024;
 
 #[derive(Clone)]
-pub(crate) struct Fetch(Client<HttpsConnector<HttpConnector>, Body>);
+pub(crate) struct Fetch(HttpClient);
 
 impl Fetch {
     pub(crate) fn new() -> Result<Self, SetupError> {
-        let connector = HttpsConnectorBuilder::new()
-            .with_provider_and_native_roots(aws_lc_rs::default_provider())
-            .map_err(|error| SetupError::Roots(error.to_string()))?
-            .https_or_http()
-            .enable_http1()
-            .build();
-        Ok(Self(Client::builder(TokioExecutor::new()).build(connector)))
+        let client = http_client(Reach::Configured, |_| ());
+        client
+            .map(Self)
+            .map_err(|error| SetupError::Roots(error.to_string()))
     }
 
     /// The answer's status and text.
@@ -54,15 +47,6 @@ impl Fetch {
         let too_long = |_| BackendError::Unavailable(format!("no answer within {TIMEOUT:?}"));
         timeout(TIMEOUT, answer).await.map_err(too_long)?
     }
-}
-
-/// The cause that says most, such as "connection refused".
-fn innermost(error: &dyn std::error::Error) -> String {
-    let mut innermost = error;
-    while let Some(source) = innermost.source() {
-        innermost = source;
-    }
-    innermost.to_string()
 }
 
 /// Credentials and keys go over TLS, or do not leave this machine.

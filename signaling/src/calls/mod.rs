@@ -56,7 +56,7 @@ pub(crate) struct Calls {
     hub: Arc<HubHandle>,
     metrics: Arc<Metrics>,
     /// Those who tell people that it rings.
-    notices: Option<mpsc::Sender<RingNotice>>,
+    notices: Vec<mpsc::Sender<RingNotice>>,
     url: Option<Url>,
     keep: Keep,
     /// Lock order: `book` before `unwritten`; none is held across an await.
@@ -75,7 +75,7 @@ impl Calls {
         access: Arc<Access>,
         hub: Arc<HubHandle>,
         metrics: Arc<Metrics>,
-        notices: Option<mpsc::Sender<RingNotice>>,
+        notices: Vec<mpsc::Sender<RingNotice>>,
         url: Option<Url>,
         keep: Keep,
     ) -> Self {
@@ -173,9 +173,9 @@ impl Calls {
 
     /// Tells notifiers. One whose queue is full misses it, since nobody waits for it.
     fn tell(&self, call: &str, user: &str, link: String) {
-        let Some(notices) = &self.notices else {
+        if self.notices.is_empty() {
             return;
-        };
+        }
         let notice = {
             let book = lock(&self.book);
             let Some(entry) = book.get(call) else {
@@ -222,16 +222,18 @@ impl Calls {
             page: page(&where_to),
             ..notice
         };
-        if notices.try_send(notice).is_err() {
-            tracing::warn!(
-                user,
-                "somebody is not told that it rings: notifiers do not keep up"
-            );
+        for notices in &self.notices {
+            if notices.try_send(notice.clone()).is_err() {
+                tracing::warn!(
+                    user,
+                    "somebody is not told that it rings: notifiers do not keep up"
+                );
+            }
         }
     }
 
     fn end_links(self: &Arc<Self>, links: Vec<String>) {
-        if links.is_empty() || self.notices.is_none() {
+        if links.is_empty() || self.notices.is_empty() {
             return;
         }
         self.access.void_call_links(&links);

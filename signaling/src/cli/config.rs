@@ -16,6 +16,7 @@ use super::adapters::{SocketIoTable, ThreeServiceTable};
 use super::auth::AuthTable;
 use super::doorbell::{DoNotDisturbTable, DoorbellTable, doorbells};
 use super::mistake::located;
+use super::notifiers::{NotifyTable, notifiers};
 use super::sfu::SfuTable;
 use super::turn::TurnTable;
 use super::values::{
@@ -27,6 +28,7 @@ use super::whep::WhepTable;
 use crate::adapters::AdapterOptions;
 use crate::backend::Backend;
 use crate::hosts::Hosts;
+use crate::notify::NotifyOptions;
 use crate::openid::OpenidOptions;
 use crate::registry::{CameraEntry, SecretDigest, ViewerEntry};
 use crate::rights::Cameras;
@@ -95,6 +97,8 @@ pub struct Config {
     doorbells: Vec<DoorbellTable>,
     #[serde(default)]
     do_not_disturb: Vec<DoNotDisturbTable>,
+    #[serde(default)]
+    notify: Vec<NotifyTable>,
     #[serde(default, rename = "camera")]
     cameras: Vec<CameraTable>,
     #[serde(default, rename = "viewer")]
@@ -198,6 +202,7 @@ impl Config {
             ));
         }
         self.doorbells()?;
+        self.notify.iter().try_for_each(NotifyTable::check)?;
         Hosts::new(self.url.as_ref(), &self.allowed_hosts, "")?;
         if self.tls_cert.is_some() != self.tls_key.is_some() {
             return Err("tls-cert and tls-key belong together: give both or neither".to_owned());
@@ -243,6 +248,7 @@ impl Config {
         self.turn = new.turn;
         self.doorbells = new.doorbells;
         self.do_not_disturb = new.do_not_disturb;
+        self.notify = new.notify;
         if self.auth.is_some() && new.auth.is_some() {
             self.auth = new.auth;
         }
@@ -287,6 +293,12 @@ impl Config {
     /// Whom doorbells ring, and when not.
     pub fn doorbells(&self) -> Result<Doorbells, String> {
         doorbells(&self.doorbells, &self.do_not_disturb)
+    }
+
+    /// How people are told of calls besides, the files of it seen from where the file at `path` is.
+    pub fn notify(&self, path: &Path) -> Result<NotifyOptions, String> {
+        let folder = path.parent().unwrap_or(Path::new(""));
+        notifiers(&self.notify, folder)
     }
 
     /// The STUN and TURN servers.

@@ -97,11 +97,12 @@ pub(super) fn run(
 const UNSEEN: &str = "init.unfinished";
 const UNSEEN_TEXT: &str = "porthole-signaling init was interrupted here: say it again.\n";
 /// What is in a data directory that `init` was about to make, perhaps with `-wal`, `.new` and the like behind it.
-const OWN: [&str; 6] = [
+const OWN: [&str; 7] = [
     "config.toml",
     "grant-key",
     "device-key",
     "second-factor-key",
+    "push-key",
     "porthole.sqlite3",
     UNSEEN,
 ];

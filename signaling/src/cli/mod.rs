@@ -12,6 +12,7 @@ mod init;
 mod manage;
 mod mistake;
 mod nearest;
+mod notifiers;
 mod notify;
 mod openid;
 mod place;
@@ -114,6 +115,9 @@ enum Command {
     Ring(manage::RingArgs),
     /// Show who rang when, who answered, and for how long
     Calls(manage::CallsArgs),
+    /// Tell somebody, as a bell does, to see whether it comes
+    #[command(subcommand)]
+    Notify(manage::NotifyCommand),
     /// Show who watched what, and who changed what
     Audit(manage::AuditArgs),
     /// Add users, cameras and bookings by the file: all of them, or none
@@ -336,6 +340,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Session(command) => command.show(&ask(command.call())?, output),
         Command::Ring(ring) => manage::RingArgs::show(&ask(ring.call())?, output),
         Command::Calls(calls) => manage::CallsArgs::show(&ask(calls.call())?, output),
+        Command::Notify(command) => command.show(&ask(command.call())?, output),
         Command::Audit(audit) => manage::audit(&ask(audit.call())?, output),
         Command::Export(export) => export.show(&ask(export.call())?),
         Command::Import(import) => import.show(&ask(import.call()?)?, output),

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use super::Failure;
 use super::config::Config;
 use super::file::{grant_signer_at, read_or_default};
+use crate::notify::NotifyOptions;
 use crate::registry::{CameraEntry, SecretDigest, ViewerEntry};
 use crate::rights::Cameras;
 use crate::server::Server;
@@ -22,6 +23,7 @@ pub(super) struct Running {
     /// What was in the files of the existing backend.
     pub(super) backend: Vec<SecretDigest>,
     pub(super) turn: Option<Turn>,
+    pub(super) notify: NotifyOptions,
 }
 
 /// One difference between two files.
@@ -65,6 +67,12 @@ impl Running {
             let reloaded = self.server.reload_tls(&files);
             reloaded.map_err(|e| Failure::input(format!("tls-cert, tls-key: {e}")))?;
         }
+        let notify = new.notify(&self.path);
+        let notify = notify.map_err(|e| Failure::input(format!("{}: {e}", self.path.display())))?;
+        if notify != self.notify {
+            let taken = self.server.set_notifiers(&notify);
+            taken.map_err(|e| Failure::input(format!("{}: {e}", self.path.display())))?;
+        }
         let signer = grant_signer_at(&self.key)?;
         let taken = self.server.set_signer(signer);
         taken.map_err(|e| Failure::input(format!("{}: {e}", self.key.display())))?;
@@ -79,6 +87,10 @@ impl Running {
         if turn != self.turn {
             self.server.set_turn(turn.clone());
             self.turn = turn;
+            count += 1;
+        }
+        if notify != self.notify {
+            self.notify = notify;
             count += 1;
         }
         let doorbells = new.doorbells().map_err(Failure::input)?;

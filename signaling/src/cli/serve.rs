@@ -61,7 +61,7 @@ pub(super) fn run(place: &Place, typed: &Typed) -> Result<(), Failure> {
     let sfu = config
         .sfu(path, data.map(|data| data.dir.path()))
         .map_err(|e| Failure::input(format!("{}: [sfu]: {e}", path.display())))?;
-    let turn = options.turn.clone();
+    let (turn, notify) = (options.turn.clone(), options.notify.clone());
     let backend = config.backend_contents(path).map_err(Failure::input)?;
     let scheme = if options.tls.is_some() {
         "https"
@@ -132,6 +132,7 @@ pub(super) fn run(place: &Place, typed: &Typed) -> Result<(), Failure> {
         config,
         backend,
         turn,
+        notify,
     };
     let ended = runtime.block_on(until_signal(running, scheme, on_reload));
     drop(socket);

@@ -47,6 +47,9 @@ pub(super) fn options(
     options.doorbells = config
         .doorbells()
         .map_err(|e| Failure::input(format!("{}: {e}", path.display())))?;
+    options.notify = config
+        .notify(path)
+        .map_err(|e| Failure::input(format!("{}: {e}", path.display())))?;
     options.call_days = config.call_days;
     options.call_snapshots = config.call_snapshots;
     options.viewers = config.viewers().collect();
@@ -67,13 +70,14 @@ pub(super) async fn load(data: &Kept, lock: DataDirLock) -> Result<Data, Failure
     let secret = secret.map_err(Failure::system)?;
     let store = open_store(data).await?;
     let key = data.dir.second_factor_key().map_err(Failure::system)?;
+    let push = data.dir.push_key().map_err(Failure::system)?;
     let loaded = match data.config.second_factor {
         SecondFactorOf::Nobody => Data::load(store).await,
         SecondFactorOf::Administrators => Data::load_sealed(store, &key).await,
     };
     let loaded = loaded.map(|data| {
         let data = data.held_by(lock).with_device_secret(secret);
-        data.sealed_with(&key)
+        data.sealed_with(&key).with_push_key(push)
     });
     loaded.map_err(|e| Failure::system(format!("{}: {e}", data.dir.path().display())))
 }

@@ -39,6 +39,8 @@ use crate::data_lock::DataDirLock;
 use crate::failures::Failures;
 use crate::hub::{Change, HubHandle, Stats};
 use crate::lock::lock;
+#[cfg(feature = "notify")]
+use crate::notify::NotifyOptions;
 use crate::places::Addresses;
 use crate::registry::Registry;
 use crate::room::{Counts, Doorbells};
@@ -237,6 +239,13 @@ impl Server {
     /// Doorbells ring these from the next press on.
     pub fn set_doorbells(&self, doorbells: Doorbells) {
         self.tell(Change::Doorbells(Box::new(doorbells)));
+    }
+
+    /// Has people told of calls by these from now on. `Err` says what cannot be used; then nothing changes.
+    #[cfg(feature = "notify")]
+    pub fn set_notifiers(&self, options: &NotifyOptions) -> Result<(), ServerError> {
+        let set = self.inner.shared.notifiers.set(options);
+        set.map_err(ServerError::Notify)
     }
 
     /// Asks this backend from now on, and again about everyone whose token was taken; what runs goes on until its end.

@@ -15,6 +15,8 @@ use crate::access::Data;
 use crate::adapters::AdapterOptions;
 use crate::backend::Backend;
 use crate::calls::RingNotice;
+#[cfg(feature = "notify")]
+use crate::notify::NotifyOptions;
 use crate::openid::OpenidOptions;
 use crate::registry::{CameraEntry, ViewerEntry};
 use crate::room::{Doorbells, MAX_CAMERAS, MAX_VIEWERS};
@@ -85,6 +87,9 @@ pub struct ServerOptions {
     pub doorbells: Doorbells,
     /// Those who tell people that it rings. A notice that finds no room here is lost: nobody waits for who takes them out.
     pub ring_notices: Option<mpsc::Sender<RingNotice>>,
+    /// How people are told of calls besides.
+    #[cfg(feature = "notify")]
+    pub notify: NotifyOptions,
     /// Days for which calls and their pictures are kept.
     pub call_days: u16,
     /// Pictures of calls that are kept: beyond these, the oldest go.
@@ -125,6 +130,8 @@ impl ServerOptions {
             audit_rows: DEFAULT_AUDIT_ROWS,
             doorbells: Doorbells::default(),
             ring_notices: None,
+            #[cfg(feature = "notify")]
+            notify: NotifyOptions::default(),
             call_days: DEFAULT_CALL_DAYS,
             call_snapshots: DEFAULT_CALL_SNAPSHOTS,
             whep: None,
@@ -147,6 +154,9 @@ pub enum ServerError {
     /// `url` or `allowed_hosts` cannot be used, and why.
     #[error("{0}")]
     Hosts(String),
+    /// A notifier cannot be used, and why.
+    #[error("[[notify]] {0}")]
+    Notify(String),
     /// The identity provider cannot be used, and why.
     #[error("[auth.openid]: {0}")]
     Openid(String),

@@ -18,6 +18,8 @@ use super::{Inner, Server, ServerError, ServerOptions, Stop};
 use crate::access::{Access, Data, Devices, Repeats, SecondFactors, first_device_secret};
 #[cfg(feature = "adapters")]
 use crate::adapters::Adapters;
+#[cfg(feature = "notify")]
+use crate::calls::RingNotice;
 use crate::calls::{Calls, Keep};
 use crate::failures::Failures;
 use crate::hosts::Hosts;
@@ -28,6 +30,8 @@ use crate::hub::Hub;
 use crate::journal::Journal;
 use crate::lock::lock;
 use crate::metrics::Metrics;
+#[cfg(feature = "notify")]
+use crate::notify::{MAX_NOTICES, Notifiers};
 use crate::openid::{Openid, OpenidOptions};
 use crate::places::{self, Addresses};
 use crate::registry::Registry;
@@ -44,6 +48,10 @@ pub(super) struct Parts {
     pub(super) hub: Hub,
     pub(super) journal: Journal,
     calls: Arc<Calls>,
+    #[cfg(feature = "notify")]
+    notifiers: Arc<Notifiers>,
+    #[cfg(feature = "notify")]
+    on_notice: mpsc::Receiver<RingNotice>,
     call_events: mpsc::Receiver<Happening>,
     /// What others on the same database change.
     heard: Option<mpsc::Receiver<Heard>>,
@@ -121,11 +129,27 @@ impl Parts {
             days: options.call_days,
             snapshots: options.call_snapshots,
         };
+        let push = Arc::default();
+        #[cfg_attr(
+            not(feature = "notify"),
+            expect(unused_mut, reason = "there are no others")
+        )]
+        let mut notices: Vec<_> = options.ring_notices.into_iter().collect();
+        #[cfg(feature = "notify")]
+        let (notifiers, on_notice) = {
+            let (sender, on_notice) = mpsc::channel(MAX_NOTICES);
+            notices.push(sender);
+            let key = data.as_mut().and_then(|data| data.push_key.take());
+            let own = (options.url.clone(), key);
+            let push = Arc::clone(&push);
+            let made = Notifiers::new(&options.notify, access.clone(), metrics.clone(), own, push);
+            (Arc::new(made.map_err(ServerError::Notify)?), on_notice)
+        };
         let calls = Calls::new(
             access.clone(),
             handle.clone(),
             metrics.clone(),
-            options.ring_notices,
+            notices,
             options.url.clone(),
             keep,
         );
@@ -145,6 +169,9 @@ impl Parts {
             failures: failures.clone(),
             hub: handle.clone(),
             calls: calls.clone(),
+            push,
+            #[cfg(feature = "notify")]
+            notifiers: notifiers.clone(),
             open_access: options.open_access,
             ice_servers: options.ice_servers,
             tls: tls.is_some(),
@@ -240,6 +267,10 @@ impl Parts {
             hub,
             journal,
             calls,
+            #[cfg(feature = "notify")]
+            notifiers,
+            #[cfg(feature = "notify")]
+            on_notice,
             call_events: happenings.of_calls,
             heard,
             on_stop,
@@ -263,6 +294,11 @@ impl Parts {
         let (calls, events) = (self.calls.clone(), self.call_events);
         let following = calls.follow(events, timings.finish, self.open.clone());
         lost.supervise(runtime, "teller of calls", following);
+        #[cfg(feature = "notify")]
+        {
+            let telling = self.notifiers.run(self.on_notice, self.on_stop.clone());
+            lost.supervise(runtime, "notifiers", telling);
+        }
         let keeping = self.calls.keep_all(self.on_idle.clone());
         lost.supervise(runtime, "keeper of calls", keeping);
         let following = access.clone().follow_all(self.heard, self.on_idle.clone());

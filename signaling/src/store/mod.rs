@@ -25,8 +25,8 @@ pub use crate::recur::MAX_WINDOWS;
 
 use crate::digest::SecretDigest;
 use crate::model::{
-    AuditEntry, Booking, CallRecord, Camera, Holder, Login, Passkey, SecondFactor, Share, User,
-    Window,
+    AuditEntry, Booking, CallRecord, Camera, Holder, Login, Passkey, PushSubscription,
+    SecondFactor, Share, User, Window,
 };
 
 /// Most rows that one question is answered with.
@@ -371,6 +371,24 @@ pub trait Store: Send + Sync + 'static {
     /// Forgets calls from before, and the oldest pictures beyond so many, at most so many of each at a time. Returns how many
     /// went.
     async fn forget_calls(&self, before: Timestamp, snapshots: u64, at_most: u32) -> Result<u64>;
+
+    /// A user's browsers that want to be told of calls, the oldest first.
+    async fn push_subscriptions(&self, user: &str) -> Result<Vec<PushSubscription>>;
+    /// Adds one, or puts it in the place of what is known of the same browser, whoever's it was. Of one user's the oldest go
+    /// beyond so many.
+    async fn put_push_subscription(
+        &self,
+        subscription: &PushSubscription,
+        keep: u32,
+        audit: &AuditEntry,
+    ) -> Result<()>;
+    /// Removes a user's one of this endpoint. [`StoreError::NotFound`] if there is none.
+    async fn remove_push_subscription(
+        &self,
+        user: &str,
+        endpoint: &SecretDigest,
+        audit: &AuditEntry,
+    ) -> Result<()>;
 
     /// Whether the database answers.
     async fn ping(&self) -> Result<()>;

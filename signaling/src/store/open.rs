@@ -52,6 +52,7 @@ const SQLITE_MIGRATIONS: &[(&str, &str)] = &[
         include_str!("migrations/sqlite/0004_passkeys.sql"),
     ),
     ("calls", include_str!("migrations/sqlite/0005_calls.sql")),
+    ("push", include_str!("migrations/sqlite/0006_push.sql")),
     ("door", include_str!("migrations/sqlite/0007_door.sql")),
 ];
 #[cfg(feature = "postgres")]
@@ -73,6 +74,7 @@ const POSTGRES_MIGRATIONS: &[(&str, &str)] = &[
         include_str!("migrations/postgres/0004_passkeys.sql"),
     ),
     ("calls", include_str!("migrations/postgres/0005_calls.sql")),
+    ("push", include_str!("migrations/postgres/0006_push.sql")),
     ("door", include_str!("migrations/postgres/0007_door.sql")),
 ];
 

@@ -10,8 +10,8 @@ use sqlx::{Error, FromRow, Row};
 
 use crate::digest::SecretDigest;
 use crate::model::{
-    AuditEntry, Booking, CallRecord, Camera, Holder, Login, Passkey, Recurrence, Role, Share, User,
-    Window,
+    AuditEntry, Booking, CallRecord, Camera, Holder, Login, Passkey, PushSubscription, Recurrence,
+    Role, Share, User, Window,
 };
 
 pub(super) fn perms_text(perms: &BTreeSet<Permission>) -> String {
@@ -163,6 +163,18 @@ impl FromRow<'_, AnyRow> for Passkey {
             counter: count(row, "counter")?,
             created: time(row, "created_ms")?,
             used: used.map(|_| time(row, "used_ms")).transpose()?,
+        })
+    }
+}
+
+impl FromRow<'_, AnyRow> for PushSubscription {
+    fn from_row(row: &AnyRow) -> Result<Self, Error> {
+        Ok(Self {
+            user: row.try_get("user_name")?,
+            endpoint: row.try_get("endpoint")?,
+            p256dh: row.try_get("p256dh")?,
+            auth: row.try_get("auth")?,
+            created: time(row, "created_ms")?,
         })
     }
 }

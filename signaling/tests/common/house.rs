@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use porthole_protocol::key::CameraKey;
+use porthole_signaling::notify::PushKey;
 use porthole_signaling::store::{Store, open};
 use porthole_signaling::{Data, Server, ServerOptions};
 use serde_json::{Value, json};
@@ -174,7 +175,12 @@ async fn load(store: Arc<dyn Store>, options: &ServerOptions, seal: &str) -> Dat
         true => Data::load_sealed(store, seal).await,
         false => Data::load(store).await,
     };
-    loaded.unwrap().sealed_with(seal)
+    let data = loaded.unwrap().sealed_with(seal);
+    // Web Push, where a test says who answers for it.
+    match options.notify.push.contact.is_some() {
+        true => data.with_push_key(PushKey::parse(&PushKey::generate().unwrap()).unwrap()),
+        false => data,
+    }
 }
 
 fn start(mut options: ServerOptions, url: &str, data: Data, listener: TcpListener) -> Server {

@@ -35,5 +35,6 @@ mod passkeys;
 mod people;
 #[allow(dead_code, reason = "tests of several servers have it stand still")]
 mod postgres;
+mod push;
 mod second_factors;
 mod shares;

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use sqlx::{AnyConnection, query, query_as};
 
-use super::changed;
+use super::{changed, push};
 use crate::digest::SecretDigest;
 use crate::model::{Holder, Login};
 use crate::store::{Result, StoreError};
@@ -83,6 +83,7 @@ pub(super) async fn end_all(
     // No cookie's digest is the empty text.
     let save = save.map(SecretDigest::to_hex).unwrap_or_default();
     let ended = query("DELETE FROM logins WHERE user_name = $1 AND cookie <> $2");
-    ended.bind(user).bind(save).execute(tx).await?;
-    Ok(())
+    ended.bind(user).bind(save).execute(&mut *tx).await?;
+    // Which browser each is of is not known, and what they are told opens doors. The page of one that stays says it again.
+    push::remove_all(tx, user).await
 }

@@ -10,6 +10,7 @@ mod cameras;
 mod import;
 mod logins;
 mod passkeys;
+mod push;
 mod second_factors;
 mod shares;
 mod store;

@@ -16,13 +16,13 @@ use tokio::sync::mpsc;
 use super::Shared;
 use super::{
     Sql, audit, backup, bookings, calls, cameras, import, limit, logins, of_booking, of_camera,
-    of_user, passkeys, second_factors, shares, users,
+    of_user, passkeys, push, second_factors, shares, users,
 };
 use crate::digest::SecretDigest;
 use crate::lock::lock;
 use crate::model::{
-    AuditEntry, Booking, CallRecord, Camera, Holder, Login, Passkey, SecondFactor, Share, User,
-    Window,
+    AuditEntry, Booking, CallRecord, Camera, Holder, Login, Passkey, PushSubscription,
+    SecondFactor, Share, User, Window,
 };
 use crate::sentences;
 #[cfg(feature = "postgres")]
@@ -449,6 +449,34 @@ impl Store for Sql {
     async fn forget_calls(&self, before: Timestamp, snapshots: u64, at_most: u32) -> Result<u64> {
         change!(self, &[], None, |tx| calls::forget(
             tx, before, snapshots, at_most
+        ))
+    }
+
+    async fn push_subscriptions(&self, user: &str) -> Result<Vec<PushSubscription>> {
+        push::list(&mut *self.begin_questions().await?, user).await
+    }
+
+    async fn put_push_subscription(
+        &self,
+        subscription: &PushSubscription,
+        keep: u32,
+        audit: &AuditEntry,
+    ) -> Result<()> {
+        change!(self, from_ref(audit), None, |tx| push::put(
+            tx,
+            subscription,
+            keep
+        ))
+    }
+
+    async fn remove_push_subscription(
+        &self,
+        user: &str,
+        endpoint: &SecretDigest,
+        audit: &AuditEntry,
+    ) -> Result<()> {
+        change!(self, from_ref(audit), None, |tx| push::remove(
+            tx, user, endpoint
         ))
     }
 

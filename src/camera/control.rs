@@ -16,6 +16,9 @@ pub(crate) const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
 pub(crate) const FIRST_RETRY: Duration = Duration::from_millis(250);
 /// The longest wait: a camera that is plugged in again is back within two seconds.
 pub(crate) const LAST_RETRY: Duration = Duration::from_secs(1);
+/// The same where the password is wrong: cameras in the network lock the account, also for others, after some five tries.
+pub(crate) const FIRST_REFUSED_RETRY: Duration = Duration::from_secs(30);
+pub(crate) const LAST_REFUSED_RETRY: Duration = Duration::from_secs(600);
 /// A picture that lasted so long makes the next failure a first one.
 pub(crate) const STEADY: Duration = Duration::from_secs(5);
 
@@ -106,6 +109,8 @@ pub(crate) struct Control {
     /// Why there is no picture.
     problem: Option<Reason>,
     failures: u32,
+    /// How often its password was refused since it had a picture.
+    refusals: u32,
     /// What is to be done at once.
     next: Option<Action>,
 }
@@ -120,6 +125,7 @@ impl Control {
             idle_since: None,
             problem: None,
             failures: 0,
+            refusals: 0,
             next: None,
         }
     }
@@ -179,6 +185,7 @@ impl Control {
         match (news, self.phase) {
             (News::FirstFrame, Phase::Opening { .. }) => {
                 self.problem = None;
+                self.refusals = 0;
                 self.phase = Phase::Live {
                     since: now,
                     last_frame: now,
@@ -209,6 +216,9 @@ impl Control {
             self.failures = 0;
         }
         self.failures = self.failures.saturating_add(1);
+        if reason == Reason::Refused {
+            self.refusals = self.refusals.saturating_add(1);
+        }
         self.problem = Some(reason);
     }
 
@@ -228,8 +238,12 @@ impl Control {
     }
 
     fn retry_delay(&self) -> Duration {
-        let doublings = self.failures.saturating_sub(1).min(16);
-        (FIRST_RETRY * 2_u32.pow(doublings)).min(LAST_RETRY)
+        let (count, first, last) = match self.problem {
+            Some(Reason::Refused) => (self.refusals, FIRST_REFUSED_RETRY, LAST_REFUSED_RETRY),
+            _ => (self.failures, FIRST_RETRY, LAST_RETRY),
+        };
+        let doublings = count.saturating_sub(1).min(16);
+        (first * 2_u32.pow(doublings)).min(last)
     }
 
     /// What to do now. `may_open` is false while too many sessions do not end.
@@ -252,7 +266,9 @@ impl Control {
                 self.problem = None;
                 self.close(now);
             }
-            Phase::Waiting { .. } if self.is_idle(limits, now) => {
+            Phase::Waiting { until }
+                if self.is_idle(limits, now) && (until <= now || !self.is_refused()) =>
+            {
                 self.problem = None;
                 self.phase = Phase::Closed;
             }
@@ -263,6 +279,11 @@ impl Control {
             _ => (),
         }
         self.next.take()
+    }
+
+    /// A password that was refused is not tried again for the next viewer either.
+    fn is_refused(&self) -> bool {
+        self.problem == Some(Reason::Refused) && matches!(self.phase, Phase::Waiting { .. })
     }
 
     fn is_idle(&self, limits: &Limits, now: Instant) -> bool {
@@ -285,12 +306,12 @@ impl Control {
             Phase::Opening { since } => Some(since + OPEN_PATIENCE),
             Phase::Live { last_frame, .. } => Some(last_frame + limits.stall_timeout),
             Phase::Closing { since } => Some(since + CLOSE_PATIENCE),
-            Phase::Waiting { until } => self.wanted.then_some(until),
+            Phase::Waiting { until } => (self.wanted || self.is_refused()).then_some(until),
         };
         let is_open = !matches!(self.phase, Phase::Closed | Phase::Closing { .. });
         let idle = self
             .idle_since
-            .filter(|_| is_open && !self.wanted)
+            .filter(|_| is_open && !self.wanted && !self.is_refused())
             .map(|since| since + limits.idle_timeout);
         own.into_iter().chain(idle).min()
     }

@@ -57,6 +57,53 @@ fn it_closes_a_while_after_the_last_viewer() {
 }
 
 #[test]
+fn a_password_that_is_refused_is_tried_at_long_intervals_whoever_comes_and_goes() {
+    let mut now = Instant::now();
+    let mut control = opening(now);
+    let (mut tries, mut generation) = (1, 1);
+    let start = now;
+    control.hear(generation, News::Failed(Reason::Refused), now);
+    while now < start + Duration::from_secs(3600) {
+        match control.act(&LIMITS, true, now) {
+            Some(Action::Open(opened)) => {
+                (tries, generation) = (tries + 1, opened);
+                control.hear(generation, News::Failed(Reason::Refused), now);
+            }
+            Some(Action::Close(_)) => control.hear(generation, News::Over, now),
+            Some(Action::Abandon(_)) => panic!("it ended"),
+            None => {
+                // Viewers come and leave all the time.
+                let second = now.saturating_duration_since(start).as_secs();
+                control.want(second % 20 < 10, now);
+                let wake = control.wake_at(&LIMITS);
+                assert!(wake.is_none_or(|wake| wake > now), "it does not rest");
+                now += ms(500);
+            }
+        }
+    }
+    // Half a minute, one, two, four, eight and then ten.
+    assert!((8..=11).contains(&tries), "{tries}");
+    now += Duration::from_secs(600);
+    control.want(true, now);
+    assert!(matches!(
+        control.act(&LIMITS, true, now),
+        Some(Action::Open(_))
+    ));
+    control.hear(control.generation(), News::FirstFrame, now);
+    control.hear(control.generation(), News::Failed(Reason::Gone), now);
+    assert!(matches!(
+        control.act(&LIMITS, true, now),
+        Some(Action::Close(_))
+    ));
+    control.hear(control.generation(), News::Over, now);
+    let back = now + LAST_RETRY;
+    assert!(
+        matches!(control.act(&LIMITS, true, back), Some(Action::Open(_))),
+        "another fault is another matter"
+    );
+}
+
+#[test]
 fn a_viewer_who_is_back_in_time_keeps_it_open() {
     let start = Instant::now();
     let mut control = live(start);

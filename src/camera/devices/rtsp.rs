@@ -422,18 +422,11 @@ fn plan(caps: &gst::Caps, request: &Request) -> Result<Plan, Problem> {
     for structure in caps.make_mut().iter_mut() {
         structure.remove_field("interlace-mode");
     }
-    let mut request = request.clone();
-    if let Some(structure) = caps.structure(0) {
-        let asked = &mut request.asked;
-        asked.width = structure.get("width").unwrap_or(asked.width);
-        asked.height = structure.get("height").unwrap_or(asked.height);
-        asked.framerate = structure.get("framerate").unwrap_or(asked.framerate);
-    }
     Ok(Plan {
         // A server may change its size at any time; until then these two do nothing.
         convert: true,
         scale: true,
-        ..plan::plan(&caps, &request)?
+        ..plan::running(&caps, request)?
     })
 }
 

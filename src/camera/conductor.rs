@@ -175,6 +175,7 @@ impl Conductor {
         Limits {
             idle_timeout: Duration::from_secs(settings.idle_timeout.into()),
             stall_timeout: Duration::from_secs(settings.stall_timeout.into()),
+            open_timeout: self.config.device.open_timeout(),
         }
     }
 
@@ -451,7 +452,7 @@ impl Conductor {
 
     /// A slate and a piece of silence, if they are due: what the camera does not give itself.
     fn send_slate(&mut self, now: Instant) {
-        if self.finished || !self.slates.take_turn(now) {
+        if !self.slates.take_turn(now) || self.finished {
             return;
         }
         let run = &self.config.run;

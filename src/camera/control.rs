@@ -8,8 +8,6 @@ use std::time::{Duration, Instant};
 
 use super::problem::Reason;
 
-/// From opening to the first picture. An RTSP camera behind a slow link takes some seconds; a driver that hangs takes for ever.
-pub(crate) const OPEN_PATIENCE: Duration = Duration::from_secs(10);
 /// How long a device may take to close, before its thread is left to itself.
 pub(crate) const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
 /// The first wait after a failure; each further one is twice as long.
@@ -22,13 +20,15 @@ pub(crate) const LAST_REFUSED_RETRY: Duration = Duration::from_secs(600);
 /// A picture that lasted so long makes the next failure a first one.
 pub(crate) const STEADY: Duration = Duration::from_secs(5);
 
-/// What the user can choose.
+/// What the user can choose, and what depends on the camera.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
     /// From the last viewer's leaving to the closing.
     pub(crate) idle_timeout: Duration,
     /// From one picture to the next.
     pub(crate) stall_timeout: Duration,
+    /// From opening to the first picture, which the kind of camera says.
+    pub(crate) open_timeout: Duration,
 }
 
 /// What has happened.
@@ -252,7 +252,7 @@ impl Control {
             return Some(action);
         }
         match self.phase {
-            Phase::Opening { since } if since + OPEN_PATIENCE <= now => {
+            Phase::Opening { since } if since + limits.open_timeout <= now => {
                 self.fail(Reason::Stalled, now);
             }
             Phase::Live { last_frame, .. } if last_frame + limits.stall_timeout <= now => {
@@ -303,7 +303,7 @@ impl Control {
     pub(crate) fn wake_at(&self, limits: &Limits) -> Option<Instant> {
         let own = match self.phase {
             Phase::Closed => None,
-            Phase::Opening { since } => Some(since + OPEN_PATIENCE),
+            Phase::Opening { since } => Some(since + limits.open_timeout),
             Phase::Live { last_frame, .. } => Some(last_frame + limits.stall_timeout),
             Phase::Closing { since } => Some(since + CLOSE_PATIENCE),
             Phase::Waiting { until } => (self.wanted || self.is_refused()).then_some(until),

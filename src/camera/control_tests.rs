@@ -8,6 +8,7 @@ use super::*;
 const LIMITS: Limits = Limits {
     idle_timeout: Duration::from_secs(5),
     stall_timeout: Duration::from_secs(2),
+    open_timeout: Duration::from_secs(10),
 };
 
 fn ms(ms: u64) -> Duration {
@@ -170,7 +171,7 @@ fn a_camera_that_gives_no_pictures_is_stalled() {
 fn one_that_never_gives_the_first_is_stalled_as_well() {
     let start = Instant::now();
     let mut control = opening(start);
-    let late = start + OPEN_PATIENCE;
+    let late = start + LIMITS.open_timeout;
     assert_eq!(control.wake_at(&LIMITS), Some(late));
     assert_eq!(control.act(&LIMITS, true, late), Some(Action::Close(1)));
     assert_eq!(control.status(), Status::Lost(Reason::Stalled));
@@ -327,7 +328,7 @@ impl Simulation {
         {
             assert_eq!(status, Status::Closed, "nobody wants it");
         }
-        let grace = OPEN_PATIENCE + CLOSE_PATIENCE + LAST_RETRY;
+        let grace = LIMITS.open_timeout + CLOSE_PATIENCE + LAST_RETRY;
         if self.works && long_since(self.works_since, grace) && self.unwanted_since.is_none() {
             assert_ne!(status, Status::Closed, "somebody wants it");
         }

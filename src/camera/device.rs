@@ -3,6 +3,7 @@
 use std::{
     fmt::{self, Debug},
     path::PathBuf,
+    time::Duration,
 };
 
 use gst_video::VideoOrientationMethod;
@@ -39,6 +40,9 @@ pub(crate) struct Request {
     pub(crate) direction: VideoOrientationMethod,
 }
 
+/// From opening to the first picture. A driver that hangs takes for ever.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// A camera that can be opened.
 pub(crate) trait Device: Debug + Send + Sync {
     /// As the user wrote it.
@@ -47,6 +51,11 @@ pub(crate) trait Device: Debug + Send + Sync {
     /// The caps that its picture will have, if they are known without touching it.
     fn known_mode(&self, _request: &Request) -> Option<gst::Caps> {
         None
+    }
+
+    /// How long it may take from opening to its first picture.
+    fn open_timeout(&self) -> Duration {
+        OPEN_TIMEOUT
     }
 
     /// Whether it has sound of its own.

@@ -89,6 +89,11 @@ impl Stage {
         self.wait("colour bars", Picture::is_bars)
     }
 
+    #[track_caller]
+    fn wandering(&self) -> Picture {
+        self.wait("colour bars that wander", Picture::is_wandering_bars)
+    }
+
     fn set(&self, property: &str, value: impl Into<gst::glib::Value>) {
         self.scene
             .element("cam")

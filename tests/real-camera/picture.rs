@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use gst_video::{VideoFrameRef, VideoInfo, prelude::*};
+use gst_video::{VideoConverter, VideoFrameRef, VideoInfo, prelude::*};
 
 /// How far from what the camera saw a channel may be.
 const TOLERANCE: u8 = 6;
@@ -25,10 +25,26 @@ const LETTER: (usize, usize) = (8, 16);
 /// Between the dark ground of the letters and the letters.
 const MIDDLE: u8 = 128;
 /// The middle rows of the digits in that font, which tell them apart.
-const DIGITS: [[u8; 10]; 10] = [[0; 10]; 10];
+const DIGITS: [[u8; 10]; 10] = [
+    [0x38, 0x6c, 0xc6, 0xc6, 0xd6, 0xd6, 0xc6, 0xc6, 0x6c, 0x38],
+    [0x18, 0x38, 0x78, 0x18, 0x18, 0x18, 0x18, 0x18, 0x18, 0x7e],
+    [0x7c, 0xc6, 0x06, 0x0c, 0x18, 0x30, 0x60, 0xc0, 0xc6, 0xfe],
+    [0x7c, 0xc6, 0x06, 0x06, 0x3c, 0x06, 0x06, 0x06, 0xc6, 0x7c],
+    [0x0c, 0x1c, 0x3c, 0x6c, 0xcc, 0xfe, 0x0c, 0x0c, 0x0c, 0x1e],
+    [0xfe, 0xc0, 0xc0, 0xc0, 0xfc, 0x06, 0x06, 0x06, 0xc6, 0x7c],
+    [0x38, 0x60, 0xc0, 0xc0, 0xfc, 0xc6, 0xc6, 0xc6, 0xc6, 0x7c],
+    [0xfe, 0xc6, 0x06, 0x06, 0x0c, 0x18, 0x30, 0x30, 0x30, 0x30],
+    [0x7c, 0xc6, 0xc6, 0xc6, 0x7c, 0xc6, 0xc6, 0xc6, 0xc6, 0x7c],
+    [0x7c, 0xc6, 0xc6, 0xc6, 0x7e, 0x06, 0x06, 0x06, 0x0c, 0x78],
+];
 const FIRST_ROW: usize = 2;
 /// `hh:mm:ss:mmm`.
 const CODE_LETTERS: usize = 12;
+
+fn is_close(seen: [u8; 3], meant: [u8; 3]) -> bool {
+    let mut channels = seen.iter().zip(meant);
+    channels.all(|(seen, meant)| seen.abs_diff(meant) <= TOLERANCE)
+}
 
 pub(crate) struct Picture(pub(crate) gst::Sample);
 
@@ -56,33 +72,50 @@ impl Picture {
         self.0.buffer().unwrap().pts().unwrap()
     }
 
-    /// The colours in the middle of each bar, low in the picture where nothing is written.
-    pub(crate) fn bars(&self) -> Vec<[u8; 3]> {
-        let caps: gst::Caps = "video/x-raw,format=RGB".parse().unwrap();
-        let patience = gst::ClockTime::from_seconds(60);
-        let rgb = gst_video::convert_sample(&self.0, &caps, Some(patience)).unwrap();
-        let info = VideoInfo::from_caps(rgb.caps().unwrap()).unwrap();
-        let frame = VideoFrameRef::from_buffer_ref_readable(rgb.buffer().unwrap(), &info).unwrap();
-        let (data, stride) = (
-            frame.plane_data(0).unwrap(),
-            frame.plane_stride()[0] as usize,
-        );
+    /// The colours of a row low in the picture, where nothing is written.
+    fn row(&self) -> Vec<[u8; 3]> {
+        let seen = self.info();
+        let info = VideoInfo::builder(gst_video::VideoFormat::Rgb, seen.width(), seen.height());
+        let info = info.fps(seen.fps()).build().unwrap();
+        let mut rgb = gst::Buffer::with_size(info.size()).unwrap();
+        let buffer = rgb.get_mut().unwrap();
+        let mut frame = VideoFrameRef::from_buffer_ref_writable(buffer, &info).unwrap();
+        let from = self.0.buffer().unwrap();
+        let from = VideoFrameRef::from_buffer_ref_readable(from, &seen).unwrap();
+        let converter = VideoConverter::new(&seen, &info, None).unwrap();
+        converter.frame_ref(&from, &mut frame);
+        let stride = frame.plane_stride()[0] as usize;
+        let data = frame.plane_data(0).unwrap();
         let (width, height) = (info.width() as usize, info.height() as usize);
-        let colour = |bar: usize| {
-            let (x, y) = (width * (2 * bar + 1) / 16, height * 9 / 10);
-            let at = y * stride + 3 * x;
-            [data[at], data[at + 1], data[at + 2]]
-        };
-        (0..BARS.len()).map(colour).collect()
+        let row = &data[height * 9 / 10 * stride..][..3 * width];
+        row.chunks_exact(3)
+            .map(|colour| [colour[0], colour[1], colour[2]])
+            .collect()
     }
 
-    /// Whether these are colour bars, each channel as the camera saw it.
+    /// The colours in the middle of each bar.
+    pub(crate) fn bars(&self) -> Vec<[u8; 3]> {
+        let row = self.row();
+        (0..BARS.len())
+            .map(|bar| row[row.len() * (2 * bar + 1) / (2 * BARS.len())])
+            .collect()
+    }
+
+    /// Whether these are vivid's bars, each channel as the camera saw it.
     pub(crate) fn is_bars(&self) -> bool {
-        self.bars().iter().zip(BARS).all(|(seen, meant)| {
-            seen.iter()
-                .zip(meant)
-                .all(|(seen, meant)| seen.abs_diff(meant) <= TOLERANCE)
-        })
+        let close = |(seen, meant): (&[u8; 3], &[u8; 3])| is_close(*seen, *meant);
+        self.bars().iter().zip(&BARS).all(close)
+    }
+
+    /// Whether these are libcamera's bars, which have full intensity and wander to the left.
+    pub(crate) fn is_wandering_bars(&self) -> bool {
+        let row = self.row();
+        let width = row.len() / BARS.len();
+        let full = BARS.map(|bar| bar.map(|channel| if channel > 0 { 255 } else { 0 }));
+        let at = |shift: usize| {
+            (0..BARS.len()).all(|bar| is_close(row[(shift + bar * width) % row.len()], full[bar]))
+        };
+        (0..row.len()).any(at)
     }
 
     /// Brightness of the white bar, from 0 to 255.

@@ -32,8 +32,8 @@ const LATENCY: u32 = 100;
 /// a few seconds; the next try comes anyway.
 const ANSWER_TIMEOUT: u64 = 5_000_000;
 
-/// For connecting and a first key unit, which some cameras send only every few seconds.
-const LOOK_TIMEOUT: Duration = Duration::from_secs(10);
+/// For connecting and a first key unit, which some cameras send only every ten seconds, or every twenty.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The variable with the password of a camera whose URL names a user alone: what stands in a command line, everybody on the
 /// machine can read.
@@ -129,6 +129,10 @@ impl Device for RtspCamera {
         &self.name
     }
 
+    fn open_timeout(&self) -> Duration {
+        OPEN_TIMEOUT
+    }
+
     /// It may have; only the server tells.
     fn has_sound(&self) -> bool {
         true
@@ -143,7 +147,7 @@ impl Device for RtspCamera {
             Problem::new(Reason::Failed, error.to_string())
         })?;
         let _ = pipeline.set_state(gst::State::Playing);
-        let first = seen.recv_timeout(LOOK_TIMEOUT);
+        let first = seen.recv_timeout(OPEN_TIMEOUT);
         let _ = pipeline.set_state(gst::State::Null);
         let stalled = || Problem::new(Reason::Stalled, "its server sends no picture: check it");
         first.unwrap_or_else(|_| Err(stalled())).map(Some)

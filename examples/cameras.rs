@@ -7,7 +7,7 @@ use std::{
     process::ExitCode,
 };
 
-use gstporthole::{Found, Mode, cameras};
+use gstporthole::{Control, Found, Mode, cameras};
 use serde_json::json;
 
 /// Sizes shown of one format; --json has them all.
@@ -60,10 +60,12 @@ fn line(camera: &Found) -> String {
 
 fn object(camera: &Found) -> serde_json::Value {
     let mode = |mode: &Mode| json!({ "format": mode.format, "size": mode.size, "framerate": mode.framerate });
+    let control = |control: &Control| json!({ "name": control.name, "range": control.range, "value": control.value });
     json!({
         "camera": camera.camera,
         "name": camera.name,
         "modes": camera.modes.iter().map(mode).collect::<Vec<_>>(),
+        "controls": camera.controls.iter().map(control).collect::<Vec<_>>(),
         "line": line(camera),
     })
 }
@@ -78,6 +80,12 @@ fn print(camera: &Found) {
     }
     for format in formats {
         println!("  {format:<10} {}", sizes(camera, format));
+    }
+    for control in &camera.controls {
+        println!(
+            "  {:<32} {:<24} {}",
+            control.name, control.range, control.value
+        );
     }
     println!("  {}\n", line(camera));
 }

@@ -32,7 +32,7 @@ mod snapshot;
 mod talk;
 mod worker;
 
-pub use camera::{Found, Mode, cameras};
+pub use camera::{Control, Found, Mode, cameras};
 
 fn plugin_init(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
     camera::register(plugin)?;

@@ -20,6 +20,7 @@ use common::{
     Scene, demand,
     eye::Eye,
     fake::FakeCameras,
+    held,
     server::{FakeServer, viewer_left},
     viewer::Viewer,
 };
@@ -58,27 +59,6 @@ fn alone() -> MutexGuard<'static, ()> {
 
 fn cycles() -> u32 {
     env::var("PORTHOLE_CYCLES").map_or(CYCLES, |text| text.parse().unwrap())
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Held {
-    threads: usize,
-    descriptors: usize,
-    mb: f64,
-}
-
-fn held() -> Held {
-    let count = |folder: &str| fs::read_dir(folder).unwrap().count();
-    let status = fs::read_to_string("/proc/self/status").unwrap();
-    let kib = status
-        .lines()
-        .find_map(|line| line.strip_prefix("RssAnon:"));
-    let kib = kib.unwrap().trim().trim_end_matches(" kB");
-    Held {
-        threads: count("/proc/self/task"),
-        descriptors: count("/proc/self/fd"),
-        mb: kib.parse::<f64>().unwrap() * 1024.0 / 1e6,
-    }
 }
 
 /// Has all cameras go through `count` cycles, each on a thread of its own.

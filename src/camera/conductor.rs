@@ -73,6 +73,8 @@ struct Conductor {
     session: Option<Session>,
     /// What was opened, as people call it.
     device: String,
+    /// Whether it is a file, which may show one picture for as long as it likes.
+    is_paced: bool,
     /// What a picture has been like, and what the slate is therefore like; before the first picture, what it will be like.
     settled: Option<gst::Caps>,
     foreseen: Option<gst::Caps>,
@@ -101,6 +103,7 @@ impl Conductor {
             device: config.device.name().to_owned(),
             settled: None,
             foreseen: None,
+            is_paced: false,
             looking: None,
             problem: None,
             status: None,
@@ -172,6 +175,7 @@ impl Conductor {
         Limits {
             idle_timeout: Duration::from_secs(settings.idle_timeout.into()),
             stall_timeout: Duration::from_secs(settings.stall_timeout.into()),
+            open_timeout: self.config.device.open_timeout(),
         }
     }
 
@@ -202,7 +206,10 @@ impl Conductor {
         self.finished = self.config.run.streams.is_finished();
         let wanted = !self.finished && (!settings.on_demand || self.is_wanted());
         self.control.want(wanted, now);
-        self.control.pulse(self.config.run.streams.last_picture());
+        self.control.pulse(match self.is_paced {
+            true => now,
+            false => self.config.run.streams.last_picture(),
+        });
         let (Some(session), Some(with)) = (&self.session, &mut self.opened_with) else {
             return;
         };
@@ -300,8 +307,13 @@ impl Conductor {
 
     fn hear_session(&mut self, generation: u64, tell: Tell, now: Instant) {
         match tell {
-            Tell::Opened { device, warning } => {
+            Tell::Opened {
+                device,
+                paced,
+                warning,
+            } => {
                 self.device = device;
+                self.is_paced = paced;
                 if let Some(warning) = warning {
                     self.config.herald.warn(warning);
                 }
@@ -341,10 +353,13 @@ impl Conductor {
     /// Says why there is no picture, once for each reason.
     fn lose(&mut self, problem: Problem) {
         if self.problem.as_ref().map(|last| last.reason) != Some(problem.reason) {
-            self.config.herald.warn(format!(
-                "camera={}: {problem}; it is tried again all the time",
-                self.device
-            ));
+            let again = match problem.reason {
+                Reason::Refused => "tried again in half a minute, and then less and less often",
+                _ => "tried again all the time",
+            };
+            self.config
+                .herald
+                .warn(format!("camera={}: {problem}; it is {again}", self.device));
         }
         self.problem = Some(problem);
     }
@@ -437,7 +452,7 @@ impl Conductor {
 
     /// A slate and a piece of silence, if they are due: what the camera does not give itself.
     fn send_slate(&mut self, now: Instant) {
-        if self.finished || !self.slates.take_turn(now) {
+        if !self.slates.take_turn(now) || self.finished {
             return;
         }
         let run = &self.config.run;

@@ -8,24 +8,27 @@ use std::time::{Duration, Instant};
 
 use super::problem::Reason;
 
-/// From opening to the first picture. An RTSP camera behind a slow link takes some seconds; a driver that hangs takes for ever.
-pub(crate) const OPEN_PATIENCE: Duration = Duration::from_secs(10);
 /// How long a device may take to close, before its thread is left to itself.
 pub(crate) const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
 /// The first wait after a failure; each further one is twice as long.
 pub(crate) const FIRST_RETRY: Duration = Duration::from_millis(250);
 /// The longest wait: a camera that is plugged in again is back within two seconds.
 pub(crate) const LAST_RETRY: Duration = Duration::from_secs(1);
+/// The same where the password is wrong: cameras in the network lock the account, also for others, after some five tries.
+pub(crate) const FIRST_REFUSED_RETRY: Duration = Duration::from_secs(30);
+pub(crate) const LAST_REFUSED_RETRY: Duration = Duration::from_secs(600);
 /// A picture that lasted so long makes the next failure a first one.
 pub(crate) const STEADY: Duration = Duration::from_secs(5);
 
-/// What the user can choose.
+/// What the user can choose, and what depends on the camera.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
     /// From the last viewer's leaving to the closing.
     pub(crate) idle_timeout: Duration,
     /// From one picture to the next.
     pub(crate) stall_timeout: Duration,
+    /// From opening to the first picture, which the kind of camera says.
+    pub(crate) open_timeout: Duration,
 }
 
 /// What has happened.
@@ -106,6 +109,8 @@ pub(crate) struct Control {
     /// Why there is no picture.
     problem: Option<Reason>,
     failures: u32,
+    /// How often its password was refused since it had a picture.
+    refusals: u32,
     /// What is to be done at once.
     next: Option<Action>,
 }
@@ -120,6 +125,7 @@ impl Control {
             idle_since: None,
             problem: None,
             failures: 0,
+            refusals: 0,
             next: None,
         }
     }
@@ -179,6 +185,7 @@ impl Control {
         match (news, self.phase) {
             (News::FirstFrame, Phase::Opening { .. }) => {
                 self.problem = None;
+                self.refusals = 0;
                 self.phase = Phase::Live {
                     since: now,
                     last_frame: now,
@@ -209,6 +216,9 @@ impl Control {
             self.failures = 0;
         }
         self.failures = self.failures.saturating_add(1);
+        if reason == Reason::Refused {
+            self.refusals = self.refusals.saturating_add(1);
+        }
         self.problem = Some(reason);
     }
 
@@ -228,8 +238,12 @@ impl Control {
     }
 
     fn retry_delay(&self) -> Duration {
-        let doublings = self.failures.saturating_sub(1).min(16);
-        (FIRST_RETRY * 2_u32.pow(doublings)).min(LAST_RETRY)
+        let (count, first, last) = match self.problem {
+            Some(Reason::Refused) => (self.refusals, FIRST_REFUSED_RETRY, LAST_REFUSED_RETRY),
+            _ => (self.failures, FIRST_RETRY, LAST_RETRY),
+        };
+        let doublings = count.saturating_sub(1).min(16);
+        (first * 2_u32.pow(doublings)).min(last)
     }
 
     /// What to do now. `may_open` is false while too many sessions do not end.
@@ -238,7 +252,7 @@ impl Control {
             return Some(action);
         }
         match self.phase {
-            Phase::Opening { since } if since + OPEN_PATIENCE <= now => {
+            Phase::Opening { since } if since + limits.open_timeout <= now => {
                 self.fail(Reason::Stalled, now);
             }
             Phase::Live { last_frame, .. } if last_frame + limits.stall_timeout <= now => {
@@ -252,7 +266,9 @@ impl Control {
                 self.problem = None;
                 self.close(now);
             }
-            Phase::Waiting { .. } if self.is_idle(limits, now) => {
+            Phase::Waiting { until }
+                if self.is_idle(limits, now) && (until <= now || !self.is_refused()) =>
+            {
                 self.problem = None;
                 self.phase = Phase::Closed;
             }
@@ -263,6 +279,11 @@ impl Control {
             _ => (),
         }
         self.next.take()
+    }
+
+    /// A password that was refused is not tried again for the next viewer either.
+    fn is_refused(&self) -> bool {
+        self.problem == Some(Reason::Refused) && matches!(self.phase, Phase::Waiting { .. })
     }
 
     fn is_idle(&self, limits: &Limits, now: Instant) -> bool {
@@ -282,15 +303,15 @@ impl Control {
     pub(crate) fn wake_at(&self, limits: &Limits) -> Option<Instant> {
         let own = match self.phase {
             Phase::Closed => None,
-            Phase::Opening { since } => Some(since + OPEN_PATIENCE),
+            Phase::Opening { since } => Some(since + limits.open_timeout),
             Phase::Live { last_frame, .. } => Some(last_frame + limits.stall_timeout),
             Phase::Closing { since } => Some(since + CLOSE_PATIENCE),
-            Phase::Waiting { until } => self.wanted.then_some(until),
+            Phase::Waiting { until } => (self.wanted || self.is_refused()).then_some(until),
         };
         let is_open = !matches!(self.phase, Phase::Closed | Phase::Closing { .. });
         let idle = self
             .idle_since
-            .filter(|_| is_open && !self.wanted)
+            .filter(|_| is_open && !self.wanted && !self.is_refused())
             .map(|since| since + limits.idle_timeout);
         own.into_iter().chain(idle).min()
     }

@@ -8,6 +8,7 @@ use super::*;
 const LIMITS: Limits = Limits {
     idle_timeout: Duration::from_secs(5),
     stall_timeout: Duration::from_secs(2),
+    open_timeout: Duration::from_secs(10),
 };
 
 fn ms(ms: u64) -> Duration {
@@ -54,6 +55,53 @@ fn it_closes_a_while_after_the_last_viewer() {
     assert_eq!(control.status(), Status::Closing);
     control.hear(1, News::Over, end);
     assert_eq!(control.status(), Status::Closed);
+}
+
+#[test]
+fn a_password_that_is_refused_is_tried_at_long_intervals_whoever_comes_and_goes() {
+    let mut now = Instant::now();
+    let mut control = opening(now);
+    let (mut tries, mut generation) = (1, 1);
+    let start = now;
+    control.hear(generation, News::Failed(Reason::Refused), now);
+    while now < start + Duration::from_secs(3600) {
+        match control.act(&LIMITS, true, now) {
+            Some(Action::Open(opened)) => {
+                (tries, generation) = (tries + 1, opened);
+                control.hear(generation, News::Failed(Reason::Refused), now);
+            }
+            Some(Action::Close(_)) => control.hear(generation, News::Over, now),
+            Some(Action::Abandon(_)) => panic!("it ended"),
+            None => {
+                // Viewers come and leave all the time.
+                let second = now.saturating_duration_since(start).as_secs();
+                control.want(second % 20 < 10, now);
+                let wake = control.wake_at(&LIMITS);
+                assert!(wake.is_none_or(|wake| wake > now), "it does not rest");
+                now += ms(500);
+            }
+        }
+    }
+    // Half a minute, one, two, four, eight and then ten.
+    assert!((8..=11).contains(&tries), "{tries}");
+    now += Duration::from_secs(600);
+    control.want(true, now);
+    assert!(matches!(
+        control.act(&LIMITS, true, now),
+        Some(Action::Open(_))
+    ));
+    control.hear(control.generation(), News::FirstFrame, now);
+    control.hear(control.generation(), News::Failed(Reason::Gone), now);
+    assert!(matches!(
+        control.act(&LIMITS, true, now),
+        Some(Action::Close(_))
+    ));
+    control.hear(control.generation(), News::Over, now);
+    let back = now + LAST_RETRY;
+    assert!(
+        matches!(control.act(&LIMITS, true, back), Some(Action::Open(_))),
+        "another fault is another matter"
+    );
 }
 
 #[test]
@@ -123,7 +171,7 @@ fn a_camera_that_gives_no_pictures_is_stalled() {
 fn one_that_never_gives_the_first_is_stalled_as_well() {
     let start = Instant::now();
     let mut control = opening(start);
-    let late = start + OPEN_PATIENCE;
+    let late = start + LIMITS.open_timeout;
     assert_eq!(control.wake_at(&LIMITS), Some(late));
     assert_eq!(control.act(&LIMITS, true, late), Some(Action::Close(1)));
     assert_eq!(control.status(), Status::Lost(Reason::Stalled));
@@ -280,7 +328,7 @@ impl Simulation {
         {
             assert_eq!(status, Status::Closed, "nobody wants it");
         }
-        let grace = OPEN_PATIENCE + CLOSE_PATIENCE + LAST_RETRY;
+        let grace = LIMITS.open_timeout + CLOSE_PATIENCE + LAST_RETRY;
         if self.works && long_since(self.works_since, grace) && self.unwanted_since.is_none() {
             assert_ne!(status, Status::Closed, "somebody wants it");
         }

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What a kind of camera is to the rest of portholesrc: something that makes a bin, on a thread that may block.
-use std::{fmt::Debug, path::PathBuf};
+use std::{
+    fmt::{self, Debug},
+    path::PathBuf,
+    time::Duration,
+};
 
 use gst_video::VideoOrientationMethod;
 
@@ -9,9 +13,10 @@ use super::problem::Problem;
 /// The mode that the user asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Asked {
-    /// Pixels.
+    /// Pixels; 0 leaves it to the camera.
     pub(crate) width: i32,
     pub(crate) height: i32,
+    /// 0/1 leaves it to the camera.
     pub(crate) framerate: gst::Fraction,
     /// A raw video format as GStreamer names it, such as NV12; `None` leaves the choice.
     pub(crate) format: Option<String>,
@@ -35,6 +40,9 @@ pub(crate) struct Request {
     pub(crate) direction: VideoOrientationMethod,
 }
 
+/// From opening to the first picture. A driver that hangs takes for ever.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// A camera that can be opened.
 pub(crate) trait Device: Debug + Send + Sync {
     /// As the user wrote it.
@@ -43,6 +51,11 @@ pub(crate) trait Device: Debug + Send + Sync {
     /// The caps that its picture will have, if they are known without touching it.
     fn known_mode(&self, _request: &Request) -> Option<gst::Caps> {
         None
+    }
+
+    /// How long it may take from opening to its first picture.
+    fn open_timeout(&self) -> Duration {
+        OPEN_TIMEOUT
     }
 
     /// Whether it has sound of its own.
@@ -76,8 +89,35 @@ pub(crate) struct Source {
     pub(crate) handles: Box<dyn Handles>,
 }
 
+/// One thing that can be set of a camera, in words.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Control {
+    pub(crate) name: String,
+    /// What it takes, such as `0 to 255`; empty if nobody tells.
+    pub(crate) range: String,
+    /// What it is set to; empty if nobody tells.
+    pub(crate) value: String,
+}
+
+impl fmt::Display for Control {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)?;
+        match (self.range.as_str(), self.value.as_str()) {
+            ("", "") => Ok(()),
+            (range, "") => write!(f, " ({range})"),
+            ("", value) => write!(f, " (now {value})"),
+            (range, value) => write!(f, " ({range}, now {value})"),
+        }
+    }
+}
+
 /// What of an open camera can be set while it runs. Each call may block.
 pub(crate) trait Handles: Send {
+    /// What can be set.
+    fn controls(&self) -> Vec<Control> {
+        Vec::new()
+    }
+
     /// Sets controls; all the right ones even if another is wrong. The error lists what there is.
     fn set_controls(&self, _controls: &gst::Structure) -> Result<(), String> {
         Err("this camera has no controls".into())

@@ -28,6 +28,8 @@ pub(crate) enum Tell {
     /// What it opened, and what is to be said about that.
     Opened {
         device: String,
+        /// Whether it is played, as a file, and so may have long pauses between pictures.
+        paced: bool,
         warning: Option<String>,
     },
     /// The mode that the camera will have: it was looked at, and not opened.

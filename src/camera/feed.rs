@@ -32,8 +32,23 @@ pub(crate) struct Feed {
     has_pending: AtomicBool,
     /// The caps that came last, as they came.
     given: Mutex<Option<gst::Caps>>,
+    /// Whether what comes refers to what came before, so that none may be left out.
+    is_encoded: AtomicBool,
+    /// Whether one was left out, and no key unit has come since.
+    is_broken: AtomicBool,
 }
 
+/// What became of a buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pushed {
+    Sent,
+    /// A later one had gone out before, or nobody takes it.
+    Left,
+    /// Encoded, and downstream is behind: all are left out from here to the next key unit, which has to be asked for.
+    Full,
+}
+
+const H264: &str = "video/x-h264";
 /// The fields of H.264's caps that say what it is; a parser adds what changes with each picture.
 const H264_FIELDS: [&str; 7] = [
     "stream-format",
@@ -55,8 +70,8 @@ pub(crate) fn whole(caps: &gst::Caps) -> gst::Caps {
             let info = gst_video::VideoInfo::from_caps(caps).ok();
             info.and_then(|info| info.to_caps().ok())
         }
-        "video/x-h264" => {
-            let mut only = gst::Structure::new_empty("video/x-h264");
+        H264 => {
+            let mut only = gst::Structure::new_empty(H264);
             for field in H264_FIELDS {
                 if let Ok(value) = structure.value(field) {
                     only.set_value(field, value.clone());
@@ -114,6 +129,8 @@ impl Feed {
             pending: Mutex::default(),
             has_pending: AtomicBool::new(false),
             given: Mutex::default(),
+            is_encoded: AtomicBool::new(false),
+            is_broken: AtomicBool::new(false),
         }
     }
 
@@ -122,6 +139,7 @@ impl Feed {
         self.next_pts.store(0, Ordering::Relaxed);
         lock(&self.pending).take();
         lock(&self.given).take();
+        self.is_broken.store(false, Ordering::Relaxed);
     }
 
     /// Tells downstream how old a buffer may be when it leaves: `own` is what the camera takes, and `period` the time of one
@@ -166,6 +184,11 @@ impl Feed {
             *given = Some(caps.clone());
         }
         let whole = whole(caps);
+        let name = whole
+            .structure(0)
+            .map(|structure| structure.name().as_str());
+        let is_encoded = name == Some(H264);
+        self.is_encoded.store(is_encoded, Ordering::Relaxed);
         if self.appsrc.caps().as_ref() != Some(&whole) {
             self.appsrc.set_caps(Some(&whole));
         }
@@ -176,12 +199,17 @@ impl Feed {
         &self,
         mut buffer: gst::Buffer,
         pts: gst::ClockTime,
-    ) -> Result<gst::FlowSuccess, gst::FlowError> {
+    ) -> Result<Pushed, gst::FlowError> {
+        if self.is_encoded.load(Ordering::Relaxed)
+            && let Some(left) = self.leave_out(&buffer)
+        {
+            return Ok(left);
+        }
         let next = self
             .next_pts
             .fetch_max(pts.nseconds() + 1, Ordering::AcqRel);
         if pts.nseconds() < next {
-            return Ok(gst::FlowSuccess::Ok);
+            return Ok(Pushed::Left);
         }
         self.send_pending(pts);
         let writable = buffer.make_mut();
@@ -192,10 +220,27 @@ impl Feed {
         match pushed {
             // While its task stands still it takes nothing, which is no end: the camera goes on, and the next picture is taken.
             Err(gst::FlowError::Flushing) if self.appsrc.current_state() >= gst::State::Paused => {
-                Ok(gst::FlowSuccess::Ok)
+                Ok(Pushed::Left)
             }
-            pushed => pushed,
+            pushed => pushed.map(|_| Pushed::Sent),
         }
+    }
+
+    /// Whether an encoded picture cannot go out: the queue would make room by leaving out one that others need.
+    fn leave_out(&self, buffer: &gst::BufferRef) -> Option<Pushed> {
+        let is_delta = buffer.flags().contains(gst::BufferFlags::DELTA_UNIT);
+        if self.appsrc.current_level_buffers() >= MAX_PICTURES {
+            let was_broken = self.is_broken.swap(true, Ordering::Relaxed);
+            return Some(match was_broken && is_delta {
+                true => Pushed::Left,
+                false => Pushed::Full,
+            });
+        }
+        if is_delta && self.is_broken.load(Ordering::Relaxed) {
+            return Some(Pushed::Left);
+        }
+        self.is_broken.store(false, Ordering::Relaxed);
+        None
     }
 
     /// Starts the appsrc's task again if a pause stopped it that was over before the task noticed: since GStreamer 1.24 such a
@@ -219,12 +264,12 @@ impl Feed {
         sample: gst::Sample,
         bases: Bases,
         now: impl FnOnce() -> Option<gst::ClockTime>,
-    ) -> Result<gst::FlowSuccess, gst::FlowError> {
+    ) -> Result<Pushed, gst::FlowError> {
         if let Some(caps) = sample.caps_owned() {
             self.set_caps(&caps);
         }
         let Some(buffer) = sample.buffer_owned() else {
-            return Ok(gst::FlowSuccess::Ok);
+            return Ok(Pushed::Left);
         };
         let pts = match buffer.pts() {
             Some(pts) => sample
@@ -238,7 +283,7 @@ impl Feed {
         drop(sample);
         match pts {
             Some(pts) => self.push(buffer, pts),
-            None => Ok(gst::FlowSuccess::Ok),
+            None => Ok(Pushed::Left),
         }
     }
 }
@@ -344,6 +389,82 @@ mod tests {
         assert!(feed.appsrc.static_pad("src").unwrap().query(&mut query));
         assert_eq!(query.result(), (true, own, Some(own + period * 4)));
         pipeline.set_state(gst::State::Null).unwrap();
+    }
+
+    #[test]
+    fn of_encoded_video_that_downstream_does_not_take_in_time_all_is_left_out_to_the_next_key_unit()
+    {
+        gst::init().unwrap();
+        let feed = Feed::video("src");
+        let caps =
+            "video/x-h264,stream-format=byte-stream,alignment=au,width=16,height=16,framerate=30/1";
+        feed.set_caps(&caps.parse().unwrap());
+        let pipeline = gst::Pipeline::new();
+        let sink = gst_app::AppSink::builder()
+            .sync(false)
+            .max_buffers(1)
+            .build();
+        pipeline
+            .add_many([feed.appsrc.upcast_ref::<gst::Element>(), sink.upcast_ref()])
+            .unwrap();
+        feed.appsrc.link(&sink).unwrap();
+        pipeline.set_state(gst::State::Playing).unwrap();
+        let mut number = 0;
+        let mut push = |is_delta| {
+            let mut picture = gst::Buffer::with_size(16).unwrap();
+            if is_delta {
+                let writable = picture.get_mut().unwrap();
+                writable.set_flags(gst::BufferFlags::DELTA_UNIT);
+            }
+            number += 1;
+            feed.push(picture, gst::ClockTime::from_mseconds(number))
+                .unwrap()
+        };
+        assert_eq!(push(false), Pushed::Sent);
+        // Until the sink, the task and the queue hold all that they can.
+        let mut sent = 1;
+        loop {
+            match push(true) {
+                Pushed::Sent => sent += 1,
+                other => {
+                    assert_eq!(other, Pushed::Full);
+                    break;
+                }
+            }
+            assert!(sent < 100, "it has no bound");
+        }
+        assert_eq!(push(true), Pushed::Left, "it is asked for once");
+        // Now there is room, and still nothing that can be decoded.
+        let patience = gst::ClockTime::try_from(PATIENCE).unwrap();
+        for _ in 0..sent {
+            let sample = sink.try_pull_sample(patience).expect("what was sent");
+            assert!(sample.buffer().unwrap().pts().unwrap() <= gst::ClockTime::from_mseconds(sent));
+        }
+        assert_eq!(push(true), Pushed::Left);
+        assert_eq!(push(false), Pushed::Sent);
+        assert_eq!(push(true), Pushed::Sent);
+        let key = sink.try_pull_sample(patience).unwrap();
+        assert!(
+            !key.buffer()
+                .unwrap()
+                .flags()
+                .contains(gst::BufferFlags::DELTA_UNIT)
+        );
+        pipeline.set_state(gst::State::Null).unwrap();
+    }
+
+    #[test]
+    fn a_buffer_that_came_too_late_has_not_gone_out() {
+        gst::init().unwrap();
+        let feed = Feed::video("src");
+        let push = |ms| {
+            let picture = gst::Buffer::with_size(16).unwrap();
+            feed.push(picture, gst::ClockTime::from_mseconds(ms))
+        };
+        feed.appsrc.set_state(gst::State::Playing).unwrap();
+        assert_eq!(push(40), Ok(Pushed::Sent));
+        assert_eq!(push(39), Ok(Pushed::Left));
+        feed.appsrc.set_state(gst::State::Null).unwrap();
     }
 
     #[test]

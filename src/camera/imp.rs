@@ -70,15 +70,15 @@ pub struct PortholeSrc {
                  a device such as /dev/video0 or /dev/v4l/by-id/..., the id or name of a camera as scripts/cameras lists them, \
                  rtsp://USER@HOST/PATH with the password in the variable PORTHOLE_RTSP_PASSWORD, file:///PATH for a video file, played at its own rate again and again, test or \
                  test:PATTERN for a test pattern and a ticking sound")]
-    #[property(name = "width", type = i32, member = width, get, set, mutable_ready, minimum = 1, maximum = settings::MAX_SIZE,
+    #[property(name = "width", type = i32, member = width, get, set, mutable_ready, minimum = 0, maximum = settings::MAX_SIZE,
         default_value = settings::WIDTH, nick = "Width",
-        blurb = "Pixels; the camera's best mode at or below it is taken")]
-    #[property(name = "height", type = i32, member = height, get, set, mutable_ready, minimum = 1, maximum = settings::MAX_SIZE,
+        blurb = "Pixels; the camera's best mode at or below it is taken; 0 for the camera's own")]
+    #[property(name = "height", type = i32, member = height, get, set, mutable_ready, minimum = 0, maximum = settings::MAX_SIZE,
         default_value = settings::HEIGHT, nick = "Height",
-        blurb = "Pixels; the camera's best mode at or below it is taken")]
+        blurb = "Pixels; the camera's best mode at or below it is taken; 0 for the camera's own")]
     #[property(name = "framerate", type = gst::Fraction, get = Self::framerate, set = Self::set_framerate, mutable_ready,
         minimum = settings::MIN_FRAMERATE, maximum = settings::MAX_FRAMERATE, default_value = settings::FRAMERATE, nick = "Frame rate",
-        blurb = "Pictures a second, as a fraction; the camera's best mode at or below it is taken")]
+        blurb = "Pictures a second, as a fraction; the camera's best mode at or below it is taken; 0/1 for the camera's own")]
     #[property(name = "format", type = Option<String>, member = format, get, set, nullable, mutable_ready, nick = "Format",
         blurb = "Raw video format such as NV12; none leaves the choice to what the camera has and downstream takes")]
     #[property(name = "encoded", type = bool, member = encoded, get, set, mutable_ready, nick = "Encoded",

@@ -43,7 +43,7 @@ mod slates;
 mod still;
 mod streams;
 
-pub use devices::{Found, Mode, cameras};
+pub use devices::{Control, Found, Mode, cameras};
 
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new(

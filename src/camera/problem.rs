@@ -7,8 +7,10 @@ pub(crate) enum Reason {
     Missing,
     /// Another program has it.
     Busy,
-    /// This user may not open it, or the password is wrong.
+    /// This user may not open it.
     Denied,
+    /// It does not take the password, or wants one.
+    Refused,
     /// It was there and has gone: unplugged, or its server has gone.
     Gone,
     /// It is open and gives no pictures.
@@ -25,7 +27,7 @@ impl Reason {
         match self {
             Self::Missing => "missing",
             Self::Busy => "busy",
-            Self::Denied => "denied",
+            Self::Denied | Self::Refused => "denied",
             Self::Gone => "gone",
             Self::Stalled => "stalled",
             Self::Damaged => "damaged",
@@ -38,7 +40,7 @@ impl Reason {
         match self {
             Self::Missing => "The camera is not connected",
             Self::Busy => "The camera is in use by another program",
-            Self::Denied => "The camera may not be opened",
+            Self::Denied | Self::Refused => "The camera may not be opened",
             Self::Gone => "The camera has gone",
             Self::Stalled => "The camera does not answer",
             Self::Damaged => "The camera's picture is damaged",

@@ -5,7 +5,7 @@
 use std::{
     path::PathBuf,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst},
         mpsc::{Receiver, Sender, channel},
     },
@@ -20,11 +20,12 @@ use super::{
     CAT, PortholeSrc,
     device::{Device, Handles, Request, Source},
     event::{Event, Inbox, Tell},
-    feed::{Bases, whole},
+    feed::{Bases, Pushed, whole},
     problem::{Problem, Reason},
     slate,
     streams::Streams,
 };
+use crate::lock::lock;
 
 /// The pads of a source, and the outlets behind them.
 const VIDEO: &str = "video";
@@ -247,6 +248,7 @@ impl Me {
     ) -> Option<Box<dyn Handles>> {
         self.tell(Tell::Opened {
             device: source.device.clone(),
+            paced: source.paced,
             warning: source.warning.clone(),
         });
         if let Err(error) = self.connect(pipeline, &source) {
@@ -281,7 +283,7 @@ impl Me {
         }
         self.watch(pipeline, source.path.clone())?;
         pipeline.add(bin)?;
-        let video = self.outlet(pipeline, None, paced, Kind::Video);
+        let video = self.outlet(pipeline, None, paced, Kind::Video)?;
         pipeline.add(&video)?;
         let sink = video.static_pad("sink").ok_or_else(missing)?;
         self.pass_allocation_on(&sink);
@@ -303,11 +305,13 @@ impl Me {
     /// The end of the sound is added when there is some: an appsink without data would hold the start.
     fn add_sound(&self, pipeline: &gst::Pipeline, pad: &gst::Pad, paced: bool) {
         let outlet = self.outlet(pipeline, Some(&slate::sound()), paced, Kind::Audio);
-        let added = pipeline.add(&outlet).is_ok()
-            && outlet.sync_state_with_parent().is_ok()
-            && outlet
-                .static_pad("sink")
-                .is_some_and(|sink| pad.link(&sink).is_ok());
+        let added = outlet.is_ok_and(|outlet| {
+            pipeline.add(&outlet).is_ok()
+                && outlet.sync_state_with_parent().is_ok()
+                && outlet
+                    .static_pad("sink")
+                    .is_some_and(|sink| pad.link(&sink).is_ok())
+        });
         if !added {
             gst::warning!(CAT, "the camera's sound is left out: it cannot be linked");
         }
@@ -319,52 +323,107 @@ impl Me {
         caps: Option<&gst::Caps>,
         paced: bool,
         kind: Kind,
-    ) -> gst_app::AppSink {
+    ) -> Result<gst::Element, glib::BoolError> {
+        let name = match kind {
+            Kind::Video => VIDEO,
+            Kind::Audio => AUDIO,
+        };
+        let mut hand_over = self.hand_over(pipeline, kind);
+        if paced || kind == Kind::Audio {
+            let callbacks = gst_app::AppSinkCallbacks::builder()
+                .new_sample(move |sink| {
+                    hand_over(sink.pull_sample().map_err(|_| gst::FlowError::Eos)?)?;
+                    Ok(gst::FlowSuccess::Ok)
+                })
+                .build();
+            let outlet = gst_app::AppSink::builder()
+                .name(name)
+                .sync(paced)
+                .enable_last_sample(false)
+                .max_buffers(1)
+                .callbacks(callbacks)
+                .build();
+            outlet.set_caps(caps);
+            return Ok(outlet.upcast());
+        }
+        // Not an appsink, which holds on to the last picture that was taken from it: whoever draws into the picture behind us
+        // would copy each one, and a camera with few buffers would have one less.
+        let outlet = gst::ElementFactory::make("fakesink")
+            .name(name)
+            .property("async", false)
+            .property("enable-last-sample", false)
+            .build()?;
+        let missing = || glib::bool_error!("no sink pad");
+        let pad = outlet.static_pad("sink").ok_or_else(missing)?;
+        let hand_over = Mutex::new(hand_over);
+        pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
+            let Some(gst::PadProbeData::Buffer(buffer)) = info.data.take() else {
+                return gst::PadProbeReturn::Ok;
+            };
+            let segment = pad.sticky_event::<gst::event::Segment>(0);
+            let sample = gst::Sample::builder()
+                .buffer(&buffer)
+                .caps_if_some(pad.current_caps().as_ref())
+                .segment_if_some(
+                    segment
+                        .as_ref()
+                        .and_then(|event| event.segment().downcast_ref::<gst::ClockTime>()),
+                )
+                .build();
+            drop(buffer);
+            if let Err(error) = lock(&hand_over)(sample) {
+                info.flow_res = Err(error);
+            }
+            gst::PadProbeReturn::Handled
+        });
+        Ok(outlet)
+    }
+
+    /// Passes on what comes out of the camera's pipeline.
+    fn hand_over(
+        &self,
+        pipeline: &gst::Pipeline,
+        kind: Kind,
+    ) -> impl FnMut(gst::Sample) -> Result<(), gst::FlowError> + Send + 'static {
         let (me, pipeline) = (self.clone(), pipeline.downgrade());
         let mut is_first = true;
-        let callbacks = gst_app::AppSinkCallbacks::builder()
-            .new_sample(move |sink| {
-                let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
-                let theirs = pipeline.upgrade().and_then(|pipeline| pipeline.base_time());
-                let bases = Bases {
-                    ours: me.run.base_time,
-                    theirs: theirs.ok_or(gst::FlowError::Flushing)?,
-                };
-                let now = || me.run.clock.time().checked_sub(me.run.base_time);
-                let (generation, streams) = (me.generation, &me.run.streams);
-                match kind {
-                    Kind::Audio => streams.push_audio(generation, sample, bases, now),
-                    Kind::Video => {
-                        // Nobody can decode what comes before the first key unit.
-                        if is_first && is_delta(&sample) {
-                            return Ok(gst::FlowSuccess::Ok);
-                        }
-                        let caps =
-                            is_first.then(|| sample.caps().map(|caps| whole(&caps.to_owned())));
-                        if streams.push_video(generation, sample, bases, now)
-                            && std::mem::take(&mut is_first)
-                            && let Some(caps) = caps.flatten()
-                        {
-                            me.tell(Tell::FirstFrame(caps));
-                            let _ = me.commands.send(Command::Latency);
-                        }
+        move |sample| {
+            let theirs = pipeline.upgrade().and_then(|pipeline| pipeline.base_time());
+            let bases = Bases {
+                ours: me.run.base_time,
+                theirs: theirs.ok_or(gst::FlowError::Flushing)?,
+            };
+            let now = || me.run.clock.time().checked_sub(me.run.base_time);
+            let (generation, streams) = (me.generation, &me.run.streams);
+            if kind == Kind::Audio {
+                streams.push_audio(generation, sample, bases, now);
+                return Ok(());
+            }
+            // Nobody can decode what comes before the first key unit.
+            if is_first && is_delta(&sample) {
+                return Ok(());
+            }
+            let caps = is_first.then(|| sample.caps().map(|caps| whole(&caps.to_owned())));
+            match streams.push_video(generation, sample, bases, now) {
+                Pushed::Sent => {
+                    if std::mem::take(&mut is_first)
+                        && let Some(caps) = caps.flatten()
+                    {
+                        me.tell(Tell::FirstFrame(caps));
+                        let _ = me.commands.send(Command::Latency);
                     }
                 }
-                Ok(gst::FlowSuccess::Ok)
-            })
-            .build();
-        let outlet = gst_app::AppSink::builder()
-            .name(match kind {
-                Kind::Video => VIDEO,
-                Kind::Audio => AUDIO,
-            })
-            .sync(paced)
-            .enable_last_sample(false)
-            .max_buffers(1)
-            .callbacks(callbacks)
-            .build();
-        outlet.set_caps(caps);
-        outlet
+                // What follows cannot be decoded before the next key unit.
+                Pushed::Full => {
+                    let event = gst_video::UpstreamForceKeyUnitEvent::builder()
+                        .all_headers(true)
+                        .build();
+                    let _ = me.commands.send(Command::KeyUnit(event));
+                }
+                Pushed::Left => (),
+            }
+            Ok(())
+        }
     }
 
     /// Answers a source that asks what downstream can do with its buffers, as downstream itself does: else it would have to
@@ -465,7 +524,7 @@ fn is_delta(sample: &gst::Sample) -> bool {
     flags.is_some_and(|flags| flags.contains(gst::BufferFlags::DELTA_UNIT))
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Video,
     Audio,

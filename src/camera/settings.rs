@@ -16,8 +16,8 @@ pub(crate) const WIDTH: i32 = 1280;
 pub(crate) const HEIGHT: i32 = 720;
 /// Pixels; wider than any camera, and what all encoders' integers hold.
 pub(crate) const MAX_SIZE: i32 = 16_384;
-/// Pictures a second: a picture a minute is none to look through, and no camera gives a thousand.
-pub(crate) const MIN_FRAMERATE: gst::Fraction = gst::Fraction::from_integer(1);
+/// Pictures a second: none is the camera's own, and no camera gives a thousand.
+pub(crate) const MIN_FRAMERATE: gst::Fraction = gst::Fraction::from_integer(0);
 pub(crate) const MAX_FRAMERATE: gst::Fraction = gst::Fraction::from_integer(1000);
 pub(crate) const FRAMERATE: gst::Fraction = gst::Fraction::from_integer(30);
 

@@ -11,7 +11,7 @@ use std::{
 
 use gst_video::VideoOrientationMethod;
 
-use super::feed::{Bases, Feed};
+use super::feed::{Bases, Feed, Pushed};
 use crate::{events::turn::Turned, lock::lock};
 
 /// Nobody's pictures.
@@ -114,23 +114,23 @@ impl Streams {
     }
 
     /// Takes what came of a push. A failure downstream is none of the camera's.
-    pub(crate) fn see(&self, flow: Result<gst::FlowSuccess, gst::FlowError>) -> bool {
-        if flow == Err(gst::FlowError::Eos) {
+    pub(crate) fn see(&self, pushed: Result<Pushed, gst::FlowError>) -> Pushed {
+        if pushed == Err(gst::FlowError::Eos) {
             self.finished.store(true, Relaxed);
         }
-        flow.is_ok()
+        pushed.unwrap_or(Pushed::Left)
     }
 
-    /// A session's picture. Whether it has gone out.
+    /// A session's picture, and what became of it.
     pub(crate) fn push_video(
         &self,
         generation: u64,
         sample: gst::Sample,
         bases: Bases,
         now: impl FnOnce() -> Option<gst::ClockTime>,
-    ) -> bool {
+    ) -> Pushed {
         if self.open_for.load(Relaxed) != generation {
-            return false;
+            return Pushed::Left;
         }
         self.mark(&self.last_picture);
         self.see(self.video.forward(sample, bases, now))
@@ -185,15 +185,15 @@ mod tests {
             streams.push_video(generation, sample, bases, || None)
         };
         streams.open_for(2);
-        assert!(!push(1, 1));
+        assert_eq!(push(1, 1), Pushed::Left);
         assert_eq!(
             streams.last_picture(),
             streams.epoch,
             "it is no sign of life"
         );
-        assert!(push(2, 2));
+        assert_eq!(push(2, 2), Pushed::Sent);
         streams.open_for(NOBODY);
-        assert!(!push(2, 3));
+        assert_eq!(push(2, 3), Pushed::Left);
         pipeline.set_state(gst::State::Null).unwrap();
     }
 }

@@ -76,6 +76,28 @@ pub fn patience_left(start: Instant) -> gst::ClockTime {
     gst::ClockTime::try_from(left).unwrap()
 }
 
+/// What the process holds.
+#[derive(Clone, Copy, Debug)]
+pub struct Held {
+    pub threads: usize,
+    pub descriptors: usize,
+    pub mb: f64,
+}
+
+pub fn held() -> Held {
+    let count = |folder: &str| fs::read_dir(folder).unwrap().count();
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let kib = status
+        .lines()
+        .find_map(|line| line.strip_prefix("RssAnon:"));
+    let kib = kib.unwrap().trim().trim_end_matches(" kB");
+    Held {
+        threads: count("/proc/self/task"),
+        descriptors: count("/proc/self/fd"),
+        mb: kib.parse::<f64>().unwrap() * 1024.0 / 1e6,
+    }
+}
+
 /// A pipeline, stopped when the test is over.
 pub struct Scene {
     pub pipeline: gst::Pipeline,

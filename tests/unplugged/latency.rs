@@ -5,7 +5,8 @@ use std::time::Instant;
 
 use gst::prelude::*;
 
-use super::Stage;
+use super::{MODE, Stage, VIDEO};
+use crate::common::{Scene, eye::Eye, fake::FakeCameras};
 
 #[test]
 fn the_latency_it_tells_is_at_least_the_cameras_own() {
@@ -51,4 +52,22 @@ fn no_frame_is_copied_and_none_is_left_out() {
     assert!(live.len() > 30);
     assert!(live.iter().all(|seen| seen.copied == Some(false)));
     stage.end();
+}
+
+#[test]
+fn no_frame_is_copied_where_something_draws_into_it() {
+    let cameras = FakeCameras::with("drawn", "ok");
+    let scene = Scene::new(&format!(
+        "portholesrc camera=drawn {MODE} ! portholeoverlay text=drawn ! {VIDEO}"
+    ));
+    let eye = Eye::on(&scene.element("video"));
+    scene.set(gst::State::Playing);
+    let start = Instant::now();
+    eye.wait(start, "a picture", |seen| seen.live);
+    eye.wait_more(30);
+    let seen = eye.all();
+    let copied = seen.iter().filter(|seen| seen.copied == Some(true)).count();
+    let live = seen.iter().filter(|seen| seen.live).count();
+    assert_eq!(copied, 0, "of {live}");
+    drop((scene, cameras));
 }

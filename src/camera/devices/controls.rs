@@ -4,7 +4,7 @@
 use gst::{glib, prelude::*};
 use gst_video::VideoOrientationMethod;
 
-use crate::camera::device::Handles;
+use crate::camera::device::{Control, Handles};
 
 /// How alike a name must be to be offered as what was meant, from 0 to 1.
 const ALIKE: f64 = 0.7;
@@ -18,6 +18,8 @@ const OURS: [&str; 5] = [
     "GstBin",
     "GstObject",
 ];
+/// Characters of a value that is shown: matrices and lists of windows are longer.
+const MAX_WORDS: usize = 40;
 /// Properties that choose the camera.
 const CHOICES: [&str; 8] = [
     "device",
@@ -33,14 +35,14 @@ const CHOICES: [&str; 8] = [
 /// Sets each control by `set`; all the right ones even if another is wrong.
 pub(super) fn set_each(
     controls: &gst::StructureRef,
-    names: &[String],
+    known: &[Control],
     mut set: impl FnMut(&str, &glib::SendValue) -> Result<(), String>,
 ) -> Result<(), String> {
     let mut wrong = Vec::new();
     for (given, value) in controls.iter() {
-        let result = match names.iter().find(|name| is_same(name, given)) {
-            Some(name) => set(name, value).map_err(|error| format!("{given}: {error}")),
-            None => Err(unknown(given, names)),
+        let result = match known.iter().find(|known| is_same(&known.name, given)) {
+            Some(known) => set(&known.name, value).map_err(|error| format!("{given}: {error}")),
+            None => Err(unknown(given, known)),
         };
         wrong.extend(result.err());
     }
@@ -67,20 +69,20 @@ fn is_same(name: &str, given: &str) -> bool {
     spelled(name) == spelled(given)
 }
 
-fn unknown(given: &str, names: &[String]) -> String {
-    if names.is_empty() {
+fn unknown(given: &str, known: &[Control]) -> String {
+    if known.is_empty() {
         return format!("this camera has no control {given}, nor any other");
     }
-    let likeness = |name: &&String| strsim::jaro_winkler(name, &spelled(given));
-    let closest = names
-        .iter()
-        .max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+    let likeness = |name: &&str| strsim::jaro_winkler(name, &spelled(given));
+    let names = known.iter().map(|known| known.name.as_str());
+    let closest = names.max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
     let closest = closest.filter(|name| likeness(name) >= ALIKE);
     let meant = closest.map(|name| format!(", did you mean {name}?"));
     let meant = meant.unwrap_or_default();
+    let known: Vec<String> = known.iter().map(Control::to_string).collect();
     format!(
         "this camera has no control {given}{meant} It has {}",
-        names.join(", ")
+        known.join(", ")
     )
     .replace(&format!("{given} It"), &format!("{given}. It"))
 }
@@ -90,7 +92,7 @@ fn unknown(given: &str, names: &[String]) -> String {
 pub(super) struct Properties(pub(super) gst::Element);
 
 impl Properties {
-    fn controls(&self) -> Vec<glib::ParamSpec> {
+    fn settable(&self) -> Vec<glib::ParamSpec> {
         let own = |property: &glib::ParamSpec| {
             let name = property.name();
             let owner = property.owner_type().name();
@@ -116,13 +118,21 @@ impl Properties {
 }
 
 impl Handles for Properties {
+    fn controls(&self) -> Vec<Control> {
+        let control = |property: &glib::ParamSpec| {
+            let is_readable = property.flags().contains(glib::ParamFlags::READABLE);
+            let value = is_readable.then(|| self.0.property_value(property.name()));
+            Control {
+                name: property.name().to_owned(),
+                range: range(property),
+                value: value.as_ref().map(words).unwrap_or_default(),
+            }
+        };
+        self.settable().iter().map(control).collect()
+    }
+
     fn set_controls(&self, controls: &gst::Structure) -> Result<(), String> {
-        let names: Vec<String> = self
-            .controls()
-            .iter()
-            .map(|p| p.name().to_owned())
-            .collect();
-        set_each(controls, &names, |name, value| {
+        set_each(controls, &self.controls(), |name, value| {
             let property = self.0.find_property(name).ok_or("it has gone")?;
             let value = fitting(value, &property)?;
             self.0.set_property_from_value(name, &value);
@@ -173,6 +183,48 @@ fn fitting(value: &glib::SendValue, property: &glib::ParamSpec) -> Result<glib::
     Ok(fitted)
 }
 
+/// A value as it may be written, if it is short.
+fn words(value: &glib::Value) -> String {
+    if let Some((_, value)) = glib::EnumValue::from_value(value) {
+        return value.nick().to_owned();
+    }
+    let text = value.serialize().map(String::from).unwrap_or_default();
+    match text.len() <= MAX_WORDS {
+        true => text,
+        false => String::new(),
+    }
+}
+
+/// What a property takes, in words.
+fn range(property: &glib::ParamSpec) -> String {
+    macro_rules! range {
+        ($($kind:ident),*) => {
+            $(if let Some(range) = property.downcast_ref::<glib::$kind>() {
+                return format!("{} to {}", range.minimum(), range.maximum());
+            })*
+        };
+    }
+    range!(
+        ParamSpecInt,
+        ParamSpecUInt,
+        ParamSpecInt64,
+        ParamSpecUInt64,
+        ParamSpecFloat,
+        ParamSpecDouble
+    );
+    if property.is::<glib::ParamSpecBoolean>() {
+        return "true or false".into();
+    }
+    let class = glib::EnumClass::with_type(property.value_type());
+    let nicks = class.map(|class| {
+        let values = class.values().iter();
+        values
+            .map(|value| value.nick().to_owned())
+            .collect::<Vec<_>>()
+    });
+    nicks.map(|nicks| nicks.join(" ")).unwrap_or_default()
+}
+
 /// Whether a value of the property's type is one that the property takes: the library would put another in its place.
 fn is_valid(value: &glib::Value, property: &glib::ParamSpec) -> bool {
     macro_rules! is_within {
@@ -220,13 +272,20 @@ pub(super) fn number(value: &glib::SendValue) -> Option<i64> {
 mod tests {
     use super::*;
 
-    fn names() -> Vec<String> {
+    fn known() -> Vec<Control> {
         let names = [
             "brightness",
             "exposure_time_absolute",
             "white_balance_automatic",
         ];
-        names.map(str::to_owned).to_vec()
+        let known = |name: &str| Control {
+            name: name.into(),
+            ..Control::default()
+        };
+        let mut known = names.map(known).to_vec();
+        known[0].range = "0 to 255".into();
+        known[0].value = "128".into();
+        known
     }
 
     fn controls(text: &str) -> gst::Structure {
@@ -239,7 +298,7 @@ mod tests {
         let mut set = Vec::new();
         let result = set_each(
             &controls("brigthness=1,exposure-time-absolute=2"),
-            &names(),
+            &known(),
             |name, _| {
                 set.push(name.to_owned());
                 Ok(())
@@ -248,13 +307,13 @@ mod tests {
         assert_eq!(set, ["exposure_time_absolute"]);
         assert_eq!(
             result.unwrap_err(),
-            "this camera has no control brigthness, did you mean brightness? It has brightness, exposure_time_absolute, white_balance_automatic"
+            "this camera has no control brigthness, did you mean brightness? It has brightness (0 to 255, now 128), exposure_time_absolute, white_balance_automatic"
         );
     }
 
     #[test]
     fn a_name_like_no_other_offers_none() {
-        let result = set_each(&controls("zzz=1"), &names(), |_, _| Ok(()));
+        let result = set_each(&controls("zzz=1"), &known(), |_, _| Ok(()));
         let error = result.unwrap_err();
         assert!(
             error.starts_with("this camera has no control zzz. It has brightness"),
@@ -309,6 +368,20 @@ mod tests {
             "{error}"
         );
         assert!(!error.contains("blocksize"), "{error}");
+    }
+
+    #[test]
+    fn an_elements_controls_are_named_with_their_range_and_what_they_are_set_to() {
+        let controls = pattern().controls();
+        let shown = |name: &str| {
+            let control = controls.iter().find(|control| control.name == name);
+            control.map(Control::to_string).unwrap_or_default()
+        };
+        let widest = format!("k0 ({} to {}, now 0)", i32::MIN, i32::MAX);
+        assert_eq!(shown("k0"), widest);
+        assert_eq!(shown("is-live"), "is-live (true or false, now false)");
+        assert!(shown("pattern").starts_with("pattern (smpte snow "));
+        assert!(shown("pattern").ends_with(", now smpte)"));
     }
 
     #[test]

@@ -14,8 +14,8 @@ const SAID: [(&str, Reason); 10] = [
     ("Failed to acquire", Reason::Busy),
     ("Permission denied", Reason::Denied),
     ("Operation not permitted", Reason::Denied),
-    ("Unauthorized", Reason::Denied),
-    ("Forbidden", Reason::Denied),
+    ("Unauthorized", Reason::Refused),
+    ("Forbidden", Reason::Refused),
     ("No such device", Reason::Gone),
     ("closed the connection", Reason::Gone),
     ("No such file or directory", Reason::Missing),
@@ -75,7 +75,7 @@ fn reason(error: &glib::Error, debug: &str, look: Look) -> Reason {
     match error.kind::<ResourceError>() {
         Some(ResourceError::Busy) => return Reason::Busy,
         Some(ResourceError::NotFound) => return Reason::Missing,
-        Some(ResourceError::NotAuthorized) => return Reason::Denied,
+        Some(ResourceError::NotAuthorized) => return Reason::Refused,
         Some(ResourceError::OpenRead | ResourceError::OpenWrite | ResourceError::OpenReadWrite) => {
             let unknown = match look {
                 // A server, or a camera that has no path: what cannot be reached is not there.
@@ -129,7 +129,7 @@ fn text(reason: Reason, error: &glib::Error, debug: &str, path: Option<&Path>) -
         (Reason::Denied, Some(device)) => {
             format!("this user may not read {device}: check its permissions")
         }
-        (Reason::Denied, None) => {
+        (Reason::Denied | Reason::Refused, _) => {
             format!("{message}: check the user and the password, rtsp://USER:PASSWORD@HOST/...")
         }
         (Reason::Gone, Some(device)) => format!("{device} has gone: check its plug and its power"),
@@ -166,7 +166,7 @@ mod tests {
         for (kind, reason) in [
             (ResourceError::Busy, Reason::Busy),
             (ResourceError::NotFound, Reason::Missing),
-            (ResourceError::NotAuthorized, Reason::Denied),
+            (ResourceError::NotAuthorized, Reason::Refused),
         ] {
             assert_eq!(of(&resource(kind), "", Look::There), reason);
         }
@@ -207,7 +207,7 @@ mod tests {
         assert_eq!(of(&open, "Permission denied", Look::There), Reason::Denied);
         assert_eq!(
             of(&open, "Unauthorized (401)", Look::Nowhere),
-            Reason::Denied
+            Reason::Refused
         );
     }
 

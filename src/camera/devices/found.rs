@@ -3,7 +3,7 @@
 
 use gst::glib;
 
-use super::{mode, monitor, named};
+use super::{mode, monitor, named, native};
 
 /// A camera that is there now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +15,20 @@ pub struct Found {
     pub name: String,
     /// Its own modes. libcamera lists hundreds.
     pub modes: Vec<Mode>,
+    /// What can be set of it.
+    pub controls: Vec<Control>,
+}
+
+/// One thing that can be set of a camera.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Control {
+    /// As the property `controls` of `portholesrc` names it.
+    pub name: String,
+    /// What it takes, such as `0 to 255`; empty if the camera does not tell.
+    pub range: String,
+    /// What it is set to; empty if the camera does not tell.
+    pub value: String,
 }
 
 /// A mode of a camera, or several that differ in what is a range.
@@ -53,6 +67,14 @@ pub fn cameras() -> Result<Vec<Found>, glib::Error> {
                 format: words.coding,
                 size: words.size,
                 framerate: words.rate,
+            })
+            .collect(),
+        controls: native::controls(&*camera.kind)
+            .into_iter()
+            .map(|control| Control {
+                name: control.name,
+                range: control.range,
+                value: control.value,
             })
             .collect(),
     });

@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: MPL-2.0
 //! A camera that libcamera drives, as those of a Raspberry Pi.
 
+use gst::{glib, prelude::*};
+
 use super::native;
 use crate::camera::problem::{Problem, Reason};
 
 /// How ids begin: cameras in the device tree, and those that ACPI describes, USB ones among them.
 const BEGINNINGS: [&str; 2] = ["/base/", "\\_SB_"];
+
+/// The property of newer versions, which leave it alone where the camera has no motor, and a part of its value's name.
+const FOCUS: &str = "af-mode";
+const CONTINUOUS: &str = "continuous";
 
 #[derive(Debug)]
 pub(super) struct Libcamera {
@@ -17,11 +23,33 @@ pub(super) struct Libcamera {
 impl native::Kind for Libcamera {
     fn element(&self) -> Result<gst::Element, Problem> {
         let made = gst::ElementFactory::make("libcamerasrc").property("camera-name", &self.id);
-        made.build().map_err(|_| missing_plugin())
+        let element = made.build().map_err(|_| missing_plugin())?;
+        focus_by_itself(&element);
+        Ok(element)
     }
 
     fn caps(&self) -> Option<gst::Caps> {
         Some(self.caps.clone())
+    }
+
+    /// To a rate that the sensor's mode has, which nobody tells before.
+    fn adjusts(&self) -> bool {
+        true
+    }
+}
+
+/// Has a camera with a motor for its lens keep what it sees sharp, where nobody says otherwise: by itself it stays as it stands.
+fn focus_by_itself(element: &gst::Element) {
+    let Some(property) = element.find_property(FOCUS) else {
+        return;
+    };
+    let class = glib::EnumClass::with_type(property.value_type());
+    let nick = class.as_ref().and_then(|class| {
+        let mut values = class.values().iter();
+        values.find(|value| value.nick().contains(CONTINUOUS))
+    });
+    if let Some(nick) = nick {
+        element.set_property_from_str(FOCUS, nick.nick());
     }
 }
 

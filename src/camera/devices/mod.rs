@@ -17,7 +17,7 @@ mod test;
 mod v4l2;
 mod values;
 
-pub use found::{Found, Mode, cameras};
+pub use found::{Control, Found, Mode, cameras};
 
 use std::sync::Arc;
 
@@ -25,7 +25,10 @@ use gst::{glib, prelude::*};
 
 use rtsp::RtspCamera;
 
-use super::device::{Device, Request};
+use super::{
+    device::{Asked, Device, Request},
+    settings,
+};
 use crate::frame::FORMATS;
 
 /// Why a text names no camera. Names the fix.
@@ -78,9 +81,24 @@ pub(crate) fn h264() -> gst::Caps {
         .build()
 }
 
+/// What is asked of a camera that has no mode of its own: what was left to it is as usual.
+fn usual(asked: &Asked) -> Asked {
+    let mut asked = asked.clone();
+    if asked.width == 0 {
+        asked.width = settings::WIDTH;
+    }
+    if asked.height == 0 {
+        asked.height = settings::HEIGHT;
+    }
+    if asked.framerate.numer() == 0 {
+        asked.framerate = settings::FRAMERATE;
+    }
+    asked
+}
+
 /// The mode of a camera that can have any: what is asked, as far as downstream takes it.
 pub(crate) fn mode_as_asked(request: &Request) -> Option<gst::Caps> {
-    let asked = &request.asked;
+    let asked = usual(&request.asked);
     if let Some(settled) = &request.settled {
         return Some(settled.clone());
     }

@@ -9,6 +9,9 @@ use crate::camera::device::Request;
 pub(super) const RAW: &str = "video/x-raw";
 pub(super) const JPEG: &str = "image/jpeg";
 pub(super) const H264: &str = "video/x-h264";
+pub(super) const BAYER: &str = "video/x-bayer";
+/// The patterns of sensors that bayer2rgb of every GStreamer takes.
+const BAYER_FORMATS: [&str; 4] = ["bggr", "gbrg", "grbg", "rggb"];
 pub(super) const PROGRESSIVE: &str = "progressive";
 /// Of two modes the larger wins, where one in the shape that is asked counts as this many times its size: of 960x720 and
 /// 1024x576 the latter is meant by 1280x720, and still nobody means 160x90 in place of 640x480.
@@ -22,6 +25,8 @@ pub(super) enum Coding {
     Raw,
     Jpeg,
     H264,
+    /// As a sensor has it: one colour a pixel.
+    Bayer,
 }
 
 impl Coding {
@@ -30,6 +35,7 @@ impl Coding {
             RAW => Some(Self::Raw),
             JPEG => Some(Self::Jpeg),
             H264 => Some(Self::H264),
+            BAYER => Some(Self::Bayer),
             _ => None,
         }
     }
@@ -39,21 +45,26 @@ impl Coding {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Mode {
     pub(super) coding: Coding,
-    /// Empty unless raw.
+    /// Empty unless raw or Bayer.
     pub(super) format: String,
+    /// Pixels; 0 where it is left to the camera.
     pub(super) width: i32,
     pub(super) height: i32,
-    pub(super) rate: gst::Fraction,
+    /// `None` where it is left to the camera; 0/1 is one that varies.
+    pub(super) rate: Option<gst::Fraction>,
     pub(super) square: bool,
 }
 
-/// The size and rate to come near to.
+/// The size and rate to come near to; what is `None` is the camera's own.
 #[derive(Clone, Copy)]
 pub(super) struct Target {
-    pub(super) width: i32,
-    pub(super) height: i32,
-    pub(super) rate: gst::Fraction,
+    pub(super) width: Option<i32>,
+    pub(super) height: Option<i32>,
+    pub(super) rate: Option<gst::Fraction>,
 }
+
+/// Above all that a camera has.
+const MOST: i32 = i32::MAX;
 
 impl Target {
     pub(super) fn of(request: &Request) -> Self {
@@ -61,19 +72,33 @@ impl Target {
         let settled = request.settled.as_ref().and_then(|caps| caps.structure(0));
         let size = |name, or| settled.and_then(|s| s.get(name).ok()).unwrap_or(or);
         let rate = settled.and_then(|s| s.get("framerate").ok());
-        let rate = rate.filter(|rate: &gst::Fraction| rate.numer() > 0);
+        let some_rate = |rate: &gst::Fraction| rate.numer() > 0;
+        let some_size = |size: i32| (size > 0).then_some(size);
         Self {
-            width: size("width", asked.width),
-            height: size("height", asked.height),
-            rate: rate.unwrap_or(asked.framerate),
+            width: some_size(size("width", asked.width)),
+            height: some_size(size("height", asked.height)),
+            rate: rate
+                .filter(some_rate)
+                .or(Some(asked.framerate).filter(some_rate)),
         }
+    }
+
+    /// The largest size and the highest rate that may be.
+    fn most(self) -> (i32, i32, gst::Fraction) {
+        (
+            self.width.unwrap_or(MOST),
+            self.height.unwrap_or(MOST),
+            self.rate.unwrap_or(gst::Fraction::from_integer(MOST)),
+        )
     }
 }
 
 impl Mode {
     /// The higher the better. A larger picture goes before a faster one.
     pub(super) fn rank(&self, target: Target) -> impl Ord + use<> {
-        (size_rank(self, target), rate_rank(self.rate, target.rate))
+        let (_, _, most) = target.most();
+        let rate = self.rate.unwrap_or(most);
+        (size_rank(self, target), rate_rank(rate, most))
     }
 }
 
@@ -129,6 +154,7 @@ pub(super) fn words(native: &gst::Caps) -> Vec<Words> {
             }
             Some(Coding::Jpeg) => vec![words("MJPEG")],
             Some(Coding::H264) => vec![words("H.264")],
+            Some(Coding::Bayer) => vec![words("Bayer")],
             None => Vec::new(),
         }
     };
@@ -168,16 +194,21 @@ fn modes_of(structure: &gst::StructureRef, target: Target) -> Vec<Mode> {
     };
     let formats = match (coding, structure.value("format")) {
         (Coding::Raw, Ok(value)) => values::texts(value),
-        (Coding::Raw, Err(_)) => return Vec::new(),
+        (Coding::Bayer, Ok(value)) => {
+            let mut patterns = values::texts(value);
+            patterns.retain(|pattern| BAYER_FORMATS.contains(&pattern.as_str()));
+            patterns
+        }
+        (Coding::Raw | Coding::Bayer, Err(_)) => return Vec::new(),
         _ => vec![String::new()],
     };
     let rate = match structure.value("framerate") {
-        Ok(value) => values::rate(value, target.rate),
-        // Old libcamera leaves it out, and takes what is asked.
-        Err(_) => Some(target.rate),
-    };
-    let Some(rate) = rate else {
-        return Vec::new();
+        Ok(value) => match values::rate(value, target.most().2) {
+            Some(rate) => Some(rate),
+            None => return Vec::new(),
+        },
+        // libcamera leaves it out, and comes as near to what is asked as it can.
+        Err(_) => target.rate,
     };
     let mut modes = Vec::new();
     for (width, height) in sizes(structure, target) {
@@ -197,9 +228,9 @@ fn modes_of(structure: &gst::StructureRef, target: Target) -> Vec<Mode> {
 
 /// The sizes that come into question: the nearest in each direction, and those in the shape that is asked.
 fn sizes(structure: &gst::StructureRef, target: Target) -> Vec<(i32, i32)> {
-    let pick = |name, wanted: i32| match structure.value(name) {
-        Ok(value) => values::size(value, wanted),
-        Err(_) => Some(wanted),
+    let pick = |name, wanted: Option<i32>| match structure.value(name) {
+        Ok(value) => values::size(value, wanted.unwrap_or(MOST)),
+        Err(_) => Some(wanted.unwrap_or(0)),
     };
     let shaped = |known: i32, of: i32, to: i32| {
         let size = i64::from(known) * i64::from(to) / i64::from(of.max(1));
@@ -209,28 +240,28 @@ fn sizes(structure: &gst::StructureRef, target: Target) -> Vec<(i32, i32)> {
     let Some((width, height)) = width.zip(height) else {
         return Vec::new();
     };
-    let lower = pick("height", shaped(width, target.width, target.height));
-    let narrower = pick("width", shaped(height, target.height, target.width));
-    [
-        Some((width, height)),
-        lower.map(|height| (width, height)),
-        narrower.map(|width| (width, height)),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
+    let mut sizes = vec![(width, height)];
+    if let Some((across, down)) = target.width.zip(target.height) {
+        let lower = pick("height", Some(shaped(width, across, down)));
+        let narrower = pick("width", Some(shaped(height, down, across)));
+        sizes.extend(lower.map(|height| (width, height)));
+        sizes.extend(narrower.map(|width| (width, height)));
+    }
+    sizes
 }
 
 /// The higher the better: what fits by its size and shape, what is too large by being small.
 fn size_rank(mode: &Mode, target: Target) -> (bool, i64) {
     let (width, height) = (i64::from(mode.width), i64::from(mode.height));
     let area = width * height;
-    if mode.width > target.width || mode.height > target.height {
+    let (across, down, _) = target.most();
+    if mode.width > across || mode.height > down {
         return (false, -area);
     }
-    let shape = width * i64::from(target.height);
-    let difference = (shape - height * i64::from(target.width)).abs();
-    match difference * 100 <= shape * SHAPE_TOLERANCE {
+    let shape = width * i64::from(down);
+    let difference = (shape - height * i64::from(across)).abs();
+    let is_shaped = target.width.is_some() && target.height.is_some();
+    match is_shaped && difference * 100 <= shape * SHAPE_TOLERANCE {
         true => (true, area * SHAPE_WEIGHT),
         false => (true, area),
     }

@@ -10,9 +10,10 @@ use super::{
     errors, make,
     mode::{self, Coding},
     plan::{self, Plan},
+    values,
 };
 use crate::camera::{
-    device::{Handles, Request, Source},
+    device::{Control, Handles, Request, Source},
     feed::whole,
     problem::{Problem, Reason},
 };
@@ -25,6 +26,11 @@ pub(super) trait Kind: Debug + Send + Sync {
     /// What it can do, where its element does not know before it runs.
     fn caps(&self) -> Option<gst::Caps> {
         None
+    }
+
+    /// Whether it comes as near to a mode as it can, in place of refusing what it has not. Then its pictures tell what they are.
+    fn adjusts(&self) -> bool {
+        false
     }
 
     /// What it uses, to be looked at when it fails.
@@ -49,7 +55,10 @@ pub(super) fn build(kind: &dyn Kind, request: &Request, device: String) -> Resul
     let source = Open::new(kind)?;
     let plan = source.plan(kind, request)?;
     let element = source.keep();
-    let built = bin(&element, &plan);
+    let built = match kind.adjusts() {
+        true => bin_that_follows(&element, &plan, request),
+        false => bin(&element, &plan),
+    };
     let bin = built.map_err(|error| {
         let _ = element.set_state(gst::State::Null);
         Problem::new(Reason::Failed, error.to_string())
@@ -62,6 +71,15 @@ pub(super) fn build(kind: &dyn Kind, request: &Request, device: String) -> Resul
         path: kind.path().map(Path::to_owned),
         handles: kind.handles(&element),
     })
+}
+
+/// What can be set of a camera. Opens it for a moment; none where that fails.
+pub(super) fn controls(kind: &dyn Kind) -> Vec<Control> {
+    let Ok(source) = Open::new(kind) else {
+        return Vec::new();
+    };
+    let element = source.0.as_ref();
+    element.map_or_else(Vec::new, |element| kind.handles(element).controls())
 }
 
 /// The source element that a device provider has for a device.
@@ -136,16 +154,12 @@ fn why(message: &gst::Message, kind: &dyn Kind) -> Problem {
 
 /// `source ! capsfilter [! decoder or parser] [! videoconvert] [! videoscale] [! videorate] ! capsfilter`.
 fn bin(source: &gst::Element, plan: &Plan) -> Result<gst::Bin, glib::BoolError> {
-    let filter = |caps: &gst::Caps| {
-        gst::ElementFactory::make("capsfilter")
-            .property("caps", caps)
-            .build()
-    };
     let mut chain = vec![source.clone(), filter(&plan.native)?];
     match plan.coding {
         Coding::Raw => (),
         Coding::Jpeg => chain.push(jpeg_decoder()?),
         Coding::H264 => chain.push(h264_parser()?),
+        Coding::Bayer => chain.push(bayer_decoder()?),
     }
     let conversions = conversions(plan)?;
     if !conversions.is_empty()
@@ -159,13 +173,105 @@ fn bin(source: &gst::Element, plan: &Plan) -> Result<gst::Bin, glib::BoolError> 
     let bin = gst::Bin::new();
     bin.add_many(&chain)?;
     gst::Element::link_many(&chain)?;
-    let last = chain.last().and_then(|element| element.static_pad("src"));
-    let last = last.ok_or_else(|| glib::bool_error!("no source pad"))?;
-    bin.add_pad(&ghost(&last, "video")?)?;
+    open(&bin, chain.last().unwrap_or(source))?;
+    Ok(bin)
+}
+
+fn filter(caps: &gst::Caps) -> Result<gst::Element, glib::BoolError> {
+    gst::ElementFactory::make("capsfilter")
+        .property("caps", caps)
+        .build()
+}
+
+/// Gives the bin the source pad of its last element.
+fn open(bin: &gst::Bin, last: &gst::Element) -> Result<(), glib::BoolError> {
+    let pad = last.static_pad("src");
+    let pad = pad.ok_or_else(|| glib::bool_error!("no source pad"))?;
+    bin.add_pad(&ghost(&pad, "video")?)?;
     // As open as its source, so that closing the bin closes it even if it never runs.
     bin.set_state(gst::State::Ready)
         .map_err(|_| glib::bool_error!("it cannot be opened twice"))?;
+    Ok(())
+}
+
+/// `source ! capsfilter ... capsfilter`: what stands between the two is known when the first picture is on its way, since only then
+/// the source says what it gives.
+fn bin_that_follows(
+    source: &gst::Element,
+    plan: &Plan,
+    request: &Request,
+) -> Result<gst::Bin, glib::BoolError> {
+    let missing = || glib::bool_error!("no pad");
+    let bin = gst::Bin::new();
+    let first = filter(&plan::at_any_rate(&plan.native))?;
+    let last = make("capsfilter")?;
+    bin.add_many([source, &first, &last])?;
+    source.link(&first)?;
+    let pad = first.static_pad("sink").ok_or_else(missing)?;
+    let (weak, request, end) = (bin.downgrade(), request.clone(), last.clone());
+    let asked = plan.native.clone();
+    // In front of the filter, so that all that it has held back follows the link.
+    pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
+        let Some(gst::PadProbeData::Event(event)) = &info.data else {
+            return gst::PadProbeReturn::Ok;
+        };
+        let (gst::EventView::Caps(caps), Some(bin)) = (event.view(), weak.upgrade()) else {
+            return gst::PadProbeReturn::Ok;
+        };
+        if let Err(problem) = follow(&bin, &first, &end, &caps.caps_owned(), &request) {
+            gst::element_error!(bin, gst::ResourceError::Settings, ("{problem}"));
+        }
+        if let Some(text) = other_rate(&asked, caps.caps()) {
+            gst::element_warning!(bin, gst::ResourceError::Settings, ("{text}"));
+        }
+        gst::PadProbeReturn::Remove
+    });
+    open(&bin, &last)?;
     Ok(bin)
+}
+
+/// Puts between two filters what has to be done to pictures of these caps.
+fn follow(
+    bin: &gst::Bin,
+    first: &gst::Element,
+    last: &gst::Element,
+    caps: &gst::Caps,
+    request: &Request,
+) -> Result<(), Problem> {
+    let plan = plan::running(caps, request)?;
+    let link = || {
+        let between = conversions(&plan)?;
+        last.set_property("caps", &plan.output);
+        bin.add_many(&between)?;
+        let chain: Vec<&gst::Element> = [first].into_iter().chain(&between).chain([last]).collect();
+        if let Some(pad) = first.static_pad("src").filter(|_| !between.is_empty()) {
+            complete(&pad);
+        }
+        // From the last to the first, so that nothing comes to an element that is not ready yet.
+        for pair in chain.windows(2).rev() {
+            pair[1].sync_state_with_parent()?;
+            pair[0].link(pair[1])?;
+        }
+        Ok(())
+    };
+    link().map_err(|error: glib::BoolError| Problem::new(Reason::Failed, error.to_string()))
+}
+
+/// What is to be said where a camera gives another rate than it was asked for.
+fn other_rate(asked: &gst::CapsRef, given: &gst::CapsRef) -> Option<String> {
+    let (asked, given) = (asked.structure(0)?, given.structure(0)?);
+    let rate = asked.get::<gst::Fraction>("framerate").ok()?;
+    let own = given.get::<gst::Fraction>("framerate").ok()?;
+    let (width, height): (i32, i32) = (given.get("width").ok()?, given.get("height").ok()?);
+    (own != rate).then(|| {
+        format!(
+            "in {width}x{height} it gives {} pictures a second, not the {} that were asked: set framerate={}/{}, or another size",
+            values::rate_words(own),
+            values::rate_words(rate),
+            own.numer(),
+            own.denom(),
+        )
+    })
 }
 
 /// Has a pad say of raw video all that its caps imply. A converter copies each frame if the caps on its two sides are not the
@@ -212,6 +318,14 @@ fn jpeg_decoder() -> Result<gst::Element, glib::BoolError> {
         decoder.set_property("max-errors", -1);
     }
     Ok(decoder)
+}
+
+fn bayer_decoder() -> Result<gst::Element, glib::BoolError> {
+    make("bayer2rgb").map_err(|_| {
+        glib::bool_error!(
+            "it gives what its sensor sees, and bayer2rgb is missing, which makes a picture of that: install the package gstreamer1.0-plugins-bad"
+        )
+    })
 }
 
 pub(super) fn h264_parser() -> Result<gst::Element, glib::BoolError> {

@@ -32,6 +32,28 @@ impl Kind for Played {
     }
 }
 
+/// A camera that tells no rates, and gives its own whatever it is asked for, as libcamera's do.
+#[derive(Debug)]
+struct Adjusting(&'static str);
+
+impl Kind for Adjusting {
+    fn element(&self) -> Result<gst::Element, Problem> {
+        Played(self.0).element()
+    }
+
+    fn caps(&self) -> Option<gst::Caps> {
+        "video/x-raw,format=I420,width=320,height=240".parse().ok()
+    }
+
+    fn adjusts(&self) -> bool {
+        true
+    }
+}
+
+const HALF: Adjusting = Adjusting(
+    "videotestsrc is-live=true ! video/x-raw,format=I420,width=320,height=240,framerate=15/1 ! identity",
+);
+
 fn request(allowed: &str) -> Request {
     gst::init().unwrap();
     Request {
@@ -110,6 +132,38 @@ fn a_raw_camera_gives_what_a_look_has_foreseen() {
 }
 
 #[test]
+fn a_camera_that_gives_another_rate_than_it_was_asked_for_is_shown_and_says_so() {
+    let scene = Scene::new(&HALF, &request(RAW));
+    scene.play();
+    let caps = scene.sample().caps_owned().unwrap();
+    let rate = caps.structure(0).unwrap().get::<gst::Fraction>("framerate");
+    assert_eq!(rate, Ok(gst::Fraction::from_integer(15)));
+    let bus = scene.pipeline.bus().unwrap();
+    let warning = bus.pop_filtered(&[gst::MessageType::Warning]).unwrap();
+    let gst::MessageView::Warning(warning) = warning.view() else {
+        panic!("{warning:?}")
+    };
+    assert_eq!(
+        warning.error().message(),
+        "in 320x240 it gives 15 pictures a second, not the 30 that were asked: set framerate=15/1, or another size"
+    );
+}
+
+#[test]
+fn another_rate_and_size_than_it_gives_are_made_where_somebody_insists_on_them() {
+    for allowed in [
+        "video/x-raw,format=I420,width=160,height=120,framerate=30/1",
+        "video/x-raw,format=NV12,width=320,height=240,framerate=15/1",
+    ] {
+        let scene = Scene::new(&HALF, &request(allowed));
+        scene.play();
+        let caps = scene.sample().caps_owned().unwrap();
+        let allowed: gst::Caps = allowed.parse().unwrap();
+        assert!(caps.is_subset(&allowed), "{caps}");
+    }
+}
+
+#[test]
 fn a_camera_gives_the_caps_that_are_settled() {
     let settled = "video/x-raw,format=NV12,width=160,height=90,framerate=10/1,interlace-mode=progressive,pixel-aspect-ratio=1/1,colorimetry=bt601,multiview-mode=mono";
     let mut request = request(RAW);
@@ -181,6 +235,28 @@ fn mjpeg_is_decoded_and_outlives_damaged_frames() {
             sample.caps().unwrap().structure(0).unwrap().name(),
             mode::RAW
         );
+    }
+}
+
+#[test]
+fn what_jpeg_writes_in_full_range_leaves_in_the_range_that_decoders_expect() {
+    for (pattern, luma) in [("white", 235), ("black", 16)] {
+        let camera: &'static str = match pattern {
+            "white" => {
+                "videotestsrc is-live=true pattern=white ! video/x-raw,format=I420,framerate=30/1,colorimetry=1:4:0:0 ! jpegenc quality=95"
+            }
+            _ => {
+                "videotestsrc is-live=true pattern=black ! video/x-raw,format=I420,framerate=30/1,colorimetry=1:4:0:0 ! jpegenc quality=95"
+            }
+        };
+        let scene = Scene::new(&Played(camera), &request(RAW));
+        scene.play();
+        let sample = scene.sample();
+        let info = gst_video::VideoInfo::from_caps(sample.caps().unwrap()).unwrap();
+        let range = info.colorimetry().range();
+        assert_eq!(range, gst_video::VideoColorRange::Range16_235);
+        let map = sample.buffer().unwrap().map_readable().unwrap();
+        assert!(map[1000].abs_diff(luma) <= 2, "{pattern}: {}", map[1000]);
     }
 }
 

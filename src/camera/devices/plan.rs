@@ -6,10 +6,11 @@
 
 use std::cmp::Reverse;
 
-use super::mode::{self, Coding, H264, JPEG, Mode, PROGRESSIVE, RAW, Target, Words};
+use super::mode::{self, BAYER, Coding, H264, JPEG, Mode, PROGRESSIVE, RAW, Target, Words};
 use crate::camera::{
     device::Request,
     problem::{Problem, Reason},
+    settings,
 };
 
 /// The raw formats that portholesrc gives, the one that costs an encoder least first. portholeoverlay takes the same.
@@ -34,6 +35,9 @@ pub(super) const FORMATS: [&str; 19] = [
     "P010_10LE",
     "GRAY8",
 ];
+
+/// What JPEG's colours are in limited range.
+const JPEG_COLOURS: &str = "bt601";
 
 /// Modes that a message lists, so that it stays readable: libcamera names hundreds of sizes.
 const MAX_LISTED: usize = 12;
@@ -61,7 +65,12 @@ pub(super) fn plan(native: &gst::Caps, request: &Request) -> Result<Plan, Proble
         Coding::Raw => takes(request, mode),
         _ => false,
     };
-    let best = modes.iter().filter(coded).max_by_key(|mode| {
+    // What a camera has put together itself is better, and costs less.
+    let finished = |mode: &&Mode| mode.coding != Coding::Bayer;
+    let has_finished = modes.iter().filter(coded).any(|mode| finished(&mode));
+    let usable = modes.iter().filter(coded);
+    let usable = usable.filter(|mode| !has_finished || finished(mode));
+    let best = usable.max_by_key(|mode| {
         let place = FORMATS.iter().position(|format| *format == mode.format);
         (
             mode.rank(target),
@@ -83,9 +92,9 @@ pub(super) fn blind(request: &Request) -> Result<Plan, Problem> {
     let mode = Mode {
         coding: Coding::Raw,
         format: request.asked.format.clone().unwrap_or_default(),
-        width: target.width,
-        height: target.height,
-        rate: target.rate,
+        width: target.width.unwrap_or(settings::WIDTH),
+        height: target.height.unwrap_or(settings::HEIGHT),
+        rate: target.rate.or(Some(settings::FRAMERATE)),
         square: false,
     };
     Ok(Plan {
@@ -95,6 +104,29 @@ pub(super) fn blind(request: &Request) -> Result<Plan, Problem> {
         rate: true,
         ..raw(&mode, request)?
     })
+}
+
+/// A plan for a source that runs and has these caps, whatever it was asked for: they are kept unless somebody insists on others.
+pub(super) fn running(caps: &gst::Caps, request: &Request) -> Result<Plan, Problem> {
+    let mut request = request.clone();
+    if let Some(structure) = caps.structure(0) {
+        let asked = &mut request.asked;
+        asked.width = structure.get("width").unwrap_or(asked.width);
+        asked.height = structure.get("height").unwrap_or(asked.height);
+        asked.framerate = structure.get("framerate").unwrap_or(asked.framerate);
+    }
+    plan(caps, &request)
+}
+
+/// The native caps of a plan, and then the same at any rate, for a source that comes as near to the rate as it can.
+pub(super) fn at_any_rate(native: &gst::Caps) -> gst::Caps {
+    let mut caps = native.clone();
+    for structure in native.iter() {
+        let mut structure = structure.to_owned();
+        structure.remove_field("framerate");
+        caps.make_mut().append_structure(structure);
+    }
+    caps
 }
 
 /// Whether downstream, or what has been settled, takes this raw mode as it is.
@@ -114,9 +146,9 @@ fn takes(request: &Request, mode: &Mode) -> bool {
 fn output_caps(format: &str, mode: &Mode) -> gst::Caps {
     let builder = gst::Caps::builder(RAW)
         .field("format", format)
-        .field("width", mode.width)
-        .field("height", mode.height)
-        .field("framerate", mode.rate)
+        .field_if("width", mode.width, mode.width > 0)
+        .field_if("height", mode.height, mode.height > 0)
+        .field_if_some("framerate", mode.rate)
         .field("interlace-mode", PROGRESSIVE);
     let square = gst::Fraction::from_integer(1);
     builder
@@ -129,20 +161,22 @@ fn native_caps(mode: &Mode) -> gst::Caps {
         Coding::Raw => RAW,
         Coding::Jpeg => JPEG,
         Coding::H264 => H264,
+        Coding::Bayer => BAYER,
     };
     let builder = gst::Caps::builder(name)
-        .field("width", mode.width)
-        .field("height", mode.height)
-        .field("framerate", mode.rate);
-    let raw = mode.coding == Coding::Raw;
-    builder.field_if("format", &mode.format, raw).build()
+        .field_if("width", mode.width, mode.width > 0)
+        .field_if("height", mode.height, mode.height > 0)
+        .field_if_some("framerate", mode.rate);
+    let has_format = !mode.format.is_empty();
+    builder.field_if("format", &mode.format, has_format).build()
 }
 
 /// What has to be done to a mode's pictures so that they leave raw, as downstream takes them.
 fn raw(mode: &Mode, request: &Request) -> Result<Plan, Problem> {
-    let output = match &request.settled {
-        Some(settled) => settled.clone(),
-        None => free_output(mode, request)?,
+    let output = match (&request.settled, mode.coding) {
+        (Some(settled), _) => settled.clone(),
+        (None, Coding::Jpeg) => limited(free_output(mode, request)?, request),
+        (None, _) => free_output(mode, request)?,
     };
     let structure = output.structure(0);
     let structure = structure.ok_or_else(|| Problem::new(Reason::Failed, "its caps are empty"))?;
@@ -166,9 +200,29 @@ fn raw(mode: &Mode, request: &Request) -> Result<Plan, Problem> {
         coding: mode.coding,
         convert: more || !same_format,
         scale: may_stretch || !is("width", mode.width) || !is("height", mode.height),
-        rate: structure.get::<gst::Fraction>("framerate") != Ok(mode.rate),
+        rate: structure.get::<gst::Fraction>("framerate").ok() != mode.rate,
         output,
     })
+}
+
+/// JPEG uses the whole range of each channel, which VP8 cannot say and decoders therefore do not expect: black would be crushed, and
+/// white too. Its matrix stays, since all that say which one it is say it.
+fn limited(mut output: gst::Caps, request: &Request) -> gst::Caps {
+    let format = output
+        .structure(0)
+        .and_then(|s| s.get::<&str>("format").ok());
+    let format = format.map(gst_video::VideoFormat::from_string);
+    let is_yuv =
+        format.is_some_and(|format| gst_video::VideoFormatInfo::from_format(format).is_yuv());
+    if !is_yuv {
+        return output;
+    }
+    let mut caps = output.clone();
+    caps.make_mut().set("colorimetry", JPEG_COLOURS);
+    if request.allowed.can_intersect(&caps) {
+        output = caps;
+    }
+    output
 }
 
 /// Fixed caps that downstream takes and that are as near to the mode as it lets.
@@ -247,7 +301,8 @@ fn fixated(format: &str, mode: &Mode, request: &Request) -> Option<gst::Caps> {
             structure.fixate_field_nearest_int("height", scaled(height, given, width))
         }
     };
-    structure.fixate_field_nearest_fraction("framerate", mode.rate);
+    let rate = mode.rate.unwrap_or(settings::FRAMERATE);
+    structure.fixate_field_nearest_fraction("framerate", rate);
     if structure.has_field("pixel-aspect-ratio") {
         structure
             .fixate_field_nearest_fraction("pixel-aspect-ratio", gst::Fraction::from_integer(1));
@@ -260,9 +315,9 @@ fn encoded(mode: &Mode, request: &Request) -> Result<Plan, Problem> {
     let output = gst::Caps::builder(H264)
         .field("stream-format", "byte-stream")
         .field("alignment", "au")
-        .field("width", mode.width)
-        .field("height", mode.height)
-        .field("framerate", mode.rate)
+        .field_if("width", mode.width, mode.width > 0)
+        .field_if("height", mode.height, mode.height > 0)
+        .field_if_some("framerate", mode.rate)
         .build();
     let failed = |text: String| Err(Problem::new(Reason::Failed, text));
     if !request.allowed.can_intersect(&output) {
@@ -281,8 +336,17 @@ fn encoded(mode: &Mode, request: &Request) -> Result<Plan, Problem> {
         convert: false,
         scale: false,
         rate: false,
-        output: request.settled.clone().unwrap_or(output),
+        output: request.settled.as_ref().map_or(output, any_profile),
     })
+}
+
+/// The same H.264 in whichever profile and level it comes back: a key unit with its headers is all that a decoder needs.
+fn any_profile(settled: &gst::Caps) -> gst::Caps {
+    let mut caps = settled.clone();
+    for structure in caps.make_mut().iter_mut() {
+        structure.remove_fields(["profile", "level"]);
+    }
+    caps
 }
 
 fn nothing(native: &gst::Caps, encoded: bool) -> Problem {

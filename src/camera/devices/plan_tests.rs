@@ -13,8 +13,12 @@ const ANYTHING: &str = "video/x-raw,format={I420,NV12,YV12,NV21,YUY2,UYVY,I420_1
 /// A Raspberry Pi camera 2 by libcamera 0.0.x: sizes that it knows, then any; rates are left open.
 const IMX219: &str = "video/x-raw,format=NV21,width=640,height=480; video/x-raw,format=NV21,width=1280,height=720; video/x-raw,format=NV21,width=[32,3280,2],height=[32,2464,2]; video/x-raw,format=NV12,width=640,height=480; video/x-raw,format=NV12,width=1280,height=720; video/x-raw,format=NV12,width=[32,3280,2],height=[32,2464,2]; video/x-raw,format=I420,width=[32,3280,2],height=[32,2464,2]; video/x-raw,format=YUY2,width=[32,3280,2],height=[32,2464,2]; video/x-raw,format=RGB,width=[32,3280,2],height=[32,2464,2]; video/x-bayer,format=rggb,width=3280,height=2464";
 
-/// A camera 3 by a newer libcamera: rates are a range.
-const IMX708: &str = "video/x-raw,format={NV12,YUY2,BGRx,RGB},width=[32,4608,2],height=[32,2592,2],framerate=[1/1,120/1],colorimetry=bt709; video/x-raw,format=NV21,width=[32,4608,2],height=[32,2592,2],framerate=[1/1,120/1]";
+/// A camera 3 by libcamera 0.4, which leaves rates open as well.
+const IMX708: &str = "video/x-raw,format={NV12,YUY2,BGRx,RGB},width=[32,4608,2],height=[32,2592,2]; video/x-raw,format=NV21,width=[32,4608,2],height=[32,2592,2]";
+
+/// A camera that PipeWire hands out: rates are a range.
+const NODE: &str =
+    "video/x-raw,format=NV12,width=[32,4608,2],height=[32,2592,2],framerate=[1/1,120/1]";
 
 /// A Logitech C505e by v4l2: raw 720p only at 10, MJPEG at 30 per second.
 const C505E: &str = "video/x-raw,format=YUY2,width=1280,height=720,pixel-aspect-ratio=1/1,framerate={(fraction)10/1,(fraction)15/2,(fraction)5/1}; video/x-raw,format=YUY2,width=960,height=540,pixel-aspect-ratio=1/1,framerate={(fraction)15/1,(fraction)10/1,(fraction)15/2,(fraction)5/1}; video/x-raw,format=YUY2,width=640,height=480,pixel-aspect-ratio=1/1,framerate={(fraction)30/1,(fraction)24/1,(fraction)20/1,(fraction)15/1,(fraction)10/1,(fraction)15/2,(fraction)5/1}; video/x-raw,format=YUY2,width=160,height=120,pixel-aspect-ratio=1/1,framerate={(fraction)30/1,(fraction)15/1}; image/jpeg,width=1280,height=720,pixel-aspect-ratio=1/1,framerate={(fraction)30/1,(fraction)24/1,(fraction)20/1,(fraction)15/1}; image/jpeg,width=640,height=480,pixel-aspect-ratio=1/1,framerate={(fraction)30/1,(fraction)24/1}";
@@ -81,9 +85,68 @@ fn a_pi_camera_gives_what_is_asked_in_the_format_that_costs_least() {
 #[test]
 fn a_pi_camera_that_is_asked_for_more_than_it_has_keeps_the_shape() {
     let plan = planned(IMX708, &asking(8000, 4500, 200));
+    has(&plan.output, "width=4608,height=2592,framerate=200/1");
+    let plan = planned(NODE, &asking(8000, 4500, 200));
     has(&plan.output, "width=4608,height=2592,framerate=120/1");
     let plan = planned(IMX219, &asking(3840, 2160, 30));
     has(&plan.output, "width=3280,height=1844,framerate=30/1");
+}
+
+#[test]
+fn what_is_left_to_the_camera_is_its_largest_size_and_its_highest_rate() {
+    for (native, asked, found) in [
+        (C505E, (0, 0, 0), "width=1280,height=720,framerate=30/1"),
+        (C505E, (0, 480, 0), "width=640,height=480,framerate=30/1"),
+        (C505E, (0, 0, 15), "width=1280,height=720,framerate=15/1"),
+        (NODE, (0, 0, 0), "width=4608,height=2592,framerate=120/1"),
+    ] {
+        let plan = planned(native, &asking(asked.0, asked.1, asked.2));
+        has(&plan.output, found);
+    }
+}
+
+#[test]
+fn a_rate_that_is_left_to_a_camera_that_names_none_is_left_open() {
+    let plan = planned(IMX708, &asking(1280, 720, 0));
+    has(&plan.native, "width=1280,height=720");
+    let structure = plan.native.structure(0).unwrap();
+    assert!(!structure.has_field("framerate"), "{plan:?}");
+}
+
+#[test]
+fn a_camera_that_adjusts_is_asked_for_a_rate_and_may_give_another_in_the_same_size() {
+    let plan = planned(IMX708, &asking(4608, 2592, 30));
+    let wide = at_any_rate(&plan.native);
+    let first: gst::Caps = wide.structure(0).unwrap().to_owned().into();
+    has(&first, "width=4608,height=2592,framerate=30/1");
+    let given = caps("video/x-raw,format=NV12,width=4608,height=2592,framerate=14/1");
+    assert!(given.is_subset(&wide), "{wide}");
+    let smaller = caps("video/x-raw,format=NV12,width=640,height=480,framerate=30/1");
+    assert!(!smaller.can_intersect(&wide), "{wide}");
+}
+
+#[test]
+fn a_camera_that_runs_is_taken_as_it_is_unless_somebody_insists() {
+    let given = "video/x-raw,format=NV12,width=640,height=480,framerate=14/1";
+    let plan = running(&caps(given), &asking(1280, 720, 30)).unwrap();
+    has(&plan.output, "width=640,height=480,framerate=14/1");
+    assert!(is_untouched(&plan), "{plan:?}");
+    let mut request = asking(1280, 720, 30);
+    request.allowed = caps("video/x-raw,format=I420,width=320,height=240,framerate=10/1");
+    let plan = running(&caps(given), &request).unwrap();
+    has(&plan.output, "width=320,height=240,framerate=10/1");
+    assert!(plan.convert && plan.scale && plan.rate, "{plan:?}");
+}
+
+#[test]
+fn a_rate_that_varies_is_handed_on_as_it_is() {
+    let native = "video/x-raw,format=I420,width=640,height=480,framerate=0/1";
+    for rate in [0, 30] {
+        let plan = planned(native, &asking(640, 480, rate));
+        has(&plan.native, "framerate=0/1");
+        has(&plan.output, "framerate=0/1");
+        assert!(is_untouched(&plan) && plan.output.is_fixed(), "{plan:?}");
+    }
 }
 
 #[test]
@@ -237,6 +300,52 @@ fn a_camera_that_makes_h264_is_passed_through_when_asked() {
 }
 
 #[test]
+fn a_camera_that_comes_back_with_another_profile_is_shown() {
+    let mut request = asking(1280, 720, 30);
+    request.asked.encoded = true;
+    request.settled = Some(caps(
+        "video/x-h264,stream-format=byte-stream,alignment=au,width=1280,height=720,framerate=30/1,profile=high,level=(string)3.1",
+    ));
+    let plan = planned(C920, &request);
+    let comes = "video/x-h264,stream-format=byte-stream,alignment=au,width=1280,height=720,framerate=30/1,profile=main,level=(string)4";
+    assert!(caps(comes).is_subset(&plan.output), "{}", plan.output);
+}
+
+#[test]
+fn a_sensor_that_makes_no_picture_itself_is_put_together_where_there_is_nothing_else() {
+    let sensor = "video/x-bayer,format=rggb,width=640,height=480,framerate=30/1";
+    let plan = planned(sensor, &asking(1280, 720, 30));
+    assert_eq!((plan.coding, &plan.native), (Coding::Bayer, &caps(sensor)));
+    has(
+        &plan.output,
+        "format=I420,width=640,height=480,framerate=30/1",
+    );
+    assert!(plan.convert && !plan.scale && !plan.rate, "{plan:?}");
+    let both = format!("{sensor}; video/x-raw,format=NV12,width=320,height=240,framerate=30/1");
+    assert_eq!(planned(&both, &asking(1280, 720, 30)).coding, Coding::Raw);
+    let deep = sensor.replace("rggb", "rggb10le");
+    assert!(plan_of(&deep).is_err());
+}
+
+fn plan_of(native: &str) -> Result<Plan, Problem> {
+    plan(&caps(native), &asking(640, 480, 30))
+}
+
+#[test]
+fn a_thermal_camera_of_sixteen_bits_is_converted() {
+    let plan = planned(
+        "video/x-raw,format=GRAY16_LE,width=160,height=120,framerate=9/1",
+        &asking(1280, 720, 30),
+    );
+    has(&plan.native, "format=GRAY16_LE");
+    has(
+        &plan.output,
+        "format=I420,width=160,height=120,framerate=9/1",
+    );
+    assert!(plan.convert, "{plan:?}");
+}
+
+#[test]
 fn a_camera_without_h264_says_what_it_has_and_to_leave_out_encoded() {
     let mut request = asking(1280, 720, 30);
     request.asked.encoded = true;
@@ -297,7 +406,8 @@ fn whatever_is_asked_it_is_never_exceeded_unless_all_modes_do() {
     // The smallest size of each, and a rate that it reaches or stays below in each of its sizes.
     let cameras = [
         (IMX219, 32, 32, 0),
-        (IMX708, 32, 32, 1),
+        (IMX708, 32, 32, 0),
+        (NODE, 32, 32, 1),
         (C505E, 160, 120, 15),
         (C920, 640, 480, 30),
     ];

@@ -32,8 +32,8 @@ const LATENCY: u32 = 100;
 /// a few seconds; the next try comes anyway.
 const ANSWER_TIMEOUT: u64 = 5_000_000;
 
-/// For connecting and a first key unit, which some cameras send only every few seconds.
-const LOOK_TIMEOUT: Duration = Duration::from_secs(10);
+/// For connecting and a first key unit, which some cameras send only every ten seconds, or every twenty.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The variable with the password of a camera whose URL names a user alone: what stands in a command line, everybody on the
 /// machine can read.
@@ -129,6 +129,10 @@ impl Device for RtspCamera {
         &self.name
     }
 
+    fn open_timeout(&self) -> Duration {
+        OPEN_TIMEOUT
+    }
+
     /// It may have; only the server tells.
     fn has_sound(&self) -> bool {
         true
@@ -143,7 +147,7 @@ impl Device for RtspCamera {
             Problem::new(Reason::Failed, error.to_string())
         })?;
         let _ = pipeline.set_state(gst::State::Playing);
-        let first = seen.recv_timeout(LOOK_TIMEOUT);
+        let first = seen.recv_timeout(OPEN_TIMEOUT);
         let _ = pipeline.set_state(gst::State::Null);
         let stalled = || Problem::new(Reason::Stalled, "its server sends no picture: check it");
         first.unwrap_or_else(|_| Err(stalled())).map(Some)
@@ -422,18 +426,11 @@ fn plan(caps: &gst::Caps, request: &Request) -> Result<Plan, Problem> {
     for structure in caps.make_mut().iter_mut() {
         structure.remove_field("interlace-mode");
     }
-    let mut request = request.clone();
-    if let Some(structure) = caps.structure(0) {
-        let asked = &mut request.asked;
-        asked.width = structure.get("width").unwrap_or(asked.width);
-        asked.height = structure.get("height").unwrap_or(asked.height);
-        asked.framerate = structure.get("framerate").unwrap_or(asked.framerate);
-    }
     Ok(Plan {
         // A server may change its size at any time; until then these two do nothing.
         convert: true,
         scale: true,
-        ..plan::plan(&caps, &request)?
+        ..plan::running(&caps, request)?
     })
 }
 

@@ -236,7 +236,7 @@ fn the_right_password_opens_and_a_wrong_one_is_denied() {
     );
     for user in ["me:secret@", ""] {
         let problem = Scene::new(&camera(&server, user, "camera"), &request(RAW)).problem();
-        assert_eq!(problem.reason, Reason::Denied, "{problem}");
+        assert_eq!(problem.reason, Reason::Refused, "{problem}");
         assert!(
             problem.text.contains("rtsp://USER:PASSWORD@HOST"),
             "{problem}"

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use gst::{glib, prelude::*};
 
-use super::{DeviceError, chain, expose, make, mode_as_asked};
+use super::{DeviceError, chain, expose, make, mode_as_asked, usual};
 use crate::camera::{
     device::{Device, Request, Source},
     problem::{Problem, Reason},
@@ -110,7 +110,7 @@ fn encode(
     filter: &gst::Element,
     request: &Request,
 ) -> Result<(), glib::BoolError> {
-    let asked = &request.asked;
+    let asked = usual(&request.asked);
     let raw = gst::Caps::builder("video/x-raw")
         .field("format", "I420")
         .field("width", asked.width)

@@ -8,14 +8,14 @@ use std::{
     sync::Mutex,
 };
 
-use gst::glib;
-use gst_video::VideoOrientationMethod;
+use gst::{glib, prelude::*};
+use gst_video::{VideoOrientationMethod, prelude::*};
 use linuxvideo::controls::{Cid, ControlDesc, ControlFlags, CtrlType};
 
 use super::{controls, native};
 use crate::{
     camera::{
-        device::Handles,
+        device::{Control, Handles},
         problem::{Problem, Reason},
     },
     lock::lock,
@@ -23,6 +23,10 @@ use crate::{
 
 /// Controls that are listed, more than any camera has.
 const MAX_CONTROLS: usize = 256;
+/// Choices that are listed of one control, more than any has.
+const MAX_CHOICES: usize = 64;
+/// The control with the lowest number.
+const FIRST: &str = "brightness";
 /// Where udev names cameras by what they are, and by where they are plugged in.
 const STABLE: [&str; 2] = ["/dev/v4l/by-id", "/dev/v4l/by-path"];
 
@@ -40,9 +44,10 @@ impl native::Kind for V4l2 {
         Some(&self.0)
     }
 
-    fn handles(&self, _element: &gst::Element) -> Box<dyn Handles> {
+    fn handles(&self, element: &gst::Element) -> Box<dyn Handles> {
         match linuxvideo::Device::open(&self.0) {
             Ok(device) => Box::new(Controls {
+                first: first_control(element),
                 device: Mutex::new(device),
                 before: Mutex::default(),
             }),
@@ -76,6 +81,8 @@ fn named_in(folder: &Path, path: &Path) -> Option<PathBuf> {
 /// The device opened once more: a driver lets several set its controls while one takes pictures.
 /// Locks: `before` is held while `device` is taken.
 struct Controls {
+    /// That with the lowest number of all, which the list begins behind.
+    first: Option<Setting>,
     device: Mutex<linuxvideo::Device>,
     /// How it was turned before it was turned here: it keeps what is set when it is closed.
     before: Mutex<Option<[(Cid, i32); 2]>>,
@@ -96,7 +103,48 @@ impl Debug for Controls {
     }
 }
 
-fn list(device: &linuxvideo::Device) -> Vec<ControlDesc> {
+/// A control that can be set.
+#[derive(Clone, Debug)]
+struct Setting {
+    id: Cid,
+    /// As v4l2-ctl spells it.
+    name: String,
+    least: i32,
+    most: i32,
+    /// What each of its values means, where it is a choice.
+    menu: Vec<(u32, String)>,
+}
+
+impl Setting {
+    fn range(&self) -> String {
+        if self.menu.is_empty() {
+            return format!("{} to {}", self.least, self.most);
+        }
+        let choices = self.menu.iter();
+        let choices: Vec<String> = choices
+            .map(|(value, name)| format!("{value}: {name}"))
+            .collect();
+        choices.join("; ")
+    }
+}
+
+/// Brightness, which linuxvideo leaves out of its list (docs/upstream.md), as the source element tells it.
+fn first_control(element: &gst::Element) -> Option<Setting> {
+    let balance = element.dynamic_cast_ref::<gst_video::ColorBalance>()?;
+    let channels = balance.list_channels();
+    let channel = channels
+        .iter()
+        .find(|channel| controls::spelled(&channel.label()) == FIRST)?;
+    Some(Setting {
+        id: Cid::BRIGHTNESS,
+        name: FIRST.into(),
+        least: channel.min_value(),
+        most: channel.max_value(),
+        menu: Vec::new(),
+    })
+}
+
+fn list(first: Option<&Setting>, device: &linuxvideo::Device) -> Vec<Setting> {
     let settable = |control: &ControlDesc| {
         let numeric = [
             CtrlType::INTEGER,
@@ -109,21 +157,52 @@ fn list(device: &linuxvideo::Device) -> Vec<ControlDesc> {
             && !control.flags().contains(ControlFlags::READ_ONLY)
     };
     let controls = device.controls().map_while(Result::ok);
-    controls.take(MAX_CONTROLS).filter(settable).collect()
+    let controls = controls.take(MAX_CONTROLS).filter(settable);
+    let controls = controls.map(|control| Setting {
+        id: control.id(),
+        name: controls::spelled(control.name()),
+        least: control.minimum(),
+        most: control.maximum(),
+        menu: menu(device, &control),
+    });
+    let is_first = |control: &Setting| first.is_some_and(|first| first.id == control.id);
+    let others = controls.filter(|control| !is_first(control));
+    first.cloned().into_iter().chain(others).collect()
+}
+
+fn menu(device: &linuxvideo::Device, control: &ControlDesc) -> Vec<(u32, String)> {
+    if control.control_type() != CtrlType::MENU {
+        return Vec::new();
+    }
+    let items = device.enumerate_menu(control).map_while(Result::ok);
+    let items = items.map(|item| (item.index(), item.name().to_owned()));
+    items.take(MAX_CHOICES).collect()
 }
 
 impl Handles for Controls {
+    fn controls(&self) -> Vec<Control> {
+        let device = lock(&self.device);
+        let settings = list(self.first.as_ref(), &device);
+        let control = |setting: &Setting| Control {
+            name: setting.name.clone(),
+            range: setting.range(),
+            value: device
+                .read_control_raw(setting.id)
+                .map(|value| value.to_string())
+                .unwrap_or_default(),
+        };
+        settings.iter().map(control).collect()
+    }
+
     fn set_controls(&self, controls: &gst::Structure) -> Result<(), String> {
+        let known = self.controls();
         let mut device = lock(&self.device);
-        let known = list(&device);
-        let names: Vec<String> = known.iter().map(|c| controls::spelled(c.name())).collect();
-        controls::set_each(controls, &names, |name, value| {
-            let place = names.iter().position(|other| other == name);
-            let control = place
-                .and_then(|place| known.get(place))
-                .ok_or("it has gone")?;
-            let value = within(value, control.minimum(), control.maximum())?;
-            let write = device.write_control_raw(control.id(), value);
+        let settings = list(self.first.as_ref(), &device);
+        controls::set_each(controls, &known, |name, value| {
+            let control = settings.iter().find(|setting| setting.name == name);
+            let control = control.ok_or("it has gone")?;
+            let value = within(value, control.least, control.most)?;
+            let write = device.write_control_raw(control.id, value);
             write.map_err(|error| format!("its driver refuses {value}: {error}; an automatic control may have to be switched off first"))
         })
     }

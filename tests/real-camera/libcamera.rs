@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MPL-2.0
+//! libcamera's camera without a sensor, whose modes are those of virtual.yaml.
+
+use super::{Stage, VIDEO, cycles};
+use crate::common::{demand, step};
+
+const CAMERA: &str = "camera=Virtual0";
+
+/// What is asked, and the size and rate that come of it.
+const ASKED: [(&str, (u32, u32), i32); 9] = [
+    // Each mode.
+    ("width=1280 height=720 framerate=30/1", (1280, 720), 30),
+    ("width=640 height=480 framerate=30/1", (640, 480), 30),
+    ("width=640 height=480 framerate=15/1", (640, 480), 15),
+    ("width=320 height=240 framerate=10/1", (320, 240), 10),
+    // None of them.
+    ("width=1280 height=720 framerate=20/1", (1280, 720), 30),
+    ("width=1280 height=720 framerate=60/1", (1280, 720), 30),
+    ("width=4608 height=2592 framerate=30/1", (1280, 720), 30),
+    ("width=800 height=600 framerate=15/1", (640, 480), 15),
+    ("width=100 height=100 framerate=30/1", (320, 240), 10),
+];
+
+#[test]
+#[ignore = "scripts/test-camera runs it"]
+fn each_mode_is_a_picture_and_so_is_what_it_has_not() {
+    for (asked, size, rate) in ASKED {
+        step(asked);
+        let mut stage = Stage::playing(&format!("{CAMERA} {asked}"));
+        let live = stage.hear("live");
+        let picture = stage.wandering();
+        assert_eq!(picture.size(), size, "{asked}");
+        assert_eq!(
+            picture.info().fps(),
+            gst::Fraction::from_integer(rate),
+            "{asked}"
+        );
+        assert!(live.get::<gst::Caps>("mode").unwrap().is_fixed(), "{live}");
+        let warnings = stage.scene.warnings();
+        let is_asked = asked.contains(&format!("framerate={rate}/1"));
+        assert_eq!(warnings.is_empty(), is_asked, "{asked}: {warnings:?}");
+    }
+}
+
+#[test]
+#[ignore = "scripts/test-camera runs it"]
+fn what_is_left_to_it_is_its_own() {
+    let stage = Stage::playing(&format!("{CAMERA} width=0 height=0 framerate=0/1"));
+    let picture = stage.wandering();
+    assert!(
+        picture.info().fps() > gst::Fraction::from_integer(0),
+        "{picture:?}"
+    );
+}
+
+#[test]
+#[ignore = "scripts/test-camera runs it"]
+fn what_stands_behind_it_may_insist_on_another_rate_and_size() {
+    let rest = format!("video/x-raw,width=320,height=180,framerate=7/1 ! {VIDEO}");
+    let stage = Stage::before(&format!("{CAMERA} width=640 height=480"), &rest);
+    let picture = stage.wait("a picture", |picture| {
+        picture.bars()[0] != picture.bars()[4]
+    });
+    assert_eq!(picture.size(), (320, 180));
+    assert_eq!(picture.info().fps(), gst::Fraction::from_integer(7));
+}
+
+#[test]
+#[ignore = "scripts/test-camera runs it"]
+fn pictures_that_are_held_do_not_freeze_it() {
+    let stage = Stage::playing(&format!("{CAMERA} width=320 height=240 framerate=10/1"));
+    // More than it has buffers.
+    let held: Vec<_> = (0..8).map(|_| stage.wandering()).collect();
+    let last = held.last().unwrap().pts();
+    assert!(stage.wandering().pts() > last);
+}
+
+#[test]
+#[ignore = "scripts/test-camera runs it"]
+fn while_another_has_it_that_is_said_and_then_it_is_shown() {
+    let mut first = Stage::playing(&format!("{CAMERA} width=320 height=240"));
+    first.hear("live");
+    let mut second = Stage::playing(&format!("{CAMERA} width=320 height=240"));
+    second.lost("busy");
+    drop(first);
+    second.hear("live");
+    second.wandering();
+}
+
+#[test]
+#[ignore = "scripts/test-camera runs it"]
+fn it_is_open_while_it_is_wanted() {
+    let mut stage = Stage::playing(&format!("{CAMERA} width=320 height=240 idle-timeout=0"));
+    stage.hear("live");
+    let video = stage.scene.element("video");
+    for _ in 0..cycles() {
+        demand(&video, false);
+        stage.hear("closed");
+        demand(&video, true);
+        stage.hear("live");
+        stage.wandering();
+        stage.scene.forget();
+    }
+}

@@ -22,7 +22,6 @@ const ASKED: [(&str, (u32, u32), i32); 9] = [
 ];
 
 #[test]
-#[ignore = "scripts/test-camera runs it"]
 fn each_mode_is_a_picture_and_so_is_what_it_has_not() {
     for (asked, size, rate) in ASKED {
         step(asked);
@@ -43,7 +42,6 @@ fn each_mode_is_a_picture_and_so_is_what_it_has_not() {
 }
 
 #[test]
-#[ignore = "scripts/test-camera runs it"]
 fn what_is_left_to_it_is_its_own() {
     let stage = Stage::playing(&format!("{CAMERA} width=0 height=0 framerate=0/1"));
     let picture = stage.wandering();
@@ -54,7 +52,6 @@ fn what_is_left_to_it_is_its_own() {
 }
 
 #[test]
-#[ignore = "scripts/test-camera runs it"]
 fn what_stands_behind_it_may_insist_on_another_rate_and_size() {
     let rest = format!("video/x-raw,width=320,height=180,framerate=7/1 ! {VIDEO}");
     let stage = Stage::before(&format!("{CAMERA} width=640 height=480"), &rest);
@@ -66,7 +63,6 @@ fn what_stands_behind_it_may_insist_on_another_rate_and_size() {
 }
 
 #[test]
-#[ignore = "scripts/test-camera runs it"]
 fn pictures_that_are_held_do_not_freeze_it() {
     let stage = Stage::playing(&format!("{CAMERA} width=320 height=240 framerate=10/1"));
     // More than it has buffers.
@@ -76,7 +72,6 @@ fn pictures_that_are_held_do_not_freeze_it() {
 }
 
 #[test]
-#[ignore = "scripts/test-camera runs it"]
 fn while_another_has_it_that_is_said_and_then_it_is_shown() {
     let mut first = Stage::playing(&format!("{CAMERA} width=320 height=240"));
     first.hear("live");
@@ -88,7 +83,6 @@ fn while_another_has_it_that_is_said_and_then_it_is_shown() {
 }
 
 #[test]
-#[ignore = "scripts/test-camera runs it"]
 fn it_is_open_while_it_is_wanted() {
     let mut stage = Stage::playing(&format!("{CAMERA} width=320 height=240 idle-timeout=0"));
     stage.hear("live");

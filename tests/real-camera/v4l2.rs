@@ -87,7 +87,6 @@ fn is_free() -> bool {
 }
 
 #[test]
-#[ignore = "scripts/test-camera runs it"]
 fn its_bars_have_their_colours_and_its_time_code_runs_with_the_time_stamps() {
     let mut stage = Stage::playing(&format!("{CAMERA} {MODE}"));
     let live = stage.hear("live");
@@ -112,7 +111,6 @@ fn its_bars_have_their_colours_and_its_time_code_runs_with_the_time_stamps() {
 }
 
 #[test]
-#[ignore = "scripts/test-camera runs it"]
 fn every_size_is_a_picture_and_what_it_cannot_do_is_its_best_below() {
     for (asked, size) in [
         ("width=320 height=180 framerate=10/1", (320, 180)),
@@ -128,7 +126,6 @@ fn every_size_is_a_picture_and_what_it_cannot_do_is_its_best_below() {
 }
 
 #[test]
-#[ignore = "scripts/test-camera runs it"]
 fn what_is_left_to_it_is_its_own() {
     let stage = Stage::playing(&format!("{CAMERA} width=0 height=0 framerate=0/1"));
     let picture = stage.bars();
@@ -136,7 +133,6 @@ fn what_is_left_to_it_is_its_own() {
 }
 
 #[test]
-#[ignore = "scripts/test-camera runs it"]
 fn grey_is_a_picture() {
     let stage = Stage::playing(&format!("{CAMERA} {MODE} format=GRAY8"));
     let picture = stage.wait("a grey picture", |picture| picture.white() > 180);
@@ -144,7 +140,6 @@ fn grey_is_a_picture() {
 }
 
 #[test]
-#[ignore = "scripts/test-camera runs it"]
 fn its_controls_are_set_while_it_is_opened_and_while_it_plays_and_its_picture_follows() {
     let mut stage = Stage::playing(&format!(
         "{CAMERA} {MODE} controls=\"controls,brightness=10\""
@@ -175,7 +170,6 @@ fn its_controls_are_set_while_it_is_opened_and_while_it_plays_and_its_picture_fo
 }
 
 #[test]
-#[ignore = "scripts/test-camera runs it"]
 fn each_control_is_named_with_its_range_and_what_it_is_set_to() {
     let found = gstporthole::cameras().unwrap();
     let camera = found.iter().find(|found| found.camera == "/dev/video0");
@@ -193,7 +187,6 @@ fn each_control_is_named_with_its_range_and_what_it_is_set_to() {
 }
 
 #[test]
-#[ignore = "scripts/test-camera runs it"]
 fn while_another_program_has_it_that_is_said_and_then_it_is_shown() {
     let program = Program::takes_the_camera();
     let mut stage = Stage::playing(&format!("{CAMERA} {MODE}"));
@@ -204,7 +197,6 @@ fn while_another_program_has_it_that_is_said_and_then_it_is_shown() {
 }
 
 #[test]
-#[ignore = "scripts/test-camera runs it"]
 fn unplugged_it_is_gone_and_plugged_in_again_it_is_back() {
     let mut stage = Stage::playing(&format!("{CAMERA} {MODE}"));
     stage.hear("live");
@@ -220,7 +212,6 @@ fn unplugged_it_is_gone_and_plugged_in_again_it_is_back() {
 }
 
 #[test]
-#[ignore = "scripts/test-camera runs it"]
 fn a_device_that_disconnects_by_itself_is_gone() {
     let disconnect = spelled("disconnect");
     let mut stage = Stage::playing(&format!("{CAMERA} {MODE}"));
@@ -235,7 +226,6 @@ fn a_device_that_disconnects_by_itself_is_gone() {
 }
 
 #[test]
-#[ignore = "scripts/test-camera runs it"]
 fn errors_of_its_driver_are_said_and_tried_again() {
     let fatal = spelled("fatal_streaming");
     let mut stage = Stage::playing(&format!("{CAMERA} {MODE}"));
@@ -248,7 +238,6 @@ fn errors_of_its_driver_are_said_and_tried_again() {
 }
 
 #[test]
-#[ignore = "scripts/test-camera runs it"]
 fn a_driver_that_drops_every_other_picture_is_shown_and_none_is_made_up() {
     let dropped = spelled("percentage_of_dropped");
     let mut stage = Stage::playing(&format!("{CAMERA} {MODE}"));
@@ -266,7 +255,6 @@ fn a_driver_that_drops_every_other_picture_is_shown_and_none_is_made_up() {
 }
 
 #[test]
-#[ignore = "scripts/test-camera runs it"]
 fn it_is_open_while_it_is_wanted_and_at_no_other_time() {
     let mut stage = Stage::playing(&format!("{CAMERA} {MODE} idle-timeout=0"));
     stage.hear("live");

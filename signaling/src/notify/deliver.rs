@@ -39,7 +39,7 @@ impl Default for Pace {
         }
     }
 }
-/// Tries of one notification: more than fit into the 45 s for which a call rings, if all fail at once.
+/// Tries of one notification: as many as fit into the 45 s for which a call rings, if all fail at once.
 pub(super) const MAX_TRIES: u32 = 8;
 /// Tries to tell what became of the call: what is wrong with it is a notification that is older than it looks.
 const MAX_FOLLOWING_TRIES: u32 = 4;

@@ -3,7 +3,7 @@
 
 import { person, door, press, rule } from "../../tests/browser/house.mjs";
 import { PATIENCE_MS } from "../../tests/browser/lib.mjs";
-import { Ear, power, RATE, WINDOW } from "../../tests/browser/voice.mjs";
+import { Ear, power, WINDOW, windows } from "../../tests/browser/voice.mjs";
 import { own } from "../own.mjs";
 import { Hook, serverWith } from "./hook.mjs";
 import { Listener } from "./verdict.mjs";
@@ -15,6 +15,8 @@ export const VOICE_HZ = 2_300;
 /** Beside it, where a tone of the door's that begins or ends is as loud as at the voice's. */
 const BESIDE_HZ = 300;
 const LOUDER = 4;
+/** Windows after the first, half of which are the voice's too. */
+const GOES_ON = 10;
 /** Power of a voice that is heard: its syllables begin at a tenth of half of full scale, and a browser turns it down at first. */
 const VOICE_POWER = 2e-5;
 /** Between two looks at the file of what the loudspeaker is given. */
@@ -49,18 +51,29 @@ function watchPage() {
   document.addEventListener("DOMContentLoaded", () => new MutationObserver(look).observe(document.body, { subtree: true, childList: true, attributes: true }));
 }
 
-/** When the voice is first given to the loudspeaker, after sample `from`. @param {Ear} ear @param {number} from */
+/** Whether a window of sound is the voice's. @param {Int16Array} samples */
+function isVoice(samples) {
+  const [below, voice, above] = [-BESIDE_HZ, 0, BESIDE_HZ].map((beside) => power(samples, VOICE_HZ + beside));
+  return voice > VOICE_POWER && voice > LOUDER * Math.max(below, above);
+}
+
+/** When the voice is first given to the loudspeaker, after sample `from`: what goes on is no click. @param {Ear} ear @param {number} from */
 async function voiceAt(ear, from) {
-  const isVoice = (samples) => {
-    const [below, voice, above] = [-BESIDE_HZ, 0, BESIDE_HZ].map((beside) => power(samples, VOICE_HZ + beside));
-    return voice > VOICE_POWER && voice > LOUDER * Math.max(below, above);
-  };
-  const listener = new Listener(from, WINDOW, isVoice);
   const end = performance.now() + PATIENCE_MS;
-  for (;;) {
-    if (ear.length >= listener.next + WINDOW && listener.take(ear.read(listener.next))) return now();
-    if (performance.now() > end) throw new Error("no voice comes");
-    await pause(LOOK_MS);
+  const until = async (/** @type {() => boolean} */ there) => {
+    while (!there()) {
+      if (performance.now() > end) throw new Error("no voice comes");
+      await pause(LOOK_MS);
+    }
+  };
+  for (let start = from; ; start += WINDOW) {
+    const listener = new Listener(start, WINDOW, isVoice);
+    await until(() => ear.length >= listener.next + WINDOW && listener.take(ear.read(listener.next)));
+    const at = now();
+    start = listener.found;
+    await until(() => ear.length >= start + (1 + GOES_ON) * WINDOW);
+    const rest = windows(ear.read(start + WINDOW, GOES_ON * WINDOW));
+    if (rest.filter(isVoice).length >= GOES_ON / 2) return at;
   }
 }
 

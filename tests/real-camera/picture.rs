@@ -72,17 +72,16 @@ impl Picture {
         self.0.buffer().unwrap().pts().unwrap()
     }
 
-    /// The colours of a row low in the picture, where nothing is written.
-    fn row(&self) -> Vec<[u8; 3]> {
-        let seen = self.info();
+    /// The colours of a row low in the picture, where nothing is written; `seen` says what its numbers mean.
+    fn row(&self, seen: &VideoInfo) -> Vec<[u8; 3]> {
         let info = VideoInfo::builder(gst_video::VideoFormat::Rgb, seen.width(), seen.height());
         let info = info.fps(seen.fps()).build().unwrap();
         let mut rgb = gst::Buffer::with_size(info.size()).unwrap();
         let buffer = rgb.get_mut().unwrap();
         let mut frame = VideoFrameRef::from_buffer_ref_writable(buffer, &info).unwrap();
         let from = self.0.buffer().unwrap();
-        let from = VideoFrameRef::from_buffer_ref_readable(from, &seen).unwrap();
-        let converter = VideoConverter::new(&seen, &info, None).unwrap();
+        let from = VideoFrameRef::from_buffer_ref_readable(from, seen).unwrap();
+        let converter = VideoConverter::new(seen, &info, None).unwrap();
         converter.frame_ref(&from, &mut frame);
         let stride = frame.plane_stride()[0] as usize;
         let data = frame.plane_data(0).unwrap();
@@ -95,7 +94,7 @@ impl Picture {
 
     /// The colours in the middle of each bar.
     pub(crate) fn bars(&self) -> Vec<[u8; 3]> {
-        let row = self.row();
+        let row = self.row(&self.info());
         (0..BARS.len())
             .map(|bar| row[row.len() * (2 * bar + 1) / (2 * BARS.len())])
             .collect()
@@ -109,7 +108,10 @@ impl Picture {
 
     /// Whether these are libcamera's bars, which have full intensity and wander to the left.
     pub(crate) fn is_wandering_bars(&self) -> bool {
-        let row = self.row();
+        // libcamera 0.4 makes them by BT.601, and says BT.709 (docs/upstream.md).
+        let mut caps = self.0.caps_owned().unwrap();
+        caps.make_mut().set("colorimetry", "bt601");
+        let row = self.row(&VideoInfo::from_caps(&caps).unwrap());
         let width = row.len() / BARS.len();
         let full = BARS.map(|bar| bar.map(|channel| if channel > 0 { 255 } else { 0 }));
         let at = |shift: usize| {

@@ -173,7 +173,7 @@ fn its_controls_are_set_while_it_is_opened_and_while_it_plays_and_its_picture_fo
 fn each_control_is_named_with_its_range_and_what_it_is_set_to() {
     let found = gstporthole::cameras().unwrap();
     let camera = found.iter().find(|found| found.camera == "/dev/video0");
-    let controls = &camera.unwrap_or_else(|| panic!("{found:?}")).controls;
+    let controls = &camera.expect("no /dev/video0").controls;
     let of = |name: &str| {
         let control = controls.iter().find(|control| control.name == name);
         let control = control.unwrap_or_else(|| panic!("no {name} in {controls:?}"));
@@ -204,6 +204,7 @@ fn unplugged_it_is_gone_and_plugged_in_again_it_is_back() {
     bind("unbind");
     stage.lost("gone");
     stage.wait("a slate", |picture| !picture.is_bars());
+    stage.lost("missing");
     bind("bind");
     let start = Instant::now();
     stage.hear("live");
@@ -219,6 +220,8 @@ fn a_device_that_disconnects_by_itself_is_gone() {
     stage.bars();
     set_control(&format!("{disconnect}=1"));
     stage.lost("gone");
+    // It is closed, so that its number is free.
+    stage.lost("missing");
     bind("unbind");
     bind("bind");
     stage.hear("live");

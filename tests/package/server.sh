@@ -23,7 +23,7 @@ until address=$(grep -o 'listening on http://127\.[0-9.:]*' /server.log | cut -d
   kill -0 $server
 done
 curl -sf "$address/health"
-curl -sf "$address/" | grep -q '<title>'
+[[ "$(curl -sf "$address/")" == *'<title>'* ]]
 [ "$(porthole-signaling --config /etc/porthole/signaling.toml user add admin --administrator | wc -c)" -gt 8 ]
 kill -TERM $server
 wait $server

@@ -32,8 +32,9 @@ pub(super) async fn tell(tx: &mut AnyConnection, own: &str, changed: &Changed) -
     Ok(())
 }
 
-/// A lock that a server holds for as long as it lives, and PostgreSQL with it: by it others see that it is there.
-pub(super) const LIFE: &str = "SELECT pg_advisory_lock(hashtextextended($1, 0))";
+/// A lock that a server holds for as long as it lives, and PostgreSQL with it: by it others see that it is there. A shared one: the
+/// server's next connection does not wait for PostgreSQL to notice the end of that before.
+pub(super) const LIFE: &str = "SELECT pg_advisory_lock_shared(hashtextextended($1, 0))";
 /// Whether the server with that lock is there no more. Until the end of the transaction nobody else finds that out.
 pub(super) const IS_GONE: &str =
     "SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0)) AS gone";
@@ -87,8 +88,8 @@ async fn heard_all(
 ) -> std::result::Result<(), ()> {
     let notification = match timeout(TRY_EVERY, listener.try_recv()).await {
         Ok(Ok(Some(notification))) => notification,
-        Ok(Ok(None)) => return heard.send(Heard::Missed).await.map_err(|_| ()),
-        Ok(Err(_)) => return Err(()),
+        // Also if it has connected again by itself, since that connection holds no lock.
+        Ok(Ok(None) | Err(_)) => return Err(()),
         Err(_) => {
             let answered = timeout(ANSWER_WITHIN, query("SELECT 1").execute(listener)).await;
             return answered.map_err(|_| ())?.map(|_| ()).map_err(|_| ());

@@ -37,8 +37,8 @@ impl World {
     /// The last grant that the camera got.
     fn grant_at(&mut self, camera: ClientId) -> Grant {
         let told = self.to(camera);
-        let grants = told.iter().filter(|message| message["grant"].is_string());
-        let last = grants.last().expect("a grant");
+        let mut grants = told.iter().filter(|message| message["grant"].is_string());
+        let last = grants.next_back().expect("a grant");
         self.read(&last["grant"])
     }
 

@@ -41,12 +41,12 @@ modes! {
     what_is_asked_in_720p: "width=1280 height=720 framerate=30/1" gives (1280, 720);
     what_is_asked_in_480p: "width=640 height=480 framerate=30/1" gives (640, 480);
     what_is_asked_in_480p_at_15: "width=640 height=480 framerate=15/1" gives (640, 480);
-    what_is_asked_in_240p: "width=320 height=240 framerate=10/1" gives (320, 240);
+    small_pictures: "width=320 height=240 framerate=10/1" gives (320, 240);
     what_it_has_not_at_20: "width=1280 height=720 framerate=20/1" gives (1280, 720);
     what_it_has_not_at_60: "width=1280 height=720 framerate=60/1" gives (1280, 720);
     what_it_has_not_as_large: "width=4608 height=2592 framerate=30/1" gives (1280, 720);
     sizes_between_its_own: "width=800 height=600 framerate=15/1" gives (640, 480);
-    what_it_has_not_as_small: "width=100 height=100 framerate=30/1" gives (320, 240);
+    smaller_ones_than_it_has: "width=100 height=100 framerate=30/1" gives (320, 240);
 }
 
 #[test]

@@ -5,7 +5,7 @@
 use std::{
     path::PathBuf,
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst},
         mpsc::{Receiver, Sender, channel},
     },
@@ -25,7 +25,6 @@ use super::{
     slate,
     streams::Streams,
 };
-use crate::lock::lock;
 
 /// The pads of a source, and the outlets behind them.
 const VIDEO: &str = "video";
@@ -328,7 +327,7 @@ impl Me {
             Kind::Video => VIDEO,
             Kind::Audio => AUDIO,
         };
-        let mut hand_over = self.hand_over(pipeline, kind);
+        let hand_over = self.hand_over(pipeline, kind);
         if paced || kind == Kind::Audio {
             let callbacks = gst_app::AppSinkCallbacks::builder()
                 .new_sample(move |sink| {
@@ -355,7 +354,6 @@ impl Me {
             .build()?;
         let missing = || glib::bool_error!("no sink pad");
         let pad = outlet.static_pad("sink").ok_or_else(missing)?;
-        let hand_over = Mutex::new(hand_over);
         pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
             let Some(gst::PadProbeData::Buffer(buffer)) = info.data.take() else {
                 return gst::PadProbeReturn::Ok;
@@ -371,7 +369,7 @@ impl Me {
                 )
                 .build();
             drop(buffer);
-            if let Err(error) = lock(&hand_over)(sample) {
+            if let Err(error) = hand_over(sample) {
                 info.flow_res = Err(error);
             }
             gst::PadProbeReturn::Handled
@@ -384,9 +382,9 @@ impl Me {
         &self,
         pipeline: &gst::Pipeline,
         kind: Kind,
-    ) -> impl FnMut(gst::Sample) -> Result<(), gst::FlowError> + Send + 'static {
+    ) -> impl Fn(gst::Sample) -> Result<(), gst::FlowError> + Send + Sync + 'static {
         let (me, pipeline) = (self.clone(), pipeline.downgrade());
-        let mut is_first = true;
+        let awaits_first = AtomicBool::new(true);
         move |sample| {
             let theirs = pipeline.upgrade().and_then(|pipeline| pipeline.base_time());
             let bases = Bases {
@@ -399,6 +397,7 @@ impl Me {
                 streams.push_audio(generation, sample, bases, now);
                 return Ok(());
             }
+            let is_first = awaits_first.load(Relaxed);
             // Nobody can decode what comes before the first key unit.
             if is_first && is_delta(&sample) {
                 return Ok(());
@@ -406,7 +405,7 @@ impl Me {
             let caps = is_first.then(|| sample.caps().map(|caps| whole(&caps.to_owned())));
             match streams.push_video(generation, sample, bases, now) {
                 Pushed::Sent => {
-                    if std::mem::take(&mut is_first)
+                    if awaits_first.swap(false, Relaxed)
                         && let Some(caps) = caps.flatten()
                     {
                         me.tell(Tell::FirstFrame(caps));

@@ -18,6 +18,7 @@ use gst::prelude::*;
 use tokio::sync::watch;
 
 pub(crate) mod floor;
+mod format;
 mod mixer;
 mod pump;
 pub(crate) mod sounds;
@@ -26,7 +27,8 @@ mod tones;
 pub(crate) mod voice;
 
 pub(crate) use floor::Mode;
-pub(crate) use pump::{caps, stop};
+pub(crate) use format::caps;
+pub(crate) use pump::stop;
 pub(crate) use stage::{Hooks, May, Report};
 
 use stage::Stage;

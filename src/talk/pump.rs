@@ -21,7 +21,8 @@ use gst_base::{
 };
 
 use super::{
-    mixer::{FIRST_HELD, FRAME, MAX_HELD, RATE},
+    format::caps,
+    mixer::{FIRST_HELD, FRAME, MAX_HELD},
     stage::Stage,
 };
 use crate::lock::lock;
@@ -38,16 +39,6 @@ const LOOK: Duration = Duration::from_millis(2);
 
 fn duration(samples: usize) -> gst::ClockTime {
     PERIOD * (samples / FRAME) as u64
-}
-
-/// The sound of the pad, always.
-pub(crate) fn caps() -> gst::Caps {
-    gst::Caps::builder("audio/x-raw")
-        .field("format", "S16LE")
-        .field("layout", "interleaved")
-        .field("rate", RATE as i32)
-        .field("channels", 1)
-        .build()
 }
 
 /// Ends the source behind `pad`, from whatever thread, whether what it feeds takes the sound or not.

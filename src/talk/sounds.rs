@@ -14,7 +14,7 @@ use std::{
 
 use gst::prelude::*;
 
-use super::{mixer::RATE, pump::caps};
+use super::{format::caps, mixer::RATE};
 
 /// The longest sound: whoever rings hears it while somebody may speak already.
 pub(super) const MAX_SECONDS: usize = 20;

@@ -159,7 +159,7 @@ fn decoder(
         .by_name("out")
         .and_then(|sink| sink.downcast::<gst_app::AppSink>().ok())
         .ok_or_else(|| glib::bool_error!("no appsink"))?;
-    sink.set_caps(Some(&super::pump::caps()));
+    sink.set_caps(Some(&super::format::caps()));
     let callbacks = gst_app::AppSinkCallbacks::builder().new_sample(move |sink| {
         take_in(&sink.pull_sample().map_err(|_| gst::FlowError::Eos)?);
         Ok(gst::FlowSuccess::Ok)

@@ -40,7 +40,7 @@ fn packets(speech: &[i16], percent: u32) -> Vec<gst::Buffer> {
     let pipeline = gst::parse::launch(&format!(
         "appsrc name=in format=time caps={} ! opusenc frame-size=20 bitrate=32000 audio-type=voice inband-fec=true \
          packet-loss-percentage={percent} ! rtpopuspay pt={PAYLOAD} ! appsink name=out sync=false",
-        super::super::pump::caps().to_string().replace(' ', "")
+        super::super::format::caps().to_string().replace(' ', "")
     ));
     let pipeline = pipeline.unwrap().downcast::<gst::Pipeline>().unwrap();
     let source = pipeline

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What the camera's conductor is told: by the element, and by each session under its generation.
+//! What the camera's supervisor is told: by the element, and by each capture under its generation.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 
@@ -7,7 +7,7 @@ use super::problem::Problem;
 
 #[derive(Debug)]
 pub(crate) enum Event {
-    /// Something that the conductor looks up itself: settings, demand, pads.
+    /// Something that the supervisor looks up itself: settings, demand, pads.
     Changed,
     /// Downstream wants to negotiate anew.
     Reconfigure,
@@ -17,14 +17,14 @@ pub(crate) enum Event {
     KeyUnit(gst::Event),
     /// A slate that took long to make; `None` if it cannot be made.
     Slate(Option<gst::Buffer>),
-    /// From the session of this generation.
-    Session(u64, Tell),
+    /// From the capture of this generation.
+    Capture(u64, Report),
     Quit,
 }
 
-/// What a session tells.
+/// What a capture tells.
 #[derive(Debug)]
-pub(crate) enum Tell {
+pub(crate) enum Report {
     /// What it opened, and what is to be said about that.
     Opened {
         device: String,
@@ -41,11 +41,11 @@ pub(crate) enum Tell {
     /// From the camera to the outlet.
     Latency(gst::ClockTime),
     /// The thread is done and the device closed.
-    Over,
+    Ended,
 }
 
 /// Where events are sent to. The queue has no bound of its own, since neither a streaming thread may wait nor the end of a
-/// session be lost: a session sends a bounded number, there are few of them, and of `Changed` at most one waits.
+/// capture be lost: a capture sends a bounded number, there are few of them, and of `Changed` at most one waits.
 #[derive(Clone, Debug)]
 pub(crate) struct Inbox(Sender<Event>);
 
@@ -55,7 +55,7 @@ pub(crate) fn queue() -> (Inbox, Receiver<Event>) {
 }
 
 impl Inbox {
-    /// A conductor that is gone needs to hear nothing.
+    /// A supervisor that is gone needs to hear nothing.
     pub(crate) fn send(&self, event: Event) {
         let _ = self.0.send(event);
     }

@@ -2,7 +2,7 @@
 //! `portholesrc`: GObject glue.
 //!
 //! Locks: `state` is held alone, to read or write a value, and never while anything is pushed, posted or joined. Those of
-//! `settings`, `heard`, `mode` and the streams are held inside their own methods only.
+//! `settings`, `downstream`, `mode` and the streams are held inside their own methods only.
 
 use std::{
     sync::{
@@ -16,18 +16,15 @@ use std::{
 use gst::{glib, prelude::*, subclass::prelude::*};
 
 use super::{
-    CAT,
-    conductor::{self, Config, QUIT_PATIENCE},
+    CAT, caps,
+    capture::Run,
+    demand::Downstream,
     device::Device,
     devices,
     event::{self, Event, Inbox},
-    feed::Feed,
-    heard::Heard,
-    herald::Herald,
-    session::Surroundings,
+    output::{Feed, Streams},
     settings::{self, Settings},
-    slate,
-    streams::Streams,
+    supervisor::{self, BusPoster, Config, QUIT_PATIENCE},
 };
 use crate::{
     events::{demand::Demand, turn::Turn},
@@ -44,10 +41,10 @@ const CONTROLS: &str = "controls";
 /// What the application is left to take the last news.
 const LAST_NEWS: Duration = Duration::from_millis(200);
 
-/// A conductor on its thread.
+/// A supervisor on its thread.
 struct Running {
     inbox: Inbox,
-    /// Nothing ever comes: it is closed when the conductor ends.
+    /// Nothing ever comes: it is closed when the supervisor ends.
     alive: Receiver<()>,
     news: Ending,
 }
@@ -94,12 +91,12 @@ pub struct PortholeSrc {
     #[property(name = "current-mode", type = Option<gst::Caps>, get = Self::current_mode, nullable, nick = "Current mode",
         blurb = "The caps of the last live picture; none before the first")]
     settings: Arc<Snapshot<Settings>>,
-    heard: Arc<Heard>,
+    downstream: Arc<Downstream>,
     mode: Arc<Mutex<Option<gst::Caps>>>,
     /// There as soon as the element is, unless that failed.
     streams: OnceLock<Arc<Streams>>,
-    /// Threads of sessions that have not ended.
-    sessions: Arc<AtomicUsize>,
+    /// Threads of captures that have not ended.
+    captures: Arc<AtomicUsize>,
     state: Mutex<State>,
 }
 
@@ -127,7 +124,7 @@ impl PortholeSrc {
     fn set_controls(&self, controls: Option<gst::Structure>) {
         self.settings
             .change(|settings| settings.controls = controls);
-        self.heard.changed();
+        self.downstream.changed();
     }
 
     fn current_mode(&self) -> Option<gst::Caps> {
@@ -144,25 +141,25 @@ impl PortholeSrc {
         let pad = gst::GhostPad::builder_from_template_with_target(&template, &target)?
             .name(name)
             .build();
-        let heard = self.heard.clone();
+        let downstream = self.downstream.clone();
         pad.add_probe(gst::PadProbeType::EVENT_UPSTREAM, move |_, info| {
             let Some(event) = info.event() else {
                 return gst::PadProbeReturn::Ok;
             };
             if let Some(demand) = Demand::parse(event) {
-                heard.demand(&demand);
+                downstream.demand(&demand);
                 return gst::PadProbeReturn::Handled;
             }
             if let Some(Turn(direction)) = Turn::parse(event) {
-                heard.turn(direction);
+                downstream.turn(direction);
                 return gst::PadProbeReturn::Handled;
             }
             if gst_video::UpstreamForceKeyUnitEvent::parse(event).is_ok() {
-                heard.tell(Event::KeyUnit(event.to_owned()));
+                downstream.tell(Event::KeyUnit(event.to_owned()));
                 return gst::PadProbeReturn::Handled;
             }
             if event.type_() == gst::EventType::Reconfigure {
-                heard.tell(Event::Reconfigure);
+                downstream.tell(Event::Reconfigure);
             }
             gst::PadProbeReturn::Ok
         });
@@ -200,45 +197,45 @@ impl PortholeSrc {
         let obj = self.obj();
         let streams = self.streams()?;
         let device = lock(&self.state).device.clone().ok_or_else(broken)?;
-        let (herald, news) = Herald::start(obj.downgrade(), streams.clone(), self.mode.clone())
+        let (bus, news) = BusPoster::start(obj.downgrade(), streams.clone(), self.mode.clone())
             .map_err(no_thread)?;
         let (inbox, events) = event::queue();
         let config = Config {
             device,
-            run: Surroundings {
+            run: Run {
                 element: obj.downgrade(),
                 clock: obj.clock().ok_or_else(broken)?,
                 base_time: obj.base_time().ok_or_else(broken)?,
                 streams,
                 inbox: inbox.clone(),
-                running: self.sessions.clone(),
+                running: self.captures.clone(),
             },
             settings: self.settings.clone(),
-            heard: self.heard.clone(),
-            herald,
+            downstream: self.downstream.clone(),
+            bus,
         };
         let (guard, alive) = sync_channel::<()>(0);
         std::thread::Builder::new()
             .name("portholesrc".into())
             .spawn(move || {
                 let _guard = guard;
-                conductor::run(config, &events);
+                supervisor::run(config, &events);
             })
             .map_err(no_thread)?;
-        self.heard.connect(Some(inbox.clone()));
-        // What was said between the conductor's first look and now.
-        self.heard.changed();
+        self.downstream.connect(Some(inbox.clone()));
+        // What was said between the supervisor's first look and now.
+        self.downstream.changed();
         lock(&self.state).running = Some(Running { inbox, alive, news });
         Ok(())
     }
 
     fn halt(&self) {
-        self.heard.connect(None);
+        self.downstream.connect(None);
         let Some(Running { inbox, alive, news }) = lock(&self.state).running.take() else {
             return;
         };
         inbox.send(Event::Quit);
-        // The conductor itself never blocks, and waits for the device no longer than this.
+        // The supervisor itself never blocks, and waits for the device no longer than this.
         if alive.recv_timeout(QUIT_PATIENCE * 2) == Err(RecvTimeoutError::Timeout) {
             gst::error!(CAT, imp = self, "the camera's thread does not end");
         }
@@ -321,10 +318,10 @@ impl ElementImpl for PortholeSrc {
             let mut video = gst_video::VideoCapsBuilder::new()
                 .format_list(frame::FORMATS.map(|(format, _)| format))
                 .build();
-            video.merge(devices::h264());
+            video.merge(caps::h264());
             [
                 (VIDEO, gst::PadPresence::Always, video),
-                (AUDIO, gst::PadPresence::Request, slate::sound()),
+                (AUDIO, gst::PadPresence::Request, caps::sound()),
             ]
             .into_iter()
             .filter_map(|(name, presence, caps)| {
@@ -352,13 +349,13 @@ impl ElementImpl for PortholeSrc {
             );
             return None;
         }
-        let feed = Arc::new(Feed::audio(AUDIO, &slate::sound()));
+        let feed = Arc::new(Feed::audio(AUDIO, &caps::sound()));
         let pad = self
             .add_feed(AUDIO, &feed)
             .inspect_err(|error| gst::error!(CAT, imp = self, "no pad {AUDIO}: {error}"))
             .ok()?;
         streams.set_audio(Some(feed));
-        self.heard.changed();
+        self.downstream.changed();
         Some(pad.upcast())
     }
 
@@ -374,12 +371,12 @@ impl ElementImpl for PortholeSrc {
             let _ = feed.appsrc.set_state(gst::State::Null);
             let _ = self.obj().remove(&feed.appsrc);
         }
-        self.heard.changed();
+        self.downstream.changed();
     }
 
     fn set_context(&self, context: &gst::Context) {
         self.parent_set_context(context);
-        self.heard.tell(Event::Context(context.clone()));
+        self.downstream.tell(Event::Context(context.clone()));
     }
 
     fn change_state(
@@ -400,7 +397,7 @@ impl ElementImpl for PortholeSrc {
         let success = self.parent_change_state(transition)?;
         match transition {
             T::PausedToPlaying => self.play().map_err(fail)?,
-            T::PausedToReady => self.heard.forget(),
+            T::PausedToReady => self.downstream.forget(),
             _ => (),
         }
         Ok(success)

@@ -16,32 +16,26 @@
 //! gst-launch-1.0 portholesrc name=cam camera=file:///home/pi/road.mp4 ! portholesink name=out  cam.audio ! out.audio
 //! ```
 //!
-//! Messages on the bus: `porthole/camera` (state: closed, opening, live or lost; device; reason; mode). How it works: `control`
-//! decides (pure), the `conductor`'s thread does, each open camera is a `session` on a thread that may be left to itself, `devices`
-//! has one file for each kind of camera.
+//! Messages on the bus: `porthole/camera` (state: closed, opening, live or lost; device; reason; mode). How it works: `demand` knows
+//! who wants the picture, the `supervisor` opens and closes the camera, an open one is a `capture` on a thread that may be left to
+//! itself, `devices` has one file for each kind of camera, and `output` takes the pictures, or the `slate`.
 
 use std::sync::LazyLock;
 
 use gst::{glib, prelude::*};
 
-mod conductor;
-mod control;
+mod caps;
+mod capture;
 mod demand;
 mod device;
 mod devices;
 mod event;
-mod feed;
-mod heard;
-mod herald;
 mod imp;
-mod listeners;
+mod output;
 mod problem;
-mod session;
 mod settings;
 mod slate;
-mod slates;
-mod still;
-mod streams;
+mod supervisor;
 
 pub use devices::{Control, Found, Mode, cameras};
 

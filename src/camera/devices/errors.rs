@@ -7,6 +7,19 @@ use gst::glib;
 
 use crate::camera::problem::{Problem, Reason};
 
+/// Why a text names no camera. Names the fix.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum DeviceError {
+    #[error(
+        "camera={0}: a file needs its whole path, with three slashes: camera=file:///home/pi/road.mp4"
+    )]
+    Relative(String),
+    #[error("camera={0}: there is no such pattern; one of {1}")]
+    Pattern(String, String),
+    #[error("camera=rtsp:... is not understood: {0}")]
+    Rtsp(String),
+}
+
 /// What the driver or server said, in elements' debug texts, whose codes say less.
 const SAID: [(&str, Reason); 10] = [
     ("Device or resource busy", Reason::Busy),

@@ -6,13 +6,15 @@ use std::path::PathBuf;
 use gst::{glib, prelude::*};
 use url::Url;
 
-use super::{DeviceError, chain, errors, expose, h264, make};
+use super::{
+    elements::{chain, expose, make},
+    errors::{self, DeviceError},
+};
 use crate::camera::{
     CAT,
+    caps::{self, h264, whole},
     device::{Device, Request, Source},
-    feed::whole,
     problem::{Problem, Reason},
-    slate,
 };
 
 /// How long the first picture of a file may take to be decoded when it is only looked at.
@@ -168,7 +170,7 @@ pub(super) fn add_stream(
 fn add_sound(bin: &gst::Bin, pad: &gst::Pad) -> Result<(), glib::BoolError> {
     let (queue, convert) = (make("queue")?, make("audioconvert")?);
     let (resample, filter) = (make("audioresample")?, make("capsfilter")?);
-    filter.set_property("caps", slate::sound());
+    filter.set_property("caps", caps::sound());
     let all = [&queue, &convert, &resample, &filter];
     chain(bin, &all)?;
     // From the end on, so that nothing comes to what is not ready.

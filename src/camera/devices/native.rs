@@ -7,14 +7,17 @@ use gst::{glib, prelude::*};
 
 use super::{
     controls::Properties,
-    errors, make,
-    mode::{self, Coding},
-    plan::{self, Plan},
-    values,
+    elements::make,
+    errors,
+    select::{
+        mode::{self, Coding},
+        plan::{self, Plan},
+        rate_words,
+    },
 };
 use crate::camera::{
+    caps::whole,
     device::{Control, Handles, Request, Source},
-    feed::whole,
     problem::{Problem, Reason},
 };
 
@@ -266,8 +269,8 @@ fn other_rate(asked: &gst::CapsRef, given: &gst::CapsRef) -> Option<String> {
     (own != rate).then(|| {
         format!(
             "in {width}x{height} it gives {} pictures a second, not the {} that were asked: set framerate={}/{}, or another size",
-            values::rate_words(own),
-            values::rate_words(rate),
+            rate_words(own),
+            rate_words(rate),
             own.numer(),
             own.denom(),
         )

@@ -5,11 +5,15 @@ use std::sync::Arc;
 
 use gst::{glib, prelude::*};
 
-use super::{DeviceError, chain, expose, make, mode_as_asked, usual};
+use super::{
+    elements::{chain, expose, make},
+    errors::DeviceError,
+    select::{mode_as_asked, usual},
+};
 use crate::camera::{
+    caps,
     device::{Device, Request, Source},
     problem::{Problem, Reason},
-    slate,
 };
 
 pub(super) const NAME: &str = "test";
@@ -95,7 +99,7 @@ impl TestCamera {
                 .property_from_str("wave", "ticks")
                 .build()?;
             let filter = make("capsfilter")?;
-            filter.set_property("caps", slate::sound());
+            filter.set_property("caps", caps::sound());
             chain(&bin, &[&ticks, &filter])?;
             expose(&bin, &filter, "audio")?;
         }
@@ -136,7 +140,7 @@ fn encode(
     let parser = gst::ElementFactory::make("h264parse")
         .property("config-interval", -1_i32)
         .build()?;
-    filter.set_property("caps", super::h264());
+    filter.set_property("caps", caps::h264());
     chain(bin, &[pattern, &size, &encoder, &profile, &parser, filter])
 }
 

@@ -15,14 +15,14 @@ use gst::{glib, prelude::*};
 use url::Url;
 
 use super::{
-    errors, make, native,
-    plan::{self, Plan},
+    elements::make,
+    errors, native,
+    select::plan::{self, Plan},
 };
 use crate::camera::{
-    CAT,
+    CAT, caps,
     device::{Device, Request, Source},
     problem::{Problem, Reason},
-    slate,
 };
 
 /// Milliseconds that packets wait for their order. TCP keeps it, so this only evens out a camera that sends in gusts; the
@@ -435,7 +435,7 @@ fn plan(caps: &gst::Caps, request: &Request) -> Result<Plan, Problem> {
 }
 
 fn add_sound(bin: &gst::Bin, pad: &gst::Pad) -> Result<(), glib::BoolError> {
-    let filter = gst::ElementFactory::make("capsfilter").property("caps", slate::sound());
+    let filter = gst::ElementFactory::make("capsfilter").property("caps", caps::sound());
     let chain = [
         make("audioconvert")?,
         make("audioresample")?,
@@ -452,5 +452,4 @@ fn add_sound(bin: &gst::Bin, pad: &gst::Pad) -> Result<(), glib::BoolError> {
 }
 
 #[cfg(test)]
-#[path = "rtsp_tests.rs"]
 mod tests;

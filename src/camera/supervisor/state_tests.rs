@@ -15,17 +15,17 @@ fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-/// A control that is wanted, and open in its first session.
-fn opening(now: Instant) -> Control {
-    let mut control = Control::new(0);
+/// A control that is wanted, and open in its first capture.
+fn opening(now: Instant) -> State {
+    let mut control = State::new(0);
     control.want(true, now);
     assert_eq!(control.act(&LIMITS, true, now), Some(Action::Open(1)));
     control
 }
 
-fn live(now: Instant) -> Control {
+fn live(now: Instant) -> State {
     let mut control = opening(now);
-    control.hear(1, News::FirstFrame, now);
+    control.hear(1, Input::FirstFrame, now);
     assert_eq!(control.status(), Status::Live);
     control
 }
@@ -33,7 +33,7 @@ fn live(now: Instant) -> Control {
 #[test]
 fn it_opens_when_it_is_wanted_and_not_before() {
     let now = Instant::now();
-    let mut control = Control::new(0);
+    let mut control = State::new(0);
     assert_eq!(control.act(&LIMITS, true, now), None);
     control.want(true, now);
     assert_eq!(control.act(&LIMITS, true, now), Some(Action::Open(1)));
@@ -53,7 +53,7 @@ fn it_closes_a_while_after_the_last_viewer() {
     let end = start + ms(5000);
     assert_eq!(control.act(&LIMITS, true, end), Some(Action::Close(1)));
     assert_eq!(control.status(), Status::Closing);
-    control.hear(1, News::Over, end);
+    control.hear(1, Input::Ended, end);
     assert_eq!(control.status(), Status::Closed);
 }
 
@@ -63,14 +63,14 @@ fn a_password_that_is_refused_is_tried_at_long_intervals_whoever_comes_and_goes(
     let mut control = opening(now);
     let (mut tries, mut generation) = (1, 1);
     let start = now;
-    control.hear(generation, News::Failed(Reason::Refused), now);
+    control.hear(generation, Input::Failed(Reason::Refused), now);
     while now < start + Duration::from_secs(3600) {
         match control.act(&LIMITS, true, now) {
             Some(Action::Open(opened)) => {
                 (tries, generation) = (tries + 1, opened);
-                control.hear(generation, News::Failed(Reason::Refused), now);
+                control.hear(generation, Input::Failed(Reason::Refused), now);
             }
-            Some(Action::Close(_)) => control.hear(generation, News::Over, now),
+            Some(Action::Close(_)) => control.hear(generation, Input::Ended, now),
             Some(Action::Abandon(_)) => panic!("it ended"),
             None => {
                 // Viewers come and leave all the time.
@@ -90,13 +90,13 @@ fn a_password_that_is_refused_is_tried_at_long_intervals_whoever_comes_and_goes(
         control.act(&LIMITS, true, now),
         Some(Action::Open(_))
     ));
-    control.hear(control.generation(), News::FirstFrame, now);
-    control.hear(control.generation(), News::Failed(Reason::Gone), now);
+    control.hear(control.generation(), Input::FirstFrame, now);
+    control.hear(control.generation(), Input::Failed(Reason::Gone), now);
     assert!(matches!(
         control.act(&LIMITS, true, now),
         Some(Action::Close(_))
     ));
-    control.hear(control.generation(), News::Over, now);
+    control.hear(control.generation(), Input::Ended, now);
     let back = now + LAST_RETRY;
     assert!(
         matches!(control.act(&LIMITS, true, back), Some(Action::Open(_))),
@@ -129,27 +129,27 @@ fn one_who_comes_while_it_closes_has_it_opened_when_it_is_closed() {
         None,
         "the device is not free"
     );
-    control.hear(1, News::Over, end);
+    control.hear(1, Input::Ended, end);
     assert_eq!(control.act(&LIMITS, true, end), Some(Action::Open(2)));
 }
 
 #[test]
 fn what_fails_is_closed_and_tried_again_later_and_later_but_not_too_late() {
     let mut now = Instant::now();
-    let mut control = Control::new(0);
+    let mut control = State::new(0);
     control.want(true, now);
     for (generation, wait) in [(1, 250), (2, 500), (3, 1000), (4, 1000), (5, 1000)] {
         assert_eq!(
             control.act(&LIMITS, true, now),
             Some(Action::Open(generation))
         );
-        control.hear(generation, News::Failed(Reason::Busy), now);
+        control.hear(generation, Input::Failed(Reason::Busy), now);
         assert_eq!(control.status(), Status::Lost(Reason::Busy));
         assert_eq!(
             control.act(&LIMITS, true, now),
             Some(Action::Close(generation))
         );
-        control.hear(generation, News::Over, now);
+        control.hear(generation, Input::Ended, now);
         assert_eq!(control.act(&LIMITS, true, now), None);
         assert_eq!(control.wake_at(&LIMITS), Some(now + ms(wait)));
         now += ms(wait);
@@ -178,10 +178,10 @@ fn one_that_never_gives_the_first_is_stalled_as_well() {
 }
 
 #[test]
-fn a_session_that_does_not_end_is_left_to_itself_and_its_late_news_count_for_nothing() {
+fn a_capture_that_does_not_end_is_left_to_itself_and_its_late_news_count_for_nothing() {
     let start = Instant::now();
     let mut control = opening(start);
-    control.hear(1, News::Failed(Reason::Failed), start);
+    control.hear(1, Input::Failed(Reason::Failed), start);
     assert_eq!(control.act(&LIMITS, true, start), Some(Action::Close(1)));
     let late = start + CLOSE_PATIENCE;
     assert_eq!(control.act(&LIMITS, true, late), Some(Action::Abandon(1)));
@@ -194,17 +194,17 @@ fn a_session_that_does_not_end_is_left_to_itself_and_its_late_news_count_for_not
         control.act(&LIMITS, true, late + ms(9000)),
         Some(Action::Open(2))
     );
-    control.hear(1, News::FirstFrame, late + ms(9001));
-    control.hear(1, News::Failed(Reason::Gone), late + ms(9001));
-    control.hear(1, News::Over, late + ms(9001));
+    control.hear(1, Input::FirstFrame, late + ms(9001));
+    control.hear(1, Input::Failed(Reason::Gone), late + ms(9001));
+    control.hear(1, Input::Ended, late + ms(9001));
     assert_eq!(control.act(&LIMITS, true, late + ms(9001)), None);
 }
 
 #[test]
-fn a_session_that_ends_by_itself_is_a_failure_and_not_the_end() {
+fn a_capture_that_ends_by_itself_is_a_failure_and_not_the_end() {
     let start = Instant::now();
     let mut control = live(start);
-    control.hear(1, News::Over, start);
+    control.hear(1, Input::Ended, start);
     assert_eq!(control.status(), Status::Lost(Reason::Failed));
     assert_eq!(
         control.act(&LIMITS, true, start + ms(250)),
@@ -216,9 +216,9 @@ fn a_session_that_ends_by_itself_is_a_failure_and_not_the_end() {
 fn a_camera_that_is_lost_and_that_nobody_wants_any_more_rests() {
     let start = Instant::now();
     let mut control = opening(start);
-    control.hear(1, News::Failed(Reason::Missing), start);
+    control.hear(1, Input::Failed(Reason::Missing), start);
     assert_eq!(control.act(&LIMITS, true, start), Some(Action::Close(1)));
-    control.hear(1, News::Over, start);
+    control.hear(1, Input::Ended, start);
     control.want(false, start);
     assert_eq!(control.act(&LIMITS, true, start + ms(5000)), None);
     assert_eq!(control.status(), Status::Closed);
@@ -229,11 +229,11 @@ fn a_camera_that_is_lost_and_that_nobody_wants_any_more_rests() {
 struct Simulation {
     rng: StdRng,
     now: Instant,
-    control: Control,
+    control: State,
     /// Sessions that have not ended, and whether they were abandoned.
-    sessions: Vec<(u64, bool)>,
+    captures: Vec<(u64, bool)>,
     /// What happens at which time.
-    coming: Vec<(Instant, u64, News)>,
+    coming: Vec<(Instant, u64, Input)>,
     works: bool,
     works_since: Instant,
     unwanted_since: Option<Instant>,
@@ -245,8 +245,8 @@ impl Simulation {
         Self {
             rng: StdRng::seed_from_u64(seed),
             now,
-            control: Control::new(0),
-            sessions: Vec::new(),
+            control: State::new(0),
+            captures: Vec::new(),
             coming: Vec::new(),
             works: true,
             works_since: now,
@@ -259,14 +259,14 @@ impl Simulation {
     }
 
     fn open(&mut self, generation: u64) {
-        let open = self.sessions.iter().filter(|(_, abandoned)| !abandoned);
+        let open = self.captures.iter().filter(|(_, abandoned)| !abandoned);
         assert_eq!(open.count(), 0, "one at a time");
-        self.sessions.push((generation, false));
+        self.captures.push((generation, false));
         let at = self.after(if self.works { 300 } else { 3000 });
         let news = match (self.works, self.rng.random_range(0..4)) {
-            (true, _) => News::FirstFrame,
+            (true, _) => Input::FirstFrame,
             (false, 0) => return,
-            (false, _) => News::Failed(Reason::Busy),
+            (false, _) => Input::Failed(Reason::Busy),
         };
         self.coming.push((at, generation, news));
     }
@@ -275,17 +275,17 @@ impl Simulation {
         // A driver may hang for a while.
         let hangs = !self.works && self.rng.random_range(0..3) == 0;
         let at = self.after(if hangs { 30_000 } else { 200 });
-        self.coming.push((at, generation, News::Over));
+        self.coming.push((at, generation, Input::Ended));
     }
 
     fn act(&mut self) {
-        while let Some(action) = self.control.act(&LIMITS, self.sessions.len() < 4, self.now) {
+        while let Some(action) = self.control.act(&LIMITS, self.captures.len() < 4, self.now) {
             match action {
                 Action::Open(generation) => self.open(generation),
                 Action::Close(generation) => self.close(generation),
                 Action::Abandon(generation) => {
-                    let session = self.sessions.iter_mut().find(|(of, _)| *of == generation);
-                    session.expect("it is open").1 = true;
+                    let capture = self.captures.iter_mut().find(|(of, _)| *of == generation);
+                    capture.expect("it is open").1 = true;
                 }
             }
         }
@@ -305,8 +305,8 @@ impl Simulation {
         self.coming.sort_by_key(|(at, ..)| *at);
         while self.coming.first().is_some_and(|(at, ..)| *at <= self.now) {
             let (_, generation, news) = self.coming.remove(0);
-            if news == News::Over {
-                self.sessions.retain(|(of, _)| *of != generation);
+            if news == Input::Ended {
+                self.captures.retain(|(of, _)| *of != generation);
             }
             self.control.hear(generation, news, self.now);
             self.act();
@@ -332,12 +332,12 @@ impl Simulation {
         if self.works && long_since(self.works_since, grace) && self.unwanted_since.is_none() {
             assert_ne!(status, Status::Closed, "somebody wants it");
         }
-        assert!(self.sessions.len() <= 4, "{} sessions", self.sessions.len());
+        assert!(self.captures.len() <= 4, "{} captures", self.captures.len());
     }
 }
 
 #[test]
-fn whatever_the_device_does_one_session_is_open_at_a_time_and_none_when_nobody_wants_it() {
+fn whatever_the_device_does_one_capture_is_open_at_a_time_and_none_when_nobody_wants_it() {
     for seed in 0..3000 {
         let run = || {
             let mut simulation = Simulation::new(seed);
@@ -355,7 +355,7 @@ fn a_camera_that_works_again_is_back_within_two_seconds() {
     for seed in 0..500 {
         let mut rng = StdRng::seed_from_u64(seed);
         let mut now = Instant::now();
-        let mut control = Control::new(0);
+        let mut control = State::new(0);
         control.want(true, now);
         // It is away for a while.
         let back = now + ms(rng.random_range(0..60_000));
@@ -363,16 +363,16 @@ fn a_camera_that_works_again_is_back_within_two_seconds() {
         let live_at = loop {
             match control.act(&LIMITS, true, now) {
                 Some(Action::Open(generation)) if now >= back => {
-                    control.hear(generation, News::FirstFrame, now);
+                    control.hear(generation, Input::FirstFrame, now);
                     break now;
                 }
                 Some(Action::Open(generation)) => {
-                    control.hear(generation, News::Failed(Reason::Missing), now);
+                    control.hear(generation, Input::Failed(Reason::Missing), now);
                 }
                 Some(Action::Close(generation)) => closing = Some(generation),
                 Some(Action::Abandon(_)) => panic!("it ends at once"),
                 None => match closing.take() {
-                    Some(generation) => control.hear(generation, News::Over, now),
+                    Some(generation) => control.hear(generation, Input::Ended, now),
                     None => now = control.wake_at(&LIMITS).expect("it goes on trying"),
                 },
             }

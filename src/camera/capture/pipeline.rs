@@ -1,172 +1,50 @@
 // SPDX-License-Identifier: MPL-2.0
-//! An open camera: a pipeline of its own, on a thread of its own that may be left to itself, since any call to a driver may
-//! block for ever. All that it says carries its generation.
+//! The pipeline of an open camera: what its thread does, and what its callbacks do on whichever thread they come.
 
 use std::{
     path::PathBuf,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst},
-        mpsc::{Receiver, Sender, channel},
+        atomic::{AtomicBool, AtomicU32, Ordering::Relaxed, Ordering::SeqCst},
+        mpsc::{Receiver, Sender},
     },
-    thread,
     time::Instant,
 };
 
 use gst::{glib, prelude::*};
 use gst_video::VideoOrientationMethod;
 
-use super::{
-    CAT, PortholeSrc,
+use super::command::{Command, Run};
+use crate::camera::{
+    CAT,
+    caps::{sound, whole},
     device::{Device, Handles, Request, Source},
-    event::{Event, Inbox, Tell},
-    feed::{Bases, Pushed, whole},
+    devices::errors,
+    event::{Event, Report},
+    output::{Bases, Pushed},
     problem::{Problem, Reason},
-    slate,
-    streams::Streams,
 };
 
 /// The pads of a source, and the outlets behind them.
 const VIDEO: &str = "video";
 const AUDIO: &str = "audio";
 
-/// Warnings that a session passes on; a driver can complain at each frame.
+/// Warnings that a capture passes on; a driver can complain at each frame.
 const MAX_WARNINGS: u32 = 8;
-
-/// What a session is told. It does one after the other.
-#[derive(Debug)]
-pub(crate) enum Command {
-    Close,
-    /// From the end of the file to its beginning.
-    EndOfStream,
-    Controls(gst::Structure),
-    Turn(VideoOrientationMethod),
-    Context(gst::Context),
-    /// A request for a key unit, for cameras that encode.
-    KeyUnit(gst::Event),
-    /// Its latency may have changed.
-    Latency,
-}
-
-/// What sessions run by.
-#[derive(Clone)]
-pub(crate) struct Surroundings {
-    pub(crate) element: glib::WeakRef<PortholeSrc>,
-    pub(crate) clock: gst::Clock,
-    pub(crate) base_time: gst::ClockTime,
-    pub(crate) streams: Arc<Streams>,
-    pub(crate) inbox: Inbox,
-    /// Threads of sessions that have not ended, of this run and those before.
-    pub(crate) running: Arc<AtomicUsize>,
-}
-
-/// The way to a session's thread. Dropping it closes the camera.
-#[derive(Debug)]
-pub(crate) struct Session {
-    commands: Sender<Command>,
-    /// So that a device that is slow to open is not started after all.
-    is_closed: Arc<AtomicBool>,
-}
-
-impl Session {
-    /// Opens the camera.
-    pub(crate) fn open(
-        generation: u64,
-        device: Arc<dyn Device>,
-        request: Request,
-        run: &Surroundings,
-    ) -> std::io::Result<Self> {
-        let (commands, receiver) = channel();
-        let me = Me::new(generation, run, commands.clone());
-        let is_closed = me.is_closed.clone();
-        let over = Over::new(generation, run);
-        spawn(move || {
-            let _over = over;
-            me.run(device.as_ref(), &request, &receiver);
-        })?;
-        Ok(Self {
-            commands,
-            is_closed,
-        })
-    }
-
-    /// Looks for the camera's mode without capturing, on a thread that may be left to itself as well.
-    pub(crate) fn look(
-        generation: u64,
-        device: Arc<dyn Device>,
-        request: Request,
-        run: &Surroundings,
-    ) -> std::io::Result<()> {
-        let inbox = run.inbox.clone();
-        let over = Over::new(generation, run);
-        spawn(move || {
-            let _over = over;
-            match device.look(&request) {
-                Ok(Some(mode)) => inbox.send(Event::Session(generation, Tell::Mode(mode))),
-                Ok(None) => (),
-                Err(problem) => inbox.send(Event::Session(generation, Tell::Failed(problem))),
-            }
-        })
-    }
-
-    /// One that is over needs to hear nothing.
-    pub(crate) fn tell(&self, command: Command) {
-        let _ = self.commands.send(command);
-    }
-}
-
-impl Drop for Session {
-    fn drop(&mut self) {
-        self.is_closed.store(true, SeqCst);
-        self.tell(Command::Close);
-    }
-}
-
-pub(super) fn spawn(work: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
-    thread::Builder::new()
-        .name("portholesrc-dev".into())
-        .spawn(work)
-        .map(drop)
-}
-
-/// Says that the thread is done, also when it panicked.
-struct Over {
-    generation: u64,
-    inbox: Inbox,
-    running: Arc<AtomicUsize>,
-}
-
-impl Over {
-    fn new(generation: u64, run: &Surroundings) -> Self {
-        run.running.fetch_add(1, SeqCst);
-        Self {
-            generation,
-            inbox: run.inbox.clone(),
-            running: run.running.clone(),
-        }
-    }
-}
-
-impl Drop for Over {
-    fn drop(&mut self) {
-        self.running.fetch_sub(1, SeqCst);
-        self.inbox.send(Event::Session(self.generation, Tell::Over));
-    }
-}
 
 /// What the thread, and the callbacks of its pipeline, know.
 #[derive(Clone)]
-struct Me {
+pub(super) struct Context {
     generation: u64,
-    run: Surroundings,
+    run: Run,
     commands: Sender<Command>,
-    is_closed: Arc<AtomicBool>,
+    pub(super) is_closed: Arc<AtomicBool>,
     has_failed: Arc<AtomicBool>,
     warnings: Arc<AtomicU32>,
 }
 
-impl Me {
-    fn new(generation: u64, run: &Surroundings, commands: Sender<Command>) -> Self {
+impl Context {
+    pub(super) fn new(generation: u64, run: &Run, commands: Sender<Command>) -> Self {
         Self {
             generation,
             run: run.clone(),
@@ -177,24 +55,24 @@ impl Me {
         }
     }
 
-    fn tell(&self, tell: Tell) {
-        self.run.inbox.send(Event::Session(self.generation, tell));
+    fn tell(&self, tell: Report) {
+        self.run.inbox.send(Event::Capture(self.generation, tell));
     }
 
     /// The first failure is the cause, what follows are its effects.
     fn fail(&self, problem: Problem) {
         if !self.has_failed.swap(true, SeqCst) {
-            self.tell(Tell::Failed(problem));
+            self.tell(Report::Failed(problem));
         }
     }
 
     fn warn(&self, text: String) {
         if self.warnings.fetch_add(1, Relaxed) < MAX_WARNINGS {
-            self.tell(Tell::Warning(text));
+            self.tell(Report::Warning(text));
         }
     }
 
-    fn run(&self, device: &dyn Device, request: &Request, commands: &Receiver<Command>) {
+    pub(super) fn run(&self, device: &dyn Device, request: &Request, commands: &Receiver<Command>) {
         let pipeline = gst::Pipeline::new();
         let source = match device.build(request) {
             Ok(source) => source,
@@ -245,7 +123,7 @@ impl Me {
         source: Source,
         request: &Request,
     ) -> Option<Box<dyn Handles>> {
-        self.tell(Tell::Opened {
+        self.tell(Report::Opened {
             device: source.device.clone(),
             paced: source.paced,
             warning: source.warning.clone(),
@@ -259,7 +137,7 @@ impl Me {
             self.set_controls(handles.as_ref(), controls);
         }
         match request.direction {
-            // The sensor stays as somebody may have set it; but downstream may remember a turn of an earlier session.
+            // The sensor stays as somebody may have set it; but downstream may remember a turn of an earlier capture.
             VideoOrientationMethod::Identity => self.tell_turned(request.direction),
             wanted => self.tell_turned(handles.turn(wanted)),
         }
@@ -292,10 +170,10 @@ impl Me {
         if let Some(pad) = bin.static_pad(AUDIO) {
             self.add_sound(pipeline, &pad, paced);
         }
-        let (me, weak) = (self.clone(), pipeline.downgrade());
+        let (context, weak) = (self.clone(), pipeline.downgrade());
         bin.connect_pad_added(move |_, pad| {
             if let Some(pipeline) = weak.upgrade().filter(|_| pad.name() == AUDIO) {
-                me.add_sound(&pipeline, pad, paced);
+                context.add_sound(&pipeline, pad, paced);
             }
         });
         Ok(())
@@ -303,7 +181,7 @@ impl Me {
 
     /// The end of the sound is added when there is some: an appsink without data would hold the start.
     fn add_sound(&self, pipeline: &gst::Pipeline, pad: &gst::Pad, paced: bool) {
-        let outlet = self.outlet(pipeline, Some(&slate::sound()), paced, Kind::Audio);
+        let outlet = self.outlet(pipeline, Some(&sound()), paced, Kind::Audio);
         let added = outlet.is_ok_and(|outlet| {
             pipeline.add(&outlet).is_ok()
                 && outlet.sync_state_with_parent().is_ok()
@@ -383,16 +261,16 @@ impl Me {
         pipeline: &gst::Pipeline,
         kind: Kind,
     ) -> impl Fn(gst::Sample) -> Result<(), gst::FlowError> + Send + Sync + 'static {
-        let (me, pipeline) = (self.clone(), pipeline.downgrade());
+        let (context, pipeline) = (self.clone(), pipeline.downgrade());
         let awaits_first = AtomicBool::new(true);
         move |sample| {
             let theirs = pipeline.upgrade().and_then(|pipeline| pipeline.base_time());
             let bases = Bases {
-                ours: me.run.base_time,
+                ours: context.run.base_time,
                 theirs: theirs.ok_or(gst::FlowError::Flushing)?,
             };
-            let now = || me.run.clock.time().checked_sub(me.run.base_time);
-            let (generation, streams) = (me.generation, &me.run.streams);
+            let now = || context.run.clock.time().checked_sub(context.run.base_time);
+            let (generation, streams) = (context.generation, &context.run.streams);
             if kind == Kind::Audio {
                 streams.push_audio(generation, sample, bases, now);
                 return Ok(());
@@ -408,8 +286,8 @@ impl Me {
                     if awaits_first.swap(false, Relaxed)
                         && let Some(caps) = caps.flatten()
                     {
-                        me.tell(Tell::FirstFrame(caps));
-                        let _ = me.commands.send(Command::Latency);
+                        context.tell(Report::FirstFrame(caps));
+                        let _ = context.commands.send(Command::Latency);
                     }
                 }
                 // What follows cannot be decoded before the next key unit.
@@ -417,7 +295,7 @@ impl Me {
                     let event = gst_video::UpstreamForceKeyUnitEvent::builder()
                         .all_headers(true)
                         .build();
-                    let _ = me.commands.send(Command::KeyUnit(event));
+                    let _ = context.commands.send(Command::KeyUnit(event));
                 }
                 Pushed::Left => (),
             }
@@ -473,7 +351,7 @@ impl Me {
         if outlet.is_some_and(|pad| pad.peer_query(&mut query)) {
             let (live, least, _) = query.result();
             let own = if live { least } else { gst::ClockTime::ZERO };
-            self.tell(Tell::Latency(own));
+            self.tell(Report::Latency(own));
         }
     }
 
@@ -484,29 +362,25 @@ impl Me {
         path: Option<PathBuf>,
     ) -> Result<(), glib::BoolError> {
         let bus = pipeline.bus().ok_or_else(|| glib::bool_error!("no bus"))?;
-        let (me, own) = (self.clone(), pipeline.downgrade());
+        let (context, own) = (self.clone(), pipeline.downgrade());
         bus.set_sync_handler(move |_, message| {
             match message.view() {
                 gst::MessageView::Error(error) => {
                     let (error, debug) = (error.error(), error.debug());
-                    gst::debug!(CAT, "session {}: {error} ({debug:?})", me.generation);
-                    me.fail(super::devices::errors::problem(
-                        &error,
-                        debug.as_deref(),
-                        path.as_deref(),
-                    ));
+                    gst::debug!(CAT, "capture {}: {error} ({debug:?})", context.generation);
+                    context.fail(errors::problem(&error, debug.as_deref(), path.as_deref()));
                 }
-                gst::MessageView::Warning(warning) => me.warn(warning.error().to_string()),
+                gst::MessageView::Warning(warning) => context.warn(warning.error().to_string()),
                 gst::MessageView::Eos(_)
                     if message.src() == own.upgrade().as_ref().map(|p| p.upcast_ref()) =>
                 {
-                    let _ = me.commands.send(Command::EndOfStream);
+                    let _ = context.commands.send(Command::EndOfStream);
                 }
                 gst::MessageView::Latency(_) => {
-                    let _ = me.commands.send(Command::Latency);
+                    let _ = context.commands.send(Command::Latency);
                 }
                 gst::MessageView::NeedContext(_) | gst::MessageView::HaveContext(_) => {
-                    if let Some(element) = me.run.element.upgrade() {
+                    if let Some(element) = context.run.element.upgrade() {
                         let _ = element.post_message(message.clone());
                     }
                 }

@@ -14,7 +14,7 @@ use crate::camera::{
 };
 
 /// The raw formats that portholesrc gives, the one that costs an encoder least first. portholeoverlay takes the same.
-pub(super) const FORMATS: [&str; 19] = [
+pub(in crate::camera::devices) const FORMATS: [&str; 19] = [
     "I420",
     "NV12",
     "YV12",
@@ -44,20 +44,23 @@ const MAX_LISTED: usize = 12;
 
 /// How a camera is opened and what follows behind it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Plan {
+pub(in crate::camera::devices) struct Plan {
     /// For a capsfilter behind the source.
-    pub(super) native: gst::Caps,
+    pub(in crate::camera::devices) native: gst::Caps,
     /// What has to be decoded or parsed.
-    pub(super) coding: Coding,
-    pub(super) convert: bool,
-    pub(super) scale: bool,
-    pub(super) rate: bool,
+    pub(in crate::camera::devices) coding: Coding,
+    pub(in crate::camera::devices) convert: bool,
+    pub(in crate::camera::devices) scale: bool,
+    pub(in crate::camera::devices) rate: bool,
     /// Fixed: what leaves the bin.
-    pub(super) output: gst::Caps,
+    pub(in crate::camera::devices) output: gst::Caps,
 }
 
 /// Decides how a camera with these modes is opened.
-pub(super) fn plan(native: &gst::Caps, request: &Request) -> Result<Plan, Problem> {
+pub(in crate::camera::devices) fn plan(
+    native: &gst::Caps,
+    request: &Request,
+) -> Result<Plan, Problem> {
     let target = Target::of(request);
     let modes = mode::modes(native, target);
     let coded = |mode: &&Mode| (mode.coding == Coding::H264) == request.asked.encoded;
@@ -87,7 +90,7 @@ pub(super) fn plan(native: &gst::Caps, request: &Request) -> Result<Plan, Proble
 }
 
 /// A plan for a source that says nothing of its modes before it runs: everything is converted.
-pub(super) fn blind(request: &Request) -> Result<Plan, Problem> {
+pub(in crate::camera::devices) fn blind(request: &Request) -> Result<Plan, Problem> {
     let target = Target::of(request);
     let mode = Mode {
         coding: Coding::Raw,
@@ -107,7 +110,10 @@ pub(super) fn blind(request: &Request) -> Result<Plan, Problem> {
 }
 
 /// A plan for a source that runs and has these caps, whatever it was asked for: they are kept unless somebody insists on others.
-pub(super) fn running(caps: &gst::Caps, request: &Request) -> Result<Plan, Problem> {
+pub(in crate::camera::devices) fn running(
+    caps: &gst::Caps,
+    request: &Request,
+) -> Result<Plan, Problem> {
     let mut request = request.clone();
     if let Some(structure) = caps.structure(0) {
         let asked = &mut request.asked;
@@ -119,7 +125,7 @@ pub(super) fn running(caps: &gst::Caps, request: &Request) -> Result<Plan, Probl
 }
 
 /// The native caps of a plan, and then the same at any rate, for a source that comes as near to the rate as it can.
-pub(super) fn at_any_rate(native: &gst::Caps) -> gst::Caps {
+pub(in crate::camera::devices) fn at_any_rate(native: &gst::Caps) -> gst::Caps {
     let mut caps = native.clone();
     for structure in native.iter() {
         let mut structure = structure.to_owned();

@@ -11,20 +11,21 @@ use std::{
 
 use gst::{glib, prelude::*};
 
-use super::{CAT, PortholeSrc, control::Status, streams::Streams};
+use super::state::Status;
 use crate::{
+    camera::{CAT, PortholeSrc, output::Streams},
     lock::lock,
     worker::{self, Ending, Worker},
 };
 
-/// News that wait for an application; more are left out.
+/// Post that wait for an application; more are left out.
 const MAX_WAITING: usize = 64;
 /// The same warning is given once in this time.
 const WARNING_PERIOD: Duration = Duration::from_secs(60);
 /// Warnings that are told apart.
 const MAX_WARNINGS: usize = 32;
 
-enum News {
+enum Post {
     Message(gst::Structure),
     Warning(String),
     Error(String),
@@ -33,15 +34,15 @@ enum News {
 }
 
 /// The way to the thread.
-pub(super) struct Herald {
-    worker: Worker<News>,
+pub(in crate::camera) struct BusPoster {
+    worker: Worker<Post>,
     mode: Arc<Mutex<Option<gst::Caps>>>,
     warned: Mutex<BTreeMap<String, Instant>>,
 }
 
-impl Herald {
+impl BusPoster {
     /// Starts the thread. `mode` is what the property `current-mode` shows.
-    pub(super) fn start(
+    pub(in crate::camera) fn start(
         element: glib::WeakRef<PortholeSrc>,
         streams: Arc<Streams>,
         mode: Arc<Mutex<Option<gst::Caps>>>,
@@ -51,15 +52,15 @@ impl Herald {
                 tell(&element, &streams, news);
             }
         })?;
-        let herald = Self {
+        let bus = Self {
             worker,
             mode,
             warned: Mutex::default(),
         };
-        Ok((herald, ending))
+        Ok((bus, ending))
     }
 
-    fn push(&self, news: News) {
+    fn push(&self, news: Post) {
         if self.worker.backlog() < MAX_WAITING {
             self.worker.push(news);
         } else {
@@ -70,7 +71,12 @@ impl Herald {
         }
     }
 
-    pub(super) fn announce(&self, status: Status, device: &str, mode: Option<&gst::Caps>) {
+    pub(in crate::camera) fn announce(
+        &self,
+        status: Status,
+        device: &str,
+        mode: Option<&gst::Caps>,
+    ) {
         let reason = match status {
             Status::Lost(reason) => Some(reason.code()),
             _ => None,
@@ -81,10 +87,10 @@ impl Herald {
             .field_if_some("reason", reason)
             .field_if_some("mode", mode)
             .build();
-        self.push(News::Message(structure));
+        self.push(Post::Message(structure));
     }
 
-    pub(super) fn warn(&self, text: String) {
+    pub(in crate::camera) fn warn(&self, text: String) {
         let now = Instant::now();
         {
             let mut warned = lock(&self.warned);
@@ -94,49 +100,49 @@ impl Herald {
             }
             warned.insert(text.clone(), now);
         }
-        self.push(News::Warning(text));
+        self.push(Post::Warning(text));
     }
 
     /// Ends the stream: for what no waiting mends.
-    pub(super) fn fail(&self, text: String) {
-        self.push(News::Error(text));
+    pub(in crate::camera) fn fail(&self, text: String) {
+        self.push(Post::Error(text));
     }
 
-    pub(super) fn set_latency(&self, own: gst::ClockTime, period: gst::ClockTime) {
-        self.push(News::Latency(own, period));
+    pub(in crate::camera) fn set_latency(&self, own: gst::ClockTime, period: gst::ClockTime) {
+        self.push(Post::Latency(own, period));
     }
 
-    pub(super) fn set_mode(&self, mode: Option<gst::Caps>) {
+    pub(in crate::camera) fn set_mode(&self, mode: Option<gst::Caps>) {
         let mut now = lock(&self.mode);
         if *now == mode {
             return;
         }
         *now = mode;
         drop(now);
-        self.push(News::Mode);
+        self.push(Post::Mode);
     }
 }
 
-fn tell(element: &PortholeSrc, streams: &Streams, news: News) {
+fn tell(element: &PortholeSrc, streams: &Streams, news: Post) {
     match news {
-        News::Message(structure) => {
+        Post::Message(structure) => {
             let message = gst::message::Element::builder(structure)
                 .src(element)
                 .build();
             let _ = element.post_message(message);
         }
-        News::Warning(text) => {
+        Post::Warning(text) => {
             gst::element_warning!(element, gst::ResourceError::Failed, ("{text}"));
         }
-        News::Error(text) => {
+        Post::Error(text) => {
             gst::element_error!(element, gst::StreamError::Format, ("{text}"));
         }
-        News::Latency(own, period) => {
+        Post::Latency(own, period) => {
             streams.video.set_latency(own, period);
             if let Some(audio) = streams.audio() {
                 audio.set_latency(own, period);
             }
         }
-        News::Mode => element.notify("current-mode"),
+        Post::Mode => element.notify("current-mode"),
     }
 }

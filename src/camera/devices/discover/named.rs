@@ -10,15 +10,15 @@ use std::{
     },
 };
 
-use super::{
-    libcamera,
-    monitor::{self, Camera},
-    native::{self, Kind},
-    v4l2::V4l2,
-};
+use super::monitor::{self, Camera};
 use crate::{
     camera::{
         device::{Device, Request, Source},
+        devices::{
+            libcamera,
+            native::{self, Kind},
+            v4l2::V4l2,
+        },
         problem::{Problem, Reason},
     },
     lock::lock,
@@ -27,7 +27,7 @@ use crate::{
 pub(super) const AUTO: &str = "auto";
 
 /// The camera that a text names which names no other kind. `fallback` is what `auto` shows where there is no camera.
-pub(super) fn named(text: &str, fallback: Arc<dyn Device>) -> Arc<dyn Device> {
+pub(in crate::camera::devices) fn named(text: &str, fallback: Arc<dyn Device>) -> Arc<dyn Device> {
     if text == AUTO {
         return Arc::new(Auto::new(fallback, monitor::cameras));
     }

@@ -8,30 +8,30 @@ use std::sync::{
 
 use gst_video::VideoOrientationMethod;
 
-use super::{
-    demand::Sinks,
-    event::{Event, Inbox},
-    listeners::Found,
+use super::{listeners::Found, sinks::Sinks};
+use crate::{
+    camera::event::{Event, Inbox},
+    events::demand::Demand,
+    lock::lock,
 };
-use crate::{events::demand::Demand, lock::lock};
 
 #[derive(Debug)]
 struct State {
     sinks: Sinks,
     direction: VideoOrientationMethod,
-    /// Of the conductor that runs now.
+    /// Of the supervisor that runs now.
     inbox: Option<Inbox>,
 }
 
-/// The words of downstream. They come at any time, from any thread; the conductor is told that there are some.
+/// The words of downstream. They come at any time, from any thread; the supervisor is told that there are some.
 #[derive(Debug)]
-pub(crate) struct Heard {
+pub(crate) struct Downstream {
     state: Mutex<State>,
-    /// Whether the conductor has been told and has not looked.
+    /// Whether the supervisor has been told and has not looked.
     told: AtomicBool,
 }
 
-impl Default for Heard {
+impl Default for Downstream {
     fn default() -> Self {
         Self {
             state: Mutex::new(State {
@@ -44,7 +44,7 @@ impl Default for Heard {
     }
 }
 
-impl Heard {
+impl Downstream {
     pub(crate) fn demand(&self, demand: &Demand) {
         let mut state = lock(&self.state);
         state.sinks.hear(demand.sink.as_deref(), demand.active);
@@ -57,7 +57,7 @@ impl Heard {
         self.changed();
     }
 
-    /// Has the conductor look again.
+    /// Has the supervisor look again.
     pub(crate) fn changed(&self) {
         if !self.told.swap(true, SeqCst) {
             self.tell(Event::Changed);
@@ -75,7 +75,7 @@ impl Heard {
         }
     }
 
-    /// From now on this conductor is told, or none.
+    /// From now on this supervisor is told, or none.
     pub(crate) fn connect(&self, inbox: Option<Inbox>) {
         lock(&self.state).inbox = inbox;
         self.told.store(false, SeqCst);

@@ -5,29 +5,31 @@ use std::time::{Duration, Instant};
 
 use porthole_painter::Orientation;
 
-use super::{
-    event::Event,
-    session::{self, Surroundings},
-    slate, still,
+use super::{encode, paint};
+use crate::{
+    camera::{
+        capture::{self, Run},
+        event::Event,
+    },
+    events::slate::mark,
 };
-use crate::events::slate::mark;
 
 /// A slate this often: downstream stays negotiated and nearly idle, and who comes sees it soon.
-pub(super) const PERIOD: Duration = Duration::from_secs(1);
+pub(crate) const PERIOD: Duration = Duration::from_secs(1);
 
 /// What a slate is painted from.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Slate {
-    pub(super) caps: gst::Caps,
-    pub(super) text: &'static str,
+pub(crate) struct Slate {
+    pub(crate) caps: gst::Caps,
+    pub(crate) text: &'static str,
     /// What will be done to it downstream.
-    pub(super) turn: Orientation,
-    pub(super) encoded: bool,
+    pub(crate) turn: Orientation,
+    pub(crate) encoded: bool,
 }
 
 /// The slates of one run.
 #[derive(Debug)]
-pub(super) struct Slates {
+pub(crate) struct Slates {
     /// What was painted last; no picture if it cannot be.
     last: Option<(Slate, Option<gst::Buffer>)>,
     /// What another thread paints now.
@@ -36,7 +38,7 @@ pub(super) struct Slates {
 }
 
 impl Slates {
-    pub(super) fn new(now: Instant) -> Self {
+    pub(crate) fn new(now: Instant) -> Self {
         Self {
             last: None,
             painting: None,
@@ -45,17 +47,17 @@ impl Slates {
     }
 
     /// When the next one is due.
-    pub(super) fn next(&self) -> Instant {
+    pub(crate) fn next(&self) -> Instant {
         self.next
     }
 
     /// The next one is due at this time.
-    pub(super) fn wait_until(&mut self, at: Instant) {
+    pub(crate) fn wait_until(&mut self, at: Instant) {
         self.next = at;
     }
 
     /// Whether one is due; the next one is so a while later.
-    pub(super) fn take_turn(&mut self, now: Instant) -> bool {
+    pub(crate) fn take_turn(&mut self, now: Instant) -> bool {
         let due = self.next <= now;
         if due {
             self.next = now + PERIOD;
@@ -64,7 +66,7 @@ impl Slates {
     }
 
     /// Sends this slate with this running time; one that has to be encoded is painted elsewhere, and the last one is sent meanwhile.
-    pub(super) fn send(&mut self, slate: Slate, run: &Surroundings, time: gst::ClockTime) {
+    pub(crate) fn send(&mut self, slate: Slate, run: &Run, time: gst::ClockTime) {
         self.paint(slate, run);
         if let Some((slate, Some(picture))) = &self.last {
             run.streams.video.set_caps(&slate.caps);
@@ -75,25 +77,25 @@ impl Slates {
         }
     }
 
-    fn paint(&mut self, slate: Slate, run: &Surroundings) {
+    fn paint(&mut self, slate: Slate, run: &Run) {
         if self.last.as_ref().is_some_and(|(last, _)| *last == slate) {
             return;
         }
         if !slate.encoded {
-            let picture = slate::picture(&slate.caps, slate.text, slate.turn);
+            let picture = paint::picture(&slate.caps, slate.text, slate.turn);
             self.last = Some((slate, picture));
         } else if self.painting.is_none() {
             let (inbox, of) = (run.inbox.clone(), slate.clone());
             let work = move || {
-                let picture = still::picture(&of.caps, of.text, of.turn);
+                let picture = encode::picture(&of.caps, of.text, of.turn);
                 inbox.send(Event::Slate(picture));
             };
-            self.painting = session::spawn(work).is_ok().then_some(slate);
+            self.painting = capture::spawn(work).is_ok().then_some(slate);
         }
     }
 
     /// Takes what was painted elsewhere.
-    pub(super) fn take(&mut self, picture: Option<gst::Buffer>, now: Instant) {
+    pub(crate) fn take(&mut self, picture: Option<gst::Buffer>, now: Instant) {
         if let Some(slate) = self.painting.take() {
             self.last = Some((slate, picture));
             self.next = now;

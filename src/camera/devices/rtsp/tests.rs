@@ -8,7 +8,7 @@ use gst_video::VideoOrientationMethod;
 use super::*;
 use crate::camera::{device::Asked, devices::errors};
 
-#[path = "../../../tests/common/rtsp.rs"]
+#[path = "../../../../tests/common/rtsp.rs"]
 mod server;
 
 use server::Server;
@@ -222,7 +222,7 @@ fn sound_comes_as_all_sound_of_ours_if_somebody_wants_it() {
         while scene.0.by_name("audio").is_none() && start.elapsed() < PATIENCE {
             scene.sample("video");
         }
-        assert!(scene.sample("audio").is_subset(&slate::sound()), "{codec}");
+        assert!(scene.sample("audio").is_subset(&caps::sound()), "{codec}");
     }
 }
 

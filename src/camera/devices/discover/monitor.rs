@@ -5,13 +5,16 @@ use std::{fs, path::PathBuf, sync::Arc};
 
 use gst::prelude::*;
 
-use super::{
-    libcamera::{self, Libcamera},
-    mode, native,
-    pipewire::{self, PipeWire},
-    v4l2::{self, V4l2},
+use crate::camera::{
+    devices::{
+        libcamera::{self, Libcamera},
+        native,
+        pipewire::{self, PipeWire},
+        select::mode,
+        v4l2::{self, V4l2},
+    },
+    problem::Problem,
 };
-use crate::camera::problem::Problem;
 
 const CLASS: &str = "Video/Source";
 /// A screen is no camera, and what a sound card plays even less.

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MPL-2.0
 //! When the camera is opened, closed, given up and tried again. Pure: time is an argument.
 //!
-//! A camera is open in a session, which has a generation; news of a session that is over counts for nothing, except that its
-//! end says that the device is free. [`Control::act`] tells what to do next, until it tells nothing.
+//! A camera is open in a capture, which has a generation; news of a capture that is over counts for nothing, except that its
+//! end says that the device is free. [`State::act`] tells what to do next, until it tells nothing.
 
 use std::time::{Duration, Instant};
 
-use super::problem::Reason;
+use crate::camera::problem::Reason;
 
 /// How long a device may take to close, before its thread is left to itself.
 pub(crate) const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
@@ -33,19 +33,19 @@ pub(crate) struct Limits {
 
 /// What has happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum News {
-    /// A session's first picture.
+pub(crate) enum Input {
+    /// A capture's first picture.
     FirstFrame,
-    /// A session cannot go on.
+    /// A capture cannot go on.
     Failed(Reason),
-    /// A session's device is closed, and its thread is done.
-    Over,
+    /// A capture's device is closed, and its thread is done.
+    Ended,
 }
 
 /// What is to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Action {
-    /// Open the camera in a session of this generation.
+    /// Open the camera in a capture of this generation.
     Open(u64),
     /// Close the one that is open.
     Close(u64),
@@ -101,7 +101,7 @@ enum Phase {
 
 /// Decides.
 #[derive(Debug)]
-pub(crate) struct Control {
+pub(crate) struct State {
     phase: Phase,
     generation: u64,
     wanted: bool,
@@ -115,7 +115,7 @@ pub(crate) struct Control {
     next: Option<Action>,
 }
 
-impl Control {
+impl State {
     /// Closed, and not wanted so far. `generation` is the last one of an earlier run.
     pub(crate) fn new(generation: u64) -> Self {
         Self {
@@ -140,7 +140,7 @@ impl Control {
             (Phase::Closed, _) => Status::Closed,
             (_, Some(reason)) => Status::Lost(reason),
             (Phase::Opening { .. }, None) => Status::Opening,
-            // On its way from one session to the next, or to rest.
+            // On its way from one capture to the next, or to rest.
             (Phase::Closing { .. } | Phase::Waiting { .. }, None) if self.wanted => Status::Opening,
             (Phase::Closing { .. } | Phase::Waiting { .. }, None) => Status::Closing,
         }
@@ -154,7 +154,7 @@ impl Control {
         self.wanted = wanted;
     }
 
-    /// Whether its session has not ended, as far as that is waited for.
+    /// Whether its capture has not ended, as far as that is waited for.
     pub(crate) fn holds_device(&self) -> bool {
         !matches!(self.phase, Phase::Closed | Phase::Waiting { .. })
     }
@@ -170,20 +170,20 @@ impl Control {
         }
     }
 
-    /// The latest picture of this session came at this time.
+    /// The latest picture of this capture came at this time.
     pub(crate) fn pulse(&mut self, at: Instant) {
         if let Phase::Live { last_frame, .. } = &mut self.phase {
             *last_frame = at.max(*last_frame);
         }
     }
 
-    /// Takes news of a session. Of an earlier one only its end is news, and that is counted elsewhere.
-    pub(crate) fn hear(&mut self, generation: u64, news: News, now: Instant) {
+    /// Takes news of a capture. Of an earlier one only its end is news, and that is counted elsewhere.
+    pub(crate) fn hear(&mut self, generation: u64, news: Input, now: Instant) {
         if generation != self.generation {
             return;
         }
         match (news, self.phase) {
-            (News::FirstFrame, Phase::Opening { .. }) => {
+            (Input::FirstFrame, Phase::Opening { .. }) => {
                 self.problem = None;
                 self.refusals = 0;
                 self.phase = Phase::Live {
@@ -191,15 +191,15 @@ impl Control {
                     last_frame: now,
                 };
             }
-            (News::Failed(reason), Phase::Opening { .. } | Phase::Live { .. }) => {
+            (Input::Failed(reason), Phase::Opening { .. } | Phase::Live { .. }) => {
                 self.fail(reason, now);
             }
             // It ended by itself, without a word.
-            (News::Over, Phase::Opening { .. } | Phase::Live { .. }) => {
+            (Input::Ended, Phase::Opening { .. } | Phase::Live { .. }) => {
                 self.count_failure(Reason::Failed, now);
                 self.rest(now);
             }
-            (News::Over, Phase::Closing { .. }) => self.rest(now),
+            (Input::Ended, Phase::Closing { .. }) => self.rest(now),
             _ => (),
         }
     }
@@ -246,7 +246,7 @@ impl Control {
         (first * 2_u32.pow(doublings)).min(last)
     }
 
-    /// What to do now. `may_open` is false while too many sessions do not end.
+    /// What to do now. `may_open` is false while too many captures do not end.
     pub(crate) fn act(&mut self, limits: &Limits, may_open: bool, now: Instant) -> Option<Action> {
         if let Some(action) = self.next.take() {
             return Some(action);
@@ -318,5 +318,5 @@ impl Control {
 }
 
 #[cfg(test)]
-#[path = "control_tests.rs"]
+#[path = "state_tests.rs"]
 mod tests;

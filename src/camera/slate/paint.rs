@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What flows while there is no picture: black with a word about why, and silence.
 
-use std::sync::LazyLock;
-
 use gst_video::{VideoFrameRef, VideoInfo};
 use porthole_painter::{
     Cover, Drawing, Hidden, Input, Isa, Look, Mask, Orientation, Patch, Rasteriser, paint,
@@ -17,21 +15,6 @@ pub(crate) const SILENCE: gst::ClockTime = gst::ClockTime::from_mseconds(100);
 const LINES: usize = 14;
 /// Smallest and largest line, in pixels.
 const LINE_PIXELS: (usize, usize) = (12, 96);
-
-static SOUND: LazyLock<gst::Caps> = LazyLock::new(|| {
-    gst::Caps::builder("audio/x-raw")
-        .field("format", "S16LE")
-        .field("layout", "interleaved")
-        .field("rate", 48_000)
-        .field("channels", 2)
-        .field("channel-mask", gst::Bitmask::new(0b11))
-        .build()
-});
-
-/// The form of all sound that leaves portholesrc: what Opus works in, left and right.
-pub(crate) fn sound() -> gst::Caps {
-    SOUND.clone()
-}
 
 /// Two channels of two bytes each.
 const SOUND_BYTES_PER_MS: usize = 48 * 2 * 2;
@@ -115,7 +98,7 @@ fn upright(info: &VideoInfo, text: &str) -> Option<gst::Buffer> {
     Some(buffer)
 }
 
-/// [`SILENCE`] in the form of [`sound`].
+/// [`SILENCE`] in the form of all sound that leaves portholesrc.
 pub(crate) fn silence() -> Option<gst::Buffer> {
     let mut buffer =
         gst::Buffer::with_size(SOUND_BYTES_PER_MS * SILENCE.mseconds() as usize).ok()?;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! One stream on its way out: an appsrc in the bin, fed by the camera's session or by the slate.
+//! One stream on its way out: an appsrc in the bin, fed by the camera's capture or by the slate.
 //!
 //! The camera runs in a pipeline of its own, so that closing it, looping it or its failing never disturbs what stands
 //! downstream. Its buffers are passed on, not copied, with their time moved from its pipeline's base time to ours.
@@ -11,7 +11,10 @@ use std::sync::{
 
 use gst::prelude::*;
 
-use crate::lock::lock;
+use crate::{
+    camera::caps::{H264, whole},
+    lock::lock,
+};
 
 /// Pictures that may wait in front of downstream; more would be latency, so the oldest is dropped.
 const MAX_PICTURES: u64 = 4;
@@ -48,48 +51,12 @@ pub(crate) enum Pushed {
     Full,
 }
 
-const H264: &str = "video/x-h264";
-/// The fields of H.264's caps that say what it is; a parser adds what changes with each picture.
-const H264_FIELDS: [&str; 7] = [
-    "stream-format",
-    "alignment",
-    "width",
-    "height",
-    "framerate",
-    "profile",
-    "level",
-];
-
-/// The same caps with the fields that are implied by the others, and without those that say nothing.
-pub(crate) fn whole(caps: &gst::Caps) -> gst::Caps {
-    let Some(structure) = caps.structure(0) else {
-        return caps.clone();
-    };
-    match structure.name().as_str() {
-        "video/x-raw" => {
-            let info = gst_video::VideoInfo::from_caps(caps).ok();
-            info.and_then(|info| info.to_caps().ok())
-        }
-        H264 => {
-            let mut only = gst::Structure::new_empty(H264);
-            for field in H264_FIELDS {
-                if let Ok(value) = structure.value(field) {
-                    only.set_value(field, value.clone());
-                }
-            }
-            Some(gst::Caps::from(only))
-        }
-        _ => None,
-    }
-    .unwrap_or_else(|| caps.clone())
-}
-
-/// Where the time of a session's buffers comes from.
+/// Where the time of a capture's buffers comes from.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bases {
     /// Of the pipeline that portholesrc is in.
     pub(crate) ours: gst::ClockTime,
-    /// Of the session's own.
+    /// Of the capture's own.
     pub(crate) theirs: gst::ClockTime,
 }
 
@@ -465,25 +432,5 @@ mod tests {
         assert_eq!(push(40), Ok(Pushed::Sent));
         assert_eq!(push(39), Ok(Pushed::Left));
         feed.appsrc.set_state(gst::State::Null).unwrap();
-    }
-
-    #[test]
-    fn what_one_device_leaves_out_and_another_writes_down_is_one_format() {
-        gst::init().unwrap();
-        let of = |text: &str| whole(&text.parse().unwrap());
-        let least = "video/x-raw,format=I420,width=640,height=480,framerate=15/1";
-        let more = format!("{least},interlace-mode=progressive,pixel-aspect-ratio=1/1");
-        assert_eq!(of(least), of(&more));
-        assert_ne!(of(least), of(&format!("{least},pixel-aspect-ratio=4/3")));
-    }
-
-    #[test]
-    fn what_a_parser_adds_to_h264_says_nothing_of_the_stream() {
-        gst::init().unwrap();
-        let caps = "video/x-h264,width=640,height=480,profile=high,parsed=true,chroma-format=4:2:0";
-        let expected: gst::Caps = "video/x-h264,width=640,height=480,profile=high"
-            .parse()
-            .unwrap();
-        assert_eq!(whole(&caps.parse().unwrap()), expected);
     }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The streams that leave portholesrc, and which session's pictures they carry.
+//! The streams that leave portholesrc, and which capture's pictures they carry.
 
 use std::{
     sync::{
@@ -23,7 +23,7 @@ pub(crate) struct Streams {
     pub(crate) video: Feed,
     /// Comes and goes with its pad.
     audio: Mutex<Option<Arc<Feed>>>,
-    /// The generation of the session whose buffers go out; those of others are dropped, also of one that does not end.
+    /// The generation of the capture whose buffers go out; those of others are dropped, also of one that does not end.
     open_for: AtomicU64,
     epoch: Instant,
     /// Nanoseconds since `epoch`.
@@ -70,7 +70,7 @@ impl Streams {
         std::mem::replace(&mut *lock(&self.audio), feed)
     }
 
-    /// Lets the buffers of this session through, and no other's.
+    /// Lets the buffers of this capture through, and no other's.
     pub(crate) fn open_for(&self, generation: u64) {
         self.last_generation.fetch_max(generation, Relaxed);
         self.open_for.store(generation, Relaxed);
@@ -80,12 +80,12 @@ impl Streams {
         self.last_generation.load(Relaxed)
     }
 
-    /// When the last picture of a session came.
+    /// When the last picture of a capture came.
     pub(crate) fn last_picture(&self) -> Instant {
         self.epoch + Duration::from_nanos(self.last_picture.load(Relaxed))
     }
 
-    /// When the last sound of a session came.
+    /// When the last sound of a capture came.
     pub(crate) fn last_sound(&self) -> Instant {
         self.epoch + Duration::from_nanos(self.last_sound.load(Relaxed))
     }
@@ -121,7 +121,7 @@ impl Streams {
         pushed.unwrap_or(Pushed::Left)
     }
 
-    /// A session's picture, and what became of it.
+    /// A capture's picture, and what became of it.
     pub(crate) fn push_video(
         &self,
         generation: u64,
@@ -136,7 +136,7 @@ impl Streams {
         self.see(self.video.forward(sample, bases, now))
     }
 
-    /// A session's sound.
+    /// A capture's sound.
     pub(crate) fn push_audio(
         &self,
         generation: u64,
@@ -160,7 +160,7 @@ mod tests {
     use gst::prelude::*;
 
     #[test]
-    fn a_session_that_is_over_sends_nothing_more_whenever_its_driver_wakes_up() {
+    fn a_capture_that_is_over_sends_nothing_more_whenever_its_driver_wakes_up() {
         gst::init().unwrap();
         let streams = Streams::new(Feed::video("src"));
         let pipeline = gst::Pipeline::new();

@@ -3,7 +3,8 @@
 
 use gst::glib;
 
-use super::{mode, monitor, named, native};
+use super::{monitor, named};
+use crate::camera::devices::{native, select::mode};
 
 /// A camera that is there now.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,13 +6,13 @@ use std::fmt;
 use super::values;
 use crate::camera::device::Request;
 
-pub(super) const RAW: &str = "video/x-raw";
-pub(super) const JPEG: &str = "image/jpeg";
-pub(super) const H264: &str = "video/x-h264";
-pub(super) const BAYER: &str = "video/x-bayer";
+pub(in crate::camera::devices) const RAW: &str = "video/x-raw";
+pub(in crate::camera::devices) const JPEG: &str = "image/jpeg";
+pub(in crate::camera::devices) const H264: &str = "video/x-h264";
+pub(in crate::camera::devices) const BAYER: &str = "video/x-bayer";
 /// The patterns of sensors that bayer2rgb of every GStreamer takes.
 const BAYER_FORMATS: [&str; 4] = ["bggr", "gbrg", "grbg", "rggb"];
-pub(super) const PROGRESSIVE: &str = "progressive";
+pub(in crate::camera::devices) const PROGRESSIVE: &str = "progressive";
 /// Of two modes the larger wins, where one in the shape that is asked counts as this many times its size: of 960x720 and
 /// 1024x576 the latter is meant by 1280x720, and still nobody means 160x90 in place of 640x480.
 const SHAPE_WEIGHT: i64 = 2;
@@ -21,7 +21,7 @@ const SHAPE_TOLERANCE: i64 = 2;
 
 /// How a camera's pictures are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Coding {
+pub(in crate::camera::devices) enum Coding {
     Raw,
     Jpeg,
     H264,
@@ -43,31 +43,31 @@ impl Coding {
 
 /// One mode out of what a structure of caps allows.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Mode {
-    pub(super) coding: Coding,
+pub(in crate::camera::devices) struct Mode {
+    pub(in crate::camera::devices) coding: Coding,
     /// Empty unless raw or Bayer.
-    pub(super) format: String,
+    pub(in crate::camera::devices) format: String,
     /// Pixels; 0 where it is left to the camera.
-    pub(super) width: i32,
-    pub(super) height: i32,
+    pub(in crate::camera::devices) width: i32,
+    pub(in crate::camera::devices) height: i32,
     /// `None` where it is left to the camera; 0/1 is one that varies.
-    pub(super) rate: Option<gst::Fraction>,
-    pub(super) square: bool,
+    pub(in crate::camera::devices) rate: Option<gst::Fraction>,
+    pub(in crate::camera::devices) square: bool,
 }
 
 /// The size and rate to come near to; what is `None` is the camera's own.
 #[derive(Clone, Copy)]
-pub(super) struct Target {
-    pub(super) width: Option<i32>,
-    pub(super) height: Option<i32>,
-    pub(super) rate: Option<gst::Fraction>,
+pub(in crate::camera::devices) struct Target {
+    pub(in crate::camera::devices) width: Option<i32>,
+    pub(in crate::camera::devices) height: Option<i32>,
+    pub(in crate::camera::devices) rate: Option<gst::Fraction>,
 }
 
 /// Above all that a camera has.
 const MOST: i32 = i32::MAX;
 
 impl Target {
-    pub(super) fn of(request: &Request) -> Self {
+    pub(in crate::camera::devices) fn of(request: &Request) -> Self {
         let asked = &request.asked;
         let settled = request.settled.as_ref().and_then(|caps| caps.structure(0));
         let size = |name, or| settled.and_then(|s| s.get(name).ok()).unwrap_or(or);
@@ -95,7 +95,7 @@ impl Target {
 
 impl Mode {
     /// The higher the better. A larger picture goes before a faster one.
-    pub(super) fn rank(&self, target: Target) -> impl Ord + use<> {
+    pub(in crate::camera::devices) fn rank(&self, target: Target) -> impl Ord + use<> {
         let (_, _, most) = target.most();
         let rate = self.rate.unwrap_or(most);
         (size_rank(self, target), rate_rank(rate, most))
@@ -103,20 +103,20 @@ impl Mode {
 }
 
 /// Whether it has a mode that can be shown at all.
-pub(super) fn is_usable(native: &gst::Caps) -> bool {
+pub(in crate::camera::devices) fn is_usable(native: &gst::Caps) -> bool {
     let mut all = native.iter_with_features();
     native.is_any() || all.any(|(s, features)| is_plain(s, features) && Coding::of(s).is_some())
 }
 
 /// A mode, or modes that differ in what is a range, in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Words {
+pub(in crate::camera::devices) struct Words {
     /// Such as `NV12`, `MJPEG` or `H.264`.
-    pub(super) coding: String,
+    pub(in crate::camera::devices) coding: String,
     /// Such as `1280x720` or `32-3280x32-2464`; empty if it is left open, as the rate may be.
-    pub(super) size: String,
+    pub(in crate::camera::devices) size: String,
     /// Frames per second, such as `30` or `7.5-30`.
-    pub(super) rate: String,
+    pub(in crate::camera::devices) rate: String,
 }
 
 impl fmt::Display for Words {
@@ -133,7 +133,7 @@ impl fmt::Display for Words {
 }
 
 /// The modes that can be shown.
-pub(super) fn words(native: &gst::Caps) -> Vec<Words> {
+pub(in crate::camera::devices) fn words(native: &gst::Caps) -> Vec<Words> {
     let of = |structure: &gst::StructureRef| {
         let field = |name| structure.value(name).map(values::words).ok();
         let size = field("width").zip(field("height"));
@@ -164,7 +164,7 @@ pub(super) fn words(native: &gst::Caps) -> Vec<Words> {
 }
 
 /// Whether fixed caps are of raw video in the memory of the processor.
-pub(super) fn is_plain_raw(caps: &gst::CapsRef) -> bool {
+pub(in crate::camera::devices) fn is_plain_raw(caps: &gst::CapsRef) -> bool {
     let mut all = caps.iter_with_features();
     all.all(|(structure, features)| structure.name() == RAW && is_plain(structure, features))
 }
@@ -180,7 +180,7 @@ fn is_plain(structure: &gst::StructureRef, features: &gst::CapsFeaturesRef) -> b
     plain && !interlaced
 }
 
-pub(super) fn modes(native: &gst::Caps, target: Target) -> Vec<Mode> {
+pub(in crate::camera::devices) fn modes(native: &gst::Caps, target: Target) -> Vec<Mode> {
     let all = native.iter_with_features();
     let plain = all.filter(|(structure, features)| is_plain(structure, features));
     plain

@@ -5,7 +5,8 @@ use gst::prelude::*;
 use gst_video::VideoInfo;
 use porthole_painter::Orientation;
 
-use super::{devices::h264, slate};
+use super::paint;
+use crate::camera::caps::h264;
 
 /// How long an encoder may take for its one picture.
 const PATIENCE: gst::ClockTime = gst::ClockTime::from_seconds(2);
@@ -27,7 +28,7 @@ pub(crate) fn picture(caps: &gst::Caps, text: &str, turn: Orientation) -> Option
     .build()
     .ok()?;
     let raw = info.to_caps().ok()?;
-    let black = slate::picture(&raw, text, turn)?;
+    let black = paint::picture(&raw, text, turn)?;
     ENCODERS
         .iter()
         .find_map(|encoder| encode(encoder, &raw, black.copy()))

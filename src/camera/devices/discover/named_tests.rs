@@ -4,7 +4,7 @@
 use gst_video::VideoOrientationMethod;
 
 use super::*;
-use crate::{camera::device::Asked, camera::devices::monitor::Provider};
+use crate::{camera::device::Asked, camera::devices::discover::monitor::Provider};
 
 /// A camera that is there, or that says why not.
 #[derive(Debug)]

@@ -82,7 +82,7 @@ pub(super) fn words(value: &glib::SendValue) -> String {
 }
 
 /// A rate as people write it: `30`, `7.5`.
-pub(super) fn rate_words(rate: gst::Fraction) -> String {
+pub(in crate::camera::devices) fn rate_words(rate: gst::Fraction) -> String {
     let (numer, denom) = (rate.numer(), rate.denom());
     if denom != 0 && numer % denom == 0 {
         return (numer / denom).to_string();

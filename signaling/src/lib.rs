@@ -50,6 +50,7 @@ mod data_lock;
 mod digest;
 mod error;
 mod failures;
+mod files;
 mod hosts;
 mod http;
 mod http_client;

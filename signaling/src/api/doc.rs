@@ -17,29 +17,12 @@ use utoipa::{OpenApi as _, ToSchema as _};
 use super::VERSION;
 use crate::asset::Asset;
 use crate::error::Problem;
+use crate::files::DOCS;
 use crate::state::Shared;
 
 /// On the page that shows the description: it needs no more than its own script and style.
 const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; \
                    form-action 'none'; frame-ancestors 'none'";
-/// The files of that page, as (path, content type, text).
-const FILES: [(&str, &str, &str); 3] = [
-    (
-        "/api/docs",
-        "text/html; charset=utf-8",
-        include_str!("docs/index.html"),
-    ),
-    (
-        "/api/docs/docs.js",
-        "text/javascript; charset=utf-8",
-        include_str!("docs/docs.js"),
-    ),
-    (
-        "/api/docs/docs.css",
-        "text/css; charset=utf-8",
-        include_str!("docs/docs.css"),
-    ),
-];
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
@@ -134,12 +117,10 @@ pub(super) fn routes(api: OpenApi) -> Router<Arc<Shared>> {
         "/api/openapi.json",
         get(move || async move { (json, text.to_string()) }),
     );
-    FILES
-        .into_iter()
-        .fold(router, |router, (path, kind, text)| {
-            let asset = Arc::new(Asset::new(kind, text.as_bytes()));
-            let policy = [(CONTENT_SECURITY_POLICY, CSP)];
-            let answer = async move |request: HeaderMap| (policy, asset.answer(&request));
-            router.route(path, get(answer))
-        })
+    DOCS.iter().fold(router, |router, file| {
+        let asset = Arc::new(Asset::new(file));
+        let policy = [(CONTENT_SECURITY_POLICY, CSP)];
+        let answer = async move |request: HeaderMap| (policy, asset.answer(&request));
+        router.route(file.path, get(answer))
+    })
 }

@@ -9,7 +9,7 @@ import { browser, camera, frames, PATIENCE_MS, scene, state, visitor, watch } fr
 /** The fake camera's picture is orange, the slate grey: the difference of red and blue, of 255. */
 const COLOURED = 20;
 /**
- * Until the viewer sees it: what DESIGN.md allows the camera, which tests/unplugged/promises.rs counts, and three times as much for
+ * Until the viewer sees it: what DESIGN.md allows the camera, which tests/elements/unplugged/promises.rs counts, and three times as much for
  * encoder, network and a busy machine.
  */
 const SLATE_MS = 4 * 1_000;

@@ -12,7 +12,7 @@ import { Ear, HEARD, RATE, TONE_HZ, WINDOW, purity, rms, speaking, wave } from "
 
 /**
  * From the end of a permission to silence in the file. The promise is 100 ms: proven under a clock of its own in
- * src/talk/stage_tests.rs, and counted in tests/talk.rs.
+ * src/talk/stage_tests.rs, and counted in tests/elements/talk.rs.
  */
 const CUT_MS = 1_000;
 const ALL = ["--perms", "view,listen,talk,control"];

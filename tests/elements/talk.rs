@@ -1,13 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Talk, from a viewer's encoder to the robot's loudspeaker: a real sender, heard at the pad `talk`.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a helper that fails is a test that fails"
-)]
-
-mod common;
-
 use std::{
     sync::{
         Arc, Mutex, PoisonError,
@@ -16,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use common::{
+use crate::common::{
     Scene,
     server::{FakeServer, viewer_left},
     talker::{Ear, Exchange, Heard, Talker, tone},
@@ -345,7 +338,7 @@ fn sound_of_the_robot_that_is_added_later_reaches_a_viewer_where_there_is_no_pad
             let server = FakeServer::start();
             let mut scene = Scene::new(&format!(
                 "{} ! portholesink name=sink {properties}",
-                common::robot::VIDEO
+                crate::common::robot::VIDEO
             ));
             let key = server.key().to_string();
             scene.element("sink").set_property("camera-key", key);
@@ -387,7 +380,11 @@ fn the_microphone_is_turned_down_while_a_viewer_is_heard() {
         let wait_for = |goal: f64| {
             let start = Instant::now();
             while (microphone() - goal).abs() > 1e-6 {
-                assert!(start.elapsed() < common::PATIENCE, "{}", microphone());
+                assert!(
+                    start.elapsed() < crate::common::PATIENCE,
+                    "{}",
+                    microphone()
+                );
                 std::thread::park_timeout(Duration::from_millis(2));
             }
         };
@@ -442,7 +439,7 @@ fn hostile_packets_cost_their_own_session_only() {
                 gst::PadProbeReturn::Ok
             });
             for _ in 0..200 {
-                sent.recv_timeout(common::PATIENCE).unwrap();
+                sent.recv_timeout(crate::common::PATIENCE).unwrap();
             }
             assert_intact(&robot, &honest, name);
             robot.leave(name);
@@ -554,7 +551,7 @@ fn a_flood_is_cut_down_and_others_are_heard_as_before() {
         flooder.press(true);
         let start = Instant::now();
         for _ in 0..5000 {
-            sent.recv_timeout(common::PATIENCE).unwrap();
+            sent.recv_timeout(crate::common::PATIENCE).unwrap();
         }
         eprintln!(
             "{:.0} packets a second",
@@ -695,6 +692,6 @@ fn the_end_of_the_stream_reaches_what_plays_the_sound() {
             gst::PadProbeReturn::Ok
         });
         assert!(robot.scene.pipeline.send_event(gst::event::Eos::new()));
-        ended.recv_timeout(common::PATIENCE).unwrap();
+        ended.recv_timeout(crate::common::PATIENCE).unwrap();
     });
 }

@@ -20,7 +20,7 @@ fn the_latency_it_tells_is_at_least_the_cameras_own() {
     let start = Instant::now();
     // It is measured once the first frame is there.
     while ask().1 < gstfakecamera::LATENCY {
-        assert!(start.elapsed() < super::common::PATIENCE, "{:?}", ask());
+        assert!(start.elapsed() < crate::common::PATIENCE, "{:?}", ask());
         stage.eye.wait_more(1);
     }
     let (live, least, most) = ask();

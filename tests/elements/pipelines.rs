@@ -1,24 +1,21 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Every pipeline in `pipelines/` runs. In place of hardware that is not here, the tests have [`Doubles`].
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
-#[path = "common/rtsp.rs"]
-mod rtsp;
-
 use std::{
     fs,
     path::{Path, PathBuf},
 };
 
-use common::{fake::FakeCameras, launch};
+use crate::{
+    common::{fake::FakeCameras, launch},
+    rtsp_server::Server,
+};
 
 /// What the tests have in place of a camera, a microphone or a loudspeaker. The cameras are devices that are found, opened and
 /// may fail, and one in the network.
 struct Doubles {
     _cameras: FakeCameras,
-    network: rtsp::Server,
+    network: Server,
 }
 
 impl Doubles {
@@ -29,7 +26,7 @@ impl Doubles {
         }
         Self {
             _cameras: cameras,
-            network: rtsp::Server::new(&["--sound", "pcmu"]),
+            network: Server::new(&["--sound", "pcmu"]),
         }
     }
 

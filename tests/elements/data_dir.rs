@@ -1,16 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
 //! `portholesink data-dir`: accounts and bookings in the one process.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a helper that fails is a test that fails"
-)]
-
-mod common;
-
 use std::{env, fs, os::unix::fs::PermissionsExt as _, process::Command};
 
-use common::{
+use crate::common::{
     Folder, Scene, free_address,
     program::{Ended, run},
     server::FakeServer,

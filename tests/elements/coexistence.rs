@@ -3,20 +3,13 @@
 //!
 //! Cargo builds the stock plugin as a by-product: gst-plugin-webrtc is a cdylib as well.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a helper that fails is a test that fails"
-)]
-
-mod common;
-
 use std::{
     env, fs,
     path::{Path, PathBuf},
     process::Command,
 };
 
-use common::{
+use crate::common::{
     Folder,
     program::{Ended, run},
 };

@@ -1,19 +1,12 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Viewers that make the offer themselves, as those do that come by HTTP: a real `webrtcbin` at a real `portholesink`.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a helper that fails is a test that fails"
-)]
-
-mod common;
-
 use std::{
     sync::mpsc::channel,
     time::{Duration, Instant},
 };
 
-use common::{
+use crate::common::{
     PATIENCE, Scene,
     server::{Connection, FakeServer, viewer_left},
     talker::{Ear, tone},

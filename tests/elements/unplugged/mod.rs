@@ -1,14 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 //! `portholesrc` with cameras that fail in every way they can: what is seen meanwhile, how soon, and that it comes back.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a helper that fails is a test that fails"
-)]
-
-#[path = "../common/mod.rs"]
-mod common;
-
 mod demand;
 mod hanging;
 mod latency;
@@ -19,7 +11,7 @@ mod turn;
 
 use std::time::{Duration, Instant};
 
-use common::{Scene, eye::Eye, fake::FakeCameras};
+use crate::common::{Scene, eye::Eye, fake::FakeCameras};
 use gst::prelude::*;
 
 /// From a fault to the slate, and from the end of the fault to the picture.

@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! README and docs tell the truth: their property tables are the elements' own, their example is the one that compiles,
 //! their pipelines run, what else they have people type is run by a test that they name, and no link leads nowhere.
-//! `UPDATE_README=1 cargo test --test readme` writes tables and example.
-
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
+//! `UPDATE_README=1 cargo test --test elements readme` writes tables and example.
 
 use std::{
     collections::BTreeSet,
@@ -13,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use common::{init, launch};
+use crate::common::{init, launch};
 use gst::{glib, prelude::*};
 
 /// Where each table stands.
@@ -137,7 +133,7 @@ fn check(page: &str, name: &str, expected: &str) {
     }
     assert_eq!(
         found, expected,
-        "{page}: run UPDATE_README=1 cargo test --test readme -- --test-threads=1"
+        "{page}: run UPDATE_README=1 cargo test --test elements readme -- --test-threads=1"
     );
 }
 
@@ -154,7 +150,7 @@ fn the_example_is_the_one_that_compiles() {
     check(
         "docs/embed.md",
         "example",
-        &format!("```rust\n{}```\n", include_str!("../examples/embed.rs")),
+        &format!("```rust\n{}```\n", include_str!("../../examples/embed.rs")),
     );
 }
 
@@ -389,7 +385,7 @@ fn what_the_notes_of_blocks_say_is_looked_at() {
     ] {
         assert!(!is_accounted_for(note), "{note}");
     }
-    assert!(is_accounted_for("run by tests/readme.rs"));
+    assert!(is_accounted_for("run by tests/elements/readme.rs"));
     let page = "<!-- not run: it is a test -->\n```sh\n# a comment\nexec gst-launch-1.0 -m a \\\n  ! b\n```\n";
     let [block] = &blocks("page", page)[..] else {
         panic!("one block");

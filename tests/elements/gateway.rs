@@ -1,13 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The gateway end to end: a real `portholesink`, viewers with real data channels, programs with real WebSockets.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a helper that fails is a test that fails"
-)]
-
-mod common;
-
 use std::{
     fs,
     io::Write as _,
@@ -17,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use common::{
+use crate::common::{
     Folder, PATIENCE, Scene, init,
     robot::{Guest, Program, Robot, raw_request},
 };
@@ -642,7 +635,7 @@ fn a_socket_in_the_file_system_is_its_users_alone_and_goes_with_the_camera() {
 
 #[test]
 fn a_camera_that_stops_and_starts_again_opens_the_same_door() {
-    let address = common::free_address();
+    let address = crate::common::free_address();
     let scene = Scene::new(&format!(
         "videotestsrc is-live=true ! portholesink listen=127.0.0.1:0 gateway={address}"
     ));

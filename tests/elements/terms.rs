@@ -1,19 +1,12 @@
 // SPDX-License-Identifier: MPL-2.0
 //! A session's terms, measured where they count: in the packets that a viewer receives.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a helper that fails is a test that fails"
-)]
-
-mod common;
-
 use std::{
     sync::{Mutex, mpsc::channel},
     time::{Duration, Instant},
 };
 
-use common::{
+use crate::common::{
     PATIENCE, Scene,
     server::{Connection, FakeServer},
     viewer::Viewer,

@@ -2,13 +2,6 @@
 //! Cameras are unplugged, and viewers leave, again and again, and nothing of it stays in the process. `scripts/soak camera`
 //! does this for longer.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a helper that fails is a test that fails"
-)]
-
-mod common;
-
 use std::{
     env, fs,
     sync::{Mutex, MutexGuard, PoisonError},
@@ -16,7 +9,7 @@ use std::{
     time::Instant,
 };
 
-use common::{
+use crate::common::{
     Scene, demand,
     eye::Eye,
     fake::FakeCameras,
@@ -178,7 +171,10 @@ fn viewers_of_a_sink_come_and_leave_and_nothing_of_them_stays() {
     while last.threads > first.threads + VIEWER_SLACK
         || last.descriptors > first.descriptors + VIEWER_SLACK
     {
-        assert!(start.elapsed() < common::PATIENCE, "{first:?} {last:?}");
+        assert!(
+            start.elapsed() < crate::common::PATIENCE,
+            "{first:?} {last:?}"
+        );
         thread::park_timeout(std::time::Duration::from_millis(20));
         last = held();
     }
@@ -224,7 +220,11 @@ fn a_driver_that_hangs_takes_a_few_threads_however_many_come_and_gives_them_back
     demand(&video, true);
     eye.wait(start, "a picture", |seen| seen.live);
     while sessions() > 1 {
-        assert!(start.elapsed() < common::PATIENCE, "{} threads", sessions());
+        assert!(
+            start.elapsed() < crate::common::PATIENCE,
+            "{} threads",
+            sessions()
+        );
         eye.wait_more(1);
     }
 }

@@ -1,21 +1,12 @@
 // SPDX-License-Identifier: MPL-2.0
 //! `portholesrc` with a camera in the network, which a real server plays.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a helper that fails is a test that fails"
-)]
-
-mod common;
-#[path = "common/rtsp.rs"]
-mod server;
-
 use std::time::Instant;
 
-use common::{PATIENCE, Scene};
+use crate::common::{PATIENCE, Scene};
+use crate::rtsp_server::Server;
 use gst::prelude::*;
 use gst_app::AppSink;
-use server::Server;
 
 fn scene(address: &str, properties: &str) -> Scene {
     Scene::playing(&format!(
@@ -104,7 +95,7 @@ fn a_wrong_password_is_denied_and_said_nowhere() {
 
 #[test]
 fn a_server_that_is_not_there_is_missing_until_it_is() {
-    let port = common::free_address().port().to_string();
+    let port = crate::common::free_address().port().to_string();
     let mut scene = scene(&format!("rtsp://127.0.0.1:{port}/camera"), "");
     lost(&mut scene, "missing");
     let _server = Server::new(&["--port", &port]);

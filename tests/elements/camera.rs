@@ -1,19 +1,12 @@
 // SPDX-License-Identifier: MPL-2.0
 //! `portholesrc` as a pipeline sees it.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a helper that fails is a test that fails"
-)]
-
-mod common;
-
 use std::{
     path::Path,
     time::{Duration, Instant},
 };
 
-use common::{Folder, PATIENCE, Scene, init, patience_left};
+use crate::common::{Folder, PATIENCE, Scene, init, patience_left};
 use gst::prelude::*;
 use gst_app::AppSink;
 use gst_video::{VideoFrameRef, VideoInfo, prelude::*};

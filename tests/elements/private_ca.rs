@@ -1,16 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
 //! A server with a certificate of its own making: the camera key says whom to trust.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a helper that fails is a test that fails"
-)]
-
-mod common;
-
 use std::{fs, net::TcpListener};
 
-use common::{Folder, Scene};
+use crate::common::{Folder, Scene};
 use gst::prelude::*;
 use porthole_protocol::{
     grant::GrantSigner,
@@ -56,7 +49,7 @@ fn camera(key: &CameraKey) -> Scene {
 
 #[test]
 fn the_certificate_in_the_key_is_trusted_and_no_other() {
-    common::init();
+    crate::common::init();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let (here, there) = (Folder::new(), Folder::new());
     let (_server, key) = server(&here, &runtime);

@@ -2,9 +2,7 @@
 //! What viewers hear of themselves from the robot's loudspeaker, with the elements of pipelines/50-talk and 51-doorbell in a room that
 //! is made of samples, and what they hear meanwhile of somebody who speaks there.
 
-mod common;
-
-use common::room::{cancelled, half_duplex};
+use crate::common::room::{cancelled, half_duplex};
 
 fn assert_cancels(milliseconds: u64) {
     let measured = cancelled(milliseconds);

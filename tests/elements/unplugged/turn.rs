@@ -5,7 +5,8 @@ use std::{sync::mpsc::channel, time::Instant};
 
 use gst::prelude::*;
 
-use super::{BACK, LOADED, Stage, common::PATIENCE};
+use super::{BACK, LOADED, Stage};
+use crate::common::PATIENCE;
 
 /// Whether the fake camera's bright corner is at the upper left, and whether it is at the lower right, of 640x480.
 fn corners(stage: &Stage) -> (bool, bool) {

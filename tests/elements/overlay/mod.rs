@@ -1,11 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 //! `portholeoverlay` as a pipeline sees it.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a helper that fails is a test that fails"
-)]
-
 mod clock;
 mod formats;
 mod image;

@@ -2,11 +2,7 @@
 //! The pictures in `docs/overlay.md` are what the lines above them make, and the errors what they say.
 //!
 //! The page is the source: its code and its pictures are read in order, and each picture belongs to the code before it.
-//! `UPDATE_DOCS=1 cargo test --test overlay_pictures` writes the pictures anew that have changed. Look at them then.
-
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
+//! `UPDATE_DOCS=1 cargo test --test elements overlay_pictures` writes the pictures anew that have changed. Look at them then.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -154,13 +150,13 @@ fn words(line: &str) -> Vec<String> {
 
 /// Runs a line as gst-launch-1.0 does until it ends or fails.
 fn run(line: &str) -> Result<(), String> {
-    common::init();
+    crate::common::init();
     let words = words(line);
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let pipeline = gst::parse::launchv(&words).map_err(|error| error.to_string())?;
     let bus = pipeline.bus().unwrap();
     let _ = pipeline.set_state(gst::State::Playing);
-    let patience = gst::ClockTime::try_from(common::PATIENCE).unwrap();
+    let patience = gst::ClockTime::try_from(crate::common::PATIENCE).unwrap();
     let kinds = [
         gst::MessageType::Eos,
         gst::MessageType::Error,
@@ -277,7 +273,7 @@ fn every_line_on_the_page_makes_the_picture_below_it() {
     let problems: Vec<String> = entries.iter().filter_map(check).collect();
     assert!(
         problems.is_empty(),
-        "{}\n\nIf the pictures made are right: UPDATE_DOCS=1 cargo test --test overlay_pictures",
+        "{}\n\nIf the pictures made are right: UPDATE_DOCS=1 cargo test --test elements overlay_pictures",
         problems.join("\n\n")
     );
 }

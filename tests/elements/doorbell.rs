@@ -1,13 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 //! A doorbell end to end: a press at a real `portholesink`, at a server that makes a call of it.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a helper that fails is a test that fails"
-)]
-
-mod common;
-
 use std::{
     sync::{
         Arc,
@@ -17,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use common::{
+use crate::common::{
     Folder, PATIENCE, Scene,
     robot::{Guest, Program, Robot},
     server::{Connection, FakeServer},
@@ -373,7 +366,12 @@ fn without_ring_tones_the_loudspeaker_is_silent() {
     }
     bell.scene.hear("porthole/call", "state", "ended");
     bell.ear.frames(20);
-    assert!(bell.ear.all().iter().all(common::talker::Heard::is_silent));
+    assert!(
+        bell.ear
+            .all()
+            .iter()
+            .all(crate::common::talker::Heard::is_silent)
+    );
 }
 
 /// A tone of so many hertz and ms as WAV.
@@ -417,7 +415,7 @@ fn a_file_sounds_in_place_of_the_tone_and_a_bad_one_is_a_warning() {
     loop {
         bell.call(&ring, CallState::Ringing, None);
         bell.ear.frames(60);
-        let is_gong = |frame: &common::talker::Heard| frame.tone(700) > 0.2;
+        let is_gong = |frame: &crate::common::talker::Heard| frame.tone(700) > 0.2;
         if bell.ear.all().iter().filter(|frame| is_gong(frame)).count() > 20 {
             break;
         }

@@ -1,13 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 //! `portholesink` as a pipeline sees it; sessions are in gate.rs.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a helper that fails is a test that fails"
-)]
-
-mod common;
-
 use std::{
     env,
     net::{TcpListener, TcpStream},
@@ -16,7 +9,7 @@ use std::{
     thread,
 };
 
-use common::{
+use crate::common::{
     Folder, PATIENCE, Scene, free_address, init,
     program::{Ended, run},
     server::{self, Connection, FakeServer},

@@ -1,19 +1,12 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The gate end to end: a real `portholesink` at a server that tries to talk it into things.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a helper that fails is a test that fails"
-)]
-
-mod common;
-
 use std::{
     sync::mpsc::{Receiver, channel},
     time::{Duration, Instant},
 };
 
-use common::{
+use crate::common::{
     Scene,
     server::{CAMERA, Connection, FakeServer, viewer_left},
 };
@@ -280,7 +273,7 @@ fn camera_heard(server: &FakeServer) -> (Scene, Receiver<(u32, bool)>) {
 }
 
 fn wait_for(demands: &Receiver<(u32, bool)>, demand: (u32, bool)) {
-    while demands.recv_timeout(common::PATIENCE).unwrap() != demand {}
+    while demands.recv_timeout(crate::common::PATIENCE).unwrap() != demand {}
 }
 
 #[test]

@@ -2,16 +2,9 @@
 //! What `portholesink` makes of what comes in: each way to feed it ends in an offer to a viewer, or in an error that says
 //! what to do.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a helper that fails is a test that fails"
-)]
-
-mod common;
-
 use std::{path::PathBuf, sync::mpsc::channel, thread, time::Instant};
 
-use common::{
+use crate::common::{
     PATIENCE, Scene, init, patience_left,
     server::{Connection, FakeServer, viewer_left},
     viewer::Viewer,

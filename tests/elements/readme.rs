@@ -241,7 +241,7 @@ fn pipeline(command: &str) -> Option<String> {
 /// Whether the note of a block says, truly, by what it is run, or why it is not.
 fn is_accounted_for(note: &str) -> bool {
     if note == "commands" {
-        return true; // signaling/tests/owner.rs takes each of these.
+        return true; // signaling/tests/server/owner.rs takes each of these.
     }
     if let Some(test) = note.strip_prefix("run by ") {
         return root().join(test).is_file();

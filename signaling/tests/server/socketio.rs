@@ -1,13 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Socket.IO on the wire, honest and hostile. Real clients are in tests/browser/foreign.test.mjs.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
-mod common;
-
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use common::{Answer, Client, PATIENCE, http, http_with, options, start};
+use crate::common::{Answer, Client, PATIENCE, http, http_with, options, start};
 use futures_util::{SinkExt as _, StreamExt as _};
 use porthole_signaling::{AdapterOptions, Server, ServerOptions, SocketIoOptions, ViewerEntry};
 use serde_json::{Value, json};

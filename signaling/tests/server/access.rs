@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Who gets in, by which way, and what the HTTP side answers.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
-mod common;
-
-use common::{Client, http, options, start, start_with_alice};
+use crate::common::{Client, http, options, start, start_with_alice};
 use serde_json::json;
 
 const BEARER: (&str, &str) = ("authorization", "Bearer alice-token");

@@ -1,13 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! A disk that is full: changes are refused, what is there is read, and nothing is half done.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
-mod common;
-#[path = "common/program.rs"]
-mod program;
-
-use common::{Client, http};
-use program::{BINARY, Folder, Serving, line_of, run};
+use crate::common::{Client, http};
+use crate::program::{BINARY, Folder, Serving, line_of, run};
 use serde_json::{Value, json};
 use tokio::process::Command;
 

@@ -1,13 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
 //! WHEP as players speak it, at a camera that is this test.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
-mod common;
-
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use common::{Answer, Client, PATIENCE, http, http_with, options, start};
+use crate::common::{Answer, Client, PATIENCE, http, http_with, options, start};
 use porthole_protocol::wire::IceServer;
 use porthole_signaling::{Server, ServerOptions, ViewerEntry, WhepOptions};
 use serde_json::{Value, json};
@@ -214,7 +210,7 @@ async fn what_go2rtc_and_mediamtx_ask_is_answered_as_they_want_it() {
             ("accept-encoding", "gzip"),
             SDP,
         ],
-        offer: include_str!("../../tests/descriptions/go2rtc-offers-h264-audio.offer.sdp"),
+        offer: include_str!("../../../tests/descriptions/go2rtc-offers-h264-audio.offer.sdp"),
     };
     let mediamtx = Recorded {
         request: "POST /whep/front",
@@ -224,7 +220,7 @@ async fn what_go2rtc_and_mediamtx_ask_is_answered_as_they_want_it() {
             ALICE,
             SDP,
         ],
-        offer: include_str!("../../tests/descriptions/mediamtx-offers-h264-audio.offer.sdp"),
+        offer: include_str!("../../../tests/descriptions/mediamtx-offers-h264-audio.offer.sdp"),
     };
     let mut house = House::new().await;
     let address = house.address();
@@ -327,7 +323,7 @@ async fn bodies_that_are_no_offers_come_to_no_camera() {
     // One that does not say how long it is.
     let chunk = format!("8000\r\n{}\r\n0\r\n\r\n", "a".repeat(0x8000));
     let headers = [ALICE, SDP, ("transfer-encoding", "chunked")];
-    let answer = common::chunks(house.address(), "POST /whep/front", &headers, &chunk).await;
+    let answer = crate::common::chunks(house.address(), "POST /whep/front", &headers, &chunk).await;
     assert_eq!(answer.problem(), (413, "too-large".to_owned()));
     // Control characters, which JSON would make larger.
     let answer = house.post(&[ALICE, SDP], "v=0\u{1}").await;

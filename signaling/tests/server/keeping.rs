@@ -1,24 +1,16 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What a server keeps: through an `init` that is interrupted, a reload, a rotation and a restart.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
-mod common;
-#[path = "common/owned.rs"]
-mod owned;
-#[path = "common/program.rs"]
-mod program;
-
 use std::fs;
 use std::path::Path;
 use std::process::Stdio;
 
+use crate::common::{Client, http, http_with};
+use crate::owned::{House, log_in};
+use crate::program::{BINARY, Folder, Serving, complaint_of, line_of, run};
 use aws_lc_rs::hmac;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
-use common::{Client, http, http_with};
 use jsonwebtoken::{EncodingKey, Header, encode};
-use owned::{House, log_in};
 use porthole_protocol::key::CameraKey;
-use program::{BINARY, Folder, Serving, complaint_of, line_of, run};
 use serde_json::{Value, json};
 use tokio::process::Command;
 

@@ -3,19 +3,13 @@
 //!
 //! The table of routes below says who may use each. It is compared with the server's own description, so that a route
 //! that nobody thought of here fails the test; then everybody tries every route.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
-mod common;
-#[path = "common/house.rs"]
-mod house;
-
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use crate::common::{Client, PATIENCE, http_with, options};
+use crate::house::{House, Page};
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
-use common::{Client, PATIENCE, http_with, options};
 use futures_util::{SinkExt as _, StreamExt as _};
-use house::{House, Page};
 use porthole_protocol::grant::{Grant, GrantSigner, Permission};
 use porthole_signaling::{AdapterOptions, ServerOptions, SocketIoOptions, WhepOptions};
 use serde_json::{Value, json};
@@ -209,7 +203,7 @@ async fn everyone_at(options: ServerOptions) -> (House, Vec<Attempt>) {
         .to_owned();
     let nobody = house.nobody();
     let holder = nobody.post("/api/session", &json!({"share": secret})).await;
-    let gone = nobody.with(&nobody.log_in("alice", house::PASSWORD).await);
+    let gone = nobody.with(&nobody.log_in("alice", crate::house::PASSWORD).await);
     assert_eq!(gone.delete("/api/session").await.status, 204);
     let boss = json!({"name": "boss", "role": "administrator"});
     assert_eq!(house.admin.post("/api/users", &boss).await.status, 201);

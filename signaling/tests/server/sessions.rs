@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Sessions outlive connections and the server itself, and end when they must: over real sockets.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
-mod common;
-
-use common::{Client, start, start_with_alice};
+use crate::common::{Client, start, start_with_alice};
 use porthole_protocol::grant::{Grant, GrantSigner, KeyRing, Permission};
 use porthole_signaling::{Server, ServerError, ServerOptions, ViewerEntry};
 use serde_json::{Value, json};

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What holds on the wire: sessions, deadlines, bounds, and the end.
 
-mod common;
-
 use std::net::TcpListener;
 use std::time::Duration;
 
-use common::{Client, PATIENCE, http, options, start, start_with_alice};
+use crate::common::{Client, PATIENCE, http, options, start, start_with_alice};
 use futures_util::SinkExt as _;
 use porthole_protocol::limits::MAX_MESSAGE_BYTES;
 use porthole_signaling::{Server, ServerError, ViewerEntry};

@@ -1,21 +1,13 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The owner's commands on a data directory: with a server that runs, without one, and after one was killed.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
-mod common;
-#[path = "common/owned.rs"]
-mod owned;
-#[path = "common/program.rs"]
-mod program;
-
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use common::{Client, http};
-use owned::{House, log_in};
+use crate::common::{Client, http};
+use crate::owned::{House, log_in};
+use crate::program::{BINARY, Folder, Serving, complaint_of, line_of, run};
 use porthole_protocol::key::CameraKey;
-use program::{BINARY, Folder, Serving, complaint_of, line_of, run};
 use serde_json::json;
 use tokio::process::Command;
 
@@ -233,7 +225,7 @@ fn the_copy_of_a_database_is_another_data_directorys() {
 #[tokio::test]
 async fn the_environment_goes_over_the_file() {
     let house = House::new("owner-environment");
-    let mut command = tokio::process::Command::new(program::BINARY);
+    let mut command = tokio::process::Command::new(crate::program::BINARY);
     command
         .args(["serve", "--data-dir", &house.data])
         .envs([
@@ -302,7 +294,7 @@ fn the_configurations_of_docs_are_understood() {
 
 fn work(commands: &str) {
     let folder = Folder::new("owner-readme");
-    let path = Path::new(program::BINARY).parent().unwrap();
+    let path = Path::new(crate::program::BINARY).parent().unwrap();
     let path = format!("{}:{}", path.display(), std::env::var("PATH").unwrap());
     // The others keep all in the file that they name.
     let has_data = commands.contains("porthole-signaling init");

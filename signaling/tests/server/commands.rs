@@ -1,19 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What an operator does day by day: what commands say, ask, list and leave as they were.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
-mod common;
-#[path = "common/owned.rs"]
-mod owned;
-#[path = "common/program.rs"]
-mod program;
-
 use std::fs;
 
-use common::{Client, http, http_with};
-use owned::{House, log_in};
+use crate::common::{Client, http, http_with};
+use crate::owned::{House, log_in};
+use crate::program::{Serving, complaint_of, run};
 use porthole_protocol::key::CameraKey;
-use program::{Serving, complaint_of, run};
 use serde_json::{Value, json};
 
 fn stderr(args: &[&str]) -> String {

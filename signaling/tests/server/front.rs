@@ -1,13 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Which hosts and proxies are ours, how many connections an address has, and how log-ins end.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
-mod common;
-
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use common::{Answer, Client, PATIENCE, http, options, start};
+use crate::common::{Answer, Client, PATIENCE, http, options, start};
 use futures_util::SinkExt as _;
 use porthole_signaling::{Server, ServerError, ServerOptions, ViewerEntry};
 use serde_json::json;
@@ -193,7 +189,7 @@ async fn a_cookie_made_over_https_in_front_of_a_trusted_proxy_is_secure() {
     let https = ("x-forwarded-proto", "https");
     let answer = http(server.local_addr(), "POST /api/session", &[BEARER, https]).await;
     assert!(answer.header("set-cookie").unwrap().ends_with("; Secure"));
-    let server = start_for_alice(common::options());
+    let server = start_for_alice(crate::common::options());
     let answer = http(server.local_addr(), "POST /api/session", &[BEARER, https]).await;
     assert!(!answer.header("set-cookie").unwrap().contains("Secure"));
 }

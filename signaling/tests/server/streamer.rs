@@ -1,11 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
 //! `run` with the configuration of a dual-camera streamer; its cameras' programs are a script of this test's.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
-mod common;
-#[path = "common/program.rs"]
-mod program;
-
 use std::fs;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
@@ -14,10 +8,10 @@ use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{Client, PATIENCE};
+use crate::common::{Client, PATIENCE};
+use crate::program::{BINARY, Folder, Serving, complaint_of, run};
 use porthole_protocol::key::CameraKey;
 use porthole_protocol::random_secret;
-use program::{BINARY, Folder, Serving, complaint_of, run};
 use serde_json::{Value, json};
 use tokio::process::Command;
 

@@ -1,20 +1,14 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The binary: what it prints, writes, refuses, and never says.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
-mod common;
-#[path = "common/program.rs"]
-mod program;
-
 use std::fs;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use common::{Client, http, http_over};
+use crate::common::{Client, http, http_over};
+use crate::program::{BINARY, Folder, Serving, complaint_of, line_of, run};
 use porthole_protocol::key::CameraKey;
-use program::{BINARY, Folder, Serving, complaint_of, line_of, run};
 use serde_json::json;
 use tokio::net::TcpStream;
 use tokio::process::Command as AsyncCommand;

@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
 //! A backend over HTTP: its keys, its word, and what happens when it has none.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
-#[path = "common/serve.rs"]
-mod serve;
-
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 
+use crate::serve::serve;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Redirect, Response};
@@ -19,7 +15,6 @@ use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use porthole_signaling::backend::{Backend, BackendError, Credential, Identity, TokenError};
 use serde_json::{Value, json};
-use serve::serve;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use url::Url;

@@ -1,18 +1,12 @@
 // SPDX-License-Identifier: MPL-2.0
 //! A server that is killed at random moments of a script of changes: what was revoked lets nobody in, and what was given is
 //! there.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
-mod common;
-#[path = "common/program.rs"]
-mod program;
-
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use common::http_with;
+use crate::common::http_with;
+use crate::program::{Folder, Serving, line_of};
 use jiff::Timestamp;
-use program::{Folder, Serving, line_of};
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};

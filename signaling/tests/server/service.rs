@@ -1,17 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The server under a service manager, which it tells how it is (sd_notify(3)).
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
-mod common;
-#[path = "common/program.rs"]
-mod program;
-
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::process::Stdio;
 
-use common::{PATIENCE, http};
-use program::{BINARY, Folder};
+use crate::common::{PATIENCE, http};
+use crate::program::{BINARY, Folder};
 use tokio::net::UnixDatagram;
 use tokio::process::{Child, Command};
 use tokio::time::timeout;

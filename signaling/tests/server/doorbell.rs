@@ -1,20 +1,12 @@
 // SPDX-License-Identifier: MPL-2.0
 //! A doorbell by commands, as docs/doorbell.md has them, and a server that is killed while it rings and while people talk.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
-mod common;
-#[path = "common/owned.rs"]
-mod owned;
-#[path = "common/program.rs"]
-mod program;
-
 use std::path::Path;
 use std::process::Stdio;
 
-use common::{Client, PATIENCE};
-use owned::House;
+use crate::common::{Client, PATIENCE};
+use crate::owned::House;
+use crate::program::{BINARY, Serving};
 use porthole_protocol::key::CameraKey;
-use program::{BINARY, Serving};
 use serde_json::{Value, json};
 use tokio::process::Command;
 use tokio::time::timeout;
@@ -23,8 +15,8 @@ const RING: &str = "018f2b7e-6f4a-7c3d-9e21-0a1b2c3d4e01";
 
 /// The commands of the page that this test runs.
 fn commands() -> String {
-    let page = include_str!("../../docs/doorbell.md");
-    let begin = "<!-- run by signaling/tests/doorbell.rs -->\n```sh\n";
+    let page = include_str!("../../../docs/doorbell.md");
+    let begin = "<!-- run by signaling/tests/server/doorbell.rs -->\n```sh\n";
     let (_, rest) = page.split_once(begin).unwrap();
     rest.split_once("```").unwrap().0.to_owned()
 }

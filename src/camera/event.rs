@@ -37,6 +37,8 @@ pub(crate) enum Report {
     /// The first picture has gone out, in these caps.
     FirstFrame(gst::Caps),
     Failed(Problem),
+    /// The file has come to its end, and another is in its place.
+    Replaced,
     Warning(String),
     /// From the camera to the outlet.
     Latency(gst::ClockTime),

@@ -2,7 +2,9 @@
 //! The pipeline of an open camera: what its thread does, and what its callbacks do on whichever thread they come.
 
 use std::{
-    path::PathBuf,
+    fs,
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU32, Ordering::Relaxed, Ordering::SeqCst},
@@ -83,6 +85,8 @@ impl Context {
             return;
         }
         let mut since = Instant::now();
+        let path = source.path.clone().filter(|_| source.paced);
+        let opened = path.as_deref().and_then(version);
         let (paced, handles) = (source.paced, self.start(&pipeline, source, request));
         let Some(handles) = handles else {
             let _ = pipeline.set_state(gst::State::Null);
@@ -93,6 +97,10 @@ impl Context {
                 Command::Close => break,
                 Command::EndOfStream if paced && self.run.streams.last_picture() < since => {
                     self.fail(Problem::new(Reason::Damaged, "there are no pictures in it"));
+                }
+                // What is there now may be of another size.
+                Command::EndOfStream if opened != path.as_deref().and_then(version) => {
+                    self.tell(Report::Replaced);
                 }
                 Command::EndOfStream if paced => {
                     since = Instant::now();
@@ -291,13 +299,13 @@ impl Context {
                     }
                 }
                 // What follows cannot be decoded before the next key unit.
-                Pushed::Full => {
+                Pushed::Broken => {
                     let event = gst_video::UpstreamForceKeyUnitEvent::builder()
                         .all_headers(true)
                         .build();
                     let _ = context.commands.send(Command::KeyUnit(event));
                 }
-                Pushed::Left => (),
+                Pushed::Left | Pushed::Late => (),
             }
             Ok(())
         }
@@ -403,6 +411,18 @@ enum Kind {
     Audio,
 }
 
+/// Tells one file from another that has taken its place.
+fn version(path: &Path) -> Option<impl PartialEq + use<>> {
+    let file = fs::metadata(path).ok()?;
+    Some((
+        file.dev(),
+        file.ino(),
+        file.size(),
+        file.mtime(),
+        file.mtime_nsec(),
+    ))
+}
+
 fn rewind(pipeline: &gst::Pipeline) {
     let flags = gst::SeekFlags::FLUSH | gst::SeekFlags::KEY_UNIT;
     if pipeline.seek_simple(flags, gst::ClockTime::ZERO).is_err() {
@@ -411,3 +431,7 @@ fn rewind(pipeline: &gst::Pipeline) {
         let _ = pipeline.set_state(gst::State::Playing);
     }
 }
+
+#[cfg(test)]
+#[path = "pipeline_tests.rs"]
+mod tests;

@@ -64,6 +64,10 @@ impl Supervisor {
     fn hear_look(&mut self, tell: Report) {
         match tell {
             Report::Mode(mode) => self.foreseen = Some(whole(&mode)),
+            Report::Failed(problem) if problem.reason == Reason::Refused => {
+                self.state.refuse(Instant::now());
+                self.lose(problem);
+            }
             Report::Failed(problem) => {
                 self.config.bus.warn(format!(
                     "camera={}: {problem}; it is tried again when someone wants to look",
@@ -106,6 +110,7 @@ impl Supervisor {
                     self.lose(problem);
                 }
             }
+            Report::Replaced => self.state.reopen(now),
             Report::Warning(text) => {
                 self.config
                     .bus

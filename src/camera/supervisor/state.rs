@@ -204,6 +204,14 @@ impl State {
         }
     }
 
+    /// A password was refused to one who only looked: it is not tried again for the next viewer either.
+    pub(super) fn refuse(&mut self, now: Instant) {
+        if self.phase == Phase::Closed {
+            self.count_failure(Reason::Refused, now);
+            self.rest(now);
+        }
+    }
+
     fn fail(&mut self, reason: Reason, now: Instant) {
         self.count_failure(reason, now);
         self.close(now);

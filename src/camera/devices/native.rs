@@ -15,10 +15,13 @@ use super::{
         rate_words,
     },
 };
-use crate::camera::{
-    caps::whole,
-    device::{Control, Handles, Request, Source},
-    problem::{Problem, Reason},
+use crate::{
+    camera::{
+        caps::whole,
+        device::{Control, Handles, Request, Source},
+        problem::{Problem, Reason},
+    },
+    colours,
 };
 
 /// What tells one kind of camera from another here.
@@ -163,6 +166,12 @@ fn bin(source: &gst::Element, plan: &Plan) -> Result<gst::Bin, glib::BoolError> 
         Coding::Jpeg => chain.push(jpeg_decoder()?),
         Coding::H264 => chain.push(h264_parser()?),
         Coding::Bayer => chain.push(bayer_decoder()?),
+    }
+    if plan.coding == Coding::Jpeg
+        && colours::is_limited(&plan.output)
+        && let Some(pad) = chain.last().and_then(|element| element.static_pad("src"))
+    {
+        colours::write_as_bt601(&pad);
     }
     let conversions = conversions(plan)?;
     if !conversions.is_empty()

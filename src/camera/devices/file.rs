@@ -243,6 +243,7 @@ impl Device for FileCamera {
             paced: true,
             device: self.uri.clone(),
             warning: None,
+            microphone: None,
             path: Some(self.path.clone()),
             handles: Box::new(()),
         })

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! From a source element to a bin that gives pictures as they are wanted: opens it, asks what it can, plans, links.
 
-use std::{fmt::Debug, path::Path};
+use std::{fmt::Debug, path::Path, sync::Arc};
 
 use gst::{glib, prelude::*};
 
@@ -9,6 +9,7 @@ use super::{
     controls::Properties,
     elements::make,
     errors,
+    microphone::Own,
     select::{
         mode::{self, Coding},
         plan::{self, Plan},
@@ -44,6 +45,14 @@ pub(super) trait Kind: Debug + Send + Sync {
         None
     }
 
+    /// Where its microphone is looked for.
+    fn microphone(&self) -> Own {
+        Own {
+            path: self.path().map(Path::to_owned),
+            ..Own::default()
+        }
+    }
+
     /// What of it can be set.
     fn handles(&self, element: &gst::Element) -> Box<dyn Handles> {
         Box::new(Properties(element.clone()))
@@ -74,6 +83,7 @@ pub(super) fn build(kind: &dyn Kind, request: &Request, device: String) -> Resul
         paced: false,
         device,
         warning: None,
+        microphone: Some(Arc::new(kind.microphone())),
         path: kind.path().map(Path::to_owned),
         handles: kind.handles(&element),
     })

@@ -161,6 +161,7 @@ impl Device for RtspCamera {
             paced: false,
             device: self.name.clone(),
             warning: None,
+            microphone: None,
             path: None,
             handles: Box::new(()),
         })

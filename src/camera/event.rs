@@ -42,6 +42,8 @@ pub(crate) enum Report {
     Warning(String),
     /// From the camera to the outlet.
     Latency(gst::ClockTime),
+    /// The same of a microphone beside it.
+    SoundLatency(gst::ClockTime),
     /// The thread is done and the device closed.
     Ended,
 }

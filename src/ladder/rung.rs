@@ -28,7 +28,7 @@ use super::{
     overshoot::Overshoot,
     rendition::Rendition,
 };
-use crate::{heap, lock::lock, runtime};
+use crate::{colours, heap, lock::lock, runtime};
 
 /// Pictures that wait for an encoder: one is being encoded, one may come early. More would only be older.
 const MAX_WAITING: u64 = 2;
@@ -185,13 +185,18 @@ impl Rung {
                 if let Some(size) = size {
                     filter.set_property("caps", picture(size));
                 }
+                let made = which.make(order);
+                let made =
+                    made.ok_or_else(|| Failure(format!("{} cannot be made", which.factory)))?;
+                if let Some(pad) = filter.static_pad("sink")
+                    && !is_of_hardware(&made)
+                {
+                    colours::write_as_bt601(&pad);
+                }
                 hand_on(&filter, &pictures);
                 target.store(order.bitrate, Relaxed);
                 keep_to(&filter, &target, &overshoot);
                 chain.push(filter);
-                let made = which.make(order);
-                let made =
-                    made.ok_or_else(|| Failure(format!("{} cannot be made", which.factory)))?;
                 on_encoder(&made);
                 chain.push(made.clone());
                 chain.push(filter_of(which.output())?);
@@ -250,8 +255,8 @@ impl Rung {
     }
 
     pub(crate) fn is_of_hardware(&self) -> bool {
-        let factory = self.encoder.as_ref().and_then(|(e, _)| e.factory());
-        factory.is_some_and(|factory| factory.klass().contains("Hardware"))
+        let encoder = self.encoder.as_ref();
+        encoder.is_some_and(|(encoder, _)| is_of_hardware(encoder))
     }
 
     pub(crate) fn set_bitrate(&mut self, bits: u32) {
@@ -323,6 +328,11 @@ impl Rung {
             Err(_) => halt(&pipeline),
         }
     }
+}
+
+fn is_of_hardware(encoder: &gst::Element) -> bool {
+    let factory = encoder.factory();
+    factory.is_some_and(|factory| factory.klass().contains("Hardware"))
 }
 
 fn halt(pipeline: &gst::Pipeline) {

@@ -250,6 +250,7 @@ impl Device for FileCamera {
             paced: true,
             device: self.name.clone(),
             warning: None,
+            microphone: None,
             path: Some(self.path.clone()),
             handles: Box::new(()),
         })

@@ -3,7 +3,7 @@
 
 use gst::{glib, prelude::*};
 
-use super::native;
+use super::{microphone::Own, native};
 use crate::camera::problem::{Problem, Reason};
 
 /// How ids begin: cameras in the device tree, and those that ACPI describes, USB ones among them.
@@ -30,6 +30,15 @@ impl native::Kind for Libcamera {
 
     fn caps(&self) -> Option<gst::Caps> {
         Some(self.caps.clone())
+    }
+
+    /// Of a USB camera; others have none.
+    fn microphone(&self) -> Own {
+        let usb = usb_ids(&self.id);
+        Own {
+            usb: usb.map(|(vendor, product)| (vendor.to_owned(), product.to_owned())),
+            ..Own::default()
+        }
     }
 
     /// To a rate that the sensor's mode has, which nobody tells before.

@@ -7,6 +7,7 @@ mod elements;
 pub(crate) mod errors;
 mod file;
 mod libcamera;
+pub(crate) mod microphone;
 mod native;
 mod pipewire;
 mod rtsp;

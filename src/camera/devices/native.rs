@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! From a source element to a bin that gives pictures as they are wanted: opens it, asks what it can, plans, links.
 
-use std::{fmt::Debug, path::Path};
+use std::{fmt::Debug, path::Path, sync::Arc};
 
 use gst::{glib, prelude::*};
 
@@ -9,16 +9,20 @@ use super::{
     controls::Properties,
     elements::make,
     errors,
+    microphone::Own,
     select::{
         mode::{self, Coding},
         plan::{self, Plan},
         rate_words,
     },
 };
-use crate::camera::{
-    caps::whole,
-    device::{Control, Handles, Request, Source},
-    problem::{Problem, Reason},
+use crate::{
+    camera::{
+        caps::whole,
+        device::{Control, Handles, Request, Source},
+        problem::{Problem, Reason},
+    },
+    colours,
 };
 
 /// What tells one kind of camera from another here.
@@ -39,6 +43,14 @@ pub(super) trait Kind: Debug + Send + Sync {
     /// What it uses, to be looked at when it fails.
     fn path(&self) -> Option<&Path> {
         None
+    }
+
+    /// Where its microphone is looked for.
+    fn microphone(&self) -> Own {
+        Own {
+            path: self.path().map(Path::to_owned),
+            ..Own::default()
+        }
     }
 
     /// What of it can be set.
@@ -71,6 +83,7 @@ pub(super) fn build(kind: &dyn Kind, request: &Request, device: String) -> Resul
         paced: false,
         device,
         warning: None,
+        microphone: Some(Arc::new(kind.microphone())),
         path: kind.path().map(Path::to_owned),
         handles: kind.handles(&element),
     })
@@ -163,6 +176,12 @@ fn bin(source: &gst::Element, plan: &Plan) -> Result<gst::Bin, glib::BoolError> 
         Coding::Jpeg => chain.push(jpeg_decoder()?),
         Coding::H264 => chain.push(h264_parser()?),
         Coding::Bayer => chain.push(bayer_decoder()?),
+    }
+    if plan.coding == Coding::Jpeg
+        && colours::is_limited(&plan.output)
+        && let Some(pad) = chain.last().and_then(|element| element.static_pad("src"))
+    {
+        colours::write_as_bt601(&pad);
     }
     let conversions = conversions(plan)?;
     if !conversions.is_empty()

@@ -65,6 +65,24 @@ pub(crate) struct Bases {
     pub(crate) theirs: gst::ClockTime,
 }
 
+impl Bases {
+    /// When a buffer is, in our running time; `now` for one that has no timestamp.
+    pub(crate) fn running_time(
+        self,
+        sample: &gst::Sample,
+        now: impl FnOnce() -> Option<gst::ClockTime>,
+    ) -> Option<gst::ClockTime> {
+        match sample.buffer()?.pts() {
+            Some(pts) => sample
+                .segment()
+                .and_then(|segment| segment.downcast_ref::<gst::ClockTime>())
+                .and_then(|segment| segment.to_running_time(pts))
+                .and_then(|running| (running + self.theirs).checked_sub(self.ours)),
+            None => now(),
+        }
+    }
+}
+
 fn appsrc(name: &str) -> gst_app::AppSrc {
     gst_app::AppSrc::builder()
         .name(name)
@@ -240,16 +258,9 @@ impl Feed {
         if let Some(caps) = sample.caps_owned() {
             self.set_caps(&caps);
         }
+        let pts = bases.running_time(&sample, now);
         let Some(buffer) = sample.buffer_owned() else {
             return Ok(Pushed::Left);
-        };
-        let pts = match buffer.pts() {
-            Some(pts) => sample
-                .segment()
-                .and_then(|segment| segment.downcast_ref::<gst::ClockTime>())
-                .and_then(|segment| segment.to_running_time(pts))
-                .and_then(|running| (running + bases.theirs).checked_sub(bases.ours)),
-            None => now(),
         };
         // Only the buffer is left, so that changing its time copies nothing.
         drop(sample);

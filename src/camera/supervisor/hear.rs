@@ -90,6 +90,7 @@ impl Supervisor {
                 warning,
             } => {
                 self.device = device;
+                self.latency.sound = None;
                 self.is_paced = paced;
                 if let Some(warning) = warning {
                     self.config.bus.warn(warning);
@@ -118,7 +119,13 @@ impl Supervisor {
             }
             Report::Latency(own) => {
                 let period = self.settled.as_ref().map_or(gst::ClockTime::ZERO, period);
-                self.config.bus.set_latency(own, period);
+                self.latency.video = own;
+                self.latency.period = period;
+                self.config.bus.set_latency(self.latency);
+            }
+            Report::SoundLatency(own) => {
+                self.latency.sound = Some(own);
+                self.config.bus.set_latency(self.latency);
             }
             Report::Ended => {
                 self.capture = None;

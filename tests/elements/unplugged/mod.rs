@@ -7,6 +7,7 @@ mod latency;
 mod life;
 mod promises;
 mod reasons;
+mod sound;
 mod turn;
 
 use std::time::{Duration, Instant};

@@ -16,8 +16,13 @@
 //! | `slow=MILLISECONDS` | it opens that late |
 //! | `size=WIDTHxHEIGHT` | it has modes of that size alone from now on, also if it is running |
 //! | `modes=usb` | it has the modes of a USB camera, with JPEG for high rates |
+//! | `chart=bt601\|bt709\|full` | it sees a chart of colours, and writes it so (JPEG always has the range `full`) |
+//! | `flash` | its picture is white for a tenth of each second, and its microphone beeps |
+//! | `mic` | it has a microphone |
 
 use std::{str::FromStr, time::Duration};
+
+use crate::chart::Colours;
 
 /// What a camera does now.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,6 +35,10 @@ pub struct Behaviour {
     pub size: Option<(u32, u32)>,
     /// Whether its modes are those of a USB camera.
     pub usb: bool,
+    /// Whether it sees a chart, and how it writes that.
+    pub chart: Option<Colours>,
+    pub flash: bool,
+    pub microphone: bool,
 }
 
 /// How a camera fails.
@@ -81,11 +90,23 @@ impl FromStr for Behaviour {
                 }
                 ("size", value) => behaviour.size = Some(size(value).ok_or_else(wrong)?),
                 ("modes", "usb") => behaviour.usb = true,
+                ("chart", value) => behaviour.chart = Some(colours(value).ok_or_else(wrong)?),
+                ("flash", "") => behaviour.flash = true,
+                ("mic", "") => behaviour.microphone = true,
                 (word, value) => behaviour.fault = Some(fault(word, value).ok_or_else(wrong)?),
             }
         }
         Ok(behaviour)
     }
+}
+
+fn colours(word: &str) -> Option<Colours> {
+    Some(match word {
+        "bt601" => Colours::Bt601,
+        "bt709" => Colours::Bt709,
+        "full" => Colours::Full,
+        _ => return None,
+    })
 }
 
 fn fault(word: &str, value: &str) -> Option<Fault> {
@@ -133,8 +154,11 @@ mod tests {
             slow: Duration::from_millis(300),
             size: Some((640, 480)),
             usb: true,
+            chart: Some(Colours::Bt709),
+            flash: true,
+            microphone: true,
         };
-        let text = "slow=300\nsize=640x480 modes=usb\nstuck=stop\n";
+        let text = "slow=300\nsize=640x480 modes=usb mic\nstuck=stop flash chart=bt709\n";
         assert_eq!(text.parse(), Ok(expected));
     }
 
@@ -149,6 +173,8 @@ mod tests {
             "size=641x480",
             "stuck=open",
             "modes=film",
+            "chart=bt2020",
+            "flash=often",
         ] {
             let error = text.parse::<Behaviour>().unwrap_err();
             assert!(error.contains(text), "{error}");

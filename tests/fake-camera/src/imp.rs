@@ -17,8 +17,9 @@ use gst_video::{VideoFrameRef, VideoInfo, VideoOrientationMethod};
 use crate::{
     behaviour::{Behaviour, Call, Fault},
     device::{Device, DeviceError, Opened},
+    flash,
     modes::{self, USUAL},
-    picture::{self, Look},
+    picture::{self, Look, Scene},
     stamp::{self, LATENCY},
 };
 
@@ -250,16 +251,19 @@ impl FakeCameraSrc {
         set.map_err(|_| gst::FlowError::NotNegotiated)
     }
 
-    fn look(&self, number: u64) -> Look {
+    fn look(&self, number: u64, behaviour: &Behaviour) -> Look {
+        let chart = behaviour.chart.map(Scene::Chart);
+        let flash = behaviour.flash.then(|| Scene::Flash(flash::is_lit(number)));
         Look {
             number,
             brightness: *lock(&self.brightness),
             direction: self.direction(),
+            scene: chart.or(flash),
         }
     }
 
     /// The next frame, without its time.
-    fn frame(&self, damaged: bool) -> Result<gst::Buffer, gst::FlowError> {
+    fn frame(&self, behaviour: &Behaviour) -> Result<gst::Buffer, gst::FlowError> {
         let mut stream = lock(&self.stream);
         let stream = stream.as_mut().ok_or(gst::FlowError::NotNegotiated)?;
         let number = stream.number;
@@ -271,11 +275,14 @@ impl FakeCameraSrc {
                 let writable = buffer.get_mut().ok_or(gst::FlowError::Error)?;
                 let frame = VideoFrameRef::from_buffer_ref_writable(writable, info);
                 let mut frame = frame.map_err(|_| gst::FlowError::Error)?;
-                picture::paint_frame(&mut frame, self.look(number)).ok_or(gst::FlowError::Error)?;
+                let look = self.look(number, behaviour);
+                picture::paint_frame(&mut frame, look).ok_or(gst::FlowError::Error)?;
                 drop(frame);
                 buffer
             }
-            Frames::Jpeg { damaged: bad, .. } if damaged => bad.copy(),
+            Frames::Jpeg { damaged, .. } if behaviour.fault == Some(Fault::Damaged) => {
+                damaged.copy()
+            }
             Frames::Jpeg { pictures, .. } => {
                 let picture = pictures.get((number % JPEGS) as usize);
                 picture.ok_or(gst::FlowError::Error)?.copy()
@@ -284,6 +291,11 @@ impl FakeCameraSrc {
         let writable = buffer.make_mut();
         writable.set_duration(gst::ClockTime::try_from(stream.period).ok());
         stamp::stamp(writable, number);
+        if behaviour.flash {
+            let period = gst::ClockTime::try_from(stream.period).unwrap_or_default();
+            let seen = gst::SystemClock::obtain().time().saturating_sub(LATENCY);
+            flash::plan(number, seen, period);
+        }
         Ok(buffer)
     }
 
@@ -293,7 +305,9 @@ impl FakeCameraSrc {
         let size = (side("width")?, side("height")?);
         let rate = structure.get::<gst::Fraction>("framerate").ok()?;
         let frames = if structure.name() == "image/jpeg" {
-            let picture = |number| picture::jpeg(size.0, size.1, self.look(number));
+            let behaviour = self.behaviour().unwrap_or_default();
+            let look = |number| self.look(number, &behaviour);
+            let picture = |number| picture::jpeg(size.0, size.1, look(number));
             let pictures: Vec<_> = (0..JPEGS).filter_map(picture).collect();
             Frames::Jpeg {
                 pictures: pictures.into_iter().map(gst::Buffer::from_slice).collect(),
@@ -475,7 +489,7 @@ impl PushSrcImpl for FakeCameraSrc {
         self.resize(&behaviour)?;
         let now = self.obj().current_running_time();
         let seen = now.map(|now| now.saturating_sub(LATENCY));
-        let mut buffer = self.frame(behaviour.fault == Some(Fault::Damaged))?;
+        let mut buffer = self.frame(&behaviour)?;
         buffer.make_mut().set_pts(seen);
         Ok(CreateSuccess::NewBuffer(buffer))
     }

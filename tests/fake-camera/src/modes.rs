@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What the cameras can do.
 
-use crate::behaviour::Behaviour;
+use crate::{behaviour::Behaviour, chart::Colours};
 
 /// Sizes of all cameras, in pixels, the usual one first.
 const SIZES: [(i32, i32); 3] = [(1280, 720), (640, 480), (1920, 1080)];
@@ -12,13 +12,14 @@ const USB_JPEG: (i32, i32, i32) = (1280, 720, 30);
 /// What it does if nobody chooses.
 pub(crate) const USUAL: (i32, i32, i32) = (1280, 720, 30);
 
-fn raw(width: i32, height: i32, rates: &[i32]) -> gst::Structure {
+fn raw(width: i32, height: i32, rates: &[i32], chart: Option<Colours>) -> gst::Structure {
     let rates = rates.iter().map(|rate| gst::Fraction::from_integer(*rate));
     gst::Structure::builder("video/x-raw")
         .field("format", gst::List::new(["I420", "NV12"]))
         .field("width", width)
         .field("height", height)
         .field("framerate", gst::List::new(rates))
+        .field_if_some("colorimetry", chart.map(Colours::colorimetry))
         .build()
 }
 
@@ -34,17 +35,17 @@ fn jpeg((width, height, rate): (i32, i32, i32)) -> gst::Structure {
 pub(crate) fn modes(behaviour: &Behaviour) -> gst::Caps {
     let mut modes = gst::Caps::new_empty();
     {
-        let modes = modes.make_mut();
+        let (modes, chart) = (modes.make_mut(), behaviour.chart);
         if let Some((width, height)) = behaviour.size {
-            modes.append_structure(raw(width as i32, height as i32, &RATES));
+            modes.append_structure(raw(width as i32, height as i32, &RATES, chart));
         } else if behaviour.usb {
             for (width, height, rate) in USB_RAW {
-                modes.append_structure(raw(width, height, &[rate]));
+                modes.append_structure(raw(width, height, &[rate], chart));
             }
             modes.append_structure(jpeg(USB_JPEG));
         } else {
             for (width, height) in SIZES {
-                modes.append_structure(raw(width, height, &RATES));
+                modes.append_structure(raw(width, height, &RATES, chart));
             }
         }
     }

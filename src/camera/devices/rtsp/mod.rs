@@ -116,6 +116,7 @@ impl Device for RtspCamera {
             paced: false,
             device: self.address.name.clone(),
             warning: None,
+            microphone: None,
             path: None,
             handles: Box::new(()),
         })

@@ -6,7 +6,7 @@ use std::{fmt, path::PathBuf, str::FromStr};
 
 use aws_lc_rs::digest::{SHA256, SHA256_OUTPUT_LEN, digest};
 use gio::prelude::*;
-use gst::{glib, prelude::*};
+use gst::glib;
 
 use crate::camera::{
     devices::errors::UNTRUSTED,

@@ -2,9 +2,11 @@
 """An RTSP camera for the tests: H.264 and, if asked, sound. Prints `port NUMBER` when it listens, and `METHOD` for each request
 that comes with a user and a password; ends when its input does.
 
+With --shared all clients see one camera, and who comes later comes between two key units.
+
 Usage: rtsp_server.py [--port 0] [--address 127.0.0.1] [--user NAME --password WORD [--digest]] [--tls FILE]
                       [--transport tcp|udp] [--sound aac|pcmu|pcma|other] [--codec h264|jpeg] [--gop 10] [--size 320x240]
-                      [--profile baseline]
+                      [--profile baseline] [--shared]
 """
 
 import argparse
@@ -44,6 +46,7 @@ def main():
     options.add_argument("--sound", choices=SOUND)
     options.add_argument("--codec", choices=VIDEO, default="h264")
     options.add_argument("--gop", default="10")
+    options.add_argument("--shared", action="store_true")
     options.add_argument("--size", default="320x240")
     options.add_argument("--profile")
     options = options.parse_args()
@@ -64,7 +67,8 @@ def main():
         launch += " audiotestsrc is-live=true ! " + SOUND[options.sound]
     factory = GstRtspServer.RTSPMediaFactory()
     factory.set_launch("( " + launch + " )")
-    factory.set_shared(True)
+    # Else a client that comes while another leaves may be told to come later.
+    factory.set_shared(options.shared)
     if options.transport:
         factory.set_protocols(TRANSPORT[options.transport])
     if options.user or options.tls:

@@ -168,7 +168,7 @@ fn stamp(sample: &gst::Sample) -> u64 {
 #[test]
 fn its_h264_begins_with_a_key_unit_whoever_comes_between_two_of_them() {
     // Three seconds, of which the first viewer takes the beginning.
-    let server = Server::new(&["--gop", "75"]);
+    let server = Server::new(&["--gop", "75", "--shared"]);
     let mut first = scene(&server.address("", "camera"), "encoded=true");
     live(&mut first);
     let mut second = Scene::playing(&format!(

@@ -226,7 +226,7 @@ fn sound_that_nobody_can_decode_is_left_out_and_the_picture_goes_on() {
 #[test]
 fn the_first_picture_is_a_whole_one_however_far_key_units_are_apart() {
     // Twelve seconds, longer than other cameras may take to open.
-    let server = Server::new(&["--gop", "300"]);
+    let server = Server::new(&["--gop", "300", "--shared"]);
     let first = Scene::new(&camera(&server, "", "camera"), &request(RAW));
     // The first of all, with the rest of which the second has nothing to begin.
     first.sample("video");

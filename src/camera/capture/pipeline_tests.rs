@@ -41,13 +41,14 @@ fn a_camera_is_live_with_the_first_key_unit_that_goes_out_and_not_with_one_that_
         streams: streams.clone(),
         inbox,
         running: Arc::default(),
+        microphones: Arc::default(),
     };
     let (commands, asked) = channel();
-    let context = Context::new(GENERATION, &run, commands);
+    let context = Context::new(GENERATION, &run, commands, AudioDevice::Silence);
     let pipeline = gst::Pipeline::new();
     pipeline.set_start_time(gst::ClockTime::NONE);
     pipeline.set_base_time(gst::ClockTime::ZERO);
-    let hand_over = context.hand_over(&pipeline, Kind::Video);
+    let hand_over = context.hand_over(&pipeline);
     let (key, delta) = (false, true);
     let live = |ms, is_delta| {
         hand_over(encoded(ms, is_delta)).unwrap();

@@ -64,6 +64,11 @@ pub(crate) trait Device: Debug + Send + Sync {
         false
     }
 
+    /// Whether the password that was refused is another one by now, so that it may be tried at once.
+    fn is_let_in_anew(&self) -> bool {
+        false
+    }
+
     /// Finds out the caps that its picture will have, without capturing. Blocks. `None` where only a picture tells.
     fn look(&self, request: &Request) -> Result<Option<gst::Caps>, Problem> {
         Ok(self.known_mode(request))

@@ -12,7 +12,7 @@
 )]
 
 use std::{
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Write},
     process::{Child, ChildStdin, Command, Stdio},
     sync::mpsc::{Receiver, channel},
     thread,
@@ -79,8 +79,11 @@ impl Server {
     }
 
     /// The requests with a user and a password that came since this was asked last.
-    pub fn tries(&self) -> Vec<String> {
-        self.said.try_iter().collect()
+    pub fn tries(&mut self) -> Vec<String> {
+        // What it said before may still be on its way.
+        writeln!(self.input.as_mut().unwrap()).unwrap();
+        let is_try = |line: &String| line != "asked";
+        self.said.iter().take_while(is_try).collect()
     }
 
     /// `user` is empty or ends in an @.

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MPL-2.0
 """An RTSP camera for the tests: H.264 and, if asked, sound. Prints `port NUMBER` when it listens, and `METHOD` for each request
-that comes with a user and a password; ends when its input does.
+that comes with a user and a password; `asked` for each line of its input, with which it ends.
 
 With --shared all clients see one camera, and who comes later comes between two key units.
 
@@ -79,11 +79,14 @@ def main():
         sys.exit(f"port {options.port} is taken")
     print(f"port {server.get_bound_port()}", flush=True)
 
-    def ended(channel, condition):
-        loop.quit()
-        return False
+    def told(channel, condition):
+        if not sys.stdin.readline():
+            loop.quit()
+            return False
+        print("asked", flush=True)
+        return True
 
-    GLib.io_add_watch(GLib.IOChannel.unix_new(0), GLib.PRIORITY_DEFAULT, GLib.IOCondition.HUP | GLib.IOCondition.IN, ended)
+    GLib.io_add_watch(GLib.IOChannel.unix_new(0), GLib.PRIORITY_DEFAULT, GLib.IOCondition.HUP | GLib.IOCondition.IN, told)
     loop.run()
 
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
 //! `portholesrc` with a camera in the network, which a real server plays.
 
-use std::time::Instant;
+use std::{process::Command, time::Instant};
 
-use crate::common::{PATIENCE, Scene, demand, server::FakeServer, viewer::Viewer};
+use crate::common::{Folder, PATIENCE, Scene, demand, server::FakeServer, viewer::Viewer};
 use crate::rtsp_server::Server;
 use gst::prelude::*;
 use gst_app::AppSink;
@@ -99,7 +99,7 @@ fn a_wrong_password_is_denied_and_said_nowhere() {
 
 #[test]
 fn a_password_that_was_wrong_is_tried_at_once_when_it_is_set_anew() {
-    let server = Server::new(&["--user", "me", "--password", "right"]);
+    let mut server = Server::new(&["--user", "me", "--password", "right"]);
     let mut scene = scene(&server.address("me:secret@", "camera"), "");
     lost(&mut scene, "denied");
     assert_eq!(server.tries(), ["DESCRIBE"]);
@@ -114,8 +114,35 @@ fn a_password_that_was_wrong_is_tried_at_once_when_it_is_set_anew() {
 }
 
 #[test]
+fn a_password_in_a_file_is_tried_at_once_when_another_one_is_put_there() {
+    const FILE: &str = "PORTHOLE_RTSP_PASSWORD_FILE";
+
+    let Some(file) = std::env::var_os(FILE) else {
+        // In a process of its own, which has that in its environment.
+        let folder = Folder::new();
+        let name = "rtsp::a_password_in_a_file_is_tried_at_once_when_another_one_is_put_there";
+        let again = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", name, "--nocapture"])
+            .env(FILE, folder.path("password"))
+            .status();
+        assert!(again.unwrap().success());
+        return;
+    };
+    std::fs::write(&file, "secret\n").unwrap();
+    let mut server = Server::new(&["--user", "me", "--password", "right one"]);
+    let mut scene = scene(&server.address("me@", "camera"), "");
+    lost(&mut scene, "denied");
+    assert_eq!(server.tries(), ["DESCRIBE"]);
+    let start = Instant::now();
+    std::fs::write(&file, "right one\n").unwrap();
+    live(&mut scene);
+    // Half a minute is what a wrong one waits.
+    assert!(start.elapsed() < std::time::Duration::from_secs(20));
+}
+
+#[test]
 fn a_password_that_is_refused_before_anybody_watches_is_not_tried_for_the_first_viewer() {
-    let server = Server::new(&["--user", "me", "--password", "right"]);
+    let mut server = Server::new(&["--user", "me", "--password", "right"]);
     let mut scene = Scene::new(&format!(
         "portholesrc name=cam camera={} ! appsink name=video sync=false max-buffers=4 drop=true",
         server.address("me:secret@", "camera")

@@ -212,6 +212,10 @@ impl Supervisor {
         self.finished = self.config.run.streams.is_finished();
         let wanted = !self.finished && (!settings.on_demand || self.is_wanted());
         self.state.want(wanted, now);
+        let is_refused = self.state.status() == Status::Lost(Reason::Refused);
+        if is_refused && self.config.device.is_let_in_anew() {
+            self.state.forgive(now);
+        }
         self.state.pulse(match self.is_paced {
             true => now,
             false => self.config.run.streams.last_picture(),

@@ -212,6 +212,14 @@ impl State {
         }
     }
 
+    /// The password is another one than that which was refused.
+    pub(super) fn forgive(&mut self, now: Instant) {
+        if self.is_refused() {
+            self.refusals = 0;
+            self.phase = Phase::Waiting { until: now };
+        }
+    }
+
     fn fail(&mut self, reason: Reason, now: Instant) {
         self.count_failure(reason, now);
         self.close(now);

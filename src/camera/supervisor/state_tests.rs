@@ -115,6 +115,14 @@ fn a_password_that_is_refused_to_a_look_is_not_tried_for_the_first_viewer() {
     let again = start + FIRST_REFUSED_RETRY;
     assert_eq!(state.wake_at(&LIMITS), Some(again));
     assert_eq!(state.act(&LIMITS, true, again), Some(Action::Open(1)));
+    // Refused again, and then changed.
+    state.hear(1, Input::Failed(Reason::Refused), again);
+    assert_eq!(state.act(&LIMITS, true, again), Some(Action::Close(1)));
+    state.forgive(again);
+    state.hear(1, Input::Ended, again);
+    assert_eq!(state.act(&LIMITS, true, again), None);
+    state.forgive(again);
+    assert_eq!(state.act(&LIMITS, true, again), Some(Action::Open(2)));
     // A new run is a new try: somebody may have changed it.
     let mut state = State::new(1);
     state.want(true, start);

@@ -12,8 +12,11 @@ mod url;
 
 use std::{
     fmt::{self, Debug},
+    fs::File,
+    io::Read as _,
+    path::PathBuf,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::AtomicBool,
         mpsc::{Receiver, channel},
     },
@@ -23,9 +26,12 @@ use std::{
 use gst::{glib, prelude::*};
 
 use super::errors;
-use crate::camera::{
-    device::{Device, Request, Source},
-    problem::{Problem, Reason},
+use crate::{
+    camera::{
+        device::{Device, Request, Source},
+        problem::{Problem, Reason},
+    },
+    lock::lock,
 };
 use tls::Trust;
 use url::Address;
@@ -36,10 +42,17 @@ const OPEN_TIMEOUT: Duration = Duration::from_secs(30);
 /// The variable with the password of a camera whose URL names a user alone: what stands in a command line, everybody on the
 /// machine can read.
 const PASSWORD: &str = "PORTHOLE_RTSP_PASSWORD";
+/// The variable with the name of a file with it, which is read at each opening.
+const PASSWORD_FILE: &str = "PORTHOLE_RTSP_PASSWORD_FILE";
+/// Bytes of that file, the first line of which is the password.
+const MAX_PASSWORD: u64 = 1024;
 
 pub(super) struct RtspCamera {
     address: Address,
     trust: Trust,
+    password_file: Option<PathBuf>,
+    /// What the file held at the last opening.
+    tried: Mutex<Option<Vec<u8>>>,
     /// Whether its server has refused to send in the connection.
     wants_udp: Arc<AtomicBool>,
 }
@@ -61,9 +74,25 @@ impl RtspCamera {
     fn parse_with(text: &str, value_of: impl Fn(&str) -> Option<String>) -> Result<Self, String> {
         Ok(Self {
             address: Address::parse(text, || value_of(PASSWORD))?,
+            password_file: value_of(PASSWORD_FILE).map(PathBuf::from),
+            tried: Mutex::default(),
             trust: Trust::read(value_of)?,
             wants_udp: Arc::default(),
         })
+    }
+
+    /// The password that is in the file now; none if it is not needed, or cannot be read.
+    fn kept_password(&self) -> Option<Vec<u8>> {
+        let path = self.password_file.as_ref();
+        let file = File::open(path.filter(|_| self.address.lacks_password())?);
+        let mut bytes = Vec::new();
+        file.ok()?.take(MAX_PASSWORD).read_to_end(&mut bytes).ok()?;
+        let mut lines = bytes.split(|byte| matches!(byte, b'\n' | b'\r'));
+        // An empty one is about to be written.
+        lines
+            .next()
+            .filter(|line| !line.is_empty())
+            .map(<[u8]>::to_vec)
     }
 
     /// Whether a text names such a camera, well or badly.
@@ -110,9 +139,17 @@ impl Device for RtspCamera {
         first.unwrap_or_else(|_| Err(stalled())).map(Some)
     }
 
+    fn is_let_in_anew(&self) -> bool {
+        self.kept_password() != *lock(&self.tried)
+    }
+
     fn build(&self, request: &Request) -> Result<Source, Problem> {
+        let password = self.kept_password();
+        let location = self.address.location(password.as_deref());
+        *lock(&self.tried) = password;
+        let transport = self.address.transport;
         Ok(Source {
-            bin: source::bin(&self.address, &self.trust, &self.wants_udp, request)?,
+            bin: source::bin(&location, transport, &self.trust, &self.wants_udp, request)?,
             paced: false,
             device: self.address.name.clone(),
             warning: None,

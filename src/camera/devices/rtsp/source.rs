@@ -12,7 +12,7 @@ use super::{
     bin::FilterBin,
     streams::{self, Media, media},
     tls::Trust,
-    url::{Address, Transport},
+    url::Transport,
 };
 use crate::camera::{
     device::Request,
@@ -55,14 +55,15 @@ impl Taken {
 /// The streams are added once the server has named them; the pad `video` is there before. `wants_udp` is learned from an opening for
 /// the next.
 pub(super) fn bin(
-    address: &Address,
+    location: &str,
+    transport: Transport,
     trust: &Trust,
     wants_udp: &Arc<AtomicBool>,
     request: &Request,
 ) -> Result<gst::Bin, Problem> {
-    let source = source(address, wants_udp.load(Relaxed))?;
+    let source = source(location, transport, wants_udp.load(Relaxed))?;
     let taken = Arc::new(Taken::default());
-    let (transport, refused) = (address.transport, wants_udp.clone());
+    let refused = wants_udp.clone();
     let (weak, video) = (source.downgrade(), taken.clone());
     let bin = FilterBin::new(move |bin, message| {
         if !is_without_streams(&message, weak.upgrade().as_ref()) {
@@ -110,15 +111,15 @@ fn error(bin: &FilterBin, text: &str) -> gst::Message {
         .build()
 }
 
-fn source(address: &Address, wants_udp: bool) -> Result<gst::Element, Problem> {
-    let protocols = match address.transport {
+fn source(location: &str, transport: Transport, wants_udp: bool) -> Result<gst::Element, Problem> {
+    let protocols = match transport {
         Transport::Udp => UDP,
         Transport::Any if wants_udp => UDP,
         // UDP loses packets on the first wireless link, and needs ports that firewalls close.
         Transport::Any | Transport::Tcp | Transport::Tls => TCP,
     };
     gst::ElementFactory::make("rtspsrc")
-        .property("location", address.location())
+        .property("location", location)
         .property_from_str("protocols", protocols)
         .property("latency", LATENCY)
         .property("tcp-timeout", ANSWER_TIMEOUT)

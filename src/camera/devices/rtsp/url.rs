@@ -56,7 +56,8 @@ pub(super) struct Address {
     /// Without user and password, in a scheme of GStreamer's.
     url: Url,
     /// As bytes, for not every camera has heard of UTF-8.
-    credentials: Option<(Vec<u8>, Vec<u8>)>,
+    user: Option<Vec<u8>>,
+    password: Option<Vec<u8>>,
 }
 
 impl Address {
@@ -74,7 +75,7 @@ impl Address {
         if given.host_str().is_none_or(str::is_empty) {
             return Err(FIX);
         }
-        let credentials = credentials(&given, text, password_of);
+        let (user, password) = credentials(&given, text, password_of);
         let mut url = given.clone();
         let is_plain = url.set_password(None).is_ok()
             && url.set_username("").is_ok()
@@ -82,10 +83,8 @@ impl Address {
                 Transport::Tls => "rtsps",
                 _ => "rtsp",
             }) == Ok(());
-        let has_nul = |(user, password): &(Vec<u8>, Vec<u8>)| {
-            user.iter().chain(password).any(|byte| *byte == 0)
-        };
-        if !is_plain || credentials.as_ref().is_some_and(has_nul) {
+        let mut bytes = user.iter().chain(&password).flatten();
+        if !is_plain || bytes.any(|byte| *byte == 0) {
             return Err(FIX);
         }
         if transport == Transport::Tls && url.port().is_none() {
@@ -95,42 +94,49 @@ impl Address {
             name: shown(given)?,
             transport,
             url,
-            credentials,
+            user,
+            password,
         })
     }
 
-    /// For `rtspsrc`, with user and password: those that stand here it tries once, those in its properties eight times at each
-    /// opening, and cameras lock the account after five.
-    pub(super) fn location(&self) -> String {
+    /// Whether there is a user whose password is not known.
+    pub(super) fn lacks_password(&self) -> bool {
+        self.user.is_some() && self.password.is_none()
+    }
+
+    /// For `rtspsrc`, with the user and the password, if need be this one: those that stand here it tries once, those in its
+    /// properties eight times at each opening, and cameras lock the account after five.
+    pub(super) fn location(&self, kept: Option<&[u8]>) -> String {
         let plain = self.url.as_str();
-        match (&self.credentials, plain.split_once("://")) {
-            (Some((user, password)), Some((scheme, rest))) => {
+        let password = self.password.as_deref().or(kept);
+        match (&self.user, password, plain.split_once("://")) {
+            (Some(user), Some(password), Some((scheme, rest))) => {
                 let escape = |text| percent_encode(text, NON_ALPHANUMERIC);
                 format!("{scheme}://{}:{}@{rest}", escape(user), escape(password))
             }
+            // One that wants a password is not asked without one.
             _ => plain.to_owned(),
         }
     }
 }
 
-/// Who looks, where both are known: a camera that wants a password is not asked without one.
 fn credentials(
     url: &Url,
     text: &str,
     password_of: impl FnOnce() -> Option<String>,
-) -> Option<(Vec<u8>, Vec<u8>)> {
+) -> (Option<Vec<u8>>, Option<Vec<u8>>) {
     let bytes = |text: &str| percent_decode_str(text).collect::<Vec<u8>>();
     let (user, password) = (url.username(), url.password());
     if user.is_empty() && password.is_none() {
-        return None;
+        return (None, None);
     }
     let password = match password {
-        Some(password) => bytes(password),
+        Some(password) => Some(bytes(password)),
         // An empty one is a password as well, with which some cameras come.
-        None if text.contains(&format!("//{user}:@")) => Vec::new(),
-        None => password_of()?.into_bytes(),
+        None if text.contains(&format!("//{user}:@")) => Some(Vec::new()),
+        None => password_of().map(String::into_bytes),
     };
-    Some((bytes(user), password))
+    (Some(bytes(user)), password)
 }
 
 /// An address as it may be shown.
@@ -202,7 +208,7 @@ mod tests {
         let address = address("rtsp://me:sec%40ret@door.local:8554/live?channel=1");
         assert_eq!(address.name, "rtsp://me:***@door.local:8554/live?channel=1");
         assert_eq!(
-            address.location(),
+            address.location(None),
             "rtsp://me:sec%40ret@door.local:8554/live?channel=1"
         );
     }
@@ -217,12 +223,12 @@ mod tests {
                 "rtsp://{written}:{written}@door/{written}?a={written}&b=1"
             ));
             assert_eq!(
-                read(&address.location()),
+                read(&address.location(None)),
                 (text.clone(), text.clone()),
                 "{character}"
             );
             let path = format!("@door/{written}?a={written}&b=1");
-            assert!(address.location().ends_with(&path), "{character}");
+            assert!(address.location(None).ends_with(&path), "{character}");
         }
     }
 
@@ -239,19 +245,19 @@ mod tests {
             ("rtsp://me:größer@door/x", "größer"),
             ("rtsp://me:@door/x", ""),
         ] {
-            assert_eq!(read(&address(text).location()).1, password, "{text}");
+            assert_eq!(read(&address(text).location(None)).1, password, "{text}");
         }
         let dahua = "rtsp://192.0.2.1:554/cam/realmonitor?channel=1&subtype=0";
-        assert_eq!(address(dahua).location(), dahua);
+        assert_eq!(address(dahua).location(None), dahua);
         assert_eq!(
-            address("rtsp://door/Straße 1").location(),
+            address("rtsp://door/Straße 1").location(None),
             "rtsp://door/Stra%C3%9Fe%201"
         );
     }
 
     #[test]
     fn bytes_that_are_no_utf8_stay_as_they_are() {
-        let location = address("rtsp://me:gr%FC%DFe@door/x").location();
+        let location = address("rtsp://me:gr%FC%DFe@door/x").location(None);
         assert_eq!(location, "rtsp://me:gr%FC%DFe@door/x");
     }
 
@@ -260,14 +266,16 @@ mod tests {
         let location = |text: &str| {
             let address = Address::parse(text, || Some("k/pt".into())).unwrap();
             assert!(!address.name.contains("k/pt"));
-            address.location()
+            address.location(None)
         };
         assert_eq!(location("rtsp://me@door/x"), "rtsp://me:k%2Fpt@door/x");
         assert_eq!(location("rtsp://me:own@door/x"), "rtsp://me:own@door/x");
         assert_eq!(location("rtsp://me:@door/x"), "rtsp://me:@door/x");
         assert_eq!(location("rtsp://door/x"), "rtsp://door/x");
-        // Nothing is tried without a password.
-        assert_eq!(address("rtsp://me@door/x").location(), "rtsp://door/x");
+        let lacking = address("rtsp://me@door/x");
+        assert!(lacking.lacks_password() && !address("rtsp://me:@door/x").lacks_password());
+        assert_eq!(lacking.location(None), "rtsp://door/x");
+        assert_eq!(lacking.location(Some(b"a b")), "rtsp://me:a%20b@door/x");
     }
 
     #[test]
@@ -290,7 +298,7 @@ mod tests {
         ] {
             let address = address(text);
             assert_eq!(address.name, name);
-            assert!(text.ends_with("a@b") || address.location().contains("secret"));
+            assert!(text.ends_with("a@b") || address.location(None).contains("secret"));
         }
     }
 
@@ -309,7 +317,7 @@ mod tests {
         ] {
             let address = address(text);
             assert_eq!(address.transport, transport, "{text}");
-            assert_eq!(address.location(), location);
+            assert_eq!(address.location(None), location);
         }
     }
 

@@ -26,7 +26,7 @@ fn a_password_of_any_characters_opens_and_is_said_nowhere() {
 fn a_wrong_password_is_tried_once_at_an_opening() {
     for way in WAYS {
         let options = [&["--user", "me", "--password", "right"], way].concat();
-        let server = Server::new(&options);
+        let mut server = Server::new(&options);
         let camera = camera(&server, "me:secret@", "camera");
         for _ in 0..2 {
             let problem = Scene::new(&camera, &request(RAW)).problem();
@@ -47,7 +47,7 @@ fn a_wrong_password_is_tried_once_at_an_opening() {
 
 #[test]
 fn without_a_password_none_is_tried() {
-    let server = Server::new(&["--user", "me", "--password", "right"]);
+    let mut server = Server::new(&["--user", "me", "--password", "right"]);
     for user in ["", "me@"] {
         let problem = Scene::new(&camera(&server, user, "camera"), &request(RAW)).problem();
         assert_eq!(problem.reason, Reason::Refused, "{problem}");

@@ -8,10 +8,9 @@
 //! It is a pipeline of its own so that an encoder that fails takes nothing with it, and can start and stop while the
 //! camera's pipeline plays.
 //!
-//! Locks: `Taps` and `FanOut`, each held to copy or replace a pointer; `Overshoot`, to count.
+//! Lock: `Overshoot`, held to count.
 
 use std::{
-    collections::BTreeMap,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed},
@@ -24,7 +23,8 @@ use gst::prelude::*;
 use super::{
     codec::Codec,
     encoders::{Encoder, Order},
-    outlet::{Frame, Outlet},
+    fan_out::{FanOut, Taps},
+    outlet::Frame,
     overshoot::Overshoot,
     rendition::Rendition,
 };
@@ -38,68 +38,6 @@ const KEY_PAUSE: Duration = Duration::from_millis(250);
 const KEY_LATE: Duration = Duration::from_millis(500);
 /// Encoders of hardware hang without a word; the slowest of software takes a tenth of this for a frame.
 const STALL: Duration = Duration::from_secs(3);
-
-/// Where pictures go: the sources of rungs.
-#[derive(Clone, Default)]
-pub(crate) struct Taps(Arc<Mutex<Arc<[gst_app::AppSrc]>>>);
-
-impl Taps {
-    pub(crate) fn set(&self, taps: impl IntoIterator<Item = gst_app::AppSrc>) {
-        let taps = taps.into_iter().collect();
-        *lock(&self.0) = taps;
-    }
-
-    /// Hands a picture on. Neither copies nor waits.
-    pub(crate) fn push(&self, caps: &gst::Caps, buffer: &gst::BufferRef) {
-        let taps = lock(&self.0).clone();
-        for tap in taps.iter() {
-            if tap.caps().as_ref() != Some(caps) {
-                tap.set_caps(Some(caps));
-            }
-            // One that is being stopped takes none.
-            let _ = tap.push_buffer(buffer.copy());
-        }
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        lock(&self.0).is_empty()
-    }
-}
-
-/// The viewers that get a rung's frames.
-#[derive(Default)]
-pub(crate) struct FanOut(Mutex<Arc<BTreeMap<u64, Arc<Outlet>>>>);
-
-impl FanOut {
-    /// Whether it is new there.
-    pub(crate) fn add(&self, id: u64, outlet: &Arc<Outlet>) -> bool {
-        let mut all = lock(&self.0);
-        let is_new = !all.contains_key(&id);
-        if is_new {
-            Arc::make_mut(&mut all).insert(id, outlet.clone());
-        }
-        is_new
-    }
-
-    pub(crate) fn remove(&self, id: u64) {
-        let mut all = lock(&self.0);
-        if all.contains_key(&id) {
-            Arc::make_mut(&mut all).remove(&id);
-        }
-    }
-
-    /// All viewers of another.
-    pub(crate) fn take_over(&self, other: &Self) {
-        for (id, outlet) in other.all().iter() {
-            outlet.skip();
-            self.add(*id, outlet);
-        }
-    }
-
-    fn all(&self) -> Arc<BTreeMap<u64, Arc<Outlet>>> {
-        lock(&self.0).clone()
-    }
-}
 
 /// What a rung is made from.
 #[derive(Clone, Copy)]

@@ -3,16 +3,13 @@
 //! what all of them show right. Not by videoconvert, which leaves the range as it is where the matrix stays (docs/upstream.md), and
 //! goes by red, green and blue where it does not.
 
-mod convert;
-
 use std::sync::{Arc, Mutex};
 
 use gst::prelude::*;
 use gst_video::{VideoColorRange, VideoFormat, VideoFrameRef, VideoInfo, prelude::*};
-use porthole_painter::Matrix;
+use porthole_painter::{Differences, Matrix, PlaneMut, Recolouring, Subsampled};
 
 use crate::{frame, lock::lock};
-use convert::Conversion;
 
 /// As caps have it.
 const BT601: &str = "bt601";
@@ -28,7 +25,7 @@ const FORMATS: [VideoFormat; 6] = [
 
 /// Has what passes a pad be so, in place where it can be written to.
 pub(crate) fn write_as_bt601(pad: &gst::Pad) {
-    let now: Arc<Mutex<Option<(VideoInfo, Conversion)>>> = Arc::default();
+    let now: Arc<Mutex<Option<(VideoInfo, Recolouring)>>> = Arc::default();
     let kinds = gst::PadProbeType::BUFFER | gst::PadProbeType::EVENT_DOWNSTREAM;
     pad.add_probe(kinds, move |_, info| {
         match &mut info.data {
@@ -44,8 +41,8 @@ pub(crate) fn write_as_bt601(pad: &gst::Pad) {
             }
             Some(gst::PadProbeData::Buffer(buffer)) => {
                 let now = lock(&now).clone();
-                if let Some((info, conversion)) = now {
-                    convert(buffer.make_mut(), &info, &conversion);
+                if let Some((info, by)) = now {
+                    convert(buffer.make_mut(), &info, &by);
                 }
             }
             _ => (),
@@ -54,12 +51,10 @@ pub(crate) fn write_as_bt601(pad: &gst::Pad) {
     });
 }
 
-fn needed(caps: &gst::CapsRef) -> Option<(VideoInfo, Conversion)> {
+fn needed(caps: &gst::CapsRef) -> Option<(VideoInfo, Recolouring)> {
     let info = VideoInfo::from_caps(caps).ok()?;
-    let conversion = Conversion::new(frame::matrix(&info), Matrix::BT601)?;
-    FORMATS
-        .contains(&info.format())
-        .then_some((info, conversion))
+    let by = Recolouring::new(frame::matrix(&info), Matrix::BT601)?;
+    FORMATS.contains(&info.format()).then_some((info, by))
 }
 
 fn renamed(caps: &gst::CapsRef) -> gst::Caps {
@@ -76,80 +71,33 @@ pub(crate) fn is_limited(caps: &gst::CapsRef) -> bool {
     })
 }
 
-fn convert(buffer: &mut gst::BufferRef, info: &VideoInfo, conversion: &Conversion) -> Option<()> {
+fn convert(buffer: &mut gst::BufferRef, info: &VideoInfo, by: &Recolouring) -> Option<()> {
     let mut frame = VideoFrameRef::from_buffer_ref_writable(buffer, info).ok()?;
     let (width, height) = (frame.width() as usize, frame.height() as usize);
     let format = info.format_info();
     let shift = |shifts: &[u32]| shifts.get(1).map(|shift| *shift as usize);
-    let (across, down) = (shift(format.w_sub())?, shift(format.h_sub())?);
+    let shift = (shift(format.w_sub())?, shift(format.h_sub())?);
     let mut strides = [0; 3];
     for (to, from) in strides.iter_mut().zip(frame.plane_stride()) {
         *to = usize::try_from(*from).ok()?;
     }
-    let (is_paired, is_swapped) = match info.format() {
-        VideoFormat::Nv12 => (true, false),
-        VideoFormat::Nv21 => (true, true),
-        other => (false, other == VideoFormat::Yv12),
-    };
     let [luma, first, second, _] = frame.planes_data_mut();
-    let columns = width.div_ceil(1 << across);
-    let mut shares = vec![0; columns];
-    for (row, luma) in luma
-        .chunks_mut(strides[0] << down)
-        .take(height.div_ceil(1 << down))
-        .enumerate()
-    {
-        let first = first.get_mut(row * strides[1]..)?;
-        match is_paired {
-            true => {
-                let pairs = first.chunks_exact_mut(2).take(columns);
-                for (pair, share) in pairs.zip(&mut shares) {
-                    if let [one, other] = pair {
-                        *share = rewrite(conversion, is_swapped, one, other);
-                    }
-                }
-            }
-            false => {
-                let second = second.get_mut(row * strides[2]..)?;
-                let pairs = first.iter_mut().zip(second);
-                for ((one, other), share) in pairs.take(columns).zip(&mut shares) {
-                    *share = rewrite(conversion, is_swapped, one, other);
-                }
-            }
-        }
-        for luma in luma.chunks_mut(strides[0]) {
-            brighten(conversion, &shares, across, luma.get_mut(..width)?);
-        }
-    }
-    Some(())
-}
-
-/// Writes a pair of differences anew; what luma has of the old ones.
-fn rewrite(conversion: &Conversion, is_swapped: bool, one: &mut u8, other: &mut u8) -> i32 {
-    let (blue, red) = match is_swapped {
-        true => (other, one),
-        false => (one, other),
+    let plane = |data, stride| PlaneMut { data, stride };
+    let (luma, first) = (plane(luma, strides[0]), plane(first, strides[1]));
+    let second = plane(second, strides[2]);
+    let differences = match info.format() {
+        VideoFormat::Nv12 => Differences::BlueRed(first),
+        VideoFormat::Nv21 => Differences::RedBlue(first),
+        VideoFormat::Yv12 => Differences::Planes(second, first),
+        _ => Differences::Planes(first, second),
     };
-    let old = [*blue, *red];
-    [*blue, *red] = conversion.differences(old);
-    conversion.share(old)
-}
-
-fn brighten(conversion: &Conversion, shares: &[i32], across: usize, luma: &mut [u8]) {
-    match across {
-        0 => {
-            for (luma, share) in luma.iter_mut().zip(shares) {
-                *luma = conversion.luma(*luma, *share);
-            }
-        }
-        _ => {
-            for (pair, share) in luma.chunks_mut(1 << across).zip(shares) {
-                for luma in pair {
-                    *luma = conversion.luma(*luma, *share);
-                }
-            }
-        }
-    }
+    by.apply(Subsampled {
+        width,
+        height,
+        shift,
+        luma,
+        differences,
+    })
 }
 
 #[cfg(test)]

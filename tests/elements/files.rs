@@ -12,7 +12,6 @@ use gst::prelude::*;
 
 use crate::camera::{
     CLIP_FRAMES, camera, camera_with_sound, demand, info, is_black, is_silent, pull, states, uri,
-    wait_for_picture,
 };
 use crate::common::{Folder, PATIENCE, Scene, patience_left};
 

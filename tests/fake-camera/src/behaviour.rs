@@ -16,6 +16,9 @@
 //! | `slow=MILLISECONDS` | it opens that late |
 //! | `size=WIDTHxHEIGHT` | it has modes of that size alone from now on, also if it is running |
 //! | `modes=usb` | it has the modes of a USB camera, with JPEG for high rates |
+//! | `modes=libcamera` | as those of libcamera: it names no rates, gives what it can in place of what it is asked for (15 pictures a second at most, 640x480 and 1280x720), and has four buffers, each of which it awaits until all of its memory is back |
+//! | `modes=thermal` | it has 16 bits of grey in 160x120 |
+//! | `modes=bayer` | it gives what its sensor sees, which is red |
 
 use std::{str::FromStr, time::Duration};
 
@@ -28,8 +31,24 @@ pub struct Behaviour {
     pub slow: Duration,
     /// Its one size, where it has but one.
     pub size: Option<(u32, u32)>,
-    /// Whether its modes are those of a USB camera.
-    pub usb: bool,
+    /// What it can do.
+    pub modes: Modes,
+}
+
+/// What a camera can do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Modes {
+    /// Raw pictures in three sizes.
+    #[default]
+    Usual,
+    /// Few raw ones, and JPEG.
+    Usb,
+    /// As near to what is asked as it can, from four buffers.
+    Libcamera,
+    /// 16 bits of grey.
+    Thermal,
+    /// A sensor's own.
+    Bayer,
 }
 
 /// How a camera fails.
@@ -80,7 +99,7 @@ impl FromStr for Behaviour {
                     behaviour.slow = Duration::from_millis(milliseconds);
                 }
                 ("size", value) => behaviour.size = Some(size(value).ok_or_else(wrong)?),
-                ("modes", "usb") => behaviour.usb = true,
+                ("modes", value) => behaviour.modes = modes(value).ok_or_else(wrong)?,
                 (word, value) => behaviour.fault = Some(fault(word, value).ok_or_else(wrong)?),
             }
         }
@@ -101,6 +120,16 @@ fn fault(word: &str, value: &str) -> Option<Fault> {
         ("stuck", "create") => Fault::Stuck(Call::Create),
         ("stuck", "stop") => Fault::Stuck(Call::Stop),
         ("stuck", "null") => Fault::Stuck(Call::Null),
+        _ => return None,
+    })
+}
+
+fn modes(value: &str) -> Option<Modes> {
+    Some(match value {
+        "usb" => Modes::Usb,
+        "libcamera" => Modes::Libcamera,
+        "thermal" => Modes::Thermal,
+        "bayer" => Modes::Bayer,
         _ => return None,
     })
 }
@@ -132,7 +161,7 @@ mod tests {
             fault: Some(Fault::Stuck(Call::Stop)),
             slow: Duration::from_millis(300),
             size: Some((640, 480)),
-            usb: true,
+            modes: Modes::Usb,
         };
         let text = "slow=300\nsize=640x480 modes=usb\nstuck=stop\n";
         assert_eq!(text.parse(), Ok(expected));

@@ -23,6 +23,8 @@ use gst::glib;
 
 pub mod behaviour;
 mod device;
+mod few;
+mod frames;
 mod imp;
 mod modes;
 mod picture;
@@ -32,6 +34,7 @@ mod stamp;
 mod tests;
 
 pub use device::set_folder;
+pub use provider::asked;
 pub use stamp::{LATENCY, is_copy, made_at};
 
 /// Where the folder of the cameras is named.

@@ -12,6 +12,7 @@ mod common;
 
 mod libcamera;
 mod picture;
+mod pipewire;
 mod v4l2;
 
 use std::time::Instant;

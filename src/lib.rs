@@ -15,6 +15,7 @@ mod calling;
 mod camera;
 mod certificate;
 mod clock;
+mod colours;
 mod driving;
 mod events;
 mod frame;

@@ -6,7 +6,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { FakeCameras } from "../../tests/browser/cameras.mjs";
-import { BUILT, camera, freePort, Stock } from "../../tests/browser/lib.mjs";
+import { CASES, chart, error } from "../../tests/browser/chart.mjs";
+import { apart, MEASURING, median as middle } from "../../tests/browser/flash.mjs";
+import { browser, BUILT, camera, freePort, PATIENCE_MS, Stock, visitor, watch } from "../../tests/browser/lib.mjs";
 import { build, output } from "../built.mjs";
 import { own } from "../own.mjs";
 import { cpuDuring, machineDuring } from "../process.mjs";
@@ -29,7 +31,18 @@ const NOTES = `(1) Percent of a core that the whole process of gst-launch-1.0 ta
 (2) From a frame's leaving the camera to the end of the pipeline, in one process: the camera alone, and through portholesrc.
 (3) Frames whose pixels are not in the memory any more into which the camera wrote them.
 (4) From the event by which a sink says that somebody watches, to the first frame that is no slate.
-(5) From the device's going to the first slate, and from its return to the first frame. While it is away it is tried once a second.`;
+(5) From the device's going to the first slate, and from its return to the first frame. While it is away it is tried once a second.
+(6) Of eight patches that the camera sees, by how much a channel is off at the most on a canvas in Chromium: a camera that writes
+    BT.601, BT.709, the full range or MJPEG, carried by VP8 and by H.264.
+(7) A flash and its beep in Chromium, the middle of ${FLASHES} of them: the fake camera and its microphone, which counts 100 ppm too slowly.
+(8) A sound card whose crystal is off by 100 ppm, both ways, after an hour of a simulated clock.`;
+
+/** Flashes in which a browser brings picture and sound together, and those that count then; longest wait for all. */
+const SETTLE = 20;
+const FLASHES = 12;
+const FLASHES_MS = 90_000;
+const COLOURS = { unit: "of 255", target: 6 };
+const APART_MS = 40;
 
 const { effort, quick } = options();
 // All that is written goes here: plugin lists, the cameras.
@@ -44,7 +57,7 @@ console.error("building");
 const measurements = await build("camera");
 const started = performance.now();
 const strange = [];
-const rows = [...await idleCpu(), ...await inOneProcess()];
+const rows = [...await idleCpu(), ...await inOneProcess(), ...await atTheViewer()];
 const seconds = Math.round((performance.now() - started) / 1000);
 const judged = rows.filter(({ pass }) => pass !== null);
 const kept = judged.filter(({ pass }) => pass).length;
@@ -107,10 +120,48 @@ async function inOneProcess() {
     row({ key: "portholeUs", label: "  through portholesrc (2)", unit: "us", samples: seen.portholeUs }),
     row({ key: "bareUs", label: "  the camera alone (2)", unit: "us", samples: seen.bareUs }),
     row({ key: "copied", label: "frames copied (3)", unit: "frames", samples: [seen.copied], target: 0, remark: `of ${seen.frames}` }),
+    row({ key: "driftMs", label: "sound against picture after an hour (8)", samples: seen.driftMs, target: APART_MS }),
     row({ key: "demandFakeMs", label: "demand to first frame, a device (4)", samples: seen.demandFakeMs, target: 500 }),
     row({ key: "demandTestMs", label: "  the test pattern (4)", samples: seen.demandTestMs, target: 500 }),
     row({ key: "slateMs", label: "unplugged, to the slate (5)", samples: seen.slateMs, target: 1_000 }),
     row({ key: "replugMs", label: "plugged in, to the first frame (5)", samples: seen.replugMs, target: 2_000 }),
+  ];
+}
+
+/** A page of Chromium that shows the camera of these words. */
+async function shown(chromium, cameras, behaviour, pipeline) {
+  cameras.set("bench", behaviour);
+  const front = own(await camera(pipeline, cameras.env));
+  const page = await visitor(chromium, front.link, MEASURING);
+  await watch(page, "bench");
+  const stop = async () => { await page.context().close(); await front.stop(); };
+  return { page, stop };
+}
+
+async function atTheViewer() {
+  await quiet();
+  const [cameras, chromium] = [new FakeCameras(), await browser()];
+  const sink = "portholesink name=out listen=127.0.0.1:0 camera-name=bench";
+  const errors = { vp8: [], h264: [] };
+  for (const codec in errors) {
+    for (const { name, behaviour, mode } of CASES) {
+      console.error(`camera: colours, ${name} in ${codec}`);
+      const { page, stop } = await shown(chromium, cameras, behaviour, `portholesrc camera=bench ${mode} ! ${sink} codec=${codec}`);
+      errors[codec].push(error(await chart(page, "bench", PATIENCE_MS)));
+      await stop();
+    }
+  }
+  console.error("camera: a flash and its beep");
+  const line = `portholesrc name=cam camera=bench width=640 height=480 ! ${sink} cam.audio ! out.audio`;
+  const { page, stop } = await shown(chromium, cameras, "flash mic", line);
+  const all = await apart(page, "bench", SETTLE + FLASHES, FLASHES_MS);
+  await stop();
+  await chromium.close();
+  cameras.stop();
+  return [
+    row({ key: "colourVp8", label: "colours, VP8 (6)", samples: errors.vp8, ...COLOURS }),
+    row({ key: "colourH264", label: "  H.264 (6)", samples: errors.h264, ...COLOURS }),
+    row({ key: "apartMs", label: "picture and sound at the viewer (7)", samples: [Math.abs(middle(all.slice(SETTLE)))], target: APART_MS }),
   ];
 }
 

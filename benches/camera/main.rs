@@ -6,6 +6,7 @@
 #[path = "../../tests/common/mod.rs"]
 mod common;
 mod measure;
+mod sound;
 
 use std::process::ExitCode;
 

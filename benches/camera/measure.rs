@@ -5,10 +5,13 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::common::{
-    Scene, demand,
-    eye::{Eye, Seen},
-    fake::FakeCameras,
+use crate::{
+    common::{
+        Scene, demand,
+        eye::{Eye, Seen},
+        fake::FakeCameras,
+    },
+    sound,
 };
 
 /// Frames that are looked at in each round: three seconds of them.
@@ -45,7 +48,7 @@ pub(crate) fn all(rounds: usize) -> Value {
     let (slate, replug) = replugs(&cameras, rounds);
     json!({
         "bareUs": bare, "portholeUs": porthole, "copied": copied, "frames": count,
-        "demandFakeMs": fake, "demandTestMs": test, "slateMs": slate, "replugMs": replug,
+        "driftMs": sound::out_of_step_after_an_hour(), "demandFakeMs": fake, "demandTestMs": test, "slateMs": slate, "replugMs": replug,
     })
 }
 

@@ -3,6 +3,7 @@
 use std::{
     fmt::{self, Debug},
     path::PathBuf,
+    sync::Arc,
     time::Duration,
 };
 
@@ -63,6 +64,11 @@ pub(crate) trait Device: Debug + Send + Sync {
         false
     }
 
+    /// Whether the password that was refused is another one by now, so that it may be tried at once.
+    fn is_let_in_anew(&self) -> bool {
+        false
+    }
+
     /// Finds out the caps that its picture will have, without capturing. Blocks. `None` where only a picture tells.
     fn look(&self, request: &Request) -> Result<Option<gst::Caps>, Problem> {
         Ok(self.known_mode(request))
@@ -83,10 +89,53 @@ pub(crate) struct Source {
     pub(crate) device: String,
     /// What is to be said about it, in a whole sentence.
     pub(crate) warning: Option<String>,
+    /// Where its sound is, if the bin does not give it.
+    pub(crate) microphone: Option<Arc<dyn Microphone>>,
     /// The file or device node whose absence explains an error.
     pub(crate) path: Option<PathBuf>,
     /// What of it can be set while it runs.
     pub(crate) handles: Box<dyn Handles>,
+}
+
+/// What sound is taken from.
+#[derive(Clone, Debug)]
+pub(crate) enum AudioDevice {
+    /// The camera's own.
+    Own,
+    Silence,
+    Other(Arc<dyn Microphone>),
+}
+
+impl AudioDevice {
+    pub(crate) fn is_own(&self) -> bool {
+        matches!(self, Self::Own)
+    }
+}
+
+/// Something to listen to, which need not be there.
+pub(crate) trait Microphone: Debug + Send + Sync {
+    /// Makes its source element. Looks it up each time, since it may be plugged in elsewhere; may block.
+    fn open(&self) -> Result<OpenMicrophone, Problem>;
+}
+
+/// A microphone's source, in state NULL.
+#[derive(Debug)]
+pub(crate) struct OpenMicrophone {
+    pub(crate) element: gst::Element,
+    /// For people.
+    pub(crate) name: String,
+    pub(crate) timing: Timing,
+}
+
+/// What is known of when a buffer of sound was captured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Timing {
+    /// What its timestamp says, to which it has to wait, as in a file. Samples and timestamps agree.
+    Paced,
+    /// What its timestamp says, by the clock. Its samples may be counted by another.
+    Stamped,
+    /// When it comes.
+    Arrival,
 }
 
 /// One thing that can be set of a camera, in words.

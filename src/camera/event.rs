@@ -37,9 +37,13 @@ pub(crate) enum Report {
     /// The first picture has gone out, in these caps.
     FirstFrame(gst::Caps),
     Failed(Problem),
+    /// The file has come to its end, and another is in its place.
+    Replaced,
     Warning(String),
     /// From the camera to the outlet.
     Latency(gst::ClockTime),
+    /// The same of a microphone beside it.
+    SoundLatency(gst::ClockTime),
     /// The thread is done and the device closed.
     Ended,
 }

@@ -67,6 +67,10 @@ pub struct PortholeSrc {
                  a device such as /dev/video0 or /dev/v4l/by-id/..., the id or name of a camera as scripts/cameras lists them, \
                  rtsp://USER@HOST/PATH with the password in the variable PORTHOLE_RTSP_PASSWORD, file:///PATH for a video file, played at its own rate again and again, test or \
                  test:PATTERN for a test pattern and a ticking sound")]
+    #[property(name = "audio-device", type = Option<String>, get = Self::audio_device, set = Self::set_audio_device, nullable, mutable_ready,
+        default_value = Some(settings::AUDIO_DEVICE), nick = "Audio device",
+        blurb = "What sound is taken from: auto for the camera's own, that is the microphone in the same USB device; an ALSA device such as \
+                 hw:1 or default; the name of a microphone of PipeWire or PulseAudio; none for silence")]
     #[property(name = "width", type = i32, member = width, get, set, mutable_ready, minimum = 0, maximum = settings::MAX_SIZE,
         default_value = settings::WIDTH, nick = "Width",
         blurb = "Pixels; the camera's best mode at or below it is taken; 0 for the camera's own")]
@@ -97,6 +101,7 @@ pub struct PortholeSrc {
     streams: OnceLock<Arc<Streams>>,
     /// Threads of captures that have not ended.
     captures: Arc<AtomicUsize>,
+    microphones: Arc<AtomicUsize>,
     state: Mutex<State>,
 }
 
@@ -110,6 +115,16 @@ impl PortholeSrc {
     fn set_camera(&self, camera: Option<String>) {
         let camera = camera.unwrap_or_else(|| settings::CAMERA.into());
         self.settings.change(|settings| settings.camera = camera);
+    }
+
+    fn audio_device(&self) -> Option<String> {
+        Some(self.settings.now().audio_device.clone())
+    }
+
+    fn set_audio_device(&self, device: Option<String>) {
+        let device = device.unwrap_or_else(|| settings::AUDIO_DEVICE.into());
+        self.settings
+            .change(|settings| settings.audio_device = device);
     }
 
     fn framerate(&self) -> gst::Fraction {
@@ -202,6 +217,7 @@ impl PortholeSrc {
         let (inbox, events) = event::queue();
         let config = Config {
             device,
+            audio_device: devices::microphone::parse(&self.settings.now().audio_device),
             run: Run {
                 element: obj.downgrade(),
                 clock: obj.clock().ok_or_else(broken)?,
@@ -209,6 +225,7 @@ impl PortholeSrc {
                 streams,
                 inbox: inbox.clone(),
                 running: self.captures.clone(),
+                microphones: self.microphones.clone(),
             },
             settings: self.settings.clone(),
             downstream: self.downstream.clone(),

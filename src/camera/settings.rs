@@ -4,6 +4,7 @@
 use super::device::Asked;
 
 pub(crate) const CAMERA: &str = "auto";
+pub(crate) const AUDIO_DEVICE: &str = "auto";
 /// Seconds. A viewer who reloads the page is back within this.
 pub(crate) const IDLE_TIMEOUT: u32 = 5;
 /// Seconds in a day: more is always on, which is on-demand=false.
@@ -25,6 +26,7 @@ pub(crate) const FRAMERATE: gst::Fraction = gst::Fraction::from_integer(30);
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) camera: String,
+    pub(crate) audio_device: String,
     pub(crate) width: i32,
     pub(crate) height: i32,
     pub(crate) framerate: gst::Fraction,
@@ -42,6 +44,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             camera: CAMERA.into(),
+            audio_device: AUDIO_DEVICE.into(),
             width: WIDTH,
             height: HEIGHT,
             framerate: FRAMERATE,

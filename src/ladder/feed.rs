@@ -6,7 +6,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering::Relaxed},
 };
 
-use super::rung::Taps;
+use super::fan_out::Taps;
 use crate::snapshot::shutter::Shutter;
 
 /// One video pad's way to the rungs.

@@ -28,6 +28,7 @@ mod driver;
 #[cfg(test)]
 mod driver_tests;
 mod encoders;
+mod fan_out;
 mod feed;
 mod lane;
 #[cfg(test)]

@@ -8,10 +8,9 @@
 //! It is a pipeline of its own so that an encoder that fails takes nothing with it, and can start and stop while the
 //! camera's pipeline plays.
 //!
-//! Locks: `Taps` and `FanOut`, each held to copy or replace a pointer; `Overshoot`, to count.
+//! Lock: `Overshoot`, held to count.
 
 use std::{
-    collections::BTreeMap,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed},
@@ -24,11 +23,12 @@ use gst::prelude::*;
 use super::{
     codec::Codec,
     encoders::{Encoder, Order},
-    outlet::{Frame, Outlet},
+    fan_out::{FanOut, Taps},
+    outlet::Frame,
     overshoot::Overshoot,
     rendition::Rendition,
 };
-use crate::{heap, lock::lock, runtime};
+use crate::{colours, heap, lock::lock, runtime};
 
 /// Pictures that wait for an encoder: one is being encoded, one may come early. More would only be older.
 const MAX_WAITING: u64 = 2;
@@ -38,68 +38,6 @@ const KEY_PAUSE: Duration = Duration::from_millis(250);
 const KEY_LATE: Duration = Duration::from_millis(500);
 /// Encoders of hardware hang without a word; the slowest of software takes a tenth of this for a frame.
 const STALL: Duration = Duration::from_secs(3);
-
-/// Where pictures go: the sources of rungs.
-#[derive(Clone, Default)]
-pub(crate) struct Taps(Arc<Mutex<Arc<[gst_app::AppSrc]>>>);
-
-impl Taps {
-    pub(crate) fn set(&self, taps: impl IntoIterator<Item = gst_app::AppSrc>) {
-        let taps = taps.into_iter().collect();
-        *lock(&self.0) = taps;
-    }
-
-    /// Hands a picture on. Neither copies nor waits.
-    pub(crate) fn push(&self, caps: &gst::Caps, buffer: &gst::BufferRef) {
-        let taps = lock(&self.0).clone();
-        for tap in taps.iter() {
-            if tap.caps().as_ref() != Some(caps) {
-                tap.set_caps(Some(caps));
-            }
-            // One that is being stopped takes none.
-            let _ = tap.push_buffer(buffer.copy());
-        }
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        lock(&self.0).is_empty()
-    }
-}
-
-/// The viewers that get a rung's frames.
-#[derive(Default)]
-pub(crate) struct FanOut(Mutex<Arc<BTreeMap<u64, Arc<Outlet>>>>);
-
-impl FanOut {
-    /// Whether it is new there.
-    pub(crate) fn add(&self, id: u64, outlet: &Arc<Outlet>) -> bool {
-        let mut all = lock(&self.0);
-        let is_new = !all.contains_key(&id);
-        if is_new {
-            Arc::make_mut(&mut all).insert(id, outlet.clone());
-        }
-        is_new
-    }
-
-    pub(crate) fn remove(&self, id: u64) {
-        let mut all = lock(&self.0);
-        if all.contains_key(&id) {
-            Arc::make_mut(&mut all).remove(&id);
-        }
-    }
-
-    /// All viewers of another.
-    pub(crate) fn take_over(&self, other: &Self) {
-        for (id, outlet) in other.all().iter() {
-            outlet.skip();
-            self.add(*id, outlet);
-        }
-    }
-
-    fn all(&self) -> Arc<BTreeMap<u64, Arc<Outlet>>> {
-        lock(&self.0).clone()
-    }
-}
 
 /// What a rung is made from.
 #[derive(Clone, Copy)]
@@ -185,13 +123,18 @@ impl Rung {
                 if let Some(size) = size {
                     filter.set_property("caps", picture(size));
                 }
+                let made = which.make(order);
+                let made =
+                    made.ok_or_else(|| Failure(format!("{} cannot be made", which.factory)))?;
+                if let Some(pad) = filter.static_pad("sink")
+                    && !is_of_hardware(&made)
+                {
+                    colours::write_as_bt601(&pad);
+                }
                 hand_on(&filter, &pictures);
                 target.store(order.bitrate, Relaxed);
                 keep_to(&filter, &target, &overshoot);
                 chain.push(filter);
-                let made = which.make(order);
-                let made =
-                    made.ok_or_else(|| Failure(format!("{} cannot be made", which.factory)))?;
                 on_encoder(&made);
                 chain.push(made.clone());
                 chain.push(filter_of(which.output())?);
@@ -250,8 +193,8 @@ impl Rung {
     }
 
     pub(crate) fn is_of_hardware(&self) -> bool {
-        let factory = self.encoder.as_ref().and_then(|(e, _)| e.factory());
-        factory.is_some_and(|factory| factory.klass().contains("Hardware"))
+        let encoder = self.encoder.as_ref();
+        encoder.is_some_and(|(encoder, _)| is_of_hardware(encoder))
     }
 
     pub(crate) fn set_bitrate(&mut self, bits: u32) {
@@ -323,6 +266,11 @@ impl Rung {
             Err(_) => halt(&pipeline),
         }
     }
+}
+
+fn is_of_hardware(encoder: &gst::Element) -> bool {
+    let factory = encoder.factory();
+    factory.is_some_and(|factory| factory.klass().contains("Hardware"))
 }
 
 fn halt(pipeline: &gst::Pipeline) {

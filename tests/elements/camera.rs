@@ -12,13 +12,13 @@ use gst_app::AppSink;
 use gst_video::{VideoFrameRef, VideoInfo, prelude::*};
 
 /// Frames of the clip that [`clip`] makes.
-const CLIP_FRAMES: usize = 30;
+pub(crate) const CLIP_FRAMES: usize = 30;
 
 /// What follows the camera, so that a test can pull it.
-const VIDEO: &str = "appsink name=video sync=false";
-const AUDIO: &str = "appsink name=audio sync=false";
+pub(crate) const VIDEO: &str = "appsink name=video sync=false";
+pub(crate) const AUDIO: &str = "appsink name=audio sync=false";
 
-fn camera(properties: &str) -> Scene {
+pub(crate) fn camera(properties: &str) -> Scene {
     Scene::new(&format!("portholesrc name=cam {properties} ! {VIDEO}"))
 }
 
@@ -29,20 +29,20 @@ fn small_camera(properties: &str) -> Scene {
 }
 
 /// The clip of [`clip`] with its sound, if it has any.
-fn camera_with_sound(uri: &str) -> Scene {
+pub(crate) fn camera_with_sound(uri: &str) -> Scene {
     Scene::new(&format!(
         "portholesrc name=cam camera={uri} ! {VIDEO} cam.audio ! {AUDIO}"
     ))
 }
 
-fn pull(scene: &Scene, name: &str) -> gst::Sample {
+pub(crate) fn pull(scene: &Scene, name: &str) -> gst::Sample {
     let sink = scene.element(name).downcast::<AppSink>().unwrap();
     sink.try_pull_sample(gst::ClockTime::try_from(PATIENCE).unwrap())
         .unwrap_or_else(|| panic!("no {name}"))
 }
 
 /// Whether it is a slate: black, but for the words in its middle.
-fn is_black(sample: &gst::Sample) -> bool {
+pub(crate) fn is_black(sample: &gst::Sample) -> bool {
     let info = VideoInfo::from_caps(sample.caps().unwrap()).unwrap();
     let frame = VideoFrameRef::from_buffer_ref_readable(sample.buffer().unwrap(), &info).unwrap();
     let first_row = |plane: u32, value| {
@@ -53,13 +53,13 @@ fn is_black(sample: &gst::Sample) -> bool {
     first_row(0, 16) && (1..frame.n_planes()).all(|plane| first_row(plane, 128))
 }
 
-fn is_silent(sample: &gst::Sample) -> bool {
+pub(crate) fn is_silent(sample: &gst::Sample) -> bool {
     let map = sample.buffer().unwrap().map_readable().unwrap();
     map.iter().all(|byte| *byte == 0)
 }
 
 /// Pulls until a frame is black, or is not.
-fn wait_for_picture(scene: &Scene, black: bool) {
+pub(crate) fn wait_for_picture(scene: &Scene, black: bool) {
     let start = Instant::now();
     while is_black(&pull(scene, "video")) != black {
         assert!(start.elapsed() < PATIENCE, "black never turned {black}");
@@ -67,7 +67,7 @@ fn wait_for_picture(scene: &Scene, black: bool) {
 }
 
 /// What portholesink sends.
-fn demand(scene: &Scene, active: bool) {
+pub(crate) fn demand(scene: &Scene, active: bool) {
     let structure = gst::Structure::builder("porthole/demand")
         .field("viewers", u32::from(active))
         .field("active", active)
@@ -77,7 +77,7 @@ fn demand(scene: &Scene, active: bool) {
     assert!(scene.pad("video", "sink").push_event(event));
 }
 
-fn states(scene: &mut Scene) -> Vec<String> {
+pub(crate) fn states(scene: &mut Scene) -> Vec<String> {
     let said = scene.all_said("porthole/camera");
     said.iter().map(|s| s.get("state").unwrap()).collect()
 }
@@ -106,11 +106,11 @@ fn make_clip(muxer: &str, path: &Path) {
     assert!(scene.warnings().is_empty());
 }
 
-fn uri(path: &Path) -> String {
+pub(crate) fn uri(path: &Path) -> String {
     url::Url::from_file_path(path).unwrap().to_string()
 }
 
-fn info(sample: &gst::Sample) -> VideoInfo {
+pub(crate) fn info(sample: &gst::Sample) -> VideoInfo {
     VideoInfo::from_caps(sample.caps().unwrap()).unwrap()
 }
 

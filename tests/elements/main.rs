@@ -18,6 +18,7 @@ mod cycles;
 mod data_dir;
 mod doorbell;
 mod echo;
+mod files;
 mod gate;
 mod gateway;
 mod inputs;

@@ -35,8 +35,8 @@ impl Doubles {
         let double = match (name, file) {
             ("URL", _) => return Some(self.network.address("", "camera")),
             ("CAMERA", "20-usb-camera.launch") => "usb",
-            // No camera of the tests gives H.264 but the test pattern.
-            ("CAMERA", "23-usb-h264.launch") => "test",
+            // No USB camera of the tests makes H.264. This one does, and fails as a camera can.
+            ("CAMERA", "23-usb-h264.launch") => return Some(self.network.address("", "camera")),
             ("CAMERA", _) => "module",
             ("FRONT", _) => "front",
             ("GARDEN", _) => "garden",

@@ -13,6 +13,7 @@ mod common;
 mod libcamera;
 mod picture;
 mod pipewire;
+mod sound;
 mod v4l2;
 
 use std::time::Instant;

@@ -43,7 +43,7 @@ test("scripts/run --pipeline takes an address with & and all else that means som
   await keep({ stop: () => rmSync(folder, { recursive: true, force: true }) });
   // In its place one that says what it was given: a camera that is not there need not be waited for.
   writeFileSync(join(folder, "gst-launch-1.0"), '#!/bin/sh\nprintf "word %s\\n" "$@"\n', { mode: 0o755 });
-  const url = "rtsp://admin@192.0.2.10/cam/realmonitor?channel=1&subtype=0&$x|;*";
+  const url = "rtsp://admin@192.0.2.10/cam/realmonitor?channel=1&subtype=0&$x|;*'$LISTEN";
   const program = new Program(join(ROOT, "scripts/run"), ["--pipeline", join(ROOT, "pipelines/22-rtsp.launch"), `URL=${url}`], {
     PATH: `${folder}:${process.env.PATH}`,
   });

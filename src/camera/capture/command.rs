@@ -6,7 +6,7 @@ use std::sync::{Arc, atomic::AtomicUsize};
 use gst::glib;
 use gst_video::VideoOrientationMethod;
 
-use crate::camera::{PortholeSrc, event::Inbox, output::Streams};
+use crate::camera::{PortholeSrc, device::AudioDevice, event::Inbox, output::Streams};
 
 /// What a capture is told. It does one after the other.
 #[derive(Debug)]
@@ -21,6 +21,15 @@ pub(crate) enum Command {
     KeyUnit(gst::Event),
     /// Its latency may have changed.
     Latency,
+    /// Whether somebody wants to hear.
+    Sound(bool),
+}
+
+/// Whether sound is wanted, and of what.
+#[derive(Clone, Debug)]
+pub(crate) struct Listening {
+    pub(crate) is_wanted: bool,
+    pub(crate) device: AudioDevice,
 }
 
 /// What captures run by.
@@ -33,4 +42,6 @@ pub(crate) struct Run {
     pub(crate) inbox: Inbox,
     /// Threads of captures that have not ended, of this run and those before.
     pub(crate) running: Arc<AtomicUsize>,
+    /// The same of microphones.
+    pub(crate) microphones: Arc<AtomicUsize>,
 }

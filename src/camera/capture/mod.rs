@@ -3,7 +3,10 @@
 //! block for ever. All that it says carries its generation.
 
 mod command;
+mod microphone;
 mod pipeline;
+mod retry;
+mod sound;
 
 use std::{
     sync::{
@@ -14,7 +17,7 @@ use std::{
     thread,
 };
 
-pub(crate) use command::{Command, Run};
+pub(crate) use command::{Command, Listening, Run};
 use pipeline::Context;
 
 use super::{
@@ -36,10 +39,12 @@ impl Capture {
         generation: u64,
         device: Arc<dyn Device>,
         request: Request,
+        listening: Listening,
         run: &Run,
     ) -> std::io::Result<Self> {
         let (commands, receiver) = channel();
-        let context = Context::new(generation, run, commands.clone());
+        let context = Context::new(generation, run, commands.clone(), listening.device);
+        context.listen(listening.is_wanted);
         let is_closed = context.is_closed.clone();
         let ended = Ended::new(generation, run);
         spawn(move || {

@@ -2,7 +2,9 @@
 //! The pipeline of an open camera: what its thread does, and what its callbacks do on whichever thread they come.
 
 use std::{
-    path::PathBuf,
+    fs,
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU32, Ordering::Relaxed, Ordering::SeqCst},
@@ -14,11 +16,15 @@ use std::{
 use gst::{glib, prelude::*};
 use gst_video::VideoOrientationMethod;
 
-use super::command::{Command, Run};
+use super::{
+    command::{Command, Run},
+    microphone::Microphone,
+    sound,
+};
 use crate::camera::{
     CAT,
-    caps::{sound, whole},
-    device::{Device, Handles, Request, Source},
+    caps::whole,
+    device::{self, AudioDevice, Device, Handles, Request, Source, Timing},
     devices::errors,
     event::{Event, Report},
     output::{Bases, Pushed},
@@ -44,10 +50,16 @@ pub(super) struct Context {
     pub(super) is_closed: Arc<AtomicBool>,
     has_failed: Arc<AtomicBool>,
     warnings: Arc<AtomicU32>,
+    audio_device: AudioDevice,
 }
 
 impl Context {
-    pub(super) fn new(generation: u64, run: &Run, commands: Sender<Command>) -> Self {
+    pub(super) fn new(
+        generation: u64,
+        run: &Run,
+        commands: Sender<Command>,
+        audio_device: AudioDevice,
+    ) -> Self {
         Self {
             generation,
             run: run.clone(),
@@ -55,7 +67,13 @@ impl Context {
             is_closed: Arc::default(),
             has_failed: Arc::default(),
             warnings: Arc::default(),
+            audio_device,
         }
+    }
+
+    /// Has it listen, or not, as soon as it can.
+    pub(super) fn listen(&self, is_wanted: bool) {
+        let _ = self.commands.send(Command::Sound(is_wanted));
     }
 
     fn tell(&self, tell: Report) {
@@ -86,7 +104,11 @@ impl Context {
             return;
         }
         let mut since = Instant::now();
-        let (paced, handles) = (source.paced, self.start(&pipeline, source, request));
+        let path = source.path.clone().filter(|_| source.paced);
+        let opened = path.as_deref().and_then(version);
+        let (paced, own) = (source.paced, source.microphone.clone());
+        let mut microphone = None;
+        let handles = self.start(&pipeline, source, request);
         let Some(handles) = handles else {
             let _ = pipeline.set_state(gst::State::Null);
             return;
@@ -96,6 +118,10 @@ impl Context {
                 Command::Close => break,
                 Command::EndOfStream if paced && self.run.streams.last_picture() < since => {
                     self.fail(Problem::new(Reason::Damaged, "there are no pictures in it"));
+                }
+                // What is there now may be of another size.
+                Command::EndOfStream if opened != path.as_deref().and_then(version) => {
+                    self.tell(Report::Replaced);
                 }
                 Command::EndOfStream if paced => {
                     since = Instant::now();
@@ -114,9 +140,27 @@ impl Context {
                 }
                 Command::Context(context) => pipeline.set_context(&context),
                 Command::Latency => self.measure_latency(&pipeline),
+                Command::Sound(is_wanted) => {
+                    microphone = is_wanted
+                        .then(|| self.open_microphone(own.as_ref()))
+                        .flatten();
+                }
             }
         }
+        drop(microphone);
         let _ = pipeline.set_state(gst::State::Null);
+    }
+
+    /// What is heard beside the bin, if anything is.
+    fn open_microphone(&self, own: Option<&Arc<dyn device::Microphone>>) -> Option<Microphone> {
+        let microphone = match &self.audio_device {
+            AudioDevice::Own => own?.clone(),
+            AudioDevice::Silence => return None,
+            AudioDevice::Other(other) => other.clone(),
+        };
+        let context = self.clone();
+        let warn = move |text| context.warn(text);
+        Microphone::open(microphone, &self.run, self.generation, warn)
     }
 
     /// Puts the source into its pipeline and starts it. `None` if it cannot be.
@@ -163,7 +207,7 @@ impl Context {
         }
         self.watch(pipeline, source.path.clone())?;
         pipeline.add(bin)?;
-        let video = self.outlet(pipeline, None, paced, Kind::Video)?;
+        let video = self.outlet(pipeline, paced)?;
         pipeline.add(&video)?;
         let sink = video.static_pad("sink").ok_or_else(missing)?;
         self.pass_allocation_on(&sink);
@@ -184,14 +228,17 @@ impl Context {
 
     /// The end of the sound is added when there is some: an appsink without data would hold the start.
     fn add_sound(&self, pipeline: &gst::Pipeline, pad: &gst::Pad, paced: bool) {
-        let outlet = self.outlet(pipeline, Some(&sound()), paced, Kind::Audio);
-        let added = outlet.is_ok_and(|outlet| {
-            pipeline.add(&outlet).is_ok()
-                && outlet.sync_state_with_parent().is_ok()
-                && outlet
-                    .static_pad("sink")
-                    .is_some_and(|sink| pad.link(&sink).is_ok())
-        });
+        let timing = if paced {
+            Timing::Paced
+        } else {
+            Timing::Stamped
+        };
+        let outlet = sound::outlet(AUDIO, (&self.run, self.generation), pipeline, timing);
+        let added = pipeline.add(&outlet).is_ok()
+            && outlet.sync_state_with_parent().is_ok()
+            && outlet
+                .static_pad("sink")
+                .is_some_and(|sink| pad.link(&sink).is_ok());
         if !added {
             gst::warning!(CAT, "the camera's sound is left out: it cannot be linked");
         }
@@ -200,16 +247,10 @@ impl Context {
     fn outlet(
         &self,
         pipeline: &gst::Pipeline,
-        caps: Option<&gst::Caps>,
         paced: bool,
-        kind: Kind,
     ) -> Result<gst::Element, glib::BoolError> {
-        let name = match kind {
-            Kind::Video => VIDEO,
-            Kind::Audio => AUDIO,
-        };
-        let hand_over = self.hand_over(pipeline, kind);
-        if paced || kind == Kind::Audio {
+        let hand_over = self.hand_over(pipeline);
+        if paced {
             let callbacks = gst_app::AppSinkCallbacks::builder()
                 .new_sample(move |sink| {
                     hand_over(sink.pull_sample().map_err(|_| gst::FlowError::Eos)?)?;
@@ -217,19 +258,17 @@ impl Context {
                 })
                 .build();
             let outlet = gst_app::AppSink::builder()
-                .name(name)
-                .sync(paced)
+                .name(VIDEO)
                 .enable_last_sample(false)
                 .max_buffers(1)
                 .callbacks(callbacks)
                 .build();
-            outlet.set_caps(caps);
             return Ok(outlet.upcast());
         }
         // Not an appsink, which holds on to the last picture that was taken from it: whoever draws into the picture behind us
         // would copy each one, and a camera with few buffers would have one less.
         let outlet = gst::ElementFactory::make("fakesink")
-            .name(name)
+            .name(VIDEO)
             .property("async", false)
             .property("enable-last-sample", false)
             .build()?;
@@ -258,11 +297,10 @@ impl Context {
         Ok(outlet)
     }
 
-    /// Passes on what comes out of the camera's pipeline.
+    /// Passes on the pictures that come out of the camera's pipeline.
     fn hand_over(
         &self,
         pipeline: &gst::Pipeline,
-        kind: Kind,
     ) -> impl Fn(gst::Sample) -> Result<(), gst::FlowError> + Send + Sync + 'static {
         let (context, pipeline) = (self.clone(), pipeline.downgrade());
         let awaits_first = AtomicBool::new(true);
@@ -274,10 +312,6 @@ impl Context {
             };
             let now = || context.run.clock.time().checked_sub(context.run.base_time);
             let (generation, streams) = (context.generation, &context.run.streams);
-            if kind == Kind::Audio {
-                streams.push_audio(generation, sample, bases, now);
-                return Ok(());
-            }
             let is_first = awaits_first.load(Relaxed);
             // Nobody can decode what comes before the first key unit.
             if is_first && is_delta(&sample) {
@@ -294,13 +328,13 @@ impl Context {
                     }
                 }
                 // What follows cannot be decoded before the next key unit.
-                Pushed::Full => {
+                Pushed::Broken => {
                     let event = gst_video::UpstreamForceKeyUnitEvent::builder()
                         .all_headers(true)
                         .build();
                     let _ = context.commands.send(Command::KeyUnit(event));
                 }
-                Pushed::Left => (),
+                Pushed::Left | Pushed::Late => (),
             }
             Ok(())
         }
@@ -412,10 +446,16 @@ fn is_delta(sample: &gst::Sample) -> bool {
     flags.is_some_and(|flags| flags.contains(gst::BufferFlags::DELTA_UNIT))
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Video,
-    Audio,
+/// Tells one file from another that has taken its place.
+fn version(path: &Path) -> Option<impl PartialEq + use<>> {
+    let file = fs::metadata(path).ok()?;
+    Some((
+        file.dev(),
+        file.ino(),
+        file.size(),
+        file.mtime(),
+        file.mtime_nsec(),
+    ))
 }
 
 fn rewind(pipeline: &gst::Pipeline) {
@@ -426,3 +466,7 @@ fn rewind(pipeline: &gst::Pipeline) {
         let _ = pipeline.set_state(gst::State::Playing);
     }
 }
+
+#[cfg(test)]
+#[path = "pipeline_tests.rs"]
+mod tests;

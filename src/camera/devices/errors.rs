@@ -21,18 +21,32 @@ pub(crate) enum DeviceError {
 }
 
 /// What the driver or server said, in elements' debug texts, whose codes say less.
-const SAID: [(&str, Reason); 10] = [
+const SAID: [(&str, Reason); 15] = [
     ("Device or resource busy", Reason::Busy),
     ("Could not acquire", Reason::Busy),
     ("Failed to acquire", Reason::Busy),
     ("Permission denied", Reason::Denied),
     ("Operation not permitted", Reason::Denied),
+    (UNTRUSTED, Reason::Denied),
     ("Unauthorized", Reason::Refused),
     ("Forbidden", Reason::Refused),
     ("No such device", Reason::Gone),
     ("closed the connection", Reason::Gone),
     ("No such file or directory", Reason::Missing),
+    (NO_ANSWER, Reason::Stalled),
+    (NO_RTSP, Reason::Damaged),
+    (CLOSED, Reason::Gone),
+    (RESET, Reason::Gone),
 ];
+
+/// What a camera's own debug text says of a certificate; its message has the fix.
+pub(super) const UNTRUSTED: &str = "Unacceptable TLS certificate";
+
+/// What rtspsrc says of a server.
+const NO_ANSWER: &str = "Timeout while waiting for server response";
+const NO_RTSP: &str = "Could not receive message. (Parse error)";
+const CLOSED: &str = "Could not receive message. (Received end-of-file)";
+const RESET: &str = "Could not receive message. (System error)";
 
 /// What looking at a path found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,13 +156,24 @@ fn text(reason: Reason, error: &glib::Error, debug: &str, path: Option<&Path>) -
         (Reason::Denied, Some(device)) => {
             format!("this user may not read {device}: check its permissions")
         }
-        (Reason::Denied | Reason::Refused, _) => {
+        // With the fix in it, of a certificate.
+        (Reason::Denied, None) if debug.contains(UNTRUSTED) => message.to_owned(),
+        (Reason::Refused, _) => {
             format!("{message}: check the user and the password, rtsp://USER:PASSWORD@HOST/...")
+        }
+        (Reason::Stalled, _) if debug.contains(NO_ANSWER) => {
+            "it does not answer: check the port, or turn it off and on".into()
+        }
+        (Reason::Damaged, _) if debug.contains(NO_RTSP) => {
+            "what answers there does not speak RTSP: check the port".into()
+        }
+        (Reason::Gone, None) if debug.contains(CLOSED) || debug.contains(RESET) => {
+            "its server closes the connection at once: check the path and the port".into()
         }
         (Reason::Gone, Some(device)) => format!("{device} has gone: check its plug and its power"),
         (Reason::Gone, None) => format!("it has gone ({message}): check its plug and its power"),
         (Reason::Damaged, _) => format!("what it sends cannot be decoded ({message})"),
-        (Reason::Stalled | Reason::Failed, _) => match driver(debug) {
+        (Reason::Denied | Reason::Stalled | Reason::Failed, _) => match driver(debug) {
             Some(said) => format!("{message} ({said})"),
             None => message.to_owned(),
         },

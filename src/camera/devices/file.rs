@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
 //! A video file as a camera, played at its own rate again and again.
 
-use std::path::PathBuf;
+use std::{ffi::OsString, os::unix::ffi::OsStringExt as _, path::PathBuf};
 
 use gst::{glib, prelude::*};
+use percent_encoding::percent_decode_str;
 use url::Url;
 
 use super::{
@@ -22,23 +23,26 @@ const LOOK: gst::ClockTime = gst::ClockTime::from_seconds(5);
 
 #[derive(Debug)]
 pub(super) struct FileCamera {
+    /// As the user wrote it.
+    name: String,
     uri: String,
     path: PathBuf,
 }
 
 impl FileCamera {
-    /// Reads `file:///PATH`. Whether a file is there shows when it is opened.
+    /// Reads `file:///PATH`. Whether a file is there shows when it is opened. A `#` or `?` is part of the path: there is nothing that
+    /// could follow one.
     pub(super) fn parse(text: &str) -> Result<Self, DeviceError> {
         let relative = || DeviceError::Relative(text.to_owned());
-        if !text.starts_with("file:///") {
-            return Err(relative());
-        }
-        let path = Url::parse(text)
-            .ok()
-            .and_then(|url| url.to_file_path().ok())
-            .ok_or_else(relative)?;
+        let path = text
+            .strip_prefix("file://")
+            .filter(|path| path.starts_with('/'));
+        let path: Vec<u8> = percent_decode_str(path.ok_or_else(relative)?).collect();
+        let path = PathBuf::from(OsString::from_vec(path));
+        let uri = Url::from_file_path(&path).map_err(|()| relative())?;
         Ok(Self {
-            uri: text.to_owned(),
+            name: text.to_owned(),
+            uri: uri.into(),
             path,
         })
     }
@@ -79,13 +83,16 @@ impl FileCamera {
             chain(&bin, &[&parser, &filter])?;
             parser
         } else {
-            // Idle where nothing is asked of them.
+            // Idle where nothing is asked of them; a telephone's film may be turned.
             let (convert, rate) = (make("videoconvert")?, make("videorate")?);
+            let upright = gst::ElementFactory::make("videoflip")
+                .property_from_str("video-direction", "auto")
+                .build()?;
             let scale = gst::ElementFactory::make("videoscale")
                 .property("add-borders", true)
                 .build()?;
             filter.set_property("caps", raw(request));
-            chain(&bin, &[&convert, &scale, &rate, &filter])?;
+            chain(&bin, &[&convert, &upright, &scale, &rate, &filter])?;
             convert
         };
         bin.add(&decoder)?;
@@ -186,7 +193,7 @@ fn add_sound(bin: &gst::Bin, pad: &gst::Pad) -> Result<(), glib::BoolError> {
 
 impl Device for FileCamera {
     fn name(&self) -> &str {
-        &self.uri
+        &self.name
     }
 
     fn has_sound(&self) -> bool {
@@ -241,8 +248,9 @@ impl Device for FileCamera {
         Ok(Source {
             bin,
             paced: true,
-            device: self.uri.clone(),
+            device: self.name.clone(),
             warning: None,
+            microphone: None,
             path: Some(self.path.clone()),
             handles: Box::new(()),
         })

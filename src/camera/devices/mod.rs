@@ -7,6 +7,7 @@ mod elements;
 pub(crate) mod errors;
 mod file;
 mod libcamera;
+pub(crate) mod microphone;
 mod native;
 mod pipewire;
 mod rtsp;
@@ -44,12 +45,9 @@ pub(crate) fn parse(text: &str) -> Result<Arc<dyn Device>, DeviceError> {
 
 /// The name of a camera as it may be shown.
 pub(crate) fn without_password(text: &str) -> String {
-    if !RtspCamera::is_meant(text) {
-        return text.to_owned();
-    }
-    match RtspCamera::parse(text) {
-        Ok(camera) => camera.name().to_owned(),
-        Err(_) => "rtsp://***".into(),
+    match RtspCamera::is_meant(text) {
+        true => RtspCamera::without_password(text),
+        false => text.to_owned(),
     }
 }
 

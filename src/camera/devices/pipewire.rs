@@ -3,7 +3,10 @@
 
 use std::path::{Path, PathBuf};
 
-use super::native;
+use super::{
+    microphone::{self, Own},
+    native,
+};
 use crate::camera::problem::{Problem, Reason};
 
 #[derive(Debug)]
@@ -20,6 +23,18 @@ impl native::Kind for PipeWire {
                 false => missing_plugin(),
             }
         })
+    }
+
+    /// Who owns the camera owns its microphone.
+    fn microphone(&self) -> Own {
+        let properties = gst::prelude::DeviceExt::properties(&self.device);
+        let properties = properties.unwrap_or_else(|| gst::Structure::new_empty("properties"));
+        Own {
+            path: path(&properties),
+            usb: None,
+            bus: microphone::bus(&properties),
+            is_served: true,
+        }
     }
 
     /// Its element knows only once it runs.

@@ -186,6 +186,7 @@ impl Device for TestCamera {
                  camera=test says that the pattern is meant"
                     .into()
             }),
+            microphone: None,
             path: None,
             handles: Box::new(()),
         })

@@ -22,6 +22,9 @@ const MAX_PICTURES: u64 = 4;
 /// The same for sound, which comes in pieces of any length.
 const MAX_SOUND: gst::ClockTime = gst::ClockTime::from_mseconds(200);
 
+/// How far a picture that none refers to may stand in front of one that came before it.
+const REORDERED: gst::ClockTime = gst::ClockTime::from_mseconds(500);
+
 /// The appsrc and what is needed to stamp its buffers.
 #[derive(Debug)]
 pub(crate) struct Feed {
@@ -47,10 +50,12 @@ pub(crate) struct Feed {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pushed {
     Sent,
-    /// A later one had gone out before, or nobody takes it.
+    /// It did not: nobody takes it, or nobody could decode it.
     Left,
-    /// Encoded, and downstream is behind: all are left out from here to the next key unit, which has to be asked for.
-    Full,
+    /// A later one had gone out before.
+    Late,
+    /// Encoded, and left out: so are all from here to the next key unit, which has to be asked for.
+    Broken,
 }
 
 /// Where the time of a capture's buffers comes from.
@@ -60,6 +65,24 @@ pub(crate) struct Bases {
     pub(crate) ours: gst::ClockTime,
     /// Of the capture's own.
     pub(crate) theirs: gst::ClockTime,
+}
+
+impl Bases {
+    /// When a buffer is, in our running time; `now` for one that has no timestamp.
+    pub(crate) fn running_time(
+        self,
+        sample: &gst::Sample,
+        now: impl FnOnce() -> Option<gst::ClockTime>,
+    ) -> Option<gst::ClockTime> {
+        match sample.buffer()?.pts() {
+            Some(pts) => sample
+                .segment()
+                .and_then(|segment| segment.downcast_ref::<gst::ClockTime>())
+                .and_then(|segment| segment.to_running_time(pts))
+                .and_then(|running| (running + self.theirs).checked_sub(self.ours)),
+            None => now(),
+        }
+    }
 }
 
 fn appsrc(name: &str) -> gst_app::AppSrc {
@@ -185,7 +208,7 @@ impl Feed {
             .next_pts
             .fetch_max(pts.nseconds() + 1, Ordering::AcqRel);
         if pts.nseconds() < next {
-            return Ok(Pushed::Left);
+            return Ok(Pushed::Late);
         }
         self.send_pending(pts);
         let writable = buffer.make_mut();
@@ -209,7 +232,7 @@ impl Feed {
             let was_broken = self.is_broken.swap(true, Ordering::Relaxed);
             return Some(match was_broken && is_delta {
                 true => Pushed::Left,
-                false => Pushed::Full,
+                false => Pushed::Broken,
             });
         }
         if is_delta && self.is_broken.load(Ordering::Relaxed) {
@@ -244,204 +267,34 @@ impl Feed {
         if let Some(caps) = sample.caps_owned() {
             self.set_caps(&caps);
         }
+        let pts = bases.running_time(&sample, now);
         let Some(buffer) = sample.buffer_owned() else {
             return Ok(Pushed::Left);
         };
-        let pts = match buffer.pts() {
-            Some(pts) => sample
-                .segment()
-                .and_then(|segment| segment.downcast_ref::<gst::ClockTime>())
-                .and_then(|segment| segment.to_running_time(pts))
-                .and_then(|running| (running + bases.theirs).checked_sub(bases.ours)),
-            None => now(),
-        };
         // Only the buffer is left, so that changing its time copies nothing.
         drop(sample);
-        match pts {
-            Some(pts) if pts.nseconds() >= self.not_before.load(Ordering::Relaxed) => {
-                self.push(buffer, pts)
-            }
-            _ => Ok(Pushed::Left),
+        let is_delta = buffer.flags().contains(gst::BufferFlags::DELTA_UNIT);
+        let not_before = self.not_before.load(Ordering::Relaxed);
+        let Some(pts) = pts.filter(|pts| pts.nseconds() >= not_before) else {
+            return Ok(Pushed::Left);
+        };
+        let pushed = self.push(buffer, pts)?;
+        if pushed == Pushed::Late && self.breaks(pts, is_delta) {
+            return Ok(Pushed::Broken);
         }
+        Ok(pushed)
+    }
+
+    /// Whether those that follow one that came too late cannot be decoded, as far as that is news.
+    fn breaks(&self, pts: gst::ClockTime, is_delta: bool) -> bool {
+        let last = gst::ClockTime::from_nseconds(self.next_pts.load(Ordering::Relaxed));
+        let is_needed = !is_delta || pts + REORDERED < last;
+        self.is_encoded.load(Ordering::Relaxed)
+            && is_needed
+            && !self.is_broken.swap(true, Ordering::Relaxed)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::{
-        sync::mpsc,
-        thread,
-        time::{Duration, Instant},
-    };
-
-    use super::*;
-
-    /// Until a picture is through, on a busy machine.
-    const PATIENCE: Duration = Duration::from_secs(20);
-
-    #[test]
-    fn a_task_that_a_short_pause_stopped_goes_on_with_the_next_picture() {
-        gst::init().unwrap();
-        let feed = Feed::video("src");
-        feed.set_caps(
-            &"video/x-raw,format=GRAY8,width=4,height=4,framerate=30/1"
-                .parse()
-                .unwrap(),
-        );
-        let pipeline = gst::Pipeline::new();
-        let sink = gst::ElementFactory::make("fakesink")
-            .property("async", false)
-            .build()
-            .unwrap();
-        let (through, pictures) = mpsc::channel();
-        let pad = sink.static_pad("sink").unwrap();
-        pad.add_probe(gst::PadProbeType::BUFFER, move |_, _| {
-            let _ = through.send(());
-            gst::PadProbeReturn::Ok
-        });
-        pipeline
-            .add_many([feed.appsrc.upcast_ref(), &sink])
-            .unwrap();
-        feed.appsrc.link(&sink).unwrap();
-        pipeline.set_state(gst::State::Playing).unwrap();
-        let mut number = 0;
-        let mut push = || {
-            number += 1;
-            let picture = gst::Buffer::with_size(16).unwrap();
-            feed.push(picture, gst::ClockTime::from_mseconds(number))
-                .unwrap();
-        };
-        push();
-        pictures.recv_timeout(PATIENCE).unwrap();
-        // As basesrc leaves it. It waits for the task, which waits for a picture.
-        let source = feed.pad.clone().unwrap();
-        let stopping = thread::spawn(move || source.pause_task());
-        let deadline = Instant::now() + PATIENCE;
-        while feed.pad.as_ref().unwrap().task_state() != gst::TaskState::Paused {
-            assert!(Instant::now() < deadline, "it was not stopped");
-            thread::yield_now();
-        }
-        while pictures.try_recv().is_ok() {}
-        push();
-        pictures.recv_timeout(PATIENCE).unwrap();
-        push();
-        pictures.recv_timeout(PATIENCE).expect("it stood still");
-        // A task that runs keeps the lock that its pausing waits for.
-        pipeline.set_state(gst::State::Null).unwrap();
-        let _ = stopping.join().unwrap();
-    }
-
-    #[test]
-    fn a_downstream_that_takes_nothing_holds_four_pictures_of_any_size_and_the_latency_says_so() {
-        gst::init().unwrap();
-        let feed = Feed::video("src");
-        let caps: gst::Caps = "video/x-raw,format=I420,width=1280,height=720,framerate=30/1"
-            .parse()
-            .unwrap();
-        feed.set_caps(&caps);
-        let pipeline = gst::Pipeline::new();
-        let sink = gst::ElementFactory::make("fakesink")
-            .property("sync", true)
-            .build()
-            .unwrap();
-        pipeline
-            .add_many([feed.appsrc.upcast_ref(), &sink])
-            .unwrap();
-        feed.appsrc.link(&sink).unwrap();
-        // The sink keeps the first one, and takes no other.
-        pipeline.set_state(gst::State::Paused).unwrap();
-        for number in 0..20 {
-            let picture = gst::Buffer::with_size(1280 * 720 * 3 / 2).unwrap();
-            feed.push(picture, gst::ClockTime::from_mseconds(33 * number))
-                .unwrap();
-        }
-        assert!(feed.appsrc.current_level_buffers() <= MAX_PICTURES);
-        assert!(feed.appsrc.current_level_buffers() >= MAX_PICTURES - 1);
-
-        let (own, period) = (
-            gst::ClockTime::from_mseconds(20),
-            gst::ClockTime::from_mseconds(33),
-        );
-        feed.set_latency(own, period);
-        let mut query = gst::query::Latency::new();
-        assert!(feed.appsrc.static_pad("src").unwrap().query(&mut query));
-        assert_eq!(query.result(), (true, own, Some(own + period * 4)));
-        pipeline.set_state(gst::State::Null).unwrap();
-    }
-
-    #[test]
-    fn of_encoded_video_that_downstream_does_not_take_in_time_all_is_left_out_to_the_next_key_unit()
-    {
-        gst::init().unwrap();
-        let feed = Feed::video("src");
-        let caps =
-            "video/x-h264,stream-format=byte-stream,alignment=au,width=16,height=16,framerate=30/1";
-        feed.set_caps(&caps.parse().unwrap());
-        let pipeline = gst::Pipeline::new();
-        let sink = gst_app::AppSink::builder()
-            .sync(false)
-            .max_buffers(1)
-            .build();
-        pipeline
-            .add_many([feed.appsrc.upcast_ref::<gst::Element>(), sink.upcast_ref()])
-            .unwrap();
-        feed.appsrc.link(&sink).unwrap();
-        pipeline.set_state(gst::State::Playing).unwrap();
-        let mut number = 0;
-        let mut push = |is_delta| {
-            let mut picture = gst::Buffer::with_size(16).unwrap();
-            if is_delta {
-                let writable = picture.get_mut().unwrap();
-                writable.set_flags(gst::BufferFlags::DELTA_UNIT);
-            }
-            number += 1;
-            feed.push(picture, gst::ClockTime::from_mseconds(number))
-                .unwrap()
-        };
-        assert_eq!(push(false), Pushed::Sent);
-        // Until the sink, the task and the queue hold all that they can.
-        let mut sent = 1;
-        loop {
-            match push(true) {
-                Pushed::Sent => sent += 1,
-                other => {
-                    assert_eq!(other, Pushed::Full);
-                    break;
-                }
-            }
-            assert!(sent < 100, "it has no bound");
-        }
-        assert_eq!(push(true), Pushed::Left, "it is asked for once");
-        // Now there is room, and still nothing that can be decoded.
-        let patience = gst::ClockTime::try_from(PATIENCE).unwrap();
-        for _ in 0..sent {
-            let sample = sink.try_pull_sample(patience).expect("what was sent");
-            assert!(sample.buffer().unwrap().pts().unwrap() <= gst::ClockTime::from_mseconds(sent));
-        }
-        assert_eq!(push(true), Pushed::Left);
-        assert_eq!(push(false), Pushed::Sent);
-        assert_eq!(push(true), Pushed::Sent);
-        let key = sink.try_pull_sample(patience).unwrap();
-        assert!(
-            !key.buffer()
-                .unwrap()
-                .flags()
-                .contains(gst::BufferFlags::DELTA_UNIT)
-        );
-        pipeline.set_state(gst::State::Null).unwrap();
-    }
-
-    #[test]
-    fn a_buffer_that_came_too_late_has_not_gone_out() {
-        gst::init().unwrap();
-        let feed = Feed::video("src");
-        let push = |ms| {
-            let picture = gst::Buffer::with_size(16).unwrap();
-            feed.push(picture, gst::ClockTime::from_mseconds(ms))
-        };
-        feed.appsrc.set_state(gst::State::Playing).unwrap();
-        assert_eq!(push(40), Ok(Pushed::Sent));
-        assert_eq!(push(39), Ok(Pushed::Left));
-        feed.appsrc.set_state(gst::State::Null).unwrap();
-    }
-}
+#[path = "feed_tests.rs"]
+mod tests;

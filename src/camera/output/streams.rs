@@ -150,20 +150,14 @@ impl Streams {
         self.see(self.video.forward(sample, bases, now))
     }
 
-    /// A capture's sound.
-    pub(crate) fn push_audio(
-        &self,
-        generation: u64,
-        sample: gst::Sample,
-        bases: Bases,
-        now: impl FnOnce() -> Option<gst::ClockTime>,
-    ) {
+    /// A capture's sound, at a running time.
+    pub(crate) fn push_audio(&self, generation: u64, buffer: gst::Buffer, pts: gst::ClockTime) {
         if self.open_for.load(Relaxed) == generation
             && let Some(audio) = self.audio()
         {
             self.mark(&self.last_sound);
             // A pad that is being released wants no more.
-            let _ = audio.forward(sample, bases, now);
+            let _ = audio.push(buffer, pts);
         }
     }
 }

@@ -140,6 +140,16 @@ mod tests {
     }
 
     #[test]
+    fn it_is_written_as_the_picture_is() {
+        for (colorimetry, black) in [("bt601", 16), ("bt709", 16), ("1:4:0:0", 0)] {
+            let mut caps = caps("I420", (64, 48));
+            caps.make_mut().set("colorimetry", colorimetry);
+            let slate = picture(&caps, "", Orientation::Identity).unwrap();
+            assert_eq!(bytes(&slate)[0], black, "{colorimetry}");
+        }
+    }
+
+    #[test]
     fn it_says_why() {
         let caps = caps("I420", (640, 480));
         let of = |text| bytes(&picture(&caps, text, Orientation::Identity).unwrap());

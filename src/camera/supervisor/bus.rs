@@ -25,11 +25,21 @@ const WARNING_PERIOD: Duration = Duration::from_secs(60);
 /// Warnings that are told apart.
 const MAX_WARNINGS: usize = 32;
 
+/// How old what the camera gives is.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::camera) struct Latency {
+    pub(super) video: gst::ClockTime,
+    /// How long a picture lasts.
+    pub(super) period: gst::ClockTime,
+    /// Of sound that does not come with the pictures.
+    pub(super) sound: Option<gst::ClockTime>,
+}
+
 enum Post {
     Message(gst::Structure),
     Warning(String),
     Error(String),
-    Latency(gst::ClockTime, gst::ClockTime),
+    Latency(Latency),
     Mode,
 }
 
@@ -108,8 +118,8 @@ impl BusPoster {
         self.push(Post::Error(text));
     }
 
-    pub(in crate::camera) fn set_latency(&self, own: gst::ClockTime, period: gst::ClockTime) {
-        self.push(Post::Latency(own, period));
+    pub(in crate::camera) fn set_latency(&self, latency: Latency) {
+        self.push(Post::Latency(latency));
     }
 
     pub(in crate::camera) fn set_mode(&self, mode: Option<gst::Caps>) {
@@ -137,10 +147,14 @@ fn tell(element: &PortholeSrc, streams: &Streams, news: Post) {
         Post::Error(text) => {
             gst::element_error!(element, gst::StreamError::Format, ("{text}"));
         }
-        Post::Latency(own, period) => {
-            streams.video.set_latency(own, period);
+        Post::Latency(Latency {
+            video,
+            period,
+            sound,
+        }) => {
+            streams.video.set_latency(video, period);
             if let Some(audio) = streams.audio() {
-                audio.set_latency(own, period);
+                audio.set_latency(sound.unwrap_or(video), period);
             }
         }
         Post::Mode => element.notify("current-mode"),

@@ -64,6 +64,10 @@ impl Supervisor {
     fn hear_look(&mut self, tell: Report) {
         match tell {
             Report::Mode(mode) => self.foreseen = Some(whole(&mode)),
+            Report::Failed(problem) if problem.reason == Reason::Refused => {
+                self.state.refuse(Instant::now());
+                self.lose(problem);
+            }
             Report::Failed(problem) => {
                 self.config.bus.warn(format!(
                     "camera={}: {problem}; it is tried again when someone wants to look",
@@ -86,6 +90,7 @@ impl Supervisor {
                 warning,
             } => {
                 self.device = device;
+                self.latency.sound = None;
                 self.is_paced = paced;
                 if let Some(warning) = warning {
                     self.config.bus.warn(warning);
@@ -106,6 +111,7 @@ impl Supervisor {
                     self.lose(problem);
                 }
             }
+            Report::Replaced => self.state.reopen(now),
             Report::Warning(text) => {
                 self.config
                     .bus
@@ -113,7 +119,13 @@ impl Supervisor {
             }
             Report::Latency(own) => {
                 let period = self.settled.as_ref().map_or(gst::ClockTime::ZERO, period);
-                self.config.bus.set_latency(own, period);
+                self.latency.video = own;
+                self.latency.period = period;
+                self.config.bus.set_latency(self.latency);
+            }
+            Report::SoundLatency(own) => {
+                self.latency.sound = Some(own);
+                self.config.bus.set_latency(self.latency);
             }
             Report::Ended => {
                 self.capture = None;

@@ -20,15 +20,15 @@ use gst::prelude::*;
 use gst_video::VideoOrientationMethod;
 
 use super::{
-    bus::BusPoster,
+    bus::{BusPoster, Latency},
     state::{Action, CLOSE_PATIENCE, Limits, State, Status},
 };
 use crate::{
     camera::{
         CAT,
-        capture::{Capture, Command, Run},
+        capture::{Capture, Command, Listening, Run},
         demand::{self, Downstream},
-        device::{Device, Request},
+        device::{AudioDevice, Device, Request},
         devices,
         event::{Event, Report},
         output::NOBODY,
@@ -59,6 +59,7 @@ pub(super) const LOOK: u64 = u64::MAX;
 /// What one run of the camera is made from.
 pub(in crate::camera) struct Config {
     pub(in crate::camera) device: Arc<dyn Device>,
+    pub(in crate::camera) audio_device: AudioDevice,
     pub(in crate::camera) run: Run,
     pub(in crate::camera) settings: Arc<Snapshot<Settings>>,
     pub(in crate::camera) downstream: Arc<Downstream>,
@@ -83,6 +84,7 @@ pub(super) struct Supervisor {
     pub(super) foreseen: Option<gst::Caps>,
     /// Since when the mode is being looked for.
     pub(super) looking: Option<Instant>,
+    pub(super) latency: Latency,
     pub(super) problem: Option<Problem>,
     pub(super) status: Option<Status>,
     /// What the capture runs with.
@@ -108,6 +110,7 @@ impl Supervisor {
             foreseen: None,
             is_paced: false,
             looking: None,
+            latency: Latency::default(),
             problem: None,
             status: None,
             opened_with: None,
@@ -188,7 +191,7 @@ impl Supervisor {
             asked: settings.asked(),
             allowed: self.allowed(),
             settled: self.settled.clone(),
-            sound: self.config.run.streams.audio().is_some(),
+            sound: self.config.run.streams.audio().is_some() && self.config.audio_device.is_own(),
             controls: settings.controls.clone(),
             direction: self.config.downstream.direction(),
         }
@@ -209,6 +212,10 @@ impl Supervisor {
         self.finished = self.config.run.streams.is_finished();
         let wanted = !self.finished && (!settings.on_demand || self.is_wanted());
         self.state.want(wanted, now);
+        let is_refused = self.state.status() == Status::Lost(Reason::Refused);
+        if is_refused && self.config.device.is_let_in_anew() {
+            self.state.forgive(now);
+        }
         self.state.pulse(match self.is_paced {
             true => now,
             false => self.config.run.streams.last_picture(),
@@ -227,10 +234,16 @@ impl Supervisor {
             with.direction = direction;
             capture.tell(Command::Turn(direction));
         }
-        let sound = self.config.run.streams.audio().is_some();
-        if sound && !with.sound && self.config.device.has_sound() {
-            with.sound = sound;
-            self.state.reopen(now);
+        let is_wanted = self.config.run.streams.audio().is_some();
+        if is_wanted == with.sound {
+            return;
+        }
+        let is_own = self.config.device.has_sound() && self.config.audio_device.is_own();
+        with.sound = is_wanted || is_own;
+        match is_own {
+            true if is_wanted => self.state.reopen(now),
+            true => (),
+            false => capture.tell(Command::Sound(is_wanted)),
         }
     }
 
@@ -279,10 +292,14 @@ impl Supervisor {
 
     fn open(&mut self, generation: u64, now: Instant) {
         let request = self.request();
+        let listening = Listening {
+            is_wanted: self.config.run.streams.audio().is_some(),
+            device: self.config.audio_device.clone(),
+        };
         self.opened_with = Some(Opened {
             controls: request.controls.clone(),
             direction: request.direction,
-            sound: request.sound,
+            sound: listening.is_wanted,
         });
         self.config.run.streams.open_for(generation);
         self.slates
@@ -294,6 +311,7 @@ impl Supervisor {
             generation,
             self.config.device.clone(),
             request,
+            listening,
             &self.config.run,
         ) {
             Ok(capture) => self.capture = Some(capture),

@@ -204,6 +204,22 @@ impl State {
         }
     }
 
+    /// A password was refused to one who only looked: it is not tried again for the next viewer either.
+    pub(super) fn refuse(&mut self, now: Instant) {
+        if self.phase == Phase::Closed {
+            self.count_failure(Reason::Refused, now);
+            self.rest(now);
+        }
+    }
+
+    /// The password is another one than that which was refused.
+    pub(super) fn forgive(&mut self, now: Instant) {
+        if self.is_refused() {
+            self.refusals = 0;
+            self.phase = Phase::Waiting { until: now };
+        }
+    }
+
     fn fail(&mut self, reason: Reason, now: Instant) {
         self.count_failure(reason, now);
         self.close(now);

@@ -105,6 +105,31 @@ fn a_password_that_is_refused_is_tried_at_long_intervals_whoever_comes_and_goes(
 }
 
 #[test]
+fn a_password_that_is_refused_to_a_look_is_not_tried_for_the_first_viewer() {
+    let start = Instant::now();
+    let mut state = State::new(0);
+    state.refuse(start);
+    assert_eq!(state.status(), Status::Lost(Reason::Refused));
+    state.want(true, start);
+    assert_eq!(state.act(&LIMITS, true, start), None);
+    let again = start + FIRST_REFUSED_RETRY;
+    assert_eq!(state.wake_at(&LIMITS), Some(again));
+    assert_eq!(state.act(&LIMITS, true, again), Some(Action::Open(1)));
+    // Refused again, and then changed.
+    state.hear(1, Input::Failed(Reason::Refused), again);
+    assert_eq!(state.act(&LIMITS, true, again), Some(Action::Close(1)));
+    state.forgive(again);
+    state.hear(1, Input::Ended, again);
+    assert_eq!(state.act(&LIMITS, true, again), None);
+    state.forgive(again);
+    assert_eq!(state.act(&LIMITS, true, again), Some(Action::Open(2)));
+    // A new run is a new try: somebody may have changed it.
+    let mut state = State::new(1);
+    state.want(true, start);
+    assert_eq!(state.act(&LIMITS, true, start), Some(Action::Open(2)));
+}
+
+#[test]
 fn a_viewer_who_is_back_in_time_keeps_it_open() {
     let start = Instant::now();
     let mut control = live(start);

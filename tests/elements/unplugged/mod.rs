@@ -9,6 +9,7 @@ mod life;
 mod promises;
 mod reasons;
 mod sensors;
+mod sound;
 mod turn;
 
 use std::time::{Duration, Instant};

@@ -19,8 +19,13 @@
 //! | `modes=libcamera` | as those of libcamera: it names no rates, gives what it can in place of what it is asked for (15 pictures a second at most, 640x480 and 1280x720), and has four buffers, each of which it awaits until all of its memory is back |
 //! | `modes=thermal` | it has 16 bits of grey in 160x120 |
 //! | `modes=bayer` | it gives what its sensor sees, which is red |
+//! | `chart=bt601\|bt709\|full` | it sees a chart of colours, and writes it so (JPEG always has the range `full`) |
+//! | `flash` | its picture is white for a tenth of each second, and its microphone beeps |
+//! | `mic` | it has a microphone |
 
 use std::{str::FromStr, time::Duration};
+
+use crate::chart::Colours;
 
 /// What a camera does now.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,6 +38,10 @@ pub struct Behaviour {
     pub size: Option<(u32, u32)>,
     /// What it can do.
     pub modes: Modes,
+    /// Whether it sees a chart, and how it writes that.
+    pub chart: Option<Colours>,
+    pub flash: bool,
+    pub microphone: bool,
 }
 
 /// What a camera can do.
@@ -100,11 +109,23 @@ impl FromStr for Behaviour {
                 }
                 ("size", value) => behaviour.size = Some(size(value).ok_or_else(wrong)?),
                 ("modes", value) => behaviour.modes = modes(value).ok_or_else(wrong)?,
+                ("chart", value) => behaviour.chart = Some(colours(value).ok_or_else(wrong)?),
+                ("flash", "") => behaviour.flash = true,
+                ("mic", "") => behaviour.microphone = true,
                 (word, value) => behaviour.fault = Some(fault(word, value).ok_or_else(wrong)?),
             }
         }
         Ok(behaviour)
     }
+}
+
+fn colours(word: &str) -> Option<Colours> {
+    Some(match word {
+        "bt601" => Colours::Bt601,
+        "bt709" => Colours::Bt709,
+        "full" => Colours::Full,
+        _ => return None,
+    })
 }
 
 fn fault(word: &str, value: &str) -> Option<Fault> {
@@ -162,8 +183,11 @@ mod tests {
             slow: Duration::from_millis(300),
             size: Some((640, 480)),
             modes: Modes::Usb,
+            chart: Some(Colours::Bt709),
+            flash: true,
+            microphone: true,
         };
-        let text = "slow=300\nsize=640x480 modes=usb\nstuck=stop\n";
+        let text = "slow=300\nsize=640x480 modes=usb mic\nstuck=stop flash chart=bt709\n";
         assert_eq!(text.parse(), Ok(expected));
     }
 
@@ -178,6 +202,8 @@ mod tests {
             "size=641x480",
             "stuck=open",
             "modes=film",
+            "chart=bt2020",
+            "flash=often",
         ] {
             let error = text.parse::<Behaviour>().unwrap_err();
             assert!(error.contains(text), "{error}");

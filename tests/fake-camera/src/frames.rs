@@ -45,7 +45,7 @@ pub(crate) struct Stream {
     frames: Frames,
     size: (u32, u32),
     rate: gst::Fraction,
-    period: Duration,
+    pub(crate) period: Duration,
     pub(crate) due: Instant,
     pub(crate) number: u64,
     /// How the next frames are turned, whatever is wanted by now.

@@ -17,9 +17,10 @@ use gst_video::{VideoInfo, VideoOrientationMethod};
 use crate::{
     behaviour::{Behaviour, Call, Fault, Modes},
     device::{Device, DeviceError, Opened},
+    flash,
     frames::Stream,
     modes::{self, USUAL},
-    picture::{self, Look},
+    picture::{self, Look, Scene},
     stamp::LATENCY,
 };
 
@@ -217,19 +218,30 @@ impl FakeCameraSrc {
         set.map_err(|_| gst::FlowError::NotNegotiated)
     }
 
-    fn look(&self, number: u64) -> Look {
+    fn look(&self, number: u64, behaviour: &Behaviour) -> Look {
+        let chart = behaviour.chart.map(Scene::Chart);
+        let flash = behaviour.flash.then(|| Scene::Flash(flash::is_lit(number)));
         Look {
             number,
             brightness: *lock(&self.brightness),
             direction: self.direction(),
+            scene: chart.or(flash),
         }
     }
 
     /// The next frame, without its time.
-    fn frame(&self, damaged: bool) -> Result<gst::Buffer, gst::FlowError> {
+    fn frame(&self, behaviour: &Behaviour) -> Result<gst::Buffer, gst::FlowError> {
         let mut stream = lock(&self.stream);
         let stream = stream.as_mut().ok_or(gst::FlowError::NotNegotiated)?;
-        stream.next(damaged, |number| self.look(number))
+        let number = stream.number;
+        let damaged = behaviour.fault == Some(Fault::Damaged);
+        let buffer = stream.next(damaged, |number| self.look(number, behaviour))?;
+        if behaviour.flash {
+            let period = gst::ClockTime::try_from(stream.period).unwrap_or_default();
+            let seen = gst::SystemClock::obtain().time().saturating_sub(LATENCY);
+            flash::plan(number, seen, period);
+        }
+        Ok(buffer)
     }
 
     fn has_buffer(&self) -> bool {
@@ -360,7 +372,9 @@ impl BaseSrcImpl for FakeCameraSrc {
         let number = lock(&self.stream)
             .as_ref()
             .map_or(0, |stream| stream.number);
-        let stream = Stream::new(caps, self.modes(), number, |number| self.look(number));
+        let behaviour = self.behaviour().unwrap_or_default();
+        let look = |number| self.look(number, &behaviour);
+        let stream = Stream::new(caps, self.modes(), number, look);
         let stream = stream.ok_or_else(|| gst::loggable_error!(CAT, "no such mode: {caps}"))?;
         let before = lock(&self.stream).replace(stream);
         drop(before);
@@ -396,7 +410,7 @@ impl PushSrcImpl for FakeCameraSrc {
         self.resize(&behaviour)?;
         let now = self.obj().current_running_time();
         let seen = now.map(|now| now.saturating_sub(LATENCY));
-        let mut buffer = self.frame(behaviour.fault == Some(Fault::Damaged))?;
+        let mut buffer = self.frame(&behaviour)?;
         buffer.make_mut().set_pts(seen);
         Ok(CreateSuccess::NewBuffer(buffer))
     }

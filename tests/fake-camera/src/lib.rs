@@ -6,6 +6,8 @@
 //! itself writes `front.opened`, such as `open=1 opens=12`, so that a test sees, from another process also, whether the
 //! device is released. The folder is the one named by `FAKE_CAMERAS` in the environment or by [`set_folder`].
 //!
+//! A camera that says so has a microphone in its USB device, `fakemicrophonesrc`, which hears its flash beep.
+//!
 //! `fakecamerasrc device=front` is the source, `fakecameraprovider` lists all that are plugged in:
 //!
 //! ```text
@@ -22,10 +24,13 @@
 use gst::glib;
 
 pub mod behaviour;
+pub mod chart;
 mod device;
 mod few;
+mod flash;
 mod frames;
 mod imp;
+pub mod microphone;
 mod modes;
 mod picture;
 mod provider;
@@ -54,7 +59,8 @@ fn plugin_init(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
         gst::Rank::NONE,
         FakeCameraSrc::static_type(),
     )?;
-    provider::register(plugin)
+    provider::register(plugin)?;
+    microphone::register(plugin)
 }
 
 gst::plugin_define!(

@@ -3,7 +3,10 @@
 
 use gst::{glib, prelude::*};
 
-use crate::behaviour::{Behaviour, Modes};
+use crate::{
+    behaviour::{Behaviour, Modes},
+    chart::Colours,
+};
 
 /// Sizes of all cameras, in pixels, the usual one first.
 const SIZES: [(i32, i32); 3] = [(1280, 720), (640, 480), (1920, 1080)];
@@ -20,13 +23,14 @@ const MOST_ADJUSTED: gst::Fraction = gst::Fraction::from_integer(15);
 /// What it does if nobody chooses.
 pub(crate) const USUAL: (i32, i32, i32) = (1280, 720, 30);
 
-fn raw(width: i32, height: i32, rates: &[i32]) -> gst::Structure {
+fn raw(width: i32, height: i32, rates: &[i32], chart: Option<Colours>) -> gst::Structure {
     let rates = rates.iter().map(|rate| gst::Fraction::from_integer(*rate));
     gst::Structure::builder("video/x-raw")
         .field("format", gst::List::new(["I420", "NV12"]))
         .field("width", width)
         .field("height", height)
         .field("framerate", gst::List::new(rates))
+        .field_if_some("colorimetry", chart.map(Colours::colorimetry))
         .build()
 }
 
@@ -56,17 +60,18 @@ fn any_size() -> gst::Structure {
 
 /// The modes of a camera that behaves so.
 pub(crate) fn modes(behaviour: &Behaviour) -> gst::Caps {
+    let chart = behaviour.chart;
     let modes: Vec<gst::Structure> = match (behaviour.size, behaviour.modes) {
-        (Some((width, height)), _) => vec![raw(width as i32, height as i32, &RATES)],
+        (Some((width, height)), _) => vec![raw(width as i32, height as i32, &RATES, chart)],
         (None, Modes::Usual) => {
             let modes = SIZES.iter();
             modes
-                .map(|(width, height)| raw(*width, *height, &RATES))
+                .map(|(width, height)| raw(*width, *height, &RATES, chart))
                 .collect()
         }
         (None, Modes::Usb) => {
             let modes = USB_RAW.iter();
-            let modes = modes.map(|(width, height, rate)| raw(*width, *height, &[*rate]));
+            let modes = modes.map(|(width, height, rate)| raw(*width, *height, &[*rate], chart));
             modes.chain([jpeg(USB_JPEG)]).collect()
         }
         (None, Modes::Libcamera) => {

@@ -3,6 +3,8 @@
 
 use gst_video::{VideoFrameExt, VideoOrientationMethod as Direction};
 
+use crate::chart::{self, Colours};
+
 /// Far from what a slate is: all of it is orange.
 const CHROMA: (u8, u8) = (90, 170);
 const BACKGROUND: i32 = 110;
@@ -23,6 +25,16 @@ pub(crate) struct Look {
     /// -100 to 100.
     pub(crate) brightness: i32,
     pub(crate) direction: Direction,
+    /// What is seen in place of the usual.
+    pub(crate) scene: Option<Scene>,
+}
+
+/// What a camera may look at.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Scene {
+    Chart(Colours),
+    /// White, or nothing.
+    Flash(bool),
 }
 
 /// Whether the sensor can turn the picture so: as those of real cameras do, in rows and columns.
@@ -98,6 +110,11 @@ pub(crate) fn paint_frame(
     frame: &mut gst_video::VideoFrameRef<&mut gst::BufferRef>,
     look: Look,
 ) -> Option<()> {
+    match look.scene {
+        Some(Scene::Chart(colours)) => return chart::paint(frame, colours),
+        Some(Scene::Flash(is_lit)) => return fill(frame, if is_lit { BRIGHT } else { DARK }),
+        None => (),
+    }
     let size = (frame.width() as usize, frame.height() as usize);
     let stride = frame.plane_stride()[0] as usize;
     paint(frame.plane_data_mut(0).ok()?, stride, size, look);
@@ -115,19 +132,37 @@ pub(crate) fn paint_frame(
     Some(())
 }
 
+/// Grey all over.
+fn fill(frame: &mut gst_video::VideoFrameRef<&mut gst::BufferRef>, luma: u8) -> Option<()> {
+    frame.plane_data_mut(0).ok()?.fill(luma);
+    for plane in 1..frame.n_planes() {
+        frame.plane_data_mut(plane).ok()?.fill(128);
+    }
+    Some(())
+}
+
 /// Of JPEG, from 1 to 100.
 const QUALITY: u8 = 75;
+/// The same where the colours are looked at.
+const CHART_QUALITY: u8 = 95;
+
+/// Much as it is otherwise, if not the same.
+fn orange(size: (usize, usize), look: Look) -> Vec<u8> {
+    let mut luma = vec![0; size.0 * size.1];
+    paint(&mut luma, size.0, size, look);
+    luma.iter().flat_map(|y| [*y, y / 2, y / 4]).collect()
+}
 
 /// The picture as JPEG.
 pub(crate) fn jpeg(width: u32, height: u32, look: Look) -> Option<Vec<u8>> {
     let size = (width as usize, height as usize);
-    let mut luma = vec![0; size.0 * size.1];
-    paint(&mut luma, size.0, size, look);
-    // Orange as well, if not the same.
-    let pixels: Vec<_> = luma.iter().flat_map(|y| [*y, y / 2, y / 4]).collect();
+    let (pixels, quality) = match look.scene {
+        Some(Scene::Chart(_)) => (chart::pixels(size.0, size.1), CHART_QUALITY),
+        _ => (orange(size, look), QUALITY),
+    };
     let mut file = Vec::new();
     let (width, height) = (width.try_into().ok()?, height.try_into().ok()?);
-    jpeg_encoder::Encoder::new(&mut file, QUALITY)
+    jpeg_encoder::Encoder::new(&mut file, quality)
         .encode(&pixels, width, height, jpeg_encoder::ColorType::Rgb)
         .ok()?;
     Some(file)
@@ -166,6 +201,7 @@ mod tests {
             number,
             brightness,
             direction,
+            scene: None,
         };
         paint(&mut bytes, SIZE.0, SIZE, look);
         bytes

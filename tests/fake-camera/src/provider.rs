@@ -13,7 +13,7 @@ use std::{
 
 use gst::{glib, prelude::*, subclass::prelude::*};
 
-use crate::{device, modes::modes};
+use crate::{device, microphone, modes::modes};
 
 /// What device monitors ask for.
 const CLASS: &str = "Video/Source";
@@ -135,7 +135,10 @@ fn camera(name: &str) -> Option<gst::Device> {
         Err(device::DeviceError::Missing) => return None,
         behaviour => behaviour.unwrap_or_default(),
     };
-    let properties = gst::Structure::builder("fakecamera").field("device.id", name);
+    let bus = format!("{}:1.0", microphone::USB_DEVICE);
+    let properties = gst::Structure::builder("fakecamera")
+        .field("device.id", name)
+        .field_if("device.bus-path", bus, behaviour.microphone);
     let camera: FakeCamera = glib::Object::builder()
         .property("display-name", name)
         .property("device-class", CLASS)

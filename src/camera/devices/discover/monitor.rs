@@ -8,6 +8,7 @@ use gst::prelude::*;
 use crate::camera::{
     devices::{
         libcamera::{self, Libcamera},
+        microphone::{self, Own},
         native,
         pipewire::{self, PipeWire},
         select::mode,
@@ -243,6 +244,14 @@ struct Other(gst::Device);
 impl native::Kind for Other {
     fn element(&self) -> Result<gst::Element, Problem> {
         native::element_of(&self.0)
+    }
+
+    fn microphone(&self) -> Own {
+        let properties = self.0.properties();
+        Own {
+            bus: properties.and_then(|properties| microphone::bus(&properties)),
+            ..Own::default()
+        }
     }
 
     /// One that names no rate takes any, and gives what it can.

@@ -52,6 +52,7 @@ impl Device for Fallback {
             paced: false,
             device: "test".into(),
             handles: Box::new(()),
+            microphone: None,
             path: None,
             warning: None,
         })

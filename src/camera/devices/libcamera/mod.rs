@@ -5,7 +5,7 @@ pub(super) mod manager;
 
 use gst::{glib, prelude::*};
 
-use super::{controls::Properties, native};
+use super::{controls::Properties, microphone::Own, native};
 use crate::camera::{
     device::Handles,
     problem::{Problem, Reason},
@@ -44,6 +44,15 @@ impl native::Kind for Libcamera {
 
     fn caps(&self) -> Option<gst::Caps> {
         Some(self.caps.clone())
+    }
+
+    /// Of a USB camera; others have none.
+    fn microphone(&self) -> Own {
+        let usb = usb_ids(&self.id);
+        Own {
+            usb: usb.map(|(vendor, product)| (vendor.to_owned(), product.to_owned())),
+            ..Own::default()
+        }
     }
 
     fn handles(&self, element: &gst::Element) -> Box<dyn Handles> {

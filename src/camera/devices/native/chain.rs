@@ -10,7 +10,7 @@ use super::super::{
         plan::Plan,
     },
 };
-use crate::camera::caps::whole;
+use crate::{camera::caps::whole, colours};
 
 /// `source ! capsfilter [! decoder or parser] [! videoconvert] [! videoscale] [! videorate] ! capsfilter`, of which the first filter is
 /// returned. The source is in the bin already.
@@ -41,6 +41,14 @@ pub(super) fn between(
         Coding::H264 => Some(h264_parser()?),
         Coding::Bayer => Some(bayer_decoder()?),
     };
+    if plan.coding == Coding::Jpeg
+        && colours::is_limited(&plan.output)
+        && let Some(pad) = decoder
+            .as_ref()
+            .and_then(|decoder| decoder.static_pad("src"))
+    {
+        colours::write_as_bt601(&pad);
+    }
     let conversions = conversions(plan)?;
     let behind = decoder.as_ref().unwrap_or(behind);
     if !conversions.is_empty()

@@ -7,13 +7,14 @@ mod held;
 mod lease;
 mod pace;
 
-use std::{fmt::Debug, path::Path};
+use std::{fmt::Debug, path::Path, sync::Arc};
 
 use gst::{glib, prelude::*};
 
 use super::{
     controls::Properties,
     errors,
+    microphone::Own,
     select::plan::{self, Plan},
 };
 use crate::camera::{
@@ -54,6 +55,14 @@ pub(super) trait Kind: Debug + Send + Sync {
         None
     }
 
+    /// Where its microphone is looked for.
+    fn microphone(&self) -> Own {
+        Own {
+            path: self.path().map(Path::to_owned),
+            ..Own::default()
+        }
+    }
+
     /// What of it can be set.
     fn handles(&self, element: &gst::Element) -> Box<dyn Handles> {
         Box::new(Properties::new(element.clone()))
@@ -92,6 +101,7 @@ pub(super) fn build(kind: &dyn Kind, request: &Request, device: String) -> Resul
         paced: false,
         device,
         warning: None,
+        microphone: Some(Arc::new(kind.microphone())),
         path: kind.path().map(Path::to_owned),
         handles: kind.handles(&element),
     })

@@ -325,24 +325,20 @@ fn encoded(mode: &Mode, request: &Request) -> Result<Plan, Problem> {
         .field_if("height", mode.height, mode.height > 0)
         .field_if_some("framerate", mode.rate)
         .build();
-    let failed = |text: String| Err(Problem::new(Reason::Failed, text));
     if !request.allowed.can_intersect(&output) {
-        return failed("what is behind portholesrc takes no H.264 of this size: leave out encoded=true, or portholeoverlay".into());
+        let text = "what is behind portholesrc takes no H.264 of this size: leave out encoded=true, or portholeoverlay";
+        return Err(Problem::new(Reason::Failed, text));
     }
-    if let Some(settled) = &request.settled
-        && !settled.can_intersect(&output)
-    {
-        return failed(format!(
-            "it has no H.264 in {settled} any more, which cannot be made from another size: leave out encoded=true"
-        ));
-    }
+    // In another size than before as well, which cannot be made of it: a key unit with its headers is all that a decoder needs.
+    let settled = request.settled.as_ref();
+    let settled = settled.filter(|settled| settled.can_intersect(&output));
     Ok(Plan {
         native: native_caps(mode),
         coding: Coding::H264,
         convert: false,
         scale: false,
         rate: false,
-        output: request.settled.as_ref().map_or(output, any_profile),
+        output: settled.map_or(output.clone(), any_profile),
     })
 }
 

@@ -300,15 +300,22 @@ fn a_camera_that_makes_h264_is_passed_through_when_asked() {
 }
 
 #[test]
-fn a_camera_that_comes_back_with_another_profile_is_shown() {
+fn a_camera_that_comes_back_with_another_profile_or_in_another_size_is_shown() {
     let mut request = asking(1280, 720, 30);
     request.asked.encoded = true;
-    request.settled = Some(caps(
-        "video/x-h264,stream-format=byte-stream,alignment=au,width=1280,height=720,framerate=30/1,profile=high,level=(string)3.1",
-    ));
-    let plan = planned(C920, &request);
-    let comes = "video/x-h264,stream-format=byte-stream,alignment=au,width=1280,height=720,framerate=30/1,profile=main,level=(string)4";
-    assert!(caps(comes).is_subset(&plan.output), "{}", plan.output);
+    // The second is one that it has not.
+    for (before, now) in [
+        ("width=1280,height=720", "width=1280,height=720"),
+        ("width=320,height=240", "width=640,height=480"),
+    ] {
+        let settled = "video/x-h264,stream-format=byte-stream,alignment=au,framerate=30/1";
+        request.settled = Some(caps(&format!(
+            "{settled},{before},profile=high,level=(string)3.1"
+        )));
+        let plan = planned(C920, &request);
+        let comes = caps(&format!("{settled},{now},profile=main,level=(string)4"));
+        assert!(comes.is_subset(&plan.output), "{}", plan.output);
+    }
 }
 
 #[test]

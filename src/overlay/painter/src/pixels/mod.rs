@@ -11,6 +11,7 @@ mod orientation;
 mod paint;
 mod patch;
 mod picture;
+mod recolour;
 mod simd;
 #[cfg(test)]
 mod test_picture;
@@ -26,4 +27,5 @@ pub use orientation::Orientation;
 pub use paint::{Drawing, Input, paint};
 pub use patch::Patch;
 pub use picture::{Picture, PictureMut, Plane, PlaneMut, Shape};
+pub use recolour::{Differences, Recolouring, Subsampled};
 pub use simd::Isa;

@@ -60,7 +60,7 @@ fn line(camera: &Found) -> String {
 
 fn object(camera: &Found) -> serde_json::Value {
     let mode = |mode: &Mode| json!({ "format": mode.format, "size": mode.size, "framerate": mode.framerate });
-    let control = |control: &Control| json!({ "name": control.name, "range": control.range, "value": control.value });
+    let control = |control: &Control| json!({ "name": control.name, "range": control.range, "value": control.value, "also": control.also });
     json!({
         "camera": camera.camera,
         "name": camera.name,
@@ -82,10 +82,11 @@ fn print(camera: &Found) {
         println!("  {format:<10} {}", sizes(camera, format));
     }
     for control in &camera.controls {
-        println!(
-            "  {:<32} {:<24} {}",
-            control.name, control.range, control.value
+        let line = format!(
+            "  {:<32} {:<24} {:<8} {}",
+            control.name, control.range, control.value, control.also
         );
+        println!("{}", line.trim_end());
     }
     println!("  {}\n", line(camera));
 }

@@ -146,6 +146,8 @@ pub(crate) struct Control {
     pub(crate) range: String,
     /// What it is set to; empty if nobody tells.
     pub(crate) value: String,
+    /// Another name, which means the same with every kind of camera, and what it takes; empty if there is none.
+    pub(crate) also: String,
 }
 
 impl fmt::Display for Control {
@@ -156,6 +158,10 @@ impl fmt::Display for Control {
             (range, "") => write!(f, " ({range})"),
             ("", value) => write!(f, " (now {value})"),
             (range, value) => write!(f, " ({range}, now {value})"),
+        }?;
+        match self.also.as_str() {
+            "" => Ok(()),
+            also => write!(f, " or {also}"),
         }
     }
 }

@@ -7,6 +7,7 @@ use super::{Stage, VIDEO, cycles};
 use crate::common::{demand, step};
 
 const CAMERA: &str = "camera=Virtual0";
+const CAMERA_NAME: &str = "Virtual0";
 
 /// Asks for a mode, of which a picture of this size comes.
 fn asked(asked: &str, size: (u32, u32)) {
@@ -45,8 +46,18 @@ modes! {
     what_it_has_not_at_20: "width=1280 height=720 framerate=20/1" gives (1280, 720);
     what_it_has_not_at_60: "width=1280 height=720 framerate=60/1" gives (1280, 720);
     what_it_has_not_as_large: "width=4608 height=2592 framerate=30/1" gives (1280, 720);
-    sizes_between_its_own: "width=800 height=600 framerate=15/1" gives (640, 480);
     smaller_ones_than_it_has: "width=100 height=100 framerate=30/1" gives (320, 240);
+}
+
+/// It tells the smallest and the largest size, and makes the largest of what is neither.
+#[test]
+fn sizes_between_its_own() {
+    let mut stage = Stage::playing(&format!("{CAMERA} width=800 height=600 framerate=15/1"));
+    stage.hear("live");
+    assert_eq!(stage.wandering().size(), (1280, 720));
+    stage
+        .scene
+        .warned("it cannot do 800x600 and gives 1280x720");
 }
 
 #[test]
@@ -105,27 +116,71 @@ fn it_is_open_while_it_is_wanted() {
     }
 }
 
+/// libcamerasrc alone ends the process here (docs/upstream.md).
+#[test]
+fn it_is_opened_again_while_another_camera_of_the_process_is_open() {
+    let mut other = Stage::playing("camera=Virtual1 width=640 height=480");
+    other.hear("live");
+    let mut stage = Stage::playing(&format!("{CAMERA} width=640 height=480 idle-timeout=0"));
+    stage.hear("live");
+    let video = stage.scene.element("video");
+    for _ in 0..3 {
+        demand(&video, false);
+        stage.hear("closed");
+        demand(&video, true);
+        stage.hear("live");
+        stage.wandering();
+        stage.scene.forget();
+    }
+    other.wandering();
+    // When the last is closed, all are: another element can have it.
+    drop((stage, other));
+    bare(CAMERA_NAME, 3);
+}
+
+#[test]
+fn it_is_opened_again_while_a_picture_of_before_is_held() {
+    let mut stage = Stage::playing(&format!("{CAMERA} width=640 height=480 idle-timeout=0"));
+    stage.hear("live");
+    let video = stage.scene.element("video");
+    let held = stage.wandering();
+    for _ in 0..3 {
+        demand(&video, false);
+        stage.hear("closed");
+        demand(&video, true);
+        stage.hear("live");
+        stage.wandering();
+        stage.scene.forget();
+    }
+    drop(stage);
+    // A picture that comes home to a camera that has gone.
+    drop(held);
+    bare(CAMERA_NAME, 3);
+}
+
 /// As `gst-launch-1.0` with a user who ends it, and begins again.
 #[test]
 fn bare_source_that_is_stopped_and_started() {
-    gst::init().unwrap();
     for _ in 0..3 {
-        let line = "libcamerasrc ! video/x-raw,width=320,height=240 ! appsink name=video sync=false max-buffers=2";
-        let pipeline = gst::parse::launch(line)
-            .unwrap()
-            .downcast::<gst::Pipeline>()
-            .unwrap();
-        let video = pipeline
-            .by_name("video")
-            .unwrap()
-            .downcast::<gst_app::AppSink>()
-            .unwrap();
-        pipeline.set_state(gst::State::Playing).unwrap();
-        for _ in 0..3 {
-            video
-                .try_pull_sample(gst::ClockTime::from_seconds(10))
-                .expect("no picture");
-        }
-        pipeline.set_state(gst::State::Null).unwrap();
+        bare(CAMERA_NAME, 3);
     }
+}
+
+/// So many pictures of a source element alone.
+fn bare(camera: &str, pictures: u32) {
+    gst::init().unwrap();
+    let line = format!(
+        "libcamerasrc camera-name={camera} ! video/x-raw,width=320,height=240 ! appsink name=video sync=false max-buffers=2"
+    );
+    let pipeline = gst::parse::launch(&line).unwrap();
+    let pipeline = pipeline.downcast::<gst::Pipeline>().unwrap();
+    let video = pipeline.by_name("video").unwrap();
+    let video = video.downcast::<gst_app::AppSink>().unwrap();
+    pipeline.set_state(gst::State::Playing).unwrap();
+    for _ in 0..pictures {
+        video
+            .try_pull_sample(gst::ClockTime::from_seconds(10))
+            .expect("no picture");
+    }
+    pipeline.set_state(gst::State::Null).unwrap();
 }

@@ -12,6 +12,7 @@ mod common;
 
 mod libcamera;
 mod picture;
+mod pipewire;
 mod sound;
 mod v4l2;
 

@@ -38,6 +38,9 @@ const AUDIO: &str = "audio";
 /// Warnings that a capture passes on; a driver can complain at each frame.
 const MAX_WARNINGS: u32 = 8;
 
+/// Until a sensor is surely turned: three frames, of fifteen a second.
+const TURN_TIME: gst::ClockTime = gst::ClockTime::from_mseconds(200);
+
 /// What the thread, and the callbacks of its pipeline, know.
 #[derive(Clone)]
 pub(super) struct Context {
@@ -128,7 +131,7 @@ impl Context {
                     self.fail(Problem::new(Reason::Gone, "the camera ended its stream"));
                 }
                 Command::Controls(controls) => self.set_controls(handles.as_ref(), &controls),
-                Command::Turn(wanted) => self.tell_turned(handles.turn(wanted)),
+                Command::Turn(wanted) => self.turn(handles.as_ref(), wanted),
                 Command::KeyUnit(event) => {
                     let outlet = pipeline.by_name(VIDEO).and_then(|o| o.static_pad("sink"));
                     if let Some(pad) = outlet {
@@ -364,6 +367,18 @@ impl Context {
     fn set_controls(&self, handles: &dyn Handles, controls: &gst::StructureRef) {
         if let Err(error) = handles.set_controls(&controls.to_owned()) {
             self.warn(format!("controls: {error}"));
+        }
+    }
+
+    /// Turns a sensor that runs. Nobody can tell which of its next frames are turned, and a mask would lie on the wrong part of one that
+    /// is not what it is taken for: none is shown.
+    fn turn(&self, handles: &dyn Handles, wanted: VideoOrientationMethod) {
+        self.run.streams.begin_turn(self.generation);
+        let turned = handles.turn(wanted);
+        let now = self.run.clock.time().checked_sub(self.run.base_time);
+        if !self.is_closed.load(SeqCst) {
+            let from = now.unwrap_or_default() + TURN_TIME;
+            self.run.streams.end_turn(turned, from);
         }
     }
 

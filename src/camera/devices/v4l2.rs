@@ -40,6 +40,11 @@ impl native::Kind for V4l2 {
         made.build().map_err(|_| missing_plugin())
     }
 
+    /// Its pool copies when few are left.
+    fn awaits_buffers(&self) -> bool {
+        false
+    }
+
     fn path(&self) -> Option<&Path> {
         Some(&self.0)
     }
@@ -190,6 +195,7 @@ impl Handles for Controls {
                 .read_control_raw(setting.id)
                 .map(|value| value.to_string())
                 .unwrap_or_default(),
+            also: controls::also(&setting.name),
         };
         settings.iter().map(control).collect()
     }

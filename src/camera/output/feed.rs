@@ -33,6 +33,8 @@ pub(crate) struct Feed {
     pad: Option<gst::Pad>,
     /// Latest timestamp that went out, plus one; 0 before the first.
     next_pts: AtomicU64,
+    /// Pictures of the camera's that are earlier are left out.
+    not_before: AtomicU64,
     /// An event for the buffers from this time on.
     pending: Mutex<Option<(gst::ClockTime, gst::Event)>>,
     has_pending: AtomicBool,
@@ -116,6 +118,7 @@ impl Feed {
             pad: appsrc.static_pad("src"),
             appsrc,
             next_pts: AtomicU64::new(0),
+            not_before: AtomicU64::new(0),
             pending: Mutex::default(),
             has_pending: AtomicBool::new(false),
             given: Mutex::default(),
@@ -140,6 +143,12 @@ impl Feed {
             buffers => period * buffers,
         };
         self.appsrc.set_latency(own, Some(own + queued));
+    }
+
+    /// Leaves out what the camera gives before this time; `None` is until further notice.
+    pub(crate) fn hold(&self, until: Option<gst::ClockTime>) {
+        let until = until.map_or(u64::MAX, gst::ClockTime::nseconds);
+        self.not_before.store(until, Ordering::Relaxed);
     }
 
     /// Sends an event down in front of the first buffer from this time on.
@@ -265,7 +274,8 @@ impl Feed {
         // Only the buffer is left, so that changing its time copies nothing.
         drop(sample);
         let is_delta = buffer.flags().contains(gst::BufferFlags::DELTA_UNIT);
-        let Some(pts) = pts else {
+        let not_before = self.not_before.load(Ordering::Relaxed);
+        let Some(pts) = pts.filter(|pts| pts.nseconds() >= not_before) else {
             return Ok(Pushed::Left);
         };
         let pushed = self.push(buffer, pts)?;

@@ -74,6 +74,7 @@ impl Streams {
     pub(crate) fn open_for(&self, generation: u64) {
         self.last_generation.fetch_max(generation, Relaxed);
         self.open_for.store(generation, Relaxed);
+        self.video.hold(Some(gst::ClockTime::ZERO));
     }
 
     pub(crate) fn last_generation(&self) -> u64 {
@@ -98,6 +99,19 @@ impl Streams {
     /// How downstream believes the pictures to be turned already; a slate that comes next has to be so as well.
     pub(crate) fn turned(&self) -> VideoOrientationMethod {
         *lock(&self.turned)
+    }
+
+    /// Leaves out this capture's pictures until it is told how they are turned.
+    pub(crate) fn begin_turn(&self, generation: u64) {
+        if self.open_for.load(Relaxed) == generation {
+            self.video.hold(None);
+        }
+    }
+
+    /// Tells downstream that pictures from this time on are turned so, and leaves out those before.
+    pub(crate) fn end_turn(&self, turned: VideoOrientationMethod, from: gst::ClockTime) {
+        self.tell_turned(turned, from);
+        self.video.hold(Some(from));
     }
 
     /// Tells downstream that pictures from this time on are turned so, unless it believes it already.

@@ -155,3 +155,18 @@ fn brightness(eye: &Eye, stage: &Stage) -> u8 {
     eye.wait_more(1);
     pixel
 }
+
+#[test]
+fn a_camera_that_is_lost_is_looked_for_without_asking_every_provider_each_second() {
+    let stage = Stage::live("asked", "");
+    let start = stage.unplug();
+    stage.slate_within(start, Duration::ZERO);
+    let asked = gstfakecamera::asked();
+    // One a second, as often as it is looked for.
+    stage.eye.wait_more(6);
+    let more = gstfakecamera::asked() - asked;
+    assert!(more <= 2, "asked {more} times");
+    let start = stage.set("ok");
+    stage.live_within(start, BACK);
+    stage.end();
+}

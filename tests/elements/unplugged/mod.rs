@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MPL-2.0
 //! `portholesrc` with cameras that fail in every way they can: what is seen meanwhile, how soon, and that it comes back.
 
+mod buffers;
 mod demand;
 mod hanging;
 mod latency;
 mod life;
 mod promises;
 mod reasons;
+mod sensors;
 mod sound;
 mod turn;
 

@@ -67,6 +67,38 @@ fn a_turn_while_playing_is_the_sensors_too_and_the_picture_ends_as_it_is_wanted(
     stage.end();
 }
 
+/// Masks are parts of the picture as it is wanted: in a frame that is not turned so they would lie on the wrong part.
+#[test]
+fn from_the_first_frame_that_is_turned_each_is_whoever_turns_it() {
+    let stage = Stage::live("never-back", "! portholeoverlay name=overlay");
+    wait_for_corners(&stage, (true, false));
+    let (sender, frames) = channel();
+    let pad = stage.scene.pad("video", "sink");
+    pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
+        if let Some(buffer) = info.buffer() {
+            let map = buffer.map_readable().unwrap();
+            let bright = |x: usize, y: usize| map[640 * y + x] > 220;
+            // Beside the blocks of its number.
+            let _ = sender.send((bright(4, 45), bright(635, 434)));
+        }
+        gst::PadProbeReturn::Ok
+    });
+    let overlay = stage.scene.element("overlay");
+    for (direction, before, after) in [
+        ("180", (true, false), (false, true)),
+        ("identity", (false, true), (true, false)),
+    ] {
+        overlay.set_property_from_str("video-direction", direction);
+        let frames = std::iter::from_fn(|| frames.recv_timeout(PATIENCE).ok());
+        let mut corners = frames.skip_while(|corners| *corners == before);
+        // More than a sensor is late by.
+        for number in 0..10 {
+            assert_eq!(corners.next(), Some(after), "{direction}, frame {number}");
+        }
+    }
+    stage.end();
+}
+
 #[test]
 fn a_camera_that_comes_back_is_turned_again() {
     let stage = Stage::live("turned-again", "! portholeoverlay video-direction=180");

@@ -16,6 +16,9 @@
 //! | `slow=MILLISECONDS` | it opens that late |
 //! | `size=WIDTHxHEIGHT` | it has modes of that size alone from now on, also if it is running |
 //! | `modes=usb` | it has the modes of a USB camera, with JPEG for high rates |
+//! | `modes=libcamera` | as those of libcamera: it names no rates, gives what it can in place of what it is asked for (15 pictures a second at most, 640x480 and 1280x720), and has four buffers, each of which it awaits until all of its memory is back |
+//! | `modes=thermal` | it has 16 bits of grey in 160x120 |
+//! | `modes=bayer` | it gives what its sensor sees, which is red |
 //! | `chart=bt601\|bt709\|full` | it sees a chart of colours, and writes it so (JPEG always has the range `full`) |
 //! | `flash` | its picture is white for a tenth of each second, and its microphone beeps |
 //! | `mic` | it has a microphone |
@@ -33,12 +36,28 @@ pub struct Behaviour {
     pub slow: Duration,
     /// Its one size, where it has but one.
     pub size: Option<(u32, u32)>,
-    /// Whether its modes are those of a USB camera.
-    pub usb: bool,
+    /// What it can do.
+    pub modes: Modes,
     /// Whether it sees a chart, and how it writes that.
     pub chart: Option<Colours>,
     pub flash: bool,
     pub microphone: bool,
+}
+
+/// What a camera can do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Modes {
+    /// Raw pictures in three sizes.
+    #[default]
+    Usual,
+    /// Few raw ones, and JPEG.
+    Usb,
+    /// As near to what is asked as it can, from four buffers.
+    Libcamera,
+    /// 16 bits of grey.
+    Thermal,
+    /// A sensor's own.
+    Bayer,
 }
 
 /// How a camera fails.
@@ -89,7 +108,7 @@ impl FromStr for Behaviour {
                     behaviour.slow = Duration::from_millis(milliseconds);
                 }
                 ("size", value) => behaviour.size = Some(size(value).ok_or_else(wrong)?),
-                ("modes", "usb") => behaviour.usb = true,
+                ("modes", value) => behaviour.modes = modes(value).ok_or_else(wrong)?,
                 ("chart", value) => behaviour.chart = Some(colours(value).ok_or_else(wrong)?),
                 ("flash", "") => behaviour.flash = true,
                 ("mic", "") => behaviour.microphone = true,
@@ -126,6 +145,16 @@ fn fault(word: &str, value: &str) -> Option<Fault> {
     })
 }
 
+fn modes(value: &str) -> Option<Modes> {
+    Some(match value {
+        "usb" => Modes::Usb,
+        "libcamera" => Modes::Libcamera,
+        "thermal" => Modes::Thermal,
+        "bayer" => Modes::Bayer,
+        _ => return None,
+    })
+}
+
 /// Of both formats only even sizes are made, and none that would take long.
 fn size(text: &str) -> Option<(u32, u32)> {
     let (width, height) = text.split_once('x')?;
@@ -153,7 +182,7 @@ mod tests {
             fault: Some(Fault::Stuck(Call::Stop)),
             slow: Duration::from_millis(300),
             size: Some((640, 480)),
-            usb: true,
+            modes: Modes::Usb,
             chart: Some(Colours::Bt709),
             flash: true,
             microphone: true,

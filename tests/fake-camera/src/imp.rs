@@ -12,15 +12,16 @@ use std::{
 
 use gst::{glib, prelude::*, subclass::prelude::*};
 use gst_base::{prelude::*, subclass::base_src::CreateSuccess, subclass::prelude::*};
-use gst_video::{VideoFrameRef, VideoInfo, VideoOrientationMethod};
+use gst_video::{VideoInfo, VideoOrientationMethod};
 
 use crate::{
-    behaviour::{Behaviour, Call, Fault},
+    behaviour::{Behaviour, Call, Fault, Modes},
     device::{Device, DeviceError, Opened},
     flash,
+    frames::Stream,
     modes::{self, USUAL},
     picture::{self, Look, Scene},
-    stamp::{self, LATENCY},
+    stamp::LATENCY,
 };
 
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
@@ -33,40 +34,9 @@ static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
 
 /// How often a call that hangs looks whether the file says otherwise.
 const LOOK: Duration = Duration::from_millis(10);
-/// JPEG pictures that take turns: to make one takes longer than a frame may.
-const JPEGS: u64 = 2;
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// What a running camera needs for its frames.
-enum Frames {
-    Raw {
-        info: VideoInfo,
-        pool: gst::BufferPool,
-    },
-    Jpeg {
-        pictures: Vec<gst::Buffer>,
-        damaged: gst::Buffer,
-    },
-}
-
-struct Stream {
-    frames: Frames,
-    size: (u32, u32),
-    rate: gst::Fraction,
-    period: Duration,
-    due: Instant,
-    number: u64,
-}
-
-impl Drop for Stream {
-    fn drop(&mut self) {
-        if let Frames::Raw { pool, .. } = &self.frames {
-            let _ = pool.set_active(false);
-        }
-    }
 }
 
 #[derive(Default, glib::Properties)]
@@ -226,6 +196,7 @@ impl FakeCameraSrc {
                     );
                     return Err(gst::FlowError::Error);
                 }
+                _ if !self.has_buffer() => self.wait(LOOK)?,
                 _ => return Ok(behaviour),
             }
         }
@@ -233,11 +204,7 @@ impl FakeCameraSrc {
 
     /// Goes over to another size, as the file says.
     fn resize(&self, behaviour: &Behaviour) -> Result<(), gst::FlowError> {
-        let raw = |stream: &Stream| match &stream.frames {
-            Frames::Raw { info, .. } => Some((info.format(), stream.size, stream.rate)),
-            Frames::Jpeg { .. } => None,
-        };
-        let now = lock(&self.stream).as_ref().and_then(raw);
+        let now = lock(&self.stream).as_ref().and_then(Stream::raw);
         let Some((size, (format, before, rate))) = behaviour.size.zip(now) else {
             return Ok(());
         };
@@ -267,30 +234,8 @@ impl FakeCameraSrc {
         let mut stream = lock(&self.stream);
         let stream = stream.as_mut().ok_or(gst::FlowError::NotNegotiated)?;
         let number = stream.number;
-        stream.number += 1;
-        stream.due = (stream.due + stream.period).max(Instant::now());
-        let mut buffer = match &stream.frames {
-            Frames::Raw { info, pool } => {
-                let mut buffer = pool.acquire_buffer(None)?;
-                let writable = buffer.get_mut().ok_or(gst::FlowError::Error)?;
-                let frame = VideoFrameRef::from_buffer_ref_writable(writable, info);
-                let mut frame = frame.map_err(|_| gst::FlowError::Error)?;
-                let look = self.look(number, behaviour);
-                picture::paint_frame(&mut frame, look).ok_or(gst::FlowError::Error)?;
-                drop(frame);
-                buffer
-            }
-            Frames::Jpeg { damaged, .. } if behaviour.fault == Some(Fault::Damaged) => {
-                damaged.copy()
-            }
-            Frames::Jpeg { pictures, .. } => {
-                let picture = pictures.get((number % JPEGS) as usize);
-                picture.ok_or(gst::FlowError::Error)?.copy()
-            }
-        };
-        let writable = buffer.make_mut();
-        writable.set_duration(gst::ClockTime::try_from(stream.period).ok());
-        stamp::stamp(writable, number);
+        let damaged = behaviour.fault == Some(Fault::Damaged);
+        let buffer = stream.next(damaged, |number| self.look(number, behaviour))?;
         if behaviour.flash {
             let period = gst::ClockTime::try_from(stream.period).unwrap_or_default();
             let seen = gst::SystemClock::obtain().time().saturating_sub(LATENCY);
@@ -299,45 +244,13 @@ impl FakeCameraSrc {
         Ok(buffer)
     }
 
-    fn stream(&self, caps: &gst::Caps) -> Option<Stream> {
-        let structure = caps.structure(0)?;
-        let side = |name| u32::try_from(structure.get::<i32>(name).ok()?).ok();
-        let size = (side("width")?, side("height")?);
-        let rate = structure.get::<gst::Fraction>("framerate").ok()?;
-        let frames = if structure.name() == "image/jpeg" {
-            let behaviour = self.behaviour().unwrap_or_default();
-            let look = |number| self.look(number, &behaviour);
-            let picture = |number| picture::jpeg(size.0, size.1, look(number));
-            let pictures: Vec<_> = (0..JPEGS).filter_map(picture).collect();
-            Frames::Jpeg {
-                pictures: pictures.into_iter().map(gst::Buffer::from_slice).collect(),
-                damaged: gst::Buffer::from_slice(picture::damaged()),
-            }
-        } else {
-            let info = VideoInfo::from_caps(caps).ok()?;
-            let pool = gst_video::VideoBufferPool::new();
-            let mut config = pool.config();
-            config.set_params(Some(caps), info.size() as u32, 0, 0);
-            pool.set_config(config).ok()?;
-            pool.set_active(true).ok()?;
-            Frames::Raw {
-                info,
-                pool: pool.upcast(),
-            }
-        };
-        let number = lock(&self.stream)
-            .as_ref()
-            .map_or(0, |stream| stream.number);
-        Some(Stream {
-            frames,
-            size,
-            rate,
-            period: Duration::from_secs_f64(
-                f64::from(rate.denom()) / f64::from(rate.numer().max(1)),
-            ),
-            due: Instant::now(),
-            number,
-        })
+    fn has_buffer(&self) -> bool {
+        lock(&self.stream).as_ref().is_none_or(Stream::has_buffer)
+    }
+
+    fn modes(&self) -> Modes {
+        let behaviour = self.device().and_then(|device| device.behaviour().ok());
+        behaviour.map_or_else(Modes::default, |behaviour| behaviour.modes)
     }
 }
 
@@ -448,12 +361,20 @@ impl BaseSrcImpl for FakeCameraSrc {
             structure.fixate_field_nearest_int("width", width);
             structure.fixate_field_nearest_int("height", height);
             structure.fixate_field_nearest_fraction("framerate", gst::Fraction::from_integer(rate));
+            if self.modes() == Modes::Libcamera {
+                modes::adjusted(structure);
+            }
         }
         self.parent_fixate(caps)
     }
 
     fn set_caps(&self, caps: &gst::Caps) -> Result<(), gst::LoggableError> {
-        let stream = self.stream(caps);
+        let number = lock(&self.stream)
+            .as_ref()
+            .map_or(0, |stream| stream.number);
+        let behaviour = self.behaviour().unwrap_or_default();
+        let look = |number| self.look(number, &behaviour);
+        let stream = Stream::new(caps, self.modes(), number, look);
         let stream = stream.ok_or_else(|| gst::loggable_error!(CAT, "no such mode: {caps}"))?;
         let before = lock(&self.stream).replace(stream);
         drop(before);

@@ -26,7 +26,9 @@ use gst::glib;
 pub mod behaviour;
 pub mod chart;
 mod device;
+mod few;
 mod flash;
+mod frames;
 mod imp;
 pub mod microphone;
 mod modes;
@@ -37,6 +39,7 @@ mod stamp;
 mod tests;
 
 pub use device::set_folder;
+pub use provider::asked;
 pub use stamp::{LATENCY, is_copy, made_at};
 
 /// Where the folder of the cameras is named.

@@ -168,6 +168,21 @@ pub(crate) fn jpeg(width: u32, height: u32, look: Look) -> Option<Vec<u8>> {
     Some(file)
 }
 
+/// In 16 bits of grey: the right half is warmer.
+pub(crate) fn thermal(width: u32, height: u32) -> Vec<u8> {
+    let (cold, warm) = (0x4000_u16.to_le_bytes(), 0xc000_u16.to_le_bytes());
+    let half = width as usize / 2;
+    let row = [cold.repeat(half), warm.repeat(width as usize - half)].concat();
+    row.repeat(height as usize)
+}
+
+/// What a sensor `rggb` sees of something red.
+pub(crate) fn bayer(width: u32, height: u32) -> Vec<u8> {
+    let pairs = width as usize / 2;
+    let rows = [[BRIGHT, DARK].repeat(pairs), [DARK, DARK].repeat(pairs)].concat();
+    rows.repeat(height as usize / 2)
+}
+
 /// What has the beginning and the end of a JPEG file, and nothing of one between.
 pub(crate) fn damaged() -> Vec<u8> {
     let (start, end) = ([0xff, 0xd8], [0xff, 0xd9]);

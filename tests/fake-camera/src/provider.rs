@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: MPL-2.0
 //! `fakecameraprovider`: which cameras are plugged in.
 
-use std::sync::{LazyLock, OnceLock};
+use std::{
+    sync::{
+        LazyLock, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicU64, Ordering},
+        mpsc::{self, RecvTimeoutError, Sender},
+    },
+    thread::{self, JoinHandle},
+    time::Duration,
+};
 
 use gst::{glib, prelude::*, subclass::prelude::*};
 
@@ -27,8 +35,20 @@ glib::wrapper! {
     pub struct FakeCamera(ObjectSubclass<CameraImp>) @extends gst::Device, gst::Object;
 }
 
+/// How often it looks what is plugged in while it is to tell.
+const LOOK: Duration = Duration::from_millis(50);
+
+static ASKED: AtomicU64 = AtomicU64::new(0);
+
+/// How often the provider was asked what there is, or to tell from then on.
+pub fn asked() -> u64 {
+    ASKED.load(Ordering::Relaxed)
+}
+
 #[derive(Default)]
-pub struct ProviderImp;
+pub struct ProviderImp {
+    telling: Mutex<Option<(Sender<()>, JoinHandle<()>)>>,
+}
 
 #[glib::object_subclass]
 impl ObjectSubclass for ProviderImp {
@@ -54,19 +74,58 @@ impl DeviceProviderImpl for ProviderImp {
     }
 
     fn probe(&self) -> Vec<gst::Device> {
+        ASKED.fetch_add(1, Ordering::Relaxed);
         let names = device::names().into_iter();
         names.filter_map(|name| camera(&name)).collect()
     }
 
-    /// What is plugged in later is not told: who wants to know looks again.
+    /// Tells what is plugged in, and pulled out, until it is stopped.
     fn start(&self) -> Result<(), gst::LoggableError> {
-        for device in self.probe() {
-            self.obj().device_add(&device);
-        }
+        ASKED.fetch_add(1, Ordering::Relaxed);
+        let mut there: Vec<(String, gst::Device)> = Vec::new();
+        follow(&self.obj(), &mut there);
+        let (stop, stopped) = mpsc::channel();
+        let provider = self.obj().downgrade();
+        let thread = thread::spawn(move || {
+            while stopped.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout)
+                && let Some(provider) = provider.upgrade()
+            {
+                follow(&provider, &mut there);
+            }
+        });
+        let mut telling = self.telling.lock().unwrap_or_else(PoisonError::into_inner);
+        *telling = Some((stop, thread));
         Ok(())
     }
 
-    fn stop(&self) {}
+    fn stop(&self) {
+        let mut telling = self.telling.lock().unwrap_or_else(PoisonError::into_inner);
+        let telling = telling.take();
+        if let Some((stop, thread)) = telling {
+            drop(stop);
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Adds what has come and removes what has gone.
+fn follow(provider: &FakeCameraProvider, there: &mut Vec<(String, gst::Device)>) {
+    let names = device::names();
+    there.retain(|(name, device)| {
+        let stays = names.contains(name);
+        if !stays {
+            provider.device_remove(device);
+        }
+        stays
+    });
+    for name in names {
+        if !there.iter().any(|(known, _)| *known == name)
+            && let Some(device) = camera(&name)
+        {
+            provider.device_add(&device);
+            there.push((name, device));
+        }
+    }
 }
 
 /// A device as the monitor has it; `None` if it has gone meanwhile.

@@ -30,6 +30,9 @@ pub struct Control {
     pub range: String,
     /// What it is set to; empty if the camera does not tell.
     pub value: String,
+    /// Another name, which means the same with every kind of camera, and what it takes, such as `exposure-time (microseconds)`; empty
+    /// if there is none.
+    pub also: String,
 }
 
 /// A mode of a camera, or several that differ in what is a range.
@@ -76,6 +79,7 @@ pub fn cameras() -> Result<Vec<Found>, glib::Error> {
                 name: control.name,
                 range: control.range,
                 value: control.value,
+                also: control.also,
             })
             .collect(),
     });

@@ -4,6 +4,7 @@
 mod found;
 mod monitor;
 mod named;
+mod watch;
 
 pub use found::{Control, Found, Mode, cameras};
 pub(super) use named::named;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Which cameras there are. Each provider of GStreamer's is asked once; none is kept running.
+//! Which cameras GStreamer's providers show, and which of those are one.
 
 use std::{fs, path::PathBuf, sync::Arc};
 
@@ -68,7 +68,7 @@ pub(super) struct Camera {
 
 /// What a provider says of a camera, as far as it tells whether two are the same.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Traits {
+pub(super) struct Traits {
     path: Option<PathBuf>,
     /// Of vendor and product.
     usb: Option<(String, String)>,
@@ -91,33 +91,52 @@ impl Traits {
     }
 }
 
-/// The cameras that are there, in the order in which `auto` tries them. Blocks.
+/// The cameras that are there, in the order in which `auto` tries them. Asks every provider. Blocks.
 pub(super) fn cameras() -> Vec<Camera> {
-    let factories = gst::DeviceProviderFactory::factories(gst::Rank::MARGINAL);
-    let mut found = Vec::new();
-    for factory in factories
-        .iter()
-        .filter(|factory| factory.has_classes(Some(CLASS)))
-    {
-        if factory.name() == LEFT_OUT {
-            continue;
-        }
-        let Some(provider) = factory.get() else {
-            continue;
-        };
-        let who = Provider::of(&factory.name());
-        found.extend(
-            provider
-                .devices()
-                .iter()
-                .filter_map(|device| camera(who, device)),
-        );
-    }
-    found.sort_by_key(|(camera, _)| camera.provider);
-    once(found)
+    sorted(providers().into_iter().flat_map(ask).collect())
 }
 
-fn camera(provider: Provider, device: &gst::Device) -> Option<(Camera, Traits)> {
+/// The providers that may know cameras.
+pub(super) fn providers() -> Vec<(Provider, gst::DeviceProvider)> {
+    let factories = gst::DeviceProviderFactory::factories(gst::Rank::MARGINAL);
+    let factories = factories
+        .iter()
+        .filter(|factory| factory.has_classes(Some(CLASS)) && factory.name() != LEFT_OUT);
+    let named = |factory: &gst::DeviceProviderFactory| {
+        Some((Provider::of(&factory.name()), factory.get()?))
+    };
+    factories.filter_map(named).collect()
+}
+
+/// The cameras of a provider.
+pub(super) fn ask((who, provider): (Provider, gst::DeviceProvider)) -> Vec<Seen> {
+    // Its manager must not be there while one of its cameras is opened anew.
+    let _user = (who == Provider::Libcamera).then(libcamera::manager::User::new);
+    let devices = provider.devices();
+    let cameras: Vec<Seen> = devices
+        .iter()
+        .filter_map(|device| camera(who, device))
+        .collect();
+    if who == Provider::Libcamera {
+        let ids: Vec<&str> = cameras
+            .iter()
+            .map(|(camera, _)| camera.name.as_str())
+            .collect();
+        libcamera::manager::keep_only(&ids);
+    }
+    cameras
+}
+
+/// In the order in which `auto` tries them, each once.
+pub(super) fn sorted(mut seen: Vec<Seen>) -> Vec<Camera> {
+    seen.sort_by_key(|(camera, _)| camera.provider);
+    once(seen)
+}
+
+/// A camera as a provider shows it.
+pub(super) type Seen = (Camera, Traits);
+
+fn camera(provider: Provider, device: &gst::Device) -> Option<Seen> {
     let is_camera =
         device.has_classes(CLASS) && !NO_CAMERA.iter().any(|class| device.has_classes(class));
     let caps = device.caps().filter(mode::is_usable)?;
@@ -188,7 +207,7 @@ fn traits(provider: Provider, name: &str, properties: &gst::StructureRef) -> Tra
 }
 
 /// Leaves out what an earlier provider has found too.
-fn once(found: Vec<(Camera, Traits)>) -> Vec<Camera> {
+fn once(found: Vec<Seen>) -> Vec<Camera> {
     let mut kept: Vec<(Camera, Vec<Traits>)> = Vec::new();
     for (camera, mut traits) in found {
         traits.path = traits
@@ -233,6 +252,12 @@ impl native::Kind for Other {
             bus: properties.and_then(|properties| microphone::bus(&properties)),
             ..Own::default()
         }
+    }
+
+    /// One that names no rate takes any, and gives what it can.
+    fn adjusts(&self) -> bool {
+        let caps = self.0.caps();
+        caps.is_some_and(|caps| caps.iter().all(|mode| !mode.has_field("framerate")))
     }
 }
 

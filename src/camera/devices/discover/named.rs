@@ -10,7 +10,10 @@ use std::{
     },
 };
 
-use super::monitor::{self, Camera};
+use super::{
+    monitor::Camera,
+    watch::{Search, Watch},
+};
 use crate::{
     camera::{
         device::{Device, Request, Source},
@@ -29,25 +32,22 @@ pub(super) const AUTO: &str = "auto";
 /// The camera that a text names which names no other kind. `fallback` is what `auto` shows where there is no camera.
 pub(in crate::camera::devices) fn named(text: &str, fallback: Arc<dyn Device>) -> Arc<dyn Device> {
     if text == AUTO {
-        return Arc::new(Auto::new(fallback, monitor::cameras));
+        return Arc::new(Auto::new(fallback, Watch::default()));
     }
     let path = PathBuf::from(text);
     let direct = path.starts_with("/dev").then_some(V4l2(path));
     Arc::new(Named {
         direct: direct.map(|kind| Arc::new(kind) as Arc<dyn Kind>),
-        ..Named::new(text, monitor::cameras)
+        ..Named::new(text, Watch::default())
     })
 }
-
-/// Where cameras are looked up.
-type Cameras = Box<dyn Fn() -> Vec<Camera> + Send + Sync>;
 
 /// One that is named.
 struct Named {
     name: String,
     /// Known without looking it up.
     direct: Option<Arc<dyn Kind>>,
-    cameras: Cameras,
+    search: Box<dyn Search>,
     /// What was found the last time: looking up all cameras takes longer than opening one.
     found: Mutex<Option<Arc<dyn Kind>>>,
     /// Whether it has been said what there is, since it was last there. Each look asks every driver.
@@ -61,18 +61,18 @@ impl Debug for Named {
 }
 
 impl Named {
-    fn new(name: &str, cameras: impl Fn() -> Vec<Camera> + Send + Sync + 'static) -> Self {
+    fn new(name: &str, search: impl Search + 'static) -> Self {
         Self {
             name: name.to_owned(),
             direct: None,
-            cameras: Box::new(cameras),
+            search: Box::new(search),
             found: Mutex::default(),
             has_listed: AtomicBool::new(false),
         }
     }
 
     fn find(&self) -> Result<Arc<dyn Kind>, Problem> {
-        let cameras = (self.cameras)();
+        let cameras = self.search.cameras();
         if let Some(camera) = cameras.iter().find(|camera| camera.spelling == self.name) {
             return Ok(camera.kind.clone());
         }
@@ -97,12 +97,29 @@ impl Named {
     }
 
     fn open<T>(&self, open: impl Fn(&dyn Kind) -> Result<T, Problem>) -> Result<T, Problem> {
-        if let Some(kind) = &self.direct {
-            let opened = open(&**kind);
-            self.has_listed
-                .fetch_and(opened.is_err(), Ordering::Relaxed);
-            return opened.map_err(|problem| self.with_list(problem));
+        let opened = match &self.direct {
+            Some(kind) => self.open_directly(&**kind, open),
+            None => self.open_found(open),
+        };
+        // One that is known by its path is not looked for.
+        if opened.is_ok() || self.direct.is_some() {
+            self.search.rest();
         }
+        opened
+    }
+
+    fn open_directly<T>(
+        &self,
+        kind: &dyn Kind,
+        open: impl Fn(&dyn Kind) -> Result<T, Problem>,
+    ) -> Result<T, Problem> {
+        let opened = open(kind);
+        self.has_listed
+            .fetch_and(opened.is_err(), Ordering::Relaxed);
+        opened.map_err(|problem| self.with_list(problem))
+    }
+
+    fn open_found<T>(&self, open: impl Fn(&dyn Kind) -> Result<T, Problem>) -> Result<T, Problem> {
         let before = lock(&self.found).take();
         let opened = match before.map(|kind| (open(&*kind), kind)) {
             Some((Ok(opened), kind)) => Ok((opened, kind)),
@@ -120,7 +137,7 @@ impl Named {
         if problem.reason != Reason::Missing || self.has_listed.swap(true, Ordering::Relaxed) {
             return problem;
         }
-        let list = list(&(self.cameras)());
+        let list = list(&self.search.cameras());
         Problem::new(Reason::Missing, format!("{}: {list}", problem.text))
     }
 }
@@ -168,7 +185,7 @@ pub(super) fn setting(spelling: &str) -> String {
 /// The first camera that there is, and from then on that one as long as it is there.
 struct Auto {
     fallback: Arc<dyn Device>,
-    cameras: Cameras,
+    search: Box<dyn Search>,
     /// The camera that was chosen last.
     chosen: Mutex<Option<Camera>>,
 }
@@ -180,19 +197,27 @@ impl Debug for Auto {
 }
 
 impl Auto {
-    fn new(
-        fallback: Arc<dyn Device>,
-        cameras: impl Fn() -> Vec<Camera> + Send + Sync + 'static,
-    ) -> Self {
+    fn new(fallback: Arc<dyn Device>, search: impl Search + 'static) -> Self {
         Self {
             fallback,
-            cameras: Box::new(cameras),
+            search: Box::new(search),
             chosen: Mutex::default(),
         }
     }
 
     /// Opens the camera that was chosen before, else the first that opens; `None` where only the test pattern is left.
     fn open<T>(&self, open: impl Fn(&Camera) -> Result<T, Problem>) -> Result<Option<T>, Problem> {
+        let opened = self.open_one(open);
+        if opened.is_ok() {
+            self.search.rest();
+        }
+        opened
+    }
+
+    fn open_one<T>(
+        &self,
+        open: impl Fn(&Camera) -> Result<T, Problem>,
+    ) -> Result<Option<T>, Problem> {
         let chosen = lock(&self.chosen).clone();
         // Looking up all cameras takes longer than opening one.
         if let Some(chosen) = &chosen
@@ -200,7 +225,7 @@ impl Auto {
         {
             return Ok(Some(opened));
         }
-        let mut cameras = (self.cameras)();
+        let mut cameras = self.search.cameras();
         let is_chosen = |camera: &Camera| {
             chosen
                 .as_ref()

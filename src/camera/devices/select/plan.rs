@@ -124,7 +124,7 @@ pub(in crate::camera::devices) fn running(
     plan(caps, &request)
 }
 
-/// The native caps of a plan, and then the same at any rate, for a source that comes as near to the rate as it can.
+/// The native caps of a plan, and then the same at any rate, for a source whose rates nobody knows.
 pub(in crate::camera::devices) fn at_any_rate(native: &gst::Caps) -> gst::Caps {
     let mut caps = native.clone();
     for structure in native.iter() {

@@ -13,8 +13,8 @@ const ANYTHING: &str = "video/x-raw,format={I420,NV12,YV12,NV21,YUY2,UYVY,I420_1
 /// A Raspberry Pi camera 2 by libcamera 0.0.x: sizes that it knows, then any; rates are left open.
 const IMX219: &str = "video/x-raw,format=NV21,width=640,height=480; video/x-raw,format=NV21,width=1280,height=720; video/x-raw,format=NV21,width=[32,3280,2],height=[32,2464,2]; video/x-raw,format=NV12,width=640,height=480; video/x-raw,format=NV12,width=1280,height=720; video/x-raw,format=NV12,width=[32,3280,2],height=[32,2464,2]; video/x-raw,format=I420,width=[32,3280,2],height=[32,2464,2]; video/x-raw,format=YUY2,width=[32,3280,2],height=[32,2464,2]; video/x-raw,format=RGB,width=[32,3280,2],height=[32,2464,2]; video/x-bayer,format=rggb,width=3280,height=2464";
 
-/// A camera 3 by libcamera 0.4, which leaves rates open as well.
-const IMX708: &str = "video/x-raw,format={NV12,YUY2,BGRx,RGB},width=[32,4608,2],height=[32,2592,2]; video/x-raw,format=NV21,width=[32,4608,2],height=[32,2592,2]";
+/// A camera 3 by libcamera 0.4: of each format the sizes that are common, then any; neither rates nor colours.
+const IMX708: &str = "video/x-raw,format=NV21,width=640,height=480; video/x-raw,format=NV21,width=1280,height=720; video/x-raw,format=NV21,width=1920,height=1080; video/x-raw,format=NV21,width=3840,height=2160; video/x-raw,format=NV21,width=[32,4608,2],height=[32,2592,2]; video/x-raw,format=NV12,width=640,height=480; video/x-raw,format=NV12,width=1280,height=720; video/x-raw,format=NV12,width=1920,height=1080; video/x-raw,format=NV12,width=3840,height=2160; video/x-raw,format=NV12,width=[32,4608,2],height=[32,2592,2]; video/x-raw,format=YUY2,width=1280,height=720; video/x-raw,format=YUY2,width=[32,4608,2],height=[32,2592,2]; video/x-raw,format=BGRx,width=1280,height=720; video/x-raw,format=BGRx,width=[32,4608,2],height=[32,2592,2]; video/x-raw,format=RGB,width=1280,height=720; video/x-raw,format=RGB,width=[32,4608,2],height=[32,2592,2]";
 
 /// A camera that PipeWire hands out: rates are a range.
 const NODE: &str =

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What of a camera can be set: names, and what is said of a wrong one.
 
+mod common;
+
+pub(super) use common::also;
+
 use gst::{glib, prelude::*};
 use gst_video::VideoOrientationMethod;
 
@@ -40,10 +44,16 @@ pub(super) fn set_each(
 ) -> Result<(), String> {
     let mut wrong = Vec::new();
     for (given, value) in controls.iter() {
-        let result = match known.iter().find(|known| is_same(&known.name, given)) {
-            Some(known) => set(&known.name, value).map_err(|error| format!("{given}: {error}")),
-            None => Err(unknown(given, known)),
+        let own = || known.iter().find(|known| is_same(&known.name, given));
+        let result = match (common::own(given, value, known), own()) {
+            (Some((name, value)), _) => set(name, &value),
+            (None, Some(known)) => set(&known.name, value),
+            (None, None) => {
+                wrong.push(unknown(given, known));
+                continue;
+            }
         };
+        let result = result.map_err(|error| format!("{given}: {error}"));
         wrong.extend(result.err());
     }
     match wrong.is_empty() {
@@ -89,9 +99,28 @@ fn unknown(given: &str, known: &[Control]) -> String {
 
 /// The controls of an element that has them as properties.
 #[derive(Debug)]
-pub(super) struct Properties(pub(super) gst::Element);
+pub(super) struct Properties {
+    element: gst::Element,
+    /// Whether they may be read at any time: libcamerasrc writes them meanwhile, without a lock (docs/upstream.md).
+    is_safe: bool,
+}
 
 impl Properties {
+    pub(super) fn new(element: gst::Element) -> Self {
+        Self {
+            element,
+            is_safe: true,
+        }
+    }
+
+    /// Of an element that is to be asked only while it stands still.
+    pub(super) fn of_one_that_writes(element: gst::Element) -> Self {
+        Self {
+            element,
+            is_safe: false,
+        }
+    }
+
     fn settable(&self) -> Vec<glib::ParamSpec> {
         let own = |property: &glib::ParamSpec| {
             let name = property.name();
@@ -103,7 +132,7 @@ impl Properties {
                 && !CHOICES.contains(&name)
                 && !TURNS.contains(&name)
         };
-        let properties = self.0.list_properties();
+        let properties = self.element.list_properties();
         properties
             .iter()
             .filter(|property| own(property))
@@ -112,20 +141,24 @@ impl Properties {
     }
 
     fn turn_property(&self) -> Option<glib::ParamSpec> {
-        let mut turns = TURNS.iter().filter_map(|name| self.0.find_property(name));
+        let mut turns = TURNS
+            .iter()
+            .filter_map(|name| self.element.find_property(name));
         turns.find(|property| property.flags().contains(glib::ParamFlags::READWRITE))
     }
 }
 
 impl Handles for Properties {
     fn controls(&self) -> Vec<Control> {
+        let may_read = self.is_safe || self.element.current_state() <= gst::State::Ready;
         let control = |property: &glib::ParamSpec| {
-            let is_readable = property.flags().contains(glib::ParamFlags::READABLE);
-            let value = is_readable.then(|| self.0.property_value(property.name()));
+            let is_readable = may_read && property.flags().contains(glib::ParamFlags::READABLE);
+            let value = is_readable.then(|| self.element.property_value(property.name()));
             Control {
                 name: property.name().to_owned(),
                 range: range(property),
                 value: value.as_ref().map(words).unwrap_or_default(),
+                also: also(property.name()),
             }
         };
         self.settable().iter().map(control).collect()
@@ -133,9 +166,9 @@ impl Handles for Properties {
 
     fn set_controls(&self, controls: &gst::Structure) -> Result<(), String> {
         set_each(controls, &self.controls(), |name, value| {
-            let property = self.0.find_property(name).ok_or("it has gone")?;
+            let property = self.element.find_property(name).ok_or("it has gone")?;
             let value = fitting(value, &property)?;
-            self.0.set_property_from_value(name, &value);
+            self.element.set_property_from_value(name, &value);
             Ok(())
         })
     }
@@ -153,7 +186,8 @@ impl Handles for Properties {
             .zip(nick)
             .and_then(|(class, nick)| class.to_value_by_nick(&nick));
         if let Some(value) = value {
-            self.0.set_property_from_value(property.name(), &value);
+            self.element
+                .set_property_from_value(property.name(), &value);
         }
         self.turned(&property).unwrap_or(NONE)
     }
@@ -162,7 +196,7 @@ impl Handles for Properties {
 impl Properties {
     /// How the element says that it turns.
     fn turned(&self, property: &glib::ParamSpec) -> Option<VideoOrientationMethod> {
-        let value = self.0.property_value(property.name());
+        let value = self.element.property_value(property.name());
         let (_, value) = glib::EnumValue::from_value(&value)?;
         let class = glib::EnumClass::new::<VideoOrientationMethod>();
         class.to_value_by_nick(value.nick())?.get().ok()
@@ -350,7 +384,7 @@ mod tests {
 
     fn pattern() -> Properties {
         gst::init().unwrap();
-        Properties(gst::ElementFactory::make("videotestsrc").build().unwrap())
+        Properties::new(gst::ElementFactory::make("videotestsrc").build().unwrap())
     }
 
     #[test]
@@ -359,7 +393,7 @@ mod tests {
         properties
             .set_controls(&controls("k0=5,pattern=ball"))
             .unwrap();
-        assert_eq!(properties.0.property::<i32>("k0"), 5);
+        assert_eq!(properties.element.property::<i32>("k0"), 5);
         let error = properties
             .set_controls(&controls("num-buffers=1"))
             .unwrap_err();
@@ -397,7 +431,7 @@ mod tests {
     fn an_element_with_a_video_direction_turns() {
         gst::init().unwrap();
         let flip = gst::ElementFactory::make("videoflip").build().unwrap();
-        let turned = Properties(flip).turn(VideoOrientationMethod::_180);
+        let turned = Properties::new(flip).turn(VideoOrientationMethod::_180);
         assert_eq!(turned, VideoOrientationMethod::_180);
         let turned = pattern().turn(VideoOrientationMethod::_180);
         assert_eq!(turned, VideoOrientationMethod::Identity);

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: MPL-2.0
 //! A camera that libcamera drives, as those of a Raspberry Pi.
 
+pub(super) mod manager;
+
 use gst::{glib, prelude::*};
 
-use super::{microphone::Own, native};
-use crate::camera::problem::{Problem, Reason};
+use super::{controls::Properties, microphone::Own, native};
+use crate::camera::{
+    device::Handles,
+    problem::{Problem, Reason},
+};
 
 /// How ids begin: cameras in the device tree, and those that ACPI describes, USB ones among them.
 const BEGINNINGS: [&str; 2] = ["/base/", "\\_SB_"];
@@ -22,10 +27,19 @@ pub(super) struct Libcamera {
 
 impl native::Kind for Libcamera {
     fn element(&self) -> Result<gst::Element, Problem> {
+        if let Some(element) = manager::take(&self.id) {
+            return Ok(element);
+        }
         let made = gst::ElementFactory::make("libcamerasrc").property("camera-name", &self.id);
         let element = made.build().map_err(|_| missing_plugin())?;
         focus_by_itself(&element);
+        manager::watch(&element);
         Ok(element)
+    }
+
+    fn closer(&self) -> Option<native::Closer> {
+        let (id, user) = (self.id.clone(), manager::User::new());
+        Some(Box::new(move |element| manager::close(id, element, user)))
     }
 
     fn caps(&self) -> Option<gst::Caps> {
@@ -39,6 +53,10 @@ impl native::Kind for Libcamera {
             usb: usb.map(|(vendor, product)| (vendor.to_owned(), product.to_owned())),
             ..Own::default()
         }
+    }
+
+    fn handles(&self, element: &gst::Element) -> Box<dyn Handles> {
+        Box::new(Properties::of_one_that_writes(element.clone()))
     }
 
     /// To a rate that the sensor's mode has, which nobody tells before.

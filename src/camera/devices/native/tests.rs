@@ -8,8 +8,8 @@ use std::{
 
 use gst_video::VideoOrientationMethod;
 
-use super::*;
-use crate::camera::device::Asked;
+use super::{super::select::mode, *};
+use crate::camera::{caps::whole, device::Asked};
 
 /// A loaded machine is slow, a broken program is slower.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -34,15 +34,18 @@ impl Kind for Played {
 
 /// A camera that tells no rates, and gives its own whatever it is asked for, as libcamera's do.
 #[derive(Debug)]
-struct Adjusting(&'static str);
+struct Adjusting {
+    camera: &'static str,
+    modes: &'static str,
+}
 
 impl Kind for Adjusting {
     fn element(&self) -> Result<gst::Element, Problem> {
-        Played(self.0).element()
+        Played(self.camera).element()
     }
 
     fn caps(&self) -> Option<gst::Caps> {
-        "video/x-raw,format=I420,width=320,height=240".parse().ok()
+        self.modes.parse().ok()
     }
 
     fn adjusts(&self) -> bool {
@@ -50,9 +53,10 @@ impl Kind for Adjusting {
     }
 }
 
-const HALF: Adjusting = Adjusting(
-    "videotestsrc is-live=true ! video/x-raw,format=I420,width=320,height=240,framerate=15/1 ! identity",
-);
+const HALF: Adjusting = Adjusting {
+    camera: "videotestsrc is-live=true ! video/x-raw,format=I420,width=320,height=240,framerate=15/1 ! identity",
+    modes: "video/x-raw,format=I420,width=320,height=240",
+};
 
 fn request(allowed: &str) -> Request {
     gst::init().unwrap();
@@ -103,6 +107,15 @@ impl Scene {
         self.pipeline.set_state(gst::State::Playing).unwrap();
     }
 
+    fn warning(&self) -> String {
+        let bus = self.pipeline.bus().unwrap();
+        let warning = bus.pop_filtered(&[gst::MessageType::Warning]).unwrap();
+        let gst::MessageView::Warning(warning) = warning.view() else {
+            panic!("{warning:?}")
+        };
+        warning.error().message().to_owned()
+    }
+
     fn sample(&self) -> gst::Sample {
         let sample = self
             .sink
@@ -138,13 +151,8 @@ fn a_camera_that_gives_another_rate_than_it_was_asked_for_is_shown_and_says_so()
     let caps = scene.sample().caps_owned().unwrap();
     let rate = caps.structure(0).unwrap().get::<gst::Fraction>("framerate");
     assert_eq!(rate, Ok(gst::Fraction::from_integer(15)));
-    let bus = scene.pipeline.bus().unwrap();
-    let warning = bus.pop_filtered(&[gst::MessageType::Warning]).unwrap();
-    let gst::MessageView::Warning(warning) = warning.view() else {
-        panic!("{warning:?}")
-    };
     assert_eq!(
-        warning.error().message(),
+        scene.warning(),
         "in 320x240 it gives 15 pictures a second, not the 30 that were asked: set framerate=15/1, or another size"
     );
 }
@@ -274,4 +282,29 @@ fn a_camera_that_cannot_be_opened_says_why() {
     let camera = Played("v4l2src device=/dev/video99");
     let problem = look(&camera, &request(RAW)).unwrap_err();
     assert_eq!(problem.reason, Reason::Missing);
+}
+
+#[test]
+fn jpeg_of_a_camera_that_adjusts_is_decoded() {
+    let camera = Adjusting {
+        camera: "videotestsrc is-live=true ! video/x-raw,format=I420,width=320,height=240,framerate=15/1 ! jpegenc ! identity",
+        modes: "image/jpeg,width=320,height=240",
+    };
+    let scene = Scene::new(&camera, &request(RAW));
+    scene.play();
+    let caps = scene.sample().caps_owned().unwrap();
+    let wanted: gst::Caps = "video/x-raw,format=I420,width=320,height=240,framerate=15/1"
+        .parse()
+        .unwrap();
+    assert!(caps.is_subset(&wanted), "{caps}");
+}
+
+#[test]
+fn the_pictures_of_a_camera_go_to_whoever_draws_into_them_as_the_camera_made_them() {
+    let scene = Scene::new(&HALF, &request(RAW));
+    scene.play();
+    let sample = scene.sample();
+    let buffer = sample.buffer_owned().unwrap();
+    drop(sample);
+    assert!(buffer.is_all_memory_writable());
 }

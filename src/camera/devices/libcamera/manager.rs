@@ -9,7 +9,6 @@
 use std::{
     collections::HashMap,
     sync::{LazyLock, Mutex},
-    thread,
 };
 
 use gst::{glib, prelude::*};
@@ -122,18 +121,10 @@ fn hold(allocator: &gst::Allocator, element: gst::Element) {
     lock(&MANAGER).held += 1;
     allocator.add_weak_ref_notify(move || {
         drop(element);
-        // Not here, where some thread lets go of a picture.
-        let settle = || {
-            let mut manager = lock(&MANAGER);
-            manager.held -= 1;
-            manager.settle();
-        };
-        if let Err(error) = thread::Builder::new()
-            .name("porthole-libcam".into())
-            .spawn(settle)
-        {
-            gst::warning!(crate::camera::CAT, "no thread to close a camera: {error}");
-        }
+        // At once: a thread of its own would go on while the process ends, and a camera could be opened before it.
+        let mut manager = lock(&MANAGER);
+        manager.held -= 1;
+        manager.settle();
     });
 }
 

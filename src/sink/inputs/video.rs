@@ -8,6 +8,7 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex},
+    time::Instant,
 };
 
 use gst::prelude::*;
@@ -15,7 +16,7 @@ use gst::prelude::*;
 use super::pads::{VIDEO, video_name};
 use crate::{
     ladder::{
-        Input, Ladder,
+        Input, Ladder, RungSpec,
         codec::Codec,
         rendition::{Rendition, Renditions},
     },
@@ -24,26 +25,26 @@ use crate::{
 
 /// Where pictures go between READY and NULL.
 #[derive(Clone, Default)]
-pub(super) struct Current(Arc<Mutex<Option<Arc<Ladder>>>>);
+pub(in crate::sink) struct Current(Arc<Mutex<Option<Arc<Ladder>>>>);
 
 impl Current {
     pub(super) fn set(&self, ladder: Option<Arc<Ladder>>) {
         *lock(&self.0) = ladder;
     }
 
-    pub(super) fn get(&self) -> Option<Arc<Ladder>> {
+    pub(in crate::sink) fn get(&self) -> Option<Arc<Ladder>> {
         lock(&self.0).clone()
     }
 }
 
 /// What a video pad leads to.
 #[derive(Clone, Debug)]
-pub(super) struct Road {
+pub(super) struct VideoBranch {
     clocksync: gst::Element,
     pub(super) sink: gst_app::AppSink,
 }
 
-impl Road {
+impl VideoBranch {
     /// For the pad with this number; `on_end` is called when its stream ends.
     pub(super) fn new(
         number: usize,
@@ -60,8 +61,7 @@ impl Road {
                 let sample = sink.pull_sample().map_err(|_| gst::FlowError::Flushing)?;
                 let ladder = ladder.get();
                 if let Some(feed) = ladder.as_ref().and_then(|l| l.feeds().get(number)) {
-                    let now = || sink.current_running_time();
-                    feed.push(&sample, now);
+                    feed.push(&sample, Instant::now(), || sink.current_running_time());
                 }
                 Ok(gst::FlowSuccess::Ok)
             })
@@ -116,21 +116,19 @@ pub(super) enum BadLadder {
     Unmarked(String),
     #[error("pad {0}: renditions that come in must be encoded, on this pad and on pad {VIDEO}")]
     Raw(String),
-    #[error(
-        "pad {0} has another codec than pad {VIDEO}; give all renditions of a picture the same"
-    )]
-    Codec(String),
+    #[error("pad {0} has another codec than pad {1}; give all renditions of a picture the same")]
+    Codec(String, String),
     #[error("renditions={0} are {1}, and {2} pads come in; give one for each pad")]
     Count(String, usize, usize),
 }
 
-/// What the caps of the video pads, by their numbers, are to the ladder; nothing as long as that of the first is missing.
+/// What the caps of the video pads, by their numbers, are to the ladder. Any of them may be the first, and the only one.
 pub(super) fn input(
     caps: &BTreeMap<usize, gst::Caps>,
     renditions: &Renditions,
     bitrate: Option<u32>,
 ) -> Result<Option<Input>, BadLadder> {
-    let Some(first) = caps.get(&0) else {
+    let Some((first_number, first)) = caps.first_key_value() else {
         return Ok(None);
     };
     let Some(codec) = Codec::of_caps(first) else {
@@ -143,7 +141,8 @@ pub(super) fn input(
         .iter()
         .find(|(_, caps)| Codec::of_caps(caps) != Some(codec))
     {
-        return Err(BadLadder::Codec(video_name(*number)));
+        let (number, first) = (video_name(*number), video_name(*first_number));
+        return Err(BadLadder::Codec(number, first));
     }
     let list = match renditions {
         Renditions::Given(list) if list.len() == caps.len() => list.clone(),
@@ -162,7 +161,11 @@ pub(super) fn input(
             Renditions::Pads.of(width, height, best).pop()
         })),
     };
-    Ok(Some(Input::Encoded(codec, list)))
+    let specs = caps.keys().zip(list).map(|(number, rendition)| RungSpec {
+        source: *number,
+        rendition,
+    });
+    Ok(Some(Input::Encoded(codec, specs.collect())))
 }
 
 /// Each costs less than the one before, or no viewer could be moved to it.
@@ -184,7 +187,7 @@ fn size(caps: &gst::CapsRef) -> Option<(u32, u32)> {
 }
 
 /// The element that brings pictures down from the memory of a device.
-pub(super) fn download(caps: &gst::CapsRef) -> Option<&'static str> {
+pub(in crate::sink) fn download(caps: &gst::CapsRef) -> Option<&'static str> {
     const ELEMENTS: [(&str, &str); 5] = [
         ("memory:CUDAMemory", "cudadownload"),
         ("memory:GLMemory", "gldownload"),
@@ -232,7 +235,8 @@ mod tests {
         let half = "video/x-h264,width=640,height=360";
         let sizes = |input| match input {
             Ok(Some(Input::Encoded(Codec::H264, list))) => {
-                list.iter().map(Rendition::to_string).collect::<Vec<_>>()
+                let words = list.iter().map(|spec| spec.rendition.to_string());
+                words.collect::<Vec<_>>()
             }
             other => panic!("{other:?}"),
         };
@@ -250,6 +254,24 @@ mod tests {
             sizes(judged(&[full, full], "pads")),
             ["1280x720@2000k", "1280x720@1000k"]
         );
+    }
+
+    #[test]
+    fn the_number_of_each_pad_stays_with_its_rendition() {
+        gst::init().expect("GStreamer is installed");
+        let caps: gst::Caps = "video/x-h264,width=1280,height=720".parse().unwrap();
+        let all: BTreeMap<usize, gst::Caps> = [(2, caps.clone()), (5, caps)].into();
+        let sources = |renditions: &str| {
+            let renditions = renditions.parse().expect("these are renditions");
+            match input(&all, &renditions, None) {
+                Ok(Some(Input::Encoded(_, specs))) => {
+                    specs.iter().map(|spec| spec.source).collect::<Vec<_>>()
+                }
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(sources("pads"), [2, 5]);
+        assert_eq!(sources("1280x720@2M,640x360@600k"), [2, 5]);
     }
 
     #[test]

@@ -18,15 +18,16 @@ use porthole_protocol::{
     wire::SessionStats,
 };
 
-use super::{report::in_words, session::Media};
+use super::Media;
 use crate::{
     ladder::Viewer,
     lock::lock,
     signaller::{gate::Gate, session::Session},
+    sink::report::in_words,
 };
 
 /// Bitrates are measured over this long at least: a key frame in less would make them jump.
-const SHORTEST_LOOK: Duration = Duration::from_secs(1);
+const SHORTEST_SAMPLE: Duration = Duration::from_secs(1);
 
 /// What a camera sends to one viewer, and how well that arrives.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -155,10 +156,10 @@ impl Origin {
 /// The bitrate from one look at a counter of bytes to the next. GStreamer's own takes some ten seconds to follow. Its lock is
 /// held for that sum, with no other.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct SentRate(Arc<Mutex<Look>>);
+pub(crate) struct SentRate(Arc<Mutex<StatsSample>>);
 
 #[derive(Debug, Default)]
-struct Look {
+struct StatsSample {
     bytes: u64,
     at: Duration,
     rate: Option<u32>,
@@ -171,7 +172,7 @@ impl SentRate {
         let passed = at.saturating_sub(last.at);
         if last.at.is_zero() {
             (last.bytes, last.at) = (bytes, at);
-        } else if passed >= SHORTEST_LOOK {
+        } else if passed >= SHORTEST_SAMPLE {
             let bits = bytes.saturating_sub(last.bytes).saturating_mul(8);
             let rate = bits as f64 / passed.as_secs_f64();
             (last.bytes, last.at) = (bytes, at);

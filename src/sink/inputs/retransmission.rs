@@ -10,7 +10,7 @@ use std::time::Duration;
 use gst::prelude::*;
 use gst_webrtc::{WebRTCRTPTransceiver, WebRTCRTPTransceiverDirection, WebRTCSessionDescription};
 
-use super::imp::CAT;
+use crate::sink::CAT;
 
 /// Longest that webrtcbin may take for an offer without candidates. It takes a few milliseconds.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What webrtcsink is told of the picture. It offers what it has looked at and never carries any of it: the frames go from the
-//! ladder into each session (see [`super::joint`]).
+//! ladder into each session (see `session::rung_source`).
 //!
 //! webrtcsink takes one codec in each stream. It keeps a payload type for each of `video-caps` all the same, and takes the
 //! codec that a viewer's answer names; so our offer names them all.
@@ -25,9 +25,9 @@ const TWCC: &str = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-
 
 /// The codecs that are offered, best first, each with a frame of its stream.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Offered(Vec<(Codec, Frame)>);
+pub(crate) struct OfferCodecs(Vec<(Codec, Frame)>);
 
-impl Offered {
+impl OfferCodecs {
     pub(crate) fn new(codecs: Vec<(Codec, Frame)>) -> Self {
         Self(codecs)
     }
@@ -99,12 +99,12 @@ fn common(first: &gst::StructureRef) -> gst::Structure {
 }
 
 /// Tells webrtcsink which codecs there are, before it looks at any stream.
-pub(crate) fn announce(webrtcsink: &BaseWebRTCSink, offered: &Offered) {
+pub(crate) fn announce(webrtcsink: &BaseWebRTCSink, offered: &OfferCodecs) {
     webrtcsink.set_property("video-caps", offered.caps());
 }
 
 /// Lets webrtcsink look at the picture, so that it begins to take sessions. Does not wait.
-pub(crate) fn begin(target: &gst::Pad, offered: &Offered) {
+pub(crate) fn begin(target: &gst::Pad, offered: &OfferCodecs) {
     let Some((_, frame)) = offered.0.first() else {
         return;
     };

@@ -12,10 +12,11 @@ use std::{
 use gst::prelude::*;
 
 use super::{
+    allocation::RungTable as _,
     codec::Codec,
-    config::{Config, EncoderSetup, Input},
-    lane::Lane,
-    rendition::{Rendition, Renditions},
+    codec_ladder::CodecLadder,
+    rungs::Surroundings,
+    types::{Bitrates, Config, EncoderSetup, Input},
 };
 
 /// Counts the key units that encoders are asked for.
@@ -35,15 +36,18 @@ fn counted(asked: &Arc<AtomicUsize>) -> EncoderSetup {
     })
 }
 
-#[test]
-fn who_comes_while_the_encoder_starts_for_them_waits_for_no_earlier_key_unit() {
+/// One rung of VP8, in a ladder that is asked for nothing.
+fn ladder(asked: &Arc<AtomicUsize>) -> CodecLadder {
     gst::init().expect("GStreamer is installed");
     let config = Config {
         codecs: vec![Codec::Vp8],
-        renditions: Renditions::Auto,
-        bitrate: Some(1_000_000),
-        min_bitrate: 50_000,
-        max_bitrate: 10_000_000,
+        renditions: "320x240@1M".parse().expect("a rendition"),
+        bitrates: Bitrates {
+            best: Some(1_000_000),
+            min: 50_000,
+            max: 10_000_000,
+            start: 2_048_000,
+        },
         keyframe_interval: 0,
     };
     let input = Input::Raw {
@@ -52,30 +56,33 @@ fn who_comes_while_the_encoder_starts_for_them_waits_for_no_earlier_key_unit() {
         rate: 30,
         download: None,
     };
-    let sizes = vec![Rendition {
-        width: 320,
-        height: 240,
-        ceiling: 1_000_000,
-    }];
+    let around = Surroundings {
+        setup: counted(asked),
+        notify: Arc::new(|_| ()),
+        want_key: Arc::new(|_| ()),
+    };
+    let made = CodecLadder::new(Codec::Vp8, &config, &input, around);
+    made.expect("vp8enc is installed").0
+}
+
+#[test]
+fn who_comes_while_the_encoder_starts_for_them_waits_for_no_earlier_key_unit() {
     let asked = Arc::<AtomicUsize>::default();
-    let setup = counted(&asked);
-    let (mut lane, ..) = Lane::new(Codec::Vp8, sizes, &config, &input, setup, Arc::new(|_| ()))
-        .expect("vp8enc is installed");
+    let mut ladder = ladder(&asked);
     let much_later = Instant::now() + Duration::from_secs(60);
-    lane.tick(much_later, false);
+    ladder.rungs.tick(much_later, false);
     assert!(
-        lane.is_idle(),
+        ladder.rungs.is_idle(),
         "nobody came, so that the encoder is stopped"
     );
 
-    lane.expect(much_later);
+    ladder.rungs.expect(much_later);
     let before = asked.load(SeqCst);
     let millis = |millis| much_later + Duration::from_millis(millis);
-    lane.want_key(0, millis(40));
+    let rung = ladder.rungs.id(0).expect("it runs");
+    ladder.rungs.want_key(rung, millis(40));
     assert_eq!(asked.load(SeqCst), before + 1, "at once");
-    lane.want_key(0, millis(60));
+    ladder.rungs.want_key(rung, millis(60));
     assert_eq!(asked.load(SeqCst), before + 1, "one for all");
-    for rung in lane.into_rungs() {
-        rung.stop();
-    }
+    ladder.into_running().for_each(super::rung::Rung::stop);
 }

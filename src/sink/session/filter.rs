@@ -25,20 +25,6 @@ impl Filter {
     }
 }
 
-/// One pad each way, for anything.
-pub(super) fn templates() -> Vec<gst::PadTemplate> {
-    let any = gst::Caps::new_any();
-    [
-        ("sink", gst::PadDirection::Sink),
-        ("src", gst::PadDirection::Src),
-    ]
-    .into_iter()
-    .filter_map(|(name, direction)| {
-        gst::PadTemplate::new(name, direction, gst::PadPresence::Always, &any).ok()
-    })
-    .collect()
-}
-
 mod imp {
     use std::sync::LazyLock;
 
@@ -133,7 +119,8 @@ mod imp {
         }
 
         fn pad_templates() -> &'static [gst::PadTemplate] {
-            static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(templates);
+            static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> =
+                LazyLock::new(crate::sink::any_pads::templates);
             &TEMPLATES
         }
     }

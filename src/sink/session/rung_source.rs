@@ -10,18 +10,18 @@ use std::{sync::Mutex, time::Instant};
 use gst::{glib, prelude::*, subclass::prelude::*};
 use porthole_protocol::grant::Permission;
 
-use super::pacer::Network;
 use crate::{
     ladder::{Frame, Viewer},
     lock::lock,
     signaller::session::Permit,
+    sink::pacer::Network,
 };
 
 glib::wrapper! {
-    pub(crate) struct Joint(ObjectSubclass<imp::Joint>) @extends gst::Element, gst::Object;
+    pub(crate) struct RungSource(ObjectSubclass<imp::RungSource>) @extends gst::Element, gst::Object;
 }
 
-/// What a joint sends.
+/// What is sent.
 pub(crate) enum Source {
     /// A session's picture, as long as the permit allows it, and the network that it goes to.
     Viewer(
@@ -33,11 +33,11 @@ pub(crate) enum Source {
     Sample(Box<Frame>),
 }
 
-impl Joint {
+impl RungSource {
     pub(crate) fn new(source: Source) -> Self {
-        let joint: Self = glib::Object::new();
-        *lock(&joint.imp().source) = Some(std::sync::Arc::new(source));
-        joint
+        let rung_source: Self = glib::Object::new();
+        *lock(&rung_source.imp().source) = Some(std::sync::Arc::new(source));
+        rung_source
     }
 }
 
@@ -46,7 +46,7 @@ mod imp {
 
     use super::*;
 
-    pub(crate) struct Joint {
+    pub(crate) struct RungSource {
         pub(super) source: Mutex<Option<Arc<Source>>>,
         sink: gst::Pad,
         src: gst::Pad,
@@ -60,7 +60,7 @@ mod imp {
         gap: bool,
     }
 
-    impl Joint {
+    impl RungSource {
         fn source(&self) -> Option<Arc<Source>> {
             lock(&self.source).clone()
         }
@@ -71,11 +71,13 @@ mod imp {
                 viewer.outlet.flush(!active);
             }
             if active {
-                let joint = self.obj().downgrade();
+                let rung_source = self.obj().downgrade();
                 let mut said = None;
                 self.src.start_task(move || {
-                    let Some(joint) = joint.upgrade() else { return };
-                    joint.imp().step(&mut said);
+                    let Some(rung_source) = rung_source.upgrade() else {
+                        return;
+                    };
+                    rung_source.imp().step(&mut said);
                 })?;
             } else {
                 self.src.stop_task()?;
@@ -125,10 +127,10 @@ mod imp {
                 let segment = gst::FormattedSegment::<gst::ClockTime>::new();
                 self.src.push_event(gst::event::Segment::new(&segment));
             }
-            let mut buffer = frame.buffer;
-            if !frame.shift.is_zero() || said.gap {
+            let mut buffer = frame.buffer.clone();
+            if frame.shift != 0 || said.gap {
                 let buffer = buffer.make_mut();
-                let pts = buffer.pts().map(|pts| pts + frame.shift);
+                let pts = buffer.pts().map(|pts| frame.shifted(pts));
                 buffer.set_pts(pts);
                 if said.gap {
                     buffer.set_flags(gst::BufferFlags::DISCONT);
@@ -163,9 +165,9 @@ mod imp {
     }
 
     #[glib::object_subclass]
-    impl ObjectSubclass for Joint {
-        const NAME: &'static str = "GstPortholeJoint";
-        type Type = super::Joint;
+    impl ObjectSubclass for RungSource {
+        const NAME: &'static str = "GstPortholeRungSource";
+        type Type = super::RungSource;
         type ParentType = gst::Element;
 
         fn with_class(class: &Self::Class) -> Self {
@@ -179,15 +181,18 @@ mod imp {
                 .chain_function(|_, _, _| Ok(gst::FlowSuccess::Ok))
                 .event_function(|_, _, _| true)
                 .build();
-            let of = |parent: Option<&gst::Object>| parent?.downcast_ref::<super::Joint>().cloned();
+            let of =
+                |parent: Option<&gst::Object>| parent?.downcast_ref::<super::RungSource>().cloned();
             let src = builder("src", gst::PadDirection::Src)
                 .name("src")
                 .activatemode_function(move |_, parent, mode, active| match of(parent) {
-                    Some(joint) if mode == gst::PadMode::Push => joint.imp().activate(active),
+                    Some(rung_source) if mode == gst::PadMode::Push => {
+                        rung_source.imp().activate(active)
+                    }
                     _ => Err(gst::loggable_error!(gst::CAT_RUST, "push only")),
                 })
                 .event_function(move |_, parent, event| {
-                    of(parent).is_some_and(|joint| joint.imp().upstream(&event))
+                    of(parent).is_some_and(|rung_source| rung_source.imp().upstream(&event))
                 })
                 .query_function(|pad, parent, query| match query.view_mut() {
                     gst::QueryViewMut::Latency(query) => {
@@ -206,7 +211,7 @@ mod imp {
         }
     }
 
-    impl ObjectImpl for Joint {
+    impl ObjectImpl for RungSource {
         fn constructed(&self) {
             self.parent_constructed();
             for pad in [&self.sink, &self.src] {
@@ -216,13 +221,13 @@ mod imp {
         }
     }
 
-    impl GstObjectImpl for Joint {}
+    impl GstObjectImpl for RungSource {}
 
-    impl ElementImpl for Joint {
+    impl ElementImpl for RungSource {
         fn metadata() -> Option<&'static gst::subclass::ElementMetadata> {
             static METADATA: LazyLock<gst::subclass::ElementMetadata> = LazyLock::new(|| {
                 gst::subclass::ElementMetadata::new(
-                    "Porthole joint",
+                    "Porthole rung_source",
                     "Source/Video",
                     "Sends a session the rung of its viewer",
                     "The Porthole developers",
@@ -233,7 +238,7 @@ mod imp {
 
         fn pad_templates() -> &'static [gst::PadTemplate] {
             static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> =
-                LazyLock::new(crate::sink::filter::templates);
+                LazyLock::new(crate::sink::any_pads::templates);
             &TEMPLATES
         }
     }

@@ -3,7 +3,7 @@
 
 use porthole_protocol::grant::Permission;
 
-use super::{imp::CAT, session::Sessions};
+use super::Sessions;
 use crate::{
     clock::Stopwatch,
     gateway::{
@@ -16,6 +16,7 @@ use crate::{
     opening::DoorRight,
     runtime,
     signaller::session::{Ending, Permit},
+    sink::CAT,
     talk::Talk,
 };
 
@@ -40,9 +41,13 @@ fn rights(permit: &Permit, door: DoorRight) -> Rights {
 }
 
 /// Lets viewers see who is heard at the robot, as long as there is a hub.
-pub(super) fn show_talk(talk: &Talk, hub: Handle, runtime: &tokio::runtime::Handle) {
+pub(in crate::sink) fn show_talk(
+    talk: &Talk,
+    hub: Handle,
+    runtime: &tokio::runtime::Handle,
+) -> Task {
     let mut reports = talk.subscribe();
-    runtime.spawn(async move {
+    Task(runtime.spawn(async move {
         while !hub.is_over() {
             let report = reports.borrow_and_update().clone();
             hub.notify(Input::Talk(TalkState {
@@ -54,7 +59,16 @@ pub(super) fn show_talk(talk: &Talk, hub: Handle, runtime: &tokio::runtime::Hand
                 return;
             }
         }
-    });
+    }))
+}
+
+/// Ends what it stands for when it is dropped, though nothing ever comes for that to do.
+pub(in crate::sink) struct Task(tokio::task::JoinHandle<()>);
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 impl Data {
@@ -102,5 +116,25 @@ impl Data {
             };
             hub.notify(Input::Left(viewer, reason));
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::mpsc, time::Duration};
+
+    use super::*;
+
+    #[test]
+    fn a_task_that_waits_for_what_never_comes_ends_with_whoever_has_it() {
+        let runtime = runtime::handle().expect("threads start");
+        let (alive, ended) = mpsc::channel::<()>();
+        let task = Task(runtime.spawn(async move {
+            let _alive = alive;
+            std::future::pending::<()>().await;
+        }));
+        drop(task);
+        let outcome = ended.recv_timeout(Duration::from_secs(60));
+        assert_eq!(outcome, Err(mpsc::RecvTimeoutError::Disconnected));
     }
 }

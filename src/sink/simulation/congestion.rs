@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Congestion control at the sender, as rtpgccbwe does it, much simplified: it cuts when packets take longer and longer, or
+//! when many are lost, and else goes up.
+
+use std::collections::VecDeque;
+
+/// Growing delay of this many seconds is taken for congestion.
+const OVERUSE: f64 = 0.025;
+const MOST: f64 = 50_000_000.0;
+const LEAST: f64 = 30_000.0;
+
+/// A packet as its report has it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reported {
+    pub(super) bytes: usize,
+    pub(super) sent: f64,
+    /// Not there if it was lost.
+    pub(super) arrived: Option<f64>,
+}
+
+#[derive(Debug)]
+pub(super) struct Congestion {
+    on_delay: f64,
+    on_loss: f64,
+    /// The shortest delay, which is that of an empty queue.
+    base: f64,
+    before: f64,
+    recent: VecDeque<(f64, Reported)>,
+    reports: u32,
+    /// rtpgccbwe 0.15 does not keep its estimate below 1.5 times what arrives; others do.
+    pub(super) is_bounded: bool,
+}
+
+impl Congestion {
+    pub(super) fn new(start: f64, is_bounded: bool) -> Self {
+        Self {
+            on_delay: start,
+            on_loss: start,
+            base: f64::INFINITY,
+            before: 0.0,
+            recent: VecDeque::new(),
+            reports: 0,
+            is_bounded,
+        }
+    }
+
+    pub(super) fn set(&mut self, estimate: u32) {
+        self.on_delay = estimate.into();
+        self.on_loss = estimate.into();
+    }
+
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "casts saturate"
+    )]
+    pub(super) fn estimate(&self) -> u32 {
+        self.on_delay.min(self.on_loss).clamp(LEAST, MOST) as u32
+    }
+
+    /// A report comes in, every tenth of a second.
+    pub(super) fn report(&mut self, packets: &[Reported], time: f64) {
+        for packet in packets {
+            self.recent.push_back((time, *packet));
+        }
+        while self.recent.front().is_some_and(|(at, _)| time - at > 1.0) {
+            self.recent.pop_front();
+        }
+        let delays = packets.iter().filter_map(|p| Some(p.arrived? - p.sent));
+        let (sum, count) = delays.fold((0.0, 0.0), |(sum, count), d| (sum + d, count + 1.0));
+        self.reports += 1;
+        if count > 0.0 {
+            let delay = sum / count;
+            self.base = self.base.min(delay);
+            self.on_delays(delay - self.base);
+            self.before = delay - self.base;
+        }
+        if self.reports.is_multiple_of(2) {
+            self.on_losses();
+        }
+    }
+
+    fn arrived(&self) -> f64 {
+        let arrived = self.recent.iter().filter(|(_, p)| p.arrived.is_some());
+        arrived.map(|(_, p)| p.bytes as f64 * 8.0).sum()
+    }
+
+    fn on_delays(&mut self, delay: f64) {
+        let arrived = self.arrived();
+        if delay > OVERUSE && delay > self.before + 0.002 {
+            let now = f64::from(self.estimate());
+            self.on_delay = (now * 0.95).min(arrived * 0.85).max(LEAST);
+        } else if delay <= OVERUSE {
+            let more = self.on_delay * 1.08_f64.powf(0.1);
+            if !self.is_bounded || more < 1.5 * arrived {
+                self.on_delay = more.min(MOST);
+            }
+        }
+    }
+
+    fn on_losses(&mut self) {
+        let half = self.recent.iter().rev().take_while(|(at, _)| {
+            self.recent
+                .back()
+                .is_some_and(|(newest, _)| newest - at < 0.5)
+        });
+        let (lost, all) = half.fold((0.0, 0.0), |(lost, all), (_, p)| {
+            (lost + f64::from(u8::from(p.arrived.is_none())), all + 1.0)
+        });
+        let loss = if all > 0.0 { lost / all } else { 0.0 };
+        if loss > 0.1 {
+            self.on_loss = (f64::from(self.estimate()) * (1.0 - loss / 2.0)).max(LEAST);
+        } else if loss < 0.02 {
+            self.on_loss = (self.on_loss * 1.05).min(MOST);
+        }
+    }
+}

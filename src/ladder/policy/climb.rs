@@ -103,7 +103,8 @@ impl<Id: Copy + Ord> Policy<Id> {
             return;
         };
         viewer.above.note(better.is_some(), now);
-        if viewer.is_moving() {
+        // Who was called back just now goes nowhere else at once.
+        if viewer.is_moving() || viewer.asked == now {
             return;
         }
         let lasted = viewer.above.lasted(CLIMB_AFTER, now) && viewer.backoff.over(now);

@@ -254,6 +254,9 @@ impl<Id: Copy + Ord> Policy<Id> {
             return;
         };
         viewer.go(rung, now);
+        // What was said of it before and not heard yet is overruled.
+        self.commands
+            .retain(|command| !matches!(command, Command::Move { viewer, .. } if *viewer == id));
         self.run(rung, bitrate, now);
         self.commands.push(Command::Move { viewer: id, rung });
     }

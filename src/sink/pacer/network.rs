@@ -287,12 +287,12 @@ mod tests {
         let (network, start) = (network(), Instant::now());
         network.add_stream(9);
         network.probe(1_000_000);
-        network.padding(start);
         for seqnum in 0..8 {
             network.admits(&packet(7, 100 + seqnum, 0, 1_000), start);
             network.admits(&packet(9, 200 + seqnum, 0, 1_000), start);
             network.admits(&packet(11, 300 + seqnum, 0, 1_000), start);
         }
+        network.padding(start);
         let (ssrc, due) = network.padding(start + Duration::from_millis(200));
         assert_eq!(ssrc, 7);
         assert!(due.len() > 8, "{due:?}");

@@ -166,6 +166,9 @@ impl Browser {
             Manner::Honest => *self.received.last_key_value()?.0,
             Manner::Lying => *sent.last_key_value()?.0,
         };
+        if newest < self.reported {
+            return None;
+        }
         let of = |(transport, packet): (&u64, &Reported)| Reported {
             arrived: match self.manner {
                 Manner::Lying => Some(time),

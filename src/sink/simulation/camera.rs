@@ -11,7 +11,7 @@ use crate::ladder::{
 };
 
 /// A key unit costs as much as so many other frames.
-const KEY_FRAMES: f64 = 6.0;
+const KEY_FRAMES: f64 = 4.0;
 
 #[derive(Default)]
 struct Encoder {

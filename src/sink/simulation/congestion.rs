@@ -25,6 +25,8 @@ pub(super) struct Congestion {
     /// The shortest delay, which is that of an empty queue.
     base: f64,
     before: f64,
+    /// Reports in a row in which delay grew beyond what jitter does.
+    over: u32,
     recent: VecDeque<(f64, Reported)>,
     reports: u32,
     /// rtpgccbwe 0.15 does not keep its estimate below 1.5 times what arrives; others do.
@@ -38,6 +40,7 @@ impl Congestion {
             on_loss: start,
             base: f64::INFINITY,
             before: 0.0,
+            over: 0,
             recent: VecDeque::new(),
             reports: 0,
             is_bounded,
@@ -87,7 +90,10 @@ impl Congestion {
 
     fn on_delays(&mut self, delay: f64) {
         let arrived = self.arrived();
-        if delay > OVERUSE && delay > self.before + 0.002 {
+        let grows = delay > OVERUSE && delay > self.before + 0.002;
+        self.over = if grows { self.over + 1 } else { 0 };
+        // A key unit alone is no congestion.
+        if self.over > 1 {
             let now = f64::from(self.estimate());
             self.on_delay = (now * 0.95).min(arrived * 0.85).max(LEAST);
         } else if delay <= OVERUSE {

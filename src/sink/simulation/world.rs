@@ -15,7 +15,10 @@ use super::{
     sender::Sender,
 };
 use crate::{
-    ladder::parts::{Allocation, Command, OutletEvent, PolicyConfig, RungTable as _},
+    ladder::{
+        Observation,
+        parts::{Allocation, Command, OutletEvent, PolicyConfig, RungTable as _},
+    },
     lock::lock,
 };
 
@@ -37,6 +40,7 @@ pub(super) struct Viewer {
     /// Bytes that left, and what was believed of its network, each tenth of a second.
     pub(super) left: Vec<(u64, u32)>,
     pub(super) joined: f64,
+    seen: Vec<(f64, Observation)>,
 }
 
 pub(super) struct World {
@@ -48,6 +52,7 @@ pub(super) struct World {
     pub(super) random: Random,
     origin: Instant,
     steps: u64,
+    commands: Vec<(f64, Command<u64>)>,
 }
 
 impl World {
@@ -65,6 +70,7 @@ impl World {
             random: Random::new(seed),
             origin,
             steps: 0,
+            commands: Vec::new(),
         }
     }
 
@@ -90,11 +96,27 @@ impl World {
             moves: Vec::new(),
             left: Vec::new(),
             joined: time,
+            seen: Vec::new(),
         };
         self.allocation.join(id, start, now);
         viewer.sender.outlet.open(now);
         self.viewers.insert(id, viewer);
         self.decide();
+    }
+
+    /// What was seen of a viewer's network and what was decided, for whoever reads of a failure.
+    pub(super) fn tell(&self, id: u64, from: f64) {
+        let mut commands = self
+            .commands
+            .iter()
+            .filter(|(at, _)| *at >= from)
+            .peekable();
+        for (at, seen) in self.viewers[&id].seen.iter().filter(|(at, _)| *at >= from) {
+            println!("{at:6.1} {seen:?}");
+            while let Some((at, command)) = commands.next_if(|(of, _)| of <= at) {
+                println!("{at:6.1}         {command:?}");
+            }
+        }
     }
 
     pub(super) fn leave(&mut self, id: u64) {
@@ -224,6 +246,7 @@ impl World {
             let observed = observed.with_wait(outlet.waits(now));
             self.allocation.observe(*id, outlet, observed, now);
             viewer.left.push((viewer.downlink.taken, observed.estimate));
+            viewer.seen.push((self.steps as f64 * STEP, observed));
         }
         self.decide();
     }
@@ -231,6 +254,7 @@ impl World {
     fn decide(&mut self) {
         let (time, now) = (self.time(), self.now());
         for command in self.allocation.decide(now) {
+            self.commands.push((time, command));
             match command {
                 Command::Start { rung, bitrate } => {
                     self.camera.start(rung, bitrate, time, &mut self.random);

@@ -70,10 +70,10 @@ impl Congestion {
             self.recent.pop_front();
         }
         let delays = packets.iter().filter_map(|p| Some(p.arrived? - p.sent));
-        let (sum, count) = delays.fold((0.0, 0.0), |(sum, count), d| (sum + d, count + 1.0));
+        // The shortest is that of the queue; the packets of a frame stand in each other's way.
+        let delay = delays.fold(f64::INFINITY, f64::min);
         self.reports += 1;
-        if count > 0.0 {
-            let delay = sum / count;
+        if delay.is_finite() {
             self.base = self.base.min(delay);
             self.on_delays(delay - self.base);
             self.before = delay - self.base;
@@ -83,9 +83,15 @@ impl Congestion {
         }
     }
 
+    /// Bit/s, by when packets arrived.
     fn arrived(&self) -> f64 {
+        let times = self.recent.iter().filter_map(|(_, p)| p.arrived);
+        let (first, last) = times.fold((f64::INFINITY, 0.0_f64), |(first, last), at| {
+            (first.min(at), last.max(at))
+        });
         let arrived = self.recent.iter().filter(|(_, p)| p.arrived.is_some());
-        arrived.map(|(_, p)| p.bytes as f64 * 8.0).sum()
+        let bits: f64 = arrived.map(|(_, p)| p.bytes as f64 * 8.0).sum();
+        bits / (last - first).max(0.3)
     }
 
     fn on_delays(&mut self, delay: f64) {

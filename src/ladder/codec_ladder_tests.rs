@@ -15,8 +15,9 @@ use super::{
     allocation::RungTable as _,
     codec::Codec,
     codec_ladder::CodecLadder,
+    encoders,
     rungs::Surroundings,
-    types::{Bitrates, Config, EncoderSetup, Input},
+    types::{Bitrates, Config, EncoderSetup, Failure, Input},
 };
 
 /// Counts the key units that encoders are asked for.
@@ -84,5 +85,26 @@ fn who_comes_while_the_encoder_starts_for_them_waits_for_no_earlier_key_unit() {
     assert_eq!(asked.load(SeqCst), before + 1, "at once");
     ladder.rungs.want_key(rung, millis(60));
     assert_eq!(asked.load(SeqCst), before + 1, "one for all");
+    ladder.into_running().for_each(super::rung::Rung::stop);
+}
+
+#[test]
+fn when_the_next_encoder_fails_as_well_both_are_told_of_and_that_none_is_left() {
+    let mut ladder = ladder(&Arc::default());
+    let now = Instant::now();
+    ladder.rungs.activate(0, 1_000_000, now);
+    ladder.rungs.set_next_encoder(&encoders::MISSING);
+    let rung = ladder.rungs.id(0).expect("it runs");
+    let failure = Failure("made to fail".into());
+    let steps = ladder.rungs.failed(rung, failure, now);
+    let told: Vec<_> = steps.iter().map(|step| (step.factory, step.next)).collect();
+    assert_eq!(
+        told,
+        [
+            ("vp8enc", Some("no-such-encoder")),
+            ("no-such-encoder", None)
+        ]
+    );
+    assert_eq!(ladder.rungs.id(0), None);
     ladder.into_running().for_each(super::rung::Rung::stop);
 }

@@ -266,6 +266,10 @@ const ENCODERS: [Encoder; 35] = [
     ),
 ];
 
+/// One that cannot be made.
+#[cfg(test)]
+pub(super) static MISSING: Encoder = encoder(Vp8, "no-such-encoder", ("bitrate", Bits), "gop", &[]);
+
 /// Of a software encoder. More would cut the time that a frame takes where cores are idle, and cost a third more of them for
 /// the same frame: what they wait for each other is spent waiting.
 const THREADS: &str = "1";

@@ -125,6 +125,13 @@ impl Rungs {
         Ok((rungs, Some(found.frame), found.steps))
     }
 
+    /// What is tried after the encoder that runs.
+    #[cfg(test)]
+    pub(super) fn set_next_encoder(&mut self, next: &'static Encoder) {
+        self.encoders.truncate(1);
+        self.encoders.push(next);
+    }
+
     pub(super) fn specs(&self) -> &[RungSpec] {
         &self.specs
     }

@@ -198,6 +198,14 @@ impl<Id: Copy + Ord> Policy<Id> {
         }
     }
 
+    /// Gives a viewer back what congestion control has taken too much of.
+    pub(super) fn recover(&mut self, id: Id, now: Duration) {
+        let viewer = self.viewers.get_mut(&id);
+        if let Some(bitrate) = viewer.and_then(|viewer| viewer.recovers(now)) {
+            self.raise(id, bitrate);
+        }
+    }
+
     fn raise(&mut self, id: Id, bitrate: u32) {
         let Some(viewer) = self.viewers.get_mut(&id) else {
             return;

@@ -13,6 +13,7 @@
 //!   is sent to prove them wrong.
 //! - A probe, as long as the estimate does not fall. A link that cuts the estimate again and again tells by itself what it
 //!   carries and is not probed.
+//! - What arrived out of a full queue, once that is empty, where the estimate was cut far below it.
 //!
 //! After a failed probe the next waits longer, until more arrives than when the estimate last fell; after a failed climb the
 //! next climb waits longer, whatever arrives.
@@ -185,6 +186,7 @@ impl<Id: Copy + Ord> Policy<Id> {
         let ids: Vec<Id> = self.viewers.keys().copied().collect();
         for &id in &ids {
             self.go_on_probing(id, now);
+            self.recover(id, now);
         }
         let summaries = self.summaries(now);
         for &id in &ids {

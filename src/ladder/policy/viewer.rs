@@ -22,6 +22,12 @@ const BETTER: u32 = 106;
 const COLLAPSED: u32 = 75;
 /// A queue is empty and the measurements are of that time so long after a cut.
 const DRAINS: Duration = Duration::from_secs(1);
+/// An estimate below this share of what arrived out of a full queue was cut too deep: by losses of a moment that is over.
+const UNDERSHOT: u32 = 60;
+/// So much of it a link carries with an empty queue.
+const CARRIED: u32 = 85;
+/// A queue that loses so little is empty.
+const LITTLE_LOSS: f32 = 0.02;
 /// A link in trouble is left alone for so long before padding is sent on it.
 const CALM: Duration = Duration::from_millis(1500);
 /// An estimate that is held down by the link is cut again within this time. If it is not, too little is sent to tell.
@@ -56,6 +62,8 @@ pub(super) struct Viewer {
     pub(super) received: u32,
     /// What arrived when the estimate last fell; 0 if the link has become better since.
     threshold: u32,
+    /// It has been given back what congestion control took beyond that.
+    has_recovered: bool,
     /// The most that probes showed since the estimate last fell.
     pub(super) shown: u32,
     /// When the estimate last fell, or the link was otherwise in trouble.
@@ -111,6 +119,7 @@ impl Viewer {
             proven: estimate,
             received: 0,
             threshold: 0,
+            has_recovered: false,
             shown: 0,
             trouble: now,
             lossy: Since::default(),
@@ -134,6 +143,7 @@ impl Viewer {
             self.threshold = seen.delivered.max(seen.estimate);
             self.recent_maximum = seen.estimate;
             self.shown = 0;
+            self.has_recovered = false;
             self.trouble = now;
         }
         // What arrives right after a cut comes out of a full queue: that is the link.
@@ -211,6 +221,18 @@ impl Viewer {
             on_trial: self.on_trial(now),
             behind: self.behind.lasted(BEHIND_AFTER, now),
         }
+    }
+
+    /// What its link carries by what arrived out of its queue, where congestion control has cut far below that; once for each cut.
+    pub(super) fn recovers(&mut self, now: Duration) -> Option<u32> {
+        let calm = now.saturating_sub(self.trouble);
+        let is_over = calm >= DRAINS && self.seen.loss < LITTLE_LOSS && !self.seen.waits();
+        let is_low = self.seen.estimate < percent(self.threshold, UNDERSHOT);
+        if self.has_recovered || !is_over || !is_low || self.probe.is_some() {
+            return None;
+        }
+        self.has_recovered = true;
+        Some(percent(self.threshold, CARRIED))
     }
 
     /// Whether padding may tell more than the estimate does.

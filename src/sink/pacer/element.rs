@@ -254,3 +254,54 @@ mod imp {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+
+    use porthole_protocol::grant::Permission;
+
+    use super::*;
+    use crate::{ladder::Path as _, signaller::session::Permit};
+
+    #[test]
+    fn what_is_being_paced_stops_when_its_viewer_may_no_longer_look() {
+        gst::init().expect("GStreamer is installed");
+        let pacer = Pacer::take();
+        let (network, permit) = (pacer.network(), Permit::of(&[Permission::View]));
+        network.set_permit(permit.clone());
+        // A network on which what follows would take four seconds.
+        network.raise(100_000);
+        let source = gst::Pad::builder(gst::PadDirection::Src)
+            .name("out")
+            .build();
+        let came = Arc::new(AtomicUsize::new(0));
+        let counted = came.clone();
+        let sink = gst::Pad::builder(gst::PadDirection::Sink)
+            .name("in")
+            .chain_function(move |_, _, _| {
+                counted.fetch_add(1, Relaxed);
+                permit.close();
+                Ok(gst::FlowSuccess::Ok)
+            })
+            .build();
+        let pad = |name| pacer.static_pad(name).expect("its pad");
+        source.link(&pad("sink")).expect("they fit");
+        pad("src").link(&sink).expect("they fit");
+        sink.set_active(true).expect("it can be active");
+        pacer.set_state(gst::State::Playing).expect("it plays");
+        source.set_active(true).expect("it can be active");
+        assert!(source.push_event(gst::event::StreamStart::new("s")));
+        let caps = gst::Caps::new_empty_simple("application/x-rtp");
+        assert!(source.push_event(gst::event::Caps::new(&caps)));
+        let segment = gst::FormattedSegment::<gst::ClockTime>::new();
+        assert!(source.push_event(gst::event::Segment::new(&segment)));
+        let mut list = gst::BufferList::new();
+        if let Some(list) = list.get_mut() {
+            (0..100).for_each(|_| list.add(gst::Buffer::from_slice([0; 1_200])));
+        }
+        source.push_list(list).expect("it is taken");
+        assert_eq!(came.load(Relaxed), 1);
+        pacer.set_state(gst::State::Null).expect("it stops");
+    }
+}

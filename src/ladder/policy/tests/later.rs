@@ -277,3 +277,24 @@ fn what_the_best_link_here_has_lived_up_to_is_known_after_a_while() {
     bench.run(5000, &[(1, 200_000), (2, 150_000)]);
     assert_eq!(bench.policy.best_estimate(bench.now()), Some(200_000));
 }
+
+#[test]
+fn what_congestion_control_has_cut_far_below_what_arrived_is_given_back_once() {
+    let mut bench = Bench::new();
+    bench.join(1, 3_000_000);
+    bench.run(5000, &[(1, 3_000_000)]);
+    // Half of all packets are lost for a second while the queue of a link of 600 kbit/s is full; the estimate falls to a tenth.
+    bench.run_with(1000, &[(1, 60_000)], |_, seen| {
+        seen.delivered = 600_000;
+        seen.loss = 0.5;
+    });
+    bench.said.clear();
+    bench.run(3000, &[(1, 60_000)]);
+    let given: Vec<u32> = (bench.said.iter())
+        .filter_map(|command| match command {
+            Command::Estimate { bitrate, .. } => Some(*bitrate),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(given, [510_000]);
+}

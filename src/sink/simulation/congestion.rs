@@ -6,6 +6,8 @@ use std::collections::VecDeque;
 
 /// Growing delay of this many seconds is taken for congestion.
 const OVERUSE: f64 = 0.025;
+/// Of two packets.
+const FRAME_BITS: f64 = 19_200.0;
 const MOST: f64 = 50_000_000.0;
 const LEAST: f64 = 30_000.0;
 
@@ -96,13 +98,15 @@ impl Congestion {
 
     fn on_delays(&mut self, delay: f64) {
         let arrived = self.arrived();
-        let grows = delay > OVERUSE && delay > self.before + 0.002;
+        // What the last packet of a frame waits for the others is no queue.
+        let overuse = OVERUSE.max(FRAME_BITS / f64::from(self.estimate()));
+        let grows = delay > overuse && delay > self.before + 0.002;
         self.over = if grows { self.over + 1 } else { 0 };
         // A key unit alone is no congestion.
         if self.over > 1 {
             let now = f64::from(self.estimate());
             self.on_delay = (now * 0.95).min(arrived * 0.85).max(LEAST);
-        } else if delay <= OVERUSE {
+        } else if delay <= overuse {
             let more = self.on_delay * 1.08_f64.powf(0.1);
             if !self.is_bounded || more < 1.5 * arrived {
                 self.on_delay = more.min(MOST);

@@ -1,238 +1,48 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The thread that owns the rungs: viewers come and go, ten times a second the policy decides, and rungs start, stop and
-//! change accordingly.
+//! Owns the rungs, on a thread of its own: viewers come and go, ten times a second the policy decides, and rungs start, stop
+//! and change accordingly.
 //!
-//! Lock: `stats`, held to read or write a value.
+//! Lock: a member's `stats`, held to write a value.
 
 use std::{
     collections::BTreeMap,
-    io,
     sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+        Arc,
         mpsc::{Sender, channel},
     },
     time::{Duration, Instant},
 };
 
 use super::{
-    Path,
     codec::Codec,
-    config::{Config, EncoderSetup, Input},
+    codec_ladder::CodecLadder,
     feed::Feed,
-    lane::Lane,
-    message::{Member, Message, Tell, ViewerStats},
-    outlet::{Frame, Outlet, Wants},
+    flow::Flow,
+    message::{Event, Hooks, Member, Message, Notifier},
+    outlet::OutletEvent,
     policy::Command,
-    rendition::Rendition,
     rung::Rung,
+    rungs::{LoadChange, Surroundings},
     trial::Step,
+    types::{Bitrates, Config, Failure, Frame, Input, RungId},
 };
-use crate::{
-    lock::lock,
-    runtime,
-    worker::{self, Worker},
-};
+use crate::lock::lock;
 
-/// As often as congestion control changes its mind.
-const TICK: Duration = Duration::from_millis(100);
-/// A driver that is this far behind, since an encoder or the application holds it up, is not told of further ticks.
-const MAX_BACKLOG: usize = 4;
-/// Longest wait for the ladder's end: a trial takes up to three seconds, and a driver that hangs for longer holds up nobody.
-const STOP: Duration = Duration::from_secs(5);
+/// Who comes this soon after the last viewer left comes to the same uplink, and likely by the same network.
+const REMEMBERED: Duration = Duration::from_secs(60);
 
-/// What the sink is told. From the driver's thread.
-#[derive(Clone, Debug)]
-pub(crate) enum News {
-    /// The codecs that can be offered, best first, each with a first frame of its stream.
-    Ready(Vec<(Codec, Frame)>),
-    Moved {
-        session: String,
-        rung: usize,
-        rendition: Rendition,
-    },
-    /// An encoder has failed; another one goes on, or none is left.
-    Encoder {
-        factory: &'static str,
-        failure: String,
-        next: Option<&'static str>,
-    },
-    /// Nothing here encodes any of the codecs that were asked for.
-    NoEncoder(String),
-}
-
-/// How the ladder reaches what is around it. All are called on its thread.
-pub(crate) struct Hooks {
-    pub(crate) news: Box<dyn Fn(News) + Send>,
-    /// For those who want an encoder set up in their own way: codec, rung, the encoder.
-    pub(crate) encoder_setup: EncoderSetup,
-    /// For a key unit of what comes in encoded, by the number of its pad.
-    pub(crate) want_key: Box<dyn Fn(usize) + Send>,
-}
-
-/// The way to the driver.
-pub(crate) struct Ladder {
-    worker: Arc<Worker<Message>>,
-    ending: worker::Ending,
-    feeds: Arc<[Feed]>,
-    next: AtomicU64,
-    has_ended: AtomicBool,
-}
-
-/// A viewer on the ladder; leaves it when dropped.
-pub(crate) struct Viewer {
-    id: u64,
-    pub(crate) outlet: Arc<Outlet>,
-    stats: Arc<Mutex<ViewerStats>>,
-    worker: Arc<Worker<Message>>,
-}
-
-impl Viewer {
-    pub(crate) fn stats(&self) -> ViewerStats {
-        *lock(&self.stats)
-    }
-}
-
-impl Drop for Viewer {
-    fn drop(&mut self) {
-        self.worker.push(Message::Leave(self.id));
-    }
-}
-
-impl std::fmt::Debug for Viewer {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Viewer({})", self.id)
-    }
-}
-
-impl Ladder {
-    /// Starts the thread. There is one feed for each video pad there may be. Fails where the process may start no more
-    /// threads.
-    pub(crate) fn start(config: Config, feeds: Arc<[Feed]>, hooks: Hooks) -> io::Result<Self> {
-        let slot: Arc<Mutex<Option<std::sync::Weak<Worker<Message>>>>> = Arc::default();
-        let for_tell = slot.clone();
-        let tell: Tell = Arc::new(move |message| {
-            let worker = lock(&for_tell).as_ref().and_then(std::sync::Weak::upgrade);
-            if let Some(worker) = worker {
-                worker.push(message);
-            }
-        });
-        let mut driver = Driver {
-            config,
-            hooks,
-            feeds: feeds.clone(),
-            input: None,
-            lanes: BTreeMap::new(),
-            members: BTreeMap::new(),
-            likely: None,
-            tell: tell.clone(),
-            flow: Flow::default(),
-            is_ready: false,
-            has_ended: false,
-        };
-        let (worker, ending) =
-            worker::spawn("porthole-ladder", move |message| driver.hear(message))?;
-        let worker = Arc::new(worker);
-        *lock(&slot) = Some(Arc::downgrade(&worker));
-        let ticking = Arc::downgrade(&worker);
-        runtime::handle()?.spawn(async move {
-            let mut interval = tokio::time::interval(TICK);
-            interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-            loop {
-                interval.tick().await;
-                let Some(worker) = ticking.upgrade() else {
-                    break;
-                };
-                if worker.backlog() < MAX_BACKLOG {
-                    worker.push(Message::Tick);
-                }
-            }
-        });
-        Ok(Self {
-            worker,
-            ending,
-            feeds,
-            next: AtomicU64::new(1),
-            has_ended: AtomicBool::new(false),
-        })
-    }
-
-    pub(crate) fn feeds(&self) -> &[Feed] {
-        &self.feeds
-    }
-
-    /// What comes in has (another) form.
-    pub(crate) fn set_input(&self, input: Input) {
-        self.worker.push(Message::Input(input));
-    }
-
-    pub(crate) fn set_bitrates(&self, bitrate: Option<u32>, min: u32, max: u32) {
-        self.worker.push(Message::Bitrates { bitrate, min, max });
-    }
-
-    /// A viewer is about to join, with a codec that is not known yet.
-    pub(crate) fn expect(&self) {
-        self.worker.push(Message::Expect);
-    }
-
-    /// A viewer that takes `codec`.
-    pub(crate) fn join(&self, session: &str, codec: Codec, path: Option<Arc<dyn Path>>) -> Viewer {
-        let id = self.next.fetch_add(1, Relaxed);
-        let telling = Arc::downgrade(&self.worker);
-        let outlet = Outlet::new(0, move |wants| {
-            if let Some(worker) = telling.upgrade() {
-                worker.push(Message::Wants(id, wants));
-            }
-        });
-        let (outlet, stats) = (Arc::new(outlet), Arc::default());
-        let member = Member {
-            session: session.to_owned(),
-            codec,
-            outlet: outlet.clone(),
-            path,
-            stats: Arc::clone(&stats),
-        };
-        self.worker.push(Message::Join(id, member));
-        Viewer {
-            id,
-            outlet,
-            stats,
-            worker: self.worker.clone(),
-        }
-    }
-
-    /// Stops the rungs; viewers that are left have no picture any more. Waits until nothing here uses GStreamer any more: an
-    /// application that ends GStreamer next would wait for ever for an encoder that is just being tried (docs/upstream.md).
-    pub(crate) fn end(&self) {
-        // Who asks again has waited before, in vain perhaps.
-        if self.has_ended.swap(true, Relaxed) {
-            return;
-        }
-        let (stopped, all_stopped) = channel();
-        self.worker.push(Message::End(stopped));
-        if !self.ending.is_here() {
-            let _ = all_stopped.recv_timeout(STOP);
-        }
-    }
-}
-
-/// Whether pictures come at the rate of a camera.
-#[derive(Default)]
-struct Flow {
-    frames: u64,
-    is_flowing: bool,
-}
-
-struct Driver {
+pub(super) struct Driver {
     config: Config,
     hooks: Hooks,
     feeds: Arc<[Feed]>,
     input: Option<Input>,
-    lanes: BTreeMap<Codec, Lane>,
+    ladders: BTreeMap<Codec, CodecLadder>,
     members: BTreeMap<u64, Member>,
     /// The codec of the last viewer that joined, which is most likely that of the next.
     likely: Option<Codec>,
-    tell: Tell,
+    /// What the last viewers' networks carried, and when that was known.
+    known: Option<(u32, Instant)>,
+    notify: Notifier,
     flow: Flow,
     /// It has been told what can be offered.
     is_ready: bool,
@@ -240,7 +50,24 @@ struct Driver {
 }
 
 impl Driver {
-    fn hear(&mut self, message: Message) {
+    pub(super) fn new(config: Config, hooks: Hooks, feeds: Arc<[Feed]>, notify: Notifier) -> Self {
+        Self {
+            config,
+            hooks,
+            feeds,
+            input: None,
+            ladders: BTreeMap::new(),
+            members: BTreeMap::new(),
+            likely: None,
+            known: None,
+            notify,
+            flow: Flow::default(),
+            is_ready: false,
+            has_ended: false,
+        }
+    }
+
+    pub(super) fn handle(&mut self, message: Message) {
         if self.has_ended {
             return;
         }
@@ -249,39 +76,16 @@ impl Driver {
             Message::Input(input) => self.set_input(input, now),
             Message::Expect => {
                 let likely = self.likely.or(self.config.codecs.first().copied());
-                if let Some(lane) = likely.and_then(|codec| self.lanes.get_mut(&codec)) {
-                    lane.expect(now);
+                if let Some(ladder) = likely.and_then(|codec| self.ladders.get_mut(&codec)) {
+                    ladder.rungs.expect(now);
                 }
             }
             Message::Join(id, member) => self.join(id, member, now),
             Message::Leave(id) => self.leave(id, now),
-            Message::Wants(id, wants) => self.wants(id, wants, now),
-            Message::Failed(codec, rung, generation, failure) => {
-                let step = self.lanes.get_mut(&codec);
-                let step = step.and_then(|lane| lane.failed(rung, generation, failure, now));
-                self.tell_of(step);
-                self.retap();
-            }
-            Message::Bitrates { bitrate, min, max } => {
-                self.config.bitrate = bitrate;
-                (self.config.min_bitrate, self.config.max_bitrate) = (min, max);
-                for lane in self.lanes.values_mut() {
-                    if let Some(input) = &self.input {
-                        lane.set_ceilings(renditions(&self.config, input), &self.config, now);
-                    }
-                }
-                self.decide(now);
-            }
-            Message::First(codec, frame) => {
-                if let Some(lane) = self.lanes.get_mut(&codec) {
-                    lane.sampled();
-                }
-                if !self.is_ready {
-                    self.is_ready = true;
-                    (self.hooks.news)(News::Ready(vec![(codec, frame)]));
-                }
-                self.retap();
-            }
+            Message::Outlet(id, event) => self.outlet(id, event, now),
+            Message::Failed(codec, rung, failure) => self.failed(codec, rung, failure, now),
+            Message::Bitrates(bitrates) => self.set_bitrates(bitrates, now),
+            Message::First(codec, frame) => self.first(codec, frame),
             Message::Tick => self.tick(now),
             Message::End(stopped) => self.end(&stopped),
         }
@@ -289,97 +93,151 @@ impl Driver {
 
     /// Begins anew with what comes in now; viewers stay.
     fn set_input(&mut self, input: Input, now: Instant) {
-        if self.input.as_ref() == Some(&input) {
+        let before = self.input.replace(input.clone());
+        if before.is_some_and(|before| before.is_alike(&input)) && !self.ladders.is_empty() {
             return;
         }
-        self.input = Some(input.clone());
-        for (_, lane) in std::mem::take(&mut self.lanes) {
-            lane.into_rungs().for_each(Rung::stop);
+        for (_, ladder) in std::mem::take(&mut self.ladders) {
+            ladder.into_running().for_each(Rung::stop);
         }
-        let mut ready = Vec::new();
-        let mut why = Vec::new();
-        let codecs = match &input {
-            Input::Raw { .. } => self.config.codecs.clone(),
-            Input::Encoded(codec, _) => vec![*codec],
+        let Some(ready) = self.build(&input) else {
+            return;
         };
-        for codec in codecs {
-            let list = renditions(&self.config, &input);
-            let made = Lane::new(
-                codec,
-                list,
-                &self.config,
-                &input,
-                self.hooks.encoder_setup.clone(),
-                self.tell.clone(),
-            );
-            match made {
-                Ok((lane, first, failures)) => {
-                    for failure in failures {
-                        self.tell_of(Some(failure));
-                    }
-                    ready.extend(first.map(|frame| (codec, frame)));
-                    self.lanes.insert(codec, lane);
-                }
-                Err(failure) => why.push(failure.0),
-            }
-        }
-        if self.lanes.is_empty() {
-            (self.hooks.news)(News::NoEncoder(why.join("; ")));
-            return;
-        }
         match &input {
             Input::Raw { .. } if !self.is_ready => {
                 self.is_ready = true;
-                (self.hooks.news)(News::Ready(ready));
+                (self.hooks.events)(Event::Ready(ready));
             }
-            Input::Encoded(codec, _) if !self.is_ready => {
-                if let Some(lane) = self.lanes.get_mut(codec) {
-                    lane.sample(now);
+            Input::Encoded(codec, specs) if !self.is_ready => {
+                if let Some(ladder) = self.ladders.get_mut(codec) {
+                    ladder.rungs.sample(now);
                 }
-                self.retap();
-                (self.hooks.want_key)(0);
+                self.flow.await_key(now);
+                self.relink();
+                if let Some(best) = specs.first() {
+                    (self.hooks.want_key)(best.source);
+                }
             }
             _ => (),
         }
+        let start = self.config.bitrates.start;
         for (id, member) in &self.members {
-            if let Some(lane) = self.lanes.get_mut(&member.codec) {
-                lane.join(*id, member, now);
+            let observed = member.path.as_ref().and_then(|path| path.observe(now));
+            if let Some(ladder) = self.ladders.get_mut(&member.codec) {
+                let estimate = observed.map_or(start, |observed| observed.estimate);
+                ladder.allocation.join(*id, estimate, now);
             }
         }
         self.decide(now);
     }
 
+    /// A ladder for each codec that this machine can make of the input; a first frame of each, as far as there is one.
+    fn build(&mut self, input: &Input) -> Option<Vec<(Codec, Frame)>> {
+        let (mut ready, mut why) = (Vec::new(), Vec::new());
+        let codecs = match input {
+            Input::Raw { .. } => self.config.codecs.clone(),
+            Input::Encoded(codec, _) => vec![*codec],
+        };
+        for codec in codecs {
+            let around = Surroundings {
+                setup: self.hooks.encoder_setup.clone(),
+                notify: self.notify.clone(),
+                want_key: self.hooks.want_key.clone(),
+            };
+            match CodecLadder::new(codec, &self.config, input, around) {
+                Ok((ladder, first, failures)) => {
+                    self.report(failures);
+                    ready.extend(first.map(|frame| (codec, frame)));
+                    self.ladders.insert(codec, ladder);
+                }
+                Err(failure) => why.push(failure.0),
+            }
+        }
+        if self.ladders.is_empty() {
+            (self.hooks.events)(Event::NoEncoder(why.join("; ")));
+            return None;
+        }
+        Some(ready)
+    }
+
+    fn set_bitrates(&mut self, bitrates: Bitrates, now: Instant) {
+        self.config.bitrates = bitrates;
+        let Some(input) = &self.input else { return };
+        for ladder in self.ladders.values_mut() {
+            ladder.set_bitrates(input, &self.config, now);
+        }
+        self.decide(now);
+    }
+
+    /// A first key unit of what comes in encoded.
+    fn first(&mut self, codec: Codec, frame: Frame) {
+        self.flow.has_key();
+        if let Some(ladder) = self.ladders.get_mut(&codec) {
+            ladder.rungs.sampled();
+        }
+        if !self.is_ready {
+            self.is_ready = true;
+            (self.hooks.events)(Event::Ready(vec![(codec, frame)]));
+        }
+        self.relink();
+    }
+
     fn join(&mut self, id: u64, member: Member, now: Instant) {
         self.likely = Some(member.codec);
-        if let Some(lane) = self.lanes.get_mut(&member.codec) {
-            lane.join(id, &member, now);
+        let estimate = self.start_estimate(now);
+        if let Some(path) = &member.path {
+            path.start(estimate);
+        }
+        if let Some(ladder) = self.ladders.get_mut(&member.codec) {
+            ladder.allocation.join(id, estimate, now);
         }
         self.members.insert(id, member);
         self.decide(now);
     }
 
+    /// What a new viewer's network is thought to carry: what the best of those carry who are here, who share the camera's
+    /// uplink with it, or were here until just now; at most what the user says.
+    fn start_estimate(&self, now: Instant) -> u32 {
+        let start = self.config.bitrates.start;
+        let is_recent = |at: Instant| now.saturating_duration_since(at) < REMEMBERED;
+        let known = self.best_estimate(now).or(self
+            .known
+            .filter(|(_, at)| is_recent(*at))
+            .map(|(estimate, _)| estimate));
+        known.map_or(start, |known| known.min(start))
+    }
+
+    fn best_estimate(&self, now: Instant) -> Option<u32> {
+        let ladders = self.ladders.values();
+        ladders
+            .filter_map(|ladder| ladder.allocation.best_estimate(now))
+            .max()
+    }
+
     fn leave(&mut self, id: u64, now: Instant) {
+        if let Some(best) = self.best_estimate(now) {
+            self.known = Some((best, now));
+        }
         if let Some(member) = self.members.remove(&id)
-            && let Some(lane) = self.lanes.get_mut(&member.codec)
+            && let Some(ladder) = self.ladders.get_mut(&member.codec)
         {
-            lane.leave(id);
+            ladder.leave(id);
         }
         self.decide(now);
     }
 
-    fn wants(&mut self, id: u64, wants: Wants, now: Instant) {
+    fn outlet(&mut self, id: u64, event: OutletEvent, now: Instant) {
         let Some(member) = self.members.get(&id) else {
             return;
         };
-        let Some(lane) = self.lanes.get_mut(&member.codec) else {
+        let Some(ladder) = self.ladders.get_mut(&member.codec) else {
             return;
         };
-        match wants {
-            Wants::Key(rung) if lane.is_encoded() => (self.hooks.want_key)(rung),
-            Wants::Key(rung) => lane.want_key(rung, now),
-            Wants::Moved(rung) => {
-                if let Some(rendition) = lane.moved(id, rung, now) {
-                    (self.hooks.news)(News::Moved {
+        match event {
+            OutletEvent::NeedsKey(rung) => ladder.rungs.want_key(rung, now),
+            OutletEvent::Moved(rung) => {
+                if let Some((rung, rendition)) = ladder.moved(id, rung, now) {
+                    (self.hooks.events)(Event::Moved {
                         session: member.session.clone(),
                         rung,
                         rendition,
@@ -389,29 +247,60 @@ impl Driver {
         }
     }
 
+    fn failed(&mut self, codec: Codec, rung: RungId, failure: Failure, now: Instant) {
+        let ladder = self.ladders.get_mut(&codec);
+        let steps = ladder.map(|ladder| ladder.rungs.failed(rung, failure, now));
+        self.report(steps.unwrap_or_default());
+        self.relink();
+        // Lets viewers have the frames of what goes on.
+        self.decide(now);
+    }
+
     fn tick(&mut self, now: Instant) {
-        if self.members.is_empty() && self.lanes.values().all(Lane::is_idle) {
+        let frames = self.feeds.iter().map(Feed::frames).sum();
+        self.flow.note(frames, now);
+        if self.flow.lacks_key(now)
+            && let Some(Input::Encoded(_, specs)) = &self.input
+            && let Some(best) = specs.first()
+        {
+            (self.hooks.events)(Event::NoKeyUnit(best.source));
+        }
+        for (pad, feed) in self.feeds.iter().enumerate() {
+            if feed.is_out_of_order() {
+                (self.hooks.events)(Event::OutOfOrder(pad));
+            }
+        }
+        if self.members.is_empty() && self.ladders.values().all(|ladder| ladder.rungs.is_idle()) {
             return;
         }
-        let frames = self.feeds.iter().map(Feed::frames).sum();
-        self.flow.is_flowing = frames != self.flow.frames;
-        self.flow.frames = frames;
         for (id, member) in &self.members {
-            let Some(lane) = self.lanes.get_mut(&member.codec) else {
+            let Some(ladder) = self.ladders.get_mut(&member.codec) else {
                 continue;
             };
             let observed = member.path.as_ref().and_then(|path| path.observe(now));
+            let observed = observed.map(|observed| observed.with_wait(member.outlet.waits(now)));
             if let Some(observed) = observed {
-                lane.observe(*id, member, observed, now);
+                ladder.observe(*id, member, observed, now);
             }
-            *lock(&member.stats) = lane.stats(*id, member, observed);
+            *lock(&member.stats) = ladder.stats(*id, member, observed);
         }
-        let flows = self.flow.is_flowing;
-        let steps: Vec<_> = (self.lanes.values_mut())
-            .filter_map(|lane| lane.tick(now, flows))
-            .collect();
-        for step in steps {
-            self.tell_of(Some(step));
+        let flows = self.flow.is_flowing(now);
+        let (mut steps, mut loads) = (Vec::new(), Vec::new());
+        for (codec, ladder) in &mut self.ladders {
+            let failed = ladder.rungs.tick(now, flows);
+            steps.extend(failed);
+            loads.extend(ladder.relieve(now).into_iter().map(|load| (*codec, load)));
+        }
+        let has_failed = !steps.is_empty();
+        self.report(steps);
+        for (codec, (change, rendition)) in loads {
+            (self.hooks.events)(match change {
+                LoadChange::Overloaded(_) => Event::Overloaded(codec, rendition),
+                LoadChange::Relieved(_) => Event::Relieved(codec, rendition),
+            });
+        }
+        if has_failed {
+            self.relink();
         }
         self.decide(now);
     }
@@ -419,59 +308,57 @@ impl Driver {
     fn decide(&mut self, now: Instant) {
         let mut has_changed = false;
         let mut steps = Vec::new();
-        for lane in self.lanes.values_mut() {
-            for command in lane.decide(now) {
+        for ladder in self.ladders.values_mut() {
+            for command in ladder.allocation.decide(now) {
                 has_changed |= matches!(command, Command::Start { .. } | Command::Stop { .. });
-                steps.extend(lane.carry_out(command, &self.members, now));
+                steps.extend(ladder.carry_out(command, &self.members, now));
             }
-            lane.subscribe(&self.members, now);
+            ladder.subscribe(&self.members, now);
         }
         if has_changed {
-            self.retap();
+            self.relink();
         }
-        for step in steps {
-            self.tell_of(Some(step));
-        }
+        self.report(steps);
     }
 
-    /// Leads pictures to the rungs that run: from the pad to the largest, and from each to the next smaller one.
-    fn retap(&mut self) {
+    /// Leads pictures to the rungs that run: from the pad to the largest, and from each to the next smaller one; and what comes
+    /// in encoded from each pad to its own.
+    fn relink(&mut self) {
         let Some(input) = &self.input else { return };
-        match input {
-            Input::Raw { .. } => {
-                let first = self.lanes.values().filter_map(Lane::tap);
-                if let Some(feed) = self.feeds.first() {
-                    feed.taps.set(first);
+        for (pad, feed) in self.feeds.iter().enumerate() {
+            match input {
+                Input::Raw { .. } if pad == 0 => {
+                    let outputs = self.ladders.values();
+                    feed.outputs
+                        .set(outputs.filter_map(|ladder| ladder.rungs.output()));
                 }
-            }
-            Input::Encoded(codec, _) => {
-                let lane = self.lanes.get(codec);
-                for (rung, feed) in self.feeds.iter().enumerate() {
-                    feed.taps.set(lane.and_then(|lane| lane.source(rung)));
+                Input::Raw { .. } => feed.outputs.set([]),
+                Input::Encoded(codec, _) => {
+                    let ladder = self.ladders.get(codec);
+                    let sources = ladder.into_iter().flat_map(|l| l.rungs.sources(pad));
+                    feed.outputs.set(sources);
                 }
             }
         }
     }
 
-    fn tell_of(&self, step: Option<Step>) {
-        if let Some(step) = step {
-            (self.hooks.news)(News::Encoder {
+    fn report(&self, steps: Vec<Step>) {
+        for step in steps {
+            (self.hooks.events)(Event::Encoder {
                 factory: step.factory,
                 failure: step.failure.0,
                 next: step.next,
             });
         }
     }
-}
 
-impl Driver {
     fn end(&mut self, stopped: &Sender<()>) {
         for feed in self.feeds.iter() {
-            feed.taps.set([]);
+            feed.outputs.set([]);
         }
-        for rung in std::mem::take(&mut self.lanes)
+        for rung in std::mem::take(&mut self.ladders)
             .into_values()
-            .flat_map(Lane::into_rungs)
+            .flat_map(CodecLadder::into_running)
         {
             rung.stop_then(stopped.clone());
         }
@@ -484,18 +371,4 @@ impl Drop for Driver {
     fn drop(&mut self) {
         self.end(&channel().0);
     }
-}
-
-/// The rungs of a codec.
-fn renditions(config: &Config, input: &Input) -> Vec<Rendition> {
-    let mut list = match input {
-        Input::Raw { width, height, .. } => config.renditions.of(*width, *height, config.bitrate),
-        Input::Encoded(_, list) => list.clone(),
-    };
-    for rendition in &mut list {
-        rendition.ceiling = rendition.ceiling.min(config.max_bitrate);
-    }
-    // No two rungs cost the same.
-    list.dedup_by(|next, before| next.ceiling >= before.ceiling);
-    list
 }

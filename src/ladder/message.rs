@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What the driver hears, and what it has of each viewer.
+//! What the driver is told, what it has of each viewer, and what it tells the sink.
 //!
 //! Lock: `stats`, held to read or write a value.
 
@@ -8,9 +8,9 @@ use std::sync::{Arc, Mutex, mpsc::Sender};
 use super::{
     Path,
     codec::Codec,
-    config::Input,
-    outlet::{Frame, Outlet, Wants},
-    rung::Failure,
+    outlet::{Outlet, OutletEvent},
+    rendition::Rendition,
+    types::{Bitrates, EncoderSetup, Failure, Frame, Input, RungId, SourceKeyRequest},
 };
 
 pub(super) enum Message {
@@ -19,13 +19,9 @@ pub(super) enum Message {
     Expect,
     Join(u64, Member),
     Leave(u64),
-    Wants(u64, Wants),
-    Failed(Codec, usize, u64, Failure),
-    Bitrates {
-        bitrate: Option<u32>,
-        min: u32,
-        max: u32,
-    },
+    Outlet(u64, OutletEvent),
+    Failed(Codec, RungId, Failure),
+    Bitrates(Bitrates),
     /// A first frame of what comes in encoded.
     First(Codec, Frame),
     Tick,
@@ -42,7 +38,44 @@ pub(super) struct Member {
     pub(super) stats: Arc<Mutex<ViewerStats>>,
 }
 
-pub(super) type Tell = Arc<dyn Fn(Message) + Send + Sync>;
+pub(super) type Notifier = Arc<dyn Fn(Message) + Send + Sync>;
+
+/// What the sink is told. From the driver's thread.
+#[derive(Clone, Debug)]
+pub(crate) enum Event {
+    /// The codecs that can be offered, best first, each with a first frame of its stream.
+    Ready(Vec<(Codec, Frame)>),
+    Moved {
+        session: String,
+        /// 0 is the best.
+        rung: usize,
+        rendition: Rendition,
+    },
+    /// An encoder has failed; another one goes on, or none is left.
+    Encoder {
+        factory: &'static str,
+        failure: String,
+        next: Option<&'static str>,
+    },
+    /// Nothing here encodes any of the codecs that were asked for.
+    NoEncoder(String),
+    /// This machine is too slow to encode the rendition, which nobody is shown for a while.
+    Overloaded(Codec, Rendition),
+    /// It is tried again.
+    Relieved(Codec, Rendition),
+    /// What comes in encoded by this pad has had no key unit for so long that somebody has to be told.
+    NoKeyUnit(usize),
+    /// What comes in encoded by this pad has B-frames.
+    OutOfOrder(usize),
+}
+
+/// How the ladder reaches what is around it. All are called on its thread.
+pub(crate) struct Hooks {
+    pub(crate) events: Box<dyn Fn(Event) + Send>,
+    /// For those who want an encoder set up in their own way.
+    pub(crate) encoder_setup: EncoderSetup,
+    pub(crate) want_key: SourceKeyRequest,
+}
 
 /// One viewer's figures, in bits each second where they are rates.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

@@ -3,50 +3,77 @@
 //! each viewer on the best one that its network carries.
 //!
 //! Pure:
+//! - [`types`]: which rung a frame is of, what comes in and what was asked for.
 //! - [`rendition`]: what the user asked for, and what is made of a camera's size.
 //! - [`policy`]: who is on which rung, and what each rung may cost.
-//! - [`switch`]: which frames of which rungs make up one viewer's picture.
-//! - [`overshoot`]: pictures that an encoder has no bits for.
+//! - [`switch`]: which frames of which rungs make up one viewer's picture; [`timeline`]: when.
+//! - [`overshoot`]: pictures that an encoder has no bits for; [`load`], [`relief`]: those that it has no time for.
+//! - [`key_requests`], [`flow`], [`order`]: when a key unit is asked for, and whether what comes in can be shown.
 //! - [`codec`], [`encoders`]: what there is, and how each is set up.
-//! - [`config`], [`message`]: what is asked of the ladder, and what its driver hears.
 //!
 //! Around them, in the direction of the data:
 //! - [`feed`]: from the sink's pads, on the streaming thread.
-//! - [`rung`]: a pipeline that runs while somebody is on it.
+//! - [`rung`], of the elements in [`pipeline`]: a pipeline that runs while somebody is on it.
+//! - [`outputs`]: where pictures and frames go.
 //! - [`outlet`]: a viewer's end, which never holds anyone up.
 //! - [`trial`]: encoders that are tried before anything depends on them.
-//! - [`lane`]: the rungs of one codec.
-//! - [`driver`]: a thread that owns policy and rungs, and decides ten times a second.
+//! - [`rungs`]: those of one codec; [`allocation`] leads viewers to them; [`codec_ladder`]: both.
+//! - [`driver`]: owns all of it, and decides ten times a second; [`message`], [`handle`]: the way to it.
 //!
 //! It knows nothing of WebRTC: what it needs of a viewer's network it asks a [`Path`].
 
 use std::{sync::LazyLock, time::Instant};
 
+mod allocation;
 pub(crate) mod codec;
-mod config;
+mod codec_ladder;
+#[cfg(test)]
+mod codec_ladder_tests;
 mod driver;
 #[cfg(test)]
 mod driver_tests;
 mod encoders;
-mod fan_out;
 mod feed;
-mod lane;
-#[cfg(test)]
-mod lane_tests;
+mod flow;
+mod handle;
+mod key_requests;
+mod load;
 mod message;
+mod order;
 mod outlet;
+mod outputs;
 mod overshoot;
+mod pipeline;
 mod policy;
+mod relief;
 pub(crate) mod rendition;
 mod rung;
+mod rungs;
 mod switch;
+mod timeline;
 mod trial;
+mod types;
 
-pub(crate) use config::{Config, Input};
-pub(crate) use driver::{Hooks, Ladder, News, Viewer};
 pub(crate) use feed::Feed;
-pub(crate) use outlet::Frame;
+pub(crate) use handle::{Ladder, Viewer};
+pub(crate) use message::{Event, Hooks};
 pub(crate) use policy::Observation;
+/// What the simulation of ladder and pacer is made of.
+#[cfg(test)]
+pub(crate) mod parts {
+    pub(crate) use super::{
+        allocation::{Allocation, RungTable},
+        outlet::{Outlet, OutletEvent},
+        outputs::FanOut,
+        policy::{
+            Command, Config as PolicyConfig,
+            simulation::{Random, seeds},
+        },
+        types::RungId,
+    };
+}
+
+pub(crate) use types::{Bitrates, Config, Frame, Input, RungSpec};
 
 /// `GST_DEBUG=portholeladder:5` shows what is seen of each viewer's network, and what is decided.
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
@@ -59,6 +86,8 @@ static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
 
 /// A viewer's network, as the ladder sees it.
 pub(crate) trait Path: Send + Sync {
+    /// The viewer joins: nothing is known but that others' networks carry so much.
+    fn start(&self, estimate: u32);
     /// Nothing before it is known.
     fn observe(&self, now: Instant) -> Option<Observation>;
     /// Sends so many bits each second beside the media, to find out whether they arrive. None ends it.

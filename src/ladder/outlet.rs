@@ -13,14 +13,22 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::switch::{Switch, Verdict};
+use super::{
+    switch::{Switch, Verdict},
+    types::{Frame, RungId},
+};
 use crate::{
     bucket::{Bucket, Rate},
     lock::lock,
 };
 
-/// A second of frames: a session that is further behind has a network that is worse than its rung, and skips.
-const MAX_QUEUED: usize = 30;
+/// A session that is further behind has a network that is worse than its rung, and skips: whoever drives by such a picture would
+/// steer by what was. By the clock, so that five frames a second are as fresh as thirty.
+const LONGEST_BEHIND: Duration = Duration::from_millis(500);
+/// A key unit that leaves holds up what follows it, which is skipped for another key unit only after this long.
+const LONGEST_KEY: Duration = Duration::from_millis(1_500);
+/// And whatever the clock says, so many: 500 ms of 240 frames a second.
+const MAX_QUEUED: usize = 120;
 /// Frames kept before the transport is there: at 30 a second a third of a second to catch up on, which is decoded in a blink.
 const MAX_HELD: usize = 10;
 /// Key units that one viewer may cause: one each second, a few at once when it joins and changes rungs. They cost everyone
@@ -29,50 +37,45 @@ const KEYS: Rate = Rate {
     burst: 4,
     period: Duration::from_secs(1),
 };
-
-/// One encoded frame.
-#[derive(Clone, Debug)]
-pub(crate) struct Frame {
-    pub(crate) buffer: gst::Buffer,
-    pub(crate) caps: gst::Caps,
-    pub(crate) rung: usize,
-    pub(crate) is_key: bool,
-    /// Running time, in the order of decoding.
-    pub(crate) time: gst::ClockTime,
-    /// How much later its timestamps are than they were made.
-    pub(crate) shift: gst::ClockTime,
-}
-
 /// A viewer that asks for a key unit so soon after one was sent has not seen that yet.
 const KEY_TRAVELS: Duration = Duration::from_millis(200);
 
-/// What the driver of the ladder hears of an outlet.
+/// What the driver of the ladder is told by an outlet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Wants {
-    /// A key unit of this rung.
-    Key(usize),
+pub(crate) enum OutletEvent {
+    /// A key unit of this rung is needed.
+    NeedsKey(RungId),
     /// The first frame of this rung is on its way.
-    Moved(usize),
+    Moved(RungId),
 }
 
-type Tell = Box<dyn Fn(Wants) + Send + Sync>;
+type Notify = Box<dyn Fn(OutletEvent) + Send + Sync>;
 
 pub(crate) struct Outlet {
     state: Mutex<State>,
     ready: Condvar,
-    tell: Tell,
+    notify: Notify,
 }
 
 struct State {
     switch: Switch,
-    queue: VecDeque<Frame>,
+    queue: VecDeque<Queued>,
     /// The session's transport is there.
     is_open: bool,
     is_flushing: bool,
     keys: Bucket,
     /// When the last key unit left.
     key_left: Option<Instant>,
+    /// The session has not asked for more since then.
+    is_sending_key: bool,
     sent: Sent,
+    /// From which on time is counted.
+    began: Option<Instant>,
+}
+
+struct Queued {
+    frame: Frame,
+    at: Instant,
 }
 
 /// What has left, for statistics.
@@ -85,53 +88,45 @@ pub(crate) struct Sent {
 }
 
 impl Outlet {
-    /// For a viewer that begins on `rung`. `tell` must not block, and must not call the outlet.
-    pub(crate) fn new(rung: usize, tell: impl Fn(Wants) + Send + Sync + 'static) -> Self {
+    /// For a viewer that is on no rung yet. `notify` must not block, and must not call the outlet.
+    pub(crate) fn new(notify: impl Fn(OutletEvent) + Send + Sync + 'static) -> Self {
         Self {
             state: Mutex::new(State {
-                switch: Switch::new(rung),
+                switch: Switch::default(),
                 queue: VecDeque::new(),
                 is_open: false,
                 is_flushing: true,
                 keys: Bucket::new(KEYS),
                 key_left: None,
+                is_sending_key: false,
                 sent: Sent::default(),
+                began: None,
             }),
             ready: Condvar::new(),
-            tell: Box::new(tell),
+            notify: Box::new(notify),
         }
     }
 
     /// A frame of a rung; on that rung's thread.
-    pub(crate) fn offer(&self, frame: &Frame) {
-        let (moved, wants_key) = {
-            let mut state = lock(&self.state);
-            state.offer(frame)
-        };
+    pub(crate) fn offer(&self, frame: &Frame, now: Instant) {
+        let (moved, needs_key) = lock(&self.state).offer(frame, now);
         if let Some(rung) = moved {
-            (self.tell)(Wants::Moved(rung));
+            (self.notify)(OutletEvent::Moved(rung));
         }
-        if wants_key {
-            self.ask_for_key(Instant::now());
+        if needs_key {
+            self.ask_for_key(now);
         }
         self.ready.notify_one();
     }
 
-    /// The next frame to send, and how many wait behind it; waits for one. Nothing once the outlet is flushing.
+    /// The next frame to send; waits for one. Nothing once the outlet is flushing.
     pub(crate) fn next(&self) -> Option<Frame> {
         let mut state = lock(&self.state);
         loop {
             if state.is_flushing {
                 return None;
             }
-            if state.is_open
-                && let Some(frame) = state.queue.pop_front()
-            {
-                if frame.is_key {
-                    state.key_left = Some(Instant::now());
-                }
-                state.sent.frames += 1;
-                state.sent.bytes += frame.buffer.size() as u64;
+            if let Some(frame) = state.take(Instant::now()) {
                 return Some(frame);
             }
             state = self
@@ -141,11 +136,28 @@ impl Outlet {
         }
     }
 
+    /// The next frame, if there is one.
+    #[cfg(test)]
+    pub(crate) fn try_next(&self, now: Instant) -> Option<Frame> {
+        lock(&self.state).take(now)
+    }
+
+    /// How long the oldest frame has been waiting for the session to take it.
+    pub(crate) fn waits(&self, now: Instant) -> Duration {
+        let state = lock(&self.state);
+        let oldest = state.queue.front().filter(|_| state.is_open);
+        oldest.map_or(Duration::ZERO, |oldest| {
+            now.saturating_duration_since(oldest.at)
+        })
+    }
+
     /// The transport is there.
     pub(crate) fn open(&self, now: Instant) {
         let needs_key = {
             let mut state = lock(&self.state);
             state.is_open = true;
+            // What was kept has waited for the transport, which is nobody's delay.
+            state.begin_anew(now);
             state.queue.is_empty() && state.switch.waits()
         };
         self.ready.notify_one();
@@ -165,10 +177,16 @@ impl Outlet {
         self.ready.notify_all();
     }
 
-    /// Changes to `rung` at its next key unit, for which it asks.
-    pub(crate) fn want(&self, rung: usize, now: Instant) {
-        lock(&self.state).switch.want(rung);
-        self.ask_for_key(now);
+    /// Changes to `rung` at its next key unit, for which it asks if it needs one.
+    pub(crate) fn want(&self, rung: RungId, now: Instant) {
+        let waits = {
+            let mut state = lock(&self.state);
+            state.switch.want(rung);
+            state.switch.waits()
+        };
+        if waits {
+            self.ask_for_key(now);
+        }
     }
 
     /// The viewer's side asks for a key unit, which may be on its way.
@@ -178,7 +196,7 @@ impl Outlet {
             let is_recent = |at: Instant| now.saturating_duration_since(at) < KEY_TRAVELS;
             !state.is_open
                 || state.key_left.is_some_and(is_recent)
-                || state.queue.iter().any(|frame| frame.is_key)
+                || state.queue.iter().any(|queued| queued.frame.is_key)
         };
         if !is_coming {
             self.ask_for_key(now);
@@ -189,12 +207,12 @@ impl Outlet {
     pub(crate) fn ask_for_key(&self, now: Instant) {
         let rung = {
             let mut state = lock(&self.state);
-            if !state.keys.take(now) {
-                return;
+            match state.switch.wanted() {
+                Some(rung) if state.keys.take(now) => rung,
+                _ => return,
             }
-            state.switch.wanted()
         };
-        (self.tell)(Wants::Key(rung));
+        (self.notify)(OutletEvent::NeedsKey(rung));
     }
 
     /// What passes next must be a key unit.
@@ -208,140 +226,87 @@ impl Outlet {
         lock(&self.state).sent
     }
 
-    pub(crate) fn current(&self) -> Option<usize> {
+    pub(crate) fn current(&self) -> Option<RungId> {
         lock(&self.state).switch.current()
     }
 }
 
 impl State {
     /// The rung that it has moved to, and whether a key unit is needed.
-    fn offer(&mut self, frame: &Frame) -> (Option<usize>, bool) {
+    fn offer(&mut self, frame: &Frame, now: Instant) -> (Option<RungId>, bool) {
         if self.is_flushing {
             return (None, false);
         }
-        let limit = if self.is_open { MAX_QUEUED } else { MAX_HELD };
-        let is_full = self.queue.len() >= limit;
-        if is_full {
+        let is_behind = self.is_behind(now);
+        if is_behind {
             self.sent.dropped += self.queue.len() as u64;
             self.queue.clear();
             self.switch.lose();
         }
         let time = frame.time.nseconds();
-        let verdict = self.switch.take(frame.rung, frame.is_key, time);
+        let since = now.saturating_duration_since(*self.began.get_or_insert(now));
+        let since = u64::try_from(since.as_nanos()).unwrap_or(u64::MAX);
+        let verdict = self.switch.take(frame.rung, frame.is_key, time, since);
         let Verdict::Pass { pts, moved } = verdict else {
             // Before the transport is there nothing is to be asked for: `open` does.
-            return (None, is_full && self.is_open);
+            return (None, is_behind && self.is_open);
         };
         if frame.is_key && !self.is_open {
             // The newest key unit is the best to begin with.
             self.queue.clear();
         }
-        self.queue.push_back(Frame {
-            shift: gst::ClockTime::from_nseconds(pts.saturating_sub(time)),
+        let frame = Frame {
+            shift: difference(pts, time),
             ..frame.clone()
-        });
-        (moved.then_some(frame.rung), false)
+        };
+        let rung = frame.rung;
+        self.queue.push_back(Queued { frame, at: now });
+        (moved.then_some(rung), false)
     }
+
+    fn is_behind(&self, now: Instant) -> bool {
+        if !self.is_open {
+            return self.queue.len() >= MAX_HELD;
+        }
+        let longest = match self.is_sending_key {
+            true => LONGEST_KEY,
+            false => LONGEST_BEHIND,
+        };
+        let is_old = |queued: &Queued| now.saturating_duration_since(queued.at) > longest;
+        self.queue.len() >= MAX_QUEUED || self.queue.front().is_some_and(is_old)
+    }
+
+    fn begin_anew(&mut self, now: Instant) {
+        for queued in &mut self.queue {
+            queued.at = now;
+        }
+    }
+
+    fn take(&mut self, now: Instant) -> Option<Frame> {
+        if std::mem::take(&mut self.is_sending_key) {
+            // It leaves faster than the picture needs, and so does what waited for it.
+            self.begin_anew(now);
+        }
+        if !self.is_open {
+            return None;
+        }
+        let frame = self.queue.pop_front()?.frame;
+        if frame.is_key {
+            self.key_left = Some(now);
+            self.is_sending_key = true;
+        }
+        self.sent.frames += 1;
+        self.sent.bytes += frame.buffer.size() as u64;
+        Some(frame)
+    }
+}
+
+/// From `from` to `to`, which are less than 292 years.
+fn difference(to: u64, from: u64) -> i64 {
+    let signed = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+    signed(to).saturating_sub(signed(from))
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::{Arc, mpsc};
-
-    use super::*;
-
-    fn frame(ms: u64, is_key: bool) -> Frame {
-        gst::init().expect("GStreamer is installed");
-        Frame {
-            buffer: gst::Buffer::new(),
-            caps: gst::Caps::new_empty_simple("video/x-vp8"),
-            rung: 0,
-            is_key,
-            time: gst::ClockTime::from_mseconds(ms),
-            shift: gst::ClockTime::ZERO,
-        }
-    }
-
-    fn outlet() -> (Outlet, mpsc::Receiver<Wants>) {
-        let (sender, wants) = mpsc::channel();
-        let outlet = Outlet::new(0, move |want| {
-            let _ = sender.send(want);
-        });
-        outlet.flush(false);
-        (outlet, wants)
-    }
-
-    #[test]
-    fn until_the_transport_is_there_the_newest_key_unit_and_what_follows_are_kept() {
-        let (outlet, _wants) = outlet();
-        for (ms, key) in [(0, true), (33, false), (66, true), (99, false)] {
-            outlet.offer(&frame(ms, key));
-        }
-        outlet.open(Instant::now());
-        let ms = |frame: Option<Frame>| frame.map(|f| f.time.mseconds());
-        assert_eq!(ms(outlet.next()), Some(66));
-        assert_eq!(ms(outlet.next()), Some(99));
-    }
-
-    #[test]
-    fn what_is_older_than_a_blink_when_the_transport_comes_is_asked_for_anew() {
-        let (outlet, wants) = outlet();
-        outlet.offer(&frame(0, true));
-        for i in 1..30 {
-            outlet.offer(&frame(i * 33, false));
-        }
-        assert_eq!(wants.try_iter().collect::<Vec<_>>(), [Wants::Moved(0)]);
-        outlet.open(Instant::now());
-        assert_eq!(wants.try_iter().collect::<Vec<_>>(), [Wants::Key(0)]);
-    }
-
-    #[test]
-    fn a_session_that_takes_nothing_skips_to_a_key_unit_and_holds_nobody_up() {
-        let (outlet, wants) = outlet();
-        outlet.open(Instant::now());
-        outlet.offer(&frame(0, true));
-        for i in 1..=1_000 {
-            outlet.offer(&frame(i * 33, false));
-        }
-        let keys = wants.try_iter().filter(|want| *want == Wants::Key(0));
-        assert!((1..=KEYS.burst as usize).contains(&keys.count()));
-        outlet.offer(&frame(50_000, true));
-        let first = outlet.next().expect("a frame waits");
-        assert!(first.is_key && first.time.seconds() == 50);
-    }
-
-    #[test]
-    fn a_viewer_that_asks_for_key_units_all_the_time_gets_one_each_second() {
-        let start = Instant::now();
-        let (outlet, wants) = outlet();
-        for ms in 0..10_000 {
-            outlet.ask_for_key(start + Duration::from_millis(ms));
-        }
-        let keys = wants.try_iter().count();
-        assert!((10..=10 + KEYS.burst as usize).contains(&keys), "{keys}");
-    }
-
-    #[test]
-    fn a_viewer_that_asks_for_a_key_unit_that_is_on_its_way_gets_that_one() {
-        let (outlet, wants) = outlet();
-        outlet.lost(Instant::now());
-        outlet.offer(&frame(0, true));
-        outlet.open(Instant::now());
-        outlet.lost(Instant::now());
-        assert!(outlet.next().is_some_and(|frame| frame.is_key));
-        outlet.lost(Instant::now());
-        assert_eq!(wants.try_iter().collect::<Vec<_>>(), [Wants::Moved(0)]);
-        outlet.lost(Instant::now() + KEY_TRAVELS);
-        assert_eq!(wants.try_iter().collect::<Vec<_>>(), [Wants::Key(0)]);
-    }
-
-    #[test]
-    fn flushing_lets_go_of_who_waits() {
-        let (outlet, _wants) = outlet();
-        let outlet = Arc::new(outlet);
-        let waits = outlet.clone();
-        let thread = std::thread::spawn(move || waits.next().is_none());
-        outlet.flush(true);
-        assert!(thread.join().expect("it ends"));
-    }
-}
+#[path = "outlet_tests.rs"]
+mod tests;

@@ -6,8 +6,8 @@
 const SLACK: f64 = 0.25;
 /// What is remembered of it: so much, and no more, is made up for.
 const MOST: f64 = 1.5;
-/// Pictures left out in a row: at 30 a second three are shown each second, come what may.
-const MAX_SKIPPED: u32 = 9;
+/// Pictures are left out for so long in a row: three are shown each second, come what may, if as many come.
+const LONGEST_SKIP: f64 = 0.33;
 /// Nothing is known of a longer pause.
 const LONGEST_PAUSE: f64 = 1.;
 
@@ -16,7 +16,8 @@ const LONGEST_PAUSE: f64 = 1.;
 pub(super) struct Overshoot {
     level: f64,
     at: Option<u64>,
-    skipped: u32,
+    /// For how long pictures have been left out.
+    skipped: f64,
 }
 
 impl Overshoot {
@@ -26,8 +27,8 @@ impl Overshoot {
         let since = self.at.replace(pts).map_or(0, |at| pts.saturating_sub(at));
         let since = (since as f64 / 1e9).min(LONGEST_PAUSE);
         self.level = (self.level - target * since).max(0.);
-        let skips = self.level > target * SLACK && self.skipped < MAX_SKIPPED;
-        self.skipped = if skips { self.skipped + 1 } else { 0 };
+        let skips = self.level > target * SLACK && self.skipped + since < LONGEST_SKIP;
+        self.skipped = if skips { self.skipped + since } else { 0. };
         skips
     }
 
@@ -71,6 +72,27 @@ mod tests {
     fn three_pictures_a_second_are_shown_come_what_may() {
         assert_eq!(run(1_000_000, 100_000).0, 3);
         assert_eq!(run(1_000, 1).0, 3);
+    }
+
+    #[test]
+    fn a_second_without_a_picture_is_longer_than_any_skip_at_few_pictures_a_second_as_well() {
+        for (every, least) in [
+            (FRAME, 30),
+            (100_000_000, 25),
+            (200_000_000, 24),
+            (500_000_000, 19),
+        ] {
+            let (mut overshoot, mut shown) = (Overshoot::default(), Vec::new());
+            for number in 0..(10_000_000_000 / every) {
+                if !overshoot.skips(number * every, 100_000) {
+                    overshoot.came(1_000_000, 100_000);
+                    shown.push(number * every);
+                }
+            }
+            assert!(shown.len() >= least, "{} of one in {every} ns", shown.len());
+            let longest = shown.windows(2).map(|two| two[1] - two[0]).max();
+            assert!(longest <= Some(every.max(400_000_000)), "{longest:?}");
+        }
     }
 
     #[test]

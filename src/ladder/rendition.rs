@@ -15,8 +15,10 @@ pub(crate) const BITRATE_720P: u32 = 2_000_000;
 const QUARTER_SHARE: f64 = 0.3;
 /// Below this many lines a picture is not made smaller once more.
 const MIN_LINES: u32 = 120;
-/// `auto`: full, half, quarter.
-const AUTO_RUNGS: usize = 3;
+/// `auto` halves the picture until its rung costs no more: what a bad mobile network carries.
+const LOWEST_CEILING: u32 = 200_000;
+/// A rung that may not cost more than the one above it costs so many per cent of that.
+const STEP_DOWN_PERCENT: u64 = 60;
 
 /// One size of the picture, and the most that it may cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -143,24 +145,83 @@ impl Renditions {
                 ceiling: best,
             }],
             Self::Auto => {
-                let mut list = Vec::with_capacity(AUTO_RUNGS);
-                let (mut w, mut h, mut ceiling) = (even(width), even(height), best);
-                while list.len() < AUTO_RUNGS && (list.is_empty() || h.min(w) >= MIN_LINES) {
-                    list.push(Rendition {
-                        width: w,
-                        height: h,
-                        ceiling,
-                    });
-                    (w, h) = (even(w / 2), even(h / 2));
-                    ceiling = (f64::from(ceiling) * QUARTER_SHARE) as u32;
-                    if ceiling < MIN_BITRATE {
+                let mut list = vec![Rendition {
+                    width: even(width),
+                    height: even(height),
+                    ceiling: best,
+                }];
+                while let Some(next) = list.last().and_then(Rendition::halved) {
+                    if list.len() >= MAX_RENDITIONS {
                         break;
                     }
+                    list.push(next);
                 }
                 list
             }
         }
     }
+
+    /// What the same sizes may cost when `bitrate` is said while they run.
+    pub(crate) fn again(&self, before: &[Rendition], bitrate: Option<u32>) -> Vec<Rendition> {
+        let Some(first) = before.first() else {
+            return Vec::new();
+        };
+        match self {
+            Self::Given(list) if list.len() == before.len() => list.clone(),
+            Self::Given(_) | Self::Pads => before.to_vec(),
+            Self::Auto => {
+                let of_size = || ceiling(first.width, first.height, BITRATE_720P);
+                let mut ceiling = bitrate.unwrap_or_else(of_size);
+                let mut next = |rendition: &Rendition| {
+                    let rendition = Rendition {
+                        ceiling,
+                        ..*rendition
+                    };
+                    ceiling = quarter(ceiling);
+                    rendition
+                };
+                before.iter().map(&mut next).collect()
+            }
+        }
+    }
+}
+
+impl Rendition {
+    /// The next smaller one that is worth an encoder.
+    fn halved(&self) -> Option<Self> {
+        let next = Self {
+            width: even(self.width / 2),
+            height: even(self.height / 2),
+            ceiling: quarter(self.ceiling),
+        };
+        let is_worth = self.ceiling > LOWEST_CEILING
+            && next.width.min(next.height) >= MIN_LINES
+            && next.ceiling >= MIN_BITRATE;
+        is_worth.then_some(next)
+    }
+}
+
+/// What a quarter of the pixels may cost.
+fn quarter(ceiling: u32) -> u32 {
+    (f64::from(ceiling) * QUARTER_SHARE) as u32
+}
+
+/// The same renditions, none above `max` and each below the one before: all are kept.
+pub(crate) fn cap(mut list: Vec<Rendition>, max: u32) -> Vec<Rendition> {
+    let mut above: Option<u32> = None;
+    for rendition in &mut list {
+        let own = rendition.ceiling.min(max);
+        rendition.ceiling = match above {
+            Some(above) if own >= above => {
+                let less = u64::from(above) * STEP_DOWN_PERCENT / 100;
+                u32::try_from(less).unwrap_or(own)
+            }
+            _ => own,
+        }
+        .max(1);
+        above = Some(rendition.ceiling);
+    }
+    list
 }
 
 /// Chroma has half the samples each way.
@@ -211,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn auto_halves_the_picture_twice_with_even_edges_and_falling_bitrates() {
+    fn auto_halves_the_picture_down_to_a_bad_networks_bitrate_with_even_edges() {
         let words = |w, h, b| {
             let list = Renditions::Auto.of(w, h, b);
             list.iter().map(Rendition::to_string).collect::<Vec<_>>()
@@ -225,6 +286,10 @@ mod tests {
             ["1280x720@1000k", "640x360@300k", "320x180@90k"]
         );
         assert_eq!(words(320, 240, None).len(), 2);
+        assert_eq!(
+            words(3840, 2160, None).last().map(String::as_str),
+            Some("240x134@109k")
+        );
         assert_eq!(words(1, 1, Some(20_000)), ["16x16@20k"]);
         for (w, h) in [(641, 481), (1920, 1080), (4096, 2160), (720, 1280)] {
             let list = Renditions::Auto.of(w, h, None);

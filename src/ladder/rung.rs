@@ -2,18 +2,19 @@
 //! One rung that runs: a pipeline of its own from pictures (or somebody else's encoded frames) to the viewers on it.
 //!
 //! ```text
-//! appsrc ! videoconvertscale ! capsfilter ! encoder ! parser ! capsfilter ! appsink
+//! appsrc ! videoconvertscale ! capsfilter ! queue ! encoder ! parser ! capsfilter ! appsink
 //!                                   └─► the next smaller rung
 //! ```
 //! It is a pipeline of its own so that an encoder that fails takes nothing with it, and can start and stop while the
-//! camera's pipeline plays.
+//! camera's pipeline plays. The queue is between scaling and encoding, so that smaller rungs have their pictures whether or not
+//! this one's encoder keeps up.
 //!
 //! Lock: `Overshoot`, held to count.
 
 use std::{
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicU32, Ordering::Relaxed},
     },
     time::{Duration, Instant},
 };
@@ -23,162 +24,128 @@ use gst::prelude::*;
 use super::{
     codec::Codec,
     encoders::{Encoder, Order},
-    fan_out::{FanOut, Taps},
-    outlet::Frame,
+    key_requests::KeyRequests,
+    load::Load,
+    outputs::{FanOut, ScaledOutputs},
     overshoot::Overshoot,
-    rendition::Rendition,
+    pipeline::{self, Counters},
+    types::{Failure, Frame, RungId, SourceKeyRequest},
 };
 use crate::{colours, heap, lock::lock, runtime};
 
-/// Pictures that wait for an encoder: one is being encoded, one may come early. More would only be older.
-const MAX_WAITING: u64 = 2;
-/// Key units are at least so far apart, whoever asks.
-const KEY_PAUSE: Duration = Duration::from_millis(250);
-/// An encoder that was asked for a key unit has made one by then, if pictures come; else it did not hear.
-const KEY_LATE: Duration = Duration::from_millis(500);
 /// Encoders of hardware hang without a word; the slowest of software takes a tenth of this for a frame.
 const STALL: Duration = Duration::from_secs(3);
 
 /// What a rung is made from.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(crate) enum Make {
     /// Pictures, with this encoder, from a device's memory by that element.
     Encode(&'static Encoder, Order, Option<&'static str>),
-    /// Frames that are encoded already.
-    Pass,
+    /// Frames that are encoded already, of which key units are asked for there.
+    Pass(SourceKeyRequest),
 }
 
-/// What ended a rung.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Failure(pub(crate) String);
-
-type OnFrame = Box<dyn Fn(&Frame) + Send + Sync>;
-
 /// How many frames have come out, and as of when the driver has known so.
-struct Beat {
-    frames: Arc<AtomicU64>,
+struct Progress {
     known: u64,
     since: Instant,
 }
 
 pub(crate) struct Rung {
+    pub(crate) id: RungId,
     pipeline: gst::Pipeline,
     source: gst_app::AppSrc,
     sink: gst_app::AppSink,
     encoder: Option<(gst::Element, &'static Encoder)>,
+    /// Who is asked for key units that are encoded elsewhere.
+    asks: Option<SourceKeyRequest>,
     pub(crate) viewers: Arc<FanOut>,
     /// Smaller rungs that are made of this one's picture.
-    pub(crate) pictures: Taps,
-    beat: Beat,
+    pub(crate) outputs: ScaledOutputs,
+    counters: Counters,
+    progress: Progress,
+    load: Load,
     /// Bits each second that it may cost.
     target: Arc<AtomicU32>,
-    keys: Keys,
-}
-
-/// When key units were asked for.
-#[derive(Default)]
-struct Keys {
-    last: Option<Instant>,
-    is_waiting: bool,
-    /// How many had come out when the last was asked for.
-    before: u64,
-    came: Arc<AtomicU64>,
-}
-
-impl Keys {
-    /// The last that was asked for has not come out yet, and may still.
-    fn is_coming(&self, now: Instant) -> bool {
-        let is_recent = |at: Instant| now.saturating_duration_since(at) < KEY_LATE;
-        self.before == self.came.load(Relaxed) && self.last.is_some_and(is_recent)
-    }
+    keys: KeyRequests,
 }
 
 impl Rung {
     /// Builds and starts it. `on_frame` is called on its thread for each frame before viewers get it; `on_failure` at most once,
     /// from any thread, and must not block.
     pub(crate) fn start(
-        (index, codec, size): (usize, Codec, Option<Rendition>),
+        id: RungId,
+        codec: Codec,
         make: Make,
         now: Instant,
         on_frame: impl Fn(&Frame) + Send + Sync + 'static,
         on_failure: impl Fn(Failure) + Send + Sync + 'static,
         on_encoder: impl FnOnce(&gst::Element),
     ) -> Result<Self, Failure> {
-        let pipeline = gst::Pipeline::new();
-        let source = source()?;
+        let source = pipeline::source()?;
         let mut chain: Vec<gst::Element> = vec![source.clone().upcast()];
-        let pictures = Taps::default();
-        let frames = Arc::new(AtomicU64::new(0));
-        let keys = Keys::default();
+        let (outputs, counters) = (ScaledOutputs::default(), Counters::default());
         let target = Arc::new(AtomicU32::new(0));
         let overshoot = Arc::<Mutex<Overshoot>>::default();
-        let mut encoder = None;
+        let (mut encoder, mut asks) = (None, None);
         match make {
             Make::Encode(which, order, download) => {
                 if let Some(download) = download {
-                    chain.push(element(download)?);
-                }
-                chain.push(element("videoconvertscale")?);
-                let filter = element("capsfilter")?;
-                if let Some(size) = size {
-                    filter.set_property("caps", picture(size));
+                    chain.push(pipeline::element(download)?);
                 }
                 let made = which.make(order);
                 let made =
                     made.ok_or_else(|| Failure(format!("{} cannot be made", which.factory)))?;
-                if let Some(pad) = filter.static_pad("sink")
+                let scaler = pipeline::scaler(id.rendition, &outputs, &counters)?;
+                if let Some(pad) = scaler[1].static_pad("sink")
                     && !is_of_hardware(&made)
                 {
                     colours::write_as_bt601(&pad);
                 }
-                hand_on(&filter, &pictures);
+                chain.extend(scaler);
                 target.store(order.bitrate, Relaxed);
-                keep_to(&filter, &target, &overshoot);
-                chain.push(filter);
+                chain.push(pipeline::encoder_queue(&target, &overshoot, &counters)?);
                 on_encoder(&made);
                 chain.push(made.clone());
-                chain.push(filter_of(which.output())?);
+                chain.push(pipeline::filter_of(which.output())?);
                 encoder = Some((made, which));
             }
-            Make::Pass => (),
+            Make::Pass(request) => asks = Some(request),
         }
-        if let Some((parser, form)) = codec.parser() {
-            let parser = element(parser)?;
-            if parser.has_property("config-interval") {
-                // Each key unit can be the first that somebody sees.
-                parser.set_property("config-interval", -1i32);
-            }
-            chain.push(parser);
-            chain.push(filter_of(form)?);
-        }
+        chain.extend(parser(codec)?);
         let viewers = Arc::new(FanOut::default());
         let counted = target.clone();
         let on_frame = move |frame: &Frame| {
             lock(&overshoot).came(frame.buffer.size(), counted.load(Relaxed));
             on_frame(frame);
         };
-        let sink = sink(index, &viewers, (&frames, &keys.came), Box::new(on_frame));
+        let sink = pipeline::sink(id, &viewers, &counters, on_frame);
         chain.push(sink.clone().upcast());
+        let whole = gst::Pipeline::new();
         let broken = |_| Failure("its elements do not fit together".to_owned());
-        pipeline.add_many(&chain).map_err(broken)?;
+        whole.add_many(&chain).map_err(broken)?;
         gst::Element::link_many(&chain).map_err(broken)?;
-        watch(&pipeline, on_failure);
+        pipeline::watch(&whole, on_failure);
         let rung = Self {
-            pipeline,
+            id,
+            pipeline: whole,
             source,
             sink,
             encoder,
+            asks,
             viewers,
-            pictures,
-            beat: Beat {
-                frames,
+            outputs,
+            counters,
+            progress: Progress {
                 known: 0,
                 since: now,
             },
+            load: Load::default(),
             target,
-            keys,
+            keys: KeyRequests::default(),
         };
         if rung.pipeline.set_state(gst::State::Playing).is_err() {
+            pipeline::halt(&rung.pipeline);
             return Err(Failure("it does not start".into()));
         }
         Ok(rung)
@@ -207,27 +174,27 @@ impl Rung {
 
     /// A key unit, now or as soon as the last is old enough; one for all who ask meanwhile.
     pub(crate) fn want_key(&mut self, now: Instant) {
-        if !self.keys.is_coming(now) {
-            self.keys.is_waiting = true;
-            self.give_key(now);
+        if self.keys.want(now, self.counters.output()) {
+            self.ask_for_key();
         }
     }
 
     /// Nobody has seen what it has made so far, nor waits for it: the next key unit that is asked for is not put off because of it.
     pub(crate) fn begin_unseen(&mut self) {
-        self.keys.last = None;
-        self.keys.is_waiting = false;
+        self.keys.forget();
     }
 
-    /// To be called every now and then.
+    /// Asks for a key unit that was put off. To be called every now and then.
     pub(crate) fn give_key(&mut self, now: Instant) {
-        let is_due = |last: Instant| now.saturating_duration_since(last) >= KEY_PAUSE;
-        if !self.keys.is_waiting || !self.keys.last.is_none_or(is_due) {
-            return;
+        if self.keys.due(now, self.counters.output()) {
+            self.ask_for_key();
         }
-        self.keys.last = Some(now);
-        self.keys.is_waiting = false;
-        self.keys.before = self.keys.came.load(Relaxed);
+    }
+
+    fn ask_for_key(&self) {
+        if let Some(request) = &self.asks {
+            return request(self.id.source);
+        }
         let event = gst_video::UpstreamForceKeyUnitEvent::builder()
             .all_headers(true)
             .build();
@@ -238,12 +205,22 @@ impl Rung {
 
     /// Whether nothing has come out for long although pictures went in all the time. To be called every now and then.
     pub(crate) fn is_stalled(&mut self, now: Instant, pictures_flow: bool) -> bool {
-        let frames = self.beat.frames.load(Relaxed);
-        if frames != self.beat.known || !pictures_flow {
-            self.beat.known = frames;
-            self.beat.since = now;
+        let frames = self.counters.output().frames;
+        if frames != self.progress.known || !pictures_flow {
+            self.progress.known = frames;
+            self.progress.since = now;
         }
-        now.saturating_duration_since(self.beat.since) > STALL
+        now.saturating_duration_since(self.progress.since) > STALL
+    }
+
+    /// Whether its encoder has been too slow for the camera for some seconds. To be called every now and then.
+    pub(crate) fn is_overloaded(&mut self, now: Instant) -> bool {
+        if self.counters.output().frames == 0 {
+            // It is still being opened.
+            self.load.restart();
+            return false;
+        }
+        self.load.is_too_much(self.counters.pictures(), now)
     }
 
     /// Stops it, on a thread that may take its time: an encoder that hangs holds up nobody.
@@ -253,17 +230,19 @@ impl Rung {
 
     /// The same; `stopped` is dropped when it has.
     pub(crate) fn stop_then(self, stopped: impl Send + 'static) {
-        self.pictures.set([]);
-        let pipeline = self.pipeline.clone();
+        // An encoder that hangs and wakes up later has nobody to show its frames to.
+        self.viewers.clear();
+        self.outputs.set([]);
+        let whole = self.pipeline.clone();
         drop(self);
         match runtime::handle() {
             Ok(runtime) => drop(runtime.spawn_blocking(move || {
-                halt(&pipeline);
-                drop(pipeline);
+                pipeline::halt(&whole);
+                drop(whole);
                 drop(stopped);
                 heap::trim_soon();
             })),
-            Err(_) => halt(&pipeline),
+            Err(_) => pipeline::halt(&whole),
         }
     }
 }
@@ -273,146 +252,15 @@ fn is_of_hardware(encoder: &gst::Element) -> bool {
     factory.is_some_and(|factory| factory.klass().contains("Hardware"))
 }
 
-fn halt(pipeline: &gst::Pipeline) {
-    let _ = pipeline.set_state(gst::State::Null);
-    if let Some(bus) = pipeline.bus() {
-        bus.unset_sync_handler();
-    }
-}
-
-fn element(factory: &str) -> Result<gst::Element, Failure> {
-    gst::ElementFactory::make(factory).build().map_err(|_| {
-        Failure(format!(
-            "the element {factory} is missing; install GStreamer's plugins"
-        ))
-    })
-}
-
-fn filter_of(caps: &str) -> Result<gst::Element, Failure> {
-    let filter = element("capsfilter")?;
-    filter.set_property_from_str("caps", caps);
-    Ok(filter)
-}
-
-fn picture(size: Rendition) -> gst::Caps {
-    let edge = |edge: u32| i32::try_from(edge).unwrap_or(i32::MAX);
-    gst::Caps::builder("video/x-raw")
-        .field("width", edge(size.width))
-        .field("height", edge(size.height))
-        .field("pixel-aspect-ratio", gst::Fraction::new(1, 1))
-        .build()
-}
-
-fn source() -> Result<gst_app::AppSrc, Failure> {
-    let source = gst_app::AppSrc::builder()
-        .format(gst::Format::Time)
-        .is_live(true)
-        .leaky_type(gst_app::AppLeakyType::Downstream)
-        .max_buffers(MAX_WAITING)
-        .max_bytes(0)
-        .build();
-    source.set_max_time(gst::ClockTime::ZERO);
-    Ok(source)
-}
-
-/// Shows smaller rungs the picture before it is encoded.
-fn hand_on(filter: &gst::Element, pictures: &Taps) {
-    let pictures = pictures.clone();
-    let Some(pad) = filter.static_pad("src") else {
-        return;
+/// What finds frames and headers in a codec's stream.
+fn parser(codec: Codec) -> Result<Vec<gst::Element>, Failure> {
+    let Some((parser, form)) = codec.parser() else {
+        return Ok(Vec::new());
     };
-    pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
-        if let Some(buffer) = info.buffer()
-            && !pictures.is_empty()
-            && let Some(caps) = pad.current_caps()
-        {
-            pictures.push(&caps, buffer);
-        }
-        gst::PadProbeReturn::Ok
-    });
-}
-
-/// Leaves out pictures that would cost more than the rung may; smaller rungs have had them already.
-fn keep_to(filter: &gst::Element, target: &Arc<AtomicU32>, overshoot: &Arc<Mutex<Overshoot>>) {
-    let (target, overshoot) = (target.clone(), overshoot.clone());
-    let Some(pad) = filter.static_pad("src") else {
-        return;
-    };
-    pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
-        let pts = info.buffer().and_then(|buffer| buffer.pts());
-        let skips = pts.is_some_and(|pts| {
-            let target = target.load(Relaxed);
-            lock(&overshoot).skips(pts.nseconds(), target)
-        });
-        match skips {
-            // As good as dropped. With GStreamer 1.22 the bindings' own `Drop` lets go of it twice.
-            true => gst::PadProbeReturn::Handled,
-            false => gst::PadProbeReturn::Ok,
-        }
-    });
-}
-
-fn sink(
-    index: usize,
-    viewers: &Arc<FanOut>,
-    (frames, keys): (&Arc<AtomicU64>, &Arc<AtomicU64>),
-    on_frame: OnFrame,
-) -> gst_app::AppSink {
-    let (viewers, frames, keys) = (viewers.clone(), frames.clone(), keys.clone());
-    let callbacks = gst_app::AppSinkCallbacks::builder().new_sample(move |sink| {
-        let sample = sink.pull_sample().map_err(|_| gst::FlowError::Flushing)?;
-        if let Some(frame) = frame(index, &sample) {
-            frames.fetch_add(1, Relaxed);
-            if frame.is_key {
-                keys.fetch_add(1, Relaxed);
-            }
-            on_frame(&frame);
-            for outlet in viewers.all().values() {
-                outlet.offer(&frame);
-            }
-        }
-        Ok(gst::FlowSuccess::Ok)
-    });
-    let sink = gst_app::AppSink::builder()
-        .sync(false)
-        .async_(false)
-        .callbacks(callbacks.build())
-        .build();
-    sink.set_property("max-buffers", 1u32);
-    sink
-}
-
-/// The frame of a sample, with timestamps in running time: x264enc counts from a thousand hours on.
-fn frame(rung: usize, sample: &gst::Sample) -> Option<Frame> {
-    let mut buffer = sample.buffer_owned()?;
-    let segment = sample.segment()?.downcast_ref::<gst::ClockTime>()?;
-    let running = |at: Option<gst::ClockTime>| segment.to_running_time(at?);
-    let (pts, dts) = (running(buffer.pts()), running(buffer.dts()));
-    {
-        let buffer = buffer.make_mut();
-        buffer.set_pts(pts.or(dts));
-        // Payloaders need none, and a shifted frame would have a wrong one.
-        buffer.set_dts(gst::ClockTime::NONE);
+    let parser = pipeline::element(parser)?;
+    if parser.has_property("config-interval") {
+        // Each key unit can be the first that somebody sees.
+        parser.set_property("config-interval", -1i32);
     }
-    Some(Frame {
-        rung,
-        is_key: !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT),
-        time: dts.or(pts)?,
-        shift: gst::ClockTime::ZERO,
-        caps: sample.caps_owned()?,
-        buffer,
-    })
-}
-
-fn watch(pipeline: &gst::Pipeline, on_failure: impl Fn(Failure) + Send + Sync + 'static) {
-    let Some(bus) = pipeline.bus() else { return };
-    let has_failed = AtomicBool::new(false);
-    bus.set_sync_handler(move |_, message| {
-        if let gst::MessageView::Error(error) = message.view()
-            && !has_failed.swap(true, Relaxed)
-        {
-            on_failure(Failure(error.error().to_string()));
-        }
-        gst::BusSyncReply::Drop
-    });
+    Ok(vec![parser, pipeline::filter_of(form)?])
 }

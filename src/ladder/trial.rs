@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Tries an encoder with one black picture before anything depends on it, and keeps what came out: the caps of a codec's
+//! Tries an encoder with black pictures before anything depends on it, and keeps what came out: the caps of a codec's
 //! stream, by which it is offered before any picture has come.
 
 use std::{
@@ -14,19 +14,18 @@ use std::{
 
 use super::{
     codec::Codec,
-    config::EncoderSetup,
     encoders::{Encoder, Order},
-    message::{Message, Tell},
-    outlet::Frame,
+    message::{Message, Notifier},
     rendition::Rendition,
-    rung::{Failure, Make, Rung},
+    rung::{Make, Rung},
+    types::{EncoderSetup, Failure, Frame, RungId, RungSpec},
 };
 
 /// Encoders of hardware load firmware with their first picture.
 const TRIAL: Duration = Duration::from_secs(3);
 
-/// The generation of a lane's first rung, which is that of its trial.
-pub(super) const OF_TRIAL: u64 = 1;
+/// An encoder that holds a few pictures back gives the first when more come: one each time that this has passed.
+const NEXT_PICTURE: Duration = Duration::from_millis(50);
 
 /// An encoder that failed, and the one that goes on.
 #[derive(Clone, Debug)]
@@ -47,27 +46,24 @@ pub(super) struct Found {
 pub(super) fn try_out(
     codec: Codec,
     encoders: &mut Vec<&'static Encoder>,
-    renditions: &[Rendition],
+    spec: RungSpec,
     interval: u32,
-    (setup, tell): (&EncoderSetup, &Tell),
+    (setup, notify): (&EncoderSetup, &Notifier),
 ) -> Result<Found, Failure> {
-    let Some(size) = renditions.first().copied() else {
-        return Err(Failure("there is no rendition".into()));
-    };
     let mut steps: Vec<Step> = Vec::new();
     while let Some(encoder) = encoders.first().copied() {
         let order = Order {
-            bitrate: size.ceiling,
+            bitrate: spec.rendition.ceiling,
             interval,
         };
-        let tell = tell.clone();
+        let (id, notify) = (RungId::new(spec), notify.clone());
         let outcome = run(
             codec,
             encoder,
             order,
-            size,
+            id,
             |element| setup(codec, 0, element),
-            move |failure| tell(Message::Failed(codec, 0, OF_TRIAL, failure)),
+            move |failure| notify(Message::Failed(codec, id, failure)),
         );
         match outcome {
             Ok((frame, rung)) => return Ok(Found { frame, rung, steps }),
@@ -96,7 +92,7 @@ fn run(
     codec: Codec,
     encoder: &'static Encoder,
     order: Order,
-    size: Rendition,
+    id: RungId,
     setup: impl FnOnce(&gst::Element),
     on_failure: impl Fn(Failure) + Send + Sync + 'static,
 ) -> Result<(Frame, Rung), Failure> {
@@ -105,7 +101,8 @@ fn run(
     let has_passed = Arc::new(AtomicBool::new(false));
     let passed = has_passed.clone();
     let rung = Rung::start(
-        (0, codec, Some(size)),
+        id,
+        codec,
         Make::Encode(encoder, order, None),
         Instant::now(),
         move |frame| drop(sender.try_send(Ok(frame.clone()))),
@@ -115,29 +112,41 @@ fn run(
         },
         setup,
     )?;
-    if !push_black(&rung, size) {
-        rung.stop();
-        return Err(Failure("no memory for a picture".into()));
-    }
-    match outcome.recv_timeout(TRIAL) {
-        Ok(Ok(frame)) => {
+    match first_frame(&rung, id.rendition, &outcome) {
+        Ok(frame) => {
             has_passed.store(true, SeqCst);
             Ok((frame, rung))
         }
-        Ok(Err(failure)) => {
+        Err(failure) => {
             rung.stop();
             Err(failure)
-        }
-        Err(_) => {
-            rung.stop();
-            Err(Failure("nothing comes out of it".into()))
         }
     }
 }
 
-/// Gives an encoder a first picture; false where there is no memory for it.
-pub(super) fn push_black(rung: &Rung, size: Rendition) -> bool {
-    let Some((caps, picture)) = black(size) else {
+/// What comes out of it when pictures go in.
+fn first_frame(
+    rung: &Rung,
+    size: Rendition,
+    outcome: &mpsc::Receiver<Result<Frame, Failure>>,
+) -> Result<Frame, Failure> {
+    let begun = Instant::now();
+    for number in 0.. {
+        if !push_black(rung, size, number) {
+            return Err(Failure("no memory for a picture".into()));
+        }
+        match outcome.recv_timeout(NEXT_PICTURE) {
+            Ok(outcome) => return outcome,
+            Err(_) if begun.elapsed() < TRIAL => (),
+            Err(_) => break,
+        }
+    }
+    Err(Failure("nothing comes out of it".into()))
+}
+
+/// Gives an encoder one of its first pictures, which are black; false where there is no memory for it.
+pub(super) fn push_black(rung: &Rung, size: Rendition, number: u64) -> bool {
+    let Some((caps, picture)) = black(size, number) else {
         return false;
     };
     rung.source().set_caps(Some(&caps));
@@ -145,7 +154,7 @@ pub(super) fn push_black(rung: &Rung, size: Rendition) -> bool {
     true
 }
 
-fn black(size: Rendition) -> Option<(gst::Caps, gst::Buffer)> {
+fn black(size: Rendition, number: u64) -> Option<(gst::Caps, gst::Buffer)> {
     let info = gst_video::VideoInfo::builder(gst_video::VideoFormat::I420, size.width, size.height)
         .fps(gst::Fraction::new(30, 1))
         .build()
@@ -153,7 +162,8 @@ fn black(size: Rendition) -> Option<(gst::Caps, gst::Buffer)> {
     let mut buffer = gst::Buffer::with_size(info.size()).ok()?;
     {
         let buffer = buffer.get_mut()?;
-        buffer.set_pts(gst::ClockTime::ZERO);
+        // Before any of the camera's, which come when these have been encoded.
+        buffer.set_pts(gst::ClockTime::from_mseconds(number));
         let mut map = buffer.map_writable().ok()?;
         let luma = info.offset()[1].min(map.len());
         map[..luma].fill(16);

@@ -16,8 +16,9 @@ use tokio::{
 };
 
 use super::{
-    imp::{CAT, PortholeSink},
-    pads, video,
+    CAT,
+    imp::PortholeSink,
+    inputs::{pads, video},
 };
 use crate::{
     calling::{BellEvent, Call, CallEnd, CallState, Cue, OwnReason, Reason, cue},

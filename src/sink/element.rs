@@ -5,10 +5,7 @@ use std::sync::{LazyLock, atomic::Ordering::Relaxed};
 
 use gst::{prelude::*, subclass::prelude::*};
 
-use super::{
-    imp::{CAT, LAST_NEWS, PortholeSink},
-    pads,
-};
+use super::{CAT, imp::PortholeSink, inputs::pads, run::LAST_EVENTS};
 use crate::{ladder::rendition::MAX_RENDITIONS, lock::lock};
 
 impl ElementImpl for PortholeSink {
@@ -91,6 +88,9 @@ impl ElementImpl for PortholeSink {
             );
             return Err(gst::StateChangeError);
         }
+        if transition == T::ReadyToPaused {
+            self.is_closing.store(false, Relaxed);
+        }
         if transition == T::ReadyToPaused
             && let Err(error) = self.start()
         {
@@ -104,13 +104,14 @@ impl ElementImpl for PortholeSink {
         }
         if transition == T::PausedToReady {
             // While upstream still listens: what the link says of the ends comes too late for it.
+            self.is_closing.store(true, Relaxed);
             self.demand(0, false);
         }
         let closing = matches!(transition, T::PausedToReady | T::ReadyToNull);
         if closing && let Some(run) = self.current_run() {
             run.close();
             // webrtcsink must not end what it is still building, nor begin anything when it has ended.
-            run.finish_media(LAST_NEWS);
+            run.finish_media(LAST_EVENTS);
             self.inputs.settle();
         }
         let result = self.parent_change_state(transition);

@@ -1,88 +1,44 @@
 // SPDX-License-Identifier: MPL-2.0
 //! `portholesink`: GObject glue.
 //!
-//! Lock order: `state`, `audio`, `talk_way`, `about`, the gate of `Sessions`, the calls of `Bell`. Each is held to read or write a
+//! Lock order: `state`, `audio`, `talk_branch`, `about`, the gate of `Sessions`, the calls of `Bell`. Each is held to read or write a
 //! value and never while anything is pushed, posted, emitted or sent to another element.
 
 use std::{
-    sync::{
-        Arc, LazyLock, Mutex, OnceLock,
-        atomic::{AtomicBool, Ordering::Relaxed},
-    },
-    time::{Duration, Instant},
+    sync::{Arc, LazyLock, Mutex, OnceLock, atomic::AtomicBool},
+    time::Instant,
 };
 
 use gst::{glib, prelude::*, subclass::prelude::*};
-use gstrswebrtc::webrtcsink::BaseWebRTCSink;
-use porthole_protocol::wire::Code;
-use porthole_signaling::FIRST_ADMINISTRATOR;
 
 use super::{
-    carrier::Offered,
-    data::{self, Data},
-    doorbell,
-    embedded::{Embedded, Token},
-    input::Inputs,
-    pads,
-    registration::Registration,
+    CAT, doorbell,
+    embedded::Token,
+    inputs::{Inputs, pads},
     report,
-    session::{self, Sessions},
+    run::State,
+    session::{Sessions, stats},
     settings::{self, Settings},
-    stats, talk, webrtc,
+    talk,
 };
 use crate::{
-    certificate::{self, Preparation},
-    clock::Stopwatch,
-    events::demand::Demand,
-    gateway::{self, BellPush, Gateway},
     heap,
-    ladder::{Feed, Hooks, Ladder, News, rendition::MAX_RENDITIONS},
     lock::lock,
     properties::Snapshot,
-    runtime,
-    signaller::{
-        self, Bell, Options, Run,
-        message::{Event, PublicationState},
-        whip::Target,
-    },
+    signaller::{Bell, Run},
     snapshot::Photographer,
     talk::{Mode, Talk},
 };
 
-/// How long a stopping sink waits for webrtcsink to end its sessions, and for the application to take in the last news.
-pub(super) const LAST_NEWS: Duration = Duration::from_millis(500);
-
-pub(super) static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
-    gst::DebugCategory::new(
-        "portholesink",
-        gst::DebugColorFlags::empty(),
-        Some("Porthole's sink: the gate"),
-    )
-});
-
 /// The property that is declared by hand.
 const STATS: &str = "stats";
 
-/// What exists between READY and NULL.
-struct State {
-    run: Arc<Run>,
-    sessions: Sessions,
-    bell: Bell,
-    clock: Stopwatch,
-    webrtcsink: BaseWebRTCSink,
-    /// Programs and viewers meet there as long as it is here.
-    _gateway: Option<Gateway>,
-    /// Keeps the camera on the page of the server in this process.
-    _embedded: Option<Embedded>,
-    _dtls: Preparation,
-}
-
 /// What is told of the camera; there before the link starts, which tells it.
 #[derive(Clone, Default)]
-struct About {
-    camera_name: String,
-    url: String,
-    server: &'static str,
+pub(super) struct About {
+    pub(super) camera_name: String,
+    pub(super) url: String,
+    pub(super) server: &'static str,
 }
 
 #[derive(Default, glib::Properties)]
@@ -137,8 +93,8 @@ pub struct PortholeSink {
         nick = "Video codecs", blurb = "The same as codec, in the form that webrtcsink has it; overrules codec if set")]
     #[property(name = "renditions", type = Option<String>, get = |sink: &Self| Some(sink.settings.now().renditions.clone()),
         set = Self::set_renditions, nullable, mutable_ready, default_value = Some(settings::AUTO), nick = "Renditions",
-        blurb = "Sizes of the picture, each encoded once for all who watch it and only while somebody does: auto (full, half \
-                 and quarter of what comes in), or WIDTHxHEIGHT@BITRATE separated by commas, the best first, as in \
+        blurb = "Sizes of the picture, each encoded once for all who watch it and only while somebody does: auto (what \
+                 comes in, its half, and so on down to about 200 kbit/s), or WIDTHxHEIGHT@BITRATE separated by commas, the best first, as in \
                  1280x720@2000k,640x360@600k; pads where each comes in encoded on a pad of its own (sink, video_1, ...)")]
     #[property(name = "bitrate", type = u32, member = bitrate, get, set = Self::set_bitrate, mutable_playing,
         default_value = 0, nick = "Bitrate",
@@ -149,6 +105,11 @@ pub struct PortholeSink {
     #[property(name = "max-bitrate", type = u32, member = max_bitrate, get, set = Self::set_max_bitrate, mutable_playing,
         minimum = 10_000, default_value = settings::MAX_BITRATE, nick = "Most bitrate",
         blurb = "Bits each second above which no encoder goes, however fast the network")]
+    #[property(name = "start-bitrate", type = u32, member = start_bitrate, get, set = Self::set_start_bitrate, mutable_playing,
+        minimum = settings::LEAST_START_BITRATE, maximum = settings::MOST_START_BITRATE, default_value = settings::START_BITRATE,
+        nick = "Start bitrate",
+        blurb = "Bits each second, 30000 to 50000000, that a new viewer's network is thought to carry until it has shown what it \
+                 does; less where the networks of all who watch, or did until a minute ago, carry less")]
     #[property(name = "keyframe-interval", type = u32, member = keyframe_interval, get, set, mutable_ready,
         maximum = settings::LONGEST_KEYFRAME_INTERVAL, default_value = 0, nick = "Key frame interval",
         blurb = "Seconds between key frames, 0 to 60; 0 for none but those that a viewer needs")]
@@ -188,320 +149,26 @@ pub struct PortholeSink {
         nick = "WHIP token file", blurb = "File whose first line is the bearer token that the SFU wants")]
     #[property(name = "viewers", type = u32, get = Self::viewers, nick = "Viewers",
         blurb = "Number of viewers admitted now")]
-    settings: Snapshot<Settings>,
-    state: Mutex<Option<State>>,
-    about: Mutex<About>,
+    pub(super) settings: Snapshot<Settings>,
+    pub(super) state: Mutex<Option<State>>,
+    pub(super) about: Mutex<About>,
     pub(super) video: OnceLock<gst::GhostPad>,
     pub(super) audio: Mutex<Option<gst::GhostPad>>,
     /// Further renditions that come in encoded.
     pub(super) renditions: Mutex<Vec<gst::GhostPad>>,
     /// Lives as long as the element, and so does a link.
-    token: Token,
+    pub(super) token: Token,
     pub(super) inputs: Arc<Inputs>,
     pub(super) talk: Talk,
-    pub(super) talk_way: Mutex<Option<talk::Way>>,
+    pub(super) talk_branch: Mutex<Option<talk::TalkBranch>>,
     pub(super) photographer: Photographer,
-    has_warned_of_offer: AtomicBool,
-    watched: heap::Watched,
+    pub(super) has_warned_of_offer: AtomicBool,
+    /// Nobody watches from here on, whatever is still told of those who did.
+    pub(super) is_closing: AtomicBool,
+    pub(super) watched: heap::Watched,
 }
 
 impl PortholeSink {
-    pub(super) fn start(&self) -> Result<(), gst::ErrorMessage> {
-        let settings = self.settings.now();
-        let mode = settings
-            .talk()
-            .map_err(|error| gst::error_msg!(gst::ResourceError::Settings, ("{error}")))?;
-        self.talk.set_mode(mode);
-        self.load_sounds(&settings);
-        let whip = settings
-            .whip()
-            .map_err(|error| gst::error_msg!(gst::ResourceError::Settings, ("{error}")))?;
-        if whip.as_ref().is_some_and(Target::bares_token) {
-            gst::element_imp_warning!(
-                self,
-                gst::ResourceError::Settings,
-                ("whip: the token of whip-token-file goes to {whip:?} in clear; give an https:// address")
-            );
-        }
-        heap::keep_small();
-        webrtc::claim().map_err(|e| gst::error_msg!(gst::LibraryError::Init, ("{e}")))?;
-        let runtime = runtime::handle().map_err(no_threads)?;
-        let registration = Registration::find(&settings, &self.token, &runtime)?;
-        *lock(&self.about) = About {
-            camera_name: registration.camera_name().to_owned(),
-            url: registration.key.url.to_string(),
-            server: "connecting",
-        };
-        self.announce(&registration, &settings);
-        let Registration {
-            key,
-            name,
-            embedded,
-        } = registration;
-        let options = Options {
-            key,
-            name,
-            orphan_timeout: settings.orphan_timeout(),
-            whip,
-        };
-        let sessions = signaller::gate(&options, settings.max_viewers());
-        let clock = Stopwatch::start();
-        let bell = Bell::default();
-        let bell_events = bell.events.subscribe();
-        let key = options.key.clone();
-        let run = self
-            .run(options, &runtime, (&sessions, &bell), clock)
-            .map_err(no_threads)?;
-        let gateway = self.gateway(&settings, &run, (&bell, clock), &runtime)?;
-        runtime.spawn(doorbell::attend(doorbell::Attendant {
-            sink: self.obj().downgrade(),
-            key,
-            calls: bell.calls.clone(),
-            events: bell_events,
-            hub: gateway.as_ref().map(|gateway| gateway.handle().clone()),
-        }));
-        let ladder = self.ladder(&settings)?;
-        let data = gateway.as_ref().map(|gateway| Data {
-            hub: gateway.handle().clone(),
-            clock,
-        });
-        let webrtcsink = self.build(&run, &sessions, &settings, ladder, data)?;
-        *lock(&self.state) = Some(State {
-            run: Arc::new(run),
-            sessions,
-            bell,
-            clock,
-            webrtcsink,
-            _gateway: gateway,
-            _embedded: embedded,
-            _dtls: certificate::prepare(),
-        });
-        Ok(())
-    }
-
-    fn run(
-        &self,
-        options: Options,
-        runtime: &tokio::runtime::Handle,
-        (sessions, bell): (&Sessions, &Bell),
-        clock: Stopwatch,
-    ) -> std::io::Result<Run> {
-        let (for_demand, for_events) = (self.obj().downgrade(), self.obj().downgrade());
-        let (measured, calls) = (sessions.clone(), bell.calls.clone());
-        let on_viewers = move |viewers| {
-            if let Some(sink) = for_demand.upgrade() {
-                let is_called = lock(&calls).wants_picture();
-                sink.imp().demand(viewers, is_called);
-            }
-        };
-        let on_event = move |event| {
-            if let Some(sink) = for_events.upgrade() {
-                sink.imp().observe(&event);
-            }
-        };
-        Run::start(
-            options,
-            runtime,
-            (sessions.clone(), bell.clone()),
-            clock,
-            on_viewers,
-            move |signaller, id| session::measure(signaller, &measured, id),
-            on_event,
-        )
-    }
-
-    /// Lets programs and viewers meet, if anything asks for it.
-    fn gateway(
-        &self,
-        settings: &Settings,
-        run: &Run,
-        (bell, clock): (&Bell, Stopwatch),
-        runtime: &tokio::runtime::Handle,
-    ) -> Result<Option<Gateway>, gst::ErrorMessage> {
-        let bad = |e| gst::error_msg!(gst::ResourceError::Settings, ("{e}"));
-        let door = settings.gateway().map_err(bad)?;
-        let talk = (self.talk.is_open()).then(|| settings.talk.clone());
-        if door.is_none() && talk.is_none() {
-            return Ok(None);
-        }
-        let options = gateway::Options {
-            door,
-            control_timeout: settings.control_timeout(),
-            talk,
-            on_driver: {
-                let signaller = run.signaller.downgrade();
-                Box::new(move |change| {
-                    if let Some(signaller) = signaller.upgrade() {
-                        signaller.driver_changed(change);
-                    }
-                })
-            },
-            on_door: {
-                let signaller = run.signaller.downgrade();
-                Box::new(move |asked| {
-                    if let Some(signaller) = signaller.upgrade() {
-                        signaller.door_asked(asked);
-                    }
-                })
-            },
-            on_bell: {
-                // Not the bell's own way to those who hear it, which is to end with the run.
-                let (signaller, calls) = (run.signaller.downgrade(), bell.calls.clone());
-                Box::new(move |push| {
-                    if let Some(signaller) = signaller.upgrade() {
-                        match push {
-                            BellPush::Ring => drop(signaller.ring(&calls, clock.now())),
-                            BellPush::HangUp => signaller.hang_up(),
-                        }
-                    }
-                })
-            },
-        };
-        let own = runtime::gateway().map_err(no_threads)?;
-        let gateway = Gateway::start(options, &own)
-            .map_err(|e| gst::error_msg!(gst::ResourceError::OpenRead, ("{e}")))?;
-        data::show_talk(&self.talk, gateway.handle().clone(), runtime);
-        if let Some(url) = gateway.url() {
-            if settings.print_link {
-                eprintln!("porthole: programs connect to {url}SERVICE");
-            }
-            self.post(report::gateway(url));
-        }
-        Ok(Some(gateway))
-    }
-
-    fn ladder(&self, settings: &Settings) -> Result<Arc<Ladder>, gst::ErrorMessage> {
-        let bad = |e| gst::error_msg!(gst::ResourceError::Settings, ("{e}"));
-        let config = settings.ladder().map_err(bad)?;
-        let (for_news, for_setup) = (self.obj().downgrade(), self.obj().downgrade());
-        let inputs = Arc::downgrade(&self.inputs);
-        let hooks = Hooks {
-            news: Box::new(move |news| {
-                if let Some(sink) = for_news.upgrade() {
-                    sink.imp().hear(news);
-                }
-            }),
-            encoder_setup: Arc::new(move |codec, rung, encoder| {
-                if let Some(sink) = for_setup.upgrade() {
-                    let rung = u32::try_from(rung).unwrap_or(u32::MAX);
-                    sink.emit_by_name::<()>("encoder-setup", &[&codec.name(), &rung, encoder]);
-                }
-            }),
-            want_key: Box::new(move |rung| {
-                if let Some(inputs) = inputs.upgrade() {
-                    inputs.want_key(&pads::video_name(rung));
-                }
-            }),
-        };
-        let feeds = (0..MAX_RENDITIONS).map(|_| Feed::default()).collect();
-        let ladder = Ladder::start(config, feeds, hooks).map_err(|error| {
-            gst::error_msg!(
-                gst::ResourceError::NoSpaceLeft,
-                ("cannot start threads: {error}")
-            )
-        })?;
-        Ok(Arc::new(ladder))
-    }
-
-    /// What the ladder has to say; on its thread.
-    fn hear(&self, news: News) {
-        match news {
-            News::Ready(codecs) => self.inputs.offer(Offered::new(codecs)),
-            News::Moved {
-                session,
-                rung,
-                rendition,
-            } => self.post(report::rung(&session, rung, rendition)),
-            News::Encoder {
-                factory,
-                failure,
-                next: Some(next),
-            } => gst::element_imp_warning!(
-                self,
-                gst::LibraryError::Encode,
-                ("encoder {factory}: {failure}; {next} goes on in its place")
-            ),
-            News::Encoder {
-                factory, failure, ..
-            } => gst::element_imp_error!(
-                self,
-                gst::LibraryError::Encode,
-                ("encoder {factory}: {failure}; there is no other for this codec, choose one with codec")
-            ),
-            News::NoEncoder(why) => gst::element_imp_error!(
-                self,
-                gst::StreamError::CodecNotFound,
-                (
-                    "codec={}: {why}; install its encoder, or choose another codec",
-                    self.settings.now().codec
-                )
-            ),
-        }
-    }
-
-    /// Puts a webrtcsink into the bin, behind our pads.
-    fn build(
-        &self,
-        run: &Run,
-        sessions: &Sessions,
-        settings: &Settings,
-        ladder: Arc<Ladder>,
-        data: Option<Data>,
-    ) -> Result<BaseWebRTCSink, gst::ErrorMessage> {
-        let webrtcsink = webrtc::make(&run.signaller, settings);
-        let broken =
-            || gst::error_msg!(gst::CoreError::Pad, ("cannot put webrtcsink into the bin"));
-        self.obj().add(&webrtcsink).map_err(|_| broken())?;
-        // The pad of sound follows with its first buffer.
-        let Some(target) = webrtcsink.request_pad_simple("video_%u") else {
-            self.take_out(&webrtcsink);
-            return Err(broken());
-        };
-        session::filter(&webrtcsink, sessions, &self.inputs);
-        session::guard(&run.signaller, sessions, &self.inputs, &self.talk, data);
-        let signallable = run.signaller.as_signallable();
-        let wanted = (
-            settings.renditions.parse().unwrap_or_default(),
-            settings.bitrate(),
-        );
-        (self.inputs).begin((&webrtcsink, target), signallable, ladder, wanted);
-        Ok(webrtcsink)
-    }
-
-    /// Prints the links where a person sees them, and puts them on the bus for programs.
-    fn announce(&self, registration: &Registration, settings: &Settings) {
-        let Some(links) = registration.links() else {
-            return;
-        };
-        if settings.open_access {
-            gst::element_imp_warning!(
-                self,
-                gst::ResourceError::Settings,
-                ("open-access=true: everyone who can reach this address can watch, without a token")
-            );
-        }
-        for link in links.iter().filter(|_| settings.print_link) {
-            eprintln!("porthole: watch at {link}");
-        }
-        if let Some(password) = registration.password().filter(|_| settings.print_link) {
-            eprintln!(
-                "porthole: log in as {FIRST_ADMINISTRATOR}; the password, shown this once: {password}"
-            );
-        }
-        self.post(report::listening(links));
-    }
-
-    pub(super) fn stop(&self) {
-        let Some(state) = lock(&self.state).take() else {
-            return;
-        };
-        state.run.close();
-        self.take_out(&state.webrtcsink);
-        self.watched.set(false);
-        lock(&self.about).server = "stopped";
-        state.run.finish(LAST_NEWS);
-    }
-
     pub(super) fn current_run(&self) -> Option<Arc<Run>> {
         lock(&self.state).as_ref().map(|state| state.run.clone())
     }
@@ -521,130 +188,6 @@ impl PortholeSink {
         lock(&self.state)
             .as_ref()
             .map(|state| state.sessions.clone())
-    }
-
-    /// Takes webrtcsink out of the bin again, at whatever point it has come to.
-    fn take_out(&self, webrtcsink: &BaseWebRTCSink) {
-        self.inputs.end();
-        if let Some(audio) = lock(&self.audio).clone() {
-            // A ghost pad without a target is fine: it has been one before.
-            let _ = audio.set_target(None::<&gst::Pad>);
-        }
-        let _ = webrtcsink.set_state(gst::State::Null);
-        let _ = self.obj().remove(webrtcsink);
-        webrtc::let_go(webrtcsink.clone());
-    }
-
-    /// Tells the application, from a thread on which it may take its time.
-    fn observe(&self, event: &Event) {
-        match event {
-            Event::Online => self.server_changed("online", None),
-            Event::Offline { error } => self.server_changed("offline", Some(error)),
-            Event::Left {
-                session,
-                user,
-                reason: Code::OfferRefused,
-                detail,
-                ..
-            } => {
-                self.offer_refused(session, user, detail);
-                self.obj().notify("viewers");
-            }
-            Event::Joined { .. } | Event::Left { .. } => self.obj().notify("viewers"),
-            Event::Refused { session, refusal } => {
-                gst::warning!(CAT, imp = self, "refused session {session}: {refusal}");
-            }
-            Event::Publication(state) => self.publication_changed(state),
-            Event::Bell(event) => self.bell_rang(event),
-            Event::Renewed { .. } | Event::Driver { .. } | Event::Door(_) => (),
-        }
-        let camera = lock(&self.about).camera_name.clone();
-        let Some(message) = report::message(event, &camera) else {
-            return;
-        };
-        if let Some((name, arguments)) = report::signal(&message) {
-            self.obj().emit_by_name_with_values(name, &arguments);
-        }
-        self.post(message);
-    }
-
-    /// Said aloud once in a run: what one browser refuses, all of its kind do, and anyone can say so as often as they like.
-    fn offer_refused(&self, session: &str, user: &str, detail: &str) {
-        let words = format!(
-            "the browser of {user} (session {session}) did not take the offer: {detail}; this is {}, and GStreamer {}",
-            env!("CARGO_PKG_VERSION"),
-            gst::version_string()
-        );
-        if self.has_warned_of_offer.swap(true, Relaxed) {
-            gst::warning!(CAT, imp = self, "{words}");
-        } else {
-            gst::element_imp_warning!(self, gst::StreamError::Failed, ("{words}"));
-        }
-    }
-
-    fn publication_changed(&self, publication: &PublicationState) {
-        let PublicationState { state, url, detail } = publication;
-        if !detail.is_empty() {
-            // The pipeline goes on, for those who look without the SFU.
-            gst::element_imp_warning!(
-                self,
-                gst::ResourceError::OpenWrite,
-                ("whip={url}: {detail}")
-            );
-        }
-        gst::info!(CAT, imp = self, "whip={url}: {state}");
-    }
-
-    fn server_changed(&self, server: &'static str, error: Option<&str>) {
-        let (url, before) = {
-            let mut about = lock(&self.about);
-            let before = std::mem::replace(&mut about.server, server);
-            (about.url.clone(), before)
-        };
-        if report::is_back(before, server) {
-            // After the warnings, so that who has read those knows that they are over.
-            gst::element_imp_info!(
-                self,
-                gst::ResourceError::OpenReadWrite,
-                ("{url}: back online")
-            );
-        }
-        if let Some(error) = error {
-            // Not an error: a camera may start before its server, and goes on trying.
-            gst::element_imp_warning!(self, gst::ResourceError::OpenReadWrite, ("{url}: {error}"));
-        }
-        self.post(report::server(server, &url, error.unwrap_or_default()));
-    }
-
-    fn current_demand(&self) -> gst::Event {
-        self.demand_of(self.viewer_count(), self.is_called())
-    }
-
-    fn demand_of(&self, viewers: usize, is_called: bool) -> gst::Event {
-        let camera = lock(&self.about).camera_name.clone();
-        let viewers = u32::try_from(viewers).unwrap_or(u32::MAX);
-        Demand {
-            viewers,
-            // Who answers a call is to see who rang, and not a camera that starts.
-            active: viewers > 0 || is_called,
-            camera: Some(camera),
-            sink: Some(self.obj().path_string().into()),
-        }
-        .event()
-    }
-
-    pub(super) fn demand(&self, viewers: usize, is_called: bool) {
-        self.inputs.has_viewers.store(viewers > 0, Relaxed);
-        self.watched.set(viewers > 0);
-        self.inputs.demand_changed();
-        let event = self.demand_of(viewers, is_called);
-        let audio = lock(&self.audio).clone();
-        let further = lock(&self.renditions).clone();
-        let video = self.video.get().into_iter().chain(&further);
-        for pad in video.chain(audio.as_ref()) {
-            // Where nothing upstream knows the event, it is refused, and that is fine.
-            let _ = pad.push_event(event.clone());
-        }
     }
 
     pub(super) fn ghost(&self, name: &str) -> Option<gst::GhostPad> {
@@ -697,11 +240,16 @@ impl PortholeSink {
         self.tell_bitrates();
     }
 
+    fn set_start_bitrate(&self, bitrate: u32) {
+        self.settings
+            .change(|settings| settings.start_bitrate = bitrate);
+        self.tell_bitrates();
+    }
+
     fn tell_bitrates(&self) {
         let settings = self.settings.now();
         if let Some(ladder) = self.inputs.ladder.get() {
-            let (min, max) = (settings.min_bitrate, settings.max_bitrate);
-            ladder.set_bitrates(settings.bitrate(), min.min(max), max);
+            ladder.set_bitrates(settings.bitrates());
         }
     }
 
@@ -727,13 +275,6 @@ impl PortholeSink {
             .map_or(0, |sessions| lock(&sessions).viewers())
     }
 
-    pub(super) fn post(&self, structure: gst::Structure) {
-        let message = gst::message::Element::builder(structure)
-            .src(&*self.obj())
-            .build();
-        let _ = self.obj().post_message(message);
-    }
-
     fn stats(&self) -> gst::Structure {
         let About { url, server, .. } = lock(&self.about).clone();
         let state = lock(&self.state).as_ref().map(|state| {
@@ -757,13 +298,6 @@ impl PortholeSink {
         stats::add_sent(&mut all, &webrtc, &origins);
         all
     }
-}
-
-fn no_threads(error: std::io::Error) -> gst::ErrorMessage {
-    gst::error_msg!(
-        gst::ResourceError::NoSpaceLeft,
-        ("cannot start threads: {error}")
-    )
 }
 
 #[glib::object_subclass]

@@ -37,7 +37,7 @@
 //! waits until that one has stopped, with `talk=mix` all are. Sessions that begin while there is the pad can talk; link `audio`
 //! before that, since they do not hear sound that is added later (docs/upstream.md).
 //!
-//! What comes in is judged when its caps come (see `input`), so both pads may be linked at any time.
+//! What comes in is judged when its caps come (see `inputs`), so both pads may be linked at any time.
 //!
 //! Messages on the bus: `porthole/server` (state, url, detail or links), `porthole/viewer-joined` (session,
 //! user, permissions), `porthole/viewer-renewed` (and seconds), `porthole/viewer-left` (and reason, detail),
@@ -48,31 +48,38 @@
 //! `porthole/call` (call-id, ring-id, state, by, reason) of a doorbell) come in order from a thread of their own, on which an application
 //! may take its time.
 
+use std::sync::LazyLock;
+
 use gst::{glib, prelude::*};
 
 mod address;
-mod carrier;
-mod data;
+mod any_pads;
+mod bus;
 mod doorbell;
 mod element;
 mod embedded;
-mod filter;
 mod ice;
 mod imp;
-mod input;
-mod joint;
+mod inputs;
 mod pacer;
-mod pads;
 mod registration;
 mod report;
-mod retransmission;
+mod run;
 mod session;
 mod settings;
-mod sound;
-mod stats;
+#[cfg(test)]
+mod simulation;
 mod talk;
-mod video;
 mod webrtc;
+
+/// `GST_DEBUG=portholesink:5`
+static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
+    gst::DebugCategory::new(
+        "portholesink",
+        gst::DebugColorFlags::empty(),
+        Some("Porthole's sink: the gate"),
+    )
+});
 
 glib::wrapper! {
     /// The element `portholesink`.

@@ -20,7 +20,7 @@ use url::Url;
 use super::address;
 use crate::{
     gateway::address::Address,
-    ladder::{Config, codec::Codec, rendition::BadRenditions},
+    ladder::{Bitrates, Config, codec::Codec, rendition::BadRenditions},
     signaller::whip::Target,
     talk::Mode,
 };
@@ -43,6 +43,11 @@ pub(crate) const AUTO: &str = "auto";
 pub(crate) const MIN_BITRATE: u32 = 60_000;
 /// What a wired network carries and no browser needs.
 pub(crate) const MAX_BITRATE: u32 = 20_000_000;
+/// What upstream's webrtcsink starts from: most networks carry it.
+pub(crate) const START_BITRATE: u32 = 2_048_000;
+/// The bounds of congestion control (`pacer`).
+pub(crate) const LEAST_START_BITRATE: u32 = 30_000;
+pub(crate) const MOST_START_BITRATE: u32 = 50_000_000;
 /// A minute: who waits that long for a key unit has asked for one.
 pub(crate) const LONGEST_KEYFRAME_INTERVAL: u32 = 60;
 /// A robot that goes 1 m/s is half a metre further: the most that a driver who is gone may cost.
@@ -79,6 +84,7 @@ pub(crate) struct Settings {
     pub(crate) bitrate: u32,
     pub(crate) min_bitrate: u32,
     pub(crate) max_bitrate: u32,
+    pub(crate) start_bitrate: u32,
     pub(crate) keyframe_interval: u32,
     pub(crate) gateway: Option<String>,
     pub(crate) gateway_token_file: Option<String>,
@@ -115,6 +121,7 @@ impl Default for Settings {
             bitrate: 0,
             min_bitrate: MIN_BITRATE,
             max_bitrate: MAX_BITRATE,
+            start_bitrate: START_BITRATE,
             keyframe_interval: 0,
             gateway: None,
             gateway_token_file: None,
@@ -276,11 +283,19 @@ impl Settings {
         Ok(Config {
             codecs: self.codecs()?,
             renditions,
-            bitrate: self.bitrate(),
-            min_bitrate: self.min_bitrate,
-            max_bitrate: self.max_bitrate,
+            bitrates: self.bitrates(),
             keyframe_interval: self.keyframe_interval,
         })
+    }
+
+    /// What may change while playing, where one of two bounds may come before the other.
+    pub(crate) fn bitrates(&self) -> Bitrates {
+        Bitrates {
+            best: self.bitrate(),
+            min: self.min_bitrate.min(self.max_bitrate),
+            max: self.max_bitrate,
+            start: self.start_bitrate,
+        }
     }
 
     /// What the best rendition may cost, if the user said so.

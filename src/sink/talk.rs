@@ -1,56 +1,26 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The pad `talk`, and what the application hears of who speaks.
 
-use std::{sync::Arc, thread};
+use std::thread;
 
 use gst::{prelude::*, subclass::prelude::*};
-use porthole_protocol::grant::Permission;
 
-use super::{
-    imp::{CAT, PortholeSink},
-    pads, report,
-    settings::Settings,
-};
+use super::{CAT, imp::PortholeSink, inputs::pads, report, settings::Settings};
 use crate::{
     calling::Cue,
     lock::lock,
-    signaller::session::Permit,
-    talk::{self, Hooks, May, Report, Talk, sounds, voice},
+    talk::{self, Hooks, Report, sounds},
 };
 
 /// What there is while the pad is.
-pub(super) struct Way {
+pub(super) struct TalkBranch {
     pad: gst::GhostPad,
     source: gst::Element,
 }
 
-/// Puts a media line for the viewer's voice into a session's offer, if there is somebody to talk to.
-pub(super) fn receive(webrtcbin: &gst::Element, talk: &Talk, session: &str, permit: &Permit) {
-    if talk.is_open() {
-        voice::receive(webrtcbin, talk, session, may_talk(permit));
-    }
-}
-
-/// The same for a session in which the viewer's own offer has the media line, with this payload type.
-pub(super) fn answer(
-    webrtcbin: &gst::Element,
-    talk: &Talk,
-    (session, permit): (&str, &Permit),
-    payload: u8,
-) {
-    if talk.is_open() {
-        voice::answer(webrtcbin, talk, session, may_talk(permit), payload);
-    }
-}
-
-fn may_talk(permit: &Permit) -> May {
-    let permit = permit.clone();
-    Arc::new(move || permit.allows(Permission::Talk))
-}
-
 impl PortholeSink {
     pub(super) fn request_talk(&self) -> Option<gst::Pad> {
-        if lock(&self.talk_way).is_some() {
+        if lock(&self.talk_branch).is_some() {
             gst::warning!(CAT, imp = self, "there is one talk pad, and it is taken");
             return None;
         }
@@ -65,7 +35,7 @@ impl PortholeSink {
         let pad = self.lead_out(&template, &source);
         match &pad {
             Some(pad) => {
-                *lock(&self.talk_way) = Some(Way {
+                *lock(&self.talk_branch) = Some(TalkBranch {
                     pad: pad.clone(),
                     source,
                 });
@@ -104,7 +74,7 @@ impl PortholeSink {
     }
 
     pub(super) fn release_talk(&self) {
-        let Some(Way { pad, source }) = lock(&self.talk_way).take() else {
+        let Some(TalkBranch { pad, source }) = lock(&self.talk_branch).take() else {
             return;
         };
         talk::stop(&source, &pad);

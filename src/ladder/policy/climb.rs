@@ -29,7 +29,7 @@ const MOST_PROBES: usize = 4;
 
 /// How a rung's members stand to each other at a decision.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Standing {
+pub(super) struct RungSummary {
     target: u32,
     best: u32,
     alone: bool,
@@ -37,9 +37,9 @@ pub(super) struct Standing {
 
 impl<Id: Copy + Ord> Policy<Id> {
     /// What each rung's members make of it, as they stand.
-    pub(super) fn standings(&self, now: Duration) -> [Option<Standing>; MOST_RUNGS] {
+    pub(super) fn summaries(&self, now: Duration) -> [Option<RungSummary>; MOST_RUNGS] {
         array::from_fn(|rung| {
-            Some(Standing {
+            Some(RungSummary {
                 target: self.wanted(rung, now)?,
                 best: self.members(rung).map(|v| v.carries(now)).max()?,
                 alone: self.members(rung).count() == 1,
@@ -47,31 +47,36 @@ impl<Id: Copy + Ord> Policy<Id> {
         })
     }
 
-    pub(super) fn fall(&mut self, id: Id, standings: &[Option<Standing>], now: Duration) {
+    pub(super) fn fall(&mut self, id: Id, summaries: &[Option<RungSummary>], now: Duration) {
+        let Some(rung) = self.viewers.get(&id).map(|viewer| viewer.wanted) else {
+            return;
+        };
+        let is_usable = self.is_usable(rung);
         let Some(viewer) = self.viewers.get_mut(&id) else {
             return;
         };
-        let rung = viewer.bound_for();
-        let Some(Standing {
+        let Some(RungSummary {
             target,
             best,
             alone,
-        }) = standings[rung]
+        }) = summaries[rung]
         else {
             return;
         };
         let carries = viewer.carries(now);
         let low = carries < percent(self.config.floor(rung), LEAVE_BELOW)
-            || (!alone && (share::falls_behind(carries, target) || viewer.seen.waits()));
+            || (!alone && (share::falls_behind(carries, target) || viewer.waits(now)));
         let behind = share::falls_behind(carries, best.min(self.config.ceilings[rung]));
         let last = self.config.last();
         viewer.low.note(low, now);
         viewer.behind.note(behind, now);
         let lossy = !alone && viewer.lossy.lasted(LEAVE_LOSS_AFTER, now);
-        if rung >= last || !(viewer.low.lasted(FALL_AFTER, now) || lossy) {
+        let must = viewer.low.lasted(FALL_AFTER, now) || lossy || !is_usable;
+        if rung >= last || !must {
             return;
         }
         if let Some(climbed) = viewer.climbed.take()
+            && is_usable
             && now.saturating_sub(climbed) < CLIMB_FAILED
         {
             viewer.unsteady.fail(now);
@@ -87,16 +92,19 @@ impl<Id: Copy + Ord> Policy<Id> {
         let Some(viewer) = self.viewers.get(&id) else {
             return;
         };
-        let rung = viewer.bound_for();
+        let rung = viewer.wanted;
         let carries = viewer.carries(now);
         let proven = viewer.shown;
-        let better = (0..rung).find(|&better| carries >= self.entry(better));
+        let better = (0..rung)
+            .filter(|&better| self.is_usable(better))
+            .find(|&better| carries >= self.entry(better));
         let shown = better.is_some_and(|better| proven >= estimate_for(self.entry(better)));
         let Some(viewer) = self.viewers.get_mut(&id) else {
             return;
         };
         viewer.above.note(better.is_some(), now);
-        if viewer.moving.is_some() {
+        // Who was called back just now goes nowhere else at once.
+        if viewer.is_moving() || viewer.asked == now {
             return;
         }
         let lasted = viewer.above.lasted(CLIMB_AFTER, now) && viewer.backoff.over(now);
@@ -125,13 +133,15 @@ impl<Id: Copy + Ord> Policy<Id> {
 
     /// The estimate that a viewer on `rung` would have use for: alone on it, all it can get; with others, the next rung.
     fn need(&self, rung: usize) -> Option<u32> {
+        let mut usable = (0..rung).filter(|&better| self.is_usable(better));
         let next = if self.members(rung).count() > 1 {
-            (0..rung).map(|better| self.entry(better)).min()?
+            usable.map(|better| self.entry(better)).min()?
         } else {
-            let running = (0..rung).find(|&better| self.rungs[better].target.is_some());
+            let best = usable.clone().next().unwrap_or(rung);
+            let running = usable.find(|&better| self.rungs[better].target.is_some());
             match running {
                 Some(best) => self.entry(best),
-                None => return Some(estimate_for(self.config.ceilings[0])),
+                None => return Some(estimate_for(self.config.ceilings[best])),
             }
         };
         // The rung above may have gone up a little by then.
@@ -143,7 +153,7 @@ impl<Id: Copy + Ord> Policy<Id> {
         let Some(viewer) = self.viewers.get(&id) else {
             return;
         };
-        let Some(need) = self.need(viewer.bound_for()) else {
+        let Some(need) = self.need(viewer.wanted) else {
             return;
         };
         let useful = need > viewer.usable() && need > viewer.shown;
@@ -188,6 +198,14 @@ impl<Id: Copy + Ord> Policy<Id> {
         }
     }
 
+    /// Gives a viewer back what congestion control has taken too much of.
+    pub(super) fn recover(&mut self, id: Id, now: Duration) {
+        let viewer = self.viewers.get_mut(&id);
+        if let Some(bitrate) = viewer.and_then(|viewer| viewer.recovers(now)) {
+            self.raise(id, bitrate);
+        }
+    }
+
     fn raise(&mut self, id: Id, bitrate: u32) {
         let Some(viewer) = self.viewers.get_mut(&id) else {
             return;
@@ -209,7 +227,7 @@ impl<Id: Copy + Ord> Policy<Id> {
         };
         // What has been sent so far says nothing of a rung that it comes to only now.
         let media = if viewer.on_new_rung(now) {
-            let target = self.rungs[viewer.bound_for()].target.unwrap_or(0);
+            let target = self.rungs[viewer.wanted].target.unwrap_or(0);
             viewer.seen.sent.max(target)
         } else {
             viewer.seen.sent

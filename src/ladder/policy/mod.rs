@@ -13,6 +13,7 @@
 //!   is sent to prove them wrong.
 //! - A probe, as long as the estimate does not fall. A link that cuts the estimate again and again tells by itself what it
 //!   carries and is not probed.
+//! - What arrived out of a full queue, once that is empty, where the estimate was cut far below it.
 //!
 //! After a failed probe the next waits longer, until more arrives than when the estimate last fell; after a failed climb the
 //! next climb waits longer, whatever arrives.
@@ -24,7 +25,7 @@ mod probe;
 mod rates;
 mod share;
 #[cfg(test)]
-mod simulation;
+pub(crate) mod simulation;
 #[cfg(test)]
 mod tests;
 mod viewer;
@@ -32,7 +33,7 @@ mod viewer;
 use std::{collections::BTreeMap, time::Duration};
 
 use rates::{MOST_RUNGS, media_in, percent};
-use viewer::{Moving, Viewer};
+use viewer::Viewer;
 
 pub(crate) use observation::Observation;
 pub(crate) use rates::Config;
@@ -83,6 +84,8 @@ struct Rung {
 pub(crate) struct Policy<Id> {
     config: Config,
     rungs: [Rung; MOST_RUNGS],
+    /// Those that this machine is too slow for.
+    unusable: [bool; MOST_RUNGS],
     viewers: BTreeMap<Id, Viewer>,
     /// Said at the next decision.
     commands: Vec<Command<Id>>,
@@ -93,6 +96,7 @@ impl<Id: Copy + Ord> Policy<Id> {
         Self {
             config: config.sane(),
             rungs: Default::default(),
+            unusable: Default::default(),
             viewers: BTreeMap::new(),
             commands: Vec::new(),
         }
@@ -108,9 +112,9 @@ impl<Id: Copy + Ord> Policy<Id> {
                 continue;
             };
             // Its encoder is stopped in any case, so nothing is lost by not waiting for the key unit.
-            let (bound_for, carries) = (viewer.bound_for(), viewer.carries(now));
+            let (wanted, carries) = (viewer.wanted, viewer.carries(now));
             viewer.rung = viewer.rung.min(last);
-            if bound_for > last {
+            if wanted > last {
                 self.go(id, last, carries, now);
             }
         }
@@ -140,6 +144,23 @@ impl<Id: Copy + Ord> Policy<Id> {
         });
     }
 
+    /// Whether viewers may be on a rung. The last one is always there for them.
+    pub(crate) fn set_usable(&mut self, rung: usize, is_usable: bool) {
+        if let Some(unusable) = self.unusable.get_mut(rung) {
+            *unusable = !is_usable;
+        }
+    }
+
+    fn is_usable(&self, rung: usize) -> bool {
+        rung == self.config.last() || !self.unusable[rung]
+    }
+
+    /// The highest estimate that a viewer's link has lived up to; nothing if nobody has been here for long enough.
+    pub(crate) fn best_estimate(&self, now: Duration) -> Option<u32> {
+        let known = self.viewers.values().filter(|viewer| viewer.is_known(now));
+        known.map(Viewer::usable).max()
+    }
+
     pub(crate) fn observe(&mut self, id: Id, seen: Observation, now: Duration) {
         if let Some(viewer) = self.viewers.get_mut(&id) {
             let target = self.rungs[viewer.rung].target.unwrap_or(0);
@@ -154,8 +175,7 @@ impl<Id: Copy + Ord> Policy<Id> {
         }
         if let Some(viewer) = self.viewers.get_mut(&id) {
             viewer.rung = rung;
-            viewer.moving = viewer.moving.filter(|moving| moving.rung != rung);
-            if viewer.moving.is_none() {
+            if !viewer.is_moving() {
                 viewer.restart_trial(now);
             }
         }
@@ -166,10 +186,11 @@ impl<Id: Copy + Ord> Policy<Id> {
         let ids: Vec<Id> = self.viewers.keys().copied().collect();
         for &id in &ids {
             self.go_on_probing(id, now);
+            self.recover(id, now);
         }
-        let standings = self.standings(now);
+        let summaries = self.summaries(now);
         for &id in &ids {
-            self.fall(id, &standings, now);
+            self.fall(id, &summaries, now);
         }
         for &id in &ids {
             self.climb(id, now);
@@ -184,7 +205,7 @@ impl<Id: Copy + Ord> Policy<Id> {
 
     /// The rung that a viewer is on, or on the way to.
     pub(crate) fn rung(&self, id: Id) -> Option<usize> {
-        self.viewers.get(&id).map(Viewer::bound_for)
+        self.viewers.get(&id).map(|viewer| viewer.wanted)
     }
 
     /// What the encoder of a rung is set to, if it runs.
@@ -197,6 +218,7 @@ impl<Id: Copy + Ord> Policy<Id> {
     fn fitting(&self, from: usize, carries: u32) -> usize {
         let last = self.config.last();
         (from..last)
+            .filter(|&rung| self.is_usable(rung))
             .find(|&rung| {
                 let sends = self.rungs[rung].target.unwrap_or(0);
                 carries >= self.config.floor(rung).max(sends)
@@ -214,7 +236,7 @@ impl<Id: Copy + Ord> Policy<Id> {
     fn members(&self, rung: usize) -> impl Iterator<Item = &Viewer> {
         self.viewers
             .values()
-            .filter(move |viewer| viewer.bound_for() == rung)
+            .filter(move |viewer| viewer.wanted == rung)
     }
 
     fn run(&mut self, rung: usize, bitrate: u32, now: Duration) {
@@ -234,17 +256,20 @@ impl<Id: Copy + Ord> Policy<Id> {
             return;
         };
         viewer.go(rung, now);
+        // What was said of it before and not heard yet is overruled.
+        self.commands
+            .retain(|command| !matches!(command, Command::Move { viewer, .. } if *viewer == id));
         self.run(rung, bitrate, now);
         self.commands.push(Command::Move { viewer: id, rung });
     }
 
     fn ask_again(&mut self, id: Id, now: Duration) {
         if let Some(viewer) = self.viewers.get_mut(&id)
-            && let Some(Moving { rung, asked }) = &mut viewer.moving
-            && now.saturating_sub(*asked) >= ASK_AGAIN
+            && viewer.is_moving()
+            && now.saturating_sub(viewer.asked) >= ASK_AGAIN
         {
-            *asked = now;
-            let rung = *rung;
+            viewer.asked = now;
+            let rung = viewer.wanted;
             self.commands.push(Command::Move { viewer: id, rung });
         }
     }
@@ -264,7 +289,7 @@ impl<Id: Copy + Ord> Policy<Id> {
     }
 
     fn set_target(&mut self, rung: usize, now: Duration) {
-        let shown = |viewer: &Viewer| viewer.rung == rung || viewer.bound_for() == rung;
+        let shown = |viewer: &Viewer| viewer.rung == rung || viewer.wanted == rung;
         if rung > self.config.last() || !self.viewers.values().any(shown) {
             if self.rungs[rung].target.take().is_some() {
                 self.commands.push(Command::Stop { rung });

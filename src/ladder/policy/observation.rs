@@ -17,11 +17,17 @@ pub(crate) struct Observation {
     pub(crate) sent: u32,
     /// Share of packets of the last 500 ms that were lost, 0 to 1.
     pub(crate) loss: f32,
-    /// How long the pacer's oldest packet has been waiting.
+    /// How long the oldest frame or packet has been waiting, or will have to.
     pub(crate) queued: Duration,
 }
 
 impl Observation {
+    /// The same where a frame has been waiting for so long before anything here has seen it.
+    pub(crate) fn with_wait(mut self, wait: Duration) -> Self {
+        self.queued = self.queued.max(wait);
+        self
+    }
+
     pub(super) fn waits(&self) -> bool {
         self.queued > LONG_QUEUE
     }

@@ -22,6 +22,12 @@ const BETTER: u32 = 106;
 const COLLAPSED: u32 = 75;
 /// A queue is empty and the measurements are of that time so long after a cut.
 const DRAINS: Duration = Duration::from_secs(1);
+/// An estimate below this share of what arrived out of a full queue was cut too deep: by losses of a moment that is over.
+const UNDERSHOT: u32 = 60;
+/// So much of it a link carries with an empty queue.
+const CARRIED: u32 = 85;
+/// A queue that loses so little is empty.
+const LITTLE_LOSS: f32 = 0.02;
 /// A link in trouble is left alone for so long before padding is sent on it.
 const CALM: Duration = Duration::from_millis(1500);
 /// An estimate that is held down by the link is cut again within this time. If it is not, too little is sent to tell.
@@ -37,28 +43,27 @@ const TRIAL: Duration = Duration::from_secs(3);
 /// Who holds others back for longer than some swings of GCC does it for good.
 const BEHIND_AFTER: Duration = Duration::from_secs(10);
 
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Moving {
-    pub(super) rung: usize,
-    pub(super) asked: Duration,
-}
-
 #[derive(Clone, Debug)]
 pub(super) struct Viewer {
     /// What it is shown.
     pub(super) rung: usize,
-    /// What it is shown from the next key unit on.
-    pub(super) moving: Option<Moving>,
+    /// What it is to be shown, from the next key unit on if that is another one.
+    pub(super) wanted: usize,
+    /// When that was last asked for.
+    pub(super) asked: Duration,
+    joined: Duration,
     arrived: Duration,
     pub(super) seen: Observation,
     /// The highest estimate since it last fell.
-    crest: u32,
+    recent_maximum: u32,
     /// What is believed to arrive; at first, what the start estimate says.
     pub(super) proven: u32,
     /// Of media, what has arrived since the estimate last fell below it.
     pub(super) received: u32,
     /// What arrived when the estimate last fell; 0 if the link has become better since.
-    knee: u32,
+    threshold: u32,
+    /// It has been given back what congestion control took beyond that.
+    has_recovered: bool,
     /// The most that probes showed since the estimate last fell.
     pub(super) shown: u32,
     /// When the estimate last fell, or the link was otherwise in trouble.
@@ -99,7 +104,9 @@ impl Viewer {
     pub(super) fn new(rung: usize, estimate: u32, now: Duration) -> Self {
         Self {
             rung,
-            moving: None,
+            wanted: rung,
+            asked: now,
+            joined: now,
             arrived: now,
             seen: Observation {
                 estimate,
@@ -108,10 +115,11 @@ impl Viewer {
                 loss: 0.0,
                 queued: Duration::ZERO,
             },
-            crest: estimate,
+            recent_maximum: estimate,
             proven: estimate,
             received: 0,
-            knee: 0,
+            threshold: 0,
+            has_recovered: false,
             shown: 0,
             trouble: now,
             lossy: Since::default(),
@@ -131,23 +139,27 @@ impl Viewer {
         if seen.loss.is_nan() {
             seen.loss = 0.0;
         }
-        if seen.estimate < percent(self.crest, FALL) {
-            self.knee = seen.delivered.max(seen.estimate);
-            self.crest = seen.estimate;
+        if seen.estimate < percent(self.recent_maximum, FALL) {
+            self.threshold = seen.delivered.max(seen.estimate);
+            self.recent_maximum = seen.estimate;
             self.shown = 0;
+            self.has_recovered = false;
             self.trouble = now;
         }
         // What arrives right after a cut comes out of a full queue: that is the link.
-        if self.knee > 0 && now.saturating_sub(self.trouble) < DRAINS {
-            self.knee = self.knee.max(seen.delivered);
+        if self.threshold > 0 && now.saturating_sub(self.trouble) < DRAINS {
+            self.threshold = self.threshold.max(seen.delivered);
         }
-        self.crest = self.crest.max(seen.estimate);
+        self.recent_maximum = self.recent_maximum.max(seen.estimate);
         let arrived = seen.delivered.min(seen.estimate);
         self.proven = self.proven.min(seen.estimate).max(arrived);
         // Key units come in bursts above the target, which are no promise.
         self.received = self.received.min(seen.estimate).max(arrived.min(target));
-        if self.knee > 0 && self.probe.is_none() && seen.delivered > percent(self.knee, BETTER) {
-            self.knee = 0;
+        if self.threshold > 0
+            && self.probe.is_none()
+            && seen.delivered > percent(self.threshold, BETTER)
+        {
+            self.threshold = 0;
             self.backoff = Backoff::default();
         }
         self.lossy.note(seen.loss > HEAVY_LOSS, now);
@@ -160,9 +172,19 @@ impl Viewer {
         }
     }
 
-    /// The rung that it stands on or will stand on.
-    pub(super) fn bound_for(&self) -> usize {
-        self.moving.map_or(self.rung, |moving| moving.rung)
+    /// Whether it waits for a key unit of another rung.
+    pub(super) fn is_moving(&self) -> bool {
+        self.rung != self.wanted
+    }
+
+    /// Whether it has been here long enough to have shown what its network carries.
+    pub(super) fn is_known(&self, now: Duration) -> bool {
+        now.saturating_sub(self.joined) >= TRIAL
+    }
+
+    /// Whether its frames wait, and not for the key unit of a rung that it has just come to.
+    pub(super) fn waits(&self, now: Duration) -> bool {
+        self.seen.waits() && !self.on_new_rung(now)
     }
 
     pub(super) fn usable(&self) -> u32 {
@@ -184,7 +206,7 @@ impl Viewer {
         let Observation {
             delivered, sent, ..
         } = self.seen;
-        let cut = self.knee > 0 && now.saturating_sub(self.trouble) < DRAINS;
+        let cut = self.threshold > 0 && now.saturating_sub(self.trouble) < DRAINS;
         cut && !self.on_new_rung(now) && delivered < percent(sent, COLLAPSED)
     }
 
@@ -201,19 +223,31 @@ impl Viewer {
         }
     }
 
+    /// What its link carries by what arrived out of its queue, where congestion control has cut far below that; once for each cut.
+    pub(super) fn recovers(&mut self, now: Duration) -> Option<u32> {
+        let calm = now.saturating_sub(self.trouble);
+        let is_over = calm >= DRAINS && self.seen.loss < LITTLE_LOSS && !self.seen.waits();
+        let is_low = self.seen.estimate < percent(self.threshold, UNDERSHOT);
+        if self.has_recovered || !is_over || !is_low || self.probe.is_some() {
+            return None;
+        }
+        self.has_recovered = true;
+        Some(percent(self.threshold, CARRIED))
+    }
+
     /// Whether padding may tell more than the estimate does.
     pub(super) fn may_be_probed(&self, now: Duration) -> bool {
         let calm = now.saturating_sub(self.trouble);
         let rested = self
             .probed
             .is_none_or(|probed| now.saturating_sub(probed) >= REST);
-        let limited = self.knee > 0 && calm < LONG_CALM;
+        let limited = self.threshold > 0 && calm < LONG_CALM;
         self.probe.is_none() && rested && calm >= CALM && !limited && self.backoff.over(now)
     }
 
     /// What was measured of the last half second is of the rung before.
     pub(super) fn on_new_rung(&self, now: Duration) -> bool {
-        self.moving.is_some() || now.saturating_sub(self.arrived) < MEASURED
+        self.is_moving() || now.saturating_sub(self.arrived) < MEASURED
     }
 
     /// Others do not suffer from it before it has shown itself on this rung.
@@ -222,7 +256,8 @@ impl Viewer {
     }
 
     pub(super) fn go(&mut self, rung: usize, now: Duration) {
-        self.moving = Some(Moving { rung, asked: now });
+        self.wanted = rung;
+        self.asked = now;
         self.low = Since::default();
         self.behind = Since::default();
         self.above = Since::default();

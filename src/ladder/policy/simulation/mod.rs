@@ -15,7 +15,7 @@ fn number(name: &str) -> Option<u64> {
 }
 
 /// Runs `run` with so many seeds; the one that fails is printed. `PORTHOLE_SEED=N` runs that one alone, `PORTHOLE_SEEDS=N` so many.
-fn seeds(count: u64, mut run: impl FnMut(u64)) {
+pub(crate) fn seeds(count: u64, mut run: impl FnMut(u64)) {
     let seeds = match number("PORTHOLE_SEED") {
         Some(seed) => seed..seed + 1,
         None => 0..number("PORTHOLE_SEEDS").unwrap_or(count),
@@ -31,14 +31,14 @@ fn seeds(count: u64, mut run: impl FnMut(u64)) {
 
 /// Splitmix64: small, and the same everywhere, so that golden traces hold.
 #[derive(Debug)]
-pub(super) struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    pub(super) fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -46,16 +46,16 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    pub(super) fn word(&mut self) -> u32 {
+    pub(crate) fn word(&mut self) -> u32 {
         u32::try_from(self.next() >> 32).unwrap()
     }
 
-    pub(super) fn below(&mut self, end: u32) -> u32 {
+    pub(crate) fn below(&mut self, end: u32) -> u32 {
         self.word() % end
     }
 
     /// From 0 to 1.
-    pub(super) fn unit(&mut self) -> f64 {
+    pub(crate) fn unit(&mut self) -> f64 {
         f64::from(self.word()) / f64::from(u32::MAX)
     }
 }

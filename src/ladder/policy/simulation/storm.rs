@@ -108,7 +108,7 @@ fn check(policy: &Policy<u32>, running: &BTreeMap<usize, u32>) {
         let used = policy
             .viewers
             .values()
-            .any(|v| v.rung == rung || v.bound_for() == rung);
+            .any(|v| v.rung == rung || v.wanted == rung);
         assert_eq!(used, policy.target(rung).is_some(), "rung {rung}");
         assert_eq!(policy.target(rung), running.get(&rung).copied());
         if let Some(target) = policy.target(rung) {

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Where a session's picture comes from: the one element of ours in its stream of video, between webrtcsink's own source,
+//! which never gives anything, and the payloader. It sends what the viewer's [`Outlet`] has, on a thread of the session's own,
+//! and answers the requests for key units that come the other way. Not an element one can make by name.
+//!
+//! What goes wrong behind it stays there, as in [`super::filter`].
+
+use std::{sync::Mutex, time::Instant};
+
+use gst::{glib, prelude::*, subclass::prelude::*};
+use porthole_protocol::grant::Permission;
+
+use crate::{
+    ladder::{Frame, Viewer},
+    lock::lock,
+    signaller::session::Permit,
+    sink::pacer::Network,
+};
+
+glib::wrapper! {
+    pub(crate) struct RungSource(ObjectSubclass<imp::RungSource>) @extends gst::Element, gst::Object;
+}
+
+/// What is sent.
+pub(crate) enum Source {
+    /// A session's picture, as long as the permit allows it, and the network that it goes to.
+    Viewer(
+        std::sync::Arc<Viewer>,
+        Permit,
+        Option<std::sync::Arc<Network>>,
+    ),
+    /// One frame, by which webrtcsink finds out what an offer must say of the stream.
+    Sample(Box<Frame>),
+}
+
+impl RungSource {
+    pub(crate) fn new(source: Source) -> Self {
+        let rung_source: Self = glib::Object::new();
+        *lock(&rung_source.imp().source) = Some(std::sync::Arc::new(source));
+        rung_source
+    }
+}
+
+mod imp {
+    use std::sync::{Arc, LazyLock};
+
+    use super::*;
+
+    pub(crate) struct RungSource {
+        pub(super) source: Mutex<Option<Arc<Source>>>,
+        sink: gst::Pad,
+        src: gst::Pad,
+    }
+
+    /// What has been said downstream.
+    #[derive(Default)]
+    struct Said {
+        caps: Option<gst::Caps>,
+        /// A buffer was left out.
+        gap: bool,
+    }
+
+    impl RungSource {
+        fn source(&self) -> Option<Arc<Source>> {
+            lock(&self.source).clone()
+        }
+
+        fn activate(&self, active: bool) -> Result<(), gst::LoggableError> {
+            let source = self.source();
+            if let Some(Source::Viewer(viewer, ..)) = source.as_deref() {
+                viewer.outlet.flush(!active);
+            }
+            if active {
+                let rung_source = self.obj().downgrade();
+                let mut said = None;
+                self.src.start_task(move || {
+                    let Some(rung_source) = rung_source.upgrade() else {
+                        return;
+                    };
+                    rung_source.imp().step(&mut said);
+                })?;
+            } else {
+                self.src.stop_task()?;
+            }
+            Ok(())
+        }
+
+        /// One turn of the session's thread.
+        fn step(&self, said: &mut Option<Said>) {
+            let frame = match self.source().as_deref() {
+                Some(Source::Viewer(viewer, permit, network)) => match viewer.outlet.next() {
+                    Some(frame) if permit.allows(Permission::View) => {
+                        if let Some(network) = network.as_ref().filter(|_| frame.is_key) {
+                            network.begin_key();
+                        }
+                        Some(frame)
+                    }
+                    Some(_) => {
+                        viewer.outlet.skip();
+                        return;
+                    }
+                    None => None,
+                },
+                Some(Source::Sample(frame)) if said.is_none() => Some((**frame).clone()),
+                _ => None,
+            };
+            match frame {
+                Some(frame) => self.send(frame, said),
+                None => {
+                    let _ = self.src.pause_task();
+                }
+            }
+        }
+
+        fn send(&self, frame: Frame, said: &mut Option<Said>) {
+            if said.is_none() {
+                let id = self.src.create_stream_id(&*self.obj(), Some("video"));
+                self.src.push_event(gst::event::StreamStart::new(&id));
+            }
+            let begins = said.is_none();
+            let said = said.get_or_insert_default();
+            if said.caps.as_ref() != Some(&frame.caps) {
+                self.src.push_event(gst::event::Caps::new(&frame.caps));
+                said.caps = Some(frame.caps.clone());
+            }
+            if begins {
+                let segment = gst::FormattedSegment::<gst::ClockTime>::new();
+                self.src.push_event(gst::event::Segment::new(&segment));
+            }
+            let mut buffer = frame.buffer.clone();
+            if frame.shift != 0 || said.gap {
+                let buffer = buffer.make_mut();
+                let pts = buffer.pts().map(|pts| frame.shifted(pts));
+                buffer.set_pts(pts);
+                if said.gap {
+                    buffer.set_flags(gst::BufferFlags::DISCONT);
+                }
+            }
+            said.gap = false;
+            match self.src.push(buffer) {
+                Ok(_) => (),
+                Err(gst::FlowError::Flushing | gst::FlowError::Eos) => {
+                    let _ = self.src.pause_task();
+                }
+                // webrtcsink, which only looks, tries the next form that the viewer takes when it hears of it.
+                Err(error) if matches!(self.source().as_deref(), Some(Source::Sample(_))) => {
+                    gst::element_imp_error!(self, gst::StreamError::Format, ("{error}"));
+                }
+                Err(error) => {
+                    said.gap = true;
+                    gst::debug!(gst::CAT_RUST, imp = self, "kept back: {error}");
+                }
+            }
+        }
+
+        /// What comes from the viewer's side ends here: the ladder knows what to make of it.
+        fn upstream(&self, event: &gst::EventRef) -> bool {
+            if gst_video::ForceKeyUnitEvent::is(event)
+                && let Some(Source::Viewer(viewer, ..)) = self.source().as_deref()
+            {
+                viewer.outlet.lost(Instant::now());
+            }
+            true
+        }
+    }
+
+    #[glib::object_subclass]
+    impl ObjectSubclass for RungSource {
+        const NAME: &'static str = "GstPortholeRungSource";
+        type Type = super::RungSource;
+        type ParentType = gst::Element;
+
+        fn with_class(class: &Self::Class) -> Self {
+            let builder = |name, direction| match class.pad_template(name) {
+                Some(template) => gst::Pad::builder_from_template(&template),
+                None => gst::Pad::builder(direction),
+            };
+            // Nothing ever comes this way but what webrtcsink's source says at its start.
+            let sink = builder("sink", gst::PadDirection::Sink)
+                .name("sink")
+                .chain_function(|_, _, _| Ok(gst::FlowSuccess::Ok))
+                .event_function(|_, _, _| true)
+                .build();
+            let of =
+                |parent: Option<&gst::Object>| parent?.downcast_ref::<super::RungSource>().cloned();
+            let src = builder("src", gst::PadDirection::Src)
+                .name("src")
+                .activatemode_function(move |_, parent, mode, active| match of(parent) {
+                    Some(rung_source) if mode == gst::PadMode::Push => {
+                        rung_source.imp().activate(active)
+                    }
+                    _ => Err(gst::loggable_error!(gst::CAT_RUST, "push only")),
+                })
+                .event_function(move |_, parent, event| {
+                    of(parent).is_some_and(|rung_source| rung_source.imp().upstream(&event))
+                })
+                .query_function(|pad, parent, query| match query.view_mut() {
+                    gst::QueryViewMut::Latency(query) => {
+                        // The session's clock need wait for nothing: what comes is sent.
+                        query.set(true, gst::ClockTime::ZERO, gst::ClockTime::NONE);
+                        true
+                    }
+                    _ => gst::Pad::query_default(pad, parent, query),
+                })
+                .build();
+            Self {
+                source: Mutex::default(),
+                sink,
+                src,
+            }
+        }
+    }
+
+    impl ObjectImpl for RungSource {
+        fn constructed(&self) {
+            self.parent_constructed();
+            for pad in [&self.sink, &self.src] {
+                // It has none of these names yet.
+                let _ = self.obj().add_pad(pad);
+            }
+        }
+    }
+
+    impl GstObjectImpl for RungSource {}
+
+    impl ElementImpl for RungSource {
+        fn metadata() -> Option<&'static gst::subclass::ElementMetadata> {
+            static METADATA: LazyLock<gst::subclass::ElementMetadata> = LazyLock::new(|| {
+                gst::subclass::ElementMetadata::new(
+                    "Porthole rung_source",
+                    "Source/Video",
+                    "Sends a session the rung of its viewer",
+                    "The Porthole developers",
+                )
+            });
+            Some(&METADATA)
+        }
+
+        fn pad_templates() -> &'static [gst::PadTemplate] {
+            static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> =
+                LazyLock::new(crate::sink::any_pads::templates);
+            &TEMPLATES
+        }
+    }
+}

@@ -10,7 +10,7 @@ const [COLUMNS, ROWS] = [4, 2];
 /** What a camera says of itself, the mode that it is asked for, and what the case is called. */
 export const CASES = [
   { name: "raw BT.601", behaviour: "chart=bt601", mode: "width=640 height=480" },
-  { name: "raw BT.709", behaviour: "chart=bt709", mode: "width=1280 height=720" },
+  { name: "raw BT.709", behaviour: "chart=bt709", mode: "width=640 height=480" },
   { name: "raw full range", behaviour: "chart=full", mode: "width=640 height=480" },
   { name: "MJPEG", behaviour: "chart=full modes=usb", mode: "width=1280 height=720" },
 ];

@@ -6,6 +6,7 @@ use std::{
     env, fs,
     path::PathBuf,
     sync::Mutex,
+    thread,
     time::{Duration, SystemTime},
 };
 
@@ -16,6 +17,8 @@ use crate::lock::lock;
 
 /// From the appearance of a device's file to the end of what the system does with it: names, rights, firmware.
 const SETTLING: Duration = Duration::from_secs(5);
+/// Fifteen characters at the most.
+const THREAD: &str = "portholesrc-mon";
 
 /// Where cameras are looked up.
 pub(super) trait Search: Send + Sync {
@@ -54,14 +57,12 @@ impl Drop for Watching {
 
 impl Watching {
     fn begin(places: Places) -> Self {
-        let (mut asked, mut started) = (Vec::new(), Vec::new());
-        for (who, provider) in monitor::providers() {
-            // libcamera's has no news (docs/upstream.md), and keeps to what it found when it was started.
-            match who != Provider::Libcamera && provider.start().is_ok() {
-                true => started.push((who, provider)),
-                false => asked.extend(monitor::ask((who, provider))),
-            }
-        }
+        // What providers start has the name of the thread that started them, and is none that a camera's driver holds up.
+        let thread = thread::Builder::new().name(THREAD.into()).spawn(start);
+        let (asked, started) = match thread {
+            Ok(thread) => thread.join().unwrap_or_default(),
+            Err(_) => start(),
+        };
         Self {
             asked,
             started,
@@ -77,6 +78,19 @@ impl Watching {
         let told = self.started.iter().cloned().flat_map(monitor::ask);
         monitor::sorted(told.chain(self.asked.clone()).collect())
     }
+}
+
+/// Those that are asked, and those that tell.
+fn start() -> (Vec<Seen>, Vec<(Provider, gst::DeviceProvider)>) {
+    let (mut asked, mut started) = (Vec::new(), Vec::new());
+    for (who, provider) in monitor::providers() {
+        // libcamera's has no news (docs/upstream.md), and keeps to what it found when it was started.
+        match who != Provider::Libcamera && provider.start().is_ok() {
+            true => started.push((who, provider)),
+            false => asked.extend(monitor::ask((who, provider))),
+        }
+    }
+    (asked, started)
 }
 
 impl Search for Watch {

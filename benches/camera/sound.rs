@@ -2,7 +2,11 @@
 //! What keeps sound in step with the pictures, for an hour of a simulated clock. The very files of `portholesrc`, which know of no
 //! GStreamer.
 
-#[allow(dead_code, reason = "a part of it serves portholesrc alone")]
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "a part of it serves portholesrc and tests alone"
+)]
 #[path = "../../src/camera/capture/sound/align.rs"]
 mod align;
 #[allow(dead_code, reason = "a part of it serves tests alone")]
@@ -10,6 +14,7 @@ mod align;
 mod card;
 #[path = "../../src/camera/capture/sound/drift.rs"]
 mod drift;
+#[allow(dead_code, reason = "a part of it serves tests alone")]
 #[path = "../../src/camera/capture/sound/resample.rs"]
 mod resample;
 

@@ -58,21 +58,6 @@ pub(crate) use feed::Feed;
 pub(crate) use handle::{Ladder, Viewer};
 pub(crate) use message::{Event, Hooks};
 pub(crate) use policy::Observation;
-/// What the simulation of ladder and pacer is made of.
-#[cfg(test)]
-pub(crate) mod parts {
-    pub(crate) use super::{
-        allocation::{Allocation, RungTable},
-        outlet::{Outlet, OutletEvent},
-        outputs::FanOut,
-        policy::{
-            Command, Config as PolicyConfig,
-            simulation::{Random, seeds},
-        },
-        types::RungId,
-    };
-}
-
 pub(crate) use types::{Bitrates, Config, Frame, Input, RungSpec};
 
 /// `GST_DEBUG=portholeladder:5` shows what is seen of each viewer's network, and what is decided.
@@ -94,4 +79,19 @@ pub(crate) trait Path: Send + Sync {
     fn probe(&self, padding: u32);
     /// A probe has shown that this much arrives.
     fn raise(&self, estimate: u32);
+}
+
+/// What the simulation of ladder and pacer is made of.
+#[cfg(test)]
+pub(crate) mod parts {
+    pub(crate) use super::{
+        allocation::{Allocation, RungTable},
+        outlet::{Outlet, OutletEvent},
+        outputs::FanOut,
+        policy::{
+            Command, Config as PolicyConfig,
+            simulation::{Random, seeds},
+        },
+        types::RungId,
+    };
 }

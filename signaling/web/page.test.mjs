@@ -86,14 +86,6 @@ test("a refusal of the connection is told as what it is, and asks to sign in whe
   assert.equal(connectionInWords({ ...client, state: "online", code: "too-large", message: "Too large." }).words, "Connected. Too large.");
 });
 
-test("every file of the pages is in the binary", () => {
-  const folder = new URL(".", import.meta.url);
-  const registered = readFileSync(new URL("../src/page.rs", folder), "utf8");
-  const files = readdirSync(folder, { recursive: true }).filter((name) => /\.(html|css|js)$/.test(name));
-  assert.ok(files.length > 10);
-  for (const name of files) assert.ok(registered.includes(`"../web/${name}"`), name);
-});
-
 test("a state is told with its reason", () => {
   assert.equal(stateInWords("live", ""), "Live");
   assert.equal(stateInWords("refused", "The camera is full."), "Refused: the camera is full.");

@@ -38,7 +38,7 @@ use webrtcsink::Fed;
 
 /// Descriptions that pass the check and are fed, seven answers for each offer; more with `PORTHOLE_DESCRIPTIONS` and
 /// `scripts/soak`.
-const DESCRIPTIONS: u64 = 2000;
+const DESCRIPTIONS: u64 = 1000;
 /// Those of one process.
 const BATCH: u64 = 100;
 /// Processes at a time.

@@ -20,8 +20,8 @@ const CAMERA: &str = "front";
 const OFFER: &str = include_str!("../../../tests/descriptions/page-vp8.offer.sdp");
 const ANSWER: &str = include_str!("../../../tests/descriptions/page-vp8.answer.sdp");
 
-/// Each is some minutes of the life of a camera and its viewers.
-const SEEDS: u64 = 2000;
+/// Each is some minutes of the life of a camera and its viewers. `scripts/soak simulation` runs ten thousands.
+const SEEDS: u64 = 800;
 
 fn number(name: &str) -> Option<u64> {
     env::var(name).ok()?.parse().ok()

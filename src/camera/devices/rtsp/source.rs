@@ -10,7 +10,7 @@ use gst::{glib, prelude::*};
 
 use super::{
     bin::FilterBin,
-    streams::{self, Media, media},
+    streams::{self, Media, fail, media},
     tls::Trust,
     url::Transport,
 };
@@ -181,11 +181,6 @@ fn connect(
         }
     });
     Ok(())
-}
-
-/// Says on the bus why there is no picture.
-pub(super) fn fail(bin: &gst::Bin, why: &str) {
-    gst::element_error!(bin, gst::ResourceError::Settings, ("{why}"));
 }
 
 /// A live camera has no end: where its server closes the connection it has gone.

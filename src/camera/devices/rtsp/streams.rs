@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use gst::{glib, prelude::*};
 
-use super::{bin::FilterBin, source::fail};
+use super::bin::FilterBin;
 use crate::camera::{
     caps,
     device::Request,
@@ -263,4 +263,9 @@ fn deaf() -> Option<gst::Element> {
         .property("ignore-notlinked", true)
         .property_from_str("convert-to", "ok");
     deaf.build().ok()
+}
+
+/// Says on the bus why there is no picture.
+pub(super) fn fail(bin: &gst::Bin, why: &str) {
+    gst::element_error!(bin, gst::ResourceError::Settings, ("{why}"));
 }

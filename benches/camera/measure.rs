@@ -19,6 +19,8 @@ const FRAMES: usize = 90;
 /// The first ones, for which memory is allocated.
 const FIRST: usize = 10;
 const SINK: &str = "appsink name=video sync=false async=false";
+/// Writes in place into what it gets, or into a copy where it may not.
+const OVERLAY: &str = "portholeoverlay masks=\"rect 0 0 0.1 0.1\"";
 const MODE: &str = "video/x-raw,format=I420,width=1280,height=720,framerate=30/1";
 
 /// All samples.
@@ -52,10 +54,10 @@ pub(crate) fn all(rounds: usize) -> Value {
     })
 }
 
-/// The camera's own frames, as they come behind `source`.
+/// The camera's own frames, as they come behind `source` and an overlay.
 fn frames(cameras: &FakeCameras, source: &str) -> Vec<Seen> {
     cameras.plug("frames");
-    let scene = Scene::new(&format!("{source} ! {MODE} ! {SINK}"));
+    let scene = Scene::new(&format!("{source} ! {MODE} ! {OVERLAY} ! {SINK}"));
     let eye = Eye::on(&scene.element("video"));
     let start = Instant::now();
     scene.set(gst::State::Playing);

@@ -6,12 +6,12 @@ use std::{
     fs,
     io::Read as _,
     process::{Child, ChildStderr, Command, Stdio},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use gst::prelude::*;
 
-use super::{Stage, cycles};
+use super::{Picture, Stage, cycles};
 use crate::common::{self, PATIENCE, demand, step};
 
 const CAMERA: &str = "camera=/dev/video0";
@@ -19,6 +19,9 @@ const CAMERA: &str = "camera=/dev/video0";
 const MODE: &str = "width=640 height=360 framerate=15/1";
 const DRIVER: &str = "/sys/bus/platform/drivers/vivid";
 const INSTANCE: &str = "vivid.0";
+/// Times that the first picture is waited for, and how much later than the bare source's it may be, at the median.
+const OPENINGS: usize = 10;
+const MOST_LATER: f64 = 1.2;
 /// The part of the cycles after which it is looked what the process holds; what a pool may hold more by chance; and by what memory
 /// may grow, in MB (10^6 bytes), however many cycles there are.
 const WARM: u32 = 4;
@@ -303,6 +306,59 @@ fn a_driver_that_drops_every_other_picture_is_shown_and_none_is_made_up() {
     }
     set_control(&format!("{dropped}=0"));
     assert!(stage.scene.warnings().is_empty());
+}
+
+/// From the making of a source element alone to its first picture.
+fn bare_opening() -> Duration {
+    common::init();
+    let start = Instant::now();
+    let line = "v4l2src device=/dev/video0 ! video/x-raw,width=640,height=360,framerate=15/1 ! appsink name=video sync=false";
+    let pipeline = gst::parse::launch(line).unwrap();
+    let pipeline = pipeline.downcast::<gst::Pipeline>().unwrap();
+    let video = pipeline.by_name("video").unwrap();
+    let video = video.downcast::<gst_app::AppSink>().unwrap();
+    pipeline.set_state(gst::State::Playing).unwrap();
+    let patience = gst::ClockTime::try_from(PATIENCE).unwrap();
+    let sample = video.try_pull_sample(patience).expect("no picture");
+    let took = start.elapsed();
+    assert!(Picture(sample).is_bars());
+    pipeline.set_state(gst::State::Null).unwrap();
+    took
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort();
+    times[times.len() / 2]
+}
+
+#[test]
+fn its_first_picture_comes_about_as_soon_as_the_bare_sources() {
+    let mut stage = Stage::playing(&format!("{CAMERA} {MODE} idle-timeout=0"));
+    stage.hear("live");
+    let video = stage.scene.element("video");
+    let (mut ours, mut bare) = (Vec::new(), Vec::new());
+    for _ in 0..OPENINGS {
+        demand(&video, false);
+        stage.hear("closed");
+        bare.push(bare_opening());
+        // Slates that nobody has looked at yet.
+        while stage.video.try_pull_sample(gst::ClockTime::ZERO).is_some() {}
+        let start = Instant::now();
+        demand(&video, true);
+        // To look at a picture takes longer than to open the camera, in a machine that is emulated.
+        ours.push(loop {
+            let (picture, took) = (stage.pull(), start.elapsed());
+            if picture.is_bars() {
+                break took;
+            }
+        });
+        stage.hear("live");
+        stage.scene.forget();
+    }
+    let (ours, bare) = (median(ours), median(bare));
+    let ratio = ours.as_secs_f64() / bare.as_secs_f64();
+    println!("{ours:?}, the bare source {bare:?}: {ratio:.2}");
+    assert!(ratio < MOST_LATER, "{ratio:.2}");
 }
 
 #[test]

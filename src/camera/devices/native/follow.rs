@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-//! A source that comes as near to a mode as it can, in place of refusing what it has not: what is done to its pictures is known when
-//! the first is on its way.
+//! What is done to pictures is known when the first is on its way: of a source that comes as near to a mode as it can, in place of
+//! refusing what it has not, and of one that was open before, which mostly gives the same again and needs nothing.
 
 use std::time::Instant;
 
@@ -19,15 +19,20 @@ use crate::camera::{
     problem::{Problem, Reason},
 };
 
-/// `source ! capsfilter ... capsfilter`, of which the first is returned. The source is in the bin already.
+/// `source ! capsfilter ... capsfilter`, of which the first is returned. The source is in the bin already; `adjusts` is one that comes
+/// as near as it can.
 pub(super) fn link(
     bin: &gst::Bin,
     source: &gst::Element,
     plan: &Plan,
     request: &Request,
+    adjusts: bool,
 ) -> Result<gst::Element, glib::BoolError> {
     let missing = || glib::bool_error!("no pad");
-    let first = chain::filter(&plan::at_any_rate(&plan.native))?;
+    let first = match adjusts {
+        true => chain::filter(&plan::at_any_rate(&plan.native))?,
+        false => chain::filter(&plan.native)?,
+    };
     let last = gst::ElementFactory::make("capsfilter").build()?;
     bin.add_many([&first, &last])?;
     source.link(&first)?;
@@ -43,7 +48,9 @@ pub(super) fn link(
             return gst::PadProbeReturn::Ok;
         };
         let given = caps.caps_owned();
-        hold_back(pad, &given);
+        if adjusts {
+            hold_back(pad, &given);
+        }
         if let Err(problem) = follow(&bin, &filters, &given, &request) {
             gst::element_error!(bin, gst::ResourceError::Settings, ("{problem}"));
         }
@@ -66,6 +73,11 @@ fn follow(
     let plan = plan::running(given, request)?;
     let link = || {
         let between = chain::between(&plan, first)?;
+        if between.is_empty()
+            && let Some(pad) = first.static_pad("src")
+        {
+            chain::complete(&pad);
+        }
         // It asked for what was planned; what comes of that passes.
         first.set_property("caps", given);
         last.set_property("caps", &plan.output);

@@ -80,8 +80,8 @@ pub(super) fn build(kind: &dyn Kind, request: &Request, device: String) -> Resul
     let source = Open::new(kind)?;
     let plan = source.plan(kind, request)?;
     let (element, bin) = source.keep();
-    let linked = match kind.adjusts() {
-        true => follow::link(&bin, &element, &plan, request),
+    let linked = match kind.adjusts() || (request.settled.is_some() && plan.may_convert()) {
+        true => follow::link(&bin, &element, &plan, request, kind.adjusts()),
         false => chain::link(&bin, &element, &plan),
     };
     let opened = linked.and_then(|first| {

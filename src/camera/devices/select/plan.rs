@@ -8,6 +8,7 @@ use std::cmp::Reverse;
 
 use super::mode::{self, BAYER, Coding, H264, JPEG, Mode, PROGRESSIVE, RAW, Target, Words};
 use crate::camera::{
+    caps::whole,
     device::Request,
     problem::{Problem, Reason},
     settings,
@@ -56,6 +57,17 @@ pub(in crate::camera::devices) struct Plan {
     pub(in crate::camera::devices) output: gst::Caps,
 }
 
+impl Plan {
+    /// Whether pictures of a known form may have to be made others, which is sure when they are on their way: until then their colours
+    /// are open.
+    pub(in crate::camera::devices) fn may_convert(&self) -> bool {
+        let native = self.native.structure(0);
+        let is_known = native.is_some_and(|native| native.has_field("format"));
+        let converts = self.convert || self.scale || self.rate;
+        self.coding == Coding::Raw && is_known && converts
+    }
+}
+
 /// Decides how a camera with these modes is opened.
 pub(in crate::camera::devices) fn plan(
     native: &gst::Caps,
@@ -73,14 +85,14 @@ pub(in crate::camera::devices) fn plan(
     let has_finished = modes.iter().filter(coded).any(|mode| finished(&mode));
     let usable = modes.iter().filter(coded);
     let usable = usable.filter(|mode| !has_finished || finished(mode));
-    let best = usable.max_by_key(|mode| {
+    let usable: Vec<&Mode> = usable.collect();
+    let fit = |mode: &Mode| (mode.rank(target), mode.coding == Coding::Raw);
+    let fittest = usable.iter().map(|mode| fit(mode)).max();
+    // A driver may name hundreds, and to compare each with what is taken would hold the first picture up.
+    let best = usable.into_iter().filter(|mode| Some(fit(mode)) == fittest);
+    let best = best.max_by_key(|mode| {
         let place = FORMATS.iter().position(|format| *format == mode.format);
-        (
-            mode.rank(target),
-            mode.coding == Coding::Raw,
-            takes(mode),
-            Reverse(place.unwrap_or(FORMATS.len())),
-        )
+        (takes(mode), Reverse(place.unwrap_or(FORMATS.len())))
     });
     match best {
         Some(mode) if request.asked.encoded => encoded(mode, request),
@@ -114,6 +126,19 @@ pub(in crate::camera::devices) fn running(
     caps: &gst::Caps,
     request: &Request,
 ) -> Result<Plan, Problem> {
+    let plan = planned_for(caps, request)?;
+    // As before, to the letter: what could convert its colours has nothing to do.
+    let is_same = plan.coding == Coding::Raw && request.settled.as_ref() == Some(&whole(caps));
+    let needed = |conversion: bool| conversion && !is_same;
+    Ok(Plan {
+        convert: needed(plan.convert),
+        scale: needed(plan.scale),
+        rate: needed(plan.rate),
+        ..plan
+    })
+}
+
+fn planned_for(caps: &gst::Caps, request: &Request) -> Result<Plan, Problem> {
     let mut request = request.clone();
     if let Some(structure) = caps.structure(0) {
         let asked = &mut request.asked;

@@ -139,6 +139,23 @@ fn a_camera_that_runs_is_taken_as_it_is_unless_somebody_insists() {
 }
 
 #[test]
+fn what_comes_back_as_it_was_is_not_converted_and_in_other_colours_it_is() {
+    let native = "video/x-raw,format=I420,width=640,height=480,framerate=15/1";
+    let given = format!("{native},colorimetry=bt709");
+    let mut request = asking(640, 480, 15);
+    request.settled = Some(whole(&caps(&given)));
+    assert!(planned(native, &request).may_convert());
+    assert!(is_untouched(&running(&caps(&given), &request).unwrap()));
+    let other = format!("{native},colorimetry=bt601");
+    let plan = running(&caps(&other), &request).unwrap();
+    assert!(
+        plan.convert && plan.output == whole(&caps(&given)),
+        "{plan:?}"
+    );
+    assert!(!planned("image/jpeg,width=640,height=480,framerate=15/1", &request).may_convert());
+}
+
+#[test]
 fn a_rate_that_varies_is_handed_on_as_it_is() {
     let native = "video/x-raw,format=I420,width=640,height=480,framerate=0/1";
     for rate in [0, 30] {
@@ -408,44 +425,5 @@ fn a_source_that_says_nothing_is_converted_to_what_is_asked() {
     has(&plan.output, "width=1280,height=720,framerate=30/1");
 }
 
-#[test]
-fn whatever_is_asked_it_is_never_exceeded_unless_all_modes_do() {
-    // The smallest size of each, and a rate that it reaches or stays below in each of its sizes.
-    let cameras = [
-        (IMX219, 32, 32, 0),
-        (IMX708, 32, 32, 0),
-        (NODE, 32, 32, 1),
-        (C505E, 160, 120, 15),
-        (C920, 640, 480, 30),
-    ];
-    let mut random = 1u64;
-    let mut below = |most: i32| {
-        // Knuth's generator: the same modes are tried each time.
-        random = random
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        1 + i32::try_from(random >> 33).unwrap() % most
-    };
-    for _ in 0..2000 {
-        let (width, height, rate) = (below(5000), below(3000), below(150));
-        for (native, least_width, least_height, least_rate) in cameras {
-            let plan = planned(native, &asking(width, height, rate));
-            let out = plan.output.structure(0).unwrap();
-            let (w, h): (i32, i32) = (out.get("width").unwrap(), out.get("height").unwrap());
-            let fps: gst::Fraction = out.get("framerate").unwrap();
-            let asked = format!("{width}x{height} at {rate}: {plan:?}");
-            assert!(
-                (w <= width && h <= height) || width < least_width || height < least_height,
-                "{asked}"
-            );
-            assert!(
-                fps <= gst::Fraction::from_integer(rate) || rate < least_rate,
-                "{asked}"
-            );
-            assert!(
-                plan.output.is_fixed() && !plan.scale && !plan.rate,
-                "{asked}"
-            );
-        }
-    }
-}
+#[path = "plan_limits_tests.rs"]
+mod limits;

@@ -25,6 +25,13 @@ const SETTLE_MS = 8_000;
 const IDLE_MS = 2_000;
 const MODE = "video/x-raw,format=I420,width=1280,height=720,framerate=30/1";
 
+/** Flashes in which a browser brings picture and sound together, and those that count then; longest wait for all. */
+const SETTLE = 20;
+const FLASHES = 12;
+const FLASHES_MS = 90_000;
+const COLOURS = { unit: "of 255", target: 6 };
+const APART_MS = 40;
+
 const NOTES = `(1) Percent of a core that the whole process of gst-launch-1.0 takes while no browser is connected: Porthole's with its server in the
     process, the camera closed and a slate a second; the stock line is the same camera into webrtcsink, which keeps capturing. The
     camera is the tests' fake one, 1280x720 in I420 at 30/s, which paints each frame: a real one's frames cost a copy or a DMA.
@@ -37,13 +44,6 @@ const NOTES = `(1) Percent of a core that the whole process of gst-launch-1.0 ta
     BT.601, BT.709, the full range or MJPEG, carried by VP8 and by H.264.
 (7) A flash and its beep in Chromium, the middle of ${FLASHES} of them: the fake camera and its microphone, which counts 100 ppm too slowly.
 (8) A sound card whose crystal is off by 100 ppm, both ways, after an hour of a simulated clock.`;
-
-/** Flashes in which a browser brings picture and sound together, and those that count then; longest wait for all. */
-const SETTLE = 20;
-const FLASHES = 12;
-const FLASHES_MS = 90_000;
-const COLOURS = { unit: "of 255", target: 6 };
-const APART_MS = 40;
 
 const { effort, quick } = options();
 // All that is written goes here: plugin lists, the cameras.

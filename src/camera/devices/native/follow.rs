@@ -38,7 +38,9 @@ pub(super) fn link(
     source.link(&first)?;
     let pad = first.static_pad("sink").ok_or_else(missing)?;
     let (weak, request) = (bin.downgrade(), request.clone());
-    let (filters, asked) = ((first.clone(), last.clone()), plan.native.clone());
+    // Weak: a camera that never gives a picture must not keep them.
+    let filters = (first.downgrade(), last.downgrade());
+    let asked = plan.native.clone();
     // In front of the filter, so that all that it has held back follows the link.
     pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |pad, info| {
         let Some(gst::PadProbeData::Event(event)) = &info.data else {
@@ -47,11 +49,14 @@ pub(super) fn link(
         let (gst::EventView::Caps(caps), Some(bin)) = (event.view(), weak.upgrade()) else {
             return gst::PadProbeReturn::Ok;
         };
+        let (Some(first), Some(last)) = (filters.0.upgrade(), filters.1.upgrade()) else {
+            return gst::PadProbeReturn::Remove;
+        };
         let given = caps.caps_owned();
         if adjusts {
             hold_back(pad, &given);
         }
-        if let Err(problem) = follow(&bin, &filters, &given, &request) {
+        if let Err(problem) = follow(&bin, (&first, &last), &given, &request) {
             gst::element_error!(bin, gst::ResourceError::Settings, ("{problem}"));
         }
         if let Some(text) = other_mode(&asked, &given) {
@@ -66,7 +71,7 @@ pub(super) fn link(
 /// Puts between two filters what has to be done to pictures of these caps.
 fn follow(
     bin: &gst::Bin,
-    (first, last): &(gst::Element, gst::Element),
+    (first, last): (&gst::Element, &gst::Element),
     given: &gst::Caps,
     request: &Request,
 ) -> Result<(), Problem> {

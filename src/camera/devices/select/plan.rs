@@ -126,19 +126,20 @@ pub(in crate::camera::devices) fn running(
     caps: &gst::Caps,
     request: &Request,
 ) -> Result<Plan, Problem> {
-    let plan = planned_for(caps, request)?;
     // As before, to the letter: what could convert its colours has nothing to do.
-    let is_same = plan.coding == Coding::Raw && request.settled.as_ref() == Some(&whole(caps));
-    let needed = |conversion: bool| conversion && !is_same;
-    Ok(Plan {
-        convert: needed(plan.convert),
-        scale: needed(plan.scale),
-        rate: needed(plan.rate),
-        ..plan
-    })
-}
-
-fn planned_for(caps: &gst::Caps, request: &Request) -> Result<Plan, Problem> {
+    if let Some(settled) = &request.settled
+        && mode::is_plain_raw(caps)
+        && *settled == whole(caps)
+    {
+        return Ok(Plan {
+            native: caps.clone(),
+            coding: Coding::Raw,
+            convert: false,
+            scale: false,
+            rate: false,
+            output: settled.clone(),
+        });
+    }
     let mut request = request.clone();
     if let Some(structure) = caps.structure(0) {
         let asked = &mut request.asked;

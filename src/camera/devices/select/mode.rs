@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The modes that a camera has, and how well each fits what is wanted. Pure.
 
-use std::fmt;
+use std::{cmp::Reverse, fmt};
 
 use super::values;
 use crate::camera::device::Request;
@@ -98,7 +98,10 @@ impl Mode {
     pub(in crate::camera::devices) fn rank(&self, target: Target) -> impl Ord + use<> {
         let (_, _, most) = target.most();
         let rate = self.rate.unwrap_or(most);
-        (size_rank(self, target), rate_rank(rate, most))
+        (
+            size_rank((self.width, self.height), target),
+            rate_rank(rate, most),
+        )
     }
 }
 
@@ -180,12 +183,33 @@ fn is_plain(structure: &gst::StructureRef, features: &gst::CapsFeaturesRef) -> b
     plain && !interlaced
 }
 
-pub(in crate::camera::devices) fn modes(native: &gst::Caps, target: Target) -> Vec<Mode> {
-    let all = native.iter_with_features();
-    let plain = all.filter(|(structure, features)| is_plain(structure, features));
-    plain
-        .flat_map(|(structure, _)| modes_of(structure, target))
-        .collect()
+/// The modes of the size that fits best, of those that are written in a way that `takes` names. A driver may name hundreds, and to look at
+/// all of each would hold the first picture up.
+pub(in crate::camera::devices) fn modes(
+    native: &gst::Caps,
+    target: Target,
+    takes: impl Fn(Coding) -> bool,
+) -> Vec<Mode> {
+    let all = native.iter_with_features().filter(|(structure, features)| {
+        Coding::of(structure).is_some_and(&takes) && is_plain(structure, features)
+    });
+    let ranked = all.filter_map(|(structure, _)| {
+        let sizes = sizes(structure, target).into_iter();
+        let best = sizes.map(|size| size_rank(size, target)).max()?;
+        Some((best, structure))
+    });
+    let mut ranked: Vec<_> = ranked.collect();
+    ranked.sort_by_key(|(rank, _)| Reverse(*rank));
+    let mut groups = ranked.chunk_by(|one, other| one.0 == other.0);
+    // What has that size may have no rate or format that can be shown.
+    let modes = groups.find_map(|group| {
+        let modes = group
+            .iter()
+            .flat_map(|(_, structure)| modes_of(structure, target));
+        let modes: Vec<Mode> = modes.collect();
+        (!modes.is_empty()).then_some(modes)
+    });
+    modes.unwrap_or_default()
 }
 
 fn modes_of(structure: &gst::StructureRef, target: Target) -> Vec<Mode> {
@@ -251,11 +275,11 @@ fn sizes(structure: &gst::StructureRef, target: Target) -> Vec<(i32, i32)> {
 }
 
 /// The higher the better: what fits by its size and shape, what is too large by being small.
-fn size_rank(mode: &Mode, target: Target) -> (bool, i64) {
-    let (width, height) = (i64::from(mode.width), i64::from(mode.height));
+fn size_rank(size: (i32, i32), target: Target) -> (bool, i64) {
+    let (width, height) = (i64::from(size.0), i64::from(size.1));
     let area = width * height;
     let (across, down, _) = target.most();
-    if mode.width > across || mode.height > down {
+    if size.0 > across || size.1 > down {
         return (false, -area);
     }
     let shape = width * i64::from(down);

@@ -74,22 +74,19 @@ pub(in crate::camera::devices) fn plan(
     request: &Request,
 ) -> Result<Plan, Problem> {
     let target = Target::of(request);
-    let modes = mode::modes(native, target);
-    let coded = |mode: &&Mode| (mode.coding == Coding::H264) == request.asked.encoded;
+    let coded = |coding: Coding| (coding == Coding::H264) == request.asked.encoded;
+    // What a camera has put together itself is better than what its sensor sees, and costs less.
+    let mut modes = mode::modes(native, target, |c| coded(c) && c != Coding::Bayer);
+    if modes.is_empty() {
+        modes = mode::modes(native, target, |c| coded(c) && c == Coding::Bayer);
+    }
     let takes = |mode: &Mode| match mode.coding {
         Coding::Raw => takes(request, mode),
         _ => false,
     };
-    // What a camera has put together itself is better, and costs less.
-    let finished = |mode: &&Mode| mode.coding != Coding::Bayer;
-    let has_finished = modes.iter().filter(coded).any(|mode| finished(&mode));
-    let usable = modes.iter().filter(coded);
-    let usable = usable.filter(|mode| !has_finished || finished(mode));
-    let usable: Vec<&Mode> = usable.collect();
     let fit = |mode: &Mode| (mode.rank(target), mode.coding == Coding::Raw);
-    let fittest = usable.iter().map(|mode| fit(mode)).max();
-    // A driver may name hundreds, and to compare each with what is taken would hold the first picture up.
-    let best = usable.into_iter().filter(|mode| Some(fit(mode)) == fittest);
+    let fittest = modes.iter().map(fit).max();
+    let best = modes.iter().filter(|mode| Some(fit(mode)) == fittest);
     let best = best.max_by_key(|mode| {
         let place = FORMATS.iter().position(|format| *format == mode.format);
         (takes(mode), Reverse(place.unwrap_or(FORMATS.len())))

@@ -14,7 +14,7 @@ use crate::{
     ladder::{Frame, Viewer},
     lock::lock,
     signaller::session::Permit,
-    sink::pacer::Network,
+    sink::{any_pads, pacer::Network},
 };
 
 glib::wrapper! {
@@ -170,21 +170,15 @@ mod imp {
         type Type = super::RungSource;
         type ParentType = gst::Element;
 
-        fn with_class(class: &Self::Class) -> Self {
-            let builder = |name, direction| match class.pad_template(name) {
-                Some(template) => gst::Pad::builder_from_template(&template),
-                None => gst::Pad::builder(direction),
-            };
+        fn with_class(_: &Self::Class) -> Self {
             // Nothing ever comes this way but what webrtcsink's source says at its start.
-            let sink = builder("sink", gst::PadDirection::Sink)
-                .name("sink")
+            let sink = any_pads::sink()
                 .chain_function(|_, _, _| Ok(gst::FlowSuccess::Ok))
                 .event_function(|_, _, _| true)
                 .build();
             let of =
                 |parent: Option<&gst::Object>| parent?.downcast_ref::<super::RungSource>().cloned();
-            let src = builder("src", gst::PadDirection::Src)
-                .name("src")
+            let src = any_pads::src()
                 .activatemode_function(move |_, parent, mode, active| match of(parent) {
                     Some(rung_source) if mode == gst::PadMode::Push => {
                         rung_source.imp().activate(active)
@@ -214,10 +208,7 @@ mod imp {
     impl ObjectImpl for RungSource {
         fn constructed(&self) {
             self.parent_constructed();
-            for pad in [&self.sink, &self.src] {
-                // It has none of these names yet.
-                let _ = self.obj().add_pad(pad);
-            }
+            any_pads::add(&*self.obj(), [&self.sink, &self.src]);
         }
     }
 
@@ -226,20 +217,17 @@ mod imp {
     impl ElementImpl for RungSource {
         fn metadata() -> Option<&'static gst::subclass::ElementMetadata> {
             static METADATA: LazyLock<gst::subclass::ElementMetadata> = LazyLock::new(|| {
-                gst::subclass::ElementMetadata::new(
-                    "Porthole rung_source",
+                any_pads::metadata(
+                    "Porthole rung source",
                     "Source/Video",
                     "Sends a session the rung of its viewer",
-                    "The Porthole developers",
                 )
             });
             Some(&METADATA)
         }
 
         fn pad_templates() -> &'static [gst::PadTemplate] {
-            static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> =
-                LazyLock::new(crate::sink::any_pads::templates);
-            &TEMPLATES
+            any_pads::templates()
         }
     }
 }

@@ -10,6 +10,7 @@ use std::{sync::Mutex, time::Instant};
 use gst::{glib, prelude::*, subclass::prelude::*};
 use porthole_protocol::grant::Permission;
 
+use super::frame_list::FrameList;
 use crate::{
     ladder::{Frame, Viewer},
     lock::lock,
@@ -58,7 +59,12 @@ mod imp {
         caps: Option<gst::Caps>,
         /// A buffer was left out.
         gap: bool,
+        frames: u32,
+        list: Option<FrameList>,
     }
+
+    /// After so many frames what follows is as it will be.
+    const SETTLES: u32 = 10;
 
     impl RungSource {
         fn source(&self) -> Option<Arc<Source>> {
@@ -137,7 +143,16 @@ mod imp {
                 }
             }
             said.gap = false;
-            match self.src.push(buffer) {
+            if (1..SETTLES).contains(&said.frames) && said.list.is_none() {
+                said.list = self.settle();
+            }
+            said.frames = said.frames.saturating_add(1);
+            if let Some(list) = &said.list {
+                list.begin();
+            }
+            let pushed = self.src.push(buffer);
+            let sent = said.list.as_ref().map(FrameList::end);
+            match pushed.and(sent.unwrap_or(pushed)) {
                 Ok(_) => (),
                 Err(gst::FlowError::Flushing | gst::FlowError::Eos) => {
                     let _ = self.src.pause_task();
@@ -153,6 +168,21 @@ mod imp {
             }
         }
 
+        /// A frame has passed: from now on packets keep together, and webrtcsink's own source, which waits for what never comes, has no
+        /// thread any more.
+        fn settle(&self) -> Option<FrameList> {
+            let source = self.source();
+            let Some(Source::Viewer(_, permit, _)) = source.as_deref() else {
+                return None;
+            };
+            let list = FrameList::behind(&self.src, permit.clone())?;
+            if let Some(idle) = first_before(&self.sink) {
+                idle.set_locked_state(true);
+                let _ = idle.set_state(gst::State::Null);
+            }
+            Some(list)
+        }
+
         /// What comes from the viewer's side ends here: the ladder knows what to make of it.
         fn upstream(&self, event: &gst::EventRef) -> bool {
             if gst_video::ForceKeyUnitEvent::is(event)
@@ -162,6 +192,15 @@ mod imp {
             }
             true
         }
+    }
+
+    /// The element at the beginning of what leads to a pad.
+    fn first_before(sink: &gst::Pad) -> Option<gst::Element> {
+        let mut element = sink.peer()?.parent_element()?;
+        while let Some(sink) = element.static_pad("sink") {
+            element = sink.peer()?.parent_element()?;
+        }
+        Some(element)
     }
 
     #[glib::object_subclass]

@@ -2,8 +2,8 @@
 //! What `scripts/bench viewers --only sender` measures in one process: how long `portholesink` takes with a frame, from the buffer at
 //! its pad to its last packet at the socket, less what the encoder takes. Viewers are webrtcbins that count packets.
 //!
-//! A line of JSON goes to stdout, for each number of viewers the milliseconds of all frames of all of them; progress goes to
-//! stderr.
+//! A line of JSON goes to stdout, for each number of viewers the milliseconds of all frames of all of them, before the encoder and behind it;
+//! progress goes to stderr.
 
 #[path = "../../tests/common/mod.rs"]
 mod common;
@@ -37,7 +37,8 @@ type Failure = Box<dyn std::error::Error>;
 struct Times {
     arrived: BTreeMap<u64, Instant>,
     encoding: VecDeque<(u64, Instant)>,
-    encoded: BTreeMap<u64, Duration>,
+    /// When the encoder began and ended.
+    encoded: BTreeMap<u64, (Instant, Instant)>,
     /// Of each session, when the last packet left.
     left: Vec<BTreeMap<u64, Instant>>,
 }
@@ -69,7 +70,7 @@ fn run() -> Result<serde_json::Value, Failure> {
     let all = counts.map(|viewers| Ok::<_, Failure>((viewers.to_string(), measure(viewers)?)));
     let all: Result<serde_json::Map<_, _>, Failure> = all
         .into_iter()
-        .map(|samples| samples.map(|(viewers, samples)| (viewers, samples.into())))
+        .map(|samples| samples.map(|(viewers, samples)| (viewers, serde_json::json!(samples))))
         .collect();
     Ok(all?.into())
 }
@@ -88,7 +89,7 @@ fn watch(pad: &gst::Pad, seen: impl Fn(u64) + Send + Sync + 'static) {
     });
 }
 
-fn measure(viewers: usize) -> Result<Vec<f64>, Failure> {
+fn measure(viewers: usize) -> Result<Vec<[f64; 2]>, Failure> {
     let server = FakeServer::start();
     let mut scene = Scene::new(CAMERA);
     let sink = scene.element("sink");
@@ -164,7 +165,7 @@ fn time_encoder(encoder: &gst::Element, times: &Shared) {
         watch(&pad, move |_| {
             of.with(|times| {
                 if let Some((pts, began)) = times.encoding.pop_front() {
-                    times.encoded.insert(pts, began.elapsed());
+                    times.encoded.insert(pts, (began, Instant::now()));
                 }
             });
         });
@@ -190,12 +191,13 @@ fn time_socket(webrtcbin: &gst::Bin, times: &Shared) {
     });
 }
 
-/// Milliseconds of each frame of each session.
-fn samples(times: &Times) -> Vec<f64> {
+/// Milliseconds of each frame of each session: before the encoder, and behind it.
+fn samples(times: &Times) -> Vec<[f64; 2]> {
+    let ms = |from: Instant, to: Instant| to.saturating_duration_since(from).as_secs_f64() * 1_000.;
     let of = |(pts, left): (&u64, &Instant)| {
-        let took = left.saturating_duration_since(*times.arrived.get(pts)?);
-        let encoding = times.encoded.get(pts)?;
-        Some(took.saturating_sub(*encoding).as_secs_f64() * 1_000.)
+        let arrived = *times.arrived.get(pts)?;
+        let (began, ended) = *times.encoded.get(pts)?;
+        Some([ms(arrived, began), ms(ended, *left)])
     };
     times.left.iter().flatten().filter_map(of).collect()
 }

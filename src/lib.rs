@@ -31,6 +31,7 @@ mod signaller;
 mod sink;
 mod snapshot;
 mod talk;
+mod webrtc_stats;
 mod worker;
 
 pub use camera::{Control, Found, Mode, cameras};

@@ -19,7 +19,7 @@ use super::{
     message::{Input, Media},
     task::{Commands, MAX_PEER_MESSAGES},
 };
-use crate::{certificate, lock::lock};
+use crate::{certificate, lock::lock, webrtc_stats};
 
 /// How long a session's end is waited for before the next call. Building the media of an answer takes far less; what
 /// takes longer still ends when it is done, and meanwhile the others go on.
@@ -246,7 +246,7 @@ impl<F: Fn(usize), G: Fn(&super::PortholeSignaller, &str)> Webrtcsink<F, G> {
             }
         });
         // Of all it can be asked for, this changes nothing.
-        webrtcbin.emit_by_name::<()>("get-stats", &[&None::<gst::Pad>, &promise]);
+        webrtc_stats::ask(&webrtcbin, &promise);
         drop(webrtcbin);
         if is_over.recv_timeout(MAX_END).is_err() {
             gst::warning!(CAT, obj = signaller, "a session takes long to end");

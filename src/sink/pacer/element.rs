@@ -3,7 +3,8 @@
 //! their arrival comes back through it. Not an element one can make by name.
 //!
 //! Upstream's `rtpgccbwe` estimates the network here as it does in webrtcsink, but beside the packets' way and not on it: it hands
-//! packets on every 5 ms and no faster than its estimate, which holds up each frame by half of that and a key unit by 30 ms.
+//! packets on every 5 ms and no faster than its estimate, which holds up each frame by half of that and a key unit by 30 ms. It is
+//! never started, so that it has no thread.
 //! This pacer lets a frame through at once and spreads only what is large for the network, at a multiple of the estimate
 //! (as draft-ietf-rmcat-gcc-02, section 4, and libwebrtc do).
 //!
@@ -20,8 +21,8 @@ use std::{
 
 use gst::{glib, prelude::*, subclass::prelude::*};
 
-use super::network::Network;
-use crate::lock::lock;
+use super::network::{Network, is_report};
+use crate::{lock::lock, sink::any_pads};
 
 glib::wrapper! {
     pub(crate) struct Pacer(ObjectSubclass<imp::Pacer>) @extends gst::Element, gst::Object;
@@ -93,12 +94,9 @@ mod imp {
 
         fn chain_list(&self, list: gst::BufferList) -> Result<gst::FlowSuccess, gst::FlowError> {
             let (network, now) = (self.network(), Instant::now());
-            // Lists are made by payloaders: none is of retransmissions.
-            for packet in list.iter() {
-                network.admits(packet, now);
-            }
+            let takes_at_once = network.admits_list(&list, now);
             self.pad_out(&network, now);
-            if network.takes_at_once(list.calculate_size(), now) {
+            if takes_at_once {
                 return self.src.push_list(list);
             }
             for buffer in list.iter_owned() {
@@ -144,16 +142,11 @@ mod imp {
         type Type = super::Pacer;
         type ParentType = gst::Element;
 
-        fn with_class(class: &Self::Class) -> Self {
-            let builder = |name, direction| match class.pad_template(name) {
-                Some(template) => gst::Pad::builder_from_template(&template),
-                None => gst::Pad::builder(direction),
-            };
+        fn with_class(_: &Self::Class) -> Self {
             let flags = gst::PadFlags::PROXY_CAPS | gst::PadFlags::PROXY_ALLOCATION;
             let of = |parent: Option<&gst::Object>| parent?.downcast_ref::<super::Pacer>().cloned();
             let flushing = gst::FlowError::Flushing;
-            let sink = builder("sink", gst::PadDirection::Sink)
-                .name("sink")
+            let sink = any_pads::sink()
                 .chain_function(move |_, parent, buffer| {
                     of(parent).ok_or(flushing)?.imp().chain(buffer)
                 })
@@ -162,11 +155,14 @@ mod imp {
                 })
                 .flags(flags)
                 .build();
-            let src = builder("src", gst::PadDirection::Src)
-                .name("src")
+            let src = any_pads::src()
                 .event_function(move |pad, parent, event| {
-                    if let Some(pacer) = of(parent) {
-                        pacer.imp().network().report(&event, Instant::now());
+                    if is_report(&event) {
+                        // Nobody further up has a use for it.
+                        if let Some(pacer) = of(parent) {
+                            pacer.imp().network().report(event, Instant::now());
+                        }
+                        return true;
                     }
                     gst::Pad::event_default(pad, parent, event)
                 })
@@ -184,35 +180,7 @@ mod imp {
     impl ObjectImpl for Pacer {
         fn constructed(&self) {
             self.parent_constructed();
-            for pad in [&self.sink, &self.src] {
-                // It has none of these names yet.
-                let _ = self.obj().add_pad(pad);
-            }
-        }
-
-        fn dispose(&self) {
-            self.rest();
-        }
-    }
-
-    impl Pacer {
-        /// Lets the estimator hear reports, and nothing else: its own pacing thread rests.
-        fn wake(&self) {
-            if let Some(estimator) = self.network().estimator()
-                && estimator.set_state(gst::State::Paused).is_ok()
-                && let Some(pad) = estimator.static_pad("src")
-            {
-                let _ = pad.pause_task();
-            }
-        }
-
-        fn rest(&self) {
-            let network = lock(&self.network).clone();
-            if let Some(estimator) = network.estimator() {
-                let _ = estimator.set_state(gst::State::Null);
-            }
-            // What a session knew of its network goes with it.
-            *lock(&self.network) = Arc::new(Network::unknown());
+            any_pads::add(&*self.obj(), [&self.sink, &self.src]);
         }
     }
 
@@ -221,32 +189,29 @@ mod imp {
     impl ElementImpl for Pacer {
         fn metadata() -> Option<&'static gst::subclass::ElementMetadata> {
             static METADATA: LazyLock<gst::subclass::ElementMetadata> = LazyLock::new(|| {
-                gst::subclass::ElementMetadata::new(
+                any_pads::metadata(
                     "Porthole pacer",
                     "Filter/Network/RTP",
                     "Sends packets no faster than the viewer's network takes them",
-                    "The Porthole developers",
                 )
             });
             Some(&METADATA)
         }
 
         fn pad_templates() -> &'static [gst::PadTemplate] {
-            static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> =
-                LazyLock::new(crate::sink::any_pads::templates);
-            &TEMPLATES
+            any_pads::templates()
         }
 
         fn change_state(
             &self,
             transition: gst::StateChange,
         ) -> Result<gst::StateChangeSuccess, gst::StateChangeError> {
-            if transition == gst::StateChange::ReadyToPaused {
-                self.wake();
-            }
             let result = self.parent_change_state(transition);
             match transition {
-                gst::StateChange::PausedToReady => self.rest(),
+                // What a session knew of its network goes with it.
+                gst::StateChange::PausedToReady => {
+                    *lock(&self.network) = Arc::new(Network::unknown());
+                }
                 gst::StateChange::ReadyToNull => self.is_used.store(false, Relaxed),
                 _ => (),
             }

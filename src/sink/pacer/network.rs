@@ -65,6 +65,10 @@ impl Network {
             .property("estimated-bitrate", START_BITRATE)
             .build()
             .ok();
+        if let Some(pad) = estimator.as_ref().and_then(|e| e.static_pad("src")) {
+            // An element that was never started takes no events.
+            pad.unset_pad_flags(gst::PadFlags::FLUSHING);
+        }
         Self {
             estimator,
             ..Self::unknown()
@@ -84,10 +88,6 @@ impl Network {
         }
     }
 
-    pub(super) fn estimator(&self) -> Option<&gst::Element> {
-        self.estimator.as_ref()
-    }
-
     fn estimate(&self) -> u32 {
         let estimator = self.estimator.as_ref();
         estimator.map_or(START_BITRATE, |e| e.property("estimated-bitrate"))
@@ -101,16 +101,17 @@ impl Network {
         estimate
     }
 
-    /// What the viewer says of packets that arrived, as rtpsession puts it (`RTPTWCCPackets`).
-    pub(super) fn report(&self, event: &gst::Event, now: Instant) {
-        let Some(structure) = event.structure().filter(|s| s.name() == "RTPTWCCPackets") else {
-            return;
-        };
+    /// What the viewer says of packets that arrived: an event by which [`is_report`] goes. It is looked at where it is, since a copy of it is one
+    /// of a structure for each packet.
+    pub(super) fn report(&self, event: gst::Event, now: Instant) {
         {
-            let packets = structure.get::<glib::ValueArray>("packets");
+            let packets = event
+                .structure()
+                .map(|structure| structure.value("packets"));
+            let packets = packets.and_then(|packets| packets.ok()?.get::<&glib::ValueArray>().ok());
             let mut traffic = lock(&self.traffic);
             for packet in packets.iter().flat_map(|packets| packets.iter()) {
-                if let Ok(packet) = packet.get::<gst::Structure>() {
+                if let Ok(packet) = packet.get::<&gst::StructureRef>() {
                     let bytes = packet.get("size").unwrap_or_default();
                     let is_lost = packet.get("lost").unwrap_or_default();
                     traffic.report(bytes, is_lost, now);
@@ -118,7 +119,7 @@ impl Network {
             }
         }
         if let Some(pad) = self.estimator.as_ref().and_then(|e| e.static_pad("src")) {
-            let _ = pad.send_event(event.clone());
+            let _ = pad.send_event(event);
         }
         let estimate = self.estimate();
         lock(&self.traffic).set_estimate(estimate);
@@ -178,20 +179,26 @@ impl Network {
         };
         let kind = self.kind(packet);
         let mut traffic = lock(&self.traffic);
-        match kind {
-            Kind::Retransmission => {
-                return traffic.admits(packet::original(buffer), packet.bytes, now);
-            }
-            Kind::Picture => traffic.note_picture(packet.seqnum, packet.bytes, now),
-            Kind::Other => (),
+        if kind == Kind::Retransmission {
+            return traffic.admits(packet::original(buffer), packet.bytes, now);
         }
-        traffic.count(packet.bytes, now);
+        count(&mut traffic, kind, packet, now);
         true
     }
 
-    /// Takes that many bytes if they need not wait.
-    pub(super) fn takes_at_once(&self, bytes: usize, now: Instant) -> bool {
-        lock(&self.traffic).takes_at_once(bytes, now)
+    /// The packets of a frame leave, which are counted; whether all of them may at once. Lists are made by payloaders: none is of
+    /// retransmissions.
+    pub(super) fn admits_list(&self, list: &gst::BufferListRef, now: Instant) -> bool {
+        let mut packets = list.iter().filter_map(Packet::of).peekable();
+        // A list is of one stream.
+        let kind = packets.peek().map(|first| self.kind(*first));
+        let mut traffic = lock(&self.traffic);
+        let mut bytes = 0;
+        for packet in packets {
+            count(&mut traffic, kind.unwrap_or(Kind::Other), packet, now);
+            bytes += packet.bytes;
+        }
+        traffic.takes_at_once(bytes, now)
     }
 
     /// How long a packet of that many bytes has to wait.
@@ -216,6 +223,21 @@ impl Network {
         }
         percent
     }
+}
+
+/// A packet leaves for the first time.
+fn count(traffic: &mut Traffic, kind: Kind, packet: Packet, now: Instant) {
+    if kind == Kind::Picture {
+        traffic.note_picture(packet.seqnum, packet.bytes, now);
+    }
+    traffic.count(packet.bytes, now);
+}
+
+/// Whether an event is what a viewer says of packets, as rtpsession puts it.
+pub(super) fn is_report(event: &gst::EventRef) -> bool {
+    event
+        .structure()
+        .is_some_and(|structure| structure.has_name("RTPTWCCPackets"))
 }
 
 impl Path for Network {

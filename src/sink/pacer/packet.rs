@@ -11,11 +11,11 @@ pub(super) struct Packet {
 
 impl Packet {
     pub(super) fn of(buffer: &gst::BufferRef) -> Option<Self> {
-        let seqnum = u16::from_be_bytes(bytes(buffer, 2)?);
-        let ssrc = u32::from_be_bytes(bytes(buffer, 8)?);
+        let header: [u8; 12] = bytes(buffer, 0)?;
+        let [_, _, high, low, .., a, b, c, d] = header;
         Some(Self {
-            ssrc,
-            seqnum,
+            ssrc: u32::from_be_bytes([a, b, c, d]),
+            seqnum: u16::from_be_bytes([high, low]),
             bytes: buffer.size(),
         })
     }

@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 use gst::{glib, prelude::*, subclass::prelude::*};
 use porthole_protocol::grant::Permission;
 
-use crate::signaller::session::Permit;
+use crate::{signaller::session::Permit, sink::any_pads};
 
 glib::wrapper! {
     pub(crate) struct Filter(ObjectSubclass<imp::Filter>) @extends gst::Element, gst::Object;
@@ -64,19 +64,9 @@ mod imp {
         type Type = super::Filter;
         type ParentType = gst::Element;
 
-        fn with_class(class: &Self::Class) -> Self {
-            let pad = |name| {
-                // The class has a template for each, made below.
-                let template = class.pad_template(name);
-                match template {
-                    Some(template) => gst::Pad::builder_from_template(&template),
-                    None if name == "sink" => gst::Pad::builder(gst::PadDirection::Sink),
-                    None => gst::Pad::builder(gst::PadDirection::Src),
-                }
-                .name(name)
-                .flags(gst::PadFlags::PROXY_CAPS | gst::PadFlags::PROXY_ALLOCATION)
-            };
-            let sink = pad("sink")
+        fn with_class(_: &Self::Class) -> Self {
+            let flags = gst::PadFlags::PROXY_CAPS | gst::PadFlags::PROXY_ALLOCATION;
+            let sink = any_pads::sink()
                 .chain_function(|_, parent, buffer| {
                     let filter = parent.and_then(|parent| parent.downcast_ref::<super::Filter>());
                     match filter {
@@ -84,11 +74,12 @@ mod imp {
                         None => Err(gst::FlowError::Flushing),
                     }
                 })
+                .flags(flags)
                 .build();
             Self {
                 terms: OnceLock::new(),
                 sink,
-                src: pad("src").build(),
+                src: any_pads::src().flags(flags).build(),
             }
         }
     }
@@ -96,10 +87,7 @@ mod imp {
     impl ObjectImpl for Filter {
         fn constructed(&self) {
             self.parent_constructed();
-            for pad in [&self.sink, &self.src] {
-                // It has none of these names yet.
-                let _ = self.obj().add_pad(pad);
-            }
+            any_pads::add(&*self.obj(), [&self.sink, &self.src]);
         }
     }
 
@@ -108,20 +96,17 @@ mod imp {
     impl ElementImpl for Filter {
         fn metadata() -> Option<&'static gst::subclass::ElementMetadata> {
             static METADATA: LazyLock<gst::subclass::ElementMetadata> = LazyLock::new(|| {
-                gst::subclass::ElementMetadata::new(
+                any_pads::metadata(
                     "Porthole session filter",
                     "Filter",
                     "Passes a session's media while it is permitted",
-                    "The Porthole developers",
                 )
             });
             Some(&METADATA)
         }
 
         fn pad_templates() -> &'static [gst::PadTemplate] {
-            static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> =
-                LazyLock::new(crate::sink::any_pads::templates);
-            &TEMPLATES
+            any_pads::templates()
         }
     }
 }

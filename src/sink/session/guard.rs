@@ -16,6 +16,7 @@ use crate::{
     signaller::{PortholeSignaller, session::Permit},
     sink::{ice, inputs::Inputs},
     talk::{Talk, voice},
+    webrtc_stats,
 };
 
 /// Holds each session's webrtcbin to its terms from before its offer is made.
@@ -51,6 +52,7 @@ pub(crate) fn guard(
                 }
             });
         }
+        webrtc_stats::limit(&webrtcbin);
         ice::hasten(&webrtcbin);
         ice::add(&webrtcbin, &ice_servers);
         if let Some(ladder) = inputs.upgrade().as_ref().and_then(|i| i.ladder.get()) {

@@ -2,7 +2,7 @@
 //! What the sink hangs on a session of the gate's table.
 //!
 //! [`guard`] holds a session's webrtcbin to its terms from before its offer is made, and [`watch`]es what becomes of it;
-//! [`picture`] leads the ladder into it, by a [`rung_source`]; [`filter`] is the lock in its sound; [`data`] are its channels, and
+//! [`picture`] leads the ladder into it, by a [`rung_source`], which keeps a frame's packets together in a [`frame_list`]; [`filter`] is the lock in its sound; [`data`] are its channels, and
 //! [`stats`] what is said of it.
 
 use std::sync::Arc;
@@ -18,6 +18,7 @@ use crate::{
 
 pub(super) mod data;
 pub(super) mod filter;
+mod frame_list;
 mod guard;
 mod picture;
 mod rung_source;

@@ -10,11 +10,12 @@ use std::{sync::Mutex, time::Instant};
 use gst::{glib, prelude::*, subclass::prelude::*};
 use porthole_protocol::grant::Permission;
 
+use super::frame_list::FrameList;
 use crate::{
     ladder::{Frame, Viewer},
     lock::lock,
     signaller::session::Permit,
-    sink::pacer::Network,
+    sink::{any_pads, pacer::Network},
 };
 
 glib::wrapper! {
@@ -58,7 +59,12 @@ mod imp {
         caps: Option<gst::Caps>,
         /// A buffer was left out.
         gap: bool,
+        frames: u32,
+        list: Option<FrameList>,
     }
+
+    /// After so many frames what follows is as it will be.
+    const SETTLES: u32 = 10;
 
     impl RungSource {
         fn source(&self) -> Option<Arc<Source>> {
@@ -137,7 +143,16 @@ mod imp {
                 }
             }
             said.gap = false;
-            match self.src.push(buffer) {
+            if (1..SETTLES).contains(&said.frames) && said.list.is_none() {
+                said.list = self.settle();
+            }
+            said.frames = said.frames.saturating_add(1);
+            if let Some(list) = &said.list {
+                list.begin();
+            }
+            let pushed = self.src.push(buffer);
+            let sent = said.list.as_ref().map(FrameList::end);
+            match pushed.and(sent.unwrap_or(pushed)) {
                 Ok(_) => (),
                 Err(gst::FlowError::Flushing | gst::FlowError::Eos) => {
                     let _ = self.src.pause_task();
@@ -153,6 +168,21 @@ mod imp {
             }
         }
 
+        /// A frame has passed: from now on packets keep together, and webrtcsink's own source, which waits for what never comes, has no
+        /// thread any more.
+        fn settle(&self) -> Option<FrameList> {
+            let source = self.source();
+            let Some(Source::Viewer(_, permit, _)) = source.as_deref() else {
+                return None;
+            };
+            let list = FrameList::behind(&self.src, permit.clone())?;
+            if let Some(idle) = first_before(&self.sink) {
+                idle.set_locked_state(true);
+                let _ = idle.set_state(gst::State::Null);
+            }
+            Some(list)
+        }
+
         /// What comes from the viewer's side ends here: the ladder knows what to make of it.
         fn upstream(&self, event: &gst::EventRef) -> bool {
             if gst_video::ForceKeyUnitEvent::is(event)
@@ -164,27 +194,30 @@ mod imp {
         }
     }
 
+    /// The element at the beginning of what leads to a pad.
+    fn first_before(sink: &gst::Pad) -> Option<gst::Element> {
+        let mut element = sink.peer()?.parent_element()?;
+        while let Some(sink) = element.static_pad("sink") {
+            element = sink.peer()?.parent_element()?;
+        }
+        Some(element)
+    }
+
     #[glib::object_subclass]
     impl ObjectSubclass for RungSource {
         const NAME: &'static str = "GstPortholeRungSource";
         type Type = super::RungSource;
         type ParentType = gst::Element;
 
-        fn with_class(class: &Self::Class) -> Self {
-            let builder = |name, direction| match class.pad_template(name) {
-                Some(template) => gst::Pad::builder_from_template(&template),
-                None => gst::Pad::builder(direction),
-            };
+        fn with_class(_: &Self::Class) -> Self {
             // Nothing ever comes this way but what webrtcsink's source says at its start.
-            let sink = builder("sink", gst::PadDirection::Sink)
-                .name("sink")
+            let sink = any_pads::sink()
                 .chain_function(|_, _, _| Ok(gst::FlowSuccess::Ok))
                 .event_function(|_, _, _| true)
                 .build();
             let of =
                 |parent: Option<&gst::Object>| parent?.downcast_ref::<super::RungSource>().cloned();
-            let src = builder("src", gst::PadDirection::Src)
-                .name("src")
+            let src = any_pads::src()
                 .activatemode_function(move |_, parent, mode, active| match of(parent) {
                     Some(rung_source) if mode == gst::PadMode::Push => {
                         rung_source.imp().activate(active)
@@ -214,10 +247,7 @@ mod imp {
     impl ObjectImpl for RungSource {
         fn constructed(&self) {
             self.parent_constructed();
-            for pad in [&self.sink, &self.src] {
-                // It has none of these names yet.
-                let _ = self.obj().add_pad(pad);
-            }
+            any_pads::add(&*self.obj(), [&self.sink, &self.src]);
         }
     }
 
@@ -226,20 +256,17 @@ mod imp {
     impl ElementImpl for RungSource {
         fn metadata() -> Option<&'static gst::subclass::ElementMetadata> {
             static METADATA: LazyLock<gst::subclass::ElementMetadata> = LazyLock::new(|| {
-                gst::subclass::ElementMetadata::new(
-                    "Porthole rung_source",
+                any_pads::metadata(
+                    "Porthole rung source",
                     "Source/Video",
                     "Sends a session the rung of its viewer",
-                    "The Porthole developers",
                 )
             });
             Some(&METADATA)
         }
 
         fn pad_templates() -> &'static [gst::PadTemplate] {
-            static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> =
-                LazyLock::new(crate::sink::any_pads::templates);
-            &TEMPLATES
+            any_pads::templates()
         }
     }
 }

@@ -13,7 +13,7 @@ use gst::{glib, prelude::*};
 use gst_webrtc::{WebRTCICEGatheringState, WebRTCPeerConnectionState};
 
 use super::{Sessions, stats};
-use crate::{lock::lock, signaller::PortholeSignaller, sink::CAT};
+use crate::{lock::lock, signaller::PortholeSignaller, sink::CAT, webrtc_stats};
 
 /// Finds out what is sent in a session, and tells the signaller. Does not wait for it.
 pub(crate) fn measure(signaller: &PortholeSignaller, sessions: &Sessions, id: &str) {
@@ -39,7 +39,7 @@ pub(crate) fn measure(signaller: &PortholeSignaller, sessions: &Sessions, id: &s
             signaller.measured(stats.on_the_wire(&id));
         }
     });
-    webrtcbin.emit_by_name::<()>("get-stats", &[&None::<gst::Pad>, &promise]);
+    webrtc_stats::ask(&webrtcbin, &promise);
 }
 
 /// Tells whoever wants all candidates at once that these are all.

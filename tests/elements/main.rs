@@ -33,3 +33,4 @@ mod sink;
 mod talk;
 mod terms;
 mod unplugged;
+mod upnp;

@@ -22,6 +22,7 @@ mod files;
 mod gate;
 mod gateway;
 mod inputs;
+mod layouts;
 mod offers;
 mod overlay;
 mod overlay_pictures;

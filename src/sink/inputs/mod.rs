@@ -42,6 +42,7 @@ use video::{Current, VideoBranch};
 mod attach;
 mod discovery;
 mod ghost;
+mod layout;
 mod lonely;
 mod offer_codecs;
 pub(super) mod pads;

@@ -28,6 +28,7 @@ mod overlay;
 mod overlay_pictures;
 mod pipelines;
 mod private_ca;
+mod profiles;
 mod readme;
 mod rtsp;
 mod sink;

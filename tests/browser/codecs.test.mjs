@@ -84,7 +84,7 @@ test("a browser without H.264 gets VP8 of the same camera", () => scene(async (k
 }));
 
 test("H.264 of the High profile, which this Chromium does not list, is shown as it comes in", () => scene(async (keep) => {
-  const front = await keep(camera(`videotestsrc is-live=true pattern=ball ! video/x-raw,width=640,height=360,framerate=30/1 ! x264enc dct8x8=true ! video/x-h264,profile=high ! h264parse ! ${NAMED}`));
+  const front = await keep(camera(`videotestsrc is-live=true pattern=ball ! video/x-raw,width=640,height=360,framerate=30/1 ! x264enc tune=zerolatency dct8x8=true ! video/x-h264,profile=high ! h264parse ! ${NAMED}`));
   const page = await keep(visitor(chromium, front.link));
   await watch(page, "front");
   const seen = await frames(page, "front", 1_000);

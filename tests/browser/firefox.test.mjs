@@ -19,7 +19,7 @@ const H264 = {
   "gfx.blacklist.webrtc.hw.acceleration.decode": 1, "gfx.blacklist.webrtc.hw.acceleration.encode": 1,
 };
 /** H.264 of the High profile, which no Firefox lists. */
-const HIGH = "videotestsrc is-live=true pattern=ball ! video/x-raw,width=640,height=360,framerate=30/1 ! x264enc dct8x8=true ! video/x-h264,profile=high ! h264parse ! portholesink listen=127.0.0.1:0 camera-name=front";
+const HIGH = "videotestsrc is-live=true pattern=ball ! video/x-raw,width=640,height=360,framerate=30/1 ! x264enc tune=zerolatency dct8x8=true ! video/x-h264,profile=high ! h264parse ! portholesink listen=127.0.0.1:0 camera-name=front";
 
 /** Has the page, which is there already, keep its peer connections where the tests look for them. */
 const keepPeers = (firefox) => firefox.evaluate(() => {

@@ -20,6 +20,7 @@ mod driving;
 mod events;
 mod frame;
 mod gateway;
+mod h264;
 mod heap;
 mod ladder;
 mod lock;

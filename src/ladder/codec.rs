@@ -11,9 +11,6 @@ pub(crate) enum Codec {
     H265,
 }
 
-/// H.264 that Safari, iOS and Firefox take: constrained baseline, level 3.1 (RFC 6184, RFC 7742).
-const H264_PROFILE_LEVEL: &str = "42c01f";
-
 impl Codec {
     pub(crate) const ALL: [Self; 5] = [Self::H264, Self::Vp8, Self::Vp9, Self::Av1, Self::H265];
 
@@ -74,44 +71,6 @@ impl Codec {
             Self::Vp8 => None,
         }
     }
-
-    /// What an offer says of the codec beside its name; of H.264 for a stream whose caps are `stream`.
-    pub(crate) fn offer_fields(self, stream: Option<&gst::CapsRef>) -> Vec<(&'static str, String)> {
-        match self {
-            Self::H264 => vec![
-                ("packetization-mode", "1".into()),
-                (
-                    "profile-level-id",
-                    stream
-                        .and_then(h264_profile_level)
-                        .unwrap_or_else(|| H264_PROFILE_LEVEL.into()),
-                ),
-                ("level-asymmetry-allowed", "1".into()),
-            ],
-            _ => Vec::new(),
-        }
-    }
-}
-
-/// The `profile-level-id` (RFC 6184, 8.1) of a stream whose caps name its profile. Its level is at least 3.1: browsers take
-/// an offer for more than they are sent, and refuse none for it.
-fn h264_profile_level(caps: &gst::CapsRef) -> Option<String> {
-    let structure = caps.structure(0)?;
-    let profile = match structure.get::<&str>("profile").ok()? {
-        "constrained-baseline" => "42c0",
-        "baseline" => "4200",
-        "main" => "4d00",
-        "constrained-high" => "640c",
-        "high" => "6400",
-        _ => return None,
-    };
-    let level = structure.get::<&str>("level").ok();
-    let level = level.and_then(|level| level.parse::<f32>().ok());
-    // Level 3.1 is the number 31.
-    let level = level
-        .map_or(31, |level| (level * 10.).round() as u8)
-        .max(31);
-    Some(format!("{profile}{level:02x}"))
 }
 
 #[cfg(test)]
@@ -127,22 +86,5 @@ mod tests {
         }
         let raw = gst::Caps::new_empty_simple("video/x-raw");
         assert_eq!(Codec::of_caps(&raw), None);
-    }
-
-    #[test]
-    fn an_offer_of_h264_says_what_browsers_take_and_what_the_stream_is() {
-        gst::init().expect("GStreamer is installed");
-        let id = |caps: &str| {
-            let caps: gst::Caps = caps.parse().expect("these are caps");
-            Codec::H264.offer_fields(Some(&caps))[1].1.clone()
-        };
-        assert_eq!(id("video/x-h264"), "42c01f");
-        assert_eq!(
-            id("video/x-h264,profile=constrained-baseline,level=(string)1"),
-            "42c01f"
-        );
-        assert_eq!(id("video/x-h264,profile=high,level=(string)4"), "640028");
-        assert_eq!(id("video/x-h264,profile=main,level=(string)3.1"), "4d001f");
-        assert_eq!(id("video/x-h264,profile=cavlc-4:4:4-intra"), "42c01f");
     }
 }

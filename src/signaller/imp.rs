@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! GObject glue between webrtcsink's `Signallable` interface and the [`link`](super::link).
 //!
-//! Lock order: `commands`, `certified` and `webrtcbins` are held to look something up and for nothing else, one at a time.
+//! Lock order: `commands`, `certified`, `taken` and `webrtcbins` are held to look something up and for nothing else, one at a time.
 
 use gst::{glib, prelude::*, subclass::prelude::*};
 use gst_webrtc::{WebRTCSDPType, WebRTCSessionDescription};
@@ -17,6 +17,7 @@ use tokio::sync::mpsc;
 use super::{
     CAT,
     message::{Input, Media},
+    offered::{self, Narrowed, Sendable, Taken},
     task::{Commands, MAX_PEER_MESSAGES},
 };
 use crate::{certificate, lock::lock, webrtc_stats};
@@ -36,6 +37,8 @@ pub(crate) struct PortholeSignaller {
     commands: Mutex<Option<Senders>>,
     /// Sessions that show the certificate of this process.
     certified: Mutex<HashSet<String>>,
+    /// What was taken from viewers' own offers, by their sessions.
+    taken: Mutex<HashMap<String, Taken>>,
 }
 
 impl PortholeSignaller {
@@ -85,6 +88,12 @@ impl PortholeSignaller {
 }
 
 impl PortholeSignaller {
+    /// What is known of a session that ends.
+    fn forget(&self, session: &str) {
+        lock(&self.certified).remove(session);
+        lock(&self.taken).remove(session);
+    }
+
     /// As browsers say it: by an empty candidate, behind all others.
     pub(super) fn gathered(&self, session: &str) {
         let last = PeerMessageInner::Ice {
@@ -141,8 +150,12 @@ impl SignallableImpl for PortholeSignaller {
             true => certificate::announced(&sdp).into_owned(),
             false => sdp,
         };
-        let sdp = match description.type_() {
-            WebRTCSDPType::Offer => SdpMessage::Offer { sdp },
+        let taken = lock(&self.taken).get(session).cloned();
+        let sdp = match (description.type_(), taken) {
+            (WebRTCSDPType::Offer, _) => SdpMessage::Offer { sdp },
+            (_, Some(taken)) => SdpMessage::Answer {
+                sdp: taken.put_back(&sdp),
+            },
             _ => SdpMessage::Answer { sdp },
         };
         self.peer(session, PeerMessageInner::Sdp(sdp));
@@ -160,18 +173,19 @@ impl SignallableImpl for PortholeSignaller {
     }
 
     fn end_session(&self, session: &str) {
-        lock(&self.certified).remove(session);
+        self.forget(session);
         self.vital(Input::Ended(session.to_owned()));
     }
 }
 
 /// webrtcsink, seen from the link: what it is told goes out as signals of the signaller. Lives on a thread of its own,
 /// since webrtcsink builds and takes down pipelines in these calls.
-pub(super) struct Webrtcsink<F, G> {
+pub(super) struct Webrtcsink<F, G, S> {
     signaller: glib::WeakRef<super::PortholeSignaller>,
     webrtcbins: Arc<Mutex<HashMap<String, glib::WeakRef<gst::Element>>>>,
     on_viewers: F,
     measure: G,
+    sendable: S,
 }
 
 /// `None` for an SDP that cannot be parsed.
@@ -180,8 +194,18 @@ fn description(kind: WebRTCSDPType, sdp: &str) -> Option<WebRTCSessionDescriptio
     Some(WebRTCSessionDescription::new(kind, sdp))
 }
 
-impl<F: Fn(usize), G: Fn(&super::PortholeSignaller, &str)> Webrtcsink<F, G> {
-    pub(super) fn new(signaller: &super::PortholeSignaller, on_viewers: F, measure: G) -> Self {
+impl<F, G, S> Webrtcsink<F, G, S>
+where
+    F: Fn(usize),
+    G: Fn(&super::PortholeSignaller, &str),
+    S: Fn() -> Sendable,
+{
+    pub(super) fn new(
+        signaller: &super::PortholeSignaller,
+        on_viewers: F,
+        measure: G,
+        sendable: S,
+    ) -> Self {
         let webrtcbins: Arc<Mutex<HashMap<String, glib::WeakRef<gst::Element>>>> = Arc::default();
         let known = webrtcbins.clone();
         signaller.connect("webrtcbin-ready", false, move |args| {
@@ -198,6 +222,7 @@ impl<F: Fn(usize), G: Fn(&super::PortholeSignaller, &str)> Webrtcsink<F, G> {
             webrtcbins,
             on_viewers,
             measure,
+            sendable,
         }
     }
 
@@ -207,7 +232,7 @@ impl<F: Fn(usize), G: Fn(&super::PortholeSignaller, &str)> Webrtcsink<F, G> {
         };
         match call {
             Media::Viewers(count) => (self.on_viewers)(count),
-            Media::Start { session, offer } => start(&signaller, &session, offer.as_deref()),
+            Media::Start { session, offer } => self.start(&signaller, session, offer.as_deref()),
             Media::End(session) => self.end(&signaller, session),
             Media::Measure(session) => (self.measure)(&signaller, &session),
             Media::Answer { session, sdp } => {
@@ -225,6 +250,21 @@ impl<F: Fn(usize), G: Fn(&super::PortholeSignaller, &str)> Webrtcsink<F, G> {
                 let mid: Option<String> = None;
                 signaller.emit_by_name::<()>("handle-ice", &[&session, &m_line, &mid, &candidate]);
             }
+        }
+    }
+
+    fn start(&self, signaller: &super::PortholeSignaller, session: String, offer: Option<&str>) {
+        let Some(offer) = offer else {
+            return start(signaller, &session, None);
+        };
+        match offered::narrow(offer, &(self.sendable)()) {
+            Some(Narrowed { offer, taken }) => {
+                if let Some(taken) = taken {
+                    lock(&signaller.imp().taken).insert(session.clone(), taken);
+                }
+                start(signaller, &session, Some(&offer));
+            }
+            None => signaller.imp().vital(Input::NoCodec(session)),
         }
     }
 
@@ -268,7 +308,7 @@ fn start(signaller: &super::PortholeSignaller, session: &str, offer: Option<&str
 }
 
 fn end(signaller: &super::PortholeSignaller, session: &str) {
-    lock(&signaller.imp().certified).remove(session);
+    signaller.imp().forget(session);
     signaller.emit_by_name::<bool>("session-ended", &[&session]);
 }
 

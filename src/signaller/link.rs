@@ -27,7 +27,7 @@ use super::{
     gate::Gate,
     message::{Event, Input, Media, Output, Publication, Publish, Why},
     session::Session,
-    untrusted::{Kind, Use, without_hidden},
+    untrusted::{BadDescription, Kind, Use, without_hidden},
 };
 use crate::lock::lock;
 
@@ -40,6 +40,9 @@ pub(crate) type SharedCalls = Arc<Mutex<Calls>>;
 
 /// Where nonces come from. They must be unguessable and never repeat.
 pub(crate) type NonceSource = Box<dyn FnMut() -> String + Send>;
+
+/// Why a viewer that makes the offer has no picture.
+const NO_CODEC: &str = "its own offer has none of the codecs that the camera sends";
 
 pub(crate) struct Link<M> {
     gate: SharedGate<M>,
@@ -93,6 +96,7 @@ impl<M: Default> Link<M> {
             Input::Ready(ready) => self.ready(ready),
             Input::Peer(message) => self.hear_webrtcsink(message),
             Input::Ended(session) => self.end(&session, Code::MediaFailed, "", false),
+            Input::NoCodec(session) => self.end(&session, Code::OfferRefused, NO_CODEC, false),
             Input::MediaFlows(session) => self.media_flows(session),
             Input::Measured(stats) => self.tell_stats(stats),
             Input::DriverChanged(change) => self.driver_changed(change, now),
@@ -373,7 +377,11 @@ impl<M: Default> Link<M> {
             Ok(Use::Forward) => (),
             Ok(Use::Ignore) => return,
             Err(error) => {
-                return self.end(&session, Code::BadDescription, &error.to_string(), true);
+                let code = match error {
+                    BadDescription::PictureRejected => Code::OfferRefused,
+                    _ => Code::BadDescription,
+                };
+                return self.end(&session, code, &error.to_string(), true);
             }
         }
         match peer_message {

@@ -27,6 +27,8 @@ pub(crate) enum Input {
     Peer(PeerMessage),
     /// webrtcsink ended the session by itself.
     Ended(String),
+    /// The viewer's own offer has none of the codecs that the camera sends: webrtcsink has not been told of the session.
+    NoCodec(String),
     /// Media of the session flows.
     MediaFlows(String),
     /// What [`Media::Measure`] asked for.

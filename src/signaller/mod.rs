@@ -10,6 +10,7 @@
 //! - `doors`: the same of who wanted the door open.
 //! - [`session`]: who looks, on which terms, and until when.
 //! - [`untrusted`]: what a viewer sends, checked before webrtcsink sees it.
+//! - [`offered`]: a viewer's own offer, narrowed to what the camera sends.
 //!
 //! Around them:
 //! - `task`: owns the socket and the time, and runs the link.
@@ -38,6 +39,7 @@ pub(crate) mod gate;
 mod imp;
 pub(crate) mod link;
 pub(crate) mod message;
+pub(crate) mod offered;
 pub(crate) mod session;
 mod socket;
 mod task;
@@ -46,6 +48,8 @@ pub(crate) mod upload;
 pub(crate) mod whip;
 
 pub(crate) use task::Options;
+
+use offered::Sendable;
 
 use crate::{
     calling::BellEvent, clock::Stopwatch, driving::DriverChange, lock::lock, opening::DoorAsked,
@@ -95,7 +99,8 @@ pub(crate) struct Run {
 impl Run {
     /// Begins to connect. `on_viewers` is called with the number of sessions, in order with webrtcsink's calls and from
     /// the same thread, from which `measure` is asked for a session's statistics, to be given to
-    /// [`PortholeSignaller::measured`]; `on_event` from a thread that may block for as long as the application likes.
+    /// [`PortholeSignaller::measured`], and `sendable` what a viewer's own offer has to list one of; `on_event` from a thread that
+    /// may block for as long as the application likes.
     pub(crate) fn start<M: Default + Send + 'static>(
         options: Options,
         runtime: &tokio::runtime::Handle,
@@ -103,10 +108,11 @@ impl Run {
         clock: Stopwatch,
         on_viewers: impl Fn(usize) + Send + 'static,
         measure: impl Fn(&PortholeSignaller, &str) + Send + 'static,
+        sendable: impl Fn() -> Sendable + Send + 'static,
         on_event: impl FnMut(message::Event) + Send + 'static,
     ) -> io::Result<Self> {
         let signaller: PortholeSignaller = glib::Object::new();
-        let webrtcsink = imp::Webrtcsink::new(&signaller, on_viewers, measure);
+        let webrtcsink = imp::Webrtcsink::new(&signaller, on_viewers, measure, sendable);
         let (media, media_ends) =
             worker::spawn("porthole-media", move |call| webrtcsink.call(call))?;
         let (events, events_end) = worker::spawn("porthole-events", on_event)?;

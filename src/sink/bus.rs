@@ -118,8 +118,15 @@ impl PortholeSink {
 
     /// Said aloud once in a run: what one browser refuses, all of its kind do, and anyone can say so as often as they like.
     pub(super) fn offer_refused(&self, session: &str, user: &str, detail: &str) {
+        let offered = self.inputs.offered();
+        let remedy = match self.inputs.is_encoded() {
+            true => {
+                " It is passed through as it comes in: raw video, as from decodebin, is encoded for every browser."
+            }
+            false => "",
+        };
         let words = format!(
-            "the browser of {user} (session {session}) did not take the offer: {detail}; this is {}, and GStreamer {}",
+            "the browser of {user} (session {session}) did not take the offer: {detail}. Offered was {offered}; this is {}, and GStreamer {}.{remedy}",
             env!("CARGO_PKG_VERSION"),
             gst::version_string()
         );

@@ -63,10 +63,10 @@ pub(crate) fn hasten(webrtcbin: &gst::Element) {
     set(webrtcbin, PACING, PACING_MS);
 }
 
-/// Has the agent not ask routers for a port by UPnP, for whose answer libnice waits 200 ms before it says that it has all of its
-/// candidates: a viewer who gets them with the answer waits as well.
-pub(crate) fn gather_at_once(webrtcbin: &gst::Element) {
-    set(webrtcbin, UPNP, false);
+/// Says whether the agent may ask routers for ports by UPnP, as libnice does unless it is told not to. Where it does, it waits
+/// 200 ms for their answer before it says that it has all of its candidates.
+pub(crate) fn use_upnp(webrtcbin: &gst::Element, is_wanted: bool) {
+    set(webrtcbin, UPNP, is_wanted);
 }
 
 /// Has the agent ask whether the viewer is still there. A page is missed by the server when its connection breaks; of a player that
@@ -148,6 +148,18 @@ mod tests {
         let ice = webrtcbin.property::<gst::glib::Object>("ice-agent");
         let agent = ice.property::<gst::glib::Object>("agent");
         assert_eq!(agent.property::<u32>(PACING), PACING_MS);
+    }
+
+    #[test]
+    fn an_agent_asks_routers_by_upnp_only_when_it_is_told_to() {
+        gst::init().unwrap();
+        let webrtcbin = gst::ElementFactory::make("webrtcbin").build().unwrap();
+        let ice = webrtcbin.property::<gst::glib::Object>("ice-agent");
+        let agent = ice.property::<gst::glib::Object>("agent");
+        for is_wanted in [false, true] {
+            use_upnp(&webrtcbin, is_wanted);
+            assert_eq!(agent.property::<bool>(UPNP), is_wanted);
+        }
     }
 
     /// An element with what `add` uses of webrtcbin. (libnice asks no TURN server on loopback, so that a real one hears

@@ -78,6 +78,9 @@ pub struct PortholeSink {
     #[property(name = "stun-server", type = Option<String>, member = stun_server, get, set, nullable, mutable_ready,
         nick = "STUN server",
         blurb = "STUN server for viewers outside this network, as stun://HOST:PORT; none if not set")]
+    #[property(name = "upnp", type = bool, member = upnp, get, set, mutable_ready, nick = "UPnP",
+        blurb = "Ask the router for ports by UPnP, so that viewers outside this network may need no TURN server. If not set, nothing \
+                 is asked of any router")]
     #[property(name = "whep", type = bool, member = whep, get, set, mutable_ready, nick = "WHEP",
         blurb = "Let players that speak WHEP (Home Assistant, Frigate, go2rtc, ...) watch at /whep/CAMERA of the server in this \
                  process, with the token of the link; see docs/whep.md")]

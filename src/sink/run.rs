@@ -29,7 +29,7 @@ use crate::{
     ladder::{self, Feed, Hooks, Ladder, rendition::MAX_RENDITIONS},
     lock::lock,
     runtime,
-    signaller::{self, Bell, Options, Run, whip::Target},
+    signaller::{self, Bell, Options, Run, offered::Sendable, whip::Target},
     worker,
 };
 
@@ -140,6 +140,7 @@ impl PortholeSink {
     ) -> std::io::Result<Run> {
         let (for_demand, for_events) = (self.obj().downgrade(), self.obj().downgrade());
         let (measured, calls) = (sessions.clone(), bell.calls.clone());
+        let inputs = Arc::downgrade(&self.inputs);
         let on_viewers = move |viewers| {
             if let Some(sink) = for_demand.upgrade() {
                 let is_called = lock(&calls).wants_picture();
@@ -158,6 +159,11 @@ impl PortholeSink {
             clock,
             on_viewers,
             move |signaller, id| session::measure(signaller, &measured, id),
+            move || {
+                inputs
+                    .upgrade()
+                    .map_or_else(Sendable::default, |inputs| inputs.offered().sendable())
+            },
             on_event,
         )
     }

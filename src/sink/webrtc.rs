@@ -11,7 +11,7 @@ use gst::{glib, prelude::*};
 use gstrswebrtc::webrtcsink::BaseWebRTCSink;
 use once_cell::sync::OnceCell;
 
-use super::settings::Settings;
+use super::{ice, settings::Settings};
 use crate::{runtime, signaller::PortholeSignaller};
 
 /// Types that webrtcsink registers, of which the stock plugin registers at least one when it is loaded.
@@ -71,6 +71,13 @@ pub(crate) fn make(signaller: &PortholeSignaller, settings: &Settings) -> BaseWe
     sink.set_property("stun-server", settings.stun_server.as_deref());
     // The ladder has its own (see `pacer`).
     sink.set_property_from_str("congestion-control", "disabled");
+    let upnp = settings.upnp;
+    // Before it gathers candidates.
+    sink.connect("consumer-added", false, move |args| {
+        let webrtcbin = args.get(2)?.get::<gst::Element>().ok()?;
+        ice::use_upnp(&webrtcbin, upnp);
+        None
+    });
     sink
 }
 

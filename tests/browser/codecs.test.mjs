@@ -3,8 +3,10 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { browser, camera, frames, scene, visitor, watch } from "./lib.mjs";
+import { browser, camera, frames, loudness, scene, state, visitor, watch } from "./lib.mjs";
 
+/** audiotestsrc makes 0.8. */
+const LOUD = 0.3;
 const NAMED = "portholesink listen=127.0.0.1:0 camera-name=front";
 
 let chromium;
@@ -79,4 +81,39 @@ test("a browser without H.264 gets VP8 of the same camera", () => scene(async (k
   const seen = await frames(page, "front", 1_000);
   assert.ok(seen.count > 5 && seen.changed > 0, JSON.stringify(seen));
   assert.equal(await decoded(page), "video/vp8");
+}));
+
+test("H.264 of the High profile, which this Chromium does not list, is shown as it comes in", () => scene(async (keep) => {
+  const front = await keep(camera(`videotestsrc is-live=true pattern=ball ! video/x-raw,width=640,height=360,framerate=30/1 ! x264enc tune=zerolatency dct8x8=true ! video/x-h264,profile=high ! h264parse ! ${NAMED}`));
+  const page = await keep(visitor(chromium, front.link));
+  await watch(page, "front");
+  const seen = await frames(page, "front", 1_000);
+  assert.ok(seen.count > 5 && seen.changed > 0, JSON.stringify(seen));
+  const { offer, answer } = await page.evaluate(() => {
+    const { localDescription, remoteDescription } = window.peers.at(-1);
+    const profiles = ({ sdp }) => [...sdp.matchAll(/profile-level-id=([0-9a-f]{4})/g)].map(([, profile]) => profile);
+    return { offer: profiles(remoteDescription), answer: profiles(localDescription) };
+  });
+  assert.deepEqual(offer, ["6400", "640c", "42e0"], "the stream is High, and is offered so first");
+  assert.deepEqual(answer, ["42e0"]);
+  assert.equal(await decoded(page), "video/h264");
+}));
+
+test("what a browser does not take that comes in encoded is told to its viewer and to the camera's operator", () => scene(async (keep) => {
+  const front = await keep(camera(`videotestsrc is-live=true ! video/x-raw,format=Y42B,width=320,height=180,framerate=10/1 ! x264enc tune=zerolatency ! video/x-h264,profile=high-4:2:2 ! h264parse ! ${NAMED}`));
+  const page = await keep(visitor(chromium, front.link));
+  await page.getByTestId("camera-front").click();
+  const { text, code } = await state(page, "front", "refused");
+  assert.equal(code, "offer-refused");
+  assert.match(text, /cannot play what the camera offers/);
+  await front.line(/WARNING.*rejects the picture.*Offered was H264 \(7a00..\).*decodebin/);
+}));
+
+test("six microphones without places are heard, and the picture moves", () => scene(async (keep) => {
+  const front = await keep(camera(`portholesrc camera=test ! portholesink name=out listen=127.0.0.1:0 camera-name=front audiotestsrc is-live=true ! audio/x-raw,channels=6,channel-mask=(bitmask)0 ! out.audio`));
+  const page = await keep(visitor(chromium, front.link));
+  await watch(page, "front");
+  assert.ok(await loudness(page, "front", LOUD) > LOUD, "it is silent");
+  const seen = await frames(page, "front", 1_000);
+  assert.ok(seen.count > 5 && seen.changed > 0, JSON.stringify(seen));
 }));

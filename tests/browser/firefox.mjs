@@ -21,8 +21,10 @@ const PREFERENCES = {
 export class Firefox {
   #socket; #ids = 0; #waiting = new Map(); #rest = Buffer.alloc(0);
 
-  static async start() {
+  /** With more preferences, if it is to have them. */
+  static async start(preferences = {}) {
     const firefox = new Firefox();
+    firefox.preferences = { ...PREFERENCES, ...preferences };
     firefox.profile = mkdtempSync(join(tmpdir(), "porthole-firefox-"));
     try {
       await firefox.#run();
@@ -34,7 +36,7 @@ export class Firefox {
   }
 
   async #run() {
-    const lines = Object.entries(PREFERENCES).map(([name, value]) => `user_pref(${JSON.stringify(name)}, ${JSON.stringify(value)});`);
+    const lines = Object.entries(this.preferences).map(([name, value]) => `user_pref(${JSON.stringify(name)}, ${JSON.stringify(value)});`);
     writeFileSync(join(this.profile, "user.js"), `${lines.join("\n")}\n`);
     const args = ["--headless", "--no-remote", "--marionette", "--profile", this.profile, "about:blank"];
     this.program = new Program(process.env.PORTHOLE_FIREFOX ?? "/usr/bin/firefox-esr", args, { HOME: this.profile });

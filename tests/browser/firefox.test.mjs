@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// Debian's Firefox watches as well. It has H.264 for WebRTC only with a plugin that it downloads from elsewhere; a profile
-// without it takes VP8.
+// Debian's Firefox watches as well. It has H.264 for WebRTC only with a plugin that it downloads from elsewhere, or by hardware; a
+// profile without either takes VP8. One that is told that there is hardware decodes it by FFmpeg's library.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -12,6 +12,14 @@ import { camera, PATIENCE_MS, scene } from "./lib.mjs";
 const FRAMES = 30;
 /** Silence has none; a tick a second of the test camera has about so much in half of a second. */
 const SOUND = 0.05;
+
+/** Firefox believes that this machine decodes H.264: `1` is the status of a feature that works. */
+const H264 = {
+  "media.webrtc.hw.h264.enabled": true, "gfx.blacklist.webrtc.hw.acceleration.h264": 1,
+  "gfx.blacklist.webrtc.hw.acceleration.decode": 1, "gfx.blacklist.webrtc.hw.acceleration.encode": 1,
+};
+/** H.264 of the High profile, which no Firefox lists. */
+const HIGH = "videotestsrc is-live=true pattern=ball ! video/x-raw,width=640,height=360,framerate=30/1 ! x264enc tune=zerolatency dct8x8=true ! video/x-h264,profile=high ! h264parse ! portholesink listen=127.0.0.1:0 camera-name=front";
 
 /** Has the page, which is there already, keep its peer connections where the tests look for them. */
 const keepPeers = (firefox) => firefox.evaluate(() => {
@@ -80,6 +88,28 @@ test("Firefox shows a picture that moves, in VP8, and lets one hear the sound", 
   assert.ok(video.framesDecoded >= FRAMES, JSON.stringify(video));
   await heard(firefox, SOUND);
   assert.equal((await inbound(firefox, "audio")).codec, "audio/opus");
+}));
+
+test("Firefox shows H.264 of the High profile as it comes in", () => scene(async (keep) => {
+  const front = await keep(camera(HIGH));
+  const firefox = await keep(Firefox.start(H264));
+  await firefox.goto(front.link);
+  await keepPeers(firefox);
+  await firefox.click('[data-testid="camera-front"]');
+  await firefox.find('[data-testid="state-front"][data-state="live"]');
+  const seen = await presented(firefox, FRAMES);
+  assert.ok(seen.pictures > FRAMES / 2, `the picture stands still: ${JSON.stringify(seen)}`);
+  assert.deepEqual([seen.width, seen.height], [640, 360]);
+  assert.equal((await inbound(firefox, "video")).codec, "video/H264");
+}));
+
+test("a Firefox without H.264 is told that it cannot play what comes in encoded, and the operator that it cannot", () => scene(async (keep) => {
+  const front = await keep(camera(HIGH));
+  const firefox = await keep(Firefox.start());
+  await firefox.goto(front.link);
+  await firefox.click('[data-testid="camera-front"]');
+  await firefox.find('[data-testid="state-front"][data-state="refused"][data-code="offer-refused"]');
+  await front.line(/WARNING.*rejects the picture.*Offered was H264 \(6400..,/);
 }));
 
 /** Waits until it is so in the page. */

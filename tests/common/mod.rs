@@ -11,6 +11,7 @@
     reason = "the module is private to each test file that includes it"
 )]
 
+pub mod enrolled;
 pub mod eye;
 pub mod fake;
 pub mod launch;

@@ -52,7 +52,7 @@ class Link {
     this.#network = network;
     this.#number = number;
     const space = (this.space = network.own(new Space(role)));
-    const [near, far] = [`${this.camera}/30`, `10.210.${number}.2/30`];
+    const [near, far] = [`${this.camera}/30`, `${this.viewer}/30`];
     run("ip", "link", "add", this.device, "netns", network.camera.name, "type", "veth", "peer", "name", "link0", "netns", space.name);
     for (const [end, device, address] of [[network.camera, this.device, near], [space, "link0", far]]) {
       end.ip("addr", "add", address, "dev", device);
@@ -64,6 +64,8 @@ class Link {
   get device() { return `to${this.#number}`; }
   /** The camera's address on this link. */
   get camera() { return `10.210.${this.#number}.1`; }
+  /** The viewer's. */
+  get viewer() { return `10.210.${this.#number}.2`; }
 
   /** What the camera sends here passes at this rate at most, such as `500kbit`. Changes while packets flow. */
   narrow(rate) {

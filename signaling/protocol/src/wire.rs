@@ -152,7 +152,7 @@ pub enum Code {
     BadMessage,
     /// A description or candidate is not one that this camera can work with.
     BadDescription,
-    /// The viewer's browser did not take the camera's offer.
+    /// The viewer's browser did not take the camera's offer, or takes none of what the camera sends.
     OfferRefused,
     /// A part of the message is larger than allowed.
     TooLarge,

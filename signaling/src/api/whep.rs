@@ -377,12 +377,16 @@ fn not_opened(error: NotOpened) -> ApiError {
         Code::NotPermitted => (S::FORBIDDEN, "not-permitted", None),
         Code::TooLarge => (S::PAYLOAD_TOO_LARGE, "too-large", None),
         Code::BadDescription => (S::UNPROCESSABLE_ENTITY, "bad-description", None),
+        Code::OfferRefused => (S::UNPROCESSABLE_ENTITY, "offer-refused", None),
         Code::BadMessage => (S::BAD_REQUEST, "bad-message", None),
         _ => return ApiError::stuck(),
     };
     let details = match (details.is_empty(), code) {
         (false, _) => details,
         (true, Code::BadDescription) => "the camera cannot work with this offer".to_owned(),
+        (true, Code::OfferRefused) => {
+            "the camera sends none of the codecs in this offer".to_owned()
+        }
         (true, Code::CameraFull) => "the camera has as many viewers as it takes".to_owned(),
         (true, _) => "the camera does not show this".to_owned(),
     };

@@ -282,6 +282,7 @@ fn cameras_reason(said: Option<Code>) -> Code {
             | Code::LeaseEnded
             | Code::MediaFailed
             | Code::NotPermitted
+            | Code::OfferRefused
             | Code::ServerUnreachable
             | Code::TooLarge
             | Code::Unconfirmed

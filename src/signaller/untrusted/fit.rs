@@ -64,6 +64,19 @@ impl Outline {
     }
 }
 
+/// Whether it says no to a picture that is offered. Browsers leave out what else a media line has to have then, so this is looked
+/// for before anything else.
+pub(super) fn rejects_picture(text: &str, offer: &Outline) -> bool {
+    let Ok(parsed) = sdp_types::Session::parse(text.as_bytes()) else {
+        return false;
+    };
+    let mut pairs = parsed.medias.iter().zip(&offer.media);
+    pairs.any(|(media, offered)| {
+        let is_picture = offered.kind == Some(MediaKind::Video) && offered.direction.sends;
+        is_picture && media.media == "video" && media.port == 0
+    })
+}
+
 pub(super) fn answer(session: &Session, offer: &Outline) -> Result<(), BadDescription> {
     if session.media.len() != offer.media.len() {
         return Err(BadDescription::Session(

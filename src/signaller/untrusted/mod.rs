@@ -51,6 +51,8 @@ pub(crate) enum BadDescription {
     Payload(usize, u8, &'static str),
     #[error("candidate: {0}")]
     Candidate(&'static str),
+    #[error("it rejects the picture: it takes none of the codecs that are offered")]
+    PictureRejected,
     #[error("a candidate for media line {0}, which the session does not have")]
     NoSuchMedia(u32),
 }
@@ -148,6 +150,9 @@ impl Check {
     /// A viewer's answer; one for each offer of the camera.
     pub(crate) fn answer(&mut self, description: &str) -> Result<(), BadDescription> {
         let offer = self.open.as_ref().ok_or(BadDescription::UnaskedAnswer)?;
+        if sdp::is_short(description) && fit::rejects_picture(description, offer) {
+            return Err(BadDescription::PictureRejected);
+        }
         let session = sdp::read(description, Kind::Answer)?;
         fit::answer(&session, offer)?;
         self.count(session.candidates())?;

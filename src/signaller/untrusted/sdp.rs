@@ -43,6 +43,10 @@ impl Session {
     }
 }
 
+pub(super) fn is_short(text: &str) -> bool {
+    text.len() <= MAX_DESCRIPTION_BYTES
+}
+
 pub(super) fn read(text: &str, kind: Kind) -> Result<Session, BadDescription> {
     lines(text)?;
     let parsed =
@@ -85,7 +89,7 @@ pub(super) fn read(text: &str, kind: Kind) -> Result<Session, BadDescription> {
 
 /// Each line is `x=` and printable ASCII; line ends are of one of the two kinds that both parsers know.
 fn lines(text: &str) -> Result<(), BadDescription> {
-    if text.len() > MAX_DESCRIPTION_BYTES {
+    if !is_short(text) {
         return Err(BadDescription::TooLarge(text.len()));
     }
     let body = text.strip_suffix('\n').unwrap_or(text);

@@ -9,12 +9,7 @@ use std::{
 use gst::prelude::*;
 use gstrswebrtc::signaller::SignallableExt;
 
-use super::{
-    Inputs,
-    ghost::refuse,
-    pads::{self, BadInput},
-    sound::Sound,
-};
+use super::{Inputs, ghost::refuse, pads::BadInput, sound::Sound};
 use crate::{lock::lock, runtime, sink::webrtc};
 
 /// How long webrtcsink may look at sound. Nobody is let in meanwhile, so sound that stops at once is taken away from it
@@ -58,14 +53,13 @@ impl Inputs {
             signallable.stop();
         }
         let caps = pad.current_caps();
-        let kind = caps.and_then(|caps| pads::kind(&pad.name(), &caps).ok());
         let attached = webrtcsink
             .request_pad_simple("audio_%u")
             .and_then(|target| {
                 if is_late {
                     discovery.hold(&target.name(), &signallable);
                 }
-                Sound::attach(pad, target, kind?)
+                Sound::attach(pad, target, caps.as_ref()?)
             });
         let Some(sound) = attached else {
             discovery.release();

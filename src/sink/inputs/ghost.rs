@@ -6,8 +6,9 @@ use std::{sync::Arc, time::Instant};
 use gst::prelude::*;
 
 use super::{
-    Inputs,
+    Inputs, layout,
     pads::{self, BadInput, Kind},
+    sound::Sound,
     video,
 };
 use crate::lock::lock;
@@ -76,17 +77,30 @@ impl Inputs {
         if let Some(branch) = branch {
             branch.keep_time(pad.upcast_ref());
         }
-        let event = match pads::is_dmabuf(&caps) {
-            true => gst::event::Caps::builder(&pads::mapped(&caps))
+        let sound = lock(&self.sound).clone().filter(|_| !is_video);
+        let is_encoded_here = sound.as_ref().is_some_and(Sound::is_encoded_here);
+        if let Some(sound) = sound {
+            sound.follow(before.as_ref(), &caps);
+        }
+        let said = match pads::is_dmabuf(&caps) {
+            true => Some(pads::mapped(&caps)),
+            false => layout::placeless(&caps),
+        };
+        let event = match said {
+            Some(caps) => gst::event::Caps::builder(&caps)
                 .seqnum(event.seqnum())
                 .build(),
-            false => event,
+            None => event,
         };
         if gst::Pad::event_default(pad, parent.as_ref(), event) {
+            if let Some(sound) = lock(&self.sound).as_mut().filter(|_| !is_video) {
+                sound.mend();
+            }
             return true;
         }
         // A webrtcsink that is being stopped has forgotten its caps and refuses them for that reason.
         if !is_video
+            && !is_encoded_here
             && let Some(before) = before
             && pad.target().is_some_and(|target| target.has_current_caps())
         {
@@ -100,8 +114,14 @@ impl Inputs {
                     new,
                 },
             );
+            return false;
         }
-        false
+        // The picture goes on without it.
+        let is_fault = !is_video && is_encoded_here && !is_flushing(pad);
+        if is_fault {
+            self.note_fault(pad, &caps, gst::FlowError::NotNegotiated);
+        }
+        is_fault
     }
 
     /// Tells the ladder what the video is; refuses what viewers cannot follow.
@@ -192,11 +212,51 @@ impl Inputs {
         if pad.target().is_none() && (pads::is_video(&pad.name()) || !self.attach_sound(pad)?) {
             return Ok(gst::FlowSuccess::Ok);
         }
-        if !pads::is_video(&pad.name()) && self.is_idle() {
+        let is_sound = !pads::is_video(&pad.name());
+        if is_sound && (self.is_idle() || self.is_faulty()) {
             return Ok(gst::FlowSuccess::Ok);
         }
-        gst::ProxyPad::chain_default(pad, pad.parent().as_ref(), buffer)
+        match gst::ProxyPad::chain_default(pad, pad.parent().as_ref(), buffer) {
+            // The picture goes on without it.
+            Err(error) if is_sound && is_fault(error) => {
+                let caps = pad.current_caps();
+                let caps = caps.unwrap_or_else(gst::Caps::new_any);
+                self.note_fault(pad, &caps, error);
+                Ok(gst::FlowSuccess::Ok)
+            }
+            result => result,
+        }
     }
+
+    fn is_faulty(&self) -> bool {
+        lock(&self.sound).as_ref().is_some_and(Sound::is_faulty)
+    }
+
+    /// Says, once for each stream of sound, that viewers have none.
+    fn note_fault(&self, pad: &gst::GhostPad, caps: &gst::CapsRef, error: gst::FlowError) {
+        let is_first = lock(&self.sound).as_mut().is_some_and(Sound::note_fault);
+        if is_first && let Some(element) = pad.parent_element() {
+            gst::element_warning!(
+                element,
+                gst::StreamError::Encode,
+                (
+                    "pad {}: {caps} cannot be encoded ({error}), and viewers have no sound; put audioconvert ! audio/x-raw,channels=2 before portholesink",
+                    pad.name()
+                )
+            );
+        }
+    }
+}
+
+fn is_flushing(pad: &gst::GhostPad) -> bool {
+    let target = pad.target();
+    target.is_none_or(|target| target.pad_flags().contains(gst::PadFlags::FLUSHING))
+}
+
+/// Whether it is more than the end of a stream.
+fn is_fault(error: gst::FlowError) -> bool {
+    use gst::FlowError as E;
+    !matches!(error, E::Flushing | E::Eos)
 }
 
 pub(super) fn refuse(pad: &impl IsA<gst::Object>, error: &BadInput) {
@@ -206,7 +266,8 @@ pub(super) fn refuse(pad: &impl IsA<gst::Object>, error: &BadInput) {
     }
 }
 
-/// Answers for DMABuf video, which webrtcsink behind the pad knows nothing of.
+/// Answers for DMABuf video, which webrtcsink behind the pad knows nothing of, and for raw sound, which is mixed here: what mixes it
+/// now would speak of one layout alone.
 fn answer(pad: &gst::GhostPad, query: &mut gst::QueryRef) -> bool {
     let current = pad.current_caps();
     match query.view_mut() {
@@ -214,6 +275,7 @@ fn answer(pad: &gst::GhostPad, query: &mut gst::QueryRef) -> bool {
             let caps = match current {
                 None => pad.pad_template_caps(),
                 Some(current) if pads::is_dmabuf(&current) => current,
+                Some(current) if layout::is_raw(&current) => pads::raw_sound(),
                 Some(_) => return false,
             };
             let caps = match query.filter_owned() {
@@ -223,7 +285,9 @@ fn answer(pad: &gst::GhostPad, query: &mut gst::QueryRef) -> bool {
             query.set_result(&caps);
             true
         }
-        gst::QueryViewMut::AcceptCaps(query) if pads::is_dmabuf(query.caps()) => {
+        gst::QueryViewMut::AcceptCaps(query)
+            if pads::is_dmabuf(query.caps()) || layout::is_raw(query.caps()) =>
+        {
             let is_taken = query.caps().is_subset(&pad.pad_template_caps());
             query.set_result(is_taken);
             true

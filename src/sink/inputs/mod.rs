@@ -35,6 +35,7 @@ use crate::{
 use discovery::Discovery;
 use lonely::Lonely;
 use offer_codecs::OfferCodecs;
+pub(super) use offer_codecs::without_profile;
 use pads::Kind;
 use sound::Sound;
 use video::{Current, VideoBranch};
@@ -42,6 +43,7 @@ use video::{Current, VideoBranch};
 mod attach;
 mod discovery;
 mod ghost;
+mod layout;
 mod lonely;
 mod offer_codecs;
 pub(super) mod pads;
@@ -202,8 +204,18 @@ impl Inputs {
     /// What is offered in this run.
     pub(super) fn offered(&self) -> OfferCodecs {
         let running = lock(&self.running);
-        let offered = running.as_ref().map(|running| running.offered.clone());
+        let offered = running
+            .as_ref()
+            .map(|running| running.offered.raised(running.caps.values()));
         offered.unwrap_or_default()
+    }
+
+    /// Whether the picture comes in encoded.
+    pub(super) fn is_encoded(&self) -> bool {
+        let running = lock(&self.running);
+        running
+            .as_ref()
+            .is_some_and(|running| running.video == Some(Kind::Encoded))
     }
 
     /// The end of the picture is the end of what stands for it at webrtcsink, for which the whole pipeline would wait.

@@ -5,14 +5,18 @@
 //! webrtcsink takes one codec in each stream. It keeps a payload type for each of `video-caps` all the same, and takes the
 //! codec that a viewer's answer names; so our offer names them all.
 
+use std::fmt;
+
 use gst::prelude::*;
 use gstrswebrtc::webrtcsink::BaseWebRTCSink;
 
-use super::retransmission;
+use super::{retransmission, video};
 use crate::{
+    h264::{self, ProfileLevel},
     heap,
-    ladder::{Frame, codec::Codec},
+    ladder::{Frame, Input, codec::Codec},
     runtime,
+    signaller::offered::Sendable,
 };
 
 /// The first that webrtcsink gives; it counts on from there in the order of `video-caps`.
@@ -25,23 +29,107 @@ const TWCC: &str = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-
 
 /// The codecs that are offered, best first, each with a frame of its stream.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct OfferCodecs(Vec<(Codec, Frame)>);
+pub(crate) struct OfferCodecs {
+    codecs: Vec<(Codec, Frame)>,
+    /// What the offer has a payload type for, in the order of their numbers.
+    formats: Vec<Format>,
+}
+
+/// A codec under one of the names by which viewers take its stream.
+#[derive(Clone, Copy, Debug)]
+struct Format {
+    codec: Codec,
+    h264: Option<ProfileLevel>,
+}
+
+impl Format {
+    fn of((codec, frame): &(Codec, Frame)) -> Vec<Self> {
+        let codec = *codec;
+        match codec {
+            Codec::H264 => {
+                let names = stream_of(frame).offered().into_iter();
+                names
+                    .map(|name| Self {
+                        codec,
+                        h264: Some(name),
+                    })
+                    .collect()
+            }
+            _ => vec![Self { codec, h264: None }],
+        }
+    }
+}
+
+/// What a stream of H.264 says of itself; what its caps say where that cannot be read.
+fn stream_of(frame: &Frame) -> ProfileLevel {
+    let map = frame.buffer.map_readable().ok();
+    let own = map.and_then(|map| ProfileLevel::of_stream(map.as_slice()));
+    own.or_else(|| h264_of_caps(&frame.caps))
+        .unwrap_or_default()
+}
+
+fn h264_of_caps(caps: &gst::CapsRef) -> Option<ProfileLevel> {
+    let structure = caps.structure(0)?;
+    let profile = structure.get::<&str>("profile").ok()?;
+    ProfileLevel::of_names(profile, structure.get("level").ok())
+}
+
+/// The level of H.264 that what comes in has, or that is made of it.
+fn level_of(caps: &gst::CapsRef) -> Option<u8> {
+    if let Some(Codec::H264) = Codec::of_caps(caps) {
+        return Some(h264_of_caps(caps)?.level());
+    }
+    match video::raw(caps)? {
+        Input::Raw {
+            width,
+            height,
+            rate,
+            ..
+        } => Some(h264::level(width, height, rate)),
+        Input::Encoded(..) => None,
+    }
+}
 
 impl OfferCodecs {
     pub(crate) fn new(codecs: Vec<(Codec, Frame)>) -> Self {
-        Self(codecs)
+        let formats = codecs.iter().flat_map(Format::of).collect();
+        Self { codecs, formats }
+    }
+
+    /// The same for what comes in now, which may be larger than what came in first.
+    pub(super) fn raised<'a>(&self, inputs: impl Iterator<Item = &'a gst::Caps>) -> Self {
+        let level = inputs.filter_map(|caps| level_of(caps)).max();
+        let raise = |format: &Format| Format {
+            h264: format
+                .h264
+                .map(|own| own.at_least(level.unwrap_or_default())),
+            ..*format
+        };
+        Self {
+            codecs: self.codecs.clone(),
+            formats: self.formats.iter().map(raise).collect(),
+        }
     }
 
     /// A frame by which webrtcsink sees what a stream of this kind is.
     pub(crate) fn sample(&self, caps: &gst::CapsRef) -> Option<Frame> {
         let codec = Codec::of_caps(caps)?;
-        let found = self.0.iter().find(|(of, _)| *of == codec);
+        let found = self.codecs.iter().find(|(of, _)| *of == codec);
         found.map(|(_, frame)| frame.clone())
+    }
+
+    /// What a viewer's own offer has to list one of.
+    pub(crate) fn sendable(&self) -> Sendable {
+        let codecs = self.codecs.iter().map(|(codec, frame)| match codec {
+            Codec::H264 => (codec.encoding_name(), Some(stream_of(frame))),
+            _ => (codec.encoding_name(), None),
+        });
+        Sendable::new(codecs)
     }
 
     /// For `video-caps`.
     fn caps(&self) -> gst::Caps {
-        let names = self.0.iter().map(|(codec, _)| codec.media_type());
+        let names = self.formats.iter().map(|format| format.codec.media_type());
         names.map(gst::Structure::new_empty).collect()
     }
 
@@ -50,14 +138,16 @@ impl OfferCodecs {
         let first = of_first.structure(0)?;
         let mut codecs = gst::Caps::new_empty();
         let mut repairs = gst::Caps::new_empty();
-        let needs_repairs = self.0.len() > 1 && !retransmission::is_written_for_each_codec();
-        for (index, (codec, frame)) in self.0.iter().enumerate() {
+        let needs_repairs = self.formats.len() > 1 && !retransmission::is_written_for_each_codec();
+        for (index, Format { codec, h264 }) in self.formats.iter().enumerate() {
             let payload = i32::try_from(FIRST_PAYLOAD + index).ok()?;
             let mut structure = common(first);
             structure.set("encoding-name", codec.encoding_name());
             structure.set("payload", payload);
-            for (name, value) in codec.offer_fields(Some(&frame.caps)) {
-                structure.set(name, value);
+            if let Some(h264) = h264 {
+                structure.set("packetization-mode", "1");
+                structure.set("profile-level-id", h264.to_string());
+                structure.set("level-asymmetry-allowed", "1");
             }
             codecs.make_mut().append_structure(structure);
             if index > 0 && needs_repairs {
@@ -77,6 +167,49 @@ impl OfferCodecs {
         codecs.make_mut().append(repairs);
         Some(codecs)
     }
+}
+
+impl fmt::Display for OfferCodecs {
+    /// "H264 (640028, 640c28, 42e028), VP8"
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, (codec, _)) in self.codecs.iter().enumerate() {
+            let separator = if index > 0 { ", " } else { "" };
+            write!(f, "{separator}{}", codec.encoding_name())?;
+            let of_codec = self.formats.iter().filter(|format| format.codec == *codec);
+            let names: Vec<String> = of_codec
+                .filter_map(|format| Some(format.h264?.to_string()))
+                .collect();
+            if !names.is_empty() {
+                write!(f, " ({})", names.join(", "))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The same caps without what H.264 says of itself: webrtcsink holds a session's stream to the profile that its viewer has
+/// named, which is another one than it has where the viewer lists that one alone, and aborts where it has not heard of it.
+pub(crate) fn without_profile(caps: &gst::Caps) -> gst::Caps {
+    let mut caps = caps.clone();
+    if Codec::of_caps(&caps) == Some(Codec::H264) {
+        for structure in caps.make_mut().iter_mut() {
+            structure.remove_fields(["profile", "level"]);
+        }
+    }
+    caps
+}
+
+/// What webrtcsink takes the stream for: of all that a viewer may name of H.264 it looks up this alone, and knows it.
+fn with_any_profile(caps: &gst::Caps) -> gst::Caps {
+    let mut caps = caps.clone();
+    if Codec::of_caps(&caps) == Some(Codec::H264) {
+        for structure in caps.make_mut().iter_mut() {
+            structure.set("profile", "high-4:4:4");
+            structure.set("level", "6.2");
+            structure.set("profile-level-id", "f4003e");
+        }
+    }
+    caps
 }
 
 /// What all codecs of a media line have in common.
@@ -105,7 +238,7 @@ pub(crate) fn announce(webrtcsink: &BaseWebRTCSink, offered: &OfferCodecs) {
 
 /// Lets webrtcsink look at the picture, so that it begins to take sessions. Does not wait.
 pub(crate) fn begin(target: &gst::Pad, offered: &OfferCodecs) {
-    let Some((_, frame)) = offered.0.first() else {
+    let Some((_, frame)) = offered.codecs.first() else {
         return;
     };
     let mut buffer = frame.buffer.copy();
@@ -113,7 +246,7 @@ pub(crate) fn begin(target: &gst::Pad, offered: &OfferCodecs) {
         // Due at once, whatever the clock says.
         buffer.set_pts(gst::ClockTime::NONE);
     }
-    let (target, caps) = (target.clone(), frame.caps.clone());
+    let (target, caps) = (target.clone(), with_any_profile(&frame.caps));
     let look = move || {
         let _ = target.send_event(gst::event::StreamStart::new("porthole-video"));
         let _ = target.send_event(gst::event::Caps::new(&caps));

@@ -54,7 +54,8 @@ const ENCODED: [&str; 5] = [
     "video/x-h265",
     "video/x-av1",
 ];
-const SOUND: [&str; 2] = ["audio/x-raw", "audio/x-opus"];
+const RAW_SOUND: &str = "audio/x-raw";
+const SOUND: [&str; 2] = [RAW_SOUND, "audio/x-opus"];
 
 pub(crate) static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(|| {
     let plain = |name: &str| (gst::Structure::new_empty(name), None);
@@ -154,7 +155,7 @@ pub(crate) fn kind(pad: &str, caps: &gst::CapsRef) -> Result<Kind, BadInput> {
     let name = structure.name().as_str();
     match pad {
         AUDIO if SOUND.contains(&name) => Ok(match name {
-            "audio/x-raw" => Kind::Raw,
+            RAW_SOUND => Kind::Raw,
             _ => Kind::Encoded,
         }),
         AUDIO => Err(unknown("decodebin")),
@@ -166,6 +167,11 @@ pub(crate) fn kind(pad: &str, caps: &gst::CapsRef) -> Result<Kind, BadInput> {
         }
         _ => Ok(Kind::Raw),
     }
+}
+
+/// Raw sound of any kind.
+pub(crate) fn raw_sound() -> gst::Caps {
+    gst::Caps::new_empty_simple(RAW_SOUND)
 }
 
 pub(crate) fn is_dmabuf(caps: &gst::CapsRef) -> bool {

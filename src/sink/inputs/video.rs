@@ -202,7 +202,7 @@ pub(in crate::sink) fn download(caps: &gst::CapsRef) -> Option<&'static str> {
     found.map(|(_, element)| *element)
 }
 
-fn raw(caps: &gst::CapsRef) -> Option<Input> {
+pub(super) fn raw(caps: &gst::CapsRef) -> Option<Input> {
     let (width, height) = size(caps)?;
     let rate = caps.structure(0)?.get::<gst::Fraction>("framerate").ok();
     let rate = rate.filter(|rate| rate.numer() > 0 && rate.denom() > 0);

@@ -88,7 +88,6 @@ pub(crate) fn guard(
         }
         if is_own || offer.is_some() {
             watch::end(&webrtcbin, &signaller, &id);
-            ice::gather_at_once(&webrtcbin);
             watch::gathering(&webrtcbin, &signaller, &id);
         }
         if !is_own

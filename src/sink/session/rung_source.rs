@@ -15,7 +15,7 @@ use crate::{
     ladder::{Frame, Viewer},
     lock::lock,
     signaller::session::Permit,
-    sink::{any_pads, pacer::Network},
+    sink::{any_pads, inputs::without_profile, pacer::Network},
 };
 
 glib::wrapper! {
@@ -126,7 +126,8 @@ mod imp {
             let begins = said.is_none();
             let said = said.get_or_insert_default();
             if said.caps.as_ref() != Some(&frame.caps) {
-                self.src.push_event(gst::event::Caps::new(&frame.caps));
+                let caps = without_profile(&frame.caps);
+                self.src.push_event(gst::event::Caps::new(&caps));
                 said.caps = Some(frame.caps.clone());
             }
             if begins {

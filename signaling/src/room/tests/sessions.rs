@@ -175,6 +175,7 @@ fn the_end_is_forwarded_with_a_reason_that_its_sender_can_know() {
         (CAMERA, ALICE, None, "camera-gone"),
         (CAMERA, ALICE, Some("lease-ended"), "lease-ended"),
         (CAMERA, ALICE, Some("bad-description"), "bad-description"),
+        (CAMERA, ALICE, Some("offer-refused"), "offer-refused"),
         (CAMERA, ALICE, Some("revoked"), "camera-gone"),
         (CAMERA, ALICE, Some("of-the-future"), "camera-gone"),
     ];

@@ -88,6 +88,11 @@ impl Discovery {
         );
     }
 
+    /// Whether it has begun to look at a stream, now or before.
+    pub(super) fn has_begun(&self, stream: &str) -> bool {
+        lock(&self.running).contains_key(stream)
+    }
+
     pub(super) fn is_done(&self, stream: &str) -> bool {
         lock(&self.running).get(stream) == Some(&0)
     }

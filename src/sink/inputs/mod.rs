@@ -31,6 +31,7 @@ use crate::{
     ladder::{Frame, Input, Ladder, codec::Codec, rendition::Renditions},
     lock::lock,
     runtime,
+    sink::webrtc,
 };
 use discovery::Discovery;
 use lonely::Lonely;
@@ -40,6 +41,7 @@ use pads::Kind;
 use sound::Sound;
 use video::{Current, VideoBranch};
 
+mod assumptions;
 mod attach;
 mod discovery;
 mod ghost;
@@ -47,7 +49,6 @@ mod layout;
 mod lonely;
 mod offer_codecs;
 pub(super) mod pads;
-mod retransmission;
 mod sound;
 pub(super) mod video;
 
@@ -96,6 +97,8 @@ struct Running {
     /// It has been shown the picture.
     is_shown: bool,
     discovery: Arc<Discovery>,
+    /// What is assumed of webrtcsink and webrtcbin was looked at.
+    is_tested: bool,
 }
 
 impl Inputs {
@@ -128,6 +131,7 @@ impl Inputs {
             is_begun: false,
             is_shown: false,
             discovery: Discovery::watch(webrtcsink),
+            is_tested: false,
         });
         self.ladder.set(Some(ladder));
     }
@@ -199,6 +203,35 @@ impl Inputs {
             (running.target.clone(), running.offered.clone())
         };
         offer_codecs::begin(&target, &offered);
+    }
+
+    /// Looks, before the first offer of a run, whether what is assumed of webrtcsink and webrtcbin holds; what does not is an error.
+    pub(super) fn test_assumptions(&self) {
+        let (webrtcsink, offered, discovery) = {
+            let mut running = lock(&self.running);
+            let Some(running) = running.as_mut().filter(|running| !running.is_tested) else {
+                return;
+            };
+            running.is_tested = true;
+            (
+                running.webrtcsink.clone(),
+                running.offered.clone(),
+                running.discovery.clone(),
+            )
+        };
+        let mut differences = assumptions::differences().to_vec();
+        differences.extend(offered.numbering());
+        // webrtcsink takes no session before it has looked at the picture.
+        if !discovery.has_begun(webrtc::VIDEO) {
+            differences.push("webrtcsink does not say when it looks at a stream".to_owned());
+        }
+        if !differences.is_empty()
+            && let Some(element) = webrtcsink.parent()
+            && let Ok(element) = element.downcast::<gst::Element>()
+        {
+            let words = assumptions::in_words(&differences);
+            gst::element_error!(element, gst::LibraryError::Init, ("{words}"));
+        }
     }
 
     /// What is offered in this run.

@@ -10,7 +10,7 @@ use std::fmt;
 use gst::prelude::*;
 use gstrswebrtc::webrtcsink::BaseWebRTCSink;
 
-use super::{retransmission, video};
+use super::{assumptions, video};
 use crate::{
     h264::{self, ProfileLevel},
     heap,
@@ -127,6 +127,17 @@ impl OfferCodecs {
         Sendable::new(codecs)
     }
 
+    /// What does not hold of webrtcsink's numbers.
+    pub(super) fn numbering(&self) -> Vec<String> {
+        let names = self
+            .formats
+            .iter()
+            .map(|format| format.codec.encoding_name());
+        let names: Vec<&str> = names.collect();
+        let first = i32::try_from(FIRST_PAYLOAD).unwrap_or_default();
+        assumptions::numbering(&self.caps(), &names, first)
+    }
+
     /// For `video-caps`.
     fn caps(&self) -> gst::Caps {
         let names = self.formats.iter().map(|format| format.codec.media_type());
@@ -138,7 +149,7 @@ impl OfferCodecs {
         let first = of_first.structure(0)?;
         let mut codecs = gst::Caps::new_empty();
         let mut repairs = gst::Caps::new_empty();
-        let needs_repairs = self.formats.len() > 1 && !retransmission::is_written_for_each_codec();
+        let needs_repairs = self.formats.len() > 1 && !assumptions::is_written_for_each_codec();
         for (index, Format { codec, h264 }) in self.formats.iter().enumerate() {
             let payload = i32::try_from(FIRST_PAYLOAD + index).ok()?;
             let mut structure = common(first);

@@ -59,6 +59,9 @@ pub(crate) fn guard(
             // While the offer travels its encoder starts.
             ladder.expect();
         }
+        if let Some(inputs) = inputs.upgrade() {
+            inputs.test_assumptions();
+        }
         let picture = picture::transceiver(&webrtcbin);
         if offer.is_none()
             && let Some((transceiver, of_first)) = &picture

@@ -4,8 +4,8 @@
 use once_cell::sync::OnceCell;
 use tokio::runtime::{Builder, Handle, Runtime};
 
-/// One thread for the sinks' links and one for the embedded server, so that a session's start,
-/// which builds a pipeline, does not hold up the page.
+/// Two, so that one task that takes its time does not hold up all others: the sinks' links, the embedded server and the leases
+/// share them. What blocks runs elsewhere.
 const WORKER_THREADS: usize = 2;
 
 static RUNTIME: OnceCell<Runtime> = OnceCell::new();

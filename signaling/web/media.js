@@ -9,8 +9,8 @@ import {
  * What a {@link Media} says. After `failed` nothing more is to be expected of it.
  *
  * @typedef {{say: (message: object) => void, tracks: () => void, live: () => void, flows: (well: boolean) => void,
- *   counted: (report: any) => void, way: (way: {channel?: any, sender?: RTCRtpSender}) => void, failed: (refusal?: string) => void}} Listener
- *   `say`: something for the camera. `live`: the first picture was decoded. `flows`: the network lost the camera, or
+ *   picture: (comes: boolean) => void, counted: (report: any) => void, way: (way: {channel?: any, sender?: RTCRtpSender}) => void, failed: (refusal?: string) => void}} Listener
+ *   `say`: something for the camera. `live`: the first picture was decoded. `picture`: whether any has come in the last seconds, while there is one. `flows`: the network lost the camera, or
  *   found it again. `failed`: for good; with the browser's words if it did not take the camera's offer. `counted`: what `getStats` says, every two seconds while there is a picture. `way`: a data channel, or
  *   what sends sound to the camera.
  */
@@ -22,7 +22,7 @@ export class Media {
   /** Whether the camera is about to end it, so that the first silence is the end. */
   doomed = false;
   #env; #pc; #stream; #on; #video = /** @type {any} */ (null); #closed = false;
-  #candidates = /** @type {any[]|null} */ ([]); #work = Promise.resolve(); #packets = 0; #still = 0; #deadline; #pollTimer;
+  #candidates = /** @type {any[]|null} */ ([]); #work = Promise.resolve(); #packets = 0; #pictures = 0; #still = 0; #deadline; #pollTimer;
   #gathers = false; #gathered = () => {}; #gatherTimer;
 
   /** @param {any} env @param {any[]} iceServers @param {MediaStream} stream which gets the tracks @param {Listener} on */
@@ -167,23 +167,30 @@ export class Media {
   }
 
   #poll() {
+    const wait = this.seen && !this.doomed ? POLL_LIVE_MS : POLL_FIRST_MS;
     this.#pollTimer = this.#env.setTimeout(async () => {
-      let frames = 0, packets = 0;
+      let frames = 0, packets = 0, pictures = 0, isPicture = false;
       const stats = await this.#pc.getStats().catch(() => new Map());
       if (this.#closed) return;
       stats.forEach((entry) => {
         if (entry.type !== "inbound-rtp") return;
         packets += entry.packetsReceived ?? 0;
         frames += entry.framesDecoded ?? 0;
+        // Sound may go on where the picture stands still.
+        if (entry.kind === "audio") return;
+        isPicture = true;
+        pictures += entry.packetsReceived ?? 0;
       });
       const kinds = this.#stream.getTracks().map((track) => track.kind);
       if (frames || (packets && !kinds.includes("video"))) this.#live();
       if (this.seen && !this.doomed) this.#on.counted(stats);
       this.#still = packets === this.#packets ? this.#still + 1 : 0;
       this.#packets = packets;
+      if (wait === POLL_LIVE_MS && isPicture) this.#on.picture(pictures !== this.#pictures);
+      this.#pictures = pictures;
       if (this.seen && this.#still >= STALL_POLLS) this.#on.failed();
       else if (!this.#closed) this.#poll();
-    }, this.seen && !this.doomed ? POLL_LIVE_MS : POLL_FIRST_MS);
+    }, wait);
   }
 
   #live() {

@@ -98,7 +98,7 @@ export const mayListen = (terms) => !terms || terms.perms.includes("listen");
 export function stateInWords(state, message) {
   const inside = message.charAt(0).toLowerCase() + message.slice(1);
   switch (state) {
-    case "live": return "Live";
+    case "live": return message ? `Live, but ${inside}` : "Live";
     case "connecting": return `Connecting… ${message}`.trim();
     case "reconnecting": return `Reconnecting… ${message}`.trim();
     case "refused": return `Refused: ${inside}`;

@@ -88,6 +88,7 @@ test("a refusal of the connection is told as what it is, and asks to sign in whe
 
 test("a state is told with its reason", () => {
   assert.equal(stateInWords("live", ""), "Live");
+  assert.equal(stateInWords("live", "The camera sends no picture just now."), "Live, but the camera sends no picture just now.");
   assert.equal(stateInWords("refused", "The camera is full."), "Refused: the camera is full.");
   assert.equal(stateInWords("ended", "Your time is over."), "Ended: your time is over.");
 });

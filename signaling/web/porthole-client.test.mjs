@@ -731,6 +731,18 @@ test("a viewer whose token was withdrawn while the server was away is out as soo
   assert.ok(world.peer.closed);
 });
 
+test("a picture that stands still is said to within five seconds, and no more when it goes on", async () => {
+  const world = new World();
+  const session = await world.live();
+  await world.play(5_000);
+  assert.deepEqual([session.state, session.message], ["live", ""]);
+  await world.advance(5_000);
+  assert.deepEqual([session.state, session.code], ["live", "no-picture"]);
+  assert.match(session.message, /no picture/);
+  await world.play(3_000);
+  assert.deepEqual([session.state, session.code, session.message], ["live", "", ""]);
+});
+
 test("a crowded server does not make the page give up a picture that stutters", async () => {
   const world = new World();
   const session = await world.live();

@@ -88,6 +88,9 @@ export const REASONS = Object.freeze({
   "other": "Something went wrong that this page does not know. Reload the page.",
 });
 
+/** What is said of a picture that stands still although all is connected. */
+export const NO_PICTURE = "The camera sends no picture just now.";
+
 /** Codes to which the server's own words add nothing. */
 const SAYS_IT_ALL = ["unauthorized", "no-booking", "no-such-camera", "camera-offline", "camera-full", "viewer-left"];
 

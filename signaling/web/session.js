@@ -11,7 +11,7 @@ import { LatencyMeter } from "./latency-clock.js";
 import { Media } from "./media.js";
 import { Figures } from "./statistics.js";
 import {
-  BACKOFF_CAP_MS, FULL_CAP_MS, LEASE_SLACK_MS, MAX_UNSENT, STABLE_MS, backoff, changes, decide, describe,
+  BACKOFF_CAP_MS, FULL_CAP_MS, LEASE_SLACK_MS, MAX_UNSENT, NO_PICTURE, STABLE_MS, backoff, changes, decide, describe,
   readProof, readTerms, text,
 } from "./rules.js";
 import { TwoWays } from "./two-ways.js";
@@ -245,6 +245,7 @@ export class Session extends TwoWays {
       tracks: () => this.dispatchEvent(new Event("tracks")),
       way: (way) => this._way(way),
       live: () => this.#live(),
+      picture: (comes) => this.#comes(comes),
       counted: (report) => this.#counted(report),
       flows: (well) => (well ? this._set("live") : this._set("reconnecting", "media-failed", describe("media-failed"))),
       failed: (refusal) => (refusal ? this.#offerRefused(refusal) : this.#mediaFailed()),
@@ -273,6 +274,11 @@ export class Session extends TwoWays {
       this.#link.send({ type: "viewerStats", sessionId, ...this.#figures.forCamera });
     }
     this.dispatchEvent(new Event("statistics"));
+  }
+
+  /** Says so where no picture comes although all is connected. */
+  #comes(comes) {
+    if (this.state === "live") this._set("live", comes ? "" : "no-picture", comes ? "" : NO_PICTURE);
   }
 
   #live() {

@@ -17,6 +17,8 @@ use super::{
 /// By then a key unit is there, or it is lost.
 const KEY_ARRIVES: Duration = Duration::from_millis(400);
 const LOST: f32 = 0.1;
+/// A queue that is full has drained by then, or the network loses so much by itself.
+const DRAINS: Duration = Duration::from_secs(2);
 
 /// The rungs that run, by their places on the ladder.
 pub(crate) trait RungTable {
@@ -29,8 +31,15 @@ pub(crate) trait RungTable {
 pub(crate) struct Allocation {
     policy: Policy<u64>,
     origin: Instant,
-    /// Viewers that went down lately, and when they were last sent a key unit for it.
-    fallen: BTreeMap<u64, Instant>,
+    /// Viewers that went down lately.
+    fallen: BTreeMap<u64, Fallen>,
+}
+
+/// A key unit was sent to a viewer into a queue that may have been full.
+struct Fallen {
+    at: Instant,
+    /// Much was lost when it should have arrived.
+    is_lost: bool,
 }
 
 impl Allocation {
@@ -87,15 +96,16 @@ impl Allocation {
         observed: Observation,
         now: Instant,
     ) {
-        let is_due = |at: &mut Instant| now.saturating_duration_since(*at) >= KEY_ARRIVES;
-        if self.fallen.get_mut(&id).is_some_and(is_due) {
-            // The key unit went into a queue that was full, and a browser takes seconds to ask for another.
-            match observed.loss > LOST {
-                true => {
+        if let Some(fallen) = self.fallen.get_mut(&id) {
+            let since = now.saturating_duration_since(fallen.at);
+            let is_lossy = observed.loss > LOST;
+            fallen.is_lost |= is_lossy && since >= KEY_ARRIVES;
+            if since >= KEY_ARRIVES && (!is_lossy || since >= DRAINS) {
+                // A browser takes seconds to ask for another. One that is sent before the queue has drained is lost as well.
+                if fallen.is_lost {
                     outlet.ask_for_key(now);
-                    self.fallen.insert(id, now);
                 }
-                false => drop(self.fallen.remove(&id)),
+                self.fallen.remove(&id);
             }
         }
         self.policy.observe(id, observed, self.since(now));
@@ -158,8 +168,16 @@ impl Allocation {
         if current.is_some_and(|current| to > current) {
             // What the network could not carry would only stand before the key unit.
             outlet.skip();
-            self.fallen.insert(viewer, now);
+            let fallen = Fallen {
+                at: now,
+                is_lost: false,
+            };
+            self.fallen.insert(viewer, fallen);
         }
         outlet.want(id, now);
     }
 }
+
+#[cfg(test)]
+#[path = "allocation_tests.rs"]
+mod tests;

@@ -5,7 +5,9 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering::SeqCst},
+        mpsc,
     },
+    thread,
     time::{Duration, Instant},
 };
 
@@ -16,9 +18,14 @@ use super::{
     codec::Codec,
     codec_ladder::CodecLadder,
     encoders,
+    message::Message,
+    outlet::Outlet,
     rungs::Surroundings,
-    types::{Bitrates, Config, EncoderSetup, Failure, Input},
+    types::{Bitrates, Config, EncoderSetup, Failure, Frame, Input},
 };
+
+/// A loaded machine is slow.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Counts the key units that encoders are asked for.
 fn counted(asked: &Arc<AtomicUsize>) -> EncoderSetup {
@@ -39,6 +46,13 @@ fn counted(asked: &Arc<AtomicUsize>) -> EncoderSetup {
 
 /// One rung of VP8, in a ladder that is asked for nothing.
 fn ladder(asked: &Arc<AtomicUsize>) -> CodecLadder {
+    notifying(asked, |_| ())
+}
+
+fn notifying(
+    asked: &Arc<AtomicUsize>,
+    notify: impl Fn(Message) + Send + Sync + 'static,
+) -> CodecLadder {
     gst::init().expect("GStreamer is installed");
     let config = Config {
         codecs: vec![Codec::Vp8],
@@ -59,7 +73,7 @@ fn ladder(asked: &Arc<AtomicUsize>) -> CodecLadder {
     };
     let around = Surroundings {
         setup: counted(asked),
-        notify: Arc::new(|_| ()),
+        notify: Arc::new(notify),
         want_key: Arc::new(|_| ()),
     };
     let made = CodecLadder::new(Codec::Vp8, &config, &input, around);
@@ -77,26 +91,42 @@ fn who_comes_while_the_encoder_starts_for_them_waits_for_no_earlier_key_unit() {
         "nobody came, so that the encoder is stopped"
     );
 
-    ladder.rungs.expect(much_later);
     let before = asked.load(SeqCst);
+    ladder.rungs.expect(much_later);
+    let begun = Instant::now();
+    while asked.load(SeqCst) == before {
+        assert!(begun.elapsed() < PATIENCE, "it begins with a key unit");
+        thread::yield_now();
+    }
     let millis = |millis| much_later + Duration::from_millis(millis);
     let rung = ladder.rungs.id(0).expect("it runs");
+    // At once, and one for all.
     ladder.rungs.want_key(rung, millis(40));
-    assert_eq!(asked.load(SeqCst), before + 1, "at once");
     ladder.rungs.want_key(rung, millis(60));
-    assert_eq!(asked.load(SeqCst), before + 1, "one for all");
-    ladder.into_running().for_each(super::rung::Rung::stop);
+    let (stopped, all_stopped) = mpsc::channel::<()>();
+    (ladder.into_running()).for_each(|rung| rung.stop_then(stopped.clone()));
+    drop(stopped);
+    let _ = all_stopped.recv_timeout(PATIENCE);
+    assert_eq!(asked.load(SeqCst), before + 2);
 }
 
 #[test]
 fn when_the_next_encoder_fails_as_well_both_are_told_of_and_that_none_is_left() {
-    let mut ladder = ladder(&Arc::default());
+    let (told, failures) = mpsc::channel();
+    let mut ladder = notifying(&Arc::default(), move |message| {
+        if let Message::Failed(_, rung, failure) = message {
+            let _ = told.send((rung, failure));
+        }
+    });
     let now = Instant::now();
     ladder.rungs.activate(0, 1_000_000, now);
     ladder.rungs.set_next_encoder(&encoders::MISSING);
     let rung = ladder.rungs.id(0).expect("it runs");
-    let failure = Failure("made to fail".into());
-    let steps = ladder.rungs.failed(rung, failure, now);
+    let mut steps = ladder
+        .rungs
+        .failed(rung, Failure("made to fail".into()), now);
+    let (rung, failure) = failures.recv_timeout(PATIENCE).expect("the next fails");
+    steps.extend(ladder.rungs.failed(rung, failure, now));
     let told: Vec<_> = steps.iter().map(|step| (step.factory, step.next)).collect();
     assert_eq!(
         told,
@@ -107,4 +137,31 @@ fn when_the_next_encoder_fails_as_well_both_are_told_of_and_that_none_is_left() 
     );
     assert_eq!(ladder.rungs.id(0), None);
     ladder.into_running().for_each(super::rung::Rung::stop);
+}
+
+#[test]
+fn a_rung_that_is_given_up_shows_nobody_anything_from_then_on() {
+    let mut ladder = ladder(&Arc::default());
+    let now = Instant::now();
+    ladder.rungs.activate(0, 1_000_000, now);
+    let rung = ladder.into_running().next().expect("it runs");
+    let outlet = Arc::new(Outlet::new(|_| ()));
+    outlet.flush(false);
+    outlet.open(now);
+    outlet.want(rung.id, now);
+    let frame = Frame {
+        buffer: gst::Buffer::new(),
+        caps: gst::Caps::new_empty_simple("video/x-vp8"),
+        rung: rung.id,
+        is_key: true,
+        time: gst::ClockTime::ZERO,
+        shift: 0,
+    };
+    let viewers = rung.viewers.clone();
+    viewers.add(1, &outlet);
+    viewers.offer(&frame, now);
+    assert!(outlet.try_next(now).is_some());
+    rung.stop();
+    viewers.offer(&frame, now);
+    assert!(outlet.try_next(now).is_none());
 }

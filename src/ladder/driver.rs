@@ -6,6 +6,7 @@
 
 use std::{
     collections::BTreeMap,
+    io,
     sync::{
         Arc,
         mpsc::{Sender, channel},
@@ -14,6 +15,7 @@ use std::{
 };
 
 use super::{
+    builder::{Builder, Built},
     codec::Codec,
     codec_ladder::CodecLadder,
     feed::Feed,
@@ -44,14 +46,25 @@ pub(super) struct Driver {
     known: Option<(u32, Instant)>,
     notify: Notifier,
     flow: Flow,
+    builder: Builder,
+    /// It has been said that what comes in cannot be read.
+    is_unreadable: bool,
     /// It has been told what can be offered.
     is_ready: bool,
     has_ended: bool,
+    /// Dropped when all that was being tried has stopped.
+    ending: Option<Sender<()>>,
 }
 
 impl Driver {
-    pub(super) fn new(config: Config, hooks: Hooks, feeds: Arc<[Feed]>, notify: Notifier) -> Self {
-        Self {
+    /// Fails where the process may start no more threads.
+    pub(super) fn new(
+        config: Config,
+        hooks: Hooks,
+        feeds: Arc<[Feed]>,
+        notify: Notifier,
+    ) -> io::Result<Self> {
+        Ok(Self {
             config,
             hooks,
             feeds,
@@ -60,20 +73,22 @@ impl Driver {
             members: BTreeMap::new(),
             likely: None,
             known: None,
+            builder: Builder::start(notify.clone())?,
             notify,
             flow: Flow::default(),
+            is_unreadable: false,
             is_ready: false,
             has_ended: false,
-        }
+            ending: None,
+        })
     }
 
     pub(super) fn handle(&mut self, message: Message) {
-        if self.has_ended {
-            return;
-        }
         let now = Instant::now();
         match message {
-            Message::Input(input) => self.set_input(input, now),
+            Message::Built(built) => self.built(*built, now),
+            _ if self.has_ended => (),
+            Message::Input(input) => self.set_input(input),
             Message::Expect => {
                 let likely = self.likely.or(self.config.codecs.first().copied());
                 if let Some(ladder) = likely.and_then(|codec| self.ladders.get_mut(&codec)) {
@@ -92,31 +107,62 @@ impl Driver {
     }
 
     /// Begins anew with what comes in now; viewers stay.
-    fn set_input(&mut self, input: Input, now: Instant) {
+    fn set_input(&mut self, input: Input) {
         let before = self.input.replace(input.clone());
-        if before.is_some_and(|before| before.is_alike(&input)) && !self.ladders.is_empty() {
+        let is_there = !self.ladders.is_empty() || self.builder.is_busy();
+        if before.is_some_and(|before| before.is_alike(&input)) && is_there {
             return;
         }
         for (_, ladder) in std::mem::take(&mut self.ladders) {
             ladder.into_running().for_each(Rung::stop);
         }
-        let Some(ready) = self.build(&input) else {
+        let around = Surroundings {
+            setup: self.hooks.encoder_setup.clone(),
+            notify: self.notify.clone(),
+            want_key: self.hooks.want_key.clone(),
+        };
+        self.builder.order(&self.config, &input, around);
+    }
+
+    /// The ladders of what comes in are there.
+    fn built(&mut self, built: Built, now: Instant) {
+        let is_wanted = self.builder.answered(&built);
+        if self.has_ended || !is_wanted {
+            for (_, ladder) in built.ladders {
+                let running = ladder.into_running();
+                running.for_each(|rung| rung.stop_then(self.ending.clone()));
+            }
+            if !self.builder.is_busy() {
+                self.ending = None;
+            }
+            return;
+        }
+        self.is_unreadable = false;
+        self.report(built.steps);
+        self.ladders = built.ladders.into_iter().collect();
+        let Some(input) = self.input.clone() else {
             return;
         };
+        if self.ladders.is_empty() {
+            (self.hooks.events)(Event::NoEncoder(built.failures.join("; ")));
+            return;
+        }
+        if built.bitrates != self.config.bitrates {
+            for ladder in self.ladders.values_mut() {
+                ladder.set_bitrates(&input, &self.config, now);
+            }
+        }
         match &input {
             Input::Raw { .. } if !self.is_ready => {
                 self.is_ready = true;
-                (self.hooks.events)(Event::Ready(ready));
+                (self.hooks.events)(Event::Ready(built.ready));
             }
-            Input::Encoded(codec, specs) if !self.is_ready => {
+            Input::Encoded(codec, _) if !self.is_ready => {
                 if let Some(ladder) = self.ladders.get_mut(codec) {
                     ladder.rungs.sample(now);
                 }
                 self.flow.await_key(now);
                 self.relink();
-                if let Some(best) = specs.first() {
-                    (self.hooks.want_key)(best.source);
-                }
             }
             _ => (),
         }
@@ -129,35 +175,6 @@ impl Driver {
             }
         }
         self.decide(now);
-    }
-
-    /// A ladder for each codec that this machine can make of the input; a first frame of each, as far as there is one.
-    fn build(&mut self, input: &Input) -> Option<Vec<(Codec, Frame)>> {
-        let (mut ready, mut why) = (Vec::new(), Vec::new());
-        let codecs = match input {
-            Input::Raw { .. } => self.config.codecs.clone(),
-            Input::Encoded(codec, _) => vec![*codec],
-        };
-        for codec in codecs {
-            let around = Surroundings {
-                setup: self.hooks.encoder_setup.clone(),
-                notify: self.notify.clone(),
-                want_key: self.hooks.want_key.clone(),
-            };
-            match CodecLadder::new(codec, &self.config, input, around) {
-                Ok((ladder, first, failures)) => {
-                    self.report(failures);
-                    ready.extend(first.map(|frame| (codec, frame)));
-                    self.ladders.insert(codec, ladder);
-                }
-                Err(failure) => why.push(failure.0),
-            }
-        }
-        if self.ladders.is_empty() {
-            (self.hooks.events)(Event::NoEncoder(why.join("; ")));
-            return None;
-        }
-        Some(ready)
     }
 
     fn set_bitrates(&mut self, bitrates: Bitrates, now: Instant) {
@@ -251,6 +268,7 @@ impl Driver {
         let ladder = self.ladders.get_mut(&codec);
         let steps = ladder.map(|ladder| ladder.rungs.failed(rung, failure, now));
         self.report(steps.unwrap_or_default());
+        self.tell_of_unreadable();
         self.relink();
         // Lets viewers have the frames of what goes on.
         self.decide(now);
@@ -264,6 +282,12 @@ impl Driver {
             && let Some(best) = specs.first()
         {
             (self.hooks.events)(Event::NoKeyUnit(best.source));
+        }
+        let lacking = self.ladders.values().filter_map(|l| l.rungs.lacks_key());
+        if let Some((pad, since)) = lacking.min_by_key(|(_, at)| *at)
+            && self.flow.lacks_key_since(since, now)
+        {
+            (self.hooks.events)(Event::NoKeyUnit(pad));
         }
         for (pad, feed) in self.feeds.iter().enumerate() {
             if feed.is_out_of_order() {
@@ -291,15 +315,19 @@ impl Driver {
             steps.extend(failed);
             loads.extend(ladder.relieve(now).into_iter().map(|load| (*codec, load)));
         }
-        let has_failed = !steps.is_empty();
+        let mut has_changed = !steps.is_empty();
         self.report(steps);
+        self.tell_of_unreadable();
+        for ladder in self.ladders.values_mut() {
+            has_changed |= ladder.rungs.retry(now);
+        }
         for (codec, (change, rendition)) in loads {
             (self.hooks.events)(match change {
                 LoadChange::Overloaded(_) => Event::Overloaded(codec, rendition),
                 LoadChange::Relieved(_) => Event::Relieved(codec, rendition),
             });
         }
-        if has_failed {
+        if has_changed {
             self.relink();
         }
         self.decide(now);
@@ -342,6 +370,17 @@ impl Driver {
         }
     }
 
+    /// Once, until it is readable again.
+    fn tell_of_unreadable(&mut self) {
+        for ladder in self.ladders.values_mut() {
+            if let Some((pad, Failure(why))) = ladder.rungs.unreadable()
+                && !std::mem::replace(&mut self.is_unreadable, true)
+            {
+                (self.hooks.events)(Event::Unreadable(pad, why));
+            }
+        }
+    }
+
     fn report(&self, steps: Vec<Step>) {
         for step in steps {
             (self.hooks.events)(Event::Encoder {
@@ -353,6 +392,8 @@ impl Driver {
     }
 
     fn end(&mut self, stopped: &Sender<()>) {
+        // What is being tried stops when that is over.
+        self.ending = self.builder.is_busy().then(|| stopped.clone());
         for feed in self.feeds.iter() {
             feed.outputs.set([]);
         }

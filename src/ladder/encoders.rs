@@ -338,6 +338,11 @@ impl Encoder {
         set(element, name, &value.to_string());
     }
 
+    pub(crate) fn is_of_hardware(&self) -> bool {
+        let factory = gst::ElementFactory::find(self.factory);
+        factory.is_some_and(|factory| factory.klass().contains("Hardware"))
+    }
+
     /// The stateful encoders of V4L2, among them the Raspberry Pi's up to model 4.
     fn is_v4l2(&self) -> bool {
         self.factory.starts_with("v4l2") && !self.factory.starts_with("v4l2sl")

@@ -14,6 +14,8 @@ pub(super) struct Flow {
     last: Option<Instant>,
     /// Since when a first key unit has been waited for.
     waits: Option<Instant>,
+    /// It has been said that key units do not come when viewers need them.
+    is_told: bool,
 }
 
 impl Flow {
@@ -47,6 +49,14 @@ impl Flow {
             self.waits = None;
         }
         lacks
+    }
+
+    /// Whether viewers have waited in vain for one since then although frames come; once.
+    pub(super) fn lacks_key_since(&mut self, since: Instant, now: Instant) -> bool {
+        let is_late = now.saturating_duration_since(since) >= KEY_PATIENCE;
+        let tells = is_late && self.is_flowing(now) && !self.is_told;
+        self.is_told |= tells;
+        tells
     }
 }
 

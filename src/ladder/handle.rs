@@ -82,7 +82,7 @@ impl Ladder {
                 worker.push(message);
             }
         });
-        let mut driver = Driver::new(config, hooks, feeds.clone(), notify);
+        let mut driver = Driver::new(config, hooks, feeds.clone(), notify)?;
         let (worker, ending) =
             worker::spawn("porthole-ladder", move |message| driver.handle(message))?;
         let worker = Arc::new(worker);

@@ -25,6 +25,8 @@ pub(super) struct KeyRequests {
     is_waiting: bool,
     /// What had come out when the last was asked for.
     before: Output,
+    /// The first that has not been answered, and how many had been by then.
+    unanswered: Option<(Instant, u64)>,
 }
 
 impl KeyRequests {
@@ -46,6 +48,9 @@ impl KeyRequests {
         self.last = Some(now);
         self.is_waiting = false;
         self.before = out;
+        if self.unanswered(out).is_none() {
+            self.unanswered = Some((now, out.keys));
+        }
         true
     }
 
@@ -53,6 +58,12 @@ impl KeyRequests {
     pub(super) fn forget(&mut self) {
         self.last = None;
         self.is_waiting = false;
+    }
+
+    /// Since when one has been asked for and has not come.
+    pub(super) fn unanswered(&self, out: Output) -> Option<Instant> {
+        let first = self.unanswered.filter(|(_, keys)| *keys == out.keys);
+        first.map(|(at, _)| at)
     }
 
     /// The last that was asked for has not come out yet, and may still.
@@ -97,6 +108,20 @@ mod tests {
             });
             assert_eq!((asked.next(), asked.next()), (Some(0), Some(again)));
         }
+    }
+
+    #[test]
+    fn it_is_known_since_when_one_has_been_asked_for_in_vain() {
+        let (mut requests, start) = (KeyRequests::default(), Instant::now());
+        let at = |ms| start + Duration::from_millis(ms);
+        assert_eq!(requests.unanswered(out(0, 0)), None);
+        for second in 1..5 {
+            requests.want(at(second * 1_000), out(second * 30, 0));
+        }
+        assert_eq!(requests.unanswered(out(150, 0)), Some(at(1_000)));
+        assert_eq!(requests.unanswered(out(150, 1)), None);
+        requests.want(at(6_000), out(180, 1));
+        assert_eq!(requests.unanswered(out(180, 1)), Some(at(6_000)));
     }
 
     #[test]

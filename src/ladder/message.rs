@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, mpsc::Sender};
 
 use super::{
     Path,
+    builder::Built,
     codec::Codec,
     outlet::{Outlet, OutletEvent},
     rendition::Rendition,
@@ -22,6 +23,8 @@ pub(super) enum Message {
     Outlet(u64, OutletEvent),
     Failed(Codec, RungId, Failure),
     Bitrates(Bitrates),
+    /// What was ordered when the input was set.
+    Built(Box<Built>),
     /// A first frame of what comes in encoded.
     First(Codec, Frame),
     Tick,
@@ -67,13 +70,17 @@ pub(crate) enum Event {
     NoKeyUnit(usize),
     /// What comes in encoded by this pad has B-frames.
     OutOfOrder(usize),
+    /// What comes in encoded by this pad cannot be read, and why; it is tried again and again.
+    Unreadable(usize, String),
 }
 
-/// How the ladder reaches what is around it. All are called on its thread.
+/// How the ladder reaches what is around it.
 pub(crate) struct Hooks {
+    /// Called on the ladder's thread; must not block.
     pub(crate) events: Box<dyn Fn(Event) + Send>,
-    /// For those who want an encoder set up in their own way.
+    /// For those who want an encoder set up in their own way, who may take their time: called on its rung's own thread.
     pub(crate) encoder_setup: EncoderSetup,
+    /// The same where frames come in encoded.
     pub(crate) want_key: SourceKeyRequest,
 }
 

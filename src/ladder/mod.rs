@@ -9,15 +9,17 @@
 //! - [`switch`]: which frames of which rungs make up one viewer's picture; [`timeline`]: when.
 //! - [`overshoot`]: pictures that an encoder has no bits for; [`load`], [`relief`]: those that it has no time for.
 //! - [`key_requests`], [`flow`], [`order`]: when a key unit is asked for, and whether what comes in can be shown.
+//! - [`h264`]: what a decoder of that can begin with.
 //! - [`codec`], [`encoders`]: what there is, and how each is set up.
 //!
 //! Around them, in the direction of the data:
 //! - [`feed`]: from the sink's pads, on the streaming thread.
-//! - [`rung`], of the elements in [`pipeline`]: a pipeline that runs while somebody is on it.
+//! - [`rung`], run by a [`runner`] with the elements in [`pipeline`]: a pipeline that runs while somebody is on it.
 //! - [`outputs`]: where pictures and frames go.
 //! - [`outlet`]: a viewer's end, which never holds anyone up.
 //! - [`trial`]: encoders that are tried before anything depends on them.
 //! - [`rungs`]: those of one codec; [`allocation`] leads viewers to them; [`codec_ladder`]: both.
+//! - [`builder`]: makes those anew for another input, beside whatever else goes on.
 //! - [`driver`]: owns all of it, and decides ten times a second; [`message`], [`handle`]: the way to it.
 //!
 //! It knows nothing of WebRTC: what it needs of a viewer's network it asks a [`Path`].
@@ -25,6 +27,7 @@
 use std::{sync::LazyLock, time::Instant};
 
 mod allocation;
+mod builder;
 pub(crate) mod codec;
 mod codec_ladder;
 #[cfg(test)]
@@ -35,6 +38,7 @@ mod driver_tests;
 mod encoders;
 mod feed;
 mod flow;
+mod h264;
 mod handle;
 mod key_requests;
 mod load;
@@ -49,6 +53,7 @@ mod relief;
 pub(crate) mod rendition;
 mod rung;
 mod rungs;
+mod runner;
 mod switch;
 mod timeline;
 mod trial;

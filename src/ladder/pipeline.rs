@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The elements of a rung's pipeline, and what is looked at between them.
+//!
+//! Locks: `last`, held to read or write a value; `Overshoot`, held to count.
 
 use std::{
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
     time::Instant,
 };
@@ -12,11 +14,13 @@ use std::{
 use gst::prelude::*;
 
 use super::{
+    h264,
     key_requests::Output,
     load::Pictures,
     outputs::{FanOut, ScaledOutputs},
     overshoot::Overshoot,
     rendition::Rendition,
+    runner::Shared,
     types::{Failure, Frame, RungId},
 };
 use crate::lock::lock;
@@ -105,7 +109,7 @@ pub(super) fn scaler(
 
 /// Pictures for the encoder, on its own thread: none that it is too slow for, nor any that would cost more than the rung may.
 pub(super) fn encoder_queue(
-    target: &Arc<AtomicU32>,
+    shared: &Arc<Shared>,
     overshoot: &Arc<Mutex<Overshoot>>,
     counters: &Counters,
 ) -> Result<gst::Element, Failure> {
@@ -114,13 +118,13 @@ pub(super) fn encoder_queue(
     queue.set_property("max-size-bytes", 0u32);
     queue.set_property("max-size-time", 0u64);
     queue.set_property_from_str("leaky", "downstream");
-    let (target, overshoot, counters) = (target.clone(), overshoot.clone(), counters.clone());
+    let (shared, overshoot, counters) = (shared.clone(), overshoot.clone(), counters.clone());
     let pad = queue.static_pad("src").ok_or_else(no_pad)?;
     pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
         counters.taken.fetch_add(1, Relaxed);
         let pts = info.buffer().and_then(|buffer| buffer.pts());
         let skips = pts.is_some_and(|pts| {
-            let target = target.load(Relaxed);
+            let target = shared.target.load(Relaxed);
             lock(&overshoot).skips(pts.nseconds(), target)
         });
         match skips {
@@ -153,9 +157,12 @@ pub(super) fn sink(
     on_frame: impl Fn(&Frame) + Send + Sync + 'static,
 ) -> gst_app::AppSink {
     let (viewers, counters) = (viewers.clone(), counters.clone());
+    let last = Mutex::new(gst::ClockTime::ZERO);
     let callbacks = gst_app::AppSinkCallbacks::builder().new_sample(move |sink| {
         let sample = sink.pull_sample().map_err(|_| gst::FlowError::Flushing)?;
-        if let Some(frame) = frame(rung, &sample) {
+        let before = *lock(&last);
+        if let Some(frame) = frame(rung, &sample, before) {
+            *lock(&last) = frame.time;
             counters.frames.fetch_add(1, Relaxed);
             if frame.is_key {
                 counters.keys.fetch_add(1, Relaxed);
@@ -174,26 +181,42 @@ pub(super) fn sink(
     sink
 }
 
-/// The frame of a sample, with timestamps in running time: x264enc counts from a thousand hours on.
-fn frame(rung: RungId, sample: &gst::Sample) -> Option<Frame> {
+/// The frame of a sample, with timestamps in running time: x264enc counts from a thousand hours on. Parsers take a timestamp away
+/// that comes twice: such a frame is of the same time as the one `before`.
+fn frame(rung: RungId, sample: &gst::Sample, before: gst::ClockTime) -> Option<Frame> {
     let mut buffer = sample.buffer_owned()?;
     let segment = sample.segment()?.downcast_ref::<gst::ClockTime>()?;
     let running = |at: Option<gst::ClockTime>| segment.to_running_time(at?);
     let (pts, dts) = (running(buffer.pts()), running(buffer.dts()));
+    let time = dts.or(pts).unwrap_or(before);
     {
         let buffer = buffer.make_mut();
-        buffer.set_pts(pts.or(dts));
+        buffer.set_pts(pts.unwrap_or(time));
         // Payloaders need none, and a shifted frame would have a wrong one.
         buffer.set_dts(gst::ClockTime::NONE);
     }
+    let caps = sample.caps_owned()?;
     Some(Frame {
         rung,
-        is_key: !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT),
-        time: dts.or(pts)?,
+        is_key: is_key(&buffer, &caps),
+        time,
         shift: 0,
-        caps: sample.caps_owned()?,
+        caps,
         buffer,
     })
+}
+
+fn is_key(buffer: &gst::BufferRef, caps: &gst::CapsRef) -> bool {
+    if buffer.flags().contains(gst::BufferFlags::DELTA_UNIT) {
+        return false;
+    }
+    match caps.structure(0) {
+        Some(structure) if structure.name() == "video/x-h264" => {
+            let map = buffer.map_readable();
+            map.is_ok_and(|map| h264::has_idr(&map))
+        }
+        _ => true,
+    }
 }
 
 /// Reports the first error of a pipeline.

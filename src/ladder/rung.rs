@@ -8,18 +8,14 @@
 //! It is a pipeline of its own so that an encoder that fails takes nothing with it, and can start and stop while the
 //! camera's pipeline plays. The queue is between scaling and encoding, so that smaller rungs have their pictures whether or not
 //! this one's encoder keeps up.
-//!
-//! Lock: `Overshoot`, held to count.
 
 use std::{
     sync::{
-        Arc, Mutex,
-        atomic::{AtomicU32, Ordering::Relaxed},
+        Arc,
+        atomic::Ordering::{Relaxed, SeqCst},
     },
     time::{Duration, Instant},
 };
-
-use gst::prelude::*;
 
 use super::{
     codec::Codec,
@@ -27,14 +23,16 @@ use super::{
     key_requests::KeyRequests,
     load::Load,
     outputs::{FanOut, ScaledOutputs},
-    overshoot::Overshoot,
     pipeline::{self, Counters},
+    runner::{Command, Parts, Plan, Runner, Shared},
     types::{Failure, Frame, RungId, SourceKeyRequest},
 };
-use crate::{colours, heap, lock::lock, runtime};
+use crate::worker::{self, Worker};
 
 /// Encoders of hardware hang without a word; the slowest of software takes a tenth of this for a frame.
 const STALL: Duration = Duration::from_secs(3);
+/// What is slow to open loads firmware, which takes a second or two; what takes longer than this hangs.
+const OPENING: Duration = Duration::from_secs(5);
 
 /// What a rung is made from.
 #[derive(Clone)]
@@ -53,102 +51,86 @@ struct Progress {
 
 pub(crate) struct Rung {
     pub(crate) id: RungId,
-    pipeline: gst::Pipeline,
     source: gst_app::AppSrc,
-    sink: gst_app::AppSink,
-    encoder: Option<(gst::Element, &'static Encoder)>,
-    /// Who is asked for key units that are encoded elsewhere.
-    asks: Option<SourceKeyRequest>,
+    /// Its own thread's.
+    worker: Worker<Command>,
+    shared: Arc<Shared>,
+    encoder: Option<&'static Encoder>,
     pub(crate) viewers: Arc<FanOut>,
     /// Smaller rungs that are made of this one's picture.
     pub(crate) outputs: ScaledOutputs,
     counters: Counters,
+    started: Instant,
     progress: Progress,
     load: Load,
-    /// Bits each second that it may cost.
-    target: Arc<AtomicU32>,
     keys: KeyRequests,
 }
 
+/// Who hears of a rung. None may call it.
+pub(crate) struct Hooks {
+    /// For each frame before viewers get it, on the rung's thread.
+    pub(crate) on_frame: Box<dyn Fn(&Frame) + Send + Sync>,
+    /// Once at most, from any thread; must not block.
+    pub(crate) on_failure: Box<dyn Fn(Failure) + Send + Sync>,
+    /// With the encoder, before it starts, on the rung's thread; may take its time.
+    pub(crate) on_encoder: Box<dyn FnOnce(&gst::Element) + Send>,
+}
+
 impl Rung {
-    /// Builds and starts it. `on_frame` is called on its thread for each frame before viewers get it; `on_failure` at most once,
-    /// from any thread, and must not block.
+    /// Begins to build and start it, on its own thread; waits for nothing of that.
     pub(crate) fn start(
         id: RungId,
         codec: Codec,
         make: Make,
         now: Instant,
-        on_frame: impl Fn(&Frame) + Send + Sync + 'static,
-        on_failure: impl Fn(Failure) + Send + Sync + 'static,
-        on_encoder: impl FnOnce(&gst::Element),
+        hooks: Hooks,
     ) -> Result<Self, Failure> {
         let source = pipeline::source()?;
-        let mut chain: Vec<gst::Element> = vec![source.clone().upcast()];
-        let (outputs, counters) = (ScaledOutputs::default(), Counters::default());
-        let target = Arc::new(AtomicU32::new(0));
-        let overshoot = Arc::<Mutex<Overshoot>>::default();
-        let (mut encoder, mut asks) = (None, None);
-        match make {
-            Make::Encode(which, order, download) => {
-                if let Some(download) = download {
-                    chain.push(pipeline::element(download)?);
-                }
-                let made = which.make(order);
-                let made =
-                    made.ok_or_else(|| Failure(format!("{} cannot be made", which.factory)))?;
-                let scaler = pipeline::scaler(id.rendition, &outputs, &counters)?;
-                if let Some(pad) = scaler[1].static_pad("sink")
-                    && !is_of_hardware(&made)
-                {
-                    colours::write_as_bt601(&pad);
-                }
-                chain.extend(scaler);
-                target.store(order.bitrate, Relaxed);
-                chain.push(pipeline::encoder_queue(&target, &overshoot, &counters)?);
-                on_encoder(&made);
-                chain.push(made.clone());
-                chain.push(pipeline::filter_of(which.output())?);
-                encoder = Some((made, which));
+        let shared = Arc::<Shared>::default();
+        let encoder = match &make {
+            Make::Encode(which, order, _) => {
+                shared.target.store(order.bitrate, Relaxed);
+                Some(*which)
             }
-            Make::Pass(request) => asks = Some(request),
-        }
-        chain.extend(parser(codec)?);
-        let viewers = Arc::new(FanOut::default());
-        let counted = target.clone();
-        let on_frame = move |frame: &Frame| {
-            lock(&overshoot).came(frame.buffer.size(), counted.load(Relaxed));
-            on_frame(frame);
+            Make::Pass(_) => None,
         };
-        let sink = pipeline::sink(id, &viewers, &counters, on_frame);
-        chain.push(sink.clone().upcast());
-        let whole = gst::Pipeline::new();
-        let broken = |_| Failure("its elements do not fit together".to_owned());
-        whole.add_many(&chain).map_err(broken)?;
-        gst::Element::link_many(&chain).map_err(broken)?;
-        pipeline::watch(&whole, on_failure);
-        let rung = Self {
+        let (outputs, counters) = (ScaledOutputs::default(), Counters::default());
+        let viewers = Arc::new(FanOut::default());
+        let mut runner = Runner::default();
+        let (worker, _) = worker::spawn("porthole-rung", move |command| runner.handle(command))
+            .map_err(|error| Failure(format!("cannot start threads: {error}")))?;
+        worker.push(Command::Open(Box::new(Plan {
+            parts: Parts {
+                id,
+                codec,
+                make,
+                source: source.clone(),
+                outputs: outputs.clone(),
+                viewers: viewers.clone(),
+                counters: counters.clone(),
+                shared: shared.clone(),
+            },
+            on_frame: hooks.on_frame,
+            on_failure: hooks.on_failure,
+            on_encoder: hooks.on_encoder,
+        })));
+        Ok(Self {
             id,
-            pipeline: whole,
             source,
-            sink,
+            worker,
+            shared,
             encoder,
-            asks,
             viewers,
             outputs,
             counters,
+            started: now,
             progress: Progress {
                 known: 0,
                 since: now,
             },
             load: Load::default(),
-            target,
             keys: KeyRequests::default(),
-        };
-        if rung.pipeline.set_state(gst::State::Playing).is_err() {
-            pipeline::halt(&rung.pipeline);
-            return Err(Failure("it does not start".into()));
-        }
-        Ok(rung)
+        })
     }
 
     pub(crate) fn source(&self) -> &gst_app::AppSrc {
@@ -156,19 +138,17 @@ impl Rung {
     }
 
     pub(crate) fn encoder_name(&self) -> Option<&'static str> {
-        self.encoder.as_ref().map(|(_, encoder)| encoder.factory)
+        self.encoder.map(|encoder| encoder.factory)
     }
 
     pub(crate) fn is_of_hardware(&self) -> bool {
-        let encoder = self.encoder.as_ref();
-        encoder.is_some_and(|(encoder, _)| is_of_hardware(encoder))
+        self.encoder.is_some_and(Encoder::is_of_hardware)
     }
 
     pub(crate) fn set_bitrate(&mut self, bits: u32) {
-        if self.target.swap(bits, Relaxed) != bits
-            && let Some((element, encoder)) = &self.encoder
-        {
-            encoder.set_bitrate(element, bits);
+        let has_changed = self.shared.target.swap(bits, SeqCst) != bits;
+        if has_changed && self.encoder.is_some() && !self.shared.is_bitrate_due.swap(true, SeqCst) {
+            self.worker.push(Command::Bitrate);
         }
     }
 
@@ -191,26 +171,37 @@ impl Rung {
         }
     }
 
+    /// Since when a key unit has been asked for and has not come.
+    pub(crate) fn lacks_key_since(&self) -> Option<Instant> {
+        self.keys.unanswered(self.counters.output())
+    }
+
     fn ask_for_key(&self) {
-        if let Some(request) = &self.asks {
-            return request(self.id.source);
-        }
-        let event = gst_video::UpstreamForceKeyUnitEvent::builder()
-            .all_headers(true)
-            .build();
-        if let Some(pad) = self.sink.static_pad("sink") {
-            let _ = pad.push_event(event);
+        if !self.shared.is_key_due.swap(true, SeqCst) {
+            self.worker.push(Command::Key);
         }
     }
 
-    /// Whether nothing has come out for long although pictures went in all the time. To be called every now and then.
-    pub(crate) fn is_stalled(&mut self, now: Instant, pictures_flow: bool) -> bool {
+    /// Gives an encoder one of its first pictures, which are black.
+    pub(crate) fn push_black(&self, number: u64) {
+        self.worker.push(Command::Black(self.id.rendition, number));
+    }
+
+    /// What hangs, if it has been opening for too long, or nothing has come out for long although pictures went in all the time.
+    /// To be called every now and then.
+    pub(crate) fn stalled(&mut self, now: Instant, pictures_flow: bool) -> Option<Failure> {
+        if !self.shared.is_open.load(SeqCst) {
+            self.progress.since = now;
+            let is_late = now.saturating_duration_since(self.started) > OPENING;
+            return is_late.then(|| Failure("it hangs while it is opened".into()));
+        }
         let frames = self.counters.output().frames;
         if frames != self.progress.known || !pictures_flow {
             self.progress.known = frames;
             self.progress.since = now;
         }
-        now.saturating_duration_since(self.progress.since) > STALL
+        let is_stalled = now.saturating_duration_since(self.progress.since) > STALL;
+        is_stalled.then(|| Failure("it hangs: pictures go in and nothing comes out".into()))
     }
 
     /// Whether its encoder has been too slow for the camera for some seconds. To be called every now and then.
@@ -223,7 +214,7 @@ impl Rung {
         self.load.is_too_much(self.counters.pictures(), now)
     }
 
-    /// Stops it, on a thread that may take its time: an encoder that hangs holds up nobody.
+    /// Stops it, on its own thread, which may take its time: an encoder that hangs holds up nobody.
     pub(crate) fn stop(self) {
         self.stop_then(());
     }
@@ -233,34 +224,6 @@ impl Rung {
         // An encoder that hangs and wakes up later has nobody to show its frames to.
         self.viewers.clear();
         self.outputs.set([]);
-        let whole = self.pipeline.clone();
-        drop(self);
-        match runtime::handle() {
-            Ok(runtime) => drop(runtime.spawn_blocking(move || {
-                pipeline::halt(&whole);
-                drop(whole);
-                drop(stopped);
-                heap::trim_soon();
-            })),
-            Err(_) => pipeline::halt(&whole),
-        }
+        self.worker.push(Command::Stop(Box::new(stopped)));
     }
-}
-
-fn is_of_hardware(encoder: &gst::Element) -> bool {
-    let factory = encoder.factory();
-    factory.is_some_and(|factory| factory.klass().contains("Hardware"))
-}
-
-/// What finds frames and headers in a codec's stream.
-fn parser(codec: Codec) -> Result<Vec<gst::Element>, Failure> {
-    let Some((parser, form)) = codec.parser() else {
-        return Ok(Vec::new());
-    };
-    let parser = pipeline::element(parser)?;
-    if parser.has_property("config-interval") {
-        // Each key unit can be the first that somebody sees.
-        parser.set_property("config-interval", -1i32);
-    }
-    Ok(vec![parser, pipeline::filter_of(form)?])
 }

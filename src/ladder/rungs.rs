@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The rungs of one codec that run, or may: started with the best encoder that works, parked, replaced when it fails.
 
+mod unreadable;
+
 use std::{
     sync::atomic::{AtomicBool, Ordering::Relaxed},
     time::{Duration, Instant},
 };
 
 use super::{
-    CAT,
     allocation::RungTable,
     codec::Codec,
     encoders::{self, Encoder, Order},
     message::{Message, Notifier},
     outputs::FanOut,
     relief::Relief,
-    rung::{Make, Rung},
+    rung::{Hooks, Make, Rung},
     trial::{self, Step},
     types::{Config, EncoderSetup, Failure, Frame, Input, RungId, RungSpec, SourceKeyRequest},
 };
@@ -44,6 +45,7 @@ pub(super) struct Rungs {
     download: Option<&'static str>,
     interval: u32,
     around: Surroundings,
+    unreadable: Option<(usize, Failure)>,
 }
 
 /// What there is for one place on the ladder.
@@ -58,6 +60,8 @@ struct RungState {
     idle: Option<Instant>,
     bitrate: u32,
     relief: Relief,
+    /// What comes in encoded could not be read, and is tried again then.
+    rests_until: Option<Instant>,
 }
 
 impl RungState {
@@ -108,6 +112,7 @@ impl Rungs {
                 seconds => seconds.saturating_mul(rate),
             },
             around,
+            unreadable: None,
         };
         if is_encoded {
             return Ok((rungs, None, Vec::new()));
@@ -196,16 +201,13 @@ impl Rungs {
         // An encoder that fails now fails again, and is told of, when the viewer has come.
         self.ensure(0, now);
         let is_plain = self.download.is_none();
-        let rung = self
-            .states
-            .first_mut()
-            .and_then(|state| state.rung.as_mut());
-        if let Some(rung) = rung {
+        let state = self.states.first_mut();
+        if let Some(rung) = state.and_then(|state| state.rung.as_mut()) {
             // The viewer comes within a quarter of a second, and would wait until that has passed since the key unit of the start.
             rung.begin_unseen();
             if is_plain {
                 // Encoders make their buffers for the first picture.
-                trial::push_black(rung, spec.rendition, 0);
+                rung.push_black(0);
             }
         }
     }
@@ -234,7 +236,7 @@ impl Rungs {
                     break;
                 }
                 Err(failure) if self.is_encoded => {
-                    gst::warning!(CAT, "{failure:?}");
+                    self.rest(place, failure, now);
                     break;
                 }
                 Err(failure) => steps.push(self.give_up_encoder(failure)),
@@ -258,15 +260,12 @@ impl Rungs {
     fn start(&self, place: usize, id: RungId, make: Make, now: Instant) -> Result<Rung, Failure> {
         let codec = self.codec;
         let (notify, setup) = (self.around.notify.clone(), self.around.setup.clone());
-        Rung::start(
-            id,
-            codec,
-            make,
-            now,
-            self.on_frame(place),
-            move |failure| notify(Message::Failed(codec, id, failure)),
-            |encoder| setup(codec, place, encoder),
-        )
+        let hooks = Hooks {
+            on_frame: Box::new(self.on_frame(place)),
+            on_failure: Box::new(move |failure| notify(Message::Failed(codec, id, failure))),
+            on_encoder: Box::new(move |encoder| setup(codec, place, encoder)),
+        };
+        Rung::start(id, codec, make, now, hooks)
     }
 
     /// Lets the best rung run for a first frame.
@@ -316,6 +315,12 @@ impl Rungs {
             return steps;
         };
         let factory = failed.encoder_name();
+        if self.is_encoded {
+            if let Some(place) = self.place(id) {
+                self.rest(place, failure, now);
+            }
+            return steps;
+        }
         if factory.is_some() && factory == self.encoders.first().map(|encoder| encoder.factory) {
             steps.push(self.give_up_encoder(failure));
         }
@@ -343,16 +348,16 @@ impl Rungs {
             }
             if let Some(rung) = &mut state.rung {
                 rung.give_key(now);
-                if rung.is_stalled(now, pictures_flow && state.is_active && !self.is_encoded) {
-                    stalled = Some(rung.id);
+                let flows = pictures_flow && state.is_active && !self.is_encoded;
+                if let Some(failure) = rung.stalled(now, flows) {
+                    stalled = Some((rung.id, failure));
                 }
             }
         }
-        let Some(stalled) = stalled else {
-            return Vec::new();
-        };
-        let failure = Failure("pictures go in and nothing comes out".into());
-        self.failed(stalled, failure, now)
+        match stalled {
+            Some((rung, failure)) => self.failed(rung, failure, now),
+            None => Vec::new(),
+        }
     }
 
     /// Which rungs are too much for this machine, and which are to be tried again.
@@ -376,11 +381,24 @@ impl Rungs {
 
     /// Whether there is nothing to watch over.
     pub(super) fn is_idle(&self) -> bool {
+        if self.states.iter().any(|state| state.rests_until.is_some()) {
+            return false;
+        }
         let is_due = |(place, state): (usize, &RungState)| {
             state.rung.is_some() && state.idle.is_some() && !state.stays(place)
         };
         !self.states.iter().any(|state| state.is_active)
             && !self.states.iter().enumerate().any(is_due)
+    }
+
+    /// The pad by which something comes in encoded whose viewers have waited for a key unit the longest, and since when.
+    pub(super) fn lacks_key(&self) -> Option<(usize, Instant)> {
+        let running = self.states.iter().filter(|state| state.is_active);
+        let rungs = running.filter_map(|state| state.rung.as_ref());
+        let lacking = rungs.filter_map(|rung| Some((rung.id.source, rung.lacks_key_since()?)));
+        lacking
+            .filter(|_| self.is_encoded)
+            .min_by_key(|(_, at)| *at)
     }
 
     /// Where the camera's pictures go, and from there from each running rung to the next.

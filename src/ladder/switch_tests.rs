@@ -132,6 +132,38 @@ fn after_a_pause_time_has_gone_on() {
 }
 
 #[test]
+fn after_a_pause_of_a_moment_time_is_where_the_clock_is_within_two_seconds() {
+    let [a] = rungs();
+    let mut switch = on(a);
+    let mut off = 0;
+    for frame in 0..150_u64 {
+        let time = frame * 33 * MS;
+        let paused = if frame >= 50 { 600 * MS } else { 0 };
+        let Verdict::Pass { pts, .. } = switch.take(a, frame == 0, time, time + paused) else {
+            panic!("frame {frame} was dropped");
+        };
+        off = pts.abs_diff(time + paused);
+        assert!(frame < 50 + 60 || off < 50 * MS, "{off} at {frame}");
+    }
+    assert!(off < 50 * MS, "{off}");
+}
+
+#[test]
+fn pictures_that_come_late_by_turns_keep_their_times() {
+    let [a] = rungs();
+    let mut switch = on(a);
+    for frame in 0..300_u64 {
+        let time = frame * 33 * MS;
+        // Seven of ten wait for the eighth, as behind a camera's radio.
+        let late = 300 * MS - frame % 10 * 33 * MS;
+        let Verdict::Pass { pts, .. } = switch.take(a, frame == 0, time, time + late) else {
+            panic!("frame {frame} was dropped");
+        };
+        assert!(pts.abs_diff(time) < 20 * MS, "{pts} at {frame}");
+    }
+}
+
+#[test]
 fn a_clock_that_is_a_little_faster_is_followed_without_a_jump() {
     let [a] = rungs();
     let mut switch = on(a);

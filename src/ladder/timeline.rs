@@ -8,6 +8,9 @@
 const STEP: i64 = 1_000_000;
 /// Time that is this far from the clock has jumped; an encoder that starts late is not.
 const JUMP: i64 = 1_000_000_000;
+/// Less than that may be a picture that was late. What is as late for this long is late for good: the source was paused for a moment.
+const OFF: i64 = 150_000_000;
+const FOR_GOOD: i64 = 1_000_000_000;
 /// A camera's clock differs a little from ours. It is followed by this part of the difference with each frame.
 const FOLLOWS: i64 = 1 << 10;
 
@@ -18,6 +21,8 @@ pub(crate) struct Timeline {
     offset: i64,
     /// By how much frames are ahead of the clock when they come in time.
     lead: Option<i64>,
+    /// Since when all have come too early, or too late.
+    off: Option<(bool, i64)>,
     last: Option<i64>,
 }
 
@@ -29,8 +34,9 @@ impl Timeline {
         let (time, now) = (signed(time), signed(now));
         let lead = *self.lead.get_or_insert(time - now);
         let ahead = time + self.offset - now - lead;
-        if ahead.abs() > JUMP {
+        if ahead.abs() > JUMP || self.is_off_for_good(ahead, now) {
             self.offset -= ahead;
+            self.off = None;
         } else {
             self.lead = Some(lead + ahead / FOLLOWS);
         }
@@ -41,5 +47,15 @@ impl Timeline {
         };
         self.last = Some(placed);
         u64::try_from(placed).unwrap_or(0)
+    }
+    fn is_off_for_good(&mut self, ahead: i64, now: i64) -> bool {
+        if ahead.abs() < OFF {
+            self.off = None;
+            return false;
+        }
+        let is_early = ahead > 0;
+        let off = self.off.filter(|(was_early, _)| *was_early == is_early);
+        let (_, since) = *self.off.insert(off.unwrap_or((is_early, now)));
+        now - since > FOR_GOOD
     }
 }

@@ -16,8 +16,7 @@ use super::{
     codec::Codec,
     encoders::{Encoder, Order},
     message::{Message, Notifier},
-    rendition::Rendition,
-    rung::{Make, Rung},
+    rung::{Hooks, Make, Rung},
     types::{EncoderSetup, Failure, Frame, RungId, RungSpec},
 };
 
@@ -56,13 +55,13 @@ pub(super) fn try_out(
             bitrate: spec.rendition.ceiling,
             interval,
         };
-        let (id, notify) = (RungId::new(spec), notify.clone());
+        let (id, setup, notify) = (RungId::new(spec), setup.clone(), notify.clone());
         let outcome = run(
             codec,
             encoder,
             order,
             id,
-            |element| setup(codec, 0, element),
+            move |element| setup(codec, 0, element),
             move |failure| notify(Message::Failed(codec, id, failure)),
         );
         match outcome {
@@ -93,26 +92,24 @@ fn run(
     encoder: &'static Encoder,
     order: Order,
     id: RungId,
-    setup: impl FnOnce(&gst::Element),
+    on_encoder: impl FnOnce(&gst::Element) + Send + 'static,
     on_failure: impl Fn(Failure) + Send + Sync + 'static,
 ) -> Result<(Frame, Rung), Failure> {
     let (sender, outcome) = mpsc::sync_channel(1);
     let failed = sender.clone();
     let has_passed = Arc::new(AtomicBool::new(false));
     let passed = has_passed.clone();
-    let rung = Rung::start(
-        id,
-        codec,
-        Make::Encode(encoder, order, None),
-        Instant::now(),
-        move |frame| drop(sender.try_send(Ok(frame.clone()))),
-        move |failure| match passed.load(SeqCst) {
+    let hooks = Hooks {
+        on_frame: Box::new(move |frame| drop(sender.try_send(Ok(frame.clone())))),
+        on_failure: Box::new(move |failure| match passed.load(SeqCst) {
             true => on_failure(failure),
             false => drop(failed.try_send(Err(failure))),
-        },
-        setup,
-    )?;
-    match first_frame(&rung, id.rendition, &outcome) {
+        }),
+        on_encoder: Box::new(on_encoder),
+    };
+    let make = Make::Encode(encoder, order, None);
+    let rung = Rung::start(id, codec, make, Instant::now(), hooks)?;
+    match first_frame(&rung, &outcome) {
         Ok(frame) => {
             has_passed.store(true, SeqCst);
             Ok((frame, rung))
@@ -127,14 +124,11 @@ fn run(
 /// What comes out of it when pictures go in.
 fn first_frame(
     rung: &Rung,
-    size: Rendition,
     outcome: &mpsc::Receiver<Result<Frame, Failure>>,
 ) -> Result<Frame, Failure> {
     let begun = Instant::now();
     for number in 0.. {
-        if !push_black(rung, size, number) {
-            return Err(Failure("no memory for a picture".into()));
-        }
+        rung.push_black(number);
         match outcome.recv_timeout(NEXT_PICTURE) {
             Ok(outcome) => return outcome,
             Err(_) if begun.elapsed() < TRIAL => (),
@@ -142,32 +136,4 @@ fn first_frame(
         }
     }
     Err(Failure("nothing comes out of it".into()))
-}
-
-/// Gives an encoder one of its first pictures, which are black; false where there is no memory for it.
-pub(super) fn push_black(rung: &Rung, size: Rendition, number: u64) -> bool {
-    let Some((caps, picture)) = black(size, number) else {
-        return false;
-    };
-    rung.source().set_caps(Some(&caps));
-    let _ = rung.source().push_buffer(picture);
-    true
-}
-
-fn black(size: Rendition, number: u64) -> Option<(gst::Caps, gst::Buffer)> {
-    let info = gst_video::VideoInfo::builder(gst_video::VideoFormat::I420, size.width, size.height)
-        .fps(gst::Fraction::new(30, 1))
-        .build()
-        .ok()?;
-    let mut buffer = gst::Buffer::with_size(info.size()).ok()?;
-    {
-        let buffer = buffer.get_mut()?;
-        // Before any of the camera's, which come when these have been encoded.
-        buffer.set_pts(gst::ClockTime::from_mseconds(number));
-        let mut map = buffer.map_writable().ok()?;
-        let luma = info.offset()[1].min(map.len());
-        map[..luma].fill(16);
-        map[luma..].fill(128);
-    }
-    Some((info.to_caps().ok()?, buffer))
 }

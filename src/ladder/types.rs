@@ -87,7 +87,7 @@ pub(crate) struct Config {
 }
 
 /// What may change while playing, in bits each second.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Bitrates {
     /// Of the best rung; by its size if not given.
     pub(crate) best: Option<u32>,

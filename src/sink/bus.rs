@@ -72,6 +72,14 @@ impl PortholeSink {
                     pads::video_name(pad)
                 )
             ),
+            E::Unreadable(pad, why) => gst::element_imp_warning!(
+                self,
+                gst::StreamError::Decode,
+                (
+                    "pad {}: what comes in encoded cannot be read: {why}; viewers have no picture until it can, which is tried again all the time",
+                    pads::video_name(pad)
+                )
+            ),
             E::NoKeyUnit(pad) => gst::element_imp_warning!(
                 self,
                 gst::StreamError::Format,

@@ -72,6 +72,17 @@ impl ElementImpl for PortholeSink {
         let _ = self.obj().remove_pad(pad);
     }
 
+    /// A seek is for what is before this sink: what webrtcsink has for sinks knows none, and the whole would be refused.
+    fn send_event(&self, event: gst::Event) -> bool {
+        if !matches!(event.view(), gst::EventView::Seek(_)) {
+            return self.parent_send_event(event);
+        }
+        let pads = self.obj().sink_pads();
+        let linked = pads.iter().filter(|pad| pad.is_linked());
+        let taken = linked.filter(|pad| pad.push_event(event.clone()));
+        taken.count() > 0
+    }
+
     fn change_state(
         &self,
         transition: gst::StateChange,

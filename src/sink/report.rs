@@ -52,7 +52,8 @@ pub(crate) fn signals() -> Vec<glib::subclass::Signal> {
         "seconds" => u64::static_type(),
         _ => String::static_type(),
     };
-    // Before an encoder starts: its codec, the rung it is for (0 is the best), the encoder. Emitted on the ladder's thread.
+    // Before an encoder starts: its codec, the rung it is for (0 is the best), the encoder. Emitted on a thread of the
+    // rung's own.
     let setup = glib::subclass::Signal::builder("encoder-setup").param_types([
         String::static_type(),
         u32::static_type(),

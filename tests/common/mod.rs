@@ -14,6 +14,7 @@
 pub mod enrolled;
 pub mod eye;
 pub mod fake;
+pub mod frames;
 pub mod launch;
 pub mod program;
 pub mod robot;

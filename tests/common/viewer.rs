@@ -13,7 +13,7 @@ use gst::{glib, prelude::*};
 use gst_webrtc::{WebRTCSDPType, WebRTCSessionDescription};
 use porthole_protocol::wire::{IncomingMessage, PeerMessage, PeerMessageInner, SdpMessage};
 
-use super::{PATIENCE, server::Connection, step};
+use super::{PATIENCE, frames::Frames, server::Connection, step};
 
 /// How often a wait looks.
 const LOOK: Duration = Duration::from_millis(2);
@@ -33,6 +33,8 @@ pub struct Viewer {
     pub pipeline: gst::Pipeline,
     pub webrtcbin: gst::Element,
     counts: Counts,
+    /// Of its picture.
+    pub frames: Frames,
 }
 
 impl Drop for Viewer {
@@ -54,21 +56,59 @@ impl Viewer {
             .unwrap();
         pipeline.add(&webrtcbin).unwrap();
         let counts = Counts::default();
-        let own = counts.clone();
-        webrtcbin.connect_pad_added(move |webrtcbin, pad| count(webrtcbin, pad, own.clone()));
+        let (own, frames) = (counts.clone(), Frames::default());
+        let seen = frames.clone();
+        webrtcbin.connect_pad_added(move |webrtcbin, pad| {
+            count(webrtcbin, pad, own.clone(), seen.clone());
+        });
         pipeline.set_state(gst::State::Playing).unwrap();
         Self {
             pipeline,
             webrtcbin,
             counts,
+            frames,
+        }
+    }
+
+    /// From now on the camera hears nothing of it but what ICE says: no report, and no request.
+    pub fn fall_silent(&self) {
+        let bin = self.webrtcbin.downcast_ref::<gst::Bin>().unwrap();
+        let rtpbin = bin.by_name("rtpbin").unwrap();
+        let silence = |pad: &gst::Pad| {
+            if pad.name().starts_with("send_rtcp_src") {
+                pad.add_probe(gst::PadProbeType::BUFFER, |_, _| {
+                    gst::PadProbeReturn::Handled
+                });
+            }
+        };
+        rtpbin.connect_pad_added(move |_, pad| silence(pad));
+        rtpbin.src_pads().iter().for_each(silence);
+    }
+
+    /// Asks for a key unit.
+    pub fn ask_for_key(&self) {
+        let event = gst_video::UpstreamForceKeyUnitEvent::builder().all_headers(true);
+        let event = event.build();
+        for pad in self.webrtcbin.src_pads() {
+            let caps = pad.current_caps();
+            let media = caps.and_then(|caps| caps.structure(0)?.get::<String>("media").ok());
+            if media.as_deref() == Some("video") {
+                pad.send_event(event.clone());
+            }
         }
     }
 
     /// Takes part in `session`, which has been asked for, until video comes.
     #[track_caller]
     pub fn watch(connection: &mut Connection, session: &str) -> Self {
+        Self::new().watching(connection, session)
+    }
+
+    /// The same.
+    #[track_caller]
+    pub fn watching(self, connection: &mut Connection, session: &str) -> Self {
         step(format_args!("a picture in {session}"));
-        let viewer = Self::new();
+        let viewer = self;
         let start = Instant::now();
         while viewer.packets("video").count == 0 {
             assert!(start.elapsed() < PATIENCE, "no video came");
@@ -86,8 +126,13 @@ impl Viewer {
     }
 
     /// Takes part in `session`, which has been asked for, with all that comes over `connection` from now on.
-    pub fn of(session: &str, mut connection: Connection) -> Self {
-        let viewer = Self::new();
+    pub fn of(session: &str, connection: Connection) -> Self {
+        Self::new().taking_part(session, connection)
+    }
+
+    /// The same.
+    pub fn taking_part(self, session: &str, mut connection: Connection) -> Self {
+        let viewer = self;
         let (webrtcbin, session) = (viewer.webrtcbin.clone(), session.to_owned());
         // Ends with the connection.
         thread::spawn(move || {
@@ -222,14 +267,19 @@ pub fn offer(webrtcbin: &gst::Element, voice: Option<&gst::Element>, data: bool)
     offer.sdp().as_text().unwrap()
 }
 
-fn count(webrtcbin: &gst::Element, pad: &gst::Pad, counts: Counts) {
+fn count(webrtcbin: &gst::Element, pad: &gst::Pad, counts: Counts, frames: Frames) {
     if pad.direction() != gst::PadDirection::Src {
         return;
     }
     let caps = pad.current_caps().unwrap();
     let media: String = caps.structure(0).unwrap().get("media").unwrap();
     let data = gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST;
-    pad.add_probe(data, move |_, _| {
+    pad.add_probe(data, move |_, info| {
+        if media == "video"
+            && let Some(buffer) = info.buffer()
+        {
+            frames.note(&buffer.map_readable().unwrap());
+        }
         let packets = &mut counts.0.lock().unwrap()[place(&media)];
         packets.count += 1;
         packets.last = Some(Instant::now());

@@ -293,10 +293,17 @@ fn upstream_hears_that_nobody_watches_when_the_pipeline_stops() {
     let server = FakeServer::start();
     let (scene, demands) = camera_heard(&server);
     let mut connection = server.camera();
-    admit(&server, &mut connection, "s");
-    wait_for(&demands, (1, true));
+    for session in ["a", "b", "c"] {
+        admit(&server, &mut connection, session);
+    }
+    wait_for(&demands, (3, true));
     scene.set(gst::State::Ready);
-    wait_for(&demands, (0, false));
+    // The ends of the three are told one by one.
+    drop(scene);
+    let told: Vec<_> = demands.try_iter().collect();
+    let first = told.iter().position(|demand| *demand == (0, false));
+    let after = &told[first.expect("it is told at once")..];
+    assert!(after.iter().all(|(_, active)| !active), "{told:?}");
 }
 
 #[test]

@@ -23,6 +23,7 @@ mod gate;
 mod gateway;
 mod inputs;
 mod layouts;
+mod live_input;
 mod offers;
 mod overlay;
 mod overlay_pictures;

@@ -112,6 +112,31 @@ fn a_bus_handler_that_blocks_delays_no_lease() {
 }
 
 #[test]
+fn a_bus_handler_that_blocks_freezes_no_picture() {
+    let server = FakeServer::start();
+    let scene = camera(&server, "");
+    let (release, blocked) = channel::<()>();
+    let blocked = Mutex::new(blocked);
+    let (begun, begins) = channel();
+    let bus = scene.pipeline.bus().unwrap();
+    bus.set_sync_handler(move |_, message| {
+        let structure = message.structure();
+        if structure.is_some_and(|s| s.name() == "porthole/rung") {
+            let _ = begun.send(());
+            let _ = blocked.lock().unwrap().recv_timeout(PATIENCE);
+        }
+        gst::BusSyncReply::Pass
+    });
+    let mut connection = server.camera();
+    let first = watch(&server, &mut connection, "first", |_| ());
+    begins.recv_timeout(PATIENCE).unwrap();
+    first.wait_for("video", 10);
+    let second = watch(&server, &mut connection, "second", |_| ());
+    second.wait_for("video", 10);
+    drop(release);
+}
+
+#[test]
 fn an_update_that_takes_the_picture_ends_the_session_at_once() {
     let server = FakeServer::start();
     let scene = camera(&server, "");

@@ -2,6 +2,7 @@
 //! The ladder with real encoders, fed with pictures by hand; viewers' networks are made up.
 
 mod scene;
+mod slow;
 
 use std::{
     sync::{atomic::Ordering::SeqCst, mpsc},
@@ -254,6 +255,9 @@ fn a_bitrate_that_changes_while_playing_reaches_the_encoder_that_runs() {
     change(|all| (all.best, all.max) = (Some(100_000), 10_000_000));
     set_to(100_000);
     assert_eq!(scene.running(0), 1);
+    // No rung is lost, though so little would be cut into fewer.
+    let slow = scene.join(Codec::Vp8, &Link::of(20_000));
+    while next(&slow).0 != 160 {}
 }
 
 #[test]

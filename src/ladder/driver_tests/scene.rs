@@ -43,6 +43,8 @@ const WINDOW: Duration = Duration::from_millis(500);
 pub(super) struct Link {
     carries: AtomicU32,
     estimate: AtomicU32,
+    /// What its viewer was told that it carries.
+    pub(super) started: AtomicU32,
     sent: Mutex<VecDeque<(Instant, usize)>>,
 }
 
@@ -51,6 +53,7 @@ impl Link {
         Arc::new(Self {
             carries: AtomicU32::new(bits),
             estimate: AtomicU32::new(bits),
+            started: AtomicU32::new(0),
             sent: Mutex::default(),
         })
     }
@@ -88,7 +91,10 @@ impl Path for Link {
         })
     }
 
-    fn start(&self, _: u32) {}
+    fn start(&self, estimate: u32) {
+        self.started.store(estimate, SeqCst);
+    }
+
     fn probe(&self, _: u32) {}
     fn raise(&self, _: u32) {}
 }
@@ -96,7 +102,7 @@ impl Path for Link {
 /// A viewer and its network.
 pub(super) struct Watcher {
     pub(super) viewer: Viewer,
-    link: Arc<Link>,
+    pub(super) link: Arc<Link>,
 }
 
 pub(super) struct Scene {
@@ -134,16 +140,32 @@ impl Scene {
 
     /// Raw pictures come in, 30 a second, that say to be of these times, in milliseconds.
     pub(super) fn timed(config: Config, times: fn(u64) -> u64) -> Self {
-        let mut scene = Self::still(config);
+        Self::still(config).fed(times)
+    }
+
+    /// Raw pictures come in by themselves, with encoders that somebody sets up in this way.
+    pub(super) fn set_up(
+        config: Config,
+        setup: impl Fn(usize, &gst::Element) + Send + Sync + 'static,
+    ) -> Self {
+        Self::with(config, setup).fed(|number| number * 33)
+    }
+
+    fn fed(mut self, times: fn(u64) -> u64) -> Self {
+        let scene = &mut self;
         let (alive, end) = mpsc::channel::<()>();
         let fed = scene.ladder.clone();
         thread::spawn(move || feed(&fed, times, &end));
         scene._alive = Some(alive);
-        scene
+        self
     }
 
     /// What comes in is what the test pushes.
     pub(super) fn still(config: Config) -> Self {
+        Self::with(config, |_, _| ())
+    }
+
+    fn with(config: Config, setup: impl Fn(usize, &gst::Element) + Send + Sync + 'static) -> Self {
         gst::init().expect("GStreamer is installed");
         let (sender, events) = mpsc::channel();
         let sender = Mutex::new(sender);
@@ -154,6 +176,7 @@ impl Scene {
             events: Box::new(move |events| drop(lock(&sender).send(events))),
             encoder_setup: Arc::new(move |codec, rung, encoder: &gst::Element| {
                 lock(&made).push((codec, rung, encoder.clone()));
+                setup(rung, encoder);
             }),
             want_key: Arc::new(move |_| {
                 asked.fetch_add(1, SeqCst);

@@ -9,11 +9,11 @@ const LONG_QUEUE: Duration = Duration::from_millis(150);
 /// What is measured of one viewer's session.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Observation {
-    /// Bit/s, from congestion control.
+    /// Bit/s, from congestion control, less what error correction takes of it.
     pub(crate) estimate: u32,
-    /// Bit/s that arrived in the last 500 ms, with padding.
+    /// Bit/s that arrived in the last 300 ms, with padding.
     pub(crate) delivered: u32,
-    /// Bit/s of media sent in that time, without padding.
+    /// Bit/s of all that was sent in the last 500 ms but padding.
     pub(crate) sent: u32,
     /// Share of packets of the last 500 ms that were lost, 0 to 1.
     pub(crate) loss: f32,

@@ -7,9 +7,9 @@ use super::{observation::Observation, rates::percent};
 
 /// Each step asks for half as much again. A step that is too much is noticed before the queues of a usual link are full.
 const STEP: u32 = 150;
-/// What arrives is known for the last half second; before that and a round trip a step cannot have shown itself.
+/// What arrives is told of the last 300 ms; before that and a round trip a step cannot have shown itself.
 const SHORTEST_STEP: Duration = Duration::from_millis(600);
-/// A step that has not arrived by now (half a second, and a round trip of a satellite) will not.
+/// A step that has not arrived by now (that, and a round trip of a satellite) will not.
 const LONGEST_STEP: Duration = Duration::from_millis(1500);
 /// Padding is of no use to the viewer: what is not shown by now is tried another time.
 const LONGEST: Duration = Duration::from_secs(6);

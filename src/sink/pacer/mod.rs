@@ -2,12 +2,13 @@
 //! What stands between a session's media and the network.
 //!
 //! Pure: [`bucket`] by which all is paced and bounded, [`reports`] of what arrived, [`retransmission`]s, [`padding`],
-//! forward error [`correction`], and [`traffic`], which has them all for one viewer. Around them [`packet`], what is read of one;
+//! [`feedback`] that does not come, forward error [`correction`], and [`traffic`], which has them all for one viewer. Around them [`packet`], what is read of one;
 //! [`network`], what ladder and pacer share; [`element`], which packets pass.
 
 mod bucket;
 mod correction;
 mod element;
+mod feedback;
 mod network;
 mod packet;
 mod padding;

@@ -109,6 +109,13 @@ impl Network {
                 .structure()
                 .map(|structure| structure.value("packets"));
             let packets = packets.and_then(|packets| packets.ok()?.get::<&glib::ValueArray>().ok());
+            let back = match packets.is_some_and(|packets| !packets.is_empty()) {
+                true => lock(&self.traffic).heard(),
+                false => None,
+            };
+            if let Some(back) = back {
+                self.set_estimator(back);
+            }
             let mut traffic = lock(&self.traffic);
             for packet in packets.iter().flat_map(|packets| packets.iter()) {
                 if let Ok(packet) = packet.get::<&gst::StructureRef>() {
@@ -123,6 +130,14 @@ impl Network {
         }
         let estimate = self.estimate();
         lock(&self.traffic).set_estimate(estimate);
+    }
+
+    /// What the viewer says of losses (RFC 3550, 6.4.2), which counts where it says nothing of single packets.
+    pub(in crate::sink) fn receiver_report(&self, loss: f32) {
+        let estimate = lock(&self.traffic).receiver_report(loss);
+        if let Some(estimate) = estimate {
+            self.raise(estimate);
+        }
     }
 
     /// The picture's transceiver, whose error correction follows the losses.
@@ -247,6 +262,10 @@ impl Path for Network {
     }
 
     fn observe(&self, now: Instant) -> Option<Observation> {
+        let silent = lock(&self.traffic).falls_silent(now);
+        if let Some(estimate) = silent {
+            self.raise(estimate);
+        }
         let observed = lock(&self.traffic).observe(now);
         let estimate = self.estimate();
         let percent = self.correct(estimate, observed.loss);

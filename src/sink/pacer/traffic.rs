@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::{
     bucket::{LeakyBucket, Limit},
+    feedback::Feedback,
     padding::Padding,
     reports::{Reports, Sent, WINDOW},
     retransmission::Retransmissions,
@@ -35,6 +36,7 @@ pub(crate) struct Traffic {
     /// Something has been reported.
     is_known: bool,
     reports: Reports,
+    feedback: Feedback,
     /// All but padding.
     sent: Sent,
     pub(crate) retransmissions: Retransmissions,
@@ -50,6 +52,7 @@ impl Traffic {
             estimate: start,
             is_known: false,
             reports: Reports::default(),
+            feedback: Feedback::default(),
             sent: Sent::of(WINDOW),
             retransmissions: Retransmissions::default(),
             padding: Padding::default(),
@@ -102,6 +105,7 @@ impl Traffic {
 
     /// Something that is no retransmission leaves.
     pub(crate) fn count(&mut self, bytes: usize, now: Instant) {
+        self.feedback.sent(now);
         self.sent.add(bytes, now);
     }
 
@@ -129,16 +133,36 @@ impl Traffic {
         self.reports.add(bytes, is_lost, now);
     }
 
+    /// A transport-wide report has come; the estimate that comes back with it, after a silence.
+    pub(crate) fn heard(&mut self) -> Option<u32> {
+        self.feedback.report()
+    }
+
+    /// A receiver report has come; another estimate, where those are all that tells of losses.
+    pub(crate) fn receiver_report(&mut self, loss: f32) -> Option<u32> {
+        self.feedback.receiver_report(loss, self.estimate)
+    }
+
+    /// What is believed of the network of a viewer of whom nothing is heard. To be asked ten times a second.
+    pub(crate) fn falls_silent(&mut self, now: Instant) -> Option<u32> {
+        self.feedback.falls(self.estimate, now)
+    }
+
     /// What the policy is told, but for the share of error correction.
     pub(crate) fn observe(&mut self, now: Instant) -> Observation {
-        let (delivered, loss) = self.reports.arrived(now);
+        let (mut delivered, mut loss) = self.reports.arrived(now);
         let queued = self
             .busy_until
             .map_or(Duration::ZERO, |until| until.saturating_duration_since(now));
+        let sent = self.sent.rate(now);
+        if let Some(lost) = self.feedback.loss() {
+            loss = lost;
+            delivered = (f64::from(sent) * (1. - f64::from(lost))) as u32;
+        }
         Observation {
             estimate: self.estimate,
             delivered,
-            sent: self.sent.rate(now),
+            sent,
             loss,
             queued,
         }

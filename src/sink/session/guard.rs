@@ -71,6 +71,7 @@ pub(crate) fn guard(
             transceiver.set_property("codec-preferences", caps);
         }
         picture::pace(&webrtcbin, picture, &sessions, &id);
+        watch::receiver_reports(&webrtcbin, &sessions, &id);
         voice::bound(&webrtcbin);
         // A viewer that offers itself has asked for what it wants, and there are no media lines but its own. An SFU passes on, and
         // has nothing to say.

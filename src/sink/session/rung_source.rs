@@ -61,6 +61,8 @@ mod imp {
         gap: bool,
         frames: u32,
         list: Option<FrameList>,
+        /// Frames are moved back by so much, so that none is of the future.
+        back: gst::ClockTime,
     }
 
     /// After so many frames what follows is as it will be.
@@ -135,9 +137,14 @@ mod imp {
                 self.src.push_event(gst::event::Segment::new(&segment));
             }
             let mut buffer = frame.buffer.clone();
-            if frame.shift != 0 || said.gap {
+            let mut pts = buffer.pts().map(|pts| frame.shifted(pts));
+            if let (Some(pts), Some(now)) = (&mut pts, self.obj().current_running_time()) {
+                // webrtcbin would wait for their time: for as long as the source's own is ahead of the clock.
+                said.back = said.back.max(pts.saturating_sub(now));
+                *pts = pts.saturating_sub(said.back);
+            }
+            if buffer.pts() != pts || said.gap {
                 let buffer = buffer.make_mut();
-                let pts = buffer.pts().map(|pts| frame.shifted(pts));
                 buffer.set_pts(pts);
                 if said.gap {
                     buffer.set_flags(gst::BufferFlags::DISCONT);

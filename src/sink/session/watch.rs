@@ -115,6 +115,40 @@ pub(super) fn listen(webrtcbin: &gst::Element, signaller: &PortholeSignaller, id
     });
 }
 
+/// Lets a session's network know that its viewer is heard, and what it says of losses: of one of its streams, as rtpbin keeps no
+/// more than the last.
+pub(super) fn receiver_reports(webrtcbin: &gst::Element, sessions: &Sessions, id: &str) {
+    let bin = webrtcbin.downcast_ref::<gst::Bin>();
+    let Some(rtpbin) = bin.and_then(|bin| bin.by_name("rtpbin")) else {
+        return;
+    };
+    let (sessions, id) = (Arc::downgrade(sessions), id.to_owned());
+    rtpbin.connect("on-ssrc-active", false, move |args| {
+        let report = || -> Option<()> {
+            let rtpbin = args.first()?.get::<gst::Element>().ok()?;
+            let (number, ssrc) = (args.get(1)?, args.get(2)?.get::<u32>().ok()?);
+            let sessions = sessions.upgrade()?;
+            let network = lock(&sessions).session(&id)?.media.network.clone()?;
+            let session = rtpbin
+                .emit_by_name_with_values("get-internal-session", std::slice::from_ref(number))?
+                .get::<Option<glib::Object>>()
+                .ok()??;
+            let source = session
+                .emit_by_name_with_values("get-source-by-ssrc", &[ssrc.to_value()])?
+                .get::<Option<glib::Object>>()
+                .ok()??;
+            let stats = source.property::<gst::Structure>("stats");
+            if stats.get::<bool>("have-rb").unwrap_or_default() {
+                let lost = stats.get::<u32>("rb-fractionlost").unwrap_or_default();
+                network.receiver_report(lost.min(255) as f32 / 256.);
+            }
+            Some(())
+        };
+        report();
+        None
+    });
+}
+
 /// Tells the gate, once, that a session's media flows.
 pub(super) fn connection(
     webrtcbin: &gst::Element,

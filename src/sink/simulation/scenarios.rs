@@ -191,3 +191,48 @@ fn a_narrow_uplink_is_shared_and_nobody_who_stays_freezes_for_those_who_come() {
     );
     assert!(worst.len() < 10 || worst[worst.len() / 2] < 0.7);
 }
+
+#[test]
+fn who_never_reports_anything_is_sent_the_least_before_long_and_goes_on_seeing_something() {
+    seeds(20, |seed| {
+        let mut random = Random::new(seed);
+        let mut world = World::new(&LADDER, seed);
+        if seed % 2 == 0 {
+            world.join(2, good(&mut random), Manner::Honest);
+        }
+        world.run(5.0);
+        world.join(1, good(&mut random), Manner::Silent);
+        world.run(40.0);
+        let viewer = &world.viewers[&1];
+        let (early, late) = (viewer.sent(6.0, 8.0), viewer.sent(17.0, 40.0));
+        assert!(early > 2.0 * late, "{early}, then {late}");
+        assert!(late < f64::from(LADDER[2]), "{late}");
+        viewer.is_never_stuck(40.0);
+    });
+}
+
+#[test]
+fn who_says_nothing_for_a_while_is_sent_less_and_has_it_all_again_soon_after() {
+    seeds(20, |seed| {
+        let mut random = Random::new(seed);
+        let mut world = World::new(&LADDER, seed);
+        world.join(1, good(&mut random), Manner::Honest);
+        world.run(20.0);
+        let browser = |world: &mut World, manner| {
+            let viewer = world.viewers.get_mut(&1).expect("it is there");
+            viewer.browser.manner = manner;
+        };
+        browser(&mut world, Manner::Silent);
+        world.run(35.0);
+        browser(&mut world, Manner::Honest);
+        world.run(55.0);
+        let viewer = &world.viewers[&1];
+        let (before, meanwhile) = (viewer.rate(15.0, 20.0), viewer.sent(30.0, 35.0));
+        assert!(meanwhile < before / 3.0, "{before}, then {meanwhile}");
+        let after = viewer.rate(45.0, 55.0);
+        if after <= 0.8 * before {
+            world.tell(1, 34.0);
+        }
+        assert!(after > 0.8 * before, "{before}, then {after}");
+    });
+}

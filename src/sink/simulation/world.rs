@@ -223,6 +223,9 @@ impl World {
                     Feedback::KeyRequest => viewer.sender.outlet.lost(now),
                     Feedback::Nack(seqnums) => viewer.sender.nack(&seqnums, now),
                     Feedback::Report(packets) => {
+                        if let Some(back) = viewer.sender.traffic.heard() {
+                            viewer.congestion.set(back);
+                        }
                         for packet in &packets {
                             let bytes = u32::try_from(packet.bytes).unwrap_or(u32::MAX);
                             let is_lost = packet.arrived.is_none();
@@ -241,6 +244,10 @@ impl World {
     fn tick(&mut self) {
         let now = self.now();
         for (id, viewer) in &mut self.viewers {
+            if let Some(estimate) = viewer.sender.traffic.falls_silent(now) {
+                viewer.congestion.set(estimate);
+                viewer.sender.traffic.set_estimate(estimate);
+            }
             let outlet = &viewer.sender.outlet;
             let observed = viewer.sender.traffic.observe(now);
             let observed = observed.with_wait(outlet.waits(now));

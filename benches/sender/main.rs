@@ -91,7 +91,7 @@ fn watch(pad: &gst::Pad, seen: impl Fn(u64) + Send + Sync + 'static) {
 
 fn measure(viewers: usize) -> Result<Vec<[f64; 2]>, Failure> {
     let server = FakeServer::start();
-    let mut scene = Scene::new(CAMERA);
+    let scene = Scene::new(CAMERA);
     let sink = scene.element("sink");
     sink.set_property("camera-key", server.key().to_string());
     let times = Shared::default();

@@ -183,9 +183,7 @@ impl SignallableImpl for PortholeSignaller {
 pub(super) struct Webrtcsink<F, G, S> {
     signaller: glib::WeakRef<super::PortholeSignaller>,
     webrtcbins: Arc<Mutex<HashMap<String, glib::WeakRef<gst::Element>>>>,
-    on_viewers: F,
-    measure: G,
-    sendable: S,
+    asked: super::Asked<F, G, S>,
 }
 
 /// `None` for an SDP that cannot be parsed.
@@ -200,12 +198,7 @@ where
     G: Fn(&super::PortholeSignaller, &str),
     S: Fn() -> Sendable,
 {
-    pub(super) fn new(
-        signaller: &super::PortholeSignaller,
-        on_viewers: F,
-        measure: G,
-        sendable: S,
-    ) -> Self {
+    pub(super) fn new(signaller: &super::PortholeSignaller, asked: super::Asked<F, G, S>) -> Self {
         let webrtcbins: Arc<Mutex<HashMap<String, glib::WeakRef<gst::Element>>>> = Arc::default();
         let known = webrtcbins.clone();
         signaller.connect("webrtcbin-ready", false, move |args| {
@@ -220,9 +213,7 @@ where
         Self {
             signaller: signaller.downgrade(),
             webrtcbins,
-            on_viewers,
-            measure,
-            sendable,
+            asked,
         }
     }
 
@@ -231,10 +222,10 @@ where
             return;
         };
         match call {
-            Media::Viewers(count) => (self.on_viewers)(count),
+            Media::Viewers(count) => (self.asked.on_viewers)(count),
             Media::Start { session, offer } => self.start(&signaller, session, offer.as_deref()),
             Media::End(session) => self.end(&signaller, session),
-            Media::Measure(session) => (self.measure)(&signaller, &session),
+            Media::Measure(session) => (self.asked.measure)(&signaller, &session),
             Media::Answer { session, sdp } => {
                 if !answer(&signaller, &session, &sdp) {
                     gst::warning!(CAT, obj = signaller, "{session}: unreadable answer");
@@ -257,7 +248,7 @@ where
         let Some(offer) = offer else {
             return start(signaller, &session, None);
         };
-        match offered::narrow(offer, &(self.sendable)()) {
+        match offered::narrow(offer, &(self.asked.sendable)()) {
             Some(Narrowed { offer, taken }) => {
                 if let Some(taken) = taken {
                     lock(&signaller.imp().taken).insert(session.clone(), taken);

@@ -88,6 +88,16 @@ glib::wrapper! {
     pub(crate) struct PortholeSignaller(ObjectSubclass<imp::PortholeSignaller>) @implements Signallable;
 }
 
+/// What webrtcsink's side of a run is asked for, in order with webrtcsink's calls and from the same thread.
+pub(crate) struct Asked<F, G, S> {
+    /// Hears the number of sessions.
+    pub(crate) on_viewers: F,
+    /// Finds out a session's statistics, to be given to [`PortholeSignaller::measured`].
+    pub(crate) measure: G,
+    /// What a viewer's own offer has to list one of.
+    pub(crate) sendable: S,
+}
+
 /// One run of a sink at its server, from READY to READY. Each has a signaller and threads of its own, so that nothing of one
 /// reaches the next.
 pub(crate) struct Run {
@@ -97,22 +107,23 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    /// Begins to connect. `on_viewers` is called with the number of sessions, in order with webrtcsink's calls and from
-    /// the same thread, from which `measure` is asked for a session's statistics, to be given to
-    /// [`PortholeSignaller::measured`], and `sendable` what a viewer's own offer has to list one of; `on_event` from a thread that
-    /// may block for as long as the application likes.
-    pub(crate) fn start<M: Default + Send + 'static>(
+    /// Begins to connect. `on_event` is called from a thread that may block for as long as the application likes.
+    pub(crate) fn start<M, F, G, S>(
         options: Options,
         runtime: &tokio::runtime::Handle,
         tables: (link::SharedGate<M>, Bell),
         clock: Stopwatch,
-        on_viewers: impl Fn(usize) + Send + 'static,
-        measure: impl Fn(&PortholeSignaller, &str) + Send + 'static,
-        sendable: impl Fn() -> Sendable + Send + 'static,
+        asked: Asked<F, G, S>,
         on_event: impl FnMut(message::Event) + Send + 'static,
-    ) -> io::Result<Self> {
+    ) -> io::Result<Self>
+    where
+        M: Default + Send + 'static,
+        F: Fn(usize) + Send + 'static,
+        G: Fn(&PortholeSignaller, &str) + Send + 'static,
+        S: Fn() -> Sendable + Send + 'static,
+    {
         let signaller: PortholeSignaller = glib::Object::new();
-        let webrtcsink = imp::Webrtcsink::new(&signaller, on_viewers, measure, sendable);
+        let webrtcsink = imp::Webrtcsink::new(&signaller, asked);
         let (media, media_ends) =
             worker::spawn("porthole-media", move |call| webrtcsink.call(call))?;
         let (events, events_end) = worker::spawn("porthole-events", on_event)?;

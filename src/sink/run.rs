@@ -29,7 +29,9 @@ use crate::{
     ladder::{self, Feed, Hooks, Ladder, rendition::MAX_RENDITIONS},
     lock::lock,
     runtime,
-    signaller::{self, Bell, Options, Run, offered::Sendable, whip::Target},
+    signaller::{
+        self, Asked, Bell, Options, PortholeSignaller, Run, offered::Sendable, whip::Target,
+    },
     worker,
 };
 
@@ -157,12 +159,15 @@ impl PortholeSink {
             runtime,
             (sessions.clone(), bell.clone()),
             clock,
-            on_viewers,
-            move |signaller, id| session::measure(signaller, &measured, id),
-            move || {
-                inputs
-                    .upgrade()
-                    .map_or_else(Sendable::default, |inputs| inputs.offered().sendable())
+            Asked {
+                on_viewers,
+                measure: move |signaller: &PortholeSignaller, id: &str| {
+                    session::measure(signaller, &measured, id)
+                },
+                sendable: move || {
+                    let inputs = inputs.upgrade();
+                    inputs.map_or_else(Sendable::default, |inputs| inputs.offered().sendable())
+                },
             },
             on_event,
         )

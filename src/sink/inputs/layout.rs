@@ -90,7 +90,7 @@ impl Layout {
     /// For the property `mix-matrix` of audioconvert.
     pub(super) fn mix_matrix(self, form: Form) -> Option<gst::Array> {
         let rows = self.matrix(form)?;
-        let rows = rows.into_iter().map(|row| gst::Array::new(row));
+        let rows = rows.into_iter().map(gst::Array::new);
         Some(gst::Array::new(rows))
     }
 }

@@ -54,7 +54,8 @@ fn an_encoder_that_hangs_while_it_is_opened_freezes_nobody_and_is_followed_by_th
     };
     assert_eq!((factory, followed), ("x264enc", Some("openh264enc")));
     assert!(failure.contains("hangs"), "{failure}");
-    assert_eq!(next(&slow).0, 160);
+    // Until then the larger picture was better than none.
+    while next(&slow).0 != 160 {}
     drop(release);
 }
 

@@ -20,8 +20,7 @@ use super::{
     outputs::{FanOut, ScaledOutputs},
     overshoot::Overshoot,
     rendition::Rendition,
-    runner::Shared,
-    types::{Failure, Frame, RungId},
+    types::{Failure, Frame, RungId, Shared},
 };
 use crate::lock::lock;
 

@@ -19,13 +19,13 @@ use std::{
 
 use super::{
     codec::Codec,
-    encoders::{Encoder, Order},
+    encoders::Encoder,
     key_requests::KeyRequests,
     load::Load,
     outputs::{FanOut, ScaledOutputs},
     pipeline::{self, Counters},
-    runner::{Command, Parts, Plan, Runner, Shared},
-    types::{Failure, Frame, RungId, SourceKeyRequest},
+    runner::{Command, Make, Parts, Plan, Runner},
+    types::{Failure, Frame, RungId, Shared},
 };
 use crate::worker::{self, Worker};
 
@@ -33,15 +33,6 @@ use crate::worker::{self, Worker};
 const STALL: Duration = Duration::from_secs(3);
 /// What is slow to open loads firmware, which takes a second or two; what takes longer than this hangs.
 const OPENING: Duration = Duration::from_secs(5);
-
-/// What a rung is made from.
-#[derive(Clone)]
-pub(crate) enum Make {
-    /// Pictures, with this encoder, from a device's memory by that element.
-    Encode(&'static Encoder, Order, Option<&'static str>),
-    /// Frames that are encoded already, of which key units are asked for there.
-    Pass(SourceKeyRequest),
-}
 
 /// How many frames have come out, and as of when the driver has known so.
 struct Progress {

@@ -15,7 +15,8 @@ use super::{
     message::{Message, Notifier},
     outputs::FanOut,
     relief::Relief,
-    rung::{Hooks, Make, Rung},
+    rung::{Hooks, Rung},
+    runner::Make,
     trial::{self, Step},
     types::{Config, EncoderSetup, Failure, Frame, Input, RungId, RungSpec, SourceKeyRequest},
 };

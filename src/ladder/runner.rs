@@ -8,7 +8,7 @@
 use std::sync::{
     Arc, Mutex,
     atomic::{
-        AtomicBool, AtomicU32,
+        AtomicBool,
         Ordering::{Relaxed, SeqCst},
     },
 };
@@ -17,15 +17,23 @@ use gst::prelude::*;
 
 use super::{
     codec::Codec,
-    encoders::Encoder,
+    encoders::{Encoder, Order},
     outputs::{FanOut, ScaledOutputs},
     overshoot::Overshoot,
     pipeline::{self, Counters},
     rendition::Rendition,
-    rung::Make,
-    types::{Failure, Frame, RungId, SourceKeyRequest},
+    types::{Failure, Frame, RungId, Shared, SourceKeyRequest},
 };
 use crate::{colours, heap, lock::lock};
+
+/// What a rung is made from.
+#[derive(Clone)]
+pub(crate) enum Make {
+    /// Pictures, with this encoder, from a device's memory by that element.
+    Encode(&'static Encoder, Order, Option<&'static str>),
+    /// Frames that are encoded already, of which key units are asked for there.
+    Pass(SourceKeyRequest),
+}
 
 /// What the thread is told.
 pub(super) enum Command {
@@ -68,18 +76,6 @@ struct Steps {
     on_frame: Box<dyn Fn(&Frame) + Send + Sync>,
     on_encoder: Box<dyn FnOnce(&gst::Element) + Send>,
     fail: Fail,
-}
-
-/// What the ladder and the thread both know.
-#[derive(Default)]
-pub(super) struct Shared {
-    /// Bits each second that the rung may cost.
-    pub(super) target: AtomicU32,
-    /// The pipeline runs.
-    pub(super) is_open: AtomicBool,
-    /// The thread has not got to these yet.
-    pub(super) is_bitrate_due: AtomicBool,
-    pub(super) is_key_due: AtomicBool,
 }
 
 #[derive(Default)]

@@ -16,7 +16,8 @@ use super::{
     codec::Codec,
     encoders::{Encoder, Order},
     message::{Message, Notifier},
-    rung::{Hooks, Make, Rung},
+    rung::{Hooks, Rung},
+    runner::Make,
     types::{EncoderSetup, Failure, Frame, RungId, RungSpec},
 };
 

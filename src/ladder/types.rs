@@ -3,7 +3,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicU64, Ordering::Relaxed},
+    atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed},
 };
 
 use super::{
@@ -170,6 +170,18 @@ pub(crate) type EncoderSetup = Arc<dyn Fn(Codec, usize, &gst::Element) + Send + 
 
 /// Asks for a key unit where encoded video comes from, by the number of its pad.
 pub(crate) type SourceKeyRequest = Arc<dyn Fn(usize) + Send + Sync>;
+
+/// What the ladder and a rung's thread both know.
+#[derive(Default)]
+pub(super) struct Shared {
+    /// Bits each second that the rung may cost.
+    pub(super) target: AtomicU32,
+    /// The pipeline runs.
+    pub(super) is_open: AtomicBool,
+    /// The thread has not got to these yet.
+    pub(super) is_bitrate_due: AtomicBool,
+    pub(super) is_key_due: AtomicBool,
+}
 
 #[cfg(test)]
 mod tests {

@@ -3,11 +3,15 @@
 
 use std::path::{Path, PathBuf};
 
+use gst::prelude::*;
+
 use super::{
     microphone::{self, Own},
     native,
 };
 use crate::camera::problem::{Problem, Reason};
+
+const COPY: &str = "always-copy";
 
 #[derive(Debug)]
 pub(super) struct PipeWire {
@@ -16,18 +20,24 @@ pub(super) struct PipeWire {
 
 impl native::Kind for PipeWire {
     fn element(&self) -> Result<gst::Element, Problem> {
-        native::element_of(&self.device).map_err(|problem| {
+        let element = native::element_of(&self.device).map_err(|problem| {
             let is_there = gst::ElementFactory::find("pipewiresrc").is_some();
             match is_there {
                 true => problem,
                 false => missing_plugin(),
             }
-        })
+        })?;
+        // Pictures that are its own memory outlive neither the stream nor the camera, and whoever still looks at one ends the process
+        // (docs/upstream.md).
+        if element.find_property(COPY).is_some() {
+            element.set_property(COPY, true);
+        }
+        Ok(element)
     }
 
     /// Who owns the camera owns its microphone.
     fn microphone(&self) -> Own {
-        let properties = gst::prelude::DeviceExt::properties(&self.device);
+        let properties = self.device.properties();
         let properties = properties.unwrap_or_else(|| gst::Structure::new_empty("properties"));
         Own {
             path: path(&properties),
@@ -39,7 +49,7 @@ impl native::Kind for PipeWire {
 
     /// Its element knows only once it runs.
     fn caps(&self) -> Option<gst::Caps> {
-        gst::prelude::DeviceExt::caps(&self.device)
+        self.device.caps()
     }
 }
 

@@ -2,7 +2,7 @@
 //! What is done to pictures is known when the first is on its way: of a source that comes as near to a mode as it can, in place of
 //! refusing what it has not, and of one that was open before, which mostly gives the same again and needs nothing.
 
-use std::time::Instant;
+use std::{thread, time::Instant};
 
 use gst::{glib, prelude::*};
 
@@ -56,8 +56,12 @@ pub(super) fn link(
         if adjusts {
             hold_back(pad, &given);
         }
+        let settled = settle(pad);
         if let Err(problem) = follow(&bin, (&first, &last), &given, &request) {
             gst::element_error!(bin, gst::ResourceError::Settings, ("{problem}"));
+        }
+        if let Some(probe) = settled {
+            pad.remove_probe(probe);
         }
         if let Some(text) = other_mode(&asked, &given) {
             gst::element_warning!(bin, gst::ResourceError::Settings, ("{text}"));
@@ -66,6 +70,24 @@ pub(super) fn link(
     });
     chain::open(bin, &last)?;
     Ok(first)
+}
+
+/// Keeps from the source that this thread links and sets filters. It would negotiate once more, what comes of that is the same, and
+/// v4l2src of 1.22 keeps the five descriptors of each buffer pool that it has made (docs/upstream.md).
+fn settle(pad: &gst::Pad) -> Option<gst::PadProbeId> {
+    let here = thread::current().id();
+    pad.add_probe(
+        gst::PadProbeType::EVENT_UPSTREAM,
+        move |_, info| match &info.data {
+            Some(gst::PadProbeData::Event(event))
+                if event.type_() == gst::EventType::Reconfigure
+                    && thread::current().id() == here =>
+            {
+                gst::PadProbeReturn::Handled
+            }
+            _ => gst::PadProbeReturn::Ok,
+        },
+    )
 }
 
 /// Puts between two filters what has to be done to pictures of these caps.
@@ -108,7 +130,7 @@ fn hold_back(pad: &gst::Pad, given: &gst::CapsRef) {
     pad.add_probe(gst::PadProbeType::BUFFER, move |_, _| {
         let wait = crate::lock::lock(&pace).wait(Instant::now());
         if !wait.is_zero() {
-            std::thread::sleep(wait);
+            thread::sleep(wait);
         }
         gst::PadProbeReturn::Ok
     });

@@ -215,6 +215,36 @@ fn caps_that_are_settled_cost_no_copy_where_the_camera_means_the_same() {
 }
 
 #[test]
+fn a_camera_that_comes_back_is_negotiated_with_once() {
+    gst::init().unwrap();
+    for size in ["width=320,height=240", "width=160,height=120"] {
+        let mut request = request(RAW);
+        let settled = format!("video/x-raw,format=I420,{size},framerate=30/1");
+        request.settled = Some(whole(&settled.parse().unwrap()));
+        let camera = Played(
+            "videotestsrc is-live=true ! video/x-raw,format=I420,width=320,height=240,framerate=30/1 ! identity",
+        );
+        let scene = Scene::new(&camera, &request);
+        let camera = scene.pipeline.by_name("camera").unwrap();
+        let made = camera.static_pad("src").unwrap();
+        let (sender, asked) = std::sync::mpsc::channel();
+        made.add_probe(gst::PadProbeType::EVENT_UPSTREAM, move |_, info| {
+            if let Some(gst::PadProbeData::Event(event)) = &info.data
+                && event.type_() == gst::EventType::Reconfigure
+            {
+                let _ = sender.send(());
+            }
+            gst::PadProbeReturn::Ok
+        });
+        scene.play();
+        for _ in 0..5 {
+            scene.sample();
+        }
+        assert_eq!(asked.try_iter().count(), 0, "{size}");
+    }
+}
+
+#[test]
 fn mjpeg_is_decoded_and_outlives_damaged_frames() {
     let camera =
         Played("videotestsrc is-live=true ! video/x-raw,format=I420,framerate=30/1 ! jpegenc");

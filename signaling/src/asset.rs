@@ -151,8 +151,8 @@ mod tests {
 
     #[test]
     fn a_script_is_embedded_compressed_and_whole() {
-        let text = include_str!("../web/porthole-client.js");
-        let is_it = |file: &&File| file.path == "/porthole-client.js";
+        let text = include_str!("../web/client/porthole-client.js");
+        let is_it = |file: &&File| file.path == "/client/porthole-client.js";
         let file = PAGES.iter().find(is_it).unwrap();
         assert!(file.is_compressed && file.content.len() * 2 < text.len());
         assert_eq!(file.plain(), text.as_bytes());

@@ -3,9 +3,9 @@
 // binary), a browser (Debian's Chromium). Nothing here waits for a fixed time: it waits for something.
 
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
+import { basename, extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 import { deadline, waiting, within } from "./deadline.mjs";
@@ -287,6 +287,7 @@ class Talk {
  */
 export async function visitor(chromium, link, { clings = false, relay = false, ...options } = {}) {
   const context = await chromium.newContext({ viewport: { width: 1100, height: 760 }, ...options });
+  if (process.env.PORTHOLE_WEB) await fromDisk(context);
   const page = await context.newPage();
   page.setDefaultTimeout(PATIENCE_MS);
   bound(page);
@@ -309,6 +310,23 @@ export async function visitor(chromium, link, { clings = false, relay = false, .
   });
   await page.goto(link);
   return page;
+}
+
+const WEB = join(ROOT, "signaling/web");
+const KINDS = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml" };
+
+/** Has a browser get the pages as they are on the disk, not as they were built: for who works on them, with PORTHOLE_WEB=1. */
+function fromDisk(context) {
+  const file = ({ pathname }) => {
+    const name = { "/": "index.html", "/admin": "admin.html", "/calls": "calls.html" }[pathname] ?? pathname.slice(1);
+    return name && extname(name) in KINDS && existsSync(join(WEB, name)) ? join(WEB, name) : null;
+  };
+  return context.route((url) => file(url) !== null, async (route) => {
+    const found = file(new URL(route.request().url()));
+    const built = await route.fetch();
+    const { "content-encoding": _, etag, ...headers } = built.headers();
+    await route.fulfill({ status: 200, headers: { ...headers, "content-type": KINDS[extname(found)] }, body: readFileSync(found) });
+  });
 }
 
 /** Has what a page is asked, which playwright waits for without end, fail after a time and say what it was. */

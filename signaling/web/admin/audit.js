@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
 // @ts-check
 /** The audit log: who watched what, and who changed what. */
-import { $, cloned, made, quote, say } from "../dom.js";
-import { list } from "../rules.js";
-import { momentInWords, readTime } from "../when.js";
+import { $, cloned, made, quote, say } from "../parts/dom.js";
+import { list } from "../client/rules.js";
+import { readTime } from "../client/when.js";
+import { momentInWords } from "../words/when.js";
 import { choices } from "./forms.js";
 import { auditInWords, detailsInWords } from "./words.js";
 
@@ -15,7 +16,7 @@ const MAX_SHOWN = 2_000;
 export class Audit {
   #api; #directory; #section = $("#audit"); #before = /** @type {number|undefined} */ (undefined); #turn = 0;
 
-  /** @param {import("../api.js").Api} api @param {import("./directory.js").Directory} directory */
+  /** @param {import("../parts/api.js").Api} api @param {import("./directory.js").Directory} directory */
   constructor(api, directory) {
     this.#api = api;
     this.#directory = directory;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
 // @ts-check
 /** The form in which a booking is made or changed: all that the calendar can do, for those who do not drag. */
-import { Problem, segment } from "../api.js";
-import { $, say } from "../dom.js";
-import { list, text } from "../rules.js";
-import { readTime } from "../when.js";
+import { Problem, segment } from "../parts/api.js";
+import { $, say } from "../parts/dom.js";
+import { list, text } from "../client/rules.js";
+import { readTime } from "../client/when.js";
 import { fromField, toField } from "./calendar.js";
 import { FormDialog, choices, permsOf } from "./forms.js";
 import { readRule, toRule } from "./recurrence.js";
@@ -18,7 +18,7 @@ export class BookingForm {
   #note = "";
   #api; #directory; #saved; #dialog = new FormDialog("#booking-dialog");
 
-  /** @param {import("../api.js").Api} api @param {import("./directory.js").Directory} directory @param {() => Promise<void>} saved */
+  /** @param {import("../parts/api.js").Api} api @param {import("./directory.js").Directory} directory @param {() => Promise<void>} saved */
   constructor(api, directory, saved) {
     this.#api = api;
     this.#directory = directory;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
 // @ts-check
 /** The calendar of bookings: its model, on the screen. */
-import { segment } from "../api.js";
-import { $, fill, made, quote, say } from "../dom.js";
-import { isolated } from "../rules.js";
-import { timeInWords, windowInWords, zoneInWords } from "../when.js";
+import { segment } from "../parts/api.js";
+import { $, fill, made, quote, say } from "../parts/dom.js";
+import { isolated } from "../client/rules.js";
+import { timeInWords, windowInWords, zoneInWords } from "../words/when.js";
 import { BookingForm } from "./booking-form.js";
 import { DAY_MIN, DEFAULT_MIN, addDays, clicked, columnsOf, dayOf, dragged, minuteOf, momentOf, piecesOf, readCalendar } from "./calendar.js";
 import { draggable } from "./drag.js";
@@ -31,7 +31,7 @@ export class Bookings {
   #at = Date.now(); #columns = /** @type {Column[]} */ ([]); #entries = /** @type {Entry[]} */ ([]);
   #turn = 0; #dragging = false; #seen = false;
 
-  /** @param {import("../api.js").Api} api @param {import("./directory.js").Directory} directory */
+  /** @param {import("../parts/api.js").Api} api @param {import("./directory.js").Directory} directory */
   constructor(api, directory) {
     this.#api = api;
     this.#directory = directory;
@@ -140,7 +140,9 @@ export class Bookings {
     const camera = this.#directory.nameOf(entry.camera);
     quote($(".who", button), entry.user);
     quote($(".what", button), `${timeInWords(entry.start)}${this.#view === "week" ? ` ${isolated(camera)}` : ""}${entry.recurring ? " ↻" : ""}`);
-    button.setAttribute("aria-label", `${entry.user}, ${camera}, ${windowInWords(entry.start, entry.end, Date.now())}${entry.recurring ? ", recurs" : ""}`);
+    // What is seen comes first: who speaks to the computer says it as it is seen.
+    const seen = [".who", ".what"].map((part) => $(part, button).textContent).join(" ");
+    button.setAttribute("aria-label", `${seen}, ${camera}, ${windowInWords(entry.start, entry.end, Date.now())}${entry.recurring ? ", recurs" : ""}`);
     button.title = entry.note;
     button.dataset.testid = `window-${entry.booking}`;
     button.dataset.control = String(entry.perms.includes("control"));

@@ -14,8 +14,8 @@
  *   the part of an entry on one column, in minutes of the clock; `first` and `last` where it begins and ends there
  * @typedef {"new"|"move"|"start"|"end"} Kind
  */
-import { list, text } from "../rules.js";
-import { readTime } from "../when.js";
+import { list, text } from "../client/rules.js";
+import { readTime } from "../client/when.js";
 
 /** What a drag is snapped to: people book by the quarter of an hour. */
 export const SLOT_MIN = 15;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
 // @ts-check
 /** The cameras: which are online, who watches them, and their keys. */
-import { segment } from "../api.js";
-import { $, cloned, fill, quote, say } from "../dom.js";
-import { list, text } from "../rules.js";
-import { readTime } from "../when.js";
+import { segment } from "../parts/api.js";
+import { $, cloned, fill, quote, say } from "../parts/dom.js";
+import { list, text } from "../client/rules.js";
+import { readTime } from "../client/when.js";
 import { FormDialog, confirm, showSecret } from "./forms.js";
 import { launchLines, permsInWords, seenInWords, sessionInWords, whoInWords } from "./words.js";
 
@@ -15,7 +15,7 @@ export class Cameras {
   /** By camera. @type {Map<string, any[]>} */
   #sessions = new Map();
 
-  /** @param {import("../api.js").Api} api @param {import("./directory.js").Directory} directory */
+  /** @param {import("../parts/api.js").Api} api @param {import("./directory.js").Directory} directory */
   constructor(api, directory) {
     this.#api = api;
     this.#directory = directory;

@@ -6,8 +6,8 @@
  * @typedef {{id: string, name: string, online: boolean, lastSeen: number|null, inFile: boolean}} Camera
  * @typedef {{name: string, administrator: boolean, hasPassword: boolean, hasToken: boolean}} User
  */
-import { isolated, text } from "../rules.js";
-import { readTime } from "../when.js";
+import { isolated, text } from "../client/rules.js";
+import { readTime } from "../client/when.js";
 
 const byName = (/** @type {{name: string}} */ a, /** @type {{name: string}} */ b) => a.name.localeCompare(b.name);
 
@@ -29,7 +29,7 @@ export class Directory {
   users = [];
   #api;
 
-  /** @param {import("../api.js").Api} api */
+  /** @param {import("../parts/api.js").Api} api */
   constructor(api) {
     this.#api = api;
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 // @ts-check
 /** The dialogs of the administrator's page: forms, secrets that are shown once, and questions before something is gone. */
-import { $, quote, say } from "../dom.js";
+import { $, quote, say } from "../parts/dom.js";
 import { problemInWords } from "./words.js";
 
 /** What a dialog does: it may throw a `Problem`, and give what is to be done once the dialog is closed. @typedef {Promise<void|(() => void)>} Done */

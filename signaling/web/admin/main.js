@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: MPL-2.0
 // @ts-check
 /** The administrator's page: who is here, and which part of the page is shown and kept up to date. */
-import { Api } from "../api.js";
-import { $, quote, say, whileVisible } from "../dom.js";
-import { readEntrance, readOpenid, text, webAddress } from "../rules.js";
-import { readRecoveryCodes, readSecond, showRecoveryCodes } from "../second-factor.js";
-import { SignIn } from "../sign-in.js";
+import { Api } from "../parts/api.js";
+import { $, quote, say, whileVisible } from "../parts/dom.js";
+import { readEntrance, readOpenid, text, webAddress } from "../client/rules.js";
+import { readRecoveryCodes, readSecond } from "../client/second-factor.js";
+import { showRecoveryCodes } from "../parts/second-factor.js";
+import { SignIn } from "../parts/sign-in.js";
+import { startPage } from "../parts/start.js";
 import { Audit } from "./audit.js";
 import { Bookings } from "./bookings.js";
 import { Cameras } from "./cameras.js";
 import { Directory } from "./directory.js";
 import { Shares } from "./shares.js";
 import { Users } from "./users.js";
+
+await startPage();
 
 /** Who watches is to be seen as it changes; the rest changes when someone changes it. */
 const LIVE_MS = 3_000;
@@ -29,7 +33,7 @@ const parts = {
 const signIn = new SignIn($("#sign-in"), enter);
 /** Whether the server has accounts. */
 let passwords = false;
-/** Its identity provider. @type {import("../rules.js").Openid|null} */
+/** Its identity provider. @type {import("../client/rules.js").Openid|null} */
 let openid = null;
 let inside = false;
 let shown = "";
@@ -38,7 +42,7 @@ let busy = false;
 
 // -- who is here --------------------------------------------------------------------------------
 
-/** @param {import("../porthole-client.js").Credential} credential */
+/** @param {import("../client/types.js").Credential} credential */
 async function enter(credential) {
   let codes = /** @type {string[]} */ ([]);
   try {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
 // @ts-check
 /** Links that let whoever has them look through one camera for a while. */
-import { segment } from "../api.js";
-import { $, cloned, fill, quote, say } from "../dom.js";
-import { list, text } from "../rules.js";
-import { readTime, windowInWords } from "../when.js";
+import { segment } from "../parts/api.js";
+import { $, cloned, fill, quote, say } from "../parts/dom.js";
+import { list, text } from "../client/rules.js";
+import { readTime } from "../client/when.js";
+import { windowInWords } from "../words/when.js";
 import { fromField, toField } from "./calendar.js";
 import { FormDialog, choices, confirm, permsOf, showSecret } from "./forms.js";
 import { permsInWords } from "./words.js";
@@ -12,7 +13,7 @@ import { permsInWords } from "./words.js";
 export class Shares {
   #api; #directory; #section = $("#shares"); #dialog = new FormDialog("#share-dialog");
 
-  /** @param {import("../api.js").Api} api @param {import("./directory.js").Directory} directory */
+  /** @param {import("../parts/api.js").Api} api @param {import("./directory.js").Directory} directory */
   constructor(api, directory) {
     this.#api = api;
     this.#directory = directory;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 // @ts-check
 /** The people with an account: what they may do, their passwords and personal links. */
-import { segment } from "../api.js";
-import { $, cloned, fill, quote, say } from "../dom.js";
+import { segment } from "../parts/api.js";
+import { $, cloned, fill, quote, say } from "../parts/dom.js";
 import { FormDialog, confirm, showSecret } from "./forms.js";
 import { problemInWords } from "./words.js";
 
@@ -11,7 +11,7 @@ import { problemInWords } from "./words.js";
 export class Users {
   #api; #directory; #section = $("#users"); #dialog = new FormDialog("#user-dialog");
 
-  /** @param {import("../api.js").Api} api @param {import("./directory.js").Directory} directory */
+  /** @param {import("../parts/api.js").Api} api @param {import("./directory.js").Directory} directory */
   constructor(api, directory) {
     this.#api = api;
     this.#directory = directory;

@@ -10,15 +10,15 @@ use axum::routing::get;
 use crate::asset::Asset;
 use crate::files::PAGES;
 
-/// On every answer. `'self'` in `connect-src` covers WebSockets to the same host and port (CSP 3,
+/// On every answer, as one of [`SECURITY_HEADERS`]. `'self'` in `connect-src` covers WebSockets to the same host and port (CSP 3,
 /// "match url to expression").
-pub(crate) const SECURITY_HEADERS: [(&str, &str); 4] = [
-    (
-        "content-security-policy",
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+pub(crate) const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
          media-src 'self' blob:; connect-src 'self'; worker-src 'self'; manifest-src 'self'; \
-         base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
-    ),
+         base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+
+/// On every answer that has none of its own.
+pub(crate) const SECURITY_HEADERS: [(&str, &str); 4] = [
+    ("content-security-policy", POLICY),
     ("x-content-type-options", "nosniff"),
     // The address of the page may hold a token.
     ("referrer-policy", "no-referrer"),

@@ -11,6 +11,9 @@ use std::{
 
 use flate2::{Compression, write::GzEncoder};
 
+#[path = "build/strip.rs"]
+mod strip;
+
 /// Folders of files that are served, each with the name of its list and where its files are found.
 const FOLDERS: [(&str, &str, &str); 2] =
     [("PAGES", "web", ""), ("DOCS", "src/api/docs", "/api/docs")];
@@ -53,12 +56,15 @@ fn main() -> Result<(), Box<dyn error::Error>> {
                 continue;
             };
             let mut content = fs::read(&file)?;
-            if name.ends_with(HTML)
-                && content
-                    .windows(MODULES.len())
-                    .any(|w| w == MODULES.as_bytes())
-            {
-                content = with_modules(&folder, String::from_utf8(content)?)?.into_bytes();
+            if let Some((_, "js" | "css" | "html")) = name.rsplit_once('.') {
+                let text = String::from_utf8(content)?;
+                let text = match name.rsplit_once('.') {
+                    Some((_, "js")) => strip::script(&text),
+                    Some((_, "css")) => strip::style(&text),
+                    _ if text.contains(MODULES) => with_modules(&folder, &text)?,
+                    _ => text,
+                };
+                content = text.into_bytes();
             }
             let compressed = compressed(&content)?;
             let at = Path::new(&out).join(format!("file-{number}"));
@@ -77,7 +83,7 @@ fn main() -> Result<(), Box<dyn error::Error>> {
 }
 
 /// A page with the addresses of all modules that those it begins with import, and not of these themselves: they stand in it.
-fn with_modules(folder: &Path, page: String) -> Result<String, Box<dyn error::Error>> {
+fn with_modules(folder: &Path, page: &str) -> Result<String, Box<dyn error::Error>> {
     let entries: Vec<_> = page.split(ENTRY).skip(1).collect();
     let entries = entries.iter().filter_map(|rest| rest.split('"').next());
     let mut found: Vec<String> = entries.map(str::to_owned).collect();

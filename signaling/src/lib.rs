@@ -86,6 +86,9 @@ mod shutdown;
 mod socket;
 mod state;
 pub mod store;
+#[cfg(test)]
+#[path = "../build/strip.rs"]
+mod strip;
 mod timings;
 mod tls;
 mod token;

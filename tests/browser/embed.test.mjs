@@ -3,10 +3,13 @@
 // as npm has it, and pages that mean it ill. A second port of this machine is another origin.
 
 import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { House, Site, page as hosting } from "./embedding.mjs";
+import { gzipSync } from "node:zlib";
+import { House, Site, page as hosting, read } from "./embedding.mjs";
 import { Firefox } from "./firefox.mjs";
-import { PATIENCE_MS, browser, freePort, scene, visitor } from "./lib.mjs";
+import { PATIENCE_MS, Program, ROOT, browser, freePort, scene, visitor } from "./lib.mjs";
 import { waiting } from "./deadline.mjs";
 
 /** How often a page takes the element away and puts it back. */
@@ -56,6 +59,48 @@ async function guest(keep, { body = "", port = house.plain, script = "" } = {}) 
     <script>${script}</script><script type="module" src="${house.url}/embed/porthole-camera.js"></script>${body}`, port));
   return keep(visitor(chromium, host.link));
 }
+
+test("docs/embed.md shows the example's own backend and page", () => {
+  const docs = read("docs/embed.md");
+  const shown = (name) => docs.split(`<!-- ${name} -->\n\`\`\`js\n`)[1].split("\n```")[0];
+  assert.ok(read("examples/embed/backend.mjs").includes(shown("token")));
+  assert.ok(read("examples/embed/plain.js").includes(shown("provider")));
+});
+
+/** What somebody writes with the types alone; each line after a remark is wrong. */
+const TYPED = `
+import { PortholeCamera, PortholeClient, VERSION } from "porthole-camera";
+const camera = document.querySelector("porthole-camera");
+if (!camera) throw new Error(VERSION);
+camera.tokenProvider = async ({ server, camera }) => server + camera;
+const still: Promise<Blob> = camera.snapshot({ type: "image/png" });
+const until: number | undefined = camera.terms?.until;
+const fps: number | null | undefined = camera.statistics?.fps;
+const made = new PortholeCamera();
+made.client = new PortholeClient("https://look.example.org/", { token: "t", cookies: false });
+camera.session?.talk(true);
+// @ts-expect-error there is no such state
+if (camera.state === "dead") void still;
+// @ts-expect-error a camera has an id, and no number
+camera.camera = 7;
+console.log(until, fps);
+`;
+
+test("the package is one module without dependencies, of the version of Cargo.toml, with types that compile", () => scene(async (keep) => {
+  const about = JSON.parse(readFileSync(join(site.package, "package.json"), "utf8"));
+  assert.equal(about.version, read("Cargo.toml").match(/^version = "([^"]+)"/m)[1]);
+  assert.deepEqual([about.dependencies, about.peerDependencies, about.scripts], [undefined, undefined, undefined]);
+  const module = readFileSync(join(site.package, "porthole-camera.js"), "utf8");
+  assert.doesNotMatch(module, /^import /m);
+  assert.ok(module.includes("embed.play") && !module.includes("parts.sign-in"), "of the words, those that are said");
+  const bytes = gzipSync(module).length;
+  console.log(`porthole-camera.js: ${(bytes / 1024).toFixed(1)} KiB compressed`);
+  writeFileSync(join(site.folder, "typed.ts"), TYPED);
+  const compiler = join(ROOT, "tests/browser/node_modules/typescript/bin/tsc");
+  const options = ["--noEmit", "--strict", "--target", "es2022", "--module", "es2022", "--moduleResolution", "bundler", "--lib", "es2022,dom"];
+  const compiled = await keep(new Program(process.execPath, [compiler, ...options, join(site.folder, "typed.ts")]));
+  assert.equal(await compiled.exit, 0, compiled.lines.join("\n"));
+}));
 
 test("the plain example shows the camera, and goes on when the token of the beginning is over", () => scene(async (keep) => {
   const page = await keep(visitor(chromium, "about:blank"));
@@ -238,8 +283,15 @@ test("scripts of a page that have changed what everything inherits, and its styl
     // Another server is no reason to show it there.
     camera.setAttribute("server", `${location.origin}/leak/`);
     await new Promise((done) => { requestAnimationFrame(() => requestAnimationFrame(done)); });
-    return { seen, state: camera.state };
+    // What is watched is watched: a client that did one of these would be seen.
+    const count = seen.length;
+    encodeURIComponent(token);
+    JSON.stringify({ token });
+    for (const each of [token]) token.concat(each);
+    new WebSocket(`ws://127.0.0.1:9/?access_token=${token}`).close();
+    return { seen: seen.slice(0, count), control: new Set(seen.slice(count)).size, state: camera.state };
   }, house.token);
+  assert.ok(found.control >= 5, `${found.control} of what a client could do were seen`);
   assert.deepEqual(found.seen, []);
   assert.ok(leaks.every((url) => !url.includes(house.token)), leaks.join());
 }));

@@ -143,6 +143,8 @@ export class PortholeCamera extends Base {
   async snapshot({ type = "image/jpeg", quality = QUALITY } = {}) {
     const { video } = this.#view;
     if (this.state !== "live" || !video.videoWidth) throw new DOMException("There is no picture now.", "InvalidStateError");
+    // As on the server's own page. Whoever sees a picture can keep it by other means.
+    if (/** @type {any} */ (this.terms)?.saving === false) throw new DOMException("Pictures of this camera are not to be kept.", "NotAllowedError");
     const canvas = Object.assign(document.createElement("canvas"), { width: video.videoWidth, height: video.videoHeight });
     canvas.getContext("2d")?.drawImage(video, 0, 0);
     return new Promise((done, fail) => {

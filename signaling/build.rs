@@ -35,7 +35,7 @@ const MODULES: &str = "<!-- modules -->";
 /// What stands before the address of a module that a page begins with.
 const ENTRY: &str = "<script type=\"module\" src=\"";
 /// How statements begin that name another module.
-const STATEMENTS: [&str; 4] = ["import {", "import \"", "export {", "export *"];
+const STATEMENTS: [&str; 3] = ["import ", "export {", "export *"];
 /// Shorter texts would not fit into fewer packets.
 const MIN_COMPRESSED: usize = 1024;
 

@@ -11,7 +11,7 @@ import { transform } from "esbuild";
 import { ROOT, Server, browser, scene, visitor } from "./lib.mjs";
 
 const WEB = join(ROOT, "signaling/web");
-/** From the page's text to the first view of it, over loopback. */
+/** From the page's text to the first view of it, over loopback, beyond what a bare page takes. */
 const FIRST_VIEW_MS = 100;
 /** Loads of each page, of which the median counts. */
 const LOADS = 9;
@@ -77,7 +77,7 @@ test("the first view is there soon after the page", { skip }, () => scene(async 
   await new Promise((listening) => { bare.listen(0, "127.0.0.1", listening); });
   await keep({ stop: () => bare.close() });
   const first = async (link, ready) => {
-    const times = [];
+    const [times, paints] = [[], []];
     for (let load = 0; load < LOADS; load += 1) {
       // Each time nothing is kept from before.
       const page = await visitor(chromium, "about:blank");
@@ -91,14 +91,21 @@ test("the first view is there soon after the page", { skip }, () => scene(async 
       }, ready);
       await page.goto(link);
       await page.waitForFunction(() => window.viewed);
-      times.push(await page.evaluate(() => window.viewed - performance.getEntriesByType("navigation")[0].responseEnd));
+      const { viewed, painted } = await page.evaluate(() => {
+        const [{ responseEnd }] = performance.getEntriesByType("navigation");
+        const [{ startTime }] = performance.getEntriesByName("first-contentful-paint");
+        return { viewed: window.viewed - responseEnd, painted: startTime - responseEnd };
+      });
+      times.push(viewed);
+      paints.push(painted);
       await page.context().close();
     }
-    return median(times);
+    return { view: median(times), paint: median(paints) };
   };
   // Whoever comes without a link is asked who it is: that is the first view.
   const own = await first(`${server.url}/`, '[data-testid="sign-in"]');
   const plain = await first(`http://127.0.0.1:${bare.address().port}/`, "p");
-  console.log(`first view ${own.toFixed(0)} ms after the page, of a bare page ${plain.toFixed(0)} ms; median of ${LOADS}`);
-  assert.ok(own <= FIRST_VIEW_MS + plain, `${own.toFixed(0)} ms, a bare page ${plain.toFixed(0)} ms`);
+  const words = ({ view, paint }) => `${view.toFixed(0)} ms (first paint ${paint.toFixed(0)} ms)`;
+  console.log(`first view ${words(own)} after the page, of a bare page ${words(plain)}; median of ${LOADS}`);
+  assert.ok(own.view <= FIRST_VIEW_MS + plain.view, `${words(own)}, a bare page ${words(plain)}`);
 }));

@@ -140,7 +140,9 @@ export class Bookings {
     const camera = this.#directory.nameOf(entry.camera);
     quote($(".who", button), entry.user);
     quote($(".what", button), `${timeInWords(entry.start)}${this.#view === "week" ? ` ${isolated(camera)}` : ""}${entry.recurring ? " ↻" : ""}`);
-    button.setAttribute("aria-label", `${entry.user}, ${camera}, ${windowInWords(entry.start, entry.end, Date.now())}${entry.recurring ? ", recurs" : ""}`);
+    // What is seen comes first: who speaks to the computer says it as it is seen.
+    const seen = [".who", ".what"].map((part) => $(part, button).textContent).join(" ");
+    button.setAttribute("aria-label", `${seen}, ${camera}, ${windowInWords(entry.start, entry.end, Date.now())}${entry.recurring ? ", recurs" : ""}`);
     button.title = entry.note;
     button.dataset.testid = `window-${entry.booking}`;
     button.dataset.control = String(entry.perms.includes("control"));

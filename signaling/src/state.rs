@@ -16,6 +16,7 @@ use crate::access::Access;
 use crate::adapters::config::Adapters;
 use crate::backend::Backend;
 use crate::calls::Calls;
+use crate::embed::Embed;
 use crate::error::ApiError;
 use crate::failures::Failures;
 use crate::hosts::{Hosts, host};
@@ -62,6 +63,8 @@ pub(crate) struct Shared {
     pub(crate) ice_servers: Vec<IceServer>,
     pub(crate) tls: bool,
     pub(crate) hosts: Hosts,
+    /// Pages of other sites that show our cameras, if there are any.
+    pub(crate) embed: Option<Embed>,
     /// Where it listens.
     pub(crate) address: SocketAddr,
     /// Where the server is reached from outside, if that was said.

@@ -225,7 +225,7 @@ async function pushed(payload) {
     isKnownOver(told.call);
     return show(isOver(spoken, told, shown?.data?.name ?? ""));
   }
-  if (over.has(told.call) || shown?.data?.kind === "over" || told.until <= Date.now()) return show(missed(spoken, told));
+  if (over.has(told.call) || shown?.data?.kind === "over" || Number(told.until) <= Date.now()) return show(missed(spoken, told));
   const notification = ringing(spoken, told, (await pages()).some(({ focused }) => focused));
   await show(notification);
   if (!("image" in (globalThis.Notification?.prototype ?? {}))) return;

@@ -21,6 +21,7 @@ use crate::adapters::Adapters;
 #[cfg(feature = "notify")]
 use crate::calls::RingNotice;
 use crate::calls::{Calls, Keep};
+use crate::embed::Embed;
 use crate::failures::Failures;
 use crate::hosts::Hosts;
 #[cfg(feature = "adapters")]
@@ -33,6 +34,7 @@ use crate::metrics::Metrics;
 #[cfg(feature = "notify")]
 use crate::notify::{MAX_NOTICES, Notifiers};
 use crate::openid::{Openid, OpenidOptions};
+use crate::page;
 use crate::places::{self, Addresses};
 use crate::registry::Registry;
 use crate::room::{Happening, Now, Room};
@@ -76,6 +78,7 @@ impl Parts {
             &machine_name(),
         );
         let hosts = hosts.map_err(ServerError::Hosts)?;
+        let embed = Embed::new(&options.embed_origins, page::POLICY).map_err(ServerError::Embed)?;
         let grant_key = Arc::new(Mutex::new(options.signer.public_key()));
         let kept = options.data.as_ref();
         let kept = kept.and_then(|data| data.device_secret.clone());
@@ -176,6 +179,7 @@ impl Parts {
             ice_servers: options.ice_servers,
             tls: tls.is_some(),
             hosts,
+            embed,
             address: options.reached_at.unwrap_or(address),
             url: options.url,
             grant_key: grant_key.clone(),

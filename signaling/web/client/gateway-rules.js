@@ -170,7 +170,7 @@ export const isStop = (reason) => reason === "stopped" || reason === "program";
 /** @param {any} told @param {Talk|null} [before] what was told last @returns {Talk|null} */
 export function readTalk(told, before = null) {
   if (typeof told?.you !== "string") return null;
-  const you = one(told.you, ["speaking", "waiting", "not-permitted"], "silent");
+  const you = /** @type {Talk["you"]} */ (one(told.you, ["speaking", "waiting", "not-permitted"], "silent"));
   return {
     you,
     // Who lets go of the button is silent before they wait.

@@ -40,7 +40,7 @@ export class Microphone {
       await this.#sender.replaceTrack(this.#track);
     } catch (error) {
       this.release();
-      throw error instanceof Refused ? error : new Refused(CODES[error?.name] ?? "microphone-failed");
+      throw error instanceof Refused ? error : new Refused(CODES[/** @type {any} */ (error)?.name] ?? "microphone-failed");
     }
   }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 // @ts-check
 /**
- * Watches the cameras of a Porthole server from a page of the same origin.
+ * Watches the cameras of a Porthole server, from a page of its own or of another origin that its configuration names.
  *
  * ```js
  * const client = new PortholeClient();
@@ -63,11 +63,17 @@
  * session.addEventListener("talk", () => console.log(session.talkState?.you, session.talkState?.level));
  * ```
  *
+ * A page of another origin has no cookie of the server's, and gives a token:
+ *
+ * ```js
+ * const client = new PortholeClient("https://look.example.org/", { token });
+ * ```
+ *
  * The server decides who may watch and the camera enforces it: nothing here is a security boundary.
- * Left out: other origins.
  *
  * @typedef {import("./types.js").Credential} Credential
  * @typedef {import("./types.js").Camera} Camera
+ * @typedef {import("./types.js").Proof} Proof
  * @typedef {import("./types.js").ClientState} ClientState
  * @typedef {import("./types.js").Options} Options
  */
@@ -79,8 +85,10 @@ import {
   turnedAway,
 } from "./rules.js";
 import { Session } from "./session.js";
+import { VERSION } from "./version.js";
 import { readTime } from "./when.js";
 
+export { VERSION };
 export { REASONS, backoff, decide, describe } from "./rules.js";
 export { Refused } from "./gateway-rules.js";
 export { Session };
@@ -97,6 +105,8 @@ const NEVER_OF_A_START = ["unauthorized", "revoked", "replaced", "bad-message", 
  * may do has changed, or may have; and `call` when a doorbell rings this user, and at each change of that.
  */
 export class PortholeClient extends Stateful {
+  /** As `VERSION`. */
+  static version = VERSION;
   /** The cameras that are connected and may be seen, by id. @type {Map<string, Camera>} */
   cameras = new Map();
   /** Who is signed in; empty with open access. */
@@ -123,9 +133,10 @@ export class PortholeClient extends Stateful {
 
   /**
    * @param {string|URL} [baseUrl] the folder of the server's page, which is that of this module if not given
-   * @param {Options} [options] all but `token` and `share` are for tests
+   * @param {Options} [options] `cookies`: whether what is given is traded for a cookie, as it is on a page of the server's own; all but
+   *   this, `token` and `share` are for tests
    */
-  constructor(baseUrl = new URL("..", import.meta.url), { token, share, ...env } = {}) {
+  constructor(baseUrl = new URL("..", import.meta.url), { token, share, cookies, ...env } = {}) {
     super();
     const g = /** @type {any} */ (globalThis);
     this.#env = {
@@ -136,7 +147,7 @@ export class PortholeClient extends Stateful {
       // Not there in a page from plain http.
       getUserMedia: g.navigator?.mediaDevices && ((wanted) => g.navigator.mediaDevices.getUserMedia(wanted)), ...env,
     };
-    this.#access = new Access(this.#env.fetch, baseUrl, share ? { share } : token ? { token } : undefined, this.#env.now);
+    this.#access = new Access(this.#env.fetch, baseUrl, share ? { share } : token ? { token } : undefined, this.#env.now, cookies);
   }
 
   /** Connects, and stays connected. Harmless when it already is. */
@@ -224,7 +235,7 @@ export class PortholeClient extends Stateful {
       this.second = null;
       const url = this.#access.at(text(config.websocket) || "ws");
       url.protocol = url.protocol.replace("http", "ws");
-      const socket = (this.#socket = new this.#env.WebSocket(url.href));
+      const socket = (this.#socket = new this.#env.WebSocket(url.href, ...this.#access.protocols));
       socket.onmessage = ({ data }) => this.#receive(data);
       socket.onclose = (event) => this.#closed(event);
       this.#timer = this.#env.setTimeout(() => this.#closed(), CONNECT_TIMEOUT_MS);

@@ -38,9 +38,9 @@ export class SteeringState {
     this.number = (this.number % NUMBERS) + 1;
     this.#text = text;
     this.#since = this.#env.elapsed();
-    const kept = services.map((service) => new Promise((accept, refuse) => {
+    const kept = services.map((service) => /** @type {Promise<void>} */ (new Promise((accept, refuse) => {
       this.#receivers.push({ service, accept, refuse, isTaken: false });
-    }));
+    })));
     this.#send();
     return kept;
   }

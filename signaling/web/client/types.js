@@ -11,7 +11,7 @@
  * @typedef {"connecting"|"online"|"reconnecting"|"refused"} ClientState
  * @typedef {"connecting"|"live"|"reconnecting"|"refused"|"ended"} SessionState
  * @typedef {{action: "retry"|"wait"|"stop", state: SessionState, code: string}} Step
- * @typedef {{token?: string, share?: string, WebSocket?: any, RTCPeerConnection?: any, MediaStream?: any, fetch?: any,
+ * @typedef {{token?: string, share?: string, cookies?: boolean, WebSocket?: any, RTCPeerConnection?: any, MediaStream?: any, fetch?: any,
  *   setTimeout?: any, clearTimeout?: any, now?: () => number, random?: () => number, hidden?: () => boolean,
  *   OffscreenCanvas?: any, getUserMedia?: any}} Options
  */

@@ -63,6 +63,8 @@ export class World {
   sockets = [];
   peers = [];
   requests = [];
+  /** What was sent with them, of all so far. */
+  credentials = new Set();
   bodies = [];
   config = { openAccess: true, authenticated: false, websocket: "/ws", iceServers: [] };
   login = { status: 200, headers: {}, body: {} };
@@ -72,7 +74,7 @@ export class World {
     class FakeSocket {
       readyState = 1;
       sent = [];
-      constructor(url) { this.url = url; world.sockets.push(this); }
+      constructor(url, protocols = []) { this.url = url; this.protocols = [...protocols]; world.sockets.push(this); }
       send(data) { this.sent.push(JSON.parse(data)); }
       close() { this.readyState = 3; }
     }
@@ -127,11 +129,12 @@ export class World {
       WebSocket: FakeSocket, RTCPeerConnection: FakePeer, MediaStream: FakeStream, random: () => 0.5, now: () => this.now + this.set, elapsed: () => this.now,
       setTimeout: (call, ms) => { const timer = { at: this.now + ms, call }; this.timers.push(timer); return timer; },
       clearTimeout: (timer) => { this.timers = this.timers.filter((t) => t !== timer); },
-      fetch: async (url, { method, headers, body }) => {
+      fetch: async (url, { method, headers, body, credentials, mode }) => {
         const { pathname } = new URL(url);
+        this.credentials.add(credentials);
         this.requests.push(`${method} ${pathname}${headers.Authorization ? ` ${headers.Authorization}` : ""}`);
         if (body) this.bodies.push(body);
-        if (this.down) throw new TypeError("no route");
+        if (this.down || (this.unnamed && mode !== "no-cors")) throw new TypeError("no route");
         if (pathname.endsWith("/api/config")) return { ok: true, status: 200, json: async () => this.config };
         if (method === "DELETE") return { ok: true, status: this.out.status, json: async () => this.out.body };
         if (method === "POST" && this.login.status === 200) this.config = { ...this.config, authenticated: true };

@@ -80,7 +80,7 @@ export class TalkPanel {
     try {
       await this.#session.talk(on);
     } catch (error) {
-      this.#failed = error.message;
+      this.#failed = /** @type {any} */ (error).message;
       this.#show();
     }
   }

@@ -9,6 +9,17 @@ export default {
   // -- wall: many pictures ------------------------------------------------------------------------
 
   // -- embed: a camera in somebody's page ----------------------------------------------------------
+  "embed.picture": "Bild von {camera}",
+  "embed.play": "Abspielen",
+  "embed.pause": "Anhalten",
+  "embed.sound-on": "Ton an",
+  "embed.sound-off": "Ton aus",
+  "embed.full": "Vollbild",
+  "embed.full-exit": "Vollbild verlassen",
+  "embed.connecting": "Verbindung wird aufgebaut…",
+  "embed.paused": "Angehalten",
+  "embed.no-token": "Die Seite gibt gerade keinen Zugang zu dieser Kamera. Sie wird von selbst wieder gefragt.",
+  "embed.no-server": "Das ist keine Adresse eines Servers: https:// und ein Hostname sind nötig.",
 
   // -- admin --------------------------------------------------------------------------------------
 
@@ -205,6 +216,10 @@ export default {
   "reason.sign-in.who": "Dieser Server fragt, wer Sie sind.",
   "reason.sign-in.token": "Dieser Server verlangt ein Zugangstoken.",
   "reason.sign-in.wrong-token": "Der Server kennt dieses Token nicht. Prüfen Sie es, oder bitten Sie um einen neuen Link.",
+  "reason.origin-refused": "Der Server nennt diese Website nicht: Tragen Sie sie in seiner Konfiguration unter [embed] origins ein.",
+  "reason.sign-in.only-token": "Von der Seite einer anderen Website wird nur ein Token angenommen. Öffnen Sie Freigabelinks beim Server selbst.",
+  "reason.sign-in.no-token": "Das kann kein Token sein: Es hat andere Zeichen als Token haben.",
+  "reason.sign-in.token-over": "Der Server kennt dieses Token nicht, oder seine Zeit ist um.",
   "reason.sign-in.wrong-link": "Der Server kennt diesen Link nicht. Prüfen Sie ihn, oder bitten Sie um einen neuen.",
   "reason.wrong-credentials": "Der Name oder das Passwort stimmt nicht.",
   "reason.sign-in.wait": "Zu viele Versuche. Versuchen Sie es in {seconds} s erneut.",

@@ -9,6 +9,17 @@ export default {
   // -- wall: many pictures ------------------------------------------------------------------------
 
   // -- embed: a camera in somebody's page ----------------------------------------------------------
+  "embed.picture": "Picture of {camera}",
+  "embed.play": "Play",
+  "embed.pause": "Pause",
+  "embed.sound-on": "Sound on",
+  "embed.sound-off": "Sound off",
+  "embed.full": "Full screen",
+  "embed.full-exit": "Leave full screen",
+  "embed.connecting": "Connecting…",
+  "embed.paused": "Paused",
+  "embed.no-token": "The page gives no token for this camera just now. It is asked again by itself.",
+  "embed.no-server": "This is no server's address: use https:// and a host.",
 
   // -- admin --------------------------------------------------------------------------------------
 
@@ -205,6 +216,10 @@ export default {
   "reason.sign-in.who": "This server asks who you are.",
   "reason.sign-in.token": "This server asks for an access token.",
   "reason.sign-in.wrong-token": "The server does not know this token. Check it, or ask for a new link.",
+  "reason.origin-refused": "The server does not name this site: add it to [embed] origins in its configuration.",
+  "reason.sign-in.only-token": "Only a token is taken from a page of another site. Open share links at the server itself.",
+  "reason.sign-in.no-token": "This token can be none: it has other characters than tokens have.",
+  "reason.sign-in.token-over": "The server does not know this token, or its time is over.",
   "reason.sign-in.wrong-link": "The server does not know this link. Check it, or ask for a new one.",
   "reason.wrong-credentials": "The name or the password is not right.",
   "reason.sign-in.wait": "Too many tries. Try again in {seconds} s.",

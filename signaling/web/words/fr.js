@@ -9,6 +9,17 @@ export default {
   // -- wall: many pictures ------------------------------------------------------------------------
 
   // -- embed: a camera in somebody's page ----------------------------------------------------------
+  "embed.picture": "Image de {camera}",
+  "embed.play": "Lire",
+  "embed.pause": "Mettre en pause",
+  "embed.sound-on": "Activer le son",
+  "embed.sound-off": "Couper le son",
+  "embed.full": "Plein écran",
+  "embed.full-exit": "Quitter le plein écran",
+  "embed.connecting": "Connexion en cours…",
+  "embed.paused": "En pause",
+  "embed.no-token": "La page ne donne pas d’accès à cette caméra pour le moment. Elle est interrogée à nouveau automatiquement.",
+  "embed.no-server": "Ce n’est pas l’adresse d’un serveur : il faut https:// et un nom d’hôte.",
 
   // -- admin --------------------------------------------------------------------------------------
 
@@ -205,6 +216,10 @@ export default {
   "reason.sign-in.who": "Ce serveur demande qui vous êtes.",
   "reason.sign-in.token": "Ce serveur demande un jeton d’accès.",
   "reason.sign-in.wrong-token": "Le serveur ne connaît pas ce jeton. Vérifiez-le, ou demandez un nouveau lien.",
+  "reason.origin-refused": "Le serveur ne nomme pas ce site : ajoutez-le à [embed] origins dans sa configuration.",
+  "reason.sign-in.only-token": "Depuis la page d’un autre site, seul un jeton est accepté. Ouvrez les liens de partage sur le serveur lui-même.",
+  "reason.sign-in.no-token": "Ce ne peut être un jeton : il a d’autres caractères que les jetons.",
+  "reason.sign-in.token-over": "Le serveur ne connaît pas ce jeton, ou sa durée est écoulée.",
   "reason.sign-in.wrong-link": "Le serveur ne connaît pas ce lien. Vérifiez-le, ou demandez-en un nouveau.",
   "reason.wrong-credentials": "Le nom ou le mot de passe n’est pas correct.",
   "reason.sign-in.wait": "Trop d’essais. Réessayez dans {seconds} s.",

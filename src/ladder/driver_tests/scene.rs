@@ -218,8 +218,13 @@ impl Scene {
     }
 
     pub(super) fn join(&self, codec: Codec, link: &Arc<Link>) -> Watcher {
+        self.join_with(codec, link, None)
+    }
+
+    /// A viewer that shows its picture in this size.
+    pub(super) fn join_with(&self, codec: Codec, link: &Arc<Link>, size: Option<Size>) -> Watcher {
         let link = link.clone();
-        let viewer = self.ladder.join("s", codec, Some(link.clone()));
+        let viewer = self.ladder.join("s", codec, Some(link.clone()), size);
         viewer.outlet.flush(false);
         viewer.outlet.open(Instant::now());
         Watcher { viewer, link }

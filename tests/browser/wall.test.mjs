@@ -275,3 +275,15 @@ test("who is signed out sees nothing more of the wall", () => scene(async () => 
   assert.equal(await page.locator("#wall video, #wall canvas").count(), 0);
   await page.context().close();
 }));
+
+test("at four times the size the wall scrolls, nothing is cut off, and what is below the edge has no session until it is scrolled to", () => scene(async () => {
+  const page = await person(9, { viewport: { width: 320, height: 256 } });
+  await page.getByTestId("layout-9").click();
+  const wide = () => page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  assert.ok((await wide()) <= 0, "nothing to scroll to at the side");
+  await page.getByTestId(`tile-${id(8)}`).scrollIntoViewIfNeeded();
+  await live(page, id(8));
+  await page.evaluate(() => scrollTo(0, 0));
+  await page.waitForFunction((id) => document.querySelector(`[data-testid="tile-${id}"]`).dataset.state === "paused", id(8), { timeout: PATIENCE_MS });
+  await page.context().close();
+}));

@@ -14,6 +14,8 @@ import { Dragging } from "./dragging.js";
 /** @typedef {import("../client/session.js").Session} Session */
 
 const TICK_MS = 1_000;
+/** Beyond the edge of the screen by this much is still on it: the picture is there when it is scrolled to. */
+const NEAR = "10%";
 
 export class Wall {
   #root; #on; #plan = new Plan(); #kept = read(() => localStorage); #timer = /** @type {any} */ (undefined); #ticks;
@@ -21,7 +23,8 @@ export class Wall {
   /** Those that were shown, with what they last showed. @type {Map<string, Tile>} */ #tiles = new Map();
   #layout = { columns: 1, rows: 1, tiles: 1 }; #page = 0;
   /** @type {string|null} */ #large = null;
-  #arranging = false; #ending = new AbortController(); #resized;
+  #arranging = false; #ending = new AbortController(); #resized; #near;
+  /** Tiles of this page that one would have to scroll to. @type {Set<string>} */ #far = new Set();
 
   /**
    * @param {any} root an empty element @param {{watch: (id: string) => Session, open: (id: string, session: Session|null) => void, close: () => void}} on
@@ -37,6 +40,8 @@ export class Wall {
     this.#swipes(signal);
     this.#resized = new ResizeObserver(() => this.#arrange());
     this.#resized.observe(this.grid);
+    addEventListener("resize", () => this.#arrange(), { signal });
+    this.#near = new IntersectionObserver((seen) => this.#scrolled(seen), { rootMargin: NEAR });
     this.dragging = new Dragging(this.grid, () => this.#arranging, (id, before) => this.#place(id, this.#cameras.findIndex((each) => each.id === before)));
     this.#ticks = setInterval(() => this.#tick(), TICK_MS);
   }
@@ -72,6 +77,7 @@ export class Wall {
     clearInterval(this.#ticks);
     this.#ending.abort();
     this.#resized.disconnect();
+    this.#near.disconnect();
     this.dragging.end();
     for (const tile of this.#tiles.values()) tile.forget();
     this.#tiles.clear();
@@ -132,7 +138,9 @@ export class Wall {
 
   /** Puts the tiles of this page where they belong. */
   #arrange() {
-    const { width, height } = this.grid.getBoundingClientRect();
+    const { width, top } = this.grid.getBoundingClientRect();
+    // Not the grid's own height, which is what becomes of it.
+    const height = innerHeight - (top + scrollY);
     const first = this.#cameras[this.#page * this.#layout.tiles]?.id;
     const before = this.#layout.tiles;
     this.#layout = layout(this.#kept.choice, this.#cameras.length, width, height);
@@ -164,21 +172,36 @@ export class Wall {
       changed: () => this.#later(0),
     });
     this.#tiles.set(camera.id, tile);
+    this.#near.observe(tile.element);
     return tile;
   }
 
   /** @param {string} id */
   #gone(id) {
     if (this.#large === id) this.#enlarge(null);
-    this.#tiles.get(id)?.forget();
+    const tile = this.#tiles.get(id);
+    if (tile) this.#near.unobserve(tile.element);
+    tile?.forget();
     this.#tiles.delete(id);
+    this.#far.delete(id);
   }
 
   // -- which of them have a session ---------------------------------------------------------------
 
   #seen() {
     if (document.hidden) return [...this.#tiles.values()].filter((tile) => tile.isHeard).map(({ id }) => id);
-    return this.#large === null ? this.#onPage.map(({ id }) => id) : [this.#large];
+    if (this.#large !== null) return [this.#large];
+    return this.#onPage.map(({ id }) => id).filter((id) => !this.#far.has(id));
+  }
+
+  /** @param {any[]} seen */
+  #scrolled(seen) {
+    for (const { target, isIntersecting } of seen) {
+      // What is not in the page is not far, but elsewhere.
+      if (isIntersecting || !target.isConnected) this.#far.delete(target.dataset.id);
+      else this.#far.add(target.dataset.id);
+    }
+    this.#apply();
   }
 
   #apply() {

@@ -19,6 +19,7 @@ import { SignIn } from "../parts/sign-in.js";
 import { onWorker, startPage } from "../parts/start.js";
 import { WallDoor, leadsToWall } from "../wall/door.js";
 import { timeInWords } from "../words/when.js";
+import { t } from "../words/words.js";
 
 /** @typedef {import("../client/types.js").Credential} Credential */
 
@@ -105,7 +106,7 @@ function showMe() {
   if (online || client.state === "refused") push.show(online && agenda.me && !agenda.me.shared ? agenda.me.user : "");
 }
 
-const changePassword = passwordDialog($("#password-dialog"), api, () => say($("#done"), "Your password is changed."));
+const changePassword = passwordDialog($("#password-dialog"), api, () => say($("#done"), t("parts.password-changed")));
 $("#password").addEventListener("click", () => {
   say($("#done"), "");
   changePassword();

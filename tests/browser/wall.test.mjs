@@ -143,6 +143,15 @@ test("the last picture of a camera that is off stays with its time, and goes wit
   assert.equal(await over.locator("canvas").isVisible(), false);
   assert.deepEqual(await over.locator("canvas").evaluate(({ width, height }) => [width, height]), [1, 1], "nothing of it is left");
   assert.equal(await over.locator("video").evaluate((video) => video.srcObject), null);
+  // It is not asked for again but by somebody.
+  const started = (await said(page, "startSession")).length;
+  await page.getByTestId(`enlarge-${id(2)}`).click();
+  await sessions(page, 1);
+  await page.keyboard.press("Escape");
+  assert.equal(await over.getAttribute("data-state"), "ended");
+  await page.getByTestId(`enlarge-${second}`).click();
+  await live(page, second);
+  assert.equal((await said(page, "startSession")).length, started + 1);
   await page.context().close();
 }));
 

@@ -206,7 +206,8 @@ export class Wall {
 
   #apply() {
     const tiles = [...this.#tiles.values()];
-    const open = new Map(tiles.filter(({ session }) => session).map((tile) => [tile.id, tile.isConnecting]));
+    // One that is over for good is not asked for again by itself: its time would have no end.
+    const open = new Map(tiles.filter((tile) => tile.session && !tile.isOver).map((tile) => [tile.id, tile.isConnecting]));
     const seen = this.#seen().filter((id) => this.#tiles.get(id)?.isWanted);
     const { start, stop, again } = this.#plan.next({ seen, open, most: this.#layout.tiles }, Date.now());
     for (const id of stop) this.#tiles.get(id)?.end();

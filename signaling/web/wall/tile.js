@@ -3,6 +3,7 @@
 /** One camera on the wall: its picture while somebody sees it, and its last one while it is off. */
 import { icon, showIcon } from "../parts/icons.js";
 import { made, quote, say } from "../parts/dom.js";
+import { reasonInWords } from "../words/reasons.js";
 import { t } from "../words/words.js";
 import { timeInWords } from "../words/when.js";
 import { isolated } from "../client/rules.js";
@@ -155,7 +156,7 @@ export class Tile {
     // Hidden altogether it would be told to the camera as one that nobody sees.
     element.dataset.still = String(!isLive && at !== null);
     const last = at === null ? "" : t("wall.last", { time: timeInWords(at) });
-    const words = session ? (isLive ? "" : session.message || t("wall.connecting")) : this.#camera.online ? "" : t("wall.off");
+    const words = session ? (isLive ? "" : reasonInWords(session.code, session.message) || t("wall.connecting")) : this.#camera.online ? "" : t("wall.off");
     say(this.stateLine, [words, isLive ? "" : last].filter(Boolean).join(" "));
     const name = isolated(this.#camera.name);
     this.cover.setAttribute("aria-label", this.isOver ? t("wall.retry", { name }) : t("wall.enlarge", { name }));

@@ -63,6 +63,8 @@ export class Tile {
     this.later.dataset.testid = `later-${camera.id}`;
     const places = made("div", "", { className: "places" });
     places.append(this.earlier, this.later);
+    // That it is the last picture is said in words.
+    this.#still.canvas.setAttribute("aria-hidden", "true");
     element.append(this.video, this.#still.canvas, this.cover, caption, tools, places);
     this.show(camera);
   }

@@ -40,7 +40,7 @@ export class Dragging {
 
   #moved(event) {
     const now = this.#now;
-    if (now?.pointer !== event.pointerId) return;
+    if (!now || now.pointer !== event.pointerId) return;
     const [x, y] = [event.clientX - now.x, event.clientY - now.y];
     if (!now.moves && Math.hypot(x, y) < BEGINS) return;
     if (!now.moves) {
@@ -56,7 +56,7 @@ export class Dragging {
 
   #up(event) {
     const now = this.#now;
-    if (now?.pointer !== event.pointerId) return;
+    if (!now || now.pointer !== event.pointerId) return;
     const onto = now.moves ? this.#under(event) : null;
     this.#drop();
     if (onto) this.#place(now.id, onto.dataset.id);

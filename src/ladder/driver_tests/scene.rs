@@ -16,7 +16,7 @@ use gst::prelude::*;
 
 use crate::{
     ladder::{
-        Event, Feed, Hooks, Ladder, Observation, Path, Viewer,
+        Event, Feed, Hooks, Ladder, Observation, Path, Size, Viewer,
         codec::Codec,
         rendition::{MAX_RENDITIONS, Renditions},
         types::{Bitrates, Config, Input},

@@ -149,11 +149,11 @@ export async function enrolled(server, pipeline = "portholesrc camera=test idle-
 export class Server {
   /**
    * `viewer` is what alice may, `bob` a second one, if there is to be one; `url` where both are told to go; `env` what the server
-   * finds in its environment.
+   * finds in its environment; `within` begins its command line, and `host` is where it listens.
    */
-  static async start({ viewer = [], bob, url, env = {} } = {}) {
+  static async start({ viewer = [], bob, url, env = {}, within = [], host = "127.0.0.1" } = {}) {
     const server = new Server();
-    server.env = env;
+    Object.assign(server, { env, within, host });
     server.folder = mkdtempSync(join(tmpdir(), "porthole-"));
     server.config = join(server.folder, "porthole.toml");
     server.port = await freePort();
@@ -196,7 +196,8 @@ export class Server {
   }
 
   async serve() {
-    this.program = new Program(join(BUILT, "porthole-signaling"), ["serve", "--config", this.config, "--listen", `127.0.0.1:${this.port}`], this.env);
+    const [command, ...args] = [...this.within, join(BUILT, "porthole-signaling"), "serve", "--config", this.config, "--listen", `${this.host}:${this.port}`];
+    this.program = new Program(command, args, this.env);
     await this.program.line(/listening on/);
   }
 

@@ -85,6 +85,7 @@ import {
   turnedAway,
 } from "./rules.js";
 import { Session } from "./session.js";
+import { watchSize } from "./shown.js";
 import { VERSION } from "./version.js";
 import { readTime } from "./when.js";
 
@@ -143,7 +144,7 @@ export class PortholeClient extends Stateful {
       WebSocket: g.WebSocket, RTCPeerConnection: g.RTCPeerConnection, MediaStream: g.MediaStream,
       fetch: (...a) => g.fetch(...a), setTimeout: (...a) => g.setTimeout(...a),
       clearTimeout: (id) => g.clearTimeout(id), now: Date.now, elapsed: () => g.performance.now(), random: Math.random,
-      hidden: () => g.document?.hidden === true,
+      hidden: () => g.document?.hidden === true, watchSize,
       // Not there in a page from plain http.
       getUserMedia: g.navigator?.mediaDevices && ((wanted) => g.navigator.mediaDevices.getUserMedia(wanted)), ...env,
     };

@@ -10,6 +10,7 @@
 import { LatencyMeter } from "./latency-clock.js";
 import { Media } from "./media.js";
 import { Figures } from "./statistics.js";
+import { Shown, WHOLE } from "./shown.js";
 import {
   BACKOFF_CAP_MS, FULL_CAP_MS, LEASE_SLACK_MS, MAX_UNSENT, NO_PICTURE, STABLE_MS, backoff, changes, decide, describe,
   readProof, readTerms, text,
@@ -46,6 +47,7 @@ export class Session extends TwoWays {
   /** Words to the camera while the session waits to be resumed; null while the server takes them. @type {object[]|null} */
   #unsent = null;
   #attempt = 0; #waiting = false; #video = /** @type {any} */ (null);
+  #shown = new Shown(); #size = /** @type {import("./shown.js").Watch|null} */ (null); #sizeTimer; #whole = false;
   #figures = new Figures(); #meter; #measures = false; #retryTimer; #stable;
 
   /**
@@ -106,6 +108,17 @@ export class Session extends TwoWays {
     if (this.#phase !== "over") video.srcObject = this.stream;
     this.#media?.show(video);
     this.#measure();
+    this.#watchSize(null);
+    this.#watchSize(video);
+  }
+
+  /**
+   * Asks for the whole picture, in whichever size it is shown and even where nobody sees it: for who saves or records it. Otherwise the
+   * camera sends what the attached element has pixels for, as far as it has several sizes.
+   */
+  wantWhole(on = true) {
+    this.#whole = on;
+    this.#size?.look();
   }
 
   /** Ends the session for good, unless `retry()` is called. */
@@ -128,6 +141,7 @@ export class Session extends TwoWays {
     this.#attempt = 0;
     this.#waiting = false;
     this.next = null;
+    this.#watchSize(this.#video);
     this._set("connecting");
     const refusal = this.#link.refusal();
     if (refusal) this._refuse(refusal.code, refusal.message);
@@ -229,6 +243,9 @@ export class Session extends TwoWays {
     this.#proof = readProof({ sessionId, secret });
     this.#phase = "open";
     this._terms(terms);
+    // Before the camera makes its offer, so that the first picture is not larger than it is shown.
+    this.#shown.forget();
+    this.#tellSize();
     if (this.#video && this.#video.srcObject !== this.stream) this.#video.srcObject = this.stream;
     try {
       this.#media = this.#newMedia(iceServers ?? this.#link.iceServers());
@@ -268,12 +285,43 @@ export class Session extends TwoWays {
   /** The camera, which answers with its own, is told what nobody else can know. What cannot be said now is not worth keeping. */
   #counted(report) {
     this.#figures.read(report, this.#env.now());
-    const { sessionId } = this;
+    this.#size?.look();
     // Who looks elsewhere needs no answer.
-    if (sessionId && !this.#unsent && !this.#env.hidden()) {
-      this.#link.send({ type: "viewerStats", sessionId, ...this.#figures.forCamera });
-    }
+    if (!this.#env.hidden() || this.#shown.isDue) this.#tellFigures();
     this.dispatchEvent(new Event("statistics"));
+  }
+
+  #tellFigures() {
+    const { sessionId } = this;
+    if (!sessionId || this.#unsent) return;
+    this.#link.send({ type: "viewerStats", sessionId, ...this.#figures.forCamera, ...this.#shown.fields });
+    this.#shown.told(this.#env.now());
+  }
+
+  /** At once where it has changed, but never more often than the server passes on. */
+  #tellSize() {
+    if (this.#sizeTimer || !this.sessionId || this.#unsent) return;
+    const wait = this.#shown.wait(this.#env.now());
+    if (wait === 0) this.#tellFigures();
+    else if (wait !== null) {
+      this.#sizeTimer = this.#env.setTimeout(() => {
+        this.#sizeTimer = undefined;
+        this.#tellSize();
+      }, wait);
+    }
+  }
+
+  /** @param {any} video null ends it */
+  #watchSize(video) {
+    if (!video) {
+      this.#size?.end();
+      this.#size = null;
+    } else if (!this.#size && this.#phase !== "over") {
+      this.#size = this.#env.watchSize(video, (size) => {
+        this.#shown.set(this.#whole ? WHOLE : size);
+        this.#tellSize();
+      });
+    }
   }
 
   /** Says so where no picture comes although all is connected. */
@@ -330,8 +378,8 @@ export class Session extends TwoWays {
 
   /** Back to `idle`, with nothing left of the last try. */
   #dropMedia() {
-    for (const timer of [this.#retryTimer, this.#stable]) this.#env.clearTimeout(timer);
-    this.#retryTimer = undefined;
+    for (const timer of [this.#retryTimer, this.#stable, this.#sizeTimer]) this.#env.clearTimeout(timer);
+    this.#retryTimer = this.#sizeTimer = undefined;
     const media = this.#media;
     this.#media = null;
     this._noWay();
@@ -355,6 +403,7 @@ export class Session extends TwoWays {
     this.#dropMedia();
     this.#blank();
     this.#phase = "over";
+    this.#watchSize(null);
     this.#link.leave();
     this._set(state, code, message);
   }

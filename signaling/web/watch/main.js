@@ -17,6 +17,7 @@ import { readAsked } from "../parts/push.js";
 import { showRecoveryCodes } from "../parts/second-factor.js";
 import { SignIn } from "../parts/sign-in.js";
 import { onWorker, startPage } from "../parts/start.js";
+import { WallDoor, leadsToWall } from "../wall/door.js";
 import { timeInWords } from "../words/when.js";
 import { t } from "../words/words.js";
 
@@ -40,10 +41,17 @@ const storage = () => sessionStorage;
 /** Sessions of the page before it was loaded again, which the next ones take the place of. */
 const leftBehind = takeSessions(storage);
 
+/** Many cameras at once. */
+const wall = new WallDoor($("#wall"), $("#to-wall"), {
+  watch: (id) => watch(id),
+  open: (id, session) => open(id, session),
+  entered: () => { for (const id of [...pictures.keys()]) close(id); },
+});
+
 /** The link's fields. The fragment is removed: a secret must not stay in the address bar, in the history or in a screenshot. */
 function takeLink() {
   const link = readLink(location.hash);
-  if (location.hash) history.replaceState(null, "", location.pathname + location.search);
+  if (location.hash) history.replaceState(null, "", location.pathname + location.search + (leadsToWall(location.hash) ? "#wall" : ""));
   return link;
 }
 
@@ -108,7 +116,7 @@ $("#passkeys").addEventListener("click", passkeysDialog($("#passkeys-dialog"), a
 
 agenda.addEventListener("change", (/** @type {any} */ { detail: { before, me } }) => {
   showConnection();
-  for (const id of toOpen(before, me)) open(id);
+  if (!wall.isOpen) for (const id of toOpen(before, me)) open(id);
 });
 
 // -- the list -----------------------------------------------------------------------------------
@@ -118,6 +126,7 @@ function showCameras() {
   const cameras = cards(client.cameras.values(), agenda.me);
   $("#camera-section").hidden = !shown;
   $("#no-cameras").hidden = cameras.length > 0;
+  wall.show(shown ? cameras : [], agenda.me !== null || !shown);
   fill($("#cameras"), cameras, ({ id }) => id, newCard, (item, { id, name, online, until }) => {
     quote($(".name", item), name);
     const hint = pictures.has(id) ? "Open" : online ? "Watch" : "Not connected";
@@ -140,15 +149,22 @@ function newCard({ id }) {
 // -- the pictures -------------------------------------------------------------------------------
 
 /** @param {string} id */
-function open(id) {
+function watch(id) {
+  const session = client.watch(id, { replaces: leftBehind.get(id) });
+  leftBehind.delete(id);
+  return session;
+}
+
+/** @param {string} id @param {import("../client/session.js").Session|null} [running] a session of it that is there already */
+function open(id, running = null) {
+  wall.go(false);
   const there = pictures.get(id);
   if (there) {
     if (there.isOver) there.session.retry();
     there.element.scrollIntoView({ block: "nearest" });
     return;
   }
-  const session = client.watch(id, { replaces: leftBehind.get(id) });
-  leftBehind.delete(id);
+  const session = running ?? watch(id);
   const known = cards(client.cameras.values(), agenda.me).find((camera) => camera.id === id);
   const picture = new Picture(session, known?.name ?? id, () => close(id));
   pictures.set(id, picture);
@@ -216,6 +232,7 @@ addEventListener("hashchange", () => {
   const link = takeLink();
   if (link.share) present({ share: link.share });
   else if (link.token) present({ token: link.token });
+  wall.go(leadsToWall(location.hash));
   follow(link);
 });
 
@@ -233,6 +250,7 @@ setInterval(() => {
 addEventListener("pagehide", () => {
   const proofs = new Map(leftBehind);
   for (const [id, { session }] of pictures) if (session.proof) proofs.set(id, session.proof);
+  for (const [id, proof] of wall.proofs()) proofs.set(id, proof);
   keepSessions(storage, proofs);
   client.close();
 });
@@ -240,4 +258,5 @@ addEventListener("pageshow", (event) => { if (event.persisted) location.reload()
 
 client.connect();
 showConnection();
+wall.go(leadsToWall(location.hash));
 follow(first);

@@ -7,6 +7,32 @@ export default {
   // -- drive: the robot ---------------------------------------------------------------------------
 
   // -- wall: many pictures ------------------------------------------------------------------------
+  "wall.title": "Wall",
+  "wall.to-wall": "Wall",
+  "wall.layout": "How many at once",
+  "wall.auto": "Automatic",
+  "wall.at-once.one": "{count} picture",
+  "wall.at-once.other": "{count} pictures",
+  "wall.arrange": "Arrange",
+  "wall.how-to-arrange": "Drag a picture to its place, or move it with its arrows. On the keyboard: Shift and an arrow key.",
+  "wall.moved": "{name} is now in place {place} of {all}.",
+  "wall.page": "Page {page} of {pages}",
+  "wall.page-before": "Page before",
+  "wall.page-after": "Next page",
+  "wall.leave": "Leave the wall",
+  "wall.none": "No camera is connected that you may watch. It appears here when there is one.",
+  "wall.picture": "Picture of {name}",
+  "wall.enlarge": "Enlarge {name}",
+  "wall.retry": "Try {name} again",
+  "wall.shrink": "Back to all pictures",
+  "wall.open": "All controls of this camera",
+  "wall.sound-on": "Sound on",
+  "wall.sound-off": "Sound off",
+  "wall.earlier": "Move {name} forward",
+  "wall.later": "Move {name} back",
+  "wall.connecting": "Connecting…",
+  "wall.off": "The camera is not connected.",
+  "wall.last": "Last picture: {time}.",
 
   // -- embed: a camera in somebody's page ----------------------------------------------------------
   "embed.picture": "Picture of {camera}",

@@ -73,6 +73,8 @@ pub struct Booking {
     pub window: Window,
     /// What the user may do.
     pub perms: BTreeSet<Permission>,
+    /// Whether the viewer's page offers to save pictures and clips: a courtesy of the page, no boundary.
+    pub saving: bool,
     /// How it recurs, if it does.
     pub recurrence: Option<Recurrence>,
     /// What people want to remember of it.
@@ -103,6 +105,8 @@ pub struct Share {
     pub window: Window,
     /// What its holder may do.
     pub perms: BTreeSet<Permission>,
+    /// As of a [`Booking`].
+    pub saving: bool,
     /// How many browsers may open it.
     pub max_uses: u32,
     /// How many have.

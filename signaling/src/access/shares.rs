@@ -34,6 +34,7 @@ pub(crate) struct ShareFields {
     pub(crate) end: Timestamp,
     pub(crate) told: Told,
     pub(crate) perms: BTreeSet<Permission>,
+    pub(crate) saving: bool,
     pub(crate) max_uses: u32,
     pub(crate) note: String,
 }
@@ -84,6 +85,7 @@ impl Access {
             secret: SecretDigest::of(&secret),
             window,
             perms: fields.perms,
+            saving: fields.saving,
             max_uses: fields.max_uses,
             uses: 0,
             note: fields.note,
@@ -129,7 +131,8 @@ impl Access {
             && same_end
             && found.uses == 0
             && (&found.camera, &found.perms, found.max_uses, &found.note)
-                == (&wanted.camera, &wanted.perms, wanted.max_uses, &wanted.note);
+                == (&wanted.camera, &wanted.perms, wanted.max_uses, &wanted.note)
+            && found.saving == wanted.saving;
         if !is_same {
             return Err(AccessError::IdTaken(SUCH_A_LINK));
         }
@@ -238,6 +241,7 @@ pub(super) fn entry(by: &By, action: &str, share: &Share) -> crate::model::Audit
             "start": share.window.start,
             "end": share.window.end,
             "perms": share.perms,
+            "saving": (!share.saving).then_some(false),
             "uses": share.max_uses,
         }),
         ..by.entry(action)

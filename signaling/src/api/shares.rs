@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 use utoipa::ToSchema;
 
-use super::bookings::or_default;
+use super::bookings::{or_default, yes};
 use super::caller::{Admin, Body, CutParams, Name, Params};
 use super::{Page, settled};
 use crate::access::{ShareFields, Told};
@@ -34,6 +34,8 @@ pub(super) struct ShareView {
     end: Timestamp,
     #[schema(value_type = Vec<super::Permission>)]
     perms: BTreeSet<Permission>,
+    /// As of a booking.
+    saving: bool,
     /// How many browsers have opened it.
     uses: u32,
     /// How many may.
@@ -50,6 +52,7 @@ impl From<Share> for ShareView {
             start: share.window.start,
             end: share.window.end,
             perms: share.perms,
+            saving: share.saving,
             uses: share.uses,
             max_uses: share.max_uses,
             note: share.note,
@@ -104,6 +107,11 @@ pub(super) struct NewShare {
     /// `view` and `listen` if nothing is said.
     #[schema(value_type = Option<Vec<super::Permission>>)]
     perms: Option<BTreeSet<Permission>>,
+    /// Whether the viewer's page offers to save pictures and clips. A courtesy of the page and no boundary: a screen can be
+    /// filmed.
+    #[serde(default = "yes")]
+    #[schema(default = true)]
+    saving: bool,
     #[serde(default)]
     #[schema(max_length = 500)]
     note: String,
@@ -189,6 +197,7 @@ pub(super) async fn add(
         end,
         told,
         perms: or_default(new.perms),
+        saving: new.saving,
         max_uses: new.uses,
         note: new.note,
     };

@@ -163,6 +163,7 @@ impl Room {
             network: None,
             perms: span.perms,
             booked: span.booked,
+            saving: span.saving,
             door_call,
             until: now.mono,
             cap: lease_end(now, lease),

@@ -72,6 +72,7 @@ impl Room {
             network: Some(client.network),
             perms: span.perms,
             booked: span.booked,
+            saving: span.saving,
             door_call,
             until: now.mono,
             cap: lease_end(now, span.lease),

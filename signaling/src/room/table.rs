@@ -34,6 +34,8 @@ pub(super) struct Session {
     pub(super) perms: Vec<Permission>,
     /// Those of them that a booking gives.
     pub(super) booked: Vec<Permission>,
+    /// Whether its page may offer to save what it shows.
+    pub(super) saving: bool,
     /// The call that gives `door`, if nothing else does.
     pub(super) door_call: Option<String>,
     /// When its time is up.
@@ -73,6 +75,7 @@ impl Session {
         Terms {
             lease: u32::try_from(left).unwrap_or(MAX_LEASE_SECONDS),
             perms: self.perms.clone(),
+            saving: self.saving,
         }
     }
 }

@@ -51,7 +51,7 @@ export class BookingForm {
       }
       await this.#api.post("bookings", {
         camera: fields.camera.value, user: fields.user.value, start: fromField(fields.start.value), end: fromField(fields.end.value),
-        perms: permsOf(fields), note: fields.note.value.trim(), ...(recurrence && { recurrence }),
+        perms: permsOf(fields), saving: fields.saving.checked, note: fields.note.value.trim(), ...(recurrence && { recurrence }),
       });
       await this.#saved();
     });
@@ -74,6 +74,7 @@ export class BookingForm {
       fields.start.value = toField(readTime(booking.start) ?? 0);
       fields.end.value = toField(readTime(booking.end) ?? 0);
       for (const perm of EVERY_PERM) fields[perm].checked = perms.includes(perm);
+      fields.saving.checked = booking.saving !== false;
       const { repeat, times, other } = readRule(booking.recurrence?.rule);
       Object.assign(fields.repeat, { value: repeat });
       if (times) fields.times.value = times;
@@ -103,6 +104,7 @@ export class BookingForm {
     }
     const perms = permsOf(fields);
     if ([...perms].sort().join() !== list(booking.perms).toSorted().join()) changes.perms = perms;
+    if (fields.saving.checked !== (booking.saving !== false)) changes.saving = fields.saving.checked;
     if (fields.note.value !== this.#note) changes.note = fields.note.value.trim();
     const recurrence = this.#recurrence(booking.recurrence?.zone);
     if ((recurrence?.rule ?? "") !== (booking.recurrence?.rule ?? "")) changes.recurrence = recurrence;

@@ -61,7 +61,7 @@ export class Shares {
     }, async (fields) => {
       const window = fields.span.value ? { for: fields.span.value } : { start: fromField(fields.start.value), end: fromField(fields.end.value) };
       return this.#showLink(await this.#done(this.#api.post("shares", {
-        camera: fields.camera.value, ...window, uses: Number(fields.uses.value), perms: permsOf(fields), note: fields.note.value.trim(),
+        camera: fields.camera.value, ...window, uses: Number(fields.uses.value), perms: permsOf(fields), saving: fields.saving.checked, note: fields.note.value.trim(),
       })));
     });
   }

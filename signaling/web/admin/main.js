@@ -7,12 +7,15 @@ import { readEntrance, readOpenid, text, webAddress } from "../client/rules.js";
 import { readRecoveryCodes, readSecond } from "../client/second-factor.js";
 import { showRecoveryCodes } from "../parts/second-factor.js";
 import { SignIn } from "../parts/sign-in.js";
+import { startPage } from "../parts/start.js";
 import { Audit } from "./audit.js";
 import { Bookings } from "./bookings.js";
 import { Cameras } from "./cameras.js";
 import { Directory } from "./directory.js";
 import { Shares } from "./shares.js";
 import { Users } from "./users.js";
+
+await startPage();
 
 /** Who watches is to be seen as it changes; the rest changes when someone changes it. */
 const LIVE_MS = 3_000;

@@ -3,9 +3,12 @@
 /** The page of who rang: the newest first, older ones on demand. */
 import { Api } from "../parts/api.js";
 import { $, cloned, fill, quote, say, whileVisible } from "../parts/dom.js";
+import { startPage } from "../parts/start.js";
 import { MAX_SHOWN, STEP, byDay, keptInWords, pictureOf, readPage } from "./history.js";
 
 /** @typedef {import("./history.js").Kept} Kept */
+
+await startPage();
 
 /** What rings now is to be seen soon; a call changes for some seconds. */
 const LOOK_MS = 5_000;

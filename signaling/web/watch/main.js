@@ -16,9 +16,12 @@ import { PushPanel } from "../parts/push-panel.js";
 import { readAsked } from "../parts/push.js";
 import { showRecoveryCodes } from "../parts/second-factor.js";
 import { SignIn } from "../parts/sign-in.js";
+import { onWorker, startPage } from "../parts/start.js";
 import { timeInWords } from "../client/when.js";
 
 /** @typedef {import("../client/types.js").Credential} Credential */
+
+await startPage();
 
 /** Open pictures, by camera id. @type {Map<string, Picture>} */
 const pictures = new Map();
@@ -185,7 +188,7 @@ client.addEventListener("call", (/** @type {any} */ { detail }) => {
 });
 
 // Somebody has touched a notification.
-navigator.serviceWorker?.addEventListener("message", ({ data }) => {
+onWorker(({ data }) => {
   const asked = readAsked(data);
   if (asked?.answers) calls.answer(asked.call);
 });

@@ -3,7 +3,8 @@
 /** The audit log: who watched what, and who changed what. */
 import { $, cloned, made, quote, say } from "../parts/dom.js";
 import { list } from "../client/rules.js";
-import { momentInWords, readTime } from "../client/when.js";
+import { readTime } from "../client/when.js";
+import { momentInWords } from "../words/when.js";
 import { choices } from "./forms.js";
 import { auditInWords, detailsInWords } from "./words.js";
 

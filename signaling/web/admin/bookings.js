@@ -4,7 +4,7 @@
 import { segment } from "../parts/api.js";
 import { $, fill, made, quote, say } from "../parts/dom.js";
 import { isolated } from "../client/rules.js";
-import { timeInWords, windowInWords, zoneInWords } from "../client/when.js";
+import { timeInWords, windowInWords, zoneInWords } from "../words/when.js";
 import { BookingForm } from "./booking-form.js";
 import { DAY_MIN, DEFAULT_MIN, addDays, clicked, columnsOf, dayOf, dragged, minuteOf, momentOf, piecesOf, readCalendar } from "./calendar.js";
 import { draggable } from "./drag.js";

@@ -4,7 +4,8 @@
 import { segment } from "../parts/api.js";
 import { $, cloned, fill, quote, say } from "../parts/dom.js";
 import { list, text } from "../client/rules.js";
-import { readTime, windowInWords } from "../client/when.js";
+import { readTime } from "../client/when.js";
+import { windowInWords } from "../words/when.js";
 import { fromField, toField } from "./calendar.js";
 import { FormDialog, choices, confirm, permsOf, showSecret } from "./forms.js";
 import { permsInWords } from "./words.js";

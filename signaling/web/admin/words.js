@@ -4,10 +4,11 @@
  * What the administrator's page says. Pure; names are apart from the words around them, so that they cannot turn those.
  *
  * @typedef {string|{name: string}} Part
- * @typedef {import("../client/when.js").How} How
+ * @typedef {import("../words/when.js").How} How
  */
 import { list, text } from "../client/rules.js";
-import { agoInWords, momentInWords, readTime, timeInWords, windowInWords } from "../client/when.js";
+import { readTime } from "../client/when.js";
+import { agoInWords, momentInWords, timeInWords, windowInWords } from "../words/when.js";
 
 /** Which field of a form a problem is about. @type {Record<string, string>} */
 const FIELDS = Object.freeze({

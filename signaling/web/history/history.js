@@ -8,7 +8,8 @@
  *   doorOpened: number|null}} Kept times in ms
  */
 import { isolated, list, text } from "../client/rules.js";
-import { dayInWords, readTime, timeInWords } from "../client/when.js";
+import { readTime } from "../client/when.js";
+import { dayInWords, timeInWords } from "../words/when.js";
 
 /** Calls asked for at once: a few screens of a phone. */
 export const STEP = 30;
@@ -89,7 +90,7 @@ function outcome({ state, answeredBy, reason, seconds }) {
 
 /**
  * A call in words: when, what became of it, whom it rang and who rang, and the door.
- * @param {Kept} call @param {import("../client/when.js").How} [how]
+ * @param {Kept} call @param {import("../words/when.js").How} [how]
  */
 export function keptInWords(call, how) {
   const { recipients, rangBy, doorOpened } = call;
@@ -104,7 +105,7 @@ export function keptInWords(call, how) {
 
 /**
  * Calls by the day on which they rang, in the order in which they come.
- * @param {Kept[]} calls @param {number} now @param {import("../client/when.js").How} [how]
+ * @param {Kept[]} calls @param {number} now @param {import("../words/when.js").How} [how]
  */
 export function byDay(calls, now, how) {
   /** @type {{day: string, calls: Kept[]}[]} */

@@ -6,7 +6,8 @@ import { create, whyNot } from "./ceremony.js";
 import { $, fill, made, quote, say } from "./dom.js";
 import { list, text } from "../client/rules.js";
 import { readCeremony, readRecoveryCodes } from "../client/second-factor.js";
-import { momentInWords, readTime } from "../client/when.js";
+import { readTime } from "../client/when.js";
+import { momentInWords } from "../words/when.js";
 
 /** Devices shown; the server has eight at most. */
 const MAX_PASSKEYS = 32;

@@ -3,7 +3,7 @@
 /** What someone has booked, on the viewer's page, kept up to date with the server. */
 import { bookingInWords, nextBooking, nextInWords, nextLook, readMe } from "./bookings.js";
 import { $, cloned, fill, quote, say } from "../parts/dom.js";
-import { zoneInWords } from "../client/when.js";
+import { zoneInWords } from "../words/when.js";
 
 /** @typedef {import("./bookings.js").Me} Me */
 

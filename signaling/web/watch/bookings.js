@@ -10,7 +10,8 @@
  *   are of this device's clock.
  */
 import { MAX_CAMERAS, MAX_SESSIONS, isolated, list, text } from "../client/rules.js";
-import { countdownInWords, momentInWords, readTime, windowInWords } from "../client/when.js";
+import { readTime } from "../client/when.js";
+import { countdownInWords, momentInWords, windowInWords } from "../words/when.js";
 
 /** Bookings shown; the server sends as many. */
 const MAX_BOOKINGS = 100;
@@ -82,7 +83,7 @@ export function cards(connected, me) {
 
 /**
  * A booking in words.
- * @param {Booked} booking @param {number} now @param {import("../client/when.js").How} [how]
+ * @param {Booked} booking @param {number} now @param {import("../words/when.js").How} [how]
  */
 export function bookingInWords({ cameraName, start, end }, now, how) {
   const state = now >= end ? "over" : now >= start ? "open" : "to come";
@@ -92,7 +93,7 @@ export function bookingInWords({ cameraName, start, end }, now, how) {
 /** How the next booking is announced; empty where there is none. @param {Booked|null} next @param {number} now */
 export const nextInWords = (next, now) => (next ? `${isolated(next.cameraName)} opens in ${countdownInWords(next.start - now)}` : "");
 
-/** What is added to a refusal or an end. @param {number|null} next when one may watch again @param {number} now @param {import("../client/when.js").How} [how] */
+/** What is added to a refusal or an end. @param {number|null} next when one may watch again @param {number} now @param {import("../words/when.js").How} [how] */
 export function againInWords(next, now, how) {
   if (next === null || next <= now) return "";
   return `Your next booking: ${momentInWords(next, now, how)}. The picture comes by itself.`;

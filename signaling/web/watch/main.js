@@ -17,7 +17,7 @@ import { readAsked } from "../parts/push.js";
 import { showRecoveryCodes } from "../parts/second-factor.js";
 import { SignIn } from "../parts/sign-in.js";
 import { onWorker, startPage } from "../parts/start.js";
-import { timeInWords } from "../client/when.js";
+import { timeInWords } from "../words/when.js";
 
 /** @typedef {import("../client/types.js").Credential} Credential */
 

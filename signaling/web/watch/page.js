@@ -8,7 +8,7 @@
  * @typedef {import("../client/types.js").Terms} Terms
  */
 import { MAX_SESSIONS, list, readProof, text } from "../client/rules.js";
-import { momentInWords } from "../client/when.js";
+import { momentInWords } from "../words/when.js";
 
 /** The time that is left is shown when less than this is: before, it tells nobody anything. */
 export const COUNTDOWN_MS = 3_600_000;
@@ -109,7 +109,7 @@ export function stateInWords(state, message) {
 /**
  * The connection's state, and whether signing in may help.
  * @param {{state: string, code: string, message: string, user: string, openAccess: boolean, opens?: number|null}} client
- * @param {number} now in ms @param {import("../client/when.js").How} [how]
+ * @param {number} now in ms @param {import("../words/when.js").How} [how]
  */
 export function connectionInWords({ state, code, message, user, openAccess, opens = null }, now, how) {
   const early = code === "link-not-yet";

@@ -15,6 +15,17 @@ export default {
   // -- calendar: one's own bookings ---------------------------------------------------------------
 
   // -- parts: what all pages have -----------------------------------------------------------------
+  "parts.moment": "{day}, {time}",
+  "parts.span-short": "weniger als eine Minute",
+  "parts.span-minutes": "{minutes} Min.",
+  "parts.span-hours": "{hours} Std.",
+  "parts.span-both": "{hours} Std. {minutes} Min.",
+  "parts.span-days.one": "{count} Tag",
+  "parts.span-days.other": "{count} Tage",
+  "parts.just-now": "gerade eben",
+  "parts.ago": "vor {span}",
+  "parts.days-ago.one": "vor {count} Tag",
+  "parts.days-ago.other": "vor {count} Tagen",
   "parts.sign-in": "Anmelden",
 
   // -- history: who rang --------------------------------------------------------------------------

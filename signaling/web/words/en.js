@@ -15,6 +15,17 @@ export default {
   // -- calendar: one's own bookings ---------------------------------------------------------------
 
   // -- parts: what all pages have -----------------------------------------------------------------
+  "parts.moment": "{day}, {time}",
+  "parts.span-short": "less than a minute",
+  "parts.span-minutes": "{minutes} min",
+  "parts.span-hours": "{hours} h",
+  "parts.span-both": "{hours} h {minutes} min",
+  "parts.span-days.one": "{count} day",
+  "parts.span-days.other": "{count} days",
+  "parts.just-now": "just now",
+  "parts.ago": "{span} ago",
+  "parts.days-ago.one": "{count} day ago",
+  "parts.days-ago.other": "{count} days ago",
   "parts.sign-in": "Sign in",
 
   // -- history: who rang --------------------------------------------------------------------------

@@ -9,7 +9,8 @@ import { pseudo } from "./pseudo.mjs";
 import { language, pick, sentence, t, useLanguage } from "./words.js";
 
 const WEB = fileURLToPath(new URL("..", import.meta.url));
-const FILES = readdirSync(WEB, { recursive: true }).filter((name) => !name.startsWith("words/") && !name.includes(".test."));
+const CATALOGUES = Object.keys(LANGUAGES).map((code) => `words/${code}.js`);
+const FILES = readdirSync(WEB, { recursive: true }).filter((name) => !CATALOGUES.includes(name) && !name.includes(".test."));
 const read = (name) => readFileSync(join(WEB, name), "utf8");
 const sources = FILES.filter((name) => name.endsWith(".js")).map((name) => ({ name, text: read(name) }));
 const pages = FILES.filter((name) => name.endsWith(".html")).map((name) => ({ name, text: read(name) }));

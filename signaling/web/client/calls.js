@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 // @ts-check
 /**
- * Calls of doorbells, as the server tells them: which there are, what may be done about each, and in which words. Pure: now is an
- * argument.
+ * Calls of doorbells, as the server tells them: which there are, and what may be done about each. Pure: now is an argument.
  *
  * @typedef {"ringing"|"answered"|"talking"|"ended"} CallState
  * @typedef {"rung"|"answered"|"watching"} CallPart
@@ -10,7 +9,7 @@
  *   snapshot: boolean}} Call
  * @typedef {"answerCall"|"declineCall"|"nobodyHome"|"hangUp"} CallWord
  */
-import { isolated, text } from "./rules.js";
+import { text } from "./rules.js";
 
 /** Calls kept at a time: more doors than anybody has. */
 export const MAX_CALLS = 16;
@@ -20,21 +19,6 @@ export const OVER_MS = 8_000;
 const STATES = ["ringing", "answered", "talking", "ended"];
 const PARTS = ["rung", "answered", "watching"];
 const ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-
-/** Why a call is over. */
-const ENDS = Object.freeze({
-  "no-answer": "Nobody answered.",
-  "declined": "Nobody will come.",
-  "nobody-home": "The visitor has been told that nobody is at home.",
-  "hung-up": "The call is over.",
-  "hung-up-at-door": "The visitor has hung up.",
-  "no-media": "The picture was lost, and the call with it.",
-  "busy": "The camera has no place for another viewer.",
-  "camera-gone": "The camera went away.",
-  "expired": "The call has lasted as long as calls may.",
-  "nobody": "There was nobody to ring.",
-  "revoked": "Who had answered may no longer.",
-});
 
 /** What the server told of a call, if it makes sense. @param {any} told @returns {Call|null} */
 export function readCall(told) {
@@ -102,15 +86,3 @@ export function choices(call, isHere) {
   const runs = call.state === "answered" || call.state === "talking";
   return { answer: call.state === "ringing", decline: rings(call), nobody: rings(call), hangUp: runs && call.you === "answered", mute: runs && isHere };
 }
-
-/** A call in words. @param {Call} call @param {boolean} isHere */
-export function callInWords(call, isHere) {
-  if (call.state === "ended") return Object.hasOwn(ENDS, call.reason) ? ENDS[call.reason] : "The call is over.";
-  if (call.state === "ringing") return call.you === "rung" ? "Somebody is at the door." : "You have declined. It rings for the others.";
-  if (call.you !== "answered") return `${call.by ? isolated(call.by) : "Somebody else"} has answered.`;
-  if (!isHere) return "You have answered on another device.";
-  return call.state === "talking" ? "You are connected." : "The picture comes…";
-}
-
-/** The title of the page while something rings. @param {Call|null} ringing @param {string} title */
-export const titleFor = (ringing, title) => (ringing ? `${isolated(ringing.name)} rings` : title);

@@ -2,7 +2,7 @@
 import test from "node:test";
 import assert from "node:assert/strict";
 import { Bell } from "../watch/bell.js";
-import { Calls, MAX_CALLS, OVER_MS, callInWords, choices, readCall, snapshotPath, titleFor } from "./calls.js";
+import { Calls, MAX_CALLS, OVER_MS, choices, readCall, snapshotPath } from "./calls.js";
 
 const ID = "018f2b7e-6f4a-7c3d-9e21-0a1b2c3d4e01";
 const told = (more = {}) => ({ id: ID, camera: "front", name: "Front door", state: "ringing", since: "2026-12-01T10:00:00Z", you: "rung", ...more });
@@ -59,7 +59,7 @@ test("who was slower has not answered, whatever this page has said", () => {
   calls.answer(ID);
   const call = calls.hear(told({ state: "answered", you: "watching", by: "bob" }), 0);
   assert.equal(calls.isHere(call), false);
-  assert.equal(callInWords(call, false), "\u2068bob\u2069 has answered.");
+  assert.deepEqual([call.you, call.by], ["watching", "bob"]);
 });
 
 test("one may do what makes sense", () => {
@@ -70,17 +70,6 @@ test("one may do what makes sense", () => {
   assert.deepEqual(may({ state: "talking", you: "answered" }), ["hangUp"], "on another device");
   assert.deepEqual(may({ state: "talking", you: "watching" }), []);
   assert.deepEqual(may({ state: "ended", you: "answered" }, true), []);
-});
-
-test("each end is told in words, also one that is not known", () => {
-  const words = (reason) => callInWords(readCall(told({ state: "ended", reason })), false);
-  assert.equal(words("hung-up-at-door"), "The visitor has hung up.");
-  assert.equal(words("toString"), "The call is over.");
-});
-
-test("the title names who rings, and nobody's name turns it around", () => {
-  assert.equal(titleFor(null, "Porthole"), "Porthole");
-  assert.equal(titleFor(readCall(told({ name: "Door\u202e" })), "Porthole"), "\u2068Door\u2069 rings");
 });
 
 test("the bell rings until it is silent, once at a time", () => {

@@ -41,8 +41,6 @@ export const CAMERA_STALE_MS = 10_000;
 const MAX_COUNT = 2 ** 32 - 1;
 /** Rungs, sides of a picture in pixels, and seconds that a camera may speak of, as in the server's `limits.rs`. */
 const MAX_RUNGS = 16, MAX_SIDE = 16_384, MAX_SECONDS = 366 * 86_400;
-/** A lower line than this is no line: it would draw a hum as mountains. */
-const LEAST_SCALE = 100_000;
 
 /** @param {unknown} value @param {number} [max] @returns {number|null} */
 const number = (value, max = Number.MAX_VALUE) => (typeof value === "number" && value >= 0 && value <= max ? value : null);
@@ -131,67 +129,4 @@ export class Figures {
     const { decoded, freezes, freezeSeconds } = this.#last ?? {};
     return { frames: count(decoded), freezes: count(freezes), freezeSeconds: Math.min(MAX_SECONDS, freezeSeconds ?? 0) };
   }
-}
-
-// -- in words -----------------------------------------------------------------------------------
-
-/** @param {number} rate in bit/s */
-function rateInWords(rate) {
-  if (rate >= 999_500) return `${(rate / 1e6).toFixed(rate < 9_950_000 ? 2 : 1)} Mbit/s`;
-  return `${Math.round(rate / 1_000)} kbit/s`;
-}
-/** @param {number} seconds */
-const millisInWords = (seconds) => `${Math.round(seconds * 1_000)} ms`;
-/** @param {number} fraction */
-const percentInWords = (fraction) => `${(fraction * 100).toFixed(1)} %`;
-/** @param {number|null|undefined} width @param {number|null|undefined} height */
-const sizeInWords = (width, height) => (width && height ? `${width} × ${height}` : null);
-/** @template T @param {T|null|undefined} value @param {(value: T) => string} words */
-const ifKnown = (value, words) => (value === null || value === undefined ? null : words(value));
-
-/** @param {CameraStatistics|null} camera */
-function rungInWords(camera) {
-  if (!camera || camera.rung === null) return null;
-  const size = sizeInWords(camera.width, camera.height);
-  return `${camera.rung + 1} of ${camera.rungs}${size ? `, ${size}` : ""}`;
-}
-
-/**
- * What the panel shows, in order; what is not known is left out.
- * @param {Statistics} stats @param {number|null} latency in ms
- * @returns {{key: string, name: string, words: string}[]}
- */
-export function inWords(stats, latency) {
-  const { camera } = stats;
-  const rows = /** @type {[string, string, string|null][]} */ ([
-    ["size", "Picture", sizeInWords(stats.width, stats.height)],
-    ["fps", "Frames a second", ifKnown(stats.fps, (fps) => fps.toFixed(1))],
-    ["codec", "Codec", stats.codec],
-    ["rung", "Rung", rungInWords(camera)],
-    ["received", "Received", ifKnown(stats.received, rateInWords)],
-    ["sent", "Sent by the camera", ifKnown(camera?.sent, rateInWords)],
-    ["estimate", "Camera's estimate", ifKnown(camera?.estimate, rateInWords)],
-    ["loss", "Packets lost", ifKnown(stats.loss ?? camera?.loss, percentInWords)],
-    ["rtt", "Round trip", ifKnown(stats.rtt ?? camera?.rtt, millisInWords)],
-    ["jitter", "Jitter", ifKnown(stats.jitter, millisInWords)],
-    ["latency", "Latency", ifKnown(latency, (ms) => `${ms} ms`)],
-    ["decoded", "Frames decoded", String(stats.decoded)],
-    ["dropped", "Frames dropped", ifKnown(stats.dropped, String)],
-    ["freezes", "Freezes", ifKnown(stats.freezes, (freezes) => `${freezes}${freezes ? `, ${(stats.freezeSeconds ?? 0).toFixed(1)} s in all` : ""}`)],
-  ]);
-  return rows.flatMap(([key, name, words]) => (words === null ? [] : [{ key, name, words }]));
-}
-
-/**
- * The received bitrate over the last minute as the `points` of a polyline in a box of this size, and the bitrate at its
- * upper edge. Now is at the right.
- * @param {{at: number, received: number}[]} history @param {number} now in ms @param {number} width @param {number} height
- */
-export function sparkline(history, now, width, height) {
-  const top = Math.max(LEAST_SCALE, ...history.map(({ received }) => received));
-  const place = (/** @type {{at: number, received: number}} */ { at, received }) => {
-    const x = width * (1 - Math.min(HISTORY_MS, Math.max(0, now - at)) / HISTORY_MS);
-    return `${x.toFixed(1)},${(height * (1 - received / top)).toFixed(1)}`;
-  };
-  return { points: history.map(place).join(" "), top: rateInWords(top) };
 }

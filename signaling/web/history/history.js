@@ -10,6 +10,7 @@
 import { isolated, list, text } from "../client/rules.js";
 import { readTime } from "../client/when.js";
 import { dayInWords, timeInWords } from "../words/when.js";
+import { locale, t } from "../words/words.js";
 
 /** Calls asked for at once: a few screens of a phone. */
 export const STEP = 30;
@@ -20,26 +21,20 @@ const MAX_NAMES = 4;
 
 const ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
-/** Why nobody talked. */
-const WITHOUT = Object.freeze({
-  "no-answer": "Nobody answered.",
-  "declined": "It was declined.",
-  "nobody-home": "The visitor was told that nobody is at home.",
-  "busy": "There was no place for another viewer, or it was rung too often.",
-  "nobody": "There was nobody to ring.",
-  "camera-gone": "The camera went away.",
-  "hung-up-at-door": "The visitor hung up.",
-  "no-media": "No picture came.",
-});
+/** Why nobody talked. @type {Record<string, string>} */
+const WITHOUT = {
+  "no-answer": "history.no-answer", "declined": "history.declined", "nobody-home": "history.nobody-home", "busy": "history.busy", "nobody": "history.nobody",
+  "camera-gone": "history.camera-gone", "hung-up-at-door": "history.hung-up-at-door", "no-media": "history.no-media",
+};
 
-/** How it ended, of those that were answered. */
-const AFTER = Object.freeze({
-  "hung-up-at-door": "The visitor hung up.",
-  "no-media": "The picture was lost.",
-  "camera-gone": "The camera went away.",
-  "expired": "It lasted as long as calls may.",
-  "revoked": "Who had answered was no longer allowed to.",
-});
+/** How it ended, of those that were answered. @type {Record<string, string>} */
+const AFTER = {
+  "hung-up-at-door": "history.hung-up-at-door", "no-media": "history.lost-media", "camera-gone": "history.camera-gone", "expired": "history.expired",
+  "revoked": "history.revoked",
+};
+
+/** What is kept for a reason in one of these; else `otherwise`. @param {Record<string, string>} keys @param {string} reason @param {string} [otherwise] */
+const sentenceFor = (keys, reason, otherwise = "") => (Object.hasOwn(keys, reason) ? t(keys[reason]) : otherwise && t(otherwise));
 
 /** A call as the server tells it, if it makes sense. @param {any} told @returns {Kept|null} */
 export function readKept(told) {
@@ -66,26 +61,27 @@ export const pictureOf = ({ id }) => `api/v1/calls/${id}/snapshot`;
 /** To the second, as `12 s` or `1 min 5 s`. @param {number} seconds */
 export function lengthInWords(seconds) {
   const [minutes, rest] = [Math.floor(seconds / 60), seconds % 60];
-  return [minutes && `${minutes} min`, (rest || !minutes) && `${rest} s`].filter(Boolean).join(" ");
+  return [minutes && t("history.minutes", { minutes }), (rest || !minutes) && t("history.seconds", { seconds: rest })].filter(Boolean).join(" ");
 }
 
 /** @param {string[]} names */
 function namesInWords(names) {
   const said = names.slice(0, MAX_NAMES).map(isolated);
   const more = names.length - said.length;
-  if (more) return `${said.join(", ")} and ${more} more`;
-  return said.length > 1 ? `${said.slice(0, -1).join(", ")} and ${said.at(-1)}` : said.join("");
+  if (more) return t("history.names-more", { names: said.join(", "), count: more });
+  return new Intl.ListFormat(locale(), { type: "conjunction" }).format(said);
 }
 
 /** What became of it. @param {Kept} call */
 function outcome({ state, answeredBy, reason, seconds }) {
-  const who = isolated(answeredBy);
-  if (state === "ringing") return "It rings now.";
-  if (state === "answered" || state === "talking") return `${who} has answered, and it goes on.`;
-  if (!answeredBy) return Object.hasOwn(WITHOUT, reason) ? WITHOUT[reason] : "It is over.";
-  const after = Object.hasOwn(AFTER, reason) ? ` ${AFTER[reason]}` : "";
-  if (seconds === null) return `${who} answered. ${Object.hasOwn(WITHOUT, reason) ? WITHOUT[reason] : "Nobody was heard."}`;
-  return `${who} answered and talked for ${lengthInWords(seconds)}.${after}`;
+  const name = isolated(answeredBy);
+  if (state === "ringing") return t("history.rings-now");
+  if (state === "answered" || state === "talking") return t("history.goes-on", { name });
+  if (!answeredBy) return sentenceFor(WITHOUT, reason, "history.over");
+  const said = seconds === null
+    ? [t("history.answered", { name }), sentenceFor(WITHOUT, reason, "history.not-heard")]
+    : [t("history.talked", { name, length: lengthInWords(seconds) }), sentenceFor(AFTER, reason)];
+  return said.filter(Boolean).join(" ");
 }
 
 /**
@@ -94,11 +90,11 @@ function outcome({ state, answeredBy, reason, seconds }) {
  */
 export function keptInWords(call, how) {
   const { recipients, rangBy, doorOpened } = call;
-  const whom = recipients.length ? `It rang ${namesInWords(recipients)}.` : "";
-  const by = rangBy ? ` ${isolated(rangBy)} rang by a program.` : "";
+  const whom = recipients.length ? t("history.rang", { names: namesInWords(recipients) }) : "";
+  const by = rangBy ? t("history.rang-by", { name: isolated(rangBy) }) : "";
   return {
-    when: timeInWords(call.rang, how), outcome: outcome(call), whom: `${whom}${by}`.trim(),
-    door: doorOpened === null ? "" : `The door was opened at ${timeInWords(doorOpened, how)}.`,
+    when: timeInWords(call.rang, how), outcome: outcome(call), whom: [whom, by].filter(Boolean).join(" "),
+    door: doorOpened === null ? "" : t("history.door", { time: timeInWords(doorOpened, how) }),
     isMissed: call.state === "ended" && !call.answeredBy,
   };
 }

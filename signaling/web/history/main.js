@@ -4,6 +4,8 @@
 import { Api } from "../parts/api.js";
 import { $, cloned, fill, quote, say, whileVisible } from "../parts/dom.js";
 import { startPage } from "../parts/start.js";
+import { t } from "../words/words.js";
+import { serverInWords } from "../words/reasons.js";
 import { MAX_SHOWN, STEP, byDay, keptInWords, pictureOf, readPage } from "./history.js";
 
 /** @typedef {import("./history.js").Kept} Kept */
@@ -31,7 +33,7 @@ async function look(before) {
     if (before !== undefined || calls.size <= page.calls.length) next = page.next;
     show("");
   } catch (/** @type {any} */ problem) {
-    show(problem.status === 401 ? "You are not signed in. Go to the cameras, and sign in there." : problem.message);
+    show(problem.status === 401 ? t("history.not-signed-in") : serverInWords(problem));
   } finally {
     busy = false;
   }
@@ -41,7 +43,7 @@ async function look(before) {
 function show(failed) {
   const section = $("#history");
   const all = [...calls.values()].sort((a, b) => b.rang - a.rang || (a.id < b.id ? 1 : -1));
-  say($(".said", section), failed || (all.length ? "" : "Nobody has rung yet."));
+  say($(".said", section), failed || (all.length ? "" : t("history.none")));
   fill($(".days", section), byDay(all, Date.now()), ({ day }) => day, () => cloned("#day"), (element, { day, calls: those }) => {
     say($("h2", element), day);
     fill($("ul", element), those, ({ id }) => id, (call) => made(call), shown);

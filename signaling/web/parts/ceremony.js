@@ -2,6 +2,7 @@
 // @ts-check
 /** What a browser is asked for with a passkey (WebAuthn calls it a ceremony), and what it answers. */
 import { list } from "../client/rules.js";
+import { t } from "../words/words.js";
 
 /** @typedef {import("../client/second-factor.js").Ceremony} Ceremony */
 
@@ -46,10 +47,10 @@ export async function get({ options: { publicKey }, challenge }) {
 /** Why a device or a browser did not do it, in words; empty where it was something else. @param {any} error */
 export function whyNot(error) {
   switch (error?.name) {
-    case "InvalidStateError": return "This device has a passkey of yours already.";
-    case "NotAllowedError": return "The device did not answer, or was told not to. Try again.";
-    case "NotSupportedError": return "This device cannot do what is asked of it.";
-    case "SecurityError": return "Passkeys work only at the server's own address, and this page is at another.";
+    case "InvalidStateError": return t("parts.device-has-one");
+    case "NotAllowedError": return t("parts.device-silent");
+    case "NotSupportedError": return t("parts.device-cannot");
+    case "SecurityError": return t("parts.device-elsewhere");
     default: return "";
   }
 }

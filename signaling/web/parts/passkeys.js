@@ -7,22 +7,23 @@ import { $, fill, made, quote, say } from "./dom.js";
 import { list, text } from "../client/rules.js";
 import { readCeremony, readRecoveryCodes } from "../client/second-factor.js";
 import { readTime } from "../client/when.js";
+import { serverInWords } from "../words/reasons.js";
 import { momentInWords } from "../words/when.js";
+import { t } from "../words/words.js";
 
 /** Devices shown; the server has eight at most. */
 const MAX_PASSKEYS = 32;
 
 /** What the server did not take, in words. @param {any} problem */
 const refused = (problem) => {
-  if (problem.code === "wrong-credentials") return "The password is not right.";
-  if (problem.code === "log-in-again") return "You signed in a while ago. Sign out and in again, and then change this.";
-  return problem.message;
+  if (problem.code === "wrong-credentials") return t("parts.wrong-password");
+  return serverInWords(problem);
 };
 
-/** @param {string} name @param {string} why */
-const whenInWords = (name, why) => {
-  const at = readTime(name);
-  return at === null ? "" : `${why} ${momentInWords(at, Date.now())}`;
+/** @param {unknown} told @param {string} key */
+const whenInWords = (told, key) => {
+  const at = readTime(told);
+  return at === null ? "" : t(key, { time: momentInWords(at, Date.now()) });
 };
 
 /**
@@ -45,7 +46,7 @@ export function passkeysDialog(dialog, api, showCodes) {
     fill(items, known, ({ id }) => text(id), ({ id }) => item(text(id)), (element, { name, created, used }) => {
       const field = $("input", element);
       if (document.activeElement !== field) field.value = text(name);
-      quote($(".when", element), [whenInWords(created, "added"), whenInWords(used, "used")].filter(Boolean).join(", "));
+      quote($(".when", element), [whenInWords(created, "parts.passkey-added"), whenInWords(used, "parts.passkey-used")].filter(Boolean).join(", "));
     });
   };
 
@@ -53,20 +54,25 @@ export function passkeysDialog(dialog, api, showCodes) {
   function item(id) {
     const element = made("li");
     const name = made("input", "", { maxLength: 64, required: true });
-    name.setAttribute("aria-label", "Name");
-    const remove = made("button", "Remove", { type: "button" });
+    name.setAttribute("aria-label", t("parts.name"));
+    const remove = made("button", t("parts.remove"), { type: "button" });
+    let asked = false;
+    const ask = (/** @type {boolean} */ sure) => {
+      asked = sure;
+      say(remove, t(sure ? "parts.remove-sure" : "parts.remove"));
+    };
     name.addEventListener("change", () => attempt(async () => {
       if (name.value.trim()) await api.patch(`me/passkeys/${segment(id)}`, { name: name.value.trim() });
       await look();
     }));
     // Two presses: there is no way back.
     remove.addEventListener("click", () => attempt(async () => {
-      if (remove.textContent === "Remove") return void say(remove, "Remove it?");
-      say(remove, "Remove");
+      if (!asked) return ask(true);
+      ask(false);
       await api.delete(`me/passkeys/${segment(id)}`);
       await look();
     }));
-    remove.addEventListener("blur", () => say(remove, "Remove"));
+    remove.addEventListener("blur", () => ask(false));
     element.append(name, made("span", "", { className: "when note" }), remove);
     return element;
   }
@@ -83,7 +89,7 @@ export function passkeysDialog(dialog, api, showCodes) {
     password.value = "";
     attempt(async () => {
       const ceremony = readCeremony(await api.post("me/passkeys/challenge", { password: typed }));
-      if (!ceremony) throw new Error("The server asks for something that this page does not know. Reload the page.");
+      if (!ceremony) throw new Error(t("parts.server-asks-unknown"));
       const name = called.value.trim();
       const answer = await api.post("me/passkeys", { ...await create(ceremony), ...(name && { name }) });
       form.reset();

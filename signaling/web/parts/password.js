@@ -2,9 +2,11 @@
 // @ts-check
 /** The dialog in which one changes one's own password. */
 import { $, say } from "./dom.js";
+import { serverInWords } from "../words/reasons.js";
+import { t } from "../words/words.js";
 
 /** What is wrong with a new password before the server is asked, which has rules of its own; empty if nothing. @param {string} fresh @param {string} repeated */
-const mismatch = (fresh, repeated) => (fresh === repeated ? "" : "The two new passwords are not the same.");
+const mismatch = (fresh, repeated) => (fresh === repeated ? "" : t("parts.passwords-differ"));
 
 /** @param {any} dialog @param {import("./api.js").Api} api @param {() => void} done */
 export function passwordDialog(dialog, api, done) {
@@ -25,7 +27,7 @@ export function passwordDialog(dialog, api, done) {
       dialog.close();
       done();
     } catch (/** @type {any} */ problem) {
-      say(error, problem.code === "wrong-credentials" ? "The old password is not right." : problem.message);
+      say(error, problem.code === "wrong-credentials" ? t("parts.wrong-old-password") : serverInWords(problem));
       if (problem.code === "wrong-credentials") old.focus();
     }
   });

@@ -4,11 +4,12 @@
 import { $, say } from "./dom.js";
 import { isFor, keepRung, readPushKey, ringingInWords, whoIsRung, whyNotRung } from "./push.js";
 import { list } from "../client/rules.js";
+import { startWorker } from "./worker.js";
+import { serverInWords } from "../words/reasons.js";
+import { t } from "../words/words.js";
 
 /** @typedef {import("./push.js").Ringing} Ringing */
 
-/** For the browser to start what runs while no page is open. One that never does so gives no error. */
-const READY_MS = 10_000;
 const storage = () => localStorage;
 
 /** What this browser can. */
@@ -37,8 +38,7 @@ export class PushPanel {
     this.#api = api;
     this.#base = base;
     $(".ring-here", section).addEventListener("click", () => this.#toggle());
-    // Who starts the page as an app sees a sentence where there is no network.
-    if (matchMedia("(display-mode: standalone)").matches && thisDevice().worker) this.#worker().catch(() => {});
+    if (matchMedia("(display-mode: standalone)").matches) this.#offline();
   }
 
   /** Who is here: the name of an account, or nothing. @param {string} user */
@@ -48,6 +48,7 @@ export class PushPanel {
     this.#state = "absent";
     this.#show();
     if (!user) return;
+    this.#offline();
     const [key, calls] = await Promise.all([
       this.#api.get("v1/push").then(readPushKey, () => null),
       this.#api.get("v1/calls", { limit: 1 }).then((answer) => list(answer?.items), () => []),
@@ -92,8 +93,8 @@ export class PushPanel {
     this.#show();
     try {
       await (this.#state === "on" ? this.#off() : this.#on());
-    } catch (/** @type {any} */ { message }) {
-      this.#failed = message;
+    } catch (/** @type {any} */ problem) {
+      this.#failed = serverInWords(problem);
     }
     this.#busy = false;
     this.#show();
@@ -104,13 +105,13 @@ export class PushPanel {
       this.#state = thisDevice().permission === "denied" ? "unable" : "off";
       return;
     }
-    const { pushManager } = await this.#worker();
+    const { pushManager } = await startWorker(this.#base);
     const key = /** @type {Uint8Array} */ (this.#key);
     const old = await pushManager.getSubscription();
     // One that was made for another key is in the way of a new one.
     if (old && !isFor(old, key)) await old.unsubscribe();
     const subscription = await pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: key }).catch(() => {
-      throw new Error("The browser could not reach its push service. Try again, or use another browser.");
+      throw new Error(t("parts.push-service"));
     });
     await this.#tell(subscription);
     keepRung(storage, this.#user);
@@ -137,13 +138,9 @@ export class PushPanel {
     return registration?.pushManager?.getSubscription() ?? null;
   }
 
-  /** @returns {Promise<any>} */
-  async #worker() {
-    const scope = new URL(this.#base).pathname;
-    await navigator.serviceWorker.register(new URL("service-worker.js", this.#base), { scope, updateViaCache: "none" });
-    let timer;
-    const late = new Promise((_, fail) => { timer = setTimeout(() => fail(new Error("The browser does not start what rings. Load the page again.")), READY_MS); });
-    return Promise.race([navigator.serviceWorker.ready, late]).finally(() => clearTimeout(timer));
+  /** Who has an account, or starts the page as an app, sees a sentence where there is no network. */
+  #offline() {
+    if (thisDevice().worker) startWorker(this.#base).catch(() => {});
   }
 
   #show() {

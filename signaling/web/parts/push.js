@@ -9,6 +9,7 @@
  * @typedef {{call: string, camera: string, answers: boolean}} Asked what somebody who touched a notification wants
  */
 import { text } from "../client/rules.js";
+import { t } from "../words/words.js";
 
 /** Of a point on P-256 that is not compressed (SEC 1, 2.3.3), in bytes, and how it begins. */
 const KEY_BYTES = 65;
@@ -40,19 +41,19 @@ export function isFor(subscription, key) {
 
 /** Why this device cannot be rung, in words; empty if it can. @param {Device} device @param {boolean} server whether the server has push */
 export function whyNotRung({ secure, worker, push, permission, isTab }, server) {
-  if (!server) return "This server cannot ring telephones whose page is closed: its operator has not set that up.";
-  if (!secure) return "A browser lets itself be rung by pages that came by HTTPS only. Open this page by its https address.";
-  if (isTab) return "Put this page on the home screen first (Share, then Add to Home Screen), and open it from there: iPhones and iPads ring for such pages only.";
-  if (!worker || !push) return "This browser cannot be rung while the page is closed. Keep the page open, or use another browser.";
-  if (permission === "denied") return "Notifications of this page are blocked. Allow them in the browser's settings for this site, and load the page again.";
+  if (!server) return t("parts.push-no-server");
+  if (!secure) return t("parts.push-insecure");
+  if (isTab) return t("parts.push-home-screen");
+  if (!worker || !push) return t("parts.push-unable");
+  if (permission === "denied") return t("parts.push-blocked");
   return "";
 }
 
 /** The button and the words beside it. @param {Ringing} state @param {string} why @param {boolean} isPhone */
 export function ringingInWords(state, why, isPhone) {
   const device = isPhone ? "phone" : "computer";
-  if (state === "on") return { button: "Notifications on", words: `This ${device} rings while the page is closed.` };
-  return { button: `Ring this ${device}`, words: state === "unable" ? why : `This ${device} rings only while the page is open.` };
+  if (state === "on") return { button: t("parts.push-on"), words: t(`parts.push-on-${device}`) };
+  return { button: t(`parts.push-ring-${device}`), words: state === "unable" ? why : t(`parts.push-off-${device}`) };
 }
 
 /** Keeps who has this device rung, or that nobody has. @param {() => Storage} storage which may throw @param {string} user */

@@ -2,6 +2,7 @@
 // @ts-check
 /** What stands in the form by which someone signs in, which both pages have, and in the dialog with what comes with a second factor. */
 import { made } from "./dom.js";
+import { t } from "../words/words.js";
 
 /** A label and its field, of which both pages have the same. @param {string} id @param {string} label @param {object} attributes */
 function field(id, label, attributes) {
@@ -24,14 +25,13 @@ const PLAIN = { autocapitalize: "off", spellcheck: "false" };
 export function layOutSignIn(form) {
   const openid = made("a", "", { className: "button main by-openid", hidden: true });
   const enrolment = made("div", "", { className: "enrolment", hidden: true });
-  const words = "Administrators sign in with a second factor here. Scan this with an app for codes (FreeOTP, Aegis, a password manager), or type the letters into it.";
-  const qr = made("img", "", { className: "qr", alt: "The secret as a QR code", width: 220, height: 220 });
-  const [secret, link] = [made("code", "", { className: "secret" }), made("a", "Open an app on this device", { className: "link" })];
+  const qr = made("img", "", { className: "qr", alt: t("parts.enrolment-qr"), width: 220, height: 220 });
+  const [secret, link] = [made("code", "", { className: "secret" }), made("a", t("parts.enrolment-app"), { className: "link" })];
   const lines = [made("p"), made("p")];
   lines[0].append(secret);
   lines[1].append(link);
-  enrolment.append(made("p", words), qr, ...lines);
-  const passkey = made("button", "Use a passkey", { type: "button", className: "by-passkey", hidden: true });
+  enrolment.append(made("p", t("parts.enrolment")), qr, ...lines);
+  const passkey = made("button", t("parts.use-passkey"), { type: "button", className: "by-passkey", hidden: true });
   const error = made("p", "", { id: "sign-in-error", className: "error" });
   error.setAttribute("role", "alert");
   const ids = /** @type {[any, string][]} */ ([[openid, "openid"], [qr, "qr"], [secret, "totp-secret"], [link, "totp-link"], [passkey, "use-passkey"], [error, "sign-in-error"]]);
@@ -39,18 +39,18 @@ export function layOutSignIn(form) {
   form.append(
     openid,
     fieldset("by-password",
-      ...field("user-name", "Name", { name: "user", "data-testid": "user-input", autocomplete: "username", maxlength: "64", ...PLAIN }),
-      ...field("password-input", "Password", {
+      ...field("user-name", t("parts.name"), { name: "user", "data-testid": "user-input", autocomplete: "username", maxlength: "64", ...PLAIN }),
+      ...field("password-input", t("parts.password"), {
         name: "password", "data-testid": "password-input", type: "password", autocomplete: "current-password", maxlength: "1024",
       })),
-    fieldset("by-token", ...field("token", "Token", {
+    fieldset("by-token", ...field("token", t("parts.token"), {
       name: "token", "data-testid": "token-input", type: "password", autocomplete: "off", maxlength: "8192", ...PLAIN,
     })),
     fieldset("by-code", passkey, enrolment,
-      ...field("code", "Code", { name: "code", "data-testid": "code-input", autocomplete: "one-time-code", maxlength: "64", ...PLAIN })),
+      ...field("code", t("parts.code"), { name: "code", "data-testid": "code-input", autocomplete: "one-time-code", maxlength: "64", ...PLAIN })),
     error,
-    made("button", "Sign in", { type: "submit", className: "main" }),
-    made("button", "I have a token", { type: "button", className: "other-way plain", hidden: true }),
+    made("button", t("parts.sign-in"), { type: "submit", className: "main" }),
+    made("button", t("parts.sign-in-token"), { type: "button", className: "other-way plain", hidden: true }),
   );
 }
 
@@ -62,10 +62,10 @@ export function recoveryDialog() {
   const codes = made("ul", "", { className: "codes" });
   codes.dataset.testid = "recovery-codes";
   const buttons = made("div", "", { className: "buttons" });
-  buttons.append(made("button", "I have them", { type: "button", className: "main close" }));
+  buttons.append(made("button", t("parts.recovery-done"), { type: "button", className: "main close" }));
   dialog.append(
-    made("h2", "Write these codes down", { id: "recovery-title" }),
-    made("p", "Each takes the place of a code or a passkey once, when those are lost. They are not shown again.", { className: "note" }),
+    made("h2", t("parts.recovery-title"), { id: "recovery-title" }),
+    made("p", t("parts.recovery-words"), { className: "note" }),
     codes, buttons,
   );
   document.body.append(dialog);

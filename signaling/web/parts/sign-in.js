@@ -5,6 +5,8 @@ import { $, quote, say } from "./dom.js";
 import { create, get, hasPasskeys, whyNot } from "./ceremony.js";
 import { inGroups } from "./second-factor.js";
 import { layOutSignIn } from "./sign-in-form.js";
+import { isolated } from "../client/rules.js";
+import { t } from "../words/words.js";
 
 /** @typedef {import("../client/types.js").Credential} Credential */
 
@@ -100,7 +102,7 @@ export class SignIn {
     const address = new URL(openid.login);
     address.searchParams.set("return", place);
     link.href = address.href;
-    quote(link, `Sign in with ${openid.name}`);
+    quote(link, t("parts.sign-in-with", { name: isolated(openid.name) }));
   }
 
   focus() {
@@ -120,8 +122,8 @@ export class SignIn {
     $(".enrolment", form).hidden = !second?.sealed;
     const passkey = $(".by-passkey", form);
     passkey.hidden = !(second?.passkey && hasPasskeys());
-    passkey.textContent = second?.sealed ? "Use a passkey in place of an app" : "Use a passkey";
-    $("label[for=code]", form).textContent = second && !second.app && !second.sealed ? "Recovery code" : "Code";
+    passkey.textContent = t(second?.sealed ? "parts.use-passkey-instead" : "parts.use-passkey");
+    $("label[for=code]", form).textContent = t(second && !second.app && !second.sealed ? "parts.recovery-code" : "parts.code");
     const [picture, link] = [$(".qr", form), $(".link", form)];
     if (second?.picture) picture.src = second.picture;
     else picture.removeAttribute("src");
@@ -131,6 +133,6 @@ export class SignIn {
     say($(".secret", form), inGroups(second?.secret ?? ""));
     const other = $(".other-way", form);
     other.hidden = !this.#passwords;
-    other.textContent = second ? "Sign in as someone else" : this.#byToken ? "Sign in with a password" : "I have a token";
+    other.textContent = t(second ? "parts.sign-in-other" : this.#byToken ? "parts.sign-in-password" : "parts.sign-in-token");
   }
 }

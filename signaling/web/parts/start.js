@@ -2,6 +2,8 @@
 // @ts-check
 /** What each page begins with. */
 import { fillIcons } from "./icons.js";
+import { preferencesButton } from "./preferences.js";
+import { tellWorker } from "./worker.js";
 import { fillWords, useLanguage } from "../words/words.js";
 
 /** Messages of the service worker that came before the page was ready; it sends one at a touch. @type {MessageEvent[]} */
@@ -23,4 +25,7 @@ export async function startPage() {
   await useLanguage();
   fillWords();
   fillIcons();
+  // Where a page has no place of its own for it, it is at the end of the header.
+  (document.querySelector("[data-preferences]") ?? document.querySelector("header"))?.append(preferencesButton());
+  tellWorker(new URL(".", location.href));
 }

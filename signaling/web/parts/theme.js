@@ -3,7 +3,7 @@
 /** Light or dark, if it was chosen here (preferences.js): before anything is drawn, so that nothing flashes. It is no module, which would wait. */
 (() => {
   try {
-    const theme = localStorage.getItem("porthole.theme");
+    const theme = localStorage.getItem("porthole-theme");
     if (theme === "light" || theme === "dark") document.documentElement.dataset.theme = theme;
   } catch { /* Without storage it is as the device has it. */ }
 })();

@@ -2,7 +2,8 @@
 // @ts-check
 /** Doorbells on the viewer's page: who rings, and the buttons to answer, decline, and hang up. */
 import { Bell } from "./bell.js";
-import { Calls, callInWords, choices, snapshotPath, titleFor } from "../client/calls.js";
+import { callInWords, titleFor } from "../parts/call-words.js";
+import { Calls, choices, snapshotPath } from "../client/calls.js";
 import { $, cloned, fill, quote, say } from "../parts/dom.js";
 import { DoorButton } from "./door.js";
 

@@ -18,6 +18,7 @@ import { showRecoveryCodes } from "../parts/second-factor.js";
 import { SignIn } from "../parts/sign-in.js";
 import { onWorker, startPage } from "../parts/start.js";
 import { timeInWords } from "../words/when.js";
+import { t } from "../words/words.js";
 
 /** @typedef {import("../client/types.js").Credential} Credential */
 
@@ -97,7 +98,7 @@ function showMe() {
   if (online || client.state === "refused") push.show(online && agenda.me && !agenda.me.shared ? agenda.me.user : "");
 }
 
-const changePassword = passwordDialog($("#password-dialog"), api, () => say($("#done"), "Your password is changed."));
+const changePassword = passwordDialog($("#password-dialog"), api, () => say($("#done"), t("parts.password-changed")));
 $("#password").addEventListener("click", () => {
   say($("#done"), "");
   changePassword();

@@ -2,7 +2,7 @@
 // @ts-check
 /** The panel below a picture that shows its statistics, and the button that opens it. */
 import { $, cloned, fill, say } from "../parts/dom.js";
-import { inWords, sparkline } from "../client/statistics.js";
+import { inWords, sparkline } from "../parts/statistics-words.js";
 
 /** Where it is kept whether the panel was open last. */
 const STORED = "porthole-statistics";

@@ -5,7 +5,7 @@ import en from "./en.js";
 import { LANGUAGES } from "./languages.js";
 
 /** Under which a browser keeps the choice. */
-export const LANGUAGE_KEY = "porthole.language";
+export const LANGUAGE_KEY = "porthole-language";
 /** Languages that a browser is asked for; people have two or three. */
 const MAX_WANTED = 20;
 /** Whoever reads no English at home reads 24 hours, and days before months. */

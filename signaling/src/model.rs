@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use porthole_protocol::grant::Permission;
-use porthole_protocol::wire::CallEnd;
+use porthole_protocol::wire::{CallEnd, Code};
 use serde::{Deserialize, Serialize};
 
 use crate::digest::SecretDigest;
@@ -239,6 +239,20 @@ pub enum Holder {
     /// Whoever opened the share link of this id.
     Share(String),
 }
+
+/// Why sessions end that something broke off: their time was not over, and nobody wanted it.
+pub const FAILED_ENDS: [Code; 10] = [
+    Code::CameraFull,
+    Code::GrantRefused,
+    Code::CameraGone,
+    Code::ServerUnreachable,
+    Code::MediaFailed,
+    Code::BadMessage,
+    Code::BadDescription,
+    Code::OfferRefused,
+    Code::Unconfirmed,
+    Code::Other,
+];
 
 /// Something that happened, for whoever has to know later.
 #[derive(Clone, Debug, PartialEq, Eq)]

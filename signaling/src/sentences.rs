@@ -109,6 +109,7 @@ fn sentence(entry: &AuditEntry) -> Option<String> {
             format!("{by} made a link to {camera}{window}{saving}")
         }
         "share.rotated" => format!("{by} made a new link to {camera} in the place of {id}"),
+        "share.restored" => format!("{by} put the link {id} to {camera} back"),
         "share.removed" => format!("{by} took back the link {id} to {camera}"),
         "share.opened" => format!("the link {id} to {camera} was opened"),
         other => format!("{by}: {other} {id}"),

@@ -229,7 +229,30 @@ impl Access {
         let audit = entry(by, "share.removed", &share);
         let removed = store.remove_share(id, &audit);
         let removed = self.change(Changed::Share(id.to_owned()), removed);
-        removed.await.map_err(of_store)
+        removed.await.map_err(of_store)?;
+        lock(&self.removed).put(share, by.at);
+        Ok(())
+    }
+
+    /// Puts a link back that was taken back a moment ago, with its secret. Its log-ins are gone, so that it has all its uses
+    /// again.
+    pub(crate) async fn restore_share(&self, by: &By, id: &str) -> Result<Share> {
+        let store = self.store()?;
+        let _order = self.order().await?;
+        let share = lock(&self.removed).get(id, by.at);
+        let share = share.ok_or(AccessError::NotFound(
+            "no link of this id was taken back here within the last minute",
+        ))?;
+        if share.window.end <= by.at {
+            return Err(AccessError::LinkSpent);
+        }
+        let share = Share { uses: 0, ..share };
+        let audit = entry(by, "share.restored", &share);
+        let put = store.put_share(&share, Put::New, &audit);
+        let put = self.change(Changed::Share(id.to_owned()), put);
+        put.await.map_err(of_store)?;
+        lock(&self.removed).restored(id);
+        Ok(share)
     }
 }
 

@@ -14,7 +14,7 @@ use url::Url;
 use utoipa::ToSchema;
 
 use super::bookings::{or_default, yes};
-use super::caller::{Admin, Body, CutParams, Name, Params};
+use super::caller::{Admin, Body, CutParams, Name, Params, WithQr};
 use super::{Page, settled};
 use crate::access::{ShareFields, Told};
 use crate::error::ApiError;
@@ -68,13 +68,17 @@ pub(super) struct WithLink {
     /// Shown this once.
     #[schema(example = "https://cameras.example.org/#share=...")]
     link: String,
+    /// The link as a QR code, an image as a `data:` address, if that was asked for. Shown this once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    qr: Option<String>,
 }
 
 impl WithLink {
-    fn new(mut link: Url, (share, secret): (Share, String)) -> Self {
+    fn new(mut link: Url, (share, secret): (Share, String), qr: &WithQr) -> Self {
         link.set_fragment(Some(&share_fragment(&secret)));
         Self {
             share: share.into(),
+            qr: qr.of(link.as_str()),
             link: link.to_string(),
         }
     }
@@ -169,7 +173,7 @@ pub(super) async fn list(
 
 /// Make a share link
 #[utoipa::path(
-    post, path = "/api/shares", operation_id = "addShare", tag = "administrator",
+    post, path = "/api/shares", operation_id = "addShare", tag = "administrator", params(WithQr),
     request_body = NewShare,
     responses(
         (status = 201, body = WithLink),
@@ -180,6 +184,7 @@ pub(super) async fn list(
 pub(super) async fn add(
     State(shared): State<Arc<Shared>>,
     Admin(caller): Admin,
+    Params(qr): Params<WithQr>,
     headers: HeaderMap,
     Body(new): Body<NewShare>,
 ) -> Result<(StatusCode, Json<WithLink>), ApiError> {
@@ -202,7 +207,8 @@ pub(super) async fn add(
         note: new.note,
     };
     let added = settled(async move { access.add_share(&by, fields).await }).await?;
-    Ok((StatusCode::CREATED, Json(WithLink::new(url, added))))
+    let link = WithLink::new(url, added, &qr);
+    Ok((StatusCode::CREATED, Json(link)))
 }
 
 /// Show a share link
@@ -237,12 +243,36 @@ pub(super) async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Put a share link back
+///
+/// One that was taken back at this server within the last minute. It has its secret and all its uses again: whoever had it open
+/// opens it again.
+#[utoipa::path(
+    post, path = "/api/shares/{id}/restore", operation_id = "restoreShare", tag = "administrator",
+    params(("id" = String, Path, description = "The link's id")),
+    responses(
+        (status = 200, body = ShareView),
+        (status = 404, description = "`not-found`: there was none, or it is too late"),
+        (status = 410, description = "`link-spent`: its time is over"),
+        (status = 422, description = "`no-such-camera`"),
+    )
+)]
+pub(super) async fn restore(
+    State(shared): State<Arc<Shared>>,
+    Admin(caller): Admin,
+    Name(id): Name,
+) -> Result<Json<ShareView>, ApiError> {
+    let (access, by) = (shared.access.clone(), caller.by());
+    let restored = settled(async move { access.restore_share(&by, &id).await });
+    Ok(Json(restored.await?.into()))
+}
+
 /// Give a share link another secret
 ///
 /// The old one is void, what is watched by it ends, and the link has all its uses again.
 #[utoipa::path(
     post, path = "/api/shares/{id}/rotate", operation_id = "rotateShare", tag = "administrator",
-    params(("id" = String, Path, description = "The link's id")),
+    params(("id" = String, Path, description = "The link's id"), WithQr),
     responses(
         (status = 200, body = WithLink),
         (status = 404, description = "`not-found`"),
@@ -253,10 +283,11 @@ pub(super) async fn rotate(
     State(shared): State<Arc<Shared>>,
     Admin(caller): Admin,
     Name(id): Name,
+    Params(qr): Params<WithQr>,
     headers: HeaderMap,
 ) -> Result<Json<WithLink>, ApiError> {
     let url = shared.base(&headers, &caller.connection)?;
     let (access, by) = (shared.access.clone(), caller.by());
     let rotated = settled(async move { access.rotate_share(&by, &id).await }).await?;
-    Ok(Json(WithLink::new(url, rotated)))
+    Ok(Json(WithLink::new(url, rotated, &qr)))
 }

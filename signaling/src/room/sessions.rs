@@ -84,6 +84,8 @@ impl Room {
             seq: 0,
             return_by: None,
             stats: StatsPace::new(now),
+            sent: None,
+            shown: None,
             has_media: false,
             drives: None,
         };

@@ -137,7 +137,7 @@ function fragmentOf(address) {
   return at < 0 ? "" : String(address).slice(at);
 }
 
-/** What was pushed, or null if this version cannot read it. @param {unknown} payload */
+/** What was pushed, or null if this version cannot read it. @param {unknown} payload @returns {any} */
 function readPush(payload) {
   if (typeof payload !== "string" || payload.length > MAX_PAYLOAD) return null;
   let told;

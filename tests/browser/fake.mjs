@@ -16,7 +16,7 @@ const PERMISSIONS = readFileSync(join(ROOT, "signaling/src/page.rs"), "utf8").ma
 export const CONFIG = { openAccess: true, authenticated: false, websocket: "/ws", iceServers: [] };
 
 /** The files of the pages, at `link`; with a `script`, the fake server and that run first, for browsers that start no scripts of a test. */
-export async function served(script = null) {
+export async function served(script = null, port = 0) {
   const server = createServer(({ url }, response) => {
     const name = url.match(/^\/look\/([^?]*)/)?.[1];
     const file = join(WEB, { "": "index.html", admin: "admin.html", calls: "calls.html" }[name] ?? name ?? "");
@@ -27,8 +27,12 @@ export async function served(script = null) {
     const content = readFileSync(file);
     return response.writeHead(200, headers).end(script && file.endsWith(".html") ? content.toString().replace("<script", '<script src="test.js"></script><script') : content);
   });
-  await new Promise((done) => { server.listen(0, "127.0.0.1", done); });
-  return { link: `http://127.0.0.1:${server.address().port}/look/`, close: () => server.close() };
+  await new Promise((done) => { server.listen(port, "127.0.0.1", done); });
+  const close = () => {
+    server.close();
+    server.closeAllConnections();
+  };
+  return { link: `http://127.0.0.1:${server.address().port}/look/`, port: server.address().port, close };
 }
 
 /** A signaling server with one camera, in the page. `window.server` is what a test steers it by. */
@@ -79,7 +83,7 @@ function fakeServer(api) {
   };
   const network = window.fetch;
   window.fetch = async (url, options = {}) => {
-    const route = `${options.method ?? "GET"} ${new URL(url).pathname.replace("/look/", "")}`;
+    const route = `${options.method ?? "GET"} ${new URL(url, location.href).pathname.replace("/look/", "")}`;
     if (!(route in server.api)) return network(url, options);
     server.asked.push({ route, body: options.body && JSON.parse(options.body) });
     const { status = 200, ...body } = server.api[route];
@@ -101,11 +105,12 @@ function fakeServer(api) {
   };
 }
 
-/** A person at the page, before the fake server, whose REST API answers as `api` says; `script` runs in the page after it. */
-export async function person(chromium, link, { path = "", api = {}, script = null, ...options } = {}) {
+/** A person at the page, before the fake server, whose REST API answers as `api` says; `script` runs in the page after it, and `before` outside of it. */
+export async function person(chromium, link, { path = "", api = {}, script = null, before = null, ...options } = {}) {
   const page = await visitor(chromium, "about:blank", options);
   await page.addInitScript(fakeServer, api);
   if (script) await page.addInitScript(script);
+  await before?.(page);
   await page.goto(link + path);
   return page;
 }

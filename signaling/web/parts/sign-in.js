@@ -6,6 +6,7 @@ import { create, get, hasPasskeys, whyNot } from "./ceremony.js";
 import { inGroups } from "./second-factor.js";
 import { layOutSignIn } from "./sign-in-form.js";
 import { isolated } from "../client/rules.js";
+import { reasonInWords } from "../words/reasons.js";
 import { t } from "../words/words.js";
 
 /** @typedef {import("../client/types.js").Credential} Credential */
@@ -87,7 +88,7 @@ export class SignIn {
     }
     const appears = on && this.#form.hidden;
     this.#form.hidden = !on;
-    say($(".error", this.#form), error);
+    say($(".error", this.#form), reasonInWords("", error));
     if (on && (appears || !document.activeElement?.matches("button, input"))) this.focus();
   }
 

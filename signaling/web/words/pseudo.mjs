@@ -11,5 +11,7 @@ export function pseudo(words) {
 
 function other(text) {
   const turned = text.split(/(\{\w+\})/).map((part) => (part.startsWith("{") ? part : part.replace(/[a-z]/gi, (letter) => LETTERS[letter.toLowerCase().charCodeAt(0) % LETTERS.length]))).join("");
-  return turned + LETTERS.repeat(20).slice(0, Math.ceil(text.length * (LONGER - 1)));
+  const more = LETTERS.repeat(20).slice(0, Math.ceil(text.length * (LONGER - 1)));
+  // Words have ends.
+  return turned + more.replace(/.{6}/g, (word) => `${word} `).trimEnd();
 }

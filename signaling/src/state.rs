@@ -19,6 +19,7 @@ use crate::calls::Calls;
 use crate::embed::Embed;
 use crate::error::ApiError;
 use crate::failures::Failures;
+use crate::history::History;
 use crate::hosts::{Hosts, host};
 use crate::hub::HubHandle;
 use crate::metrics::Metrics;
@@ -51,6 +52,7 @@ pub(crate) struct Shared {
     pub(crate) openid: Option<Openid>,
     pub(crate) failures: Arc<Mutex<Failures>>,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) history: Arc<History>,
     pub(crate) hub: Arc<HubHandle>,
     /// By what browsers are told of calls.
     pub(crate) push: Arc<Mutex<Option<Push>>>,

@@ -228,6 +228,9 @@ export function browser(env, executablePath, more) {
   return chromium.launch(asTested(env, executablePath, more));
 }
 
+/** Pages that were not fetched from this machine may not reach it, as far as Chromium knows. */
+const FROM_DISK = process.env.PORTHOLE_WEB ? ",LocalNetworkAccessChecks" : "";
+
 /** How it is started. */
 export function asTested(env = {}, executablePath = process.env.PORTHOLE_CHROMIUM ?? "/usr/bin/chromium", more = []) {
   return {
@@ -236,7 +239,7 @@ export function asTested(env = {}, executablePath = process.env.PORTHOLE_CHROMIU
     headless: true,
     args: [
       "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-      "--disable-component-update", "--disable-sync", "--disable-features=WebRtcHideLocalIpsWithMdns",
+      "--disable-component-update", "--disable-sync", `--disable-features=WebRtcHideLocalIpsWithMdns${FROM_DISK}`,
       "--autoplay-policy=no-user-gesture-required", ...more,
     ],
   };

@@ -22,6 +22,9 @@ const ADMINISTRATOR = {
   "GET api/cameras": { items: cameras }, "GET api/users": { items: [{ name: "alice", role: "administrator" }, { name: "bob", role: "viewer" }] },
   "GET api/sessions": { items: [{ id: "s1", camera: "front", user: "bob", perms: ["view", "listen"], started: time(-HOUR_MS), until: time(HOUR_MS), connected: true }] },
   "GET api/calendar": { items: [booking] }, "GET api/shares": { items: [{ id: "s1", camera: "front", start: time(-HOUR_MS), end: time(HOUR_MS), uses: 1, maxUses: 3, perms: ["view"] }] },
+  "GET api/overview": { enrolled: 2, every: 60, now: { at: time(0), cameras: 1, sessions: 1, sent: 800_000, started: 7, failed: 1 }, samples: [-3, -2, -1].map((hours) => ({ at: time(hours * HOUR_MS), cameras: 2, sessions: 2, sent: 400_000, started: 5, failed: 0 })) },
+  "GET api/bookings": { items: [booking, { ...booking, id: "b2", user: "carol", recurrence: { rule: "FREQ=DAILY;COUNT=3", zone: "UTC" } }] },
+  "GET api/cameras/front": { ...cameras[0], bookings: 2, links: 1 }, "GET api/calls": { items: [] },
   "GET api/audit": { items: [{ id: 1, at: time(-HOUR_MS), actor: "alice", action: "session.started", user: "bob", camera: "front", details: {} }] },
 };
 const shown = (id) => (page) => page.getByTestId(id).waitFor();
@@ -61,6 +64,10 @@ export const VIEWS = [
   ...["cameras", "bookings", "users", "shares", "audit"].map((tab) => ({
     name: `administrator's ${tab}`, path: `admin#${tab}`, api: ADMINISTRATOR, open: (page) => page.locator(`#${tab}`).waitFor(),
   })),
+  { name: "administrator's overview", path: "admin", api: ADMINISTRATOR, open: shown("figure-failed") },
+  { name: "administrator's page of a camera", path: "admin#camera/front", api: ADMINISTRATOR, open: shown("camera-bookings") },
+  { name: "administrator's list of bookings", path: "admin#bookings", api: ADMINISTRATOR, open: async (page) => { await page.getByTestId("calendar-list").click(); await page.getByTestId("booking-list").locator("li").nth(1).waitFor(); } },
+  { name: "administrator's search", path: "admin#search/front", api: ADMINISTRATOR, open: shown("hit-camera-front") },
 ];
 
 /** A person who looks at a view. @param {import("playwright-core").Browser} chromium */

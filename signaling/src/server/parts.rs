@@ -169,6 +169,7 @@ impl Parts {
             backend: backend.clone(),
             openid,
             metrics: metrics.clone(),
+            history: Arc::default(),
             failures: failures.clone(),
             hub: handle.clone(),
             calls: calls.clone(),
@@ -305,6 +306,11 @@ impl Parts {
         }
         let keeping = self.calls.keep_all(self.on_idle.clone());
         lost.supervise(runtime, "keeper of calls", keeping);
+        let shared = &self.server.inner.shared;
+        let (hub, metrics) = (shared.hub.clone(), shared.metrics.clone());
+        let history = shared.history.clone();
+        let looking = history.keep(hub, metrics, self.on_stop.clone());
+        lost.supervise(runtime, "history", looking);
         let following = access.clone().follow_all(self.heard, self.on_idle.clone());
         lost.supervise(runtime, "follower of the database", following);
         let journal = self.journal.run(self.on_idle.clone());

@@ -308,6 +308,24 @@ test("the sentence runs what is its own alone", async () => {
   assert.ok(policy.startsWith("default-src 'none'") && !policy.includes("unsafe"));
 });
 
+test("the sentence makes room for the page as soon as the server answers, and not before", async () => {
+  const html = await (await new Browser({ server: broken }).navigate(SCOPE)).text();
+  const [, script] = html.match(/<script>([^]*?)<\/script>/);
+  let [loaded, look, ms] = [0, () => {}, 0];
+  const heard = {};
+  const answers = [() => { throw new TypeError("network"); }, () => ({ ok: false }), () => ({ ok: true }), () => ({ ok: true })];
+  vm.runInNewContext(script, {
+    fetch: async () => answers.shift()(), location: { reload: () => { loaded += 1; } },
+    addEventListener: (name, call) => { heard[name] = call; }, setInterval: (call, every) => { [look, ms] = [call, every]; },
+  });
+  assert.equal(ms, 10_000);
+  for (const [call, expected] of [[look, 0], [look, 0], [look, 1], [heard.online, 2]]) {
+    call();
+    await new Promise(setImmediate);
+    assert.equal(loaded, expected);
+  }
+});
+
 test("its English is the catalogue's", () => {
   const { context } = new Browser();
   const own = plain(vm.runInContext("ENGLISH", context));

@@ -123,7 +123,7 @@ function latin(names) {
 /** All of it is wrong. */
 const BAD = `<!doctype html><html lang="en"><title>Bad</title><main><h1>Bad</h1><img src="data:,">
   <button id="unseen" style="outline: none">Without a focus</button><button id="late" tabindex="2">Out of order</button><button id="early" tabindex="1">First of all</button>
-  <div style="position: fixed; inset: 0; top: 60%; background: #000"></div><button id="covered" style="position: fixed; bottom: 0">Covered</button>
+  <button id="covered" style="position: fixed; left: 0; bottom: 0">Covered</button><div style="position: fixed; inset: 0; top: 60%; background: #000"></div>
   <p style="width: 2000px; transition: opacity 1s">Wide</p><button style="width: 4rem; overflow: hidden; white-space: nowrap">Longer than there is room for</button></main>`;
 
 test("what looks at the views finds what is wrong with one", () => scene(async (keep) => {

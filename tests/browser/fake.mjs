@@ -59,7 +59,14 @@ function fakeServer(api) {
     return new MediaStream([...canvas.captureStream(25).getTracks(), ...tone.stream.getTracks()]);
   };
 
-  server.say = (message) => server.sockets.at(-1).onmessage?.({ data: JSON.stringify(message) });
+  const end = ({ sessionId }) => {
+    ends.get(sessionId)?.close();
+    ends.delete(sessionId);
+  };
+  server.say = (message) => {
+    if (message.type === "endSession") end(message);
+    server.sockets.at(-1).onmessage?.({ data: JSON.stringify(message) });
+  };
   server.drop = (code = 1006, reason = "") => {
     server.sockets.at(-1).readyState = 3;
     server.sockets.at(-1).onclose?.({ code, reason });
@@ -82,10 +89,7 @@ function fakeServer(api) {
       server.say({ type: "peer", sessionId, sdp: { type: "offer", sdp: camera.localDescription.sdp } });
     },
     peer: ({ sessionId, sdp, ice }) => (sdp ? ends.get(sessionId)?.setRemoteDescription(sdp) : ends.get(sessionId)?.addIceCandidate(ice)),
-    endSession({ sessionId }) {
-      ends.get(sessionId)?.close();
-      ends.delete(sessionId);
-    },
+    endSession: end,
   };
   const network = window.fetch;
   window.fetch = async (url, options = {}) => {

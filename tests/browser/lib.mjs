@@ -327,8 +327,9 @@ function fromDisk(context) {
   };
   return context.route((url) => file(url) !== null, async (route) => {
     const found = file(new URL(route.request().url()));
-    const built = await route.fetch();
-    const { "content-encoding": _, etag, ...headers } = built.headers();
+    // Of a server in another network this process gets nothing.
+    const built = await route.fetch().catch(() => null);
+    const { "content-encoding": _, etag, ...headers } = built?.headers() ?? {};
     await route.fulfill({ status: 200, headers: { ...headers, "content-type": KINDS[extname(found)] }, body: readFileSync(found) });
   });
 }

@@ -39,7 +39,8 @@ export async function served(script = null, port = 0) {
 function fakeServer(api) {
   const server = (window.server = { sent: [], sockets: [], deaf: false, full: false, terms: { lease: 7_200, perms: ["view", "listen"] }, cameras: [{ id: "front", meta: { name: "Front door" } }], api, asked: [] });
   let sessions = 0;
-  let camera;
+  /** Their ends, by session. */
+  const ends = (server.ends = new Map());
 
   /** A picture that changes, and a tone. */
   const media = () => {
@@ -65,13 +66,15 @@ function fakeServer(api) {
   };
   const answers = {
     list: () => server.say({ type: "list", producers: server.cameras }),
+    listConsumers: () => server.say({ type: "listConsumers", consumers: [] }),
     resumeSession: ({ sessionId, peerId }) => server.say({ type: "sessionResumed", sessionId, peerId, terms: server.terms }),
     async startSession({ peerId }) {
       if (server.refusal) return server.say({ type: "error", details: "", ...server.refusal });
       const sessionId = `s${++sessions}`;
       server.say({ type: "sessionStarted", peerId, sessionId, secret: `secret of ${sessionId}`, terms: server.terms });
       if (server.full) return server.say({ type: "endSession", sessionId, reason: "camera-full" });
-      camera = new RTCPeerConnection();
+      const camera = new RTCPeerConnection();
+      ends.set(sessionId, camera);
       const stream = media();
       for (const track of stream.getTracks()) camera.addTrack(track, stream);
       server.robot?.(camera);
@@ -79,7 +82,11 @@ function fakeServer(api) {
       await camera.setLocalDescription(await camera.createOffer());
       server.say({ type: "peer", sessionId, sdp: { type: "offer", sdp: camera.localDescription.sdp } });
     },
-    peer: ({ sdp, ice }) => (sdp ? camera.setRemoteDescription(sdp) : camera.addIceCandidate(ice)),
+    peer: ({ sessionId, sdp, ice }) => (sdp ? ends.get(sessionId)?.setRemoteDescription(sdp) : ends.get(sessionId)?.addIceCandidate(ice)),
+    endSession({ sessionId }) {
+      ends.get(sessionId)?.close();
+      ends.delete(sessionId);
+    },
   };
   const network = window.fetch;
   window.fetch = async (url, options = {}) => {

@@ -227,6 +227,9 @@ export function browser(env, executablePath, more) {
   return chromium.launch(asTested(env, executablePath, more));
 }
 
+/** Pages that were not fetched from this machine may not reach it, as far as Chromium knows. */
+const FROM_DISK = process.env.PORTHOLE_WEB ? ",LocalNetworkAccessChecks" : "";
+
 /** How it is started. */
 export function asTested(env = {}, executablePath = process.env.PORTHOLE_CHROMIUM ?? "/usr/bin/chromium", more = []) {
   return {
@@ -235,7 +238,7 @@ export function asTested(env = {}, executablePath = process.env.PORTHOLE_CHROMIU
     headless: true,
     args: [
       "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-      "--disable-component-update", "--disable-sync", "--disable-features=WebRtcHideLocalIpsWithMdns",
+      "--disable-component-update", "--disable-sync", `--disable-features=WebRtcHideLocalIpsWithMdns${FROM_DISK}`,
       "--autoplay-policy=no-user-gesture-required", ...more,
     ],
   };
@@ -339,10 +342,20 @@ function bound(page) {
 
 const shortened = (body) => String(body).replace(/\s+/g, " ").slice(0, 200);
 
-/** Clicks the camera and waits until it is live. */
+/** Opens the camera, unless it comes by itself, as to who has a link to it alone; and waits until it is live. */
 export async function watch(page, id) {
-  await page.getByTestId(`camera-${id}`).click();
+  await opened(page, id);
   await state(page, id, "live");
+}
+
+/** Has the camera's picture, whatever becomes of it. */
+export async function opened(page, id) {
+  const picture = page.getByTestId(`state-${id}`);
+  const end = Date.now() + PATIENCE_MS;
+  // The card goes away when the picture of a link comes: a click that waits for it would wait for good.
+  while (!(await picture.count())) {
+    await page.getByTestId(`camera-${id}`).click({ timeout: 1_000 }).catch((problem) => { if (Date.now() > end) throw problem; });
+  }
 }
 
 /** Waits until the camera's state is `name`; gives its text and code. */

@@ -73,6 +73,7 @@ function fakeServer(api) {
   };
   const answers = {
     list: () => server.say({ type: "list", producers: server.cameras }),
+    listConsumers: () => server.say({ type: "listConsumers", consumers: [] }),
     resumeSession: ({ sessionId, peerId }) => server.say({ type: "sessionResumed", sessionId, peerId, terms: server.terms }),
     async startSession({ peerId }) {
       if (server.refusal) return server.say({ type: "error", details: "", ...server.refusal });

@@ -344,10 +344,20 @@ function bound(page) {
 
 const shortened = (body) => String(body).replace(/\s+/g, " ").slice(0, 200);
 
-/** Clicks the camera and waits until it is live. */
+/** Opens the camera, unless it comes by itself, as to who has a link to it alone; and waits until it is live. */
 export async function watch(page, id) {
-  await page.getByTestId(`camera-${id}`).click();
+  await opened(page, id);
   await state(page, id, "live");
+}
+
+/** Has the camera's picture, whatever becomes of it. */
+export async function opened(page, id) {
+  const picture = page.getByTestId(`state-${id}`);
+  const end = Date.now() + PATIENCE_MS;
+  // The card goes away when the picture of a link comes: a click that waits for it would wait for good.
+  while (!(await picture.count())) {
+    await page.getByTestId(`camera-${id}`).click({ timeout: 1_000 }).catch((problem) => { if (Date.now() > end) throw problem; });
+  }
 }
 
 /** Waits until the camera's state is `name`; gives its text and code. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 // The views of the pages, each before a server that says what it needs (fake.mjs): for tests that look at all of them.
 
+import { fakeRobot } from "./fake-robot.mjs";
 import { CONFIG, person, say } from "./fake.mjs";
 
 const SIGNED_IN = { ...CONFIG, openAccess: false, authenticated: true, passwords: true, user: "alice" };
@@ -51,6 +52,31 @@ export const VIEWS = [
   },
   { name: "list of cameras", api: VIEWER, open: shown("camera-front") },
   { name: "one picture", api: VIEWER, open: async (page) => { await page.getByTestId("camera-front").click(); await page.locator('[data-state="live"]').first().waitFor(); } },
+  {
+    name: "one picture with all that opens over it", api: VIEWER, open: async (page) => {
+      await page.getByTestId("camera-front").click();
+      await page.locator('[data-state="live"]').first().waitFor();
+      for (const id of ["figures-front", "more-front"]) await page.getByTestId(id).click();
+      await page.locator('[data-figure="decoded"]').waitFor();
+    },
+  },
+  {
+    name: "a robot that one drives", api: VIEWER, script: fakeRobot, open: async (page) => {
+      await page.getByTestId("camera-front").click();
+      await page.getByTestId("wheel-front").click();
+      await page.getByTestId("pad-front").waitFor();
+    },
+  },
+  {
+    name: "the end of a picture", api: VIEWER, open: async (page) => {
+      await page.getByTestId("camera-front").click();
+      await page.locator('[data-state="live"]').first().waitFor();
+      await say(page, { type: "endSession", sessionId: "s1", reason: "lease-ended" });
+      await page.getByTestId("retry-front").waitFor();
+    },
+  },
+  { name: "keys", api: VIEWER, open: async (page) => { await page.getByTestId("camera-front").click(); await page.keyboard.press("?"); await page.getByTestId("keys-dialog").waitFor(); }, speaks: "#keys-dialog" },
+  { name: "diagnosis", api: VIEWER, open: opens("test-connection", "#diagnosis"), speaks: "#diagnosis" },
   { name: "call", api: VIEWER, open: async (page) => { await shown("camera-front")(page); await say(page, { type: "call", call: { id: CALL, camera: "front", name: "Front door", state: "ringing", you: "rung" } }); await page.getByTestId("calls").waitFor(); } },
   { name: "password", api: VIEWER, open: opens("password", "#password-dialog"), speaks: "#password-dialog" },
   { name: "passkeys", api: VIEWER, open: opens("passkeys", "#passkeys-dialog"), speaks: "#passkeys-dialog" },
@@ -71,7 +97,7 @@ export const VIEWS = [
 ];
 
 /** A person who looks at a view. @param {import("playwright-core").Browser} chromium */
-export async function looksAt(chromium, link, { path = "", api, open }, { script = null, before = null, ...options } = {}) {
+export async function looksAt(chromium, link, { path = "", api, open, script: own = null }, { script = own, before = null, ...options } = {}) {
   const page = await person(chromium, link, { path, api, script, before, ...options });
   await open(page);
   return page;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 // @ts-check
 import { talkLine } from "./gateway-rules.js";
+import { readRoutes } from "./routes.js";
 import {
   DISCONNECTED_MS, FIRST_FRAME_TIMEOUT_MS, GATHER_MS, MAX_CANDIDATES, POLL_FIRST_MS, POLL_LIVE_MS, REASON_MS, STALL_POLLS,
 } from "./rules.js";
@@ -9,10 +10,10 @@ import {
  * What a {@link Media} says. After `failed` nothing more is to be expected of it.
  *
  * @typedef {{say: (message: object) => void, tracks: () => void, live: () => void, flows: (well: boolean) => void,
- *   picture: (comes: boolean) => void, counted: (report: any) => void, way: (way: {channel?: any, sender?: RTCRtpSender}) => void, failed: (refusal?: string) => void}} Listener
+ *   picture: (comes: boolean) => void, counted: (report: any) => void, routes: (routes: import("./routes.js").Routes) => void, way: (way: {channel?: any, sender?: RTCRtpSender}) => void, failed: (refusal?: string) => void}} Listener
  *   `say`: something for the camera. `live`: the first picture was decoded. `picture`: whether any has come in the last seconds, while there is one. `flows`: the network lost the camera, or
- *   found it again. `failed`: for good; with the browser's words if it did not take the camera's offer. `counted`: what `getStats` says, every two seconds while there is a picture. `way`: a data channel, or
- *   what sends sound to the camera.
+ *   found it again. `failed`: for good; with the browser's words if it did not take the camera's offer. `counted`: what `getStats` says, every two seconds while there is a picture. `routes`: the ways that
+ *   were tried so far. `way`: a data channel, or what sends sound to the camera.
  */
 
 /** One peer connection to a camera, from its offer to its end; it knows no server. */
@@ -23,7 +24,7 @@ export class Media {
   doomed = false;
   #env; #pc; #stream; #on; #video = /** @type {any} */ (null); #closed = false;
   #candidates = /** @type {any[]|null} */ ([]); #work = Promise.resolve(); #packets = 0; #pictures = 0; #still = 0; #deadline; #pollTimer;
-  #gathers = false; #gathered = () => {}; #gatherTimer;
+  #gathers = false; #gathered = () => {}; #gatherTimer; #relayError = false;
 
   /** @param {any} env @param {any[]} iceServers @param {MediaStream} stream which gets the tracks @param {Listener} on */
   constructor(env, iceServers, stream, on) {
@@ -38,6 +39,7 @@ export class Media {
       if (!candidate?.candidate || this.#gathers) return;
       on.say({ type: "peer", ice: { candidate: candidate.candidate, sdpMLineIndex: candidate.sdpMLineIndex ?? 0 } });
     };
+    pc.onicecandidateerror = ({ url }) => { if (/^turns?:/i.test(String(url))) this.#relayError = true; };
     pc.onconnectionstatechange = () => this.#connectionChanged();
     this.#failIn(FIRST_FRAME_TIMEOUT_MS);
     this.#poll();
@@ -79,7 +81,7 @@ export class Media {
     for (const timer of [this.#deadline, this.#pollTimer, this.#gatherTimer]) this.#env.clearTimeout(timer);
     this.#gathered();
     const pc = this.#pc;
-    pc.ontrack = pc.ondatachannel = pc.onicecandidate = pc.onconnectionstatechange = null;
+    pc.ontrack = pc.ondatachannel = pc.onicecandidate = pc.onicecandidateerror = pc.onconnectionstatechange = null;
     pc.close();
     for (const track of this.#stream.getTracks()) this.#stream.removeTrack(track);
     this.#on.tracks();
@@ -172,6 +174,7 @@ export class Media {
       let frames = 0, packets = 0, pictures = 0, isPicture = false;
       const stats = await this.#pc.getStats().catch(() => new Map());
       if (this.#closed) return;
+      this.#on.routes(readRoutes(stats, this.#pc.connectionState, this.#relayError));
       stats.forEach((entry) => {
         if (entry.type !== "inbound-rtp") return;
         packets += entry.packetsReceived ?? 0;

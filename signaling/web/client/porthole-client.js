@@ -218,6 +218,23 @@ export class PortholeClient extends Stateful {
    */
   sayToCall(word, callId) { this.#send({ type: word, callId }); }
 
+  /** The servers for ICE that the server names to whoever connects; a session may have others. They hold passwords. @returns {any[]} */
+  get iceServers() { return list(this.#config.iceServers); }
+
+  /** From here to the server and back, over the connection that stands, in ms; null where there is none, or no answer. @returns {Promise<number|null>} */
+  roundTrip() {
+    if (this.state !== "online") return Promise.resolve(null);
+    const start = this.#env.elapsed();
+    return new Promise((resolve) => {
+      const timer = this.#env.setTimeout(() => resolve(null), ANSWER_TIMEOUT_MS);
+      this.addEventListener("echo", () => {
+        this.#env.clearTimeout(timer);
+        resolve(Math.round(this.#env.elapsed() - start));
+      }, { once: true });
+      this.#send({ type: "listConsumers" });
+    });
+  }
+
   // -- connecting ---------------------------------------------------------------------------------
 
   async #open() {
@@ -359,6 +376,7 @@ export class PortholeClient extends Stateful {
         this.dispatchEvent(new Event("access"));
         return this.#send({ type: "list" });
       case "call": return this.dispatchEvent(new CustomEvent("call", { detail: message.call }));
+      case "listConsumers": return void this.dispatchEvent(new Event("echo"));
       case "error": return this.#error(text(message.code), message.details, readTime(message.nextBooking));
     }
   }

@@ -57,8 +57,10 @@ test("the end of a lease is the end", () => {
 });
 
 test("terms are read onto this device's clock, and those that make no sense are none", () => {
-  assert.deepEqual(readTerms({ lease: 60, perms: ["view", "listen", 7, ""] }, 1_000), { until: 61_000, perms: ["view", "listen"] });
-  assert.deepEqual(readTerms({ lease: 0 }, 5), { until: 5, perms: [] });
+  assert.deepEqual(readTerms({ lease: 60, perms: ["view", "listen", 7, ""] }, 1_000), { until: 61_000, perms: ["view", "listen"], saving: true });
+  assert.equal(readTerms({ lease: 60, perms: ["view"], saving: false }, 0)?.saving, false);
+  assert.equal(readTerms({ lease: 60, perms: ["view"], saving: "no" }, 0)?.saving, true, "only what forbids it does");
+  assert.deepEqual(readTerms({ lease: 0 }, 5), { until: 5, perms: [], saving: true });
   assert.ok(readTerms({ lease: 1, perms: Array(9_999).fill("x".repeat(9_999)) }, 0).perms.join("").length < 9_999);
   for (const bad of [undefined, null, 7, {}, { lease: "60" }, { lease: -1 }, { lease: null }]) assert.equal(readTerms(bad, 0), null);
 });
@@ -303,6 +305,32 @@ test("a quiet connection is kept alive by what costs the server nothing, and lis
   }
   assert.equal(world.sent("list").length, 1);
   assert.equal(world.sent("listConsumers").length, 5);
+});
+
+test("the way to the server and back is timed over the connection that stands, and a server without an answer has no time", async () => {
+  const world = new World();
+  assert.equal(await world.client.roundTrip(), null, "not before there is one");
+  await world.online("front");
+  const timed = world.client.roundTrip();
+  await world.advance(40);
+  await world.say({ type: "listConsumers", consumers: [] });
+  assert.equal(await timed, 40);
+  const never = world.client.roundTrip();
+  await world.advance(10_000);
+  assert.equal(await never, null);
+});
+
+test("the ways that were tried are known, also when none of them worked", async () => {
+  const world = new World();
+  const client = await world.online("front");
+  const session = client.watch("front");
+  assert.equal(session.routes, null);
+  await world.offer();
+  world.peer.getStats = async () => new Map([["l", { type: "local-candidate", candidateType: "host" }], ["p", { type: "candidate-pair", state: "failed" }]]);
+  world.peer.onicecandidateerror({ url: "turn:turn.example.org" });
+  await world.advance(250);
+  world.peer.become("failed");
+  assert.deepEqual([session.code, session.routes.local.host, session.routes.failed, session.routes.relayError], ["media-failed", 1, 1, true]);
 });
 
 test("behind a proxy's folder every address stays in that folder", async () => {
@@ -1009,16 +1037,16 @@ test("terms are told with the session and whenever they change, with what was gi
   const told = [];
   session.addEventListener("terms", ({ detail }) => told.push([detail.given, detail.taken]));
   await world.offer("s1", "front", { secret: "x1", terms: { lease: 60, perms: ["view", "listen"] } });
-  assert.deepEqual(session.terms, { until: 60_000, perms: ["view", "listen"] });
+  assert.deepEqual(session.terms, { until: 60_000, perms: ["view", "listen"], saving: true });
   world.flow();
   await world.advance(1_000);
   await world.say({ type: "grantUpdate", sessionId: "s1", terms: { lease: 120, perms: ["view", "talk"] } });
-  assert.deepEqual(session.terms, { until: 121_000, perms: ["view", "talk"] });
+  assert.deepEqual(session.terms, { until: 121_000, perms: ["view", "talk"], saving: true });
   world.drop();
   await world.play(1_000);
   await world.welcome("front");
   await world.say({ type: "sessionResumed", sessionId: "s1", peerId: "front", terms: { lease: 10, perms: ["view", "listen", "talk"] } });
-  assert.deepEqual(session.terms, { until: 12_000, perms: ["view", "listen", "talk"] });
+  assert.deepEqual(session.terms, { until: 12_000, perms: ["view", "listen", "talk"], saving: true });
   await world.say({ type: "grantUpdate", sessionId: "s1", terms: "later" }, { type: "grantUpdate", sessionId: "?", terms: { lease: 1, perms: [] } });
   assert.equal(session.terms.until, 12_000);
   session.close();

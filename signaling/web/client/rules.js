@@ -162,7 +162,8 @@ export function decide(code) {
  */
 export function readTerms(told, now) {
   if (!Number.isFinite(told?.lease) || told.lease < 0) return null;
-  return { until: now + told.lease * 1_000, perms: list(told.perms).slice(0, MAX_PERMISSIONS).map(text).filter(Boolean) };
+  const perms = list(told.perms).slice(0, MAX_PERMISSIONS).map(text).filter(Boolean);
+  return { until: now + told.lease * 1_000, perms, saving: told.saving !== false };
 }
 
 /**

@@ -39,6 +39,10 @@ export class Session extends TwoWays {
   terms = null;
   /** When one may watch again after a refusal or an end, in ms; null as far as is known. @type {number|null} */
   next = null;
+  /** The ways to the camera that were tried last, for a diagnosis; it stays when the connection is gone. @type {import("./routes.js").Routes|null} */
+  routes = null;
+  /** The servers for ICE of the last connection; those with a password are told with it alone. They are a secret. @type {any[]|null} */
+  iceServers = null;
   /** The same stream for the whole life of the session. @type {MediaStream} */
   stream;
   #env; #link; #media = /** @type {Media|null} */ (null); #phase = /** @type {"idle"|"asked"|"open"|"over"} */ ("over");
@@ -220,7 +224,9 @@ export class Session extends TwoWays {
   /** @internal What is left out stays as it was. */
   _updated({ terms, iceServers }) {
     this._terms(terms);
-    if (Array.isArray(iceServers)) this.#media?.useServers(iceServers);
+    if (!Array.isArray(iceServers)) return;
+    this.iceServers = iceServers;
+    this.#media?.useServers(iceServers);
   }
 
   /** @internal Terms that cannot be read change nothing. */
@@ -248,7 +254,8 @@ export class Session extends TwoWays {
     this.#tellSize();
     if (this.#video && this.#video.srcObject !== this.stream) this.#video.srcObject = this.stream;
     try {
-      this.#media = this.#newMedia(iceServers ?? this.#link.iceServers());
+      this.iceServers = iceServers ?? this.#link.iceServers();
+      this.#media = this.#newMedia(this.iceServers);
       this.#media.show(this.#video);
       if (offers === "viewer" || this.#link.offers()) this.#media.offer();
     } catch { // Servers for ICE that this browser cannot read.
@@ -264,6 +271,7 @@ export class Session extends TwoWays {
       live: () => this.#live(),
       picture: (comes) => this.#comes(comes),
       counted: (report) => this.#counted(report),
+      routes: (routes) => { this.routes = routes; },
       flows: (well) => (well ? this._set("live") : this._set("reconnecting", "media-failed", describe("media-failed"))),
       failed: (refusal) => (refusal ? this.#offerRefused(refusal) : this.#mediaFailed()),
     });

@@ -3,8 +3,8 @@
 /**
  * What the client takes and tells.
  *
- * @typedef {{until: number, perms: string[]}} Terms the end of the permission in ms of this device's clock
- *   (`Date.now()`), and what may be done, out of `view`, `listen`, `talk`, `control`
+ * @typedef {{until: number, perms: string[], saving: boolean}} Terms the end of the permission in ms of this device's clock
+ *   (`Date.now()`), what may be done, out of `view`, `listen`, `talk`, `control`, and whether the page offers to save pictures and clips
  * @typedef {{token: string}|{user: string, password: string, code?: string, enrolment?: string, passkey?: {challenge: string, answer: object}}|{share: string}} Credential how someone shows who they are
  * @typedef {{sessionId: string, secret: string}} Proof that a session is one's own
  * @typedef {{id: string, name: string, meta: any}} Camera

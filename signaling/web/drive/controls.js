@@ -35,15 +35,71 @@ export function whenLeft(call, signal) {
   document.addEventListener("visibilitychange", () => { if (document.hidden) call(); }, { signal });
 }
 
+/** Held across, a telephone has a thumb at each end: one drives, the other turns. */
+const BOTH_THUMBS = "(orientation: landscape) and (pointer: coarse)";
+
+/** One stick on the screen. `mask` is what of it counts. */
+class Stick {
+  #pad; #steer; #mask; #pointer = /** @type {number|null} */ (null);
+
+  /** @param {any} pad its field @param {(place: {x: number, y: number}|null) => void} steer @param {() => {x: number, y: number}} mask 0 for what does not count @param {AbortSignal} signal */
+  constructor(pad, steer, mask, signal) {
+    this.#pad = pad;
+    this.#steer = steer;
+    this.#mask = mask;
+    pad.addEventListener("pointerdown", (/** @type {PointerEvent} */ event) => this.#grab(event), { signal });
+    pad.addEventListener("pointermove", (/** @type {PointerEvent} */ event) => this.#drag(event), { signal });
+    for (const end of ["pointerup", "pointercancel", "lostpointercapture"]) {
+      pad.addEventListener(end, (/** @type {PointerEvent} */ event) => { if (event.pointerId === this.#pointer) this.#drop(); }, { signal });
+    }
+  }
+
+  letGo() { this.#pointer = null; }
+
+  /** @param {{x: number, y: number}} place */
+  show({ x, y }) {
+    const mask = this.#mask();
+    this.#pad.style.setProperty("--x", String(x * mask.x));
+    this.#pad.style.setProperty("--y", String(-y * mask.y));
+  }
+
+  /** @param {PointerEvent} event */
+  #grab(event) {
+    if (this.#pointer !== null || event.button !== 0) return;
+    this.#pointer = event.pointerId;
+    // Not of a pointer that is gone already.
+    try { this.#pad.setPointerCapture(event.pointerId); } catch { return this.#drop(); }
+    this.#drag(event);
+  }
+
+  /** @param {PointerEvent} event */
+  #drag(event) {
+    if (event.pointerId !== this.#pointer) return;
+    const { left, top, width, height } = this.#pad.getBoundingClientRect();
+    const { x, y } = readStick(event.clientX - left - width / 2, event.clientY - top - height / 2, width / 2);
+    const mask = this.#mask();
+    this.#steer({ x: x * mask.x, y: y * mask.y });
+  }
+
+  #drop() {
+    this.#pointer = null;
+    this.#steer(null);
+  }
+}
+
 export class Controls {
-  #steering = new Steering(); #element; #pad; #send; #unanswered = 0; #pointer = /** @type {number|null} */ (null);
+  #steering = new Steering(); #element; #pads; #send; #showGamepad; #unanswered = 0; #sticks = /** @type {Stick[]} */ ([]); #thumbs = matchMedia(BOTH_THUMBS);
   #running = /** @type {AbortController|null} */ (null); #timer = /** @type {any} */ (undefined);
 
-  /** @param {any} element the picture @param {any} pad the stick's field @param {(text: string) => Promise<unknown>} send */
-  constructor(element, pad, send) {
+  /**
+   * @param {any} element the picture @param {any[]} pads the stick's field, and that of the second thumb @param {(text: string) => Promise<unknown>} send
+   * @param {(pad: Gamepad|null) => void} showGamepad
+   */
+  constructor(element, pads, send, showGamepad) {
     this.#element = element;
-    this.#pad = pad;
+    this.#pads = pads;
     this.#send = send;
+    this.#showGamepad = showGamepad;
   }
 
   begin() {
@@ -55,11 +111,10 @@ export class Controls {
     whenLeft(() => this.#letGo(), signal);
     // A menu that is open hears the keys, and this page does not.
     document.addEventListener("contextmenu", () => this.#letGo(), { signal });
-    this.#pad.addEventListener("pointerdown", (event) => this.#grab(event), { signal });
-    this.#pad.addEventListener("pointermove", (event) => this.#drag(event), { signal });
-    for (const end of ["pointerup", "pointercancel", "lostpointercapture"]) {
-      this.#pad.addEventListener(end, (event) => { if (event.pointerId === this.#pointer) this.#drop(); }, { signal });
-    }
+    // A telephone that is turned has its sticks elsewhere.
+    this.#thumbs.addEventListener("change", () => this.#letGo(), { signal });
+    const masks = [() => ({ x: this.#thumbs.matches ? 0 : 1, y: 1 }), () => ({ x: 1, y: 0 })];
+    this.#sticks = this.#pads.map((pad, i) => new Stick(pad, (place) => this.#steer(() => this.#steering.stick(place, String(i))), masks[i], signal));
     // Gamepads say nothing by themselves.
     this.#timer = setInterval(() => this.#steer(() => this.#steering.gamepad(this.#gamepad())), SEND_MS);
   }
@@ -71,17 +126,18 @@ export class Controls {
     this.#running = null;
     clearInterval(this.#timer);
     this.#letGo();
+    this.#showGamepad(null);
   }
 
   #letGo() {
-    this.#pointer = null;
+    for (const stick of this.#sticks) stick.letGo();
     this.#steer(() => this.#steering.letGo());
   }
 
   /** @param {() => void} change */
   #steer(change) {
     change();
-    this.#showKnob();
+    for (const stick of this.#sticks) stick.show(this.#steering.place);
     const text = this.#steering.next(performance.now(), this.#unanswered);
     if (text === null) return;
     this.#unanswered += 1;
@@ -99,39 +155,12 @@ export class Controls {
   }
 
   #gamepad() {
+    const pads = [...(navigator.getGamepads?.() ?? [])];
+    this.#showGamepad(pads.find((pad) => pad !== null) ?? null);
     if (document.hidden || !document.hasFocus()) return undefined;
     // Of two robots it drives the one that has the focus.
     const driven = document.querySelectorAll('.drive[data-state="driving"]');
     if (driven.length > 1 && !this.#element.contains(document.activeElement)) return undefined;
-    const pads = navigator.getGamepads?.() ?? [];
     return pads.map((pad) => readGamepad(pad)).find((held) => held !== null) ?? null;
-  }
-
-  /** @param {PointerEvent} event */
-  #grab(event) {
-    if (this.#pointer !== null || event.button !== 0) return;
-    this.#pointer = event.pointerId;
-    // Not of a pointer that is gone already.
-    try { this.#pad.setPointerCapture(event.pointerId); } catch { return this.#drop(); }
-    this.#drag(event);
-  }
-
-  /** @param {PointerEvent} event */
-  #drag(event) {
-    if (event.pointerId !== this.#pointer) return;
-    const { left, top, width, height } = this.#pad.getBoundingClientRect();
-    const place = readStick(event.clientX - left - width / 2, event.clientY - top - height / 2, width / 2);
-    this.#steer(() => this.#steering.stick(place));
-  }
-
-  #drop() {
-    this.#pointer = null;
-    this.#steer(() => this.#steering.stick(null));
-  }
-
-  #showKnob() {
-    const { x, y } = this.#steering.place;
-    this.#pad.style.setProperty("--x", String(x));
-    this.#pad.style.setProperty("--y", String(-y));
   }
 }

@@ -3,12 +3,21 @@
 /** Who drives, who waits, and what one drives with. */
 import { Controls, isStopKey } from "./controls.js";
 import { $, cloned, fill, quote, say } from "../parts/dom.js";
+import { GamepadView } from "./gamepad-view.js";
 import { wheelInWords } from "../parts/gateway-words.js";
+import { LinkSign } from "./link-sign.js";
+import { t } from "../words/words.js";
 
 /** @typedef {import("../client/session.js").Session} Session */
 
+/** Felt and not heard, in ms: that a stop was asked for, and that the robot stopped while one drove. */
+const ASKED_TICK = [40];
+const STOPPED_TICK = [40, 60, 40];
+/** A phone has it; browsers take it only of who has touched the page. @param {number[]} pattern */
+const tick = (pattern) => { navigator.vibrate?.(pattern); };
+
 export class DrivePanel {
-  #session; #element; #stage; #panel; #button; #stopButton; #pad; #controls; #failed = ""; #wasDriving = false; #gone = new AbortController();
+  #session; #element; #panel; #button; #stopButton; #pad; #turn; #controls; #sign; #failed = ""; #wasDriving = false; #gone = new AbortController();
   /** Stops that wait for their answer. */
   #stopping = 0;
   /** What was last told of one. @type {import("../client/gateway-rules.js").Stopped|null} */
@@ -20,12 +29,14 @@ export class DrivePanel {
   constructor(session, element) {
     this.#session = session;
     this.#element = element;
-    this.#stage = $(".stage", element);
     this.#panel = $(".drive", element);
     this.#button = $(".wheel", element);
     this.#stopButton = $(".stop", element);
     this.#pad = $(".pad", element);
-    this.#controls = new Controls(element, this.#pad, (text) => this.#send(text));
+    this.#turn = $(".turn", element);
+    this.#sign = new LinkSign(session, element);
+    const gamepad = new GamepadView($(".gamepad", element));
+    this.#controls = new Controls(element, [this.#pad, this.#turn], (text) => this.#send(text), (pad) => gamepad.show(pad));
     this.#button.addEventListener("click", () => this.#press());
     const { signal } = this.#gone;
     // Not when it is let go; and a second finger, beside the one on the stick, makes no click.
@@ -44,6 +55,7 @@ export class DrivePanel {
   end() {
     this.#gone.abort();
     this.#controls.end();
+    this.#sign.show(false);
     this.#drive?.release();
   }
 
@@ -64,6 +76,7 @@ export class DrivePanel {
   /** Whoever drives. */
   async #stop() {
     if (this.#stopButton.hidden) return;
+    tick(ASKED_TICK);
     this.#failed = "";
     this.#stopping += 1;
     const answer = this.#session.stop();
@@ -100,43 +113,49 @@ export class DrivePanel {
     const { hello, wheel, stopped } = this.#session;
     const drive = this.#drive;
     const panel = this.#panel;
-    panel.hidden = !hello?.gateway;
     const state = drive?.state === "ended" ? "" : drive?.state ?? "";
+    const may = wheel !== null && wheel.you !== "not-permitted";
+    // Without a program that takes steering there is nothing to drive.
+    const canDrive = may && (state !== "" || this.#session.services.some(({ description }) => description.drive));
+    // Who only looks sees who drives, and why the robot stopped.
+    panel.hidden = !hello?.gateway || !(canDrive || wheel?.driver || stopped || this.#failed || (!may && drive?.state === "ended"));
     panel.dataset.state = state;
+    panel.dataset.driven = String(Boolean(wheel?.driver) || state === "driving");
     const button = this.#button;
-    button.disabled = !state && wheel?.you === "not-permitted";
-    say(button, state === "driving" ? "Let go" : state === "waiting" ? "Leave the line" : "Drive");
-    if (stopped && stopped !== this.#stopped) this.#failed = ""; // It is stopped after all.
+    button.hidden = !canDrive;
+    button.disabled = !state && !may;
+    const name = t(state === "driving" ? "drive.let-go" : state === "waiting" ? "drive.leave-line" : "drive.drive");
+    say($(".label", button), name);
+    button.title = `${name} (G)`;
+    if (stopped && stopped !== this.#stopped) {
+      this.#failed = ""; // It is stopped after all.
+      if (this.#wasDriving) tick(STOPPED_TICK);
+    }
     this.#stopped = stopped;
     panel.dataset.stopped = String(stopped !== null);
-    const words = this.#stopping > 0 && !stopped ? "Stopping…" : wheelInWords(wheel, hello?.id, drive, stopped);
+    const words = this.#stopping > 0 && !stopped ? t("drive.stopping") : wheelInWords(wheel, hello?.id, drive, stopped);
     say($(".drive-words", panel), [words, this.#failed].filter(Boolean).join(" "));
 
     const driving = state === "driving";
-    $(".hands", panel).hidden = !driving;
+    const none = this.#steered.length === 0;
+    for (const pad of [this.#pad, this.#turn]) pad.hidden = !driving || none;
     if (driving) this.#controls.begin();
     else this.#controls.end();
-    const none = this.#steered.length === 0;
-    // On the full screen there is the stage alone, and no room for what nobody needs.
-    const isFull = document.fullscreenElement === this.#stage;
-    if (isFull !== this.#stage.contains(this.#stopButton)) {
-      if (isFull) this.#stage.append(this.#stopButton);
-      else this.#button.after(this.#stopButton);
-    }
-    this.#stopButton.hidden = none || !wheel || wheel.you === "not-permitted" || (isFull && !wheel.driver);
-    $(".none", panel).hidden = !none;
-    $(".keys", panel).hidden = this.#pad.hidden = none;
+    this.#sign.show(driving);
+    this.#stopButton.hidden = none || !may;
+    $(".none", panel).hidden = !driving || !none;
+    $(".keys", panel).hidden = !driving || none;
     if (driving && !this.#wasDriving) this.#begin();
     this.#wasDriving = driving;
     fill($(".waiting", panel), driving ? wheel?.waiting ?? [] : [], ({ id }) => String(id), ({ id }) => this.#newWaiting(id), (item, { user }) => {
-      quote($(".name", item), user || "Someone");
+      quote($(".name", item), user || t("drive.someone"));
     });
   }
 
   #begin() {
     // The space bar and the arrows are for the robot now, and not for the button.
     if ([this.#button, this.#element].includes(document.activeElement)) this.#pad.focus({ preventScroll: true });
-    $(".line", this.#panel).scrollIntoView({ block: "nearest" });
+    $(".stage", this.#element).scrollIntoView({ block: "nearest" });
   }
 
   /** @param {number} id */

@@ -7,7 +7,7 @@ export const SEND_MS = 50;
 /** A gamepad's stick never rests exactly in the middle. */
 const DEAD_ZONE = 0.15;
 /** Gamepads have 17 buttons or a few more. */
-const MAX_BUTTONS = 32;
+export const MAX_BUTTONS = 32;
 /** So many messages without an answer, and the network or the program does not keep up: the next one says all that counts. */
 const MAX_UNANSWERED = 4;
 
@@ -51,7 +51,7 @@ export function readStick(right, below, radius) {
 
 export class Steering {
   /** @type {Set<string>} */ #keys = new Set();
-  /** @type {{x: number, y: number}|null} */ #stick = null;
+  /** By its name: there may be one for each thumb. @type {Map<string, {x: number, y: number}>} */ #sticks = new Map();
   /** @type {{x: number, y: number, buttons: number[]}|null} */ #gamepad = null;
   /** Whether it was seen at rest since all was let go: one that is held already when the drive begins must not move the robot. */
   #rested = false;
@@ -65,8 +65,11 @@ export class Steering {
     else this.#keys.delete(code);
   }
 
-  /** @param {{x: number, y: number}|null} place */
-  stick(place) { this.#stick = place; }
+  /** @param {{x: number, y: number}|null} place @param {string} [name] */
+  stick(place, name = "") {
+    if (place) this.#sticks.set(name, place);
+    else this.#sticks.delete(name);
+  }
 
   /** @param {{x: number, y: number, buttons: number[]}|null|undefined} held null at rest, undefined where it is not looked at */
   gamepad(held) {
@@ -76,14 +79,15 @@ export class Steering {
 
   letGo() {
     this.#keys.clear();
-    this.#stick = this.#gamepad = null;
+    this.#sticks.clear();
+    this.#gamepad = null;
     this.#rested = false;
   }
 
   /** What is held now. */
   get place() {
     const keys = [...this.#keys].map((code) => ({ x: KEYS[code][0], y: KEYS[code][1] }));
-    const held = [...keys, this.#stick, this.#gamepad].filter((each) => each !== null);
+    const held = [...keys, ...this.#sticks.values(), this.#gamepad].filter((each) => each !== null);
     return {
       x: bounded(held.reduce((sum, { x }) => sum + x, 0)),
       y: bounded(held.reduce((sum, { y }) => sum + y, 0)),
@@ -96,7 +100,7 @@ export class Steering {
    * @param {number} now in ms @param {number} unanswered messages so far
    */
   next(now, unanswered) {
-    const held = this.#keys.size > 0 || this.#stick !== null || this.#gamepad !== null;
+    const held = this.#keys.size > 0 || this.#sticks.size > 0 || this.#gamepad !== null;
     // The end is never left out and never late.
     const due = held ? now - this.#sent >= SEND_MS && unanswered < MAX_UNANSWERED : this.#moves;
     if (!due) return null;

@@ -60,7 +60,8 @@ export function wheelInWords(wheel, me, drive, stopped = null) {
   const who = wheel?.driver && wheel.driver.id !== me ? `${named(wheel.driver)} drives` : "";
   const halt = stopped ? stopInWords(stopped) : "";
   if (drive?.state === "waiting") return who ? `${who}, ${turn(placeIn(wheel?.waiting ?? [], me))}.` : [halt, "Asking for the wheel…"].filter(Boolean).join(" ");
-  if (wheel?.you === "not-permitted") return [halt, ENDS["not-permitted"], who && `${who}.`].filter(Boolean).join(" ");
+  // What one may not do is not spoken of; but that it was taken while one did it is.
+  if (wheel?.you === "not-permitted") return [halt || (drive?.state === "ended" ? endInWords(drive) : ""), who && `${who}.`].filter(Boolean).join(" ");
   const why = drive?.state === "ended" ? endInWords(drive) : "";
   return [halt || why, who ? `${who}.` : "Nobody drives."].filter(Boolean).join(" ");
 }

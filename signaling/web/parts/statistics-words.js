@@ -20,12 +20,13 @@ const sizeInWords = (width, height) => (width && height ? `${width} × ${height}
 /** @template T @param {T|null|undefined} value @param {(value: T) => string} words */
 const ifKnown = (value, words) => (value === null || value === undefined ? null : words(value));
 
-/** @param {CameraStatistics|null} camera */
+/** Of the renditions the first is the best that the camera has, also where it is the only one. @param {CameraStatistics|null} camera */
 function rungInWords(camera) {
   if (!camera || camera.rung === null) return null;
   const size = sizeInWords(camera.width, camera.height);
-  const rung = t("parts.rung", { rung: camera.rung + 1, rungs: camera.rungs ?? 0 });
-  return size ? `${rung}, ${size}` : rung;
+  const last = camera.rung === (camera.rungs ?? 0) - 1;
+  const quality = t(`parts.quality.${camera.rung === 0 ? "high" : last ? "low" : "medium"}`);
+  return size ? `${quality}, ${size}` : quality;
 }
 
 /** @param {number} freezes @param {number|null} seconds */

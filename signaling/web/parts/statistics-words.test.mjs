@@ -22,8 +22,8 @@ test("figures are told in words", () => {
   figures.read(report({ bytesReceived: 525_000, packetsReceived: 995, packetsLost: 5, framesDecoded: 59, framesDropped: 3, freezeCount: 2, totalFreezesDuration: 1.44 }), 2_000);
   figures.hear(TOLD, 2_000);
   assert.deepEqual(inWords(figures.at(2_000), 38).map(({ name, words }) => `${name}: ${words}`), [
-    "Picture: 1280 × 720", "Frames a second: 29.5", "Codec: VP8", "Rung: 2 of 3, 640 × 360", "Received: 2.10 Mbit/s", "Sent by the camera: 800 kbit/s",
-    "Camera's estimate: 1.20 Mbit/s", "Packets lost: 0.5 %", "Round trip: 20 ms", "Jitter: 4 ms", "Latency: 38 ms", "Frames decoded: 59",
+    "Picture: 1280 × 720", "Frames a second: 29.5", "Codec: VP8", "Quality: medium, 640 × 360", "Received: 2.10 Mbit/s", "Sent by the camera: 800 kbit/s",
+    "Network allows: 1.20 Mbit/s", "Packets lost: 0.5 %", "Round trip: 20 ms", "Jitter: 4 ms", "Latency: 38 ms", "Frames decoded: 59",
     "Frames dropped: 3", "Freezes: 2, 1.4 s in all"]);
 });
 
@@ -59,5 +59,15 @@ test("numbers are written as the language has them", async (context) => {
   figures.read(report(), 0);
   figures.hear(TOLD, 0);
   assert.equal(words(figures.at(0), "estimate"), "1,20 Mbit/s");
-  assert.equal(words(figures.at(0), "rung"), "2 von 3, 640 × 360");
+  assert.equal(words(figures.at(0), "rung"), "mittel, 640 × 360");
+});
+
+test("the best rendition is of high quality, the last of low, and what is between of medium", () => {
+  const figures = new Figures();
+  figures.read(new Map(), 0);
+  const quality = (rung, rungs) => {
+    figures.hear({ ...TOLD, rung, rungs, width: 0, height: 0 }, 0);
+    return words(figures.at(0), "rung");
+  };
+  assert.deepEqual([quality(0, 1), quality(0, 3), quality(1, 3), quality(2, 3), quality(1, 2)], ["high", "high", "medium", "low", "low"]);
 });

@@ -4,6 +4,7 @@
 import { bookingInWords, nextBooking, nextInWords, nextLook, readMe } from "./bookings.js";
 import { $, cloned, fill, quote, say } from "../parts/dom.js";
 import { zoneInWords } from "../words/when.js";
+import { t } from "../words/words.js";
 
 /** @typedef {import("./bookings.js").Me} Me */
 
@@ -49,7 +50,9 @@ export class Agenda extends EventTarget {
     const now = Date.now();
     const bookings = (this.me?.bookings ?? []).filter(({ end }) => end > now);
     this.#section.hidden = bookings.length === 0;
-    say($(".next", this.#section), nextInWords(nextBooking(this.me, now), now));
+    // While one is open nobody waits for the next.
+    const isOpen = bookings.some(({ start }) => start <= now);
+    say($(".next", this.#section), isOpen ? "" : nextInWords(nextBooking(this.me, now), now));
     fill($("ul", this.#section), bookings, ({ id, start }) => `${id} ${start}`, () => cloned("#booking"), (item, booking) => {
       const { camera, when, state } = bookingInWords(booking, now);
       quote($(".name", item), camera);
@@ -57,7 +60,7 @@ export class Agenda extends EventTarget {
       item.dataset.state = state;
       $(".now", item).hidden = state !== "open";
     });
-    say($(".zone", this.#section), `Times are those of this device (${zoneInWords()}).`);
+    say($(".zone", this.#section), t("watch.zone", { zone: zoneInWords() }));
   }
 
   /** @param {Me|null} me */

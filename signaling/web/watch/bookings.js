@@ -12,6 +12,7 @@
 import { MAX_CAMERAS, MAX_SESSIONS, isolated, list, text } from "../client/rules.js";
 import { readTime } from "../client/when.js";
 import { countdownInWords, momentInWords, windowInWords } from "../words/when.js";
+import { t } from "../words/words.js";
 
 /** Bookings shown; the server sends as many. */
 const MAX_BOOKINGS = 100;
@@ -91,10 +92,10 @@ export function bookingInWords({ cameraName, start, end }, now, how) {
 }
 
 /** How the next booking is announced; empty where there is none. @param {Booked|null} next @param {number} now */
-export const nextInWords = (next, now) => (next ? `${isolated(next.cameraName)} opens in ${countdownInWords(next.start - now)}` : "");
+export const nextInWords = (next, now) => (next ? t("watch.opens-in", { camera: isolated(next.cameraName), time: countdownInWords(next.start - now) }) : "");
 
 /** What is added to a refusal or an end. @param {number|null} next when one may watch again @param {number} now @param {import("../words/when.js").How} [how] */
 export function againInWords(next, now, how) {
   if (next === null || next <= now) return "";
-  return `Your next booking: ${momentInWords(next, now, how)}. The picture comes by itself.`;
+  return t("watch.again", { time: momentInWords(next, now, how) });
 }

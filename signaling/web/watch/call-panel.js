@@ -16,7 +16,8 @@ import { DoorButton } from "./door.js";
 /** What the page does for a call. @typedef {{open: (camera: string) => {session: Session, hear: () => void}, close: (camera: string) => void, isOpen: (camera: string) => boolean, say: (word: CallWord, id: string) => void}} Page */
 
 export class CallPanel {
-  #section; #page; #base; #calls = new Calls(); #bell = new Bell(); #title = document.title;
+  #section; #page; #base; #calls = new Calls(); #bell = new Bell();
+  /** Of the page, while nothing rings. */ title = document.title;
   /** Cameras whose picture a call has opened, and which it closes. @type {Set<string>} */ #opened = new Set();
   /** By call. @type {Map<string, DoorButton>} */ #doors = new Map();
   /** What is talked by. @type {Map<string, {session: Session, gone: AbortController, failed: string}>} */ #talks = new Map();
@@ -118,7 +119,7 @@ export class CallPanel {
 
   #show() {
     const ringing = this.#calls.ringing;
-    document.title = titleFor(ringing, this.#title);
+    document.title = titleFor(ringing, this.title);
     this.#bell.ring(ringing !== null);
     this.#section.hidden = this.#calls.all.length === 0;
     fill($("ul", this.#section), this.#calls.all, ({ id }) => id, (call) => this.#made(call), (item, call) => this.#shown(item, call));

@@ -2,6 +2,7 @@
 // @ts-check
 /** The door of a call: a button that is held for a second, and what became of it. {@link Hold} is without a page. */
 import { $, quote, say } from "../parts/dom.js";
+import { t } from "../words/words.js";
 
 /** @typedef {import("../client/session.js").Session} Session */
 
@@ -14,10 +15,6 @@ export const TWICE_MS = 5_000;
 
 /** The service that opens it. */
 const DOOR = "door";
-
-const OPENED = "The door is open.";
-const LET_GO = "Hold the button until it is full.";
-const TWICE = "Press once more to open the door.";
 
 /**
  * One press after the other. `state` is `idle`, `holding`, `opening`, `opened` or `failed`, and `words` say what there is to say.
@@ -61,7 +58,7 @@ export class Hold {
   release() {
     if (!this.#isHeld) return;
     this.#isHeld = false;
-    this.#begin("failed", LET_GO);
+    this.#begin("failed", t("watch.door.let-go"));
     this.#later();
   }
 
@@ -69,7 +66,7 @@ export class Hold {
   async tap() {
     if (this.#isHeld || this.state === "opening") return;
     if (!this.#isArmed) {
-      this.#begin("idle", TWICE);
+      this.#begin("idle", t("watch.door.twice"));
       this.#isArmed = true;
       return this.#later(TWICE_MS);
     }
@@ -89,7 +86,7 @@ export class Hold {
     if (press !== this.#press) return;
     this.#isHeld = false;
     this.#env.clearTimeout(this.#timer);
-    this.#set(error ? "failed" : "opened", error ? error.message : OPENED);
+    this.#set(error ? "failed" : "opened", error ? error.message : t("watch.door.opened"));
     this.#later();
   }
 
@@ -205,7 +202,7 @@ export class DoorButton {
     this.#element.hidden = !door;
     this.#element.dataset.state = hold?.state ?? "idle";
     this.#button.disabled = door !== "here";
-    quote($(".door-words", this.#element), hold?.words || (door === "away" ? "No program at the camera opens the door now." : ""));
-    say($(".label", this.#button), hold?.state === "opening" ? "Opening…" : "Hold to open the door");
+    quote($(".door-words", this.#element), hold?.words || (door === "away" ? t("watch.door.away") : ""));
+    say($(".label", this.#button), hold?.state === "opening" ? t("watch.door.opening") : t("watch.door.hold"));
   }
 }

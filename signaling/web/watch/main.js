@@ -6,6 +6,7 @@ import { Api } from "../parts/api.js";
 import { cards, toOpen } from "./bookings.js";
 import { hasPasskeys } from "../parts/ceremony.js";
 import { CallPanel } from "./call-panel.js";
+import { DiagnosisPanel } from "./diagnosis-panel.js";
 import { $, cloned, fill, quote, say } from "../parts/dom.js";
 import { connectionInWords, keepSessions, readLink, takeSessions } from "./page.js";
 import { passkeysDialog } from "../parts/passkeys.js";
@@ -15,6 +16,7 @@ import { PortholeClient } from "../client/porthole-client.js";
 import { PushPanel } from "../parts/push-panel.js";
 import { readAsked } from "../parts/push.js";
 import { showRecoveryCodes } from "../parts/second-factor.js";
+import { Shell } from "./shell.js";
 import { SignIn } from "../parts/sign-in.js";
 import { onWorker, startPage } from "../parts/start.js";
 import { WallDoor, leadsToWall } from "../wall/door.js";
@@ -37,6 +39,9 @@ const api = new Api(base);
 const agenda = new Agenda(api, $("#bookings-section"));
 const signIn = new SignIn($("#sign-in"), present);
 const push = new PushPanel($("#doorbell-section"), api, base);
+const shell = new Shell();
+const diagnosis = new DiagnosisPanel($("#diagnosis"), client, base, () => agenda.me?.ahead ?? null);
+$("#test").addEventListener("click", () => diagnosis.open());
 const storage = () => sessionStorage;
 /** Sessions of the page before it was loaded again, which the next ones take the place of. */
 const leftBehind = takeSessions(storage);
@@ -124,25 +129,32 @@ agenda.addEventListener("change", (/** @type {any} */ { detail: { before, me } }
 function showCameras() {
   const shown = client.state !== "refused" && (client.state === "online" || client.cameras.size > 0);
   const cameras = cards(client.cameras.values(), agenda.me);
-  $("#camera-section").hidden = !shown;
+  const isGuest = agenda.me?.shared === true;
+  // To who came by a link to one camera, a list of it says nothing.
+  $("#camera-section").hidden = !shown || (isGuest && cameras.length === 1 && pictures.size > 0);
+  shell.show(pictures, isGuest);
   $("#no-cameras").hidden = cameras.length > 0;
   wall.show(shown ? cameras : [], agenda.me !== null || !shown);
   fill($("#cameras"), cameras, ({ id }) => id, newCard, (item, { id, name, online, until }) => {
     quote($(".name", item), name);
-    const hint = pictures.has(id) ? "Open" : online ? "Watch" : "Not connected";
-    say($(".hint", item), until === null ? hint : `${hint}, until ${timeInWords(until)}`);
+    const hint = t(`watch.card.${pictures.has(id) ? "open" : online ? "watch" : "away"}`);
+    say($(".hint", item), until === null ? hint : t("watch.card.until", { hint, time: timeInWords(until) }));
     item.dataset.open = String(pictures.has(id));
     item.dataset.online = String(online);
     pictures.get(id)?.name(name);
   });
 }
 
-/** @param {{id: string}} camera */
+/** @param {ReturnType<typeof cards>[number]} camera */
 function newCard({ id }) {
   const item = cloned("#camera-card");
   const button = $("button", item);
   button.dataset.testid = `camera-${id}`;
-  button.addEventListener("click", () => open(id));
+  button.addEventListener("click", () => {
+    open(id);
+    // The keys are the picture's now, and the next stop of Tab is its first button.
+    pictures.get(id)?.element.focus({ preventScroll: true });
+  });
   return item;
 }
 
@@ -166,7 +178,10 @@ function open(id, running = null) {
   }
   const session = running ?? watch(id);
   const known = cards(client.cameras.values(), agenda.me).find((camera) => camera.id === id);
-  const picture = new Picture(session, known?.name ?? id, () => close(id));
+  const picture = new Picture(session, known?.name ?? id, () => close(id), {
+    menu: (button) => shell.menu(button), help: (about) => diagnosis.open(about),
+  });
+  session.addEventListener("state", () => diagnosis.show());
   pictures.set(id, picture);
   $("#pictures").append(picture.element);
   picture.begin();
@@ -242,6 +257,7 @@ setInterval(() => {
     picture.takeTurn(Date.now() + (agenda.me?.ahead ?? 0));
   }
   agenda.tick();
+  calls.title = shell.title;
   calls.tick();
 }, 1_000);
 
@@ -260,3 +276,5 @@ client.connect();
 showConnection();
 wall.go(leadsToWall(location.hash));
 follow(first);
+// What was open before the page was loaded again is open again.
+for (const id of [...leftBehind.keys()]) open(id);

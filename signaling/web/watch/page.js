@@ -9,6 +9,7 @@
  */
 import { MAX_SESSIONS, list, readProof, text } from "../client/rules.js";
 import { momentInWords } from "../words/when.js";
+import { t } from "../words/words.js";
 
 /** The time that is left is shown when less than this is: before, it tells nobody anything. */
 export const COUNTDOWN_MS = 3_600_000;
@@ -72,38 +73,34 @@ export function timeLeft(terms, now) {
   const left = terms ? Math.max(0, terms.until - now) : Infinity;
   if (left >= COUNTDOWN_MS) return { countdown: "", warning: "" };
   const seconds = Math.ceil(left / 1_000);
-  const countdown = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")} left`;
-  return { countdown, warning: left <= WARNING_MS ? "Less than two minutes left. Then the picture ends." : "" };
+  const countdown = t("watch.left", { time: `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}` });
+  return { countdown, warning: left <= WARNING_MS ? t("watch.left-warning") : "" };
 }
 
-/** What a permission lets a person do; `view` is not among them, for its end is the end of the session. */
-const MAY = Object.freeze({
-  listen: ["You may listen now.", "You may no longer listen."],
-  talk: ["You may talk now.", "You may no longer talk."],
-  control: ["You may take control now.", "You may no longer control."],
-  door: ["You may open the door now.", "You may no longer open the door."],
-});
+/** Permissions whose change is told; `view` is not among them, for its end is the end of the session. */
+const TOLD = ["listen", "talk", "control", "door"];
 
 /** Changed permissions in words. @param {{given: string[], taken: string[]}} changes */
 export function changesInWords({ given, taken }) {
-  const say = (/** @type {string[]} */ perms, /** @type {number} */ which) =>
-    perms.filter((perm) => Object.hasOwn(MAY, perm)).map((perm) => MAY[perm][which]);
-  return [...say(given, 0), ...say(taken, 1)].join(" ");
+  const told = (/** @type {string[]} */ perms) => perms.filter((perm) => TOLD.includes(perm));
+  return [...told(given).map((perm) => t(`watch.may.${perm}`)), ...told(taken).map((perm) => t(`watch.may-not.${perm}`))].join(" ");
 }
 
 /** Whether there is sound for this viewer. @param {Terms|null} terms */
 export const mayListen = (terms) => !terms || terms.perms.includes("listen");
 
-/** A picture's state. @param {string} state @param {string} message */
-export function stateInWords(state, message) {
-  const inside = message.charAt(0).toLowerCase() + message.slice(1);
-  switch (state) {
-    case "live": return message ? `Live, but ${inside}` : "Live";
-    case "connecting": return `Connecting… ${message}`.trim();
-    case "reconnecting": return `Reconnecting… ${message}`.trim();
-    case "refused": return `Refused: ${inside}`;
-    default: return `Ended: ${inside}`;
-  }
+/** Why a picture is over that was there, and not one that was never let in. */
+const ENDS = ["lease-ended", "viewer-left", "revoked"];
+
+/**
+ * A picture's state in a word or two, and what there is to say of it.
+ * @param {string} state @param {string} message @param {string} [code]
+ */
+export function stateInWords(state, message, code = "") {
+  const over = state === "ended" || (state === "refused" && ENDS.includes(code));
+  // Of one that was never there it cannot be said that it is looked for again.
+  const away = state === "reconnecting" && code === "camera-offline";
+  return { title: t(`watch.state.${over ? "ended" : away ? "camera-off" : state}`), words: message };
 }
 
 /**
@@ -115,15 +112,15 @@ export function connectionInWords({ state, code, message, user, openAccess, open
   const early = code === "link-not-yet";
   const signIn = state === "refused" && !early && !(code === "too-many" && (user || openAccess));
   if (state === "refused" && early) {
-    return { words: opens ? `${message} It opens ${momentInWords(opens, now, how)}, and the picture comes by itself.` : message, signIn };
+    return { words: opens ? `${message} ${t("watch.opens", { time: momentInWords(opens, now, how) })}` : message, signIn };
   }
   switch (state) {
-    case "connecting": return { words: "Connecting…", signIn };
-    case "online": return { words: `Connected${message && `. ${message}`}`, signIn };
-    case "refused": return { words: signIn ? "Not signed in" : message, signIn };
+    case "connecting": return { words: t("watch.connection.connecting"), signIn };
+    case "online": return { words: [t("watch.connection.online"), message].filter(Boolean).join(". "), signIn };
+    case "refused": return { words: signIn ? t("watch.connection.signed-out") : message, signIn };
     default: {
-      const why = code === "server-unreachable" || !message ? "The server does not answer." : message;
-      return { words: `Reconnecting… ${why} Open pictures go on if they can.`, signIn };
+      const why = code === "server-unreachable" || !message ? t("watch.cause.server") : message;
+      return { words: t("watch.connection.reconnecting", { why }), signIn };
     }
   }
 }

@@ -87,10 +87,13 @@ test("a refusal of the connection is told as what it is, and asks to sign in whe
 });
 
 test("a state is told with its reason", () => {
-  assert.equal(stateInWords("live", ""), "Live");
-  assert.equal(stateInWords("live", "The camera sends no picture just now."), "Live, but the camera sends no picture just now.");
-  assert.equal(stateInWords("refused", "The camera is full."), "Refused: the camera is full.");
-  assert.equal(stateInWords("ended", "Your time is over."), "Ended: your time is over.");
+  assert.deepEqual(stateInWords("live", ""), { title: "Live", words: "" });
+  assert.deepEqual(stateInWords("live", "The camera sends no picture just now.", "no-picture"), { title: "Live", words: "The camera sends no picture just now." });
+  assert.deepEqual(stateInWords("refused", "The camera is full.", "camera-full"), { title: "Not available", words: "The camera is full." });
+  assert.deepEqual(stateInWords("ended", "Your time is over.", "lease-ended"), { title: "Ended", words: "Your time is over." });
+  assert.equal(stateInWords("refused", "", "revoked").title, "Ended", "who was let in was not refused");
+  assert.equal(stateInWords("reconnecting", "", "camera-gone").title, "Reconnecting…");
+  assert.equal(stateInWords("reconnecting", "", "camera-offline").title, "Camera off", "what was never there is not connected again");
 });
 
 test("the page and its modules name each other from where they are, so that a proxy may put them into a folder", () => {
@@ -101,7 +104,7 @@ test("the page and its modules name each other from where they are, so that a pr
   const modules = readdirSync(folder, { recursive: true }).filter((name) => name.endsWith(".js"));
   const imports = modules.flatMap((name) => [...text(name).matchAll(/(?:from|import\()\s*"([^"]*)"/g)].map(([, url]) => url));
   assert.ok(html.length >= 2 && imports.length >= 6);
-  for (const url of [...html, ...imports, ...[..."parts/style.css admin/style.css".split(" ").map(text).join("").matchAll(/url\(([^)]*)\)/g)].map(([, url]) => url)]) {
+  for (const url of [...html, ...imports, ...[..."parts/style.css parts/tokens.css watch/style.css watch/panels.css drive/style.css admin/style.css".split(" ").map(text).join("").matchAll(/url\(([^)]*)\)/g)].map(([, url]) => url)]) {
     assert.ok(!url.startsWith("/") && !/^https?:/.test(url), url);
   }
   const styles = /\sstyle=|<style|\son\w+=/i;

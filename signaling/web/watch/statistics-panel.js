@@ -3,6 +3,7 @@
 /** The panel below a picture that shows its statistics, and the button that opens it. */
 import { $, cloned, fill, say } from "../parts/dom.js";
 import { inWords, sparkline } from "../parts/statistics-words.js";
+import { t } from "../words/words.js";
 
 /** Where it is kept whether the panel was open last. */
 const STORED = "porthole-statistics";
@@ -60,6 +61,6 @@ export class StatisticsPanel {
     const { width, height } = $("svg", figure).viewBox.baseVal;
     const { points, top } = sparkline(history, history.at(-1)?.at ?? 0, width, height);
     $("polyline", figure).setAttribute("points", points);
-    say($("figcaption", figure), `Received in the last minute, up to ${top}`);
+    say($("figcaption", figure), t("watch.received-line", { rate: top }));
   }
 }

@@ -88,12 +88,15 @@ export class TalkPanel {
   #show() {
     const { hello, talkState: talk } = this.#session;
     const panel = this.#panel;
-    // Without programs and without a loudspeaker the camera is just a camera.
-    panel.hidden = !hello || !(talk || hello.talk || hello.gateway);
+    const may = hello !== null && talk !== null && talk.you !== "not-permitted";
+    // Without a loudspeaker the camera is just a camera, and who may not talk is told of none.
+    panel.hidden = !may && !this.#failed;
     const button = this.#button;
-    button.disabled = !talk || talk.you === "not-permitted";
+    button.disabled = !may;
     button.setAttribute("aria-pressed", String(talk?.on === true));
     panel.dataset.you = talk?.you ?? "";
+    // That one may hold the button says the button.
+    panel.dataset.idle = String(may && !this.#failed && !talk.on && talk.you === "silent" && !talk.speaker);
     say($(".talk-words", panel), this.#failed || talkInWords(talk, hello?.id));
     $(".talk-words", panel).dataset.failed = String(this.#failed !== "");
     $("meter", panel).value = loudness(talk?.level ?? null);

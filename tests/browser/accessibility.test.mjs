@@ -81,7 +81,7 @@ function focused() {
   const [x, y] = [left + width / 2, top + height / 2];
   const over = document.elementFromPoint(x, y);
   const isHidden = x < 0 || y < 0 || x > innerWidth || y > innerHeight || (over && !element.contains(over) && !over.contains(element) && !over.closest("label"));
-  return { stop: element.dataset.stop === undefined ? null : Number(element.dataset.stop), isSeen, isHidden: Boolean(isHidden), name: element.dataset.testid || element.id || element.textContent.trim().slice(0, 40) || element.tagName };
+  return { stop: element.dataset.stop === undefined ? null : Number(element.dataset.stop), isSeen, isHidden: isHidden ? `at ${Math.round(x)},${Math.round(y)} below ${over ? `${over.tagName.toLowerCase()}.${over.className}` : "nothing"}` : "", name: element.dataset.testid || element.id || element.textContent.trim().slice(0, 40) || element.tagName };
 }
 
 /** What a walk through the page by Tab alone finds wrong. */
@@ -98,7 +98,7 @@ async function walk(page) {
     if (order.includes(at.stop)) break;
     order.push(at.stop);
     if (!at.isSeen) wrong.push(`the focus is not seen at ${at.name}`);
-    if (at.isHidden) wrong.push(`the focus is hidden at ${at.name}`);
+    if (at.isHidden) wrong.push(`the focus is hidden at ${at.name}, ${at.isHidden}`);
   }
   wrong.push(...names.filter((_, stop) => !order.includes(stop)).map((name) => `Tab does not reach ${name}`));
   // A walk may begin in the midst, where the focus was.

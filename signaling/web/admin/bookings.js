@@ -157,8 +157,7 @@ export class Bookings {
     quote($(".what", button), `${timeInWords(entry.start)}${this.#view === "week" ? ` ${isolated(camera)}` : ""}${entry.recurring ? " ↻" : ""}`);
     const whole = [isolated(entry.user), isolated(camera), windowInWords(entry.start, entry.end, Date.now()), entry.recurring ? t("admin.recurs") : ""];
     const words = whole.filter(Boolean).join(", ");
-    button.setAttribute("aria-label", words);
-    // What does not fit is read where one points.
+    // What does not fit is read where one points, and by who hears the page.
     button.title = [words, entry.note].filter(Boolean).join("\n");
     button.dataset.short = String(bottom - top < SHORT_MIN);
     button.dataset.testid = `window-${entry.booking}`;

@@ -276,5 +276,5 @@ client.connect();
 showConnection();
 wall.go(leadsToWall(location.hash));
 follow(first);
-// What was open before the page was loaded again is open again.
-for (const id of [...leftBehind.keys()]) open(id);
+// What was open before the page was loaded again is open again; a wall takes up its own.
+if (!wall.isOpen) for (const id of [...leftBehind.keys()]) open(id);

@@ -10,7 +10,6 @@ use super::{
     builder::Built,
     codec::Codec,
     outlet::{Outlet, OutletEvent},
-    policy::Size,
     rendition::Rendition,
     types::{Bitrates, EncoderSetup, Failure, Frame, Input, RungId, SourceKeyRequest},
 };
@@ -21,8 +20,6 @@ pub(super) enum Message {
     Expect,
     Join(u64, Member),
     Leave(u64),
-    /// In which size a viewer shows its picture.
-    Resize(u64, Option<Size>),
     Outlet(u64, OutletEvent),
     Failed(Codec, RungId, Failure),
     Bitrates(Bitrates),
@@ -41,7 +38,6 @@ pub(super) struct Member {
     pub(super) codec: Codec,
     pub(super) outlet: Arc<Outlet>,
     pub(super) path: Option<Arc<dyn Path>>,
-    pub(super) size: Option<Size>,
     pub(super) stats: Arc<Mutex<ViewerStats>>,
 }
 

@@ -54,7 +54,6 @@ impl Access {
                 end: as_kept(link.window.end),
             },
             perms: call_perms().into(),
-            saving: true,
             max_uses: 1,
             uses: 0,
             note: link.note,

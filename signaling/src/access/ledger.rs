@@ -43,7 +43,6 @@ fn everything() -> Rule {
         when: When::Always,
         lease: DEFAULT_LEASE_SECONDS,
         booked: false,
-        saving: true,
         booking: None,
     }
 }

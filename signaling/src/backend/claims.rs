@@ -210,7 +210,6 @@ fn named_identity(
         when: When::Within(window),
         lease: DEFAULT_LEASE_SECONDS,
         booked,
-        saving: true,
         booking: None,
     });
     Ok(Identity {

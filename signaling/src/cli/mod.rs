@@ -5,7 +5,6 @@ mod adapters;
 mod auth;
 pub mod config;
 mod doorbell;
-mod embed;
 mod enrol;
 mod environment;
 mod file;

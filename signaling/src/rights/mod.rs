@@ -145,7 +145,6 @@ impl Rights {
                 when: When::Always,
                 lease,
                 booked: false,
-                saving: true,
                 booking: None,
             }],
         )

@@ -16,7 +16,6 @@ mod logins;
 mod lost;
 mod openid;
 mod openid_provider;
-mod overview;
 mod passkeys;
 mod passkeys_stolen;
 mod problems;

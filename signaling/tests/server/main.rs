@@ -20,7 +20,6 @@ mod backend;
 mod binary;
 mod commands;
 mod doorbell;
-mod embed;
 mod front;
 mod full;
 mod keeping;

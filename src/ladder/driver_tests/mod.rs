@@ -2,7 +2,6 @@
 //! The ladder with real encoders, fed with pictures by hand; viewers' networks are made up.
 
 mod scene;
-mod sizes;
 mod slow;
 
 use std::{

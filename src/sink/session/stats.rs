@@ -4,8 +4,7 @@
 //!
 //! A session's has `user`, `permissions`, `seconds-watched`, `seconds-left`; what is sent to it (`sent-bitrate` and `estimate`
 //! in bit/s, `loss` as a fraction of the packets, `rtt` in seconds, `rung` of `rungs`, `width`, `height`), as far as it is
-//! known; and, once its viewer has said it, what came of that: `frames`, `freezes`, `freeze-seconds`, and
-//! the `shown-width` and `shown-height` of the picture on its screen.
+//! known; and, once its viewer has said it, what came of that: `frames`, `freezes`, `freeze-seconds`.
 
 use std::{
     collections::HashMap,
@@ -16,12 +15,12 @@ use std::{
 use gst_webrtc::WebRTCStatsType;
 use porthole_protocol::{
     limits::{MAX_PICTURE_SIDE, MAX_RUNGS, MAX_STATS_SECONDS},
-    wire::{SessionStats, ViewerStats as Seen},
+    wire::SessionStats,
 };
 
 use super::Media;
 use crate::{
-    ladder::{Size, Viewer},
+    ladder::Viewer,
     lock::lock,
     signaller::{gate::Gate, session::Session},
     sink::report::in_words,
@@ -67,12 +66,6 @@ impl ViewerStats {
             rtt: self.rtt.map(|rtt| rtt.as_secs_f64().min(MAX_STATS_SECONDS)),
         }
     }
-}
-
-/// In which size a viewer shows its picture, if it says so.
-pub(crate) fn size(seen: &Seen) -> Option<Size> {
-    let (width, height) = (seen.width?, seen.height?);
-    Some(Size { width, height })
 }
 
 /// Everything there is to say without webrtcsink.
@@ -264,10 +257,6 @@ fn session(session: &Session<Media>, now: Instant) -> gst::Structure {
         structure.set("frames", seen.frames);
         structure.set("freezes", seen.freezes);
         structure.set("freeze-seconds", seen.freeze_seconds);
-        if let Some(size) = size(seen) {
-            structure.set("shown-width", size.width);
-            structure.set("shown-height", size.height);
-        }
     }
     structure
 }

@@ -60,7 +60,6 @@ impl World {
         let origin = Instant::now();
         let config = PolicyConfig {
             ceilings: ceilings.to_vec(),
-            sizes: Vec::new(),
             min_bitrate: MIN_BITRATE,
         };
         Self {
@@ -99,7 +98,7 @@ impl World {
             joined: time,
             seen: Vec::new(),
         };
-        self.allocation.join(id, start, None, now);
+        self.allocation.join(id, start, now);
         viewer.sender.outlet.open(now);
         self.viewers.insert(id, viewer);
         self.decide();

@@ -5,7 +5,6 @@ mod crowd;
 mod golden;
 mod link;
 mod scenarios;
-mod sizes;
 mod storm;
 mod world;
 

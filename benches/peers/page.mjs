@@ -67,7 +67,7 @@ function toolbox(names, clock) {
 
 /** Puts `bench` into the page. Each server has the module that reads the clock. */
 export function equip(page) {
-  return page.evaluate(`import("/latency-clock.js").then((clock) => {
+  return page.evaluate(`import("/client/latency-clock.js").then((clock) => {
     globalThis.bench = (${toolbox})(${JSON.stringify(NAMES)}, clock);
   })`);
 }

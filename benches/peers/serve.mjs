@@ -9,7 +9,7 @@ import { join } from "node:path";
 const ROOT = join(import.meta.dirname, "../..");
 const FILES = {
   "/gstwebrtc-api.js": join(ROOT, "tests/browser/node_modules/gstwebrtc-api/dist/gstwebrtc-api-3.0.0.esm.js"),
-  "/latency-clock.js": join(ROOT, "signaling/web/latency-clock.js"),
+  "/client/latency-clock.js": join(ROOT, "signaling/web/client/latency-clock.js"),
   "/alone.html": join(import.meta.dirname, "alone.html"),
   "/stock.html": join(import.meta.dirname, "stock.html"),
 };

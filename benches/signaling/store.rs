@@ -95,6 +95,7 @@ async fn write_until(
                 end: minute(ms.len() + 1)?,
             },
             perms: [Permission::View, Permission::Control].into(),
+            saving: true,
             recurrence: None,
             note: String::new(),
             created: Timestamp::now(),

@@ -18,7 +18,8 @@ use tower::util::{MapRequest, MapRequestLayer};
 #[cfg(feature = "adapters")]
 use crate::adapters;
 use crate::api;
-use crate::auth::identify;
+use crate::auth::{check_page, identify, is_own_page};
+use crate::embed::{self, Visit};
 use crate::error::ApiError;
 use crate::lock::lock;
 use crate::one_camera::OneCamera;
@@ -149,7 +150,18 @@ async fn guard(State(shared): State<Arc<Shared>>, mut request: Request, next: Ne
         .and_then(|value| value.to_str().ok()?.parse::<usize>().ok())
         .unwrap_or(0);
     let mut is_https = shared.tls;
-    let mut response = if !shared.hosts.is_for_us(request.headers(), request.uri()) {
+    let is_for_us = shared.hosts.is_for_us(request.headers(), request.uri());
+    let embed = shared.embed.as_ref().filter(|_| is_for_us);
+    let visit = embed.map(|embed| {
+        let visit = embed.visit(request.method(), request.uri().path(), request.headers());
+        // A browser sends the cookie along where it takes both for one site. It is not that page's to use.
+        if visit.is_named() && !is_own_page(request.headers(), &shared.hosts) {
+            request.headers_mut().remove(header::COOKIE);
+        }
+        visit
+    });
+    let is_question = visit.as_ref().is_some_and(Visit::is_question);
+    let mut response = if !is_for_us {
         ApiError::wrong_host().into_response()
     } else if length > most_bytes(&request) {
         let message = "the request body is larger than this address takes, which is mostly 16 KiB";
@@ -165,6 +177,7 @@ async fn guard(State(shared): State<Arc<Shared>>, mut request: Request, next: Ne
             let peer = connection.peer;
             request.extensions_mut().insert(connection);
             match count(&shared, peer) {
+                Ok(()) if is_question => StatusCode::NO_CONTENT.into_response(),
                 Ok(()) => next.run(request).await,
                 Err(wait) => ApiError::too_many_requests(wait).into_response(),
             }
@@ -176,6 +189,9 @@ async fn guard(State(shared): State<Arc<Shared>>, mut request: Request, next: Ne
     if is_https {
         let value = HeaderValue::from_static(STRICT_TRANSPORT);
         headers.insert(header::STRICT_TRANSPORT_SECURITY, value);
+    }
+    if let Some((embed, visit)) = embed.zip(visit) {
+        embed.mark(visit, headers);
     }
     for (name, value) in page::SECURITY_HEADERS {
         // A page may have a policy of its own.
@@ -211,13 +227,24 @@ fn most_bytes(request: &Request) -> usize {
 async fn websocket(
     State(shared): State<Arc<Shared>>,
     Extension(connection): Extension<Connection>,
-    request: Request,
+    mut request: Request,
 ) -> Result<Response, ApiError> {
+    let is_in_protocol = embed::take_token(request.headers_mut());
     let only = request.extensions().get::<OneCamera>().cloned();
     let (headers, query) = (request.headers(), request.uri().query());
     let identity = identify(&shared, headers, query, connection.peer).await?;
-    identity.check_origin(headers, &shared.hosts)?;
-    let (answer, upgrade) = upgrade(request)?;
+    // Whoever watches where anyone may needs no token there either.
+    let is_named = (shared.embed.as_ref()).is_some_and(|embed| embed.is_named(headers));
+    if !(is_named && identity.is_guest()) {
+        identity.check_origin(headers, &shared.hosts)?;
+    }
+    if is_in_protocol && !is_named {
+        check_page(headers, &shared.hosts)?;
+    }
+    let (mut answer, upgrade) = upgrade(request)?;
+    if is_in_protocol {
+        embed::agree(answer.headers_mut());
+    }
     let of_address = shared.socket_place(connection.peer)?;
     tokio::spawn(async move {
         // One that went away meanwhile needs nothing.

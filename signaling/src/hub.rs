@@ -66,6 +66,8 @@ pub(crate) enum Event {
     ListOn(ClientId),
     /// Who watches what? So many sessions, by id, those after one.
     Sessions(Option<String>, usize, oneshot::Sender<Vec<SessionInfo>>),
+    /// How much is sent to viewers, in bit/s?
+    Sent(oneshot::Sender<u64>),
     /// What are these cameras up to?
     Cameras(Vec<String>, oneshot::Sender<Vec<CameraInfo>>),
     /// Someone rings a camera's bell by the API. The flag is whether that one may control the camera.
@@ -337,6 +339,10 @@ impl Hub {
             Event::Sessions(after, most, answer) => {
                 let infos = self.room.session_infos(after.as_deref(), most, now);
                 let _ = answer.send(infos);
+                return;
+            }
+            Event::Sent(answer) => {
+                let _ = answer.send(self.room.sent());
                 return;
             }
             Event::Cameras(ids, answer) => {

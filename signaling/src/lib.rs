@@ -23,6 +23,7 @@
 //! - `server` is the handle to all of it, `accept` takes connections in, `tls` wraps them.
 //! - `http_client` asks others.
 //! - `hosts`, `proxy` and `places` decide which names are ours, whom a proxy asks for, and how many connections there may be.
+//! - `embed` decides which pages of other sites may show our cameras, and what these may read.
 //! - `whep` is for players that ask for a session by HTTP: a client of the hub beside `socket`.
 //! - `turn` makes the credentials of each session's relays.
 //! - `state`, `timings`, `lock` and `shutdown` are what several of these share.
@@ -48,9 +49,11 @@ mod control;
 mod data_dir;
 mod data_lock;
 mod digest;
+mod embed;
 mod error;
 mod failures;
 mod files;
+mod history;
 mod hosts;
 mod http;
 mod http_client;
@@ -70,6 +73,7 @@ mod page;
 mod places;
 mod private_file;
 mod proxy;
+mod qr;
 mod queue;
 pub mod recur;
 mod registry;
@@ -84,6 +88,9 @@ mod shutdown;
 mod socket;
 mod state;
 pub mod store;
+#[cfg(test)]
+#[path = "../build/strip.rs"]
+mod strip;
 mod timings;
 mod tls;
 mod token;

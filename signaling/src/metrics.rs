@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What is counted, for `/metrics`. No label names a person, a camera or a session.
 
+use jiff::Timestamp;
 use porthole_protocol::wire::{CallEnd, Code};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -10,6 +11,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+use crate::history::Sample;
+use crate::model::FAILED_ENDS;
 use crate::room::{CallChange, Counts, Event};
 
 /// Upper ends of the buckets for the time that a message takes, in seconds.
@@ -51,6 +54,9 @@ pub(crate) struct Metrics {
     started: Counter,
     ended: Family<Reason, Counter>,
     refused: Family<Reason, Counter>,
+    /// Sessions that were refused or that something broke off.
+    failures: Counter,
+    sent: Gauge,
     calls: Family<Reason, Counter>,
     notifications: Family<Notification, Counter>,
     /// Wrong keys, tokens, passwords and links.
@@ -72,6 +78,8 @@ impl Default for Metrics {
             started: Counter::default(),
             ended: Family::default(),
             refused: Family::default(),
+            failures: Counter::default(),
+            sent: Gauge::default(),
             calls: Family::default(),
             notifications: Family::default(),
             failed_logins: Counter::default(),
@@ -97,6 +105,12 @@ impl Metrics {
         all.register("sessions_ended", "Sessions that ended, by reason", ended);
         let refused = self.refused.clone();
         all.register("sessions_refused", "Sessions refused, by reason", refused);
+        let failures = self.failures.clone();
+        let help = "Sessions refused, or broken off by something";
+        all.register("session_failures", help, failures);
+        let sent = self.sent.clone();
+        let help = "Bit/s that cameras send to viewers by their own word, looked at every minute";
+        all.register("sent_bits_per_second", help, sent);
         let calls = self.calls.clone();
         all.register("calls_ended", "Doorbell calls that ended, by reason", calls);
         let notifications = self.notifications.clone();
@@ -123,9 +137,13 @@ impl Metrics {
             }
             Event::SessionEnded { reason, .. } => {
                 self.ended.get_or_create(&(*reason).into()).inc();
+                if FAILED_ENDS.contains(reason) {
+                    self.failures.inc();
+                }
             }
             Event::SessionRefused { reason, .. } => {
                 self.refused.get_or_create(&(*reason).into()).inc();
+                self.failures.inc();
             }
             Event::Call(call) => {
                 if let CallChange::Ended { reason, .. } = &call.change {
@@ -145,6 +163,19 @@ impl Metrics {
     pub(crate) fn note_notification(&self, kind: &'static str, result: &'static str) {
         let label = Notification { kind, result };
         self.notifications.get_or_create(&label).inc();
+    }
+
+    /// How much there is and was until now.
+    pub(crate) fn sample(&self, at: Timestamp, counts: Counts, sent: u64) -> Sample {
+        self.sent.set(i64::try_from(sent).unwrap_or(i64::MAX));
+        Sample {
+            at,
+            cameras: counts.cameras,
+            sessions: counts.sessions,
+            sent,
+            started: self.started.get(),
+            failed: self.failures.get() + self.failed_logins.get(),
+        }
     }
 
     /// All of it as OpenMetrics text.

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use porthole_protocol::grant::Permission;
-use porthole_protocol::wire::CallEnd;
+use porthole_protocol::wire::{CallEnd, Code};
 use serde::{Deserialize, Serialize};
 
 use crate::digest::SecretDigest;
@@ -73,6 +73,8 @@ pub struct Booking {
     pub window: Window,
     /// What the user may do.
     pub perms: BTreeSet<Permission>,
+    /// Whether the viewer's page offers to save pictures and clips: a courtesy of the page, no boundary.
+    pub saving: bool,
     /// How it recurs, if it does.
     pub recurrence: Option<Recurrence>,
     /// What people want to remember of it.
@@ -103,6 +105,8 @@ pub struct Share {
     pub window: Window,
     /// What its holder may do.
     pub perms: BTreeSet<Permission>,
+    /// As of a [`Booking`].
+    pub saving: bool,
     /// How many browsers may open it.
     pub max_uses: u32,
     /// How many have.
@@ -235,6 +239,20 @@ pub enum Holder {
     /// Whoever opened the share link of this id.
     Share(String),
 }
+
+/// Why sessions end that something broke off: their time was not over, and nobody wanted it.
+pub const FAILED_ENDS: [Code; 10] = [
+    Code::CameraFull,
+    Code::GrantRefused,
+    Code::CameraGone,
+    Code::ServerUnreachable,
+    Code::MediaFailed,
+    Code::BadMessage,
+    Code::BadDescription,
+    Code::OfferRefused,
+    Code::Unconfirmed,
+    Code::Other,
+];
 
 /// Something that happened, for whoever has to know later.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -92,17 +92,24 @@ fn sentence(entry: &AuditEntry) -> Option<String> {
         "camera.changed" => format!("{by} renamed the camera {camera}"),
         "camera.rotated" => format!("{by} gave the camera {camera} a new key"),
         "camera.removed" => format!("{by} removed the camera {camera}{}", with(details)),
-        "booking.added" => format!("{by} booked {camera} for {user}{}", window(details)),
+        "booking.added" => {
+            let (window, saving) = (window(details), saving(details));
+            format!("{by} booked {camera} for {user}{window}{saving}")
+        }
         "booking.changed" => {
-            let window = window(details);
-            format!("{by} changed {user}'s booking of {camera}: now{window}")
+            let (window, saving) = (window(details), saving(details));
+            format!("{by} changed {user}'s booking of {camera}: now{window}{saving}")
         }
         "booking.removed" => {
             let window = window(details);
             format!("{by} took back {user}'s booking of {camera}{window}")
         }
-        "share.added" => format!("{by} made a link to {camera}{}", window(details)),
+        "share.added" => {
+            let (window, saving) = (window(details), saving(details));
+            format!("{by} made a link to {camera}{window}{saving}")
+        }
         "share.rotated" => format!("{by} made a new link to {camera} in the place of {id}"),
+        "share.restored" => format!("{by} put the link {id} to {camera} back"),
         "share.removed" => format!("{by} took back the link {id} to {camera}"),
         "share.opened" => format!("the link {id} to {camera} was opened"),
         other => format!("{by}: {other} {id}"),
@@ -163,6 +170,13 @@ fn window(details: &Value) -> String {
             format!(" from {start} to {end}{repeats}")
         }
         _ => String::new(),
+    }
+}
+
+fn saving(details: &Value) -> &'static str {
+    match details["saving"].as_bool() {
+        Some(false) => ", without saving pictures and clips",
+        _ => "",
     }
 }
 
@@ -262,6 +276,11 @@ mod tests {
                 "booking.removed",
                 times,
                 "root took back alice's booking of front from 2026-12-01T10:00:00Z to 2026-12-01T11:00:00Z",
+            ),
+            (
+                "booking.added",
+                json!({"saving": false}),
+                "root booked front for alice, without saving pictures and clips",
             ),
             ("login.refused", json!({"count": 7}), ""),
         ];

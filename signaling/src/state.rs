@@ -16,8 +16,10 @@ use crate::access::Access;
 use crate::adapters::config::Adapters;
 use crate::backend::Backend;
 use crate::calls::Calls;
+use crate::embed::Embed;
 use crate::error::ApiError;
 use crate::failures::Failures;
+use crate::history::History;
 use crate::hosts::{Hosts, host};
 use crate::hub::HubHandle;
 use crate::metrics::Metrics;
@@ -50,6 +52,7 @@ pub(crate) struct Shared {
     pub(crate) openid: Option<Openid>,
     pub(crate) failures: Arc<Mutex<Failures>>,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) history: Arc<History>,
     pub(crate) hub: Arc<HubHandle>,
     /// By what browsers are told of calls.
     pub(crate) push: Arc<Mutex<Option<Push>>>,
@@ -62,6 +65,8 @@ pub(crate) struct Shared {
     pub(crate) ice_servers: Vec<IceServer>,
     pub(crate) tls: bool,
     pub(crate) hosts: Hosts,
+    /// Pages of other sites that show our cameras, if there are any.
+    pub(crate) embed: Option<Embed>,
     /// Where it listens.
     pub(crate) address: SocketAddr,
     /// Where the server is reached from outside, if that was said.

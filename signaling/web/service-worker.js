@@ -2,7 +2,8 @@
 // @ts-check
 /**
  * What the browser runs while no page is open: it shows who rings, and opens the page. It keeps no copy of any page, which would be an
- * old one some day; without the server there is a sentence. It is a script and not a module, which Firefox does not start here.
+ * old one some day; without the server there is a sentence. It is a script and not a module, which Firefox does not start here: what it says
+ * in other languages than English it is told by the pages (parts/worker.js), and that alone is kept.
  */
 "use strict";
 
@@ -26,23 +27,97 @@ const ICON = "icons/icon-192.png";
 /** As the bell of the page: two long ones, and a pause. */
 const BUZZ = [600, 200, 600, 1_000, 600, 200, 600];
 
-const OFFLINE = `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<meta name="color-scheme" content="dark light"><link rel="icon" href="data:,"><title>Porthole</title><h1>Porthole</h1>
-<p>The server cannot be reached from here. Look whether this device has a network, and <a href="">try again</a>.</p></html>`;
-
-/** Why a call is over. */
-const OVER = {
-  "no-answer": "Nobody answered.",
-  "declined": "Nobody came.",
-  "nobody-home": "The visitor has been told that nobody is at home.",
-  "hung-up-at-door": "The visitor has hung up.",
-  "busy": "The camera had no place for another viewer.",
-  "camera-gone": "The camera went away.",
+/** English, as in the catalogue (words/en.js; a test compares them): until a page has told another language. @type {Record<string, string>} */
+const ENGLISH = {
+  "worker.doorbell": "Doorbell",
+  "worker.door": "Somebody is at the door.",
+  "worker.answer": "Answer",
+  "worker.decline": "Decline",
+  "worker.missed": "Somebody was at the door: {time}.",
+  "worker.answered": "{name} has answered.",
+  "worker.somebody": "Somebody",
+  "worker.unknown": "Something is at the door. Open Porthole to see it.",
+  "worker.not-signed-in": "You are not signed in here. Open it to decline.",
+  "worker.not-heard": "The server did not hear that. Open it to decline.",
+  "worker.offline": "The server cannot be reached from here.",
+  "worker.offline-hint": "Look whether this device has a network. This page goes on by itself as soon as the server answers.",
+  "worker.try-again": "Try again",
+  "reason.call.no-answer": "Nobody answered.",
+  "reason.call.declined": "Nobody will come.",
+  "reason.call.nobody-home": "The visitor has been told that nobody is at home.",
+  "reason.call.hung-up": "The call is over.",
+  "reason.call.hung-up-at-door": "The visitor has hung up.",
+  "reason.call.no-media": "The picture was lost, and the call with it.",
+  "reason.call.busy": "The camera has no place for another viewer.",
+  "reason.call.camera-gone": "The camera went away.",
+  "reason.call.expired": "The call has lasted as long as calls may.",
+  "reason.call.nobody": "There was nobody to ring.",
+  "reason.call.revoked": "Who had answered may no longer.",
 };
+/** Where another language is kept, in browsers that keep things, and the longest sentence of one. */
+const KEPT = "porthole-words";
+const KEPT_AT = "kept-words";
+const MAX_SENTENCE = 500;
+
+/** Pages of the server: beside the worker, and no files. */
+const SHELL = /^[a-z-]*$/;
+/** Goes on when the server is back, also on a screen at a wall that nobody touches. */
+const LOOKS = `const look = () => fetch("api/config", { cache: "no-store" }).then(({ ok }) => { if (ok) location.reload(); }, () => {});
+addEventListener("online", look); setInterval(look, 10_000);`;
+const STYLE = `:root { color-scheme: dark light; font: 1rem/1.45 system-ui, sans-serif } body { display: grid; place-content: center; min-height: 90vh; margin: 0; padding: 1rem }
+main { max-width: 30rem } a { display: inline-block; padding: 0.7rem 1.2rem; border: 1px solid; border-radius: 0.5rem; color: inherit }`;
 
 const worker = /** @type {any} */ (self);
 /** @type {Set<string>} */
 const over = new Set();
+
+// -- in which language --------------------------------------------------------------------------
+
+/** @typedef {{locale: string|undefined, dir: string, words: Record<string, string>}} Language */
+/** @type {Language} */
+const PLAIN = { locale: undefined, dir: "ltr", words: ENGLISH };
+/** What was told or read; a worker is started anew for each event, as the browser likes. @type {Language|null} */
+let spoken = null;
+
+/** What a page told, if it makes sense. @param {any} told @returns {Language|null} */
+function readLanguage(told) {
+  if (told?.porthole !== "words" || typeof told.locale !== "string" || typeof told.words !== "object") return null;
+  const words = { ...ENGLISH };
+  for (const key of Object.keys(ENGLISH)) {
+    const sentence = told.words?.[key];
+    if (typeof sentence === "string" && sentence && sentence.length <= MAX_SENTENCE) words[key] = sentence;
+  }
+  try {
+    return { locale: Intl.getCanonicalLocales(told.locale)[0], dir: told.dir === "rtl" ? "rtl" : "ltr", words };
+  } catch {
+    return null;
+  }
+}
+
+/** @param {any} told by a page */
+async function keepLanguage(told) {
+  const language = readLanguage(told);
+  if (!language) return;
+  spoken = language;
+  const kept = JSON.stringify({ porthole: "words", ...language });
+  const cache = await caches.open(KEPT);
+  const before = await cache.match(KEPT_AT);
+  if (before && await before.text() === kept) return;
+  await cache.put(KEPT_AT, new Response(kept));
+}
+
+/** @returns {Promise<Language>} */
+async function language() {
+  if (spoken) return spoken;
+  try {
+    const kept = await (await caches.open(KEPT)).match(KEPT_AT);
+    spoken = kept ? readLanguage(await kept.json()) : null;
+  } catch { /* It is English. */ }
+  return spoken ?? PLAIN;
+}
+
+/** @param {Language} language @param {string} key @param {Record<string, string>} [values] */
+const sentence = ({ words }, key, values = {}) => words[key].replace(/\{(\w+)\}/g, (place, name) => (Object.hasOwn(values, name) ? values[name] : place));
 
 // -- what is said -------------------------------------------------------------------------------
 
@@ -62,7 +137,7 @@ function fragmentOf(address) {
   return at < 0 ? "" : String(address).slice(at);
 }
 
-/** What was pushed, or null if this version cannot read it. @param {unknown} payload */
+/** What was pushed, or null if this version cannot read it. @param {unknown} payload @returns {any} */
 function readPush(payload) {
   if (typeof payload !== "string" || payload.length > MAX_PAYLOAD) return null;
   let told;
@@ -75,37 +150,54 @@ function readPush(payload) {
   return { kind, call, camera, name: short(told.name) || camera, rang, until, link: fragmentOf(told.link) };
 }
 
-/** @param {any} ring @param {boolean} quiet whether a page rings already, which somebody looks at */
-function ringing(ring, quiet) {
+/** @param {Language} language @param {any} ring @param {boolean} quiet whether a page rings already, which somebody looks at */
+function ringing(language, ring, quiet) {
   const { call, camera, name, link, rang } = ring;
   return {
     title: apart(name),
     options: {
-      body: "Somebody is at the door.", tag: call, icon: ICON, timestamp: rang, requireInteraction: true, renotify: true,
+      body: sentence(language, "worker.door"), tag: call, icon: ICON, timestamp: rang, requireInteraction: true, renotify: true,
       ...(quiet ? { silent: true } : { vibrate: BUZZ }),
       data: { kind: "ring", call, camera, name, link },
-      actions: [{ action: "answer", title: "Answer" }, { action: "decline", title: "Decline" }],
+      actions: [{ action: "answer", title: sentence(language, "worker.answer") }, { action: "decline", title: sentence(language, "worker.decline") }],
     },
   };
 }
 
-/** @param {any} ring one that comes too late */
-function missed({ call, name, rang }) {
-  const at = new Intl.DateTimeFormat(undefined, { dateStyle: "short", timeStyle: "short" }).format(rang);
+/** @param {Language} language @param {any} ring one that comes too late */
+function missed(language, { call, name, rang }) {
+  const time = new Intl.DateTimeFormat(language.locale, { dateStyle: "short", timeStyle: "short" }).format(rang);
   return {
     title: apart(name),
-    options: { body: `Somebody was at the door: ${at}.`, tag: call, icon: ICON, timestamp: rang, silent: true, data: { kind: "over", call, name } },
+    options: { body: sentence(language, "worker.missed", { time }), tag: call, icon: ICON, timestamp: rang, silent: true, data: { kind: "over", call, name } },
   };
 }
 
-/** @param {any} told @param {string} name of the camera, if it is known */
-function isOver({ kind, call, by, reason }, name) {
-  const words = kind === "answered" ? `${by ? apart(by) : "Somebody"} has answered.` : Object.hasOwn(OVER, reason) ? OVER[reason] : "The call is over.";
-  return { title: name ? apart(name) : "Doorbell", options: { body: words, tag: call, icon: ICON, silent: true, data: { kind: "over", call, name } } };
+/** @param {Language} language @param {any} told @param {string} name of the camera, if it is known */
+function isOver(language, { kind, call, by, reason }, name) {
+  const why = Object.hasOwn(ENGLISH, `reason.call.${reason}`) ? `reason.call.${reason}` : "reason.call.hung-up";
+  const body = kind === "answered" ? sentence(language, "worker.answered", { name: by ? apart(by) : sentence(language, "worker.somebody") }) : sentence(language, why);
+  return { title: name ? apart(name) : sentence(language, "worker.doorbell"), options: { body, tag: call, icon: ICON, silent: true, data: { kind: "over", call, name } } };
 }
 
-/** What this version cannot read is no reason to be silent: browsers take the permission away from who is. */
-const unknown = () => ({ title: "Doorbell", options: { body: "Something is at the door. Open Porthole to see it.", tag: "porthole", icon: ICON, data: { kind: "unknown" } } });
+/** What this version cannot read is no reason to be silent: browsers take the permission away from who is. @param {Language} language */
+const unknown = (language) =>
+  ({ title: sentence(language, "worker.doorbell"), options: { body: sentence(language, "worker.unknown"), tag: "porthole", icon: ICON, data: { kind: "unknown" } } });
+
+/** @param {string} text */
+const escaped = (text) => text.replace(/[&<>"]/g, (letter) => `&#${letter.charCodeAt(0)};`);
+
+/** What stands in the place of a page while there is no server. */
+async function offline() {
+  const spoken = await language();
+  const say = (/** @type {string} */ key) => escaped(sentence(spoken, key));
+  const html = `<!doctype html><html lang="${escaped(spoken.locale ?? "en")}" dir="${spoken.dir}"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<meta name="color-scheme" content="dark light"><link rel="icon" href="data:,"><title>Porthole</title><style>${STYLE}</style>
+<main><h1>Porthole</h1><p role="status">${say("worker.offline")} ${say("worker.offline-hint")}</p><p><a href="">${say("worker.try-again")}</a></p></main><script>${LOOKS}</script></html>`;
+  const digest = async (/** @type {string} */ text) => `'sha256-${btoa(String.fromCharCode(...new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)))))}'`;
+  const policy = `default-src 'none'; img-src data:; connect-src 'self'; style-src ${await digest(STYLE)}; script-src ${await digest(LOOKS)}; base-uri 'none'; frame-ancestors 'none'`;
+  return new Response(html, { status: 503, headers: { "Content-Type": "text/html; charset=utf-8", "Content-Security-Policy": policy } });
+}
 
 // -- by push ------------------------------------------------------------------------------------
 
@@ -126,15 +218,15 @@ function isKnownOver(call) {
 
 /** @param {unknown} payload */
 async function pushed(payload) {
-  const told = readPush(payload);
-  if (!told) return show(unknown());
+  const [told, spoken] = [readPush(payload), await language()];
+  if (!told) return show(unknown(spoken));
   const shown = await shownOf(told.call);
   if (told.kind !== "ring") {
     isKnownOver(told.call);
-    return show(isOver(told, shown?.data?.name ?? ""));
+    return show(isOver(spoken, told, shown?.data?.name ?? ""));
   }
-  if (over.has(told.call) || shown?.data?.kind === "over" || told.until <= Date.now()) return show(missed(told));
-  const notification = ringing(told, (await pages()).some(({ focused }) => focused));
+  if (over.has(told.call) || shown?.data?.kind === "over" || Number(told.until) <= Date.now()) return show(missed(spoken, told));
+  const notification = ringing(spoken, told, (await pages()).some(({ focused }) => focused));
   await show(notification);
   if (!("image" in (globalThis.Notification?.prototype ?? {}))) return;
   const image = await snapshot(told.call, Date.now() + SNAPSHOT_MS);
@@ -192,7 +284,7 @@ async function openPage({ call, camera, link }, answers) {
 async function decline({ call, name, ...rest }) {
   const answer = await ask(`api/v1/calls/${call}/decline`, { method: "POST" }).catch(() => null);
   if (answer?.ok || answer?.status === 404) return;
-  const words = answer?.status === 401 ? "You are not signed in here. Open it to decline." : "The server did not hear that. Open it to decline.";
+  const words = sentence(await language(), answer?.status === 401 ? "worker.not-signed-in" : "worker.not-heard");
   await show({ title: apart(name), options: { body: words, tag: call, icon: ICON, data: { kind: "ring", call, name, ...rest } } });
 }
 
@@ -225,10 +317,10 @@ worker.addEventListener("notificationclick", (/** @type {any} */ event) => {
   event.waitUntil(touched(event.notification.data, event.action));
 });
 worker.addEventListener("pushsubscriptionchange", (/** @type {any} */ event) => event.waitUntil(moved(event).catch(() => {})));
+worker.addEventListener("message", (/** @type {any} */ event) => event.waitUntil(keepLanguage(event.data).catch(() => {})));
 worker.addEventListener("fetch", (/** @type {any} */ event) => {
   const { pathname } = new URL(worker.registration.scope);
-  const shells = [pathname, `${pathname}calls`];
-  if (event.request.mode !== "navigate" || !shells.includes(new URL(event.request.url).pathname)) return;
-  const headers = { "Content-Type": "text/html; charset=utf-8", "Content-Security-Policy": "default-src 'none'; img-src data:" };
-  event.respondWith(fetch(event.request).catch(() => new Response(OFFLINE, { status: 503, headers })));
+  const asked = new URL(event.request.url).pathname;
+  if (event.request.mode !== "navigate" || !asked.startsWith(pathname) || !SHELL.test(asked.slice(pathname.length))) return;
+  event.respondWith(fetch(event.request).catch(offline));
 });

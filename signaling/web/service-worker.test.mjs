@@ -2,8 +2,13 @@
 // What rings while no page is open, in a browser of the test's own: notifications and windows are kept, time and the server are the test's.
 import test from "node:test";
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import vm from "node:vm";
+import en from "./words/en.js";
+import de from "./words/de.js";
+import { workerWords } from "./parts/worker.js";
+import { useLanguage } from "./words/words.js";
 
 const SOURCE = readFileSync(new URL("service-worker.js", import.meta.url), "utf8");
 const SCOPE = "https://door.example/look/";
@@ -19,7 +24,8 @@ class Browser {
   shown = []; asked = []; opened = []; told = []; windows = []; now = NOW;
   #handlers = {};
 
-  constructor({ server = () => new Response("", { status: 404 }), image = true, windows = [] } = {}) {
+  /** `kept` is what the browser keeps of one. */
+  constructor({ server = () => new Response("", { status: 404 }), image = true, windows = [], kept = new Map() } = {}) {
     const browser = this;
     this.windows = windows;
     const Notification = image ? class { get image() { return ""; } } : class {};
@@ -53,7 +59,14 @@ class Browser {
       return server(typeof url === "string" ? url : url.url, options, this);
     };
     const setTimeout = (done, ms) => { this.now += ms; queueMicrotask(done); };
-    this.context = vm.createContext({ self, fetch, Notification, Date: Now, setTimeout, URL, Response, Uint8Array, AbortSignal, Intl, btoa, console });
+    this.kept = kept;
+    const caches = {
+      open: async (name) => ({
+        put: async (at, answer) => kept.set(`${name} ${at}`, await answer.text()),
+        match: async (at) => (kept.has(`${name} ${at}`) ? new Response(kept.get(`${name} ${at}`)) : undefined),
+      }),
+    };
+    this.context = vm.createContext({ self, caches, crypto, TextEncoder, fetch, Notification, Date: Now, setTimeout, URL, Response, Uint8Array, AbortSignal, Intl, btoa, console });
     vm.runInContext(SOURCE, this.context);
   }
 
@@ -70,6 +83,7 @@ class Browser {
   pushNothing() { return this.#send("push", { data: null }); }
   touch(notification, action = "") { return this.#send("notificationclick", { notification, action }); }
   moved(event) { return this.#send("pushsubscriptionchange", event); }
+  tell(data) { return this.#send("message", { data }); }
   navigate(url, mode = "navigate") { return this.#send("fetch", { request: { url, mode } }); }
   window(url, focused = false) {
     const made = { url, focused, focus: async () => { made.focused = true; return made; }, postMessage: (told) => this.told.push(told) };
@@ -270,12 +284,92 @@ test("an address that the browser has changed is told to the server", async () =
   await browser.moved({});
 });
 
-test("without the server there is a sentence; nothing is kept, and nothing else is touched", async () => {
-  const browser = new Browser({ server: () => { throw new TypeError("network"); } });
+const broken = () => { throw new TypeError("network"); };
+
+test("without the server there is a sentence; no page is kept, and nothing else is touched", async () => {
+  const browser = new Browser({ server: broken });
   const answer = await browser.navigate(`${SCOPE}#x`);
   assert.equal(answer.status, 503);
   assert.match(await answer.text(), /cannot be reached/);
-  assert.ok(await browser.navigate(`${SCOPE}calls`));
-  for (const other of [[`${SCOPE}admin`], [`${SCOPE}api/openid/callback?code=1`], [`${SCOPE}app.js`, "cors"]]) assert.equal(await browser.navigate(...other), undefined);
-  assert.ok(!SOURCE.includes("caches"));
+  for (const page of ["calls", "admin"]) assert.ok(await browser.navigate(SCOPE + page));
+  const others = [[`${SCOPE}api/openid/callback?code=1`], [`${SCOPE}app.js`, "cors"], [`${SCOPE}app.js`], ["https://door.example/elsewhere"]];
+  for (const other of others) assert.equal(await browser.navigate(...other), undefined);
+  const online = new Browser({ server: () => new Response("<p>The page</p>") });
+  assert.equal(await (await online.navigate(SCOPE)).text(), "<p>The page</p>");
+  assert.deepEqual([browser.kept.size, online.kept.size], [0, 0]);
+});
+
+test("the sentence runs what is its own alone", async () => {
+  const answer = await new Browser({ server: broken }).navigate(SCOPE);
+  const [html, policy] = [await answer.text(), answer.headers.get("content-security-policy")];
+  for (const [, kind, text] of html.matchAll(/<(script|style)>([^]*?)<\/\1>/g)) {
+    assert.ok(policy.includes(`${kind}-src 'sha256-${createHash("sha256").update(text).digest("base64")}'`), kind);
+  }
+  assert.ok(policy.startsWith("default-src 'none'") && !policy.includes("unsafe"));
+});
+
+test("the sentence makes room for the page as soon as the server answers, and not before", async () => {
+  const html = await (await new Browser({ server: broken }).navigate(SCOPE)).text();
+  const [, script] = html.match(/<script>([^]*?)<\/script>/);
+  let [loaded, look, ms] = [0, () => {}, 0];
+  const heard = {};
+  const answers = [() => { throw new TypeError("network"); }, () => ({ ok: false }), () => ({ ok: true }), () => ({ ok: true })];
+  vm.runInNewContext(script, {
+    fetch: async () => answers.shift()(), location: { reload: () => { loaded += 1; } },
+    addEventListener: (name, call) => { heard[name] = call; }, setInterval: (call, every) => { [look, ms] = [call, every]; },
+  });
+  assert.equal(ms, 10_000);
+  for (const [call, expected] of [[look, 0], [look, 0], [look, 1], [heard.online, 2]]) {
+    call();
+    await new Promise(setImmediate);
+    assert.equal(loaded, expected);
+  }
+});
+
+test("its English is the catalogue's", () => {
+  const { context } = new Browser();
+  const own = plain(vm.runInContext("ENGLISH", context));
+  assert.deepEqual(own, workerWords().words);
+  for (const [key, text] of Object.entries(own)) assert.equal(text, en[key]);
+});
+
+test("it speaks the language that a page has told, also after it was started anew", async (context) => {
+  context.after(() => useLanguage("en"));
+  await useLanguage("de");
+  const browser = new Browser({ server: broken, image: false });
+  await browser.tell(workerWords());
+  const later = new Browser({ server: broken, image: false, kept: browser.kept });
+  for (const each of [browser, later]) {
+    await each.push(ring());
+    assert.equal(each.shown[0].body, de["worker.door"]);
+    assert.deepEqual(plain(each.shown[0].actions).map(({ title }) => title), ["Annehmen", "Ablehnen"]);
+    await each.push({ v: 1, kind: "ended", call: CALL, reason: "no-answer" });
+    assert.equal(each.shown[0].body, de["reason.call.no-answer"]);
+    const html = await (await each.navigate(SCOPE)).text();
+    assert.match(html, /<html lang="de" dir="ltr">/);
+    assert.ok(html.includes(de["worker.offline"]));
+  }
+  assert.equal(browser.kept.size, 1);
+});
+
+test("what is told is read as text, and what makes no sense is not kept", async () => {
+  const browser = new Browser({ server: broken, image: false });
+  const odd = [null, 7, {}, { porthole: "words" }, { porthole: "words", locale: "de", words: null }, { porthole: "words", locale: "no such\u0000", words: {} }];
+  for (const each of odd) await browser.tell(each);
+  await browser.push(ring());
+  assert.equal(browser.shown[0].body, en["worker.door"]);
+  await browser.tell({ porthole: "words", locale: "de", dir: "\" onload=", words: { "worker.offline": "<script>alert(1)</script>", "worker.door": "x".repeat(501), "worker.answer": 7, "other": "y" } });
+  const html = await (await browser.navigate(SCOPE)).text();
+  assert.ok(!html.includes("alert(1)</script>") && html.includes("&#60;script&#62;") && html.includes('dir="ltr"'));
+  await browser.push(ring());
+  assert.equal(browser.shown[0].body, en["worker.door"]);
+  assert.ok(![...browser.kept.values()].join().includes('"other"'));
+});
+
+test("without a place to keep things it is English", async () => {
+  const kept = { has: broken, get: broken, set: broken };
+  const browser = new Browser({ image: false, kept });
+  await browser.push(ring());
+  assert.equal(browser.shown[0].body, en["worker.door"]);
+  await browser.tell({ porthole: "words", locale: "de", words: {} });
 });

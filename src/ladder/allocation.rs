@@ -10,7 +10,7 @@ use std::{
 use super::{
     outlet::Outlet,
     outputs::FanOut,
-    policy::{Command, Config, Observation, Policy},
+    policy::{Command, Config, Observation, Policy, Size},
     types::RungId,
 };
 
@@ -65,10 +65,14 @@ impl Allocation {
         self.policy.set_usable(place, is_usable);
     }
 
-    /// A viewer whose network is thought to carry so many bits each second.
-    pub(crate) fn join(&mut self, id: u64, estimate: u32, now: Instant) {
+    /// A viewer whose network is thought to carry so many bits each second, and who shows its picture in this size.
+    pub(crate) fn join(&mut self, id: u64, estimate: u32, size: Option<Size>, now: Instant) {
         // One that has no place has no picture; the sink lets in fewer than that.
-        let _ = self.policy.join(id, estimate, self.since(now));
+        let _ = self.policy.join(id, estimate, size, self.since(now));
+    }
+
+    pub(crate) fn resize(&mut self, id: u64, size: Option<Size>, now: Instant) {
+        self.policy.resize(id, size, self.since(now));
     }
 
     pub(crate) fn leave(&mut self, id: u64, rungs: &impl RungTable) {

@@ -54,6 +54,7 @@ fn sent_again(loss: impl Fn(u64) -> f32) -> Vec<u64> {
     let start = Instant::now();
     let config = Config {
         ceilings: vec![1_000_000, 300_000],
+        sizes: Vec::new(),
         min_bitrate: 50_000,
     };
     let mut allocation = Allocation::new(config, start);
@@ -63,7 +64,7 @@ fn sent_again(loss: impl Fn(u64) -> f32) -> Vec<u64> {
     });
     outlet.flush(false);
     outlet.open(start);
-    allocation.join(1, 2_000_000, start);
+    allocation.join(1, 2_000_000, None, start);
     allocation.send(1, &outlet, 0, &rungs, start);
     outlet.offer(&frame(rungs.0[0].0), start);
     // Its key unit and that of its join are not of interest, nor is what bounds them.

@@ -162,6 +162,7 @@ impl CodecLadder {
 fn policy_config(specs: &[RungSpec], bitrates: Bitrates) -> policy::Config {
     policy::Config {
         ceilings: specs.iter().map(|spec| spec.rendition.ceiling).collect(),
+        sizes: specs.iter().map(|spec| spec.rendition.size()).collect(),
         min_bitrate: bitrates.min,
     }
 }

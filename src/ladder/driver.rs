@@ -22,7 +22,7 @@ use super::{
     flow::Flow,
     message::{Event, Hooks, Member, Message, Notifier},
     outlet::OutletEvent,
-    policy::Command,
+    policy::{Command, Size},
     rung::Rung,
     rungs::{LoadChange, Surroundings},
     trial::Step,
@@ -97,6 +97,7 @@ impl Driver {
             }
             Message::Join(id, member) => self.join(id, member, now),
             Message::Leave(id) => self.leave(id, now),
+            Message::Resize(id, size) => self.resize(id, size, now),
             Message::Outlet(id, event) => self.outlet(id, event, now),
             Message::Failed(codec, rung, failure) => self.failed(codec, rung, failure, now),
             Message::Bitrates(bitrates) => self.set_bitrates(bitrates, now),
@@ -171,7 +172,7 @@ impl Driver {
             let observed = member.path.as_ref().and_then(|path| path.observe(now));
             if let Some(ladder) = self.ladders.get_mut(&member.codec) {
                 let estimate = observed.map_or(start, |observed| observed.estimate);
-                ladder.allocation.join(*id, estimate, now);
+                ladder.allocation.join(*id, estimate, member.size, now);
             }
         }
         self.decide(now);
@@ -206,7 +207,7 @@ impl Driver {
             path.start(estimate);
         }
         if let Some(ladder) = self.ladders.get_mut(&member.codec) {
-            ladder.allocation.join(id, estimate, now);
+            ladder.allocation.join(id, estimate, member.size, now);
         }
         self.members.insert(id, member);
         self.decide(now);
@@ -241,6 +242,17 @@ impl Driver {
             ladder.leave(id);
         }
         self.decide(now);
+    }
+
+    /// What follows is decided at the next tick, however often it changes.
+    fn resize(&mut self, id: u64, size: Option<Size>, now: Instant) {
+        let Some(member) = self.members.get_mut(&id) else {
+            return;
+        };
+        member.size = size;
+        if let Some(ladder) = self.ladders.get_mut(&member.codec) {
+            ladder.allocation.resize(id, size, now);
+        }
     }
 
     fn outlet(&mut self, id: u64, event: OutletEvent, now: Instant) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The way to the ladder's driver, and a viewer's place.
 //!
-//! Lock: `stats`, held to read or write a value.
+//! Locks: `stats` and `size`, each held alone, to read or write a value.
 
 use std::{
     io,
@@ -20,6 +20,7 @@ use super::{
     feed::Feed,
     message::{Hooks, Member, Message, Notifier, ViewerStats},
     outlet::Outlet,
+    policy::Size,
     types::{Bitrates, Config, Input},
 };
 use crate::{
@@ -49,10 +50,19 @@ pub(crate) struct Viewer {
     id: u64,
     pub(crate) outlet: Arc<Outlet>,
     stats: Arc<Mutex<ViewerStats>>,
+    /// What the driver was told last.
+    size: Mutex<Option<Size>>,
     worker: Arc<Worker<Message>>,
 }
 
 impl Viewer {
+    /// Shows its picture in this size, as far as it says.
+    pub(crate) fn resize(&self, size: Option<Size>) {
+        if std::mem::replace(&mut *lock(&self.size), size) != size {
+            self.worker.push(Message::Resize(self.id, size));
+        }
+    }
+
     pub(crate) fn stats(&self) -> ViewerStats {
         *lock(&self.stats)
     }
@@ -115,8 +125,14 @@ impl Ladder {
         self.worker.push(Message::Expect);
     }
 
-    /// A viewer that takes `codec`.
-    pub(crate) fn join(&self, session: &str, codec: Codec, path: Option<Arc<dyn Path>>) -> Viewer {
+    /// A viewer that takes `codec`, and shows its picture in this size, as far as it says.
+    pub(crate) fn join(
+        &self,
+        session: &str,
+        codec: Codec,
+        path: Option<Arc<dyn Path>>,
+        size: Option<Size>,
+    ) -> Viewer {
         let id = self.next.fetch_add(1, Relaxed);
         let notifying = Arc::downgrade(&self.worker);
         let outlet = Outlet::new(move |event| {
@@ -130,6 +146,7 @@ impl Ladder {
             codec,
             outlet: outlet.clone(),
             path,
+            size,
             stats: Arc::clone(&stats),
         };
         self.worker.push(Message::Join(id, member));
@@ -137,6 +154,7 @@ impl Ladder {
             id,
             outlet,
             stats,
+            size: Mutex::new(size),
             worker: self.worker.clone(),
         }
     }

@@ -10,6 +10,7 @@ use super::{
     builder::Built,
     codec::Codec,
     outlet::{Outlet, OutletEvent},
+    policy::Size,
     rendition::Rendition,
     types::{Bitrates, EncoderSetup, Failure, Frame, Input, RungId, SourceKeyRequest},
 };
@@ -20,6 +21,8 @@ pub(super) enum Message {
     Expect,
     Join(u64, Member),
     Leave(u64),
+    /// In which size a viewer shows its picture.
+    Resize(u64, Option<Size>),
     Outlet(u64, OutletEvent),
     Failed(Codec, RungId, Failure),
     Bitrates(Bitrates),
@@ -38,6 +41,7 @@ pub(super) struct Member {
     pub(super) codec: Codec,
     pub(super) outlet: Arc<Outlet>,
     pub(super) path: Option<Arc<dyn Path>>,
+    pub(super) size: Option<Size>,
     pub(super) stats: Arc<Mutex<ViewerStats>>,
 }
 

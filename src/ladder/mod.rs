@@ -62,7 +62,7 @@ mod types;
 pub(crate) use feed::Feed;
 pub(crate) use handle::{Ladder, Viewer};
 pub(crate) use message::{Event, Hooks};
-pub(crate) use policy::Observation;
+pub(crate) use policy::{Observation, Size};
 pub(crate) use types::{Bitrates, Config, Frame, Input, RungSpec};
 
 /// `GST_DEBUG=portholeladder:5` shows what is seen of each viewer's network, and what is decided.

@@ -3,6 +3,8 @@
 
 use std::{fmt, str::FromStr};
 
+use super::policy::Size;
+
 /// More rungs than this nobody tells apart.
 pub(crate) const MAX_RENDITIONS: usize = 8;
 /// The smallest edge that encoders take and anybody looks at.
@@ -187,6 +189,13 @@ impl Renditions {
 }
 
 impl Rendition {
+    pub(crate) fn size(&self) -> Size {
+        Size {
+            width: self.width,
+            height: self.height,
+        }
+    }
+
     /// The next smaller one that is worth an encoder.
     fn halved(&self) -> Option<Self> {
         let next = Self {

@@ -527,6 +527,10 @@ fn statistics_that_no_session_can_have_or_of_no_session_change_nothing() {
         ("frames", json!("many")),
         ("frames", json!(-1)),
         ("sessionId", json!("t")),
+        // A size has two sides.
+        ("width", json!(320)),
+        ("width", json!(-1)),
+        ("width", json!(1e300)),
     ] {
         let mut stats = viewer_stats("s", 50);
         stats[field] = bad;

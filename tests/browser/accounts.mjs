@@ -87,9 +87,9 @@ export class Accounts {
     return page;
   }
 
-  /** The administrator, on the page for administrators. */
-  async administrator(chromium, options) {
-    const page = await this.signedIn(chromium, ADMIN, this.password, { path: "/admin", ...options });
+  /** The administrator, on a part of the page for administrators. */
+  async administrator(chromium, { part = "cameras", ...options } = {}) {
+    const page = await this.signedIn(chromium, ADMIN, this.password, { path: `/admin#${part}`, ...options });
     await page.getByTestId("tab-cameras").waitFor();
     return page;
   }

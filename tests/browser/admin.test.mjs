@@ -267,6 +267,235 @@ test("with a finger one scrolls the calendar, and drags after holding", () => sc
   assert.match(await asked(page).getByLabel("To", { exact: true }).inputValue(), /T11:\d\d$/);
 }));
 
+test("the overview says who watches, what is booked today and what failed, and one click ends a session", () => scene(async (keep) => {
+  const server = await keep(Accounts.start());
+  await keep(enrolled(await server.camera("Front door", "front"), CAMERA));
+  await server.camera("Garden", "garden");
+  const { password } = await server.user("alice");
+  await server.book("front", "alice", 0, HOUR);
+  await server.book("garden", "alice", HOUR / 2, HOUR / 2);
+  const viewer = await keep(server.signedIn(chromium, "alice", password));
+  await state(viewer, "front", "live");
+
+  const page = await keep(server.administrator(chromium, { ...CLOCK, part: "", viewport: { width: 1280, height: 800 } }));
+  const watching = page.getByTestId("watching");
+  await watching.filter({ hasText: "alice" }).filter({ hasText: "Front door" }).waitFor();
+  await page.getByTestId("figure-cameras").filter({ hasText: "1 of 2" }).waitFor();
+  await page.getByTestId("figure-sessions").filter({ hasText: "1" }).waitFor();
+  await page.getByTestId("off").filter({ hasText: "Garden" }).filter({ hasText: "Never connected" }).waitFor();
+  // Around midnight not all of it is today's.
+  if (await page.evaluate(() => new Date(Date.now() + 3_600_000).toDateString() === new Date().toDateString())) {
+    await page.getByTestId("today").filter({ hasText: "now, today" }).filter({ hasText: "Garden" }).waitFor();
+  }
+  await page.screenshot({ path: screenshot("admin-overview.png") });
+  await watching.getByRole("button", { name: "End", exact: true }).click();
+  assert.equal((await state(viewer, "front", "refused")).code, "revoked");
+  await page.getByTestId("undo").filter({ hasText: "alice" }).waitFor();
+  await watching.filter({ hasNotText: "alice" }).waitFor({ state: "attached" });
+
+  // What a share link's bearer may not see is refused, and counted as a failure.
+  await viewer.evaluate(() => fetch("api/session", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ user: "alice", password: "not the password" }) }));
+  await page.getByTestId("figure-failed").filter({ hasText: "1" }).waitFor();
+  assert.deepEqual(page.problems, []);
+}));
+
+test("what is searched for is found among all there is, and leads to the camera's own page", () => scene(async (keep) => {
+  const server = await keep(Accounts.start());
+  await keep(enrolled(await server.camera("Front door", "front"), CAMERA));
+  await server.camera("Garden", "garden");
+  const { password } = await server.user("frontman");
+  const { id } = await server.book("front", "frontman", 0, HOUR, { note: "rounds" });
+  await server.book("garden", "frontman", DAY, HOUR);
+  const { share } = await server.ask("POST", "shares", { camera: "garden", for: "2h", note: "in front of the house" });
+  const viewer = await keep(server.signedIn(chromium, "frontman", password));
+  await state(viewer, "front", "live");
+
+  const page = await keep(server.administrator(chromium, CLOCK));
+  await page.getByTestId("search").fill("FRONT");
+  await page.keyboard.press("Enter");
+  for (const hit of ["camera-front", "user-frontman", `booking-${id}`, `share-${share.id}`]) await page.getByTestId(`hit-${hit}`).waitFor();
+  await page.getByTestId(`hit-booking-${id}`).getByRole("link").click();
+  assert.equal(await asked(page).getByLabel("Note").inputValue(), "rounds");
+  await asked(page).getByRole("button", { name: "Cancel" }).click();
+  await page.getByTestId("hit-camera-front").getByRole("link").click();
+
+  const camera = page.getByTestId("camera-page");
+  await camera.filter({ hasText: "Online" }).waitFor();
+  const session = page.getByTestId("camera-sessions");
+  // What the camera says of what it sends, once the viewer's page has told of what it shows.
+  await session.filter({ hasText: "frontman" }).filter({ hasText: "320×180" }).waitFor();
+  await page.getByTestId("camera-bookings").filter({ hasText: "rounds" }).waitFor();
+  await page.getByTestId("camera-log").filter({ hasText: "frontman began to watch front" }).waitFor();
+  assert.equal(await page.getByTestId("camera-bookings").locator("li").count(), 1, "of this camera alone");
+  await page.screenshot({ path: screenshot("admin-camera.png") });
+  await page.getByTestId("search").fill("nobody has this name");
+  await page.keyboard.press("Enter");
+  await page.locator("#search .none").filter({ hasText: "Nothing has this" }).waitFor();
+  await page.goBack();
+  await camera.filter({ hasText: "Online" }).waitFor();
+  assert.deepEqual(page.problems, []);
+}));
+
+test("several bookings are extended and removed at once, and put back", () => scene(async (keep) => {
+  const server = await keep(Accounts.start());
+  await server.camera("Front door", "front");
+  for (const name of ["alice", "bob", "carol"]) await server.user(name);
+  for (const [i, name] of ["alice", "bob", "carol"].entries()) await server.book("front", name, DAY + i * HOUR, HOUR, { note: `of ${name}`, saving: i !== 0 });
+  const again = { recurrence: { rule: "FREQ=DAILY;COUNT=3", zone: "Europe/Berlin" } };
+  await server.book("front", "alice", 2 * DAY, HOUR, again);
+  const all = async () => (await server.ask("GET", "bookings")).items;
+  const before = await all();
+  const page = await keep(server.administrator(chromium, { ...CLOCK, part: "bookings" }));
+  await page.getByTestId("calendar-list").click();
+  const list = page.getByTestId("booking-list");
+  await list.locator("li").nth(3).waitFor();
+  await list.filter({ hasText: "every day, 3 times" }).waitFor();
+  await list.filter({ hasText: "without saving pictures and clips" }).waitFor();
+  const saved = (method, count) => {
+    let left = count;
+    return page.waitForResponse((response) => response.request().method() === method && /api\/bookings/.test(response.url()) && (left -= 1) === 0);
+  };
+
+  await list.getByLabel(/Select .alice/).first().check();
+  await list.getByLabel(/Select .bob/).check();
+  const longer = saved("PATCH", 2);
+  await page.getByTestId("extend-60").click();
+  await longer;
+  const ends = (bookings) => bookings.map(({ end }) => Date.parse(end));
+  const extended = await all();
+  assert.deepEqual(ends(extended).map((end, i) => end - ends(before)[i]), [HOUR, HOUR, 0, 0]);
+  const shorter = saved("PATCH", 2);
+  await page.getByTestId("put-back").click();
+  await shorter;
+  assert.deepEqual(await all(), before);
+
+  await page.locator("#bookings").getByLabel("Select all").check();
+  await page.getByTestId("remove-selected").click();
+  const question = page.locator("#confirm-dialog");
+  for (const words of ["Remove 4 bookings?", "alice", "carol"]) await question.filter({ hasText: words }).waitFor();
+  await page.getByTestId("confirm").click();
+  await list.locator("li").first().waitFor({ state: "detached" });
+  assert.deepEqual(await all(), []);
+  const back = saved("POST", 4);
+  await page.getByTestId("put-back").click();
+  await back;
+  await list.locator("li").nth(3).waitFor();
+  const same = ({ created, ...booking }) => booking;
+  assert.deepEqual((await all()).map(same), before.map(same));
+  assert.deepEqual(page.problems, []);
+}));
+
+test("a link has a QR code, and one that was revoked by mistake is put back", () => scene(async (keep) => {
+  const server = await keep(Accounts.start());
+  await keep(enrolled(await server.camera("Front door", "front"), CAMERA));
+  const page = await keep(server.administrator(chromium, { ...CLOCK, part: "shares" }));
+  await page.getByTestId("add-share").click();
+  await asked(page).getByLabel("May save").uncheck();
+  await page.keyboard.press("Enter");
+  const link = await secret(page);
+  const qr = page.getByRole("img", { name: "QR code" });
+  await qr.waitFor();
+  assert.ok(await qr.evaluate((image) => image.decode().then(() => image.naturalWidth >= 200)));
+  await page.getByTestId("secret-close").click();
+  await qr.waitFor({ state: "detached" });
+  const [{ id, saving }] = (await server.ask("GET", "shares")).items;
+  assert.equal(saving, false);
+  const share = page.getByTestId(`share-${id}`);
+  await share.getByRole("button", { name: "Revoke" }).click();
+  await page.getByTestId("confirm").click();
+  await share.waitFor({ state: "detached" });
+  await page.getByTestId("put-back").click();
+  await share.waitFor();
+  const guest = await keep(visitor(chromium, link));
+  await state(guest, "front", "live");
+  assert.deepEqual(page.problems, []);
+}));
+
+test("a camera is removed by typing its name, and a second one of a name is warned of", () => scene(async (keep) => {
+  const server = await keep(Accounts.start());
+  await server.camera("Front door", "front");
+  await server.user("alice");
+  await server.book("front", "alice", DAY, HOUR);
+  await server.book("front", "alice", 2 * DAY, HOUR);
+  await server.ask("POST", "shares", { camera: "front", for: "2h" });
+  const page = await keep(server.administrator(chromium, CLOCK));
+
+  await page.getByTestId("add-camera").click();
+  await asked(page).getByLabel("Name", { exact: true }).fill("front DOOR");
+  await asked(page).getByLabel("Id").fill("second");
+  await page.keyboard.press("Enter");
+  await asked(page).getByRole("alert").filter({ hasText: "another camera of this name" }).filter({ hasText: "front" }).waitFor();
+  assert.equal((await server.ask("GET", "cameras")).items.length, 1);
+  await page.keyboard.press("Enter");
+  assert.match(await secret(page), /^phk1/);
+  await page.getByTestId("secret-dialog").filter({ hasText: "Another camera has the same name" }).waitFor();
+  await page.getByTestId("secret-close").click();
+
+  const camera = page.getByTestId("camera-front");
+  await camera.getByLabel("More").click();
+  await camera.getByRole("button", { name: "Remove" }).click();
+  const question = page.locator("#confirm-dialog");
+  for (const words of ["Front door", "with 2 bookings", "with 1 link"]) await question.filter({ hasText: words }).waitFor();
+  const yes = page.getByTestId("confirm");
+  for (const wrong of ["", "Front", "second"]) {
+    await page.getByTestId("confirm-typed").fill(wrong);
+    assert.ok(await yes.isDisabled(), wrong);
+    await page.keyboard.press("Enter");
+  }
+  await page.getByTestId("confirm-typed").fill("Front door");
+  await page.keyboard.press("Enter");
+  await camera.waitFor({ state: "detached" });
+  assert.deepEqual((await server.ask("GET", "cameras")).items.map(({ id }) => id), ["second"]);
+  assert.deepEqual(page.problems, []);
+}));
+
+test("a booking that recurs says why it is not dragged, and a short one can be read", () => scene(async (keep) => {
+  const server = await keep(Accounts.start());
+  await server.camera("Front door", "front");
+  await server.user("alice");
+  const page = await keep(server.administrator(chromium, { ...CLOCK, viewport: { width: 1280, height: 800 } }));
+  const [ten, noon] = [await tomorrowAt(page, 10), await tomorrowAt(page, 12)];
+  const at = (start, length) => ({ camera: "front", user: "alice", start: new Date(start).toISOString(), end: new Date(start + length).toISOString() });
+  await server.ask("POST", "bookings", { ...at(ten, HOUR), recurrence: { rule: "FREQ=DAILY;COUNT=2", zone: "Europe/Berlin" } });
+  const short = await server.ask("POST", "bookings", at(noon, HOUR / 6));
+  await tomorrow(page);
+  const window = page.getByTestId(`window-${short.id}`);
+  await window.waitFor();
+  const place = await placeOf(page, 10);
+  await drag(page, { x: place.x, y: place.y + place.hour / 2 }, { x: place.x, y: place.y + 2 * place.hour });
+  await page.getByTestId("calendar-error").filter({ hasText: "recurs" }).waitFor();
+  const parts = await window.evaluate((element) => {
+    const own = element.getBoundingClientRect();
+    return [".who", ".what"].map((part) => {
+      const { top, bottom, width } = element.querySelector(part).getBoundingClientRect();
+      return { inside: top >= own.top - 1 && bottom <= own.bottom + 1, width };
+    });
+  });
+  assert.ok(parts.every(({ inside, width }) => inside && width > 30), JSON.stringify(parts));
+}));
+
+test("every part of the administrator's page fits on a phone, and speaks German", () => scene(async (keep) => {
+  const server = await keep(Accounts.start());
+  await server.camera("Front door", "front");
+  await server.user("alice");
+  await server.book("front", "alice", DAY, HOUR);
+  await server.book("front", "alice", 2 * DAY, HOUR);
+  for (const note of ["courier", "plumber"]) await server.ask("POST", "shares", { camera: "front", for: "2h", note });
+  const page = await keep(server.administrator(chromium, { ...PHONE, locale: "de-DE", timezoneId: "Europe/Berlin" }));
+  for (const [hash, words] of [["overview", "Wer gerade zusieht"], ["cameras", "Nie verbunden"], ["camera/front", "Protokoll"], ["bookings", "Heute"],
+    ["users", "Hat ein Passwort"], ["shares", "courier"], ["audit", "fügte die Kamera"], ["search/front", "Gefunden"]]) {
+    await page.evaluate((hash) => { location.hash = hash; }, hash);
+    await page.locator(`#${hash.split("/")[0]}`).filter({ hasText: words }).waitFor();
+    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${hash} is wider than the phone`);
+  }
+  await page.getByTestId("tab-bookings").tap();
+  await page.getByTestId("calendar-list").tap();
+  await page.getByTestId("booking-list").locator("li").nth(1).waitFor();
+  assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), "the list is wider than the phone");
+  await page.screenshot({ path: screenshot("admin-list-phone.png") });
+  assert.deepEqual(page.problems, []);
+}));
+
 test("a viewer who opens the administrator's page is told no, and where to go", () => scene(async (keep) => {
   const server = await keep(Accounts.start());
   const { password } = await server.user("alice");

@@ -136,6 +136,8 @@ test("a password that is changed signs its user out everywhere else, and on", ()
   const here = await keep(server.signedIn(chromium, "alice", people.alice));
   const there = await keep(server.signedIn(chromium, "alice", people.alice));
   await state(there, "front", "live");
+  await state(here, "front", "live");
+  await here.getByTestId("menu-front").click();
   await here.getByTestId("password").click();
   await here.getByLabel("Old password").fill(people.alice);
   await here.getByLabel("New password", { exact: true }).fill("a rather better one");

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { after, before, test } from "node:test";
-import { audioPackets, browser, camera, enrolled, frames, loudness, PATIENCE_MS, scene, Server, state, Stock, visitor, watch } from "./lib.mjs";
+import { audioPackets, browser, camera, enrolled, frames, loudness, PATIENCE_MS, scene, Server, state, Stock, visitor, watch, opened } from "./lib.mjs";
 
 // Stock elements ask a public STUN server unless told another; nobody answers at this one.
 const STUN = "stun-server=stun://127.0.0.1:9";
@@ -63,7 +63,7 @@ test("an offer that the browser does not take is told to its viewer and to the c
     };
   });
   await page.goto(front.link);
-  await page.getByTestId("camera-front").click();
+  await opened(page, "front");
   const { text, code } = await state(page, "front", "refused");
   assert.equal(code, "offer-refused");
   assert.match(text, /cannot play what the camera offers.*\(Failed to/);
@@ -171,7 +171,7 @@ test("with the server killed in mid-session, the media stops when the lease ends
   const server = await keep(Server.start({ viewer: ["--lease", String(LEASE_S)] }));
   const front = await keep(enrolled(server));
   const page = await visitor(chromium, server.link);
-  await page.getByTestId("camera-front").click();
+  await opened(page, "front");
   await front.line(/porthole\/viewer-joined/);
   const joined = performance.now();
   await state(page, "front", "live");

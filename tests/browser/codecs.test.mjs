@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { browser, camera, frames, loudness, scene, state, visitor, watch } from "./lib.mjs";
+import { browser, camera, frames, loudness, scene, state, visitor, watch, opened } from "./lib.mjs";
 
 /** audiotestsrc makes 0.8. */
 const LOUD = 0.3;
@@ -102,7 +102,7 @@ test("H.264 of the High profile, which this Chromium does not list, is shown as 
 test("what a browser does not take that comes in encoded is told to its viewer and to the camera's operator", () => scene(async (keep) => {
   const front = await keep(camera(`videotestsrc is-live=true ! video/x-raw,format=Y42B,width=320,height=180,framerate=10/1 ! x264enc tune=zerolatency ! video/x-h264,profile=high-4:2:2 ! h264parse ! ${NAMED}`));
   const page = await keep(visitor(chromium, front.link));
-  await page.getByTestId("camera-front").click();
+  await opened(page, "front");
   const { text, code } = await state(page, "front", "refused");
   assert.equal(code, "offer-refused");
   assert.match(text, /cannot play what the camera offers/);

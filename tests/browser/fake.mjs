@@ -16,7 +16,7 @@ const PERMISSIONS = readFileSync(join(ROOT, "signaling/src/page.rs"), "utf8").ma
 export const CONFIG = { openAccess: true, authenticated: false, websocket: "/ws", iceServers: [] };
 
 /** The files of the pages, at `link`; with a `script`, the fake server and that run first, for browsers that start no scripts of a test. */
-export async function served(script = null) {
+export async function served(script = null, port = 0) {
   const server = createServer(({ url }, response) => {
     const name = url.match(/^\/look\/([^?]*)/)?.[1];
     const file = join(WEB, { "": "index.html", admin: "admin.html", calls: "calls.html" }[name] ?? name ?? "");
@@ -27,15 +27,20 @@ export async function served(script = null) {
     const content = readFileSync(file);
     return response.writeHead(200, headers).end(script && file.endsWith(".html") ? content.toString().replace("<script", '<script src="test.js"></script><script') : content);
   });
-  await new Promise((done) => { server.listen(0, "127.0.0.1", done); });
-  return { link: `http://127.0.0.1:${server.address().port}/look/`, close: () => server.close() };
+  await new Promise((done) => { server.listen(port, "127.0.0.1", done); });
+  const close = () => {
+    server.close();
+    server.closeAllConnections();
+  };
+  return { link: `http://127.0.0.1:${server.address().port}/look/`, port: server.address().port, close };
 }
 
 /** A signaling server with one camera, in the page. `window.server` is what a test steers it by. */
 function fakeServer(api) {
   const server = (window.server = { sent: [], sockets: [], deaf: false, full: false, terms: { lease: 7_200, perms: ["view", "listen"] }, cameras: [{ id: "front", meta: { name: "Front door" } }], api, asked: [] });
   let sessions = 0;
-  let camera;
+  /** Their ends, by session. */
+  const ends = (server.ends = new Map());
 
   /** A picture that changes, and a tone. */
   const media = () => {
@@ -54,20 +59,29 @@ function fakeServer(api) {
     return new MediaStream([...canvas.captureStream(25).getTracks(), ...tone.stream.getTracks()]);
   };
 
-  server.say = (message) => server.sockets.at(-1).onmessage?.({ data: JSON.stringify(message) });
+  const end = ({ sessionId }) => {
+    ends.get(sessionId)?.close();
+    ends.delete(sessionId);
+  };
+  server.say = (message) => {
+    if (message.type === "endSession") end(message);
+    server.sockets.at(-1).onmessage?.({ data: JSON.stringify(message) });
+  };
   server.drop = (code = 1006, reason = "") => {
     server.sockets.at(-1).readyState = 3;
     server.sockets.at(-1).onclose?.({ code, reason });
   };
   const answers = {
     list: () => server.say({ type: "list", producers: server.cameras }),
+    listConsumers: () => server.say({ type: "listConsumers", consumers: [] }),
     resumeSession: ({ sessionId, peerId }) => server.say({ type: "sessionResumed", sessionId, peerId, terms: server.terms }),
     async startSession({ peerId }) {
       if (server.refusal) return server.say({ type: "error", details: "", ...server.refusal });
       const sessionId = `s${++sessions}`;
       server.say({ type: "sessionStarted", peerId, sessionId, secret: `secret of ${sessionId}`, terms: server.terms });
       if (server.full) return server.say({ type: "endSession", sessionId, reason: "camera-full" });
-      camera = new RTCPeerConnection();
+      const camera = new RTCPeerConnection();
+      ends.set(sessionId, camera);
       const stream = media();
       for (const track of stream.getTracks()) camera.addTrack(track, stream);
       server.robot?.(camera);
@@ -75,11 +89,12 @@ function fakeServer(api) {
       await camera.setLocalDescription(await camera.createOffer());
       server.say({ type: "peer", sessionId, sdp: { type: "offer", sdp: camera.localDescription.sdp } });
     },
-    peer: ({ sdp, ice }) => (sdp ? camera.setRemoteDescription(sdp) : camera.addIceCandidate(ice)),
+    peer: ({ sessionId, sdp, ice }) => (sdp ? ends.get(sessionId)?.setRemoteDescription(sdp) : ends.get(sessionId)?.addIceCandidate(ice)),
+    endSession: end,
   };
   const network = window.fetch;
   window.fetch = async (url, options = {}) => {
-    const route = `${options.method ?? "GET"} ${new URL(url).pathname.replace("/look/", "")}`;
+    const route = `${options.method ?? "GET"} ${new URL(url, location.href).pathname.replace("/look/", "")}`;
     if (!(route in server.api)) return network(url, options);
     server.asked.push({ route, body: options.body && JSON.parse(options.body) });
     const { status = 200, ...body } = server.api[route];
@@ -101,11 +116,12 @@ function fakeServer(api) {
   };
 }
 
-/** A person at the page, before the fake server, whose REST API answers as `api` says; `script` runs in the page after it. */
-export async function person(chromium, link, { path = "", api = {}, script = null, ...options } = {}) {
+/** A person at the page, before the fake server, whose REST API answers as `api` says; `script` runs in the page after it, and `before` outside of it. */
+export async function person(chromium, link, { path = "", api = {}, script = null, before = null, ...options } = {}) {
   const page = await visitor(chromium, "about:blank", options);
   await page.addInitScript(fakeServer, api);
   if (script) await page.addInitScript(script);
+  await before?.(page);
   await page.goto(link + path);
   return page;
 }

@@ -196,11 +196,11 @@ test("a driver whose browser freezes is released at once, the next one drives, a
   assert.ok(arm.commands.slice(commands).every((text) => !text.includes('"x":1')), "the thawed page still drives");
 }));
 
-test("who may not control is told so, and whose permission is taken while driving is released at once", () => scene(async (keep) => {
+test("who may not control is offered no wheel, and whose permission is taken while driving is released at once", () => scene(async (keep) => {
   const { server, arm } = await robot(keep, { bob: ["--perms", "view"] });
   const bob = await person(server.bob);
-  await says(bob, "drive-words", "You may not drive this robot.");
   assert.ok(await bob.getByTestId("wheel-front").isDisabled());
+  assert.equal(await bob.getByTestId("wheel-front").isVisible(), false);
   await session(bob);
   assert.deepEqual(await bob.evaluate(async () => [await seat(), drive.reason]), ["ended", "not-permitted"]);
   assert.match(await bob.evaluate(() => outcome(arm.send("up"))), /^not-(driving|permitted)$/);

@@ -74,6 +74,7 @@ for (const [device, viewport] of [["wide screen", { width: 1100, height: 760 }],
     }
     await page.getByTestId("tab-users").click();
     for (const name of HOSTILE) {
+      await page.getByTestId(`user-${name}`).locator("details.menu > summary").click();
       await page.getByTestId(`user-${name}`).getByRole("button", { name: "Remove" }).click();
       await page.locator("#confirm-dialog[open]").waitFor();
       await unharmed(page, "a question");

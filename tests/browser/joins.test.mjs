@@ -79,7 +79,7 @@ async function joins(front, page, count) {
 async function begin(keep, env) {
   const front = await keep(camera(LINE, env));
   const page = await visitor(chromium, front.link);
-  await page.getByTestId("camera-front").waitFor();
+  await page.getByTestId("camera-front").waitFor({ state: "attached" });
   return { front, page };
 }
 

@@ -69,7 +69,7 @@ test("a camera whose clock is wrong has no latency, and the page says why", () =
   const page = await visitor(chromium, front.link);
   // The other way round is the same: here the viewer's clock is an hour fast.
   await page.addInitScript(() => { const now = Date.now; Date.now = () => now() + 3_600_000; });
-  await page.getByTestId("camera-front").waitFor(); // By then there is a cookie to come back with.
+  await page.getByTestId("camera-front").waitFor({ state: "attached" }); // By then there is a cookie to come back with.
   await page.reload();
   await watch(page, "front");
   await page.getByTestId("latency-front").filter({ hasText: "Latency unknown" }).waitFor();
@@ -93,7 +93,7 @@ const runs = (page, script) => page.evaluate(`document.body.append(Object.assign
 test("the README's example shows the picture", () => scene(async (keep) => {
   const front = await keep(camera(`portholesrc camera=test ! ${NAMED}`));
   const page = await visitor(chromium, front.link);
-  await page.getByTestId("camera-front").waitFor();
+  await page.getByTestId("camera-front").waitFor({ state: "attached" });
   await runs(page, exampleOf("README.md", "```js\n"));
   // The first video there is, as the example has it.
   await page.evaluate(() => Promise.any([...document.querySelectorAll("video")].map((video) => new Promise((done) => {
@@ -105,7 +105,7 @@ test("the README's example shows the picture", () => scene(async (keep) => {
 test("the example of docs/embed.md shows the latency", () => scene(async (keep) => {
   const front = await keep(camera(`portholesrc camera=test ! portholeoverlay latency-clock=true ! ${NAMED}`));
   const page = await visitor(chromium, front.link);
-  await page.getByTestId("camera-front").waitFor();
+  await page.getByTestId("camera-front").waitFor({ state: "attached" });
   await runs(page, exampleOf("docs/embed.md", "<!-- client -->\n```js\n"));
   await page.locator('video[title$=" ms"]').waitFor();
   assert.deepEqual(page.problems, []);

@@ -3,9 +3,9 @@
 // binary), a browser (Debian's Chromium). Nothing here waits for a fixed time: it waits for something.
 
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
+import { basename, extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 import { deadline, waiting, within } from "./deadline.mjs";
@@ -149,11 +149,11 @@ export async function enrolled(server, pipeline = "portholesrc camera=test idle-
 export class Server {
   /**
    * `viewer` is what alice may, `bob` a second one, if there is to be one; `url` where both are told to go; `env` what the server
-   * finds in its environment.
+   * finds in its environment; `within` begins its command line, and `host` is where it listens.
    */
-  static async start({ viewer = [], bob, url, env = {} } = {}) {
+  static async start({ viewer = [], bob, url, env = {}, within = [], host = "127.0.0.1" } = {}) {
     const server = new Server();
-    server.env = env;
+    Object.assign(server, { env, within, host });
     server.folder = mkdtempSync(join(tmpdir(), "porthole-"));
     server.config = join(server.folder, "porthole.toml");
     server.port = await freePort();
@@ -196,7 +196,8 @@ export class Server {
   }
 
   async serve() {
-    this.program = new Program(join(BUILT, "porthole-signaling"), ["serve", "--config", this.config, "--listen", `127.0.0.1:${this.port}`], this.env);
+    const [command, ...args] = [...this.within, join(BUILT, "porthole-signaling"), "serve", "--config", this.config, "--listen", `${this.host}:${this.port}`];
+    this.program = new Program(command, args, this.env);
     await this.program.line(/listening on/);
   }
 
@@ -227,6 +228,9 @@ export function browser(env, executablePath, more) {
   return chromium.launch(asTested(env, executablePath, more));
 }
 
+/** Pages that were not fetched from this machine may not reach it, as far as Chromium knows. */
+const FROM_DISK = process.env.PORTHOLE_WEB ? ",LocalNetworkAccessChecks" : "";
+
 /** How it is started. */
 export function asTested(env = {}, executablePath = process.env.PORTHOLE_CHROMIUM ?? "/usr/bin/chromium", more = []) {
   return {
@@ -235,7 +239,7 @@ export function asTested(env = {}, executablePath = process.env.PORTHOLE_CHROMIU
     headless: true,
     args: [
       "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-      "--disable-component-update", "--disable-sync", "--disable-features=WebRtcHideLocalIpsWithMdns",
+      "--disable-component-update", "--disable-sync", `--disable-features=WebRtcHideLocalIpsWithMdns${FROM_DISK}`,
       "--autoplay-policy=no-user-gesture-required", ...more,
     ],
   };
@@ -287,6 +291,7 @@ class Talk {
  */
 export async function visitor(chromium, link, { clings = false, relay = false, ...options } = {}) {
   const context = await chromium.newContext({ viewport: { width: 1100, height: 760 }, ...options });
+  if (process.env.PORTHOLE_WEB) await fromDisk(context);
   const page = await context.newPage();
   page.setDefaultTimeout(PATIENCE_MS);
   bound(page);
@@ -311,6 +316,24 @@ export async function visitor(chromium, link, { clings = false, relay = false, .
   return page;
 }
 
+const WEB = join(ROOT, "signaling/web");
+const KINDS = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml" };
+
+/** Has a browser get the pages as they are on the disk, not as they were built: for who works on them, with PORTHOLE_WEB=1. */
+function fromDisk(context) {
+  const file = ({ pathname }) => {
+    const name = { "/": "index.html", "/admin": "admin.html", "/calls": "calls.html" }[pathname] ?? pathname.slice(1);
+    return name && extname(name) in KINDS && existsSync(join(WEB, name)) ? join(WEB, name) : null;
+  };
+  return context.route((url) => file(url) !== null, async (route) => {
+    const found = file(new URL(route.request().url()));
+    // Of a server in another network this process gets nothing.
+    const built = await route.fetch().catch(() => null);
+    const { "content-encoding": _, etag, ...headers } = built?.headers() ?? {};
+    await route.fulfill({ status: 200, headers: { ...headers, "content-type": KINDS[extname(found)] }, body: readFileSync(found) });
+  });
+}
+
 /** Has what a page is asked, which playwright waits for without end, fail after a time and say what it was. */
 function bound(page) {
   for (const name of ["evaluate", "waitForFunction"]) {
@@ -321,10 +344,20 @@ function bound(page) {
 
 const shortened = (body) => String(body).replace(/\s+/g, " ").slice(0, 200);
 
-/** Clicks the camera and waits until it is live. */
+/** Opens the camera, unless it comes by itself, as to who has a link to it alone; and waits until it is live. */
 export async function watch(page, id) {
-  await page.getByTestId(`camera-${id}`).click();
+  await opened(page, id);
   await state(page, id, "live");
+}
+
+/** Has the camera's picture, whatever becomes of it. */
+export async function opened(page, id) {
+  const picture = page.getByTestId(`state-${id}`);
+  const end = Date.now() + PATIENCE_MS;
+  // The card goes away when the picture of a link comes: a click that waits for it would wait for good.
+  while (!(await picture.count())) {
+    await page.getByTestId(`camera-${id}`).click({ timeout: 1_000 }).catch((problem) => { if (Date.now() > end) throw problem; });
+  }
 }
 
 /** Waits until the camera's state is `name`; gives its text and code. */

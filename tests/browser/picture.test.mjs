@@ -6,7 +6,7 @@ import { after, before, test } from "node:test";
 import { join } from "node:path";
 import { tmpdir } from "node:os";
 import { mkdtempSync, rmSync } from "node:fs";
-import { audioPackets, browser, camera, corners, frames, freePort, GAP_MS, launch, loudness, PATIENCE_MS, ROOT, scene, state, visitor, watch } from "./lib.mjs";
+import { audioPackets, browser, camera, corners, frames, freePort, GAP_MS, launch, loudness, PATIENCE_MS, ROOT, scene, state, visitor, watch, opened } from "./lib.mjs";
 import { longestGap, presented, record } from "./record.mjs";
 
 let chromium;
@@ -72,7 +72,7 @@ test("with max-viewers=1 the second is told that the camera is full, asks again,
   await record(first, "front");
   await presented(first, 10);
   const second = await visitor(chromium, front.link);
-  await second.getByTestId("camera-front").click();
+  await opened(second, "front");
   const { code, text } = await state(second, "front", "refused");
   assert.equal(code, "camera-full");
   assert.match(text, /full/i);

@@ -11,8 +11,6 @@ import { browser, camera, frames, PATIENCE_MS, ROOT, scene, visitor, watch } fro
 const [WIDTH, HEIGHT] = [1280, 720];
 /** Once the viewer's network is known to carry it. */
 const WINDOW_MS = 5_000;
-/** A machine of two cores that encodes and decodes has not all windows to spare. */
-const WINDOWS = 5;
 
 let chromium;
 before(async () => { chromium = await browser(); });
@@ -23,8 +21,7 @@ test("the printed link shows 720p at 25 frames a second or more, and it moves", 
   const page = await visitor(chromium, front.link);
   await watch(page, "front");
   await page.waitForFunction((width) => document.querySelector("video").videoWidth === width, WIDTH, { timeout: PATIENCE_MS });
-  let seen = await frames(page, "front", WINDOW_MS);
-  for (let again = 1; again < WINDOWS && seen.fps < 25; again += 1) seen = await frames(page, "front", WINDOW_MS);
+  const seen = await frames(page, "front", WINDOW_MS);
   assert.deepEqual([seen.width, seen.height], [WIDTH, HEIGHT]);
   assert.ok(seen.fps >= 25, `${seen.count} frames, ${seen.fps.toFixed(1)} fps`);
   assert.ok(seen.changed > 0, "the picture stands still");
@@ -32,5 +29,7 @@ test("the printed link shows 720p at 25 frames a second or more, and it moves", 
   assert.deepEqual(page.problems, []);
   const folder = process.env.PORTHOLE_SCREENSHOT ?? join(ROOT, "target/screenshots");
   mkdirSync(folder, { recursive: true });
+  await page.mouse.move(500, 300); // What lies over the picture comes with it.
+  await page.locator('.picture[data-faded="false"]').waitFor();
   await page.screenshot({ path: join(folder, "viewer.png") });
 }));

@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { audioPackets, browser, END_MS, enrolled, frames, GAP_MS, loudness, scene, Server, state, Stock, visitor, watch } from "./lib.mjs";
+import { audioPackets, browser, END_MS, enrolled, frames, GAP_MS, loudness, scene, Server, state, Stock, visitor, watch, opened } from "./lib.mjs";
 import { lastPacket, longestGap, longestOutOfLive, presented, record, recorded } from "./record.mjs";
 
 /** Small: many run here at once, and it is not the encoder that is tested. */
@@ -166,7 +166,7 @@ test("a page loaded again while the server is down is not kept out by its own gh
   const front = await keep(enrolled(server, `${CAMERA} max-viewers=1`));
   const page = await spectator(server.link);
   const bob = await visitor(chromium, server.bob);
-  await bob.getByTestId("camera-front").click();
+  await opened(bob, "front");
   assert.equal((await state(bob, "front", "refused")).code, "camera-full", "there is one place");
   await bob.context().close();
   await server.kill();
@@ -242,7 +242,7 @@ test("a viewer who says hostile things does not disturb another one's picture", 
   const front = await keep(enrolled(server, CAMERA));
   const bob = await spectator(server.bob);
   const mallory = await visitor(chromium, server.link);
-  await mallory.getByTestId("camera-front").waitFor();
+  await mallory.getByTestId("camera-front").waitFor({ state: "attached" });
 
   assert.equal(await intrude(mallory, null), "connected", "the intruder speaks the protocol");
   assert.equal(await intrude(mallory, "^a=rtpmap:.*\\r\\n"), "bad-description");
@@ -286,7 +286,7 @@ test("a stock webrtcsink's session ends at the end of the lease", () => scene(as
     `signaller::headers=headers,authorization=(string)"Bearer\\ ${secret}"`,
   ]));
   const page = await visitor(chromium, server.link, { clings: true });
-  await page.getByTestId("camera-front").click();
+  await opened(page, "front");
   await record(page, "front");
   await page.talk.message("server", "sessionStarted");
   const started = Date.now();

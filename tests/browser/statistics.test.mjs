@@ -48,7 +48,7 @@ test("the panel shows what one may expect of a picture, and the camera hears of 
   assert.match(await shown(page, "freezes"), /^\d/);
   assert.match(await shown(page, "loss"), /^\d+\.\d %$/);
   assert.match(await shown(page, "sent"), /bit\/s$/);
-  assert.match(await shown(page, "rung"), /^1 of 1, 320/);
+  assert.match(await shown(page, "rung"), /^high, 320/);
   assert.match(await shown(page, "estimate"), /bit\/s$/);
 
   const line = page.locator('[data-testid="statistics-front"] polyline');
@@ -153,11 +153,11 @@ test("a page before a server that says odd things shows none of them", () => sce
   await page.waitForFunction(() => window.server.sent.some(({ type }) => type === "viewerStats"), null, { timeout: PATIENCE_MS });
   const told = { type: "sessionStats", sessionId: "s1", rung: 1, rungs: 3, width: 640, height: 360, estimate: 1_200_000, sent: 800_000, loss: 0.01, rtt: 0.02 };
   await say(page, told);
-  assert.equal(await shown(page, "rung"), "2 of 3, 640 × 360");
+  assert.equal(await shown(page, "rung"), "medium, 640 × 360");
   assert.equal(await shown(page, "estimate"), "1.20 Mbit/s");
   for (const odd of [{ rung: "<img src=x>" }, { rungs: 1e300 }, { loss: "1" }, { sessionId: "s2", rung: 2 }]) await say(page, { ...told, ...odd });
   await say(page, { ...told, width: "<img src=x>", estimate: -1 });
-  await figure(page, "rung").filter({ hasText: /^2 of 3$/ }).waitFor();
+  await figure(page, "rung").filter({ hasText: /^medium$/ }).waitFor();
   assert.equal(await figure(page, "estimate").count(), 0);
   assert.equal(await page.locator("main img:not(#sign-in .qr)").count(), 0);
   assert.equal((await said(page, "viewerStats")).at(-1).sessionId, "s1");

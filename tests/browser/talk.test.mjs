@@ -119,16 +119,18 @@ test("a permission that is taken while one speaks cuts it at once", () => scene(
   const ms = ear.lasted(before);
   console.log(`silent ${ms} ms after the permission went`);
   assert.ok(ms < CUT_MS, `${ms} ms`);
-  await says(page, "You may not talk through this robot.");
+  await page.getByTestId("talk-front").waitFor({ state: "hidden" });
+  await page.getByTestId("notice-front").filter({ hasText: "You may no longer talk." }).waitFor();
   assert.equal(await page.getByTestId("hold-front").getAttribute("aria-pressed"), "false");
   await ear.silent();
 }));
 
 test("without the permission nothing is heard, whatever the page does", () => scene(async (keep) => {
   const { server, ear } = await robot(keep, { viewer: ["--perms", "view"] });
-  const page = await person(server.link);
-  await says(page, "You may not talk through this robot.");
+  const page = await visitor(chromium, server.link);
+  await watch(page, "front");
   assert.ok(await page.getByTestId("hold-front").isDisabled());
+  assert.equal(await page.getByTestId("talk-front").isVisible(), false);
   const forced = await page.evaluate(async () => {
     const { getAudioTracks } = MediaStream.prototype;
     const [track] = getAudioTracks.call(await navigator.mediaDevices.getUserMedia({ audio: true }));

@@ -265,6 +265,8 @@ impl Connection {
             frames,
             freezes: 2,
             freeze_seconds: 0.5,
+            width: None,
+            height: None,
         });
         self.send_text(serde_json::to_string(&stats).unwrap());
     }

@@ -20,12 +20,23 @@ pub struct ViewerStats {
     pub freezes: u32,
     /// For how long in all, in seconds (`totalFreezesDuration`).
     pub freeze_seconds: f64,
+    /// In which size its page shows the picture, in pixels of its screen: 0 where nobody sees it. Not there where the viewer does
+    /// not say, who is then sent the largest picture that its network carries.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub width: Option<u32>,
+    /// See `width`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub height: Option<u32>,
 }
 
 impl ViewerStats {
     /// Whether the numbers are ones that a session can have.
     pub fn is_sound(&self) -> bool {
+        let is_a_side = |side: Option<u32>| side.is_none_or(|side| side <= MAX_PICTURE_SIDE);
         are_seconds(self.freeze_seconds)
+            && is_a_side(self.width)
+            && is_a_side(self.height)
+            && self.width.is_some() == self.height.is_some()
     }
 }
 
@@ -82,6 +93,8 @@ mod tests {
             frames: 1,
             freezes: 1,
             freeze_seconds,
+            width: None,
+            height: None,
         }
     }
 
@@ -103,6 +116,7 @@ mod tests {
     fn both_are_spelt_the_same_from_a_client_and_to_a_peer() {
         let stats = [
             r#"{"type":"viewerStats","sessionId":"s","frames":9,"freezes":1,"freezeSeconds":0.5}"#,
+            r#"{"type":"viewerStats","sessionId":"s","frames":9,"freezes":1,"freezeSeconds":0.5,"width":320,"height":0}"#,
             r#"{"type":"sessionStats","sessionId":"s","rung":1,"rungs":3,"width":640,"height":360,"estimate":1200000,"sent":800000,"loss":0.25,"rtt":0.03}"#,
         ];
         for json in stats {
@@ -116,8 +130,7 @@ mod tests {
 
     #[test]
     fn what_is_no_number_of_its_kind_is_no_message() {
-        let good =
-            r#"{"type":"viewerStats","sessionId":"s","frames":9,"freezes":1,"freezeSeconds":0.5}"#;
+        let good = r#"{"type":"viewerStats","sessionId":"s","frames":9,"freezes":1,"freezeSeconds":0.5,"width":90,"height":0}"#;
         assert!(serde_json::from_str::<ClientMessage>(good).is_ok());
         for bad in [
             "\"9\"",
@@ -129,11 +142,13 @@ mod tests {
             "null",
             "[9]",
         ] {
-            let json = good.replace(":9", &format!(":{bad}"));
-            assert!(
-                serde_json::from_str::<ClientMessage>(&json).is_err(),
-                "{bad}"
-            );
+            for number in [":9,", ":90"] {
+                let end = if number == ":9," { "," } else { "" };
+                let json = good.replace(number, &format!(":{bad}{end}"));
+                let read = serde_json::from_str::<ClientMessage>(&json);
+                // A size that is null is one that is not said.
+                assert_eq!(read.is_err(), (number, bad) != (":90", "null"), "{json}");
+            }
         }
         let endless = good.replace("0.5", "1e999");
         assert!(serde_json::from_str::<ClientMessage>(&endless).is_err());
@@ -151,6 +166,20 @@ mod tests {
         assert!(viewer(0.0).is_sound() && viewer(3600.5).is_sound());
         for seconds in [-0.1, 1e9, f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
             assert!(!viewer(seconds).is_sound(), "{seconds}");
+        }
+        for (width, height, is_sound) in [
+            (Some(0), Some(0), true),
+            (Some(MAX_PICTURE_SIDE), Some(1), true),
+            (Some(1), Some(MAX_PICTURE_SIDE + 1), false),
+            (Some(1), None, false),
+            (None, Some(1), false),
+        ] {
+            let shown = ViewerStats {
+                width,
+                height,
+                ..viewer(0.0)
+            };
+            assert_eq!(shown.is_sound(), is_sound, "{width:?} {height:?}");
         }
         assert!(session().is_sound());
         let without_a_ladder = SessionStats {

@@ -46,6 +46,10 @@ pub struct Announce {
     pub door: bool,
 }
 
+fn yes() -> bool {
+    true
+}
+
 fn is_false(flag: &bool) -> bool {
     !flag
 }
@@ -69,6 +73,10 @@ pub struct Terms {
     pub lease: u32,
     /// What the viewer may do.
     pub perms: Vec<Permission>,
+    /// Whether the page offers to save pictures and clips; absent where it may. A courtesy of the page and no boundary: a
+    /// screen can be filmed.
+    #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
+    pub saving: bool,
 }
 
 /// Proof that a session is the sender's own. Users may share a name, so the session's secret counts besides.

@@ -28,6 +28,7 @@ pub(crate) struct BookingFields {
     pub(crate) start: Timestamp,
     pub(crate) end: Timestamp,
     pub(crate) perms: BTreeSet<Permission>,
+    pub(crate) saving: bool,
     pub(crate) recurrence: Option<Recurrence>,
     pub(crate) note: String,
 }
@@ -38,6 +39,7 @@ pub(crate) struct BookingChange {
     pub(crate) start: Option<Timestamp>,
     pub(crate) end: Option<Timestamp>,
     pub(crate) perms: Option<BTreeSet<Permission>>,
+    pub(crate) saving: Option<bool>,
     /// `Some(None)` takes it away.
     pub(crate) recurrence: Option<Option<Recurrence>>,
     pub(crate) note: Option<String>,
@@ -110,6 +112,7 @@ impl Access {
         let end = change.end.unwrap_or(booking.window.end);
         booking.window = validate::window(start, end, by.at)?;
         booking.perms = change.perms.unwrap_or(booking.perms);
+        booking.saving = change.saving.unwrap_or(booking.saving);
         booking.recurrence = change.recurrence.unwrap_or(booking.recurrence);
         booking.note = change.note.unwrap_or(booking.note);
         let windows = check(&booking)?;
@@ -188,6 +191,7 @@ pub(super) fn checked(by: &By, fields: BookingFields) -> Result<(Booking, Vec<Wi
         user: fields.user,
         window,
         perms: fields.perms,
+        saving: fields.saving,
         recurrence: fields.recurrence,
         note: fields.note,
         created: by.at,
@@ -218,6 +222,7 @@ pub(super) fn entry(by: &By, action: &str, booking: &Booking) -> crate::model::A
             "start": booking.window.start,
             "end": booking.window.end,
             "perms": booking.perms,
+            "saving": (!booking.saving).then_some(false),
             "rule": booking.recurrence.as_ref().map(|r| &r.rule),
         }),
         ..by.entry(action)

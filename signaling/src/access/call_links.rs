@@ -54,6 +54,7 @@ impl Access {
                 end: as_kept(link.window.end),
             },
             perms: call_perms().into(),
+            saving: true,
             max_uses: 1,
             uses: 0,
             note: link.note,

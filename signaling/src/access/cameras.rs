@@ -29,6 +29,11 @@ impl Access {
         Some((camera.created, camera.last_seen))
     }
 
+    /// How many bookings and share links of a camera are not over.
+    pub(crate) fn at_camera(&self, id: &str, now: Timestamp) -> (usize, usize) {
+        lock(&self.ledger).at_camera(id, now)
+    }
+
     fn stored_camera(&self, id: &str) -> Result<Camera> {
         self.store()?;
         let camera = lock(&self.ledger).cameras.get(id).cloned();

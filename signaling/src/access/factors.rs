@@ -2,10 +2,7 @@
 //! What second factors are made of, and kept with. Pure, but for random numbers: the time is an argument.
 
 use aws_lc_rs::rand;
-use base64::prelude::{BASE64_STANDARD, Engine as _};
 use jiff::{SignedDuration, Timestamp};
-use qrcode::QrCode;
-use qrcode::render::svg;
 use url::Url;
 use uuid::Uuid;
 
@@ -16,6 +13,7 @@ use super::seal::{Seal, Unsealable};
 use super::totp::{self, SECRET_BYTES};
 use super::{AccessError, Result};
 use crate::model::{Holder, Passkey, Role};
+use crate::qr::picture;
 use crate::registry::SecretDigest;
 use crate::store::{Answered, Changed, StoreError};
 
@@ -31,8 +29,6 @@ const CHALLENGE_AGE: SignedDuration = SignedDuration::from_mins(5);
 const MAX_ENROLMENT_BYTES: usize = 128;
 /// Longest challenge that is looked at: a time and what the crate keeps, sealed, with the names of all devices of a user.
 const MAX_CHALLENGE_BYTES: usize = 12 * 1024;
-/// Shortest side of the QR code, in pixels of a page: a telephone reads it from a screen.
-const QR_SIDE: u32 = 220;
 
 /// Of whom second factors are asked, and what they are kept with.
 pub(crate) struct SecondFactors {
@@ -219,15 +215,6 @@ fn begun_at(kept: &[u8], age: SignedDuration, now: Timestamp) -> Option<(Timesta
     // The time it was made at is in whole seconds.
     let is_good = passed > SignedDuration::from_secs(-2) && passed < age;
     is_good.then_some((at, rest))
-}
-
-/// A QR code as the address of an image.
-fn picture(text: &str) -> Option<String> {
-    let code = QrCode::new(text).ok()?;
-    let mut renderer = code.render::<svg::Color<'_>>();
-    let picture = renderer.min_dimensions(QR_SIDE, QR_SIDE).build();
-    let encoded = BASE64_STANDARD.encode(picture);
-    Some(format!("data:image/svg+xml;base64,{encoded}"))
 }
 
 /// A code as it was typed, however it was written down.

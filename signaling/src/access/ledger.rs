@@ -43,6 +43,7 @@ fn everything() -> Rule {
         when: When::Always,
         lease: DEFAULT_LEASE_SECONDS,
         booked: false,
+        saving: true,
         booking: None,
     }
 }

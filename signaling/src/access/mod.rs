@@ -25,6 +25,7 @@ mod passkeys;
 mod password;
 mod push;
 mod relying_party;
+mod removed;
 mod repeat;
 mod seal;
 mod second_factor;
@@ -57,6 +58,7 @@ use ledger::Ledger;
 pub(crate) use logins::{Known, NewLogin};
 pub(crate) use passkeys::AddedPasskey;
 use password::Passwords;
+use removed::Removed;
 pub(crate) use repeat::Repeats;
 pub(crate) use shares::{ShareFields, Told};
 use throttle::Throttle;
@@ -120,6 +122,7 @@ pub(crate) struct Access {
     passwords: Passwords,
     throttle: Mutex<Throttle>,
     call_links: Mutex<CallLinks>,
+    removed: Mutex<Removed>,
     devices: Devices,
     repeats: Repeats,
     /// From a log-in to its end.
@@ -146,6 +149,7 @@ impl Access {
             passwords: Passwords::new(),
             throttle: Mutex::default(),
             call_links: Mutex::default(),
+            removed: Mutex::default(),
             devices,
             repeats,
             login,

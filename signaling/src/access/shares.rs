@@ -34,6 +34,7 @@ pub(crate) struct ShareFields {
     pub(crate) end: Timestamp,
     pub(crate) told: Told,
     pub(crate) perms: BTreeSet<Permission>,
+    pub(crate) saving: bool,
     pub(crate) max_uses: u32,
     pub(crate) note: String,
 }
@@ -84,6 +85,7 @@ impl Access {
             secret: SecretDigest::of(&secret),
             window,
             perms: fields.perms,
+            saving: fields.saving,
             max_uses: fields.max_uses,
             uses: 0,
             note: fields.note,
@@ -129,7 +131,8 @@ impl Access {
             && same_end
             && found.uses == 0
             && (&found.camera, &found.perms, found.max_uses, &found.note)
-                == (&wanted.camera, &wanted.perms, wanted.max_uses, &wanted.note);
+                == (&wanted.camera, &wanted.perms, wanted.max_uses, &wanted.note)
+            && found.saving == wanted.saving;
         if !is_same {
             return Err(AccessError::IdTaken(SUCH_A_LINK));
         }
@@ -226,7 +229,30 @@ impl Access {
         let audit = entry(by, "share.removed", &share);
         let removed = store.remove_share(id, &audit);
         let removed = self.change(Changed::Share(id.to_owned()), removed);
-        removed.await.map_err(of_store)
+        removed.await.map_err(of_store)?;
+        lock(&self.removed).put(share, by.at);
+        Ok(())
+    }
+
+    /// Puts a link back that was taken back a moment ago, with its secret. Its log-ins are gone, so that it has all its uses
+    /// again.
+    pub(crate) async fn restore_share(&self, by: &By, id: &str) -> Result<Share> {
+        let store = self.store()?;
+        let _order = self.order().await?;
+        let share = lock(&self.removed).get(id, by.at);
+        let share = share.ok_or(AccessError::NotFound(
+            "no link of this id was taken back here within the last minute",
+        ))?;
+        if share.window.end <= by.at {
+            return Err(AccessError::LinkSpent);
+        }
+        let share = Share { uses: 0, ..share };
+        let audit = entry(by, "share.restored", &share);
+        let put = store.put_share(&share, Put::New, &audit);
+        let put = self.change(Changed::Share(id.to_owned()), put);
+        put.await.map_err(of_store)?;
+        lock(&self.removed).restored(id);
+        Ok(share)
     }
 }
 
@@ -238,6 +264,7 @@ pub(super) fn entry(by: &By, action: &str, share: &Share) -> crate::model::Audit
             "start": share.window.start,
             "end": share.window.end,
             "perms": share.perms,
+            "saving": (!share.saving).then_some(false),
             "uses": share.max_uses,
         }),
         ..by.entry(action)

@@ -62,6 +62,12 @@ pub(super) struct Which {
     search: Option<String>,
     /// Those before the entry of this number, as `next` said.
     before: Option<i64>,
+    /// Those from this time on.
+    from: Option<Timestamp>,
+    /// Only what failed: refusals, wrong credentials, and sessions that something broke off.
+    #[serde(default)]
+    #[param(required = false)]
+    failed: bool,
     /// So many at most.
     #[param(minimum = 1, maximum = 500, default = 100)]
     limit: Option<u32>,
@@ -83,6 +89,8 @@ pub(super) async fn list(
         user: which.user,
         search: search(which.search)?,
         before: which.before,
+        from: which.from,
+        failed: which.failed,
         limit,
     };
     let access = shared.access.clone();

@@ -35,6 +35,9 @@ pub(super) struct BookingView {
     end: Timestamp,
     #[schema(value_type = Vec<super::Permission>)]
     perms: BTreeSet<Permission>,
+    /// Whether the viewer's page offers to save pictures and clips. A courtesy of the page and no boundary: a screen can be
+    /// filmed.
+    saving: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     recurrence: Option<RecurrenceView>,
     note: String,
@@ -75,6 +78,7 @@ impl From<Booking> for BookingView {
             start: booking.window.start,
             end: booking.window.end,
             perms: booking.perms,
+            saving: booking.saving,
             recurrence: booking.recurrence.map(RecurrenceView::from),
             note: booking.note,
             created: booking.created,
@@ -102,6 +106,11 @@ pub(super) struct NewBooking {
     /// `view` and `listen` if nothing is said. At most one booking of a camera at a time has `control`.
     #[schema(value_type = Option<Vec<super::Permission>>)]
     perms: Option<BTreeSet<Permission>>,
+    /// Whether the viewer's page offers to save pictures and clips. A courtesy of the page and no boundary: a screen can be
+    /// filmed.
+    #[serde(default = "yes")]
+    #[schema(default = true)]
+    saving: bool,
     recurrence: Option<RecurrenceView>,
     #[serde(default)]
     #[schema(max_length = 500)]
@@ -117,6 +126,7 @@ impl From<NewBooking> for BookingFields {
             start: new.start,
             end: new.end,
             perms: or_default(new.perms),
+            saving: new.saving,
             recurrence: new.recurrence.map(Recurrence::from),
             note: new.note,
         }
@@ -131,6 +141,7 @@ pub(super) struct BookingPatch {
     end: Option<Timestamp>,
     #[schema(value_type = Option<Vec<super::Permission>>)]
     perms: Option<BTreeSet<Permission>>,
+    saving: Option<bool>,
     /// `null` takes it away.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<RecurrenceView>)]
@@ -142,6 +153,11 @@ pub(super) struct BookingPatch {
 /// Tells `null` from nothing.
 fn present<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Option<RecurrenceView>>, D::Error> {
     Option::deserialize(d).map(Some)
+}
+
+/// Whether pages may save what they show where nothing is said.
+pub(super) fn yes() -> bool {
+    true
 }
 
 /// What viewers may do for whom nothing is said.
@@ -263,6 +279,7 @@ pub(super) async fn change(
         start: patch.start,
         end: patch.end,
         perms: patch.perms,
+        saving: patch.saving,
         recurrence: patch.recurrence.map(|wanted| wanted.map(Recurrence::from)),
         note: patch.note,
     };

@@ -18,6 +18,7 @@ use crate::auth::identify;
 use crate::control::OWNER;
 use crate::error::ApiError;
 use crate::model::Role;
+use crate::qr;
 use crate::registry::SecretDigest;
 use crate::rights::{Cameras, Rights};
 use crate::room::Principal;
@@ -167,6 +168,25 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
 
 fn bad_query(detail: String) -> ApiError {
     ApiError::new(StatusCode::BAD_REQUEST, "bad-query", detail)
+}
+
+/// Whether a secret is to come as a picture as well.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WithQr {
+    /// Whether to answer with a QR code of the secret too: `qr`, an image as a `data:` address. It is absent of what is too long
+    /// for one.
+    #[serde(default)]
+    #[param(required = false)]
+    qr: bool,
+}
+
+impl WithQr {
+    /// The picture of this, if it is wanted.
+    pub(super) fn of(&self, text: &str) -> Option<String> {
+        self.qr.then(|| qr::picture(text)).flatten()
+    }
 }
 
 /// The part of the address that names something.

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 use utoipa::ToSchema;
 
-use super::caller::{Admin, Body, CutParams, Name, Params};
+use super::caller::{Admin, Body, CutParams, Name, Params, WithQr};
 use super::{HUB_TIMEOUT, Page, settled};
 use crate::access::{AccessError, NewKey};
 use crate::error::ApiError;
@@ -43,6 +43,12 @@ pub(super) struct CameraView {
     viewers: usize,
     /// Whether it is in the configuration file, and is changed there.
     in_file: bool,
+    /// How many bookings are not over, which go with it when it is removed. Where one camera is shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bookings: Option<usize>,
+    /// The same of share links.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    links: Option<usize>,
 }
 
 /// Cameras of the same name that are told: a few show what is wrong.
@@ -59,6 +65,9 @@ pub(super) struct WithKey {
     /// For `portholesink camera-key-file=...`. Shown this once.
     #[schema(example = "phk1.eyJ1cmwiOiJodHRwczovL2NhbWVyYXMuZXhhbXBsZS5vcmcvIi4uLg")]
     key: String,
+    /// The key as a QR code, an image as a `data:` address, if that was asked for. Shown this once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    qr: Option<String>,
 }
 
 /// A camera to enrol.
@@ -109,7 +118,7 @@ pub(super) async fn list(
 
 /// Enrol a camera
 #[utoipa::path(
-    post, path = "/api/cameras", operation_id = "addCamera", tag = "administrator",
+    post, path = "/api/cameras", operation_id = "addCamera", tag = "administrator", params(WithQr),
     request_body = NewCamera,
     responses(
         (status = 201, body = WithKey),
@@ -120,6 +129,7 @@ pub(super) async fn list(
 pub(super) async fn add(
     State(shared): State<Arc<Shared>>,
     Admin(caller): Admin,
+    Params(qr): Params<WithQr>,
     headers: HeaderMap,
     Body(new): Body<NewCamera>,
 ) -> Result<(StatusCode, Json<WithKey>), ApiError> {
@@ -127,7 +137,7 @@ pub(super) async fn add(
     let (access, by) = (shared.access.clone(), caller.by());
     let added = async move { access.add_camera(&by, new.id, new.name, new.request).await };
     let added = settled(added);
-    let with_key = with_key(&shared, url, added.await?).await?;
+    let with_key = with_key(&shared, url, added.await?, &qr).await?;
     Ok((StatusCode::CREATED, Json(with_key)))
 }
 
@@ -195,7 +205,7 @@ pub(super) async fn remove(
 /// The old one is void at once: whoever is connected with it is cut off.
 #[utoipa::path(
     post, path = "/api/cameras/{id}/rotate", operation_id = "rotateCameraKey", tag = "administrator",
-    params(("id" = String, Path, description = "The camera's id")),
+    params(("id" = String, Path, description = "The camera's id"), WithQr),
     responses(
         (status = 200, body = WithKey),
         (status = 404, description = "`not-found`"),
@@ -206,20 +216,22 @@ pub(super) async fn rotate(
     State(shared): State<Arc<Shared>>,
     Admin(caller): Admin,
     Name(id): Name,
+    Params(qr): Params<WithQr>,
     headers: HeaderMap,
 ) -> Result<Json<WithKey>, ApiError> {
     let url = shared.base(&headers, &caller.connection)?;
     let (access, by) = (shared.access.clone(), caller.by());
     let rotated = settled(async move { access.rotate_camera(&by, &id).await }).await?;
-    Ok(Json(with_key(&shared, url, rotated).await?))
+    Ok(Json(with_key(&shared, url, rotated, &qr).await?))
 }
 
 async fn with_key(
     shared: &Shared,
     url: Url,
     NewKey { camera, secret }: NewKey,
+    qr: &WithQr,
 ) -> Result<WithKey, ApiError> {
-    let key = camera_key(shared, url, camera.id.clone(), secret);
+    let key = camera_key(shared, url, camera.id.clone(), secret).to_string();
     let others = |other: &&Enrolled| {
         other.entry.id != camera.id && other.entry.name.to_lowercase() == camera.name.to_lowercase()
     };
@@ -234,7 +246,8 @@ async fn with_key(
     Ok(WithKey {
         same_name,
         camera: look_up(shared, &camera.id).await?,
-        key: key.to_string(),
+        qr: qr.of(&key),
+        key,
     })
 }
 
@@ -253,7 +266,12 @@ async fn look_up(shared: &Shared, id: &str) -> Result<CameraView, ApiError> {
     let infos = infos(shared, vec![id.to_owned()]).await?;
     let camera = lock(&shared.registry).camera(id).cloned();
     let camera = camera.ok_or(AccessError::NotFound("no camera of this id"))?;
-    Ok(view(shared, &infos, camera))
+    let (bookings, links) = shared.access.at_camera(id, Timestamp::now());
+    Ok(CameraView {
+        bookings: Some(bookings),
+        links: Some(links),
+        ..view(shared, &infos, camera)
+    })
 }
 
 type Infos = HashMap<String, CameraInfo>;
@@ -278,6 +296,8 @@ fn view(shared: &Shared, infos: &Infos, Enrolled { entry, origin }: Enrolled) ->
         },
         viewers: info.map_or(0, |info| info.viewers),
         in_file: origin == Origin::File,
+        bookings: None,
+        links: None,
         id: entry.id,
         name: entry.name,
     }

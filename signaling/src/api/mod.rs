@@ -15,6 +15,7 @@ mod me;
 #[cfg(feature = "notify")]
 mod notify;
 mod openid;
+mod overview;
 mod passkeys;
 mod push;
 mod sessions;
@@ -109,9 +110,11 @@ fn documented() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(shares::list, shares::add))
         .routes(routes!(shares::get, shares::remove))
         .routes(routes!(shares::rotate))
+        .routes(routes!(shares::restore))
         .routes(routes!(sessions::list))
         .routes(routes!(sessions::end))
         .routes(routes!(audit::list))
+        .routes(routes!(overview::show))
         .routes(routes!(status::health))
         .routes(routes!(status::ready))
         .routes(routes!(status::metrics))

@@ -8,6 +8,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 use porthole_protocol::grant::Permission;
+use porthole_protocol::wire::{SessionStats, ViewerStats};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -34,6 +35,70 @@ pub(super) struct SessionView {
     until: Timestamp,
     /// Whether both its ends are connected to the server.
     connected: bool,
+    /// What its camera said last of what it sends; absent before it has said anything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sent: Option<SentView>,
+    /// What its viewer said last of what was shown; absent before it has said anything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shown: Option<ShownView>,
+}
+
+/// What a camera sends in a session.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Sent)]
+struct SentView {
+    /// Which rung of the camera's ladder, counted from 0, the largest.
+    rung: u32,
+    /// How many there are; 0 without a ladder.
+    rungs: u32,
+    /// In pixels; 0 where it is not known.
+    width: u32,
+    height: u32,
+    /// What the way to the viewer is estimated to carry, in bit/s; 0 where it is not known.
+    estimate: u32,
+    /// In bit/s; 0 where it is not known.
+    rate: u32,
+    /// The fraction of packets that were lost of late, 0 to 1.
+    loss: f32,
+    /// Round-trip time in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rtt: Option<f64>,
+}
+
+/// What a viewer has seen since the session began.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Shown)]
+struct ShownView {
+    frames: u32,
+    freezes: u32,
+    /// For how long the picture stood still in all.
+    freeze_seconds: f64,
+}
+
+impl From<SessionStats> for SentView {
+    fn from(stats: SessionStats) -> Self {
+        Self {
+            rung: stats.rung,
+            rungs: stats.rungs,
+            width: stats.width,
+            height: stats.height,
+            estimate: stats.estimate,
+            rate: stats.sent,
+            loss: stats.loss,
+            rtt: stats.rtt,
+        }
+    }
+}
+
+impl From<ViewerStats> for ShownView {
+    fn from(stats: ViewerStats) -> Self {
+        Self {
+            frames: stats.frames,
+            freezes: stats.freezes,
+            freeze_seconds: stats.freeze_seconds,
+        }
+    }
 }
 
 /// List sessions
@@ -68,6 +133,8 @@ pub(super) async fn list(
         until: now + SignedDuration::from_secs(session.terms.lease.into()),
         perms: session.terms.perms,
         connected: session.connected,
+        sent: session.sent.map(SentView::from),
+        shown: session.shown.map(ShownView::from),
     };
     let key = |session: &SessionInfo| session.id.clone();
     Ok(Json(Page::of(part, &cut, key, view)))

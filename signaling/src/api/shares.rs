@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 use utoipa::ToSchema;
 
-use super::bookings::or_default;
-use super::caller::{Admin, Body, CutParams, Name, Params};
+use super::bookings::{or_default, yes};
+use super::caller::{Admin, Body, CutParams, Name, Params, WithQr};
 use super::{Page, settled};
 use crate::access::{ShareFields, Told};
 use crate::error::ApiError;
@@ -34,6 +34,8 @@ pub(super) struct ShareView {
     end: Timestamp,
     #[schema(value_type = Vec<super::Permission>)]
     perms: BTreeSet<Permission>,
+    /// As of a booking.
+    saving: bool,
     /// How many browsers have opened it.
     uses: u32,
     /// How many may.
@@ -50,6 +52,7 @@ impl From<Share> for ShareView {
             start: share.window.start,
             end: share.window.end,
             perms: share.perms,
+            saving: share.saving,
             uses: share.uses,
             max_uses: share.max_uses,
             note: share.note,
@@ -65,13 +68,17 @@ pub(super) struct WithLink {
     /// Shown this once.
     #[schema(example = "https://cameras.example.org/#share=...")]
     link: String,
+    /// The link as a QR code, an image as a `data:` address, if that was asked for. Shown this once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    qr: Option<String>,
 }
 
 impl WithLink {
-    fn new(mut link: Url, (share, secret): (Share, String)) -> Self {
+    fn new(mut link: Url, (share, secret): (Share, String), qr: &WithQr) -> Self {
         link.set_fragment(Some(&share_fragment(&secret)));
         Self {
             share: share.into(),
+            qr: qr.of(link.as_str()),
             link: link.to_string(),
         }
     }
@@ -104,6 +111,11 @@ pub(super) struct NewShare {
     /// `view` and `listen` if nothing is said.
     #[schema(value_type = Option<Vec<super::Permission>>)]
     perms: Option<BTreeSet<Permission>>,
+    /// Whether the viewer's page offers to save pictures and clips. A courtesy of the page and no boundary: a screen can be
+    /// filmed.
+    #[serde(default = "yes")]
+    #[schema(default = true)]
+    saving: bool,
     #[serde(default)]
     #[schema(max_length = 500)]
     note: String,
@@ -161,7 +173,7 @@ pub(super) async fn list(
 
 /// Make a share link
 #[utoipa::path(
-    post, path = "/api/shares", operation_id = "addShare", tag = "administrator",
+    post, path = "/api/shares", operation_id = "addShare", tag = "administrator", params(WithQr),
     request_body = NewShare,
     responses(
         (status = 201, body = WithLink),
@@ -172,6 +184,7 @@ pub(super) async fn list(
 pub(super) async fn add(
     State(shared): State<Arc<Shared>>,
     Admin(caller): Admin,
+    Params(qr): Params<WithQr>,
     headers: HeaderMap,
     Body(new): Body<NewShare>,
 ) -> Result<(StatusCode, Json<WithLink>), ApiError> {
@@ -189,11 +202,13 @@ pub(super) async fn add(
         end,
         told,
         perms: or_default(new.perms),
+        saving: new.saving,
         max_uses: new.uses,
         note: new.note,
     };
     let added = settled(async move { access.add_share(&by, fields).await }).await?;
-    Ok((StatusCode::CREATED, Json(WithLink::new(url, added))))
+    let link = WithLink::new(url, added, &qr);
+    Ok((StatusCode::CREATED, Json(link)))
 }
 
 /// Show a share link
@@ -228,12 +243,36 @@ pub(super) async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Put a share link back
+///
+/// One that was taken back at this server within the last minute. It has its secret and all its uses again: whoever had it open
+/// opens it again.
+#[utoipa::path(
+    post, path = "/api/shares/{id}/restore", operation_id = "restoreShare", tag = "administrator",
+    params(("id" = String, Path, description = "The link's id")),
+    responses(
+        (status = 200, body = ShareView),
+        (status = 404, description = "`not-found`: there was none, or it is too late"),
+        (status = 410, description = "`link-spent`: its time is over"),
+        (status = 422, description = "`no-such-camera`"),
+    )
+)]
+pub(super) async fn restore(
+    State(shared): State<Arc<Shared>>,
+    Admin(caller): Admin,
+    Name(id): Name,
+) -> Result<Json<ShareView>, ApiError> {
+    let (access, by) = (shared.access.clone(), caller.by());
+    let restored = settled(async move { access.restore_share(&by, &id).await });
+    Ok(Json(restored.await?.into()))
+}
+
 /// Give a share link another secret
 ///
 /// The old one is void, what is watched by it ends, and the link has all its uses again.
 #[utoipa::path(
     post, path = "/api/shares/{id}/rotate", operation_id = "rotateShare", tag = "administrator",
-    params(("id" = String, Path, description = "The link's id")),
+    params(("id" = String, Path, description = "The link's id"), WithQr),
     responses(
         (status = 200, body = WithLink),
         (status = 404, description = "`not-found`"),
@@ -244,10 +283,11 @@ pub(super) async fn rotate(
     State(shared): State<Arc<Shared>>,
     Admin(caller): Admin,
     Name(id): Name,
+    Params(qr): Params<WithQr>,
     headers: HeaderMap,
 ) -> Result<Json<WithLink>, ApiError> {
     let url = shared.base(&headers, &caller.connection)?;
     let (access, by) = (shared.access.clone(), caller.by());
     let rotated = settled(async move { access.rotate_share(&by, &id).await }).await?;
-    Ok(Json(WithLink::new(url, rotated)))
+    Ok(Json(WithLink::new(url, rotated, &qr)))
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 use utoipa::ToSchema;
 
-use super::caller::{Admin, Body, CutParams, Name, Params};
+use super::caller::{Admin, Body, CutParams, Name, Params, WithQr};
 use super::{Page, settled};
 use crate::access::{NewPassword, UserChange};
 use crate::error::ApiError;
@@ -60,6 +60,9 @@ pub(super) struct Link {
     /// Shown this once.
     #[schema(example = "https://cameras.example.org/#token=...")]
     link: String,
+    /// The link as a QR code, an image as a `data:` address, if that was asked for. Shown this once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    qr: Option<String>,
 }
 
 /// A user to add.
@@ -247,7 +250,7 @@ pub(super) async fn sign_out(
 /// It logs in whoever has it, without a password. The one before is void, and whatever the user watches ends.
 #[utoipa::path(
     post, path = "/api/users/{name}/token", operation_id = "makeUserLink", tag = "administrator",
-    params(("name" = String, Path, description = "The user's name")),
+    params(("name" = String, Path, description = "The user's name"), WithQr),
     responses(
         (status = 200, body = Link),
         (status = 404, description = "`not-found`"),
@@ -258,13 +261,15 @@ pub(super) async fn token(
     State(shared): State<Arc<Shared>>,
     Admin(caller): Admin,
     Name(name): Name,
+    Params(qr): Params<WithQr>,
     headers: HeaderMap,
 ) -> Result<Json<Link>, ApiError> {
     let url = shared.base(&headers, &caller.connection)?;
     let (access, by) = (shared.access.clone(), caller.by());
     let token = settled(async move { access.new_token(&by, &name).await }).await?;
     let link = personal_link(url, &token);
-    Ok(Json(Link { link }))
+    let qr = qr.of(&link);
+    Ok(Json(Link { link, qr }))
 }
 
 /// Where the bearer of a token is let in.

@@ -210,6 +210,7 @@ fn named_identity(
         when: When::Within(window),
         lease: DEFAULT_LEASE_SECONDS,
         booked,
+        saving: true,
         booking: None,
     });
     Ok(Identity {

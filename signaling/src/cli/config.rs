@@ -15,6 +15,7 @@ use super::Failure;
 use super::adapters::{SocketIoTable, ThreeServiceTable};
 use super::auth::AuthTable;
 use super::doorbell::{DoNotDisturbTable, DoorbellTable, doorbells};
+use super::embed::EmbedTable;
 use super::mistake::located;
 use super::notifiers::{NotifyTable, notifiers};
 use super::sfu::SfuTable;
@@ -93,6 +94,8 @@ pub struct Config {
     three_service: Option<ThreeServiceTable>,
     sfu: Option<SfuTable>,
     whep: Option<WhepTable>,
+    #[serde(default)]
+    embed: EmbedTable,
     #[serde(default, rename = "doorbell")]
     doorbells: Vec<DoorbellTable>,
     #[serde(default)]
@@ -323,6 +326,11 @@ impl Config {
     /// How players may ask by HTTP, if they may.
     pub fn whep(&self) -> Option<WhepOptions> {
         self.whep.as_ref().and_then(WhepTable::options)
+    }
+
+    /// Whose pages may show our cameras.
+    pub fn embed_origins(&self) -> &[String] {
+        &self.embed.origins
     }
 
     /// The existing backend, whose files are looked for from where the file at `path` is.

@@ -25,7 +25,7 @@ fn the_example_parses_and_so_does_each_key_that_it_has_commented_out() {
     assert!(config.turn(Path::new("p.toml")).unwrap().is_some());
     let adapters = config.adapters();
     assert!(adapters.socketio.is_some() && adapters.three_service);
-    assert!(config.whep().is_some());
+    assert!(config.whep().is_some() && config.embed_origins().len() == 1);
     assert!(config.data_dir(Path::new("p.toml")).is_some() && config.database_url().is_some());
     let sizes = (
         config.ice_servers().len(),

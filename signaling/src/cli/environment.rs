@@ -19,7 +19,7 @@ enum Kind {
 }
 
 /// The keys that have a variable: all but the tables that stand several times.
-const KEYS: [(&str, Kind); 44] = [
+const KEYS: [(&str, Kind); 45] = [
     ("listen", Kind::Text),
     ("metrics-listen", Kind::Text),
     ("url", Kind::Text),
@@ -64,6 +64,7 @@ const KEYS: [(&str, Kind); 44] = [
     ("sfu.from-viewers", Kind::Number),
     ("whep.enabled", Kind::Bool),
     ("whep.allow-origins", Kind::List),
+    ("embed.origins", Kind::List),
 ];
 /// Variables of ours that are no keys.
 const OTHERS: [&str; 3] = ["PORTHOLE_CONFIG", "PORTHOLE_DATA_DIR", "PORTHOLE_LOG"];

@@ -5,6 +5,7 @@ mod adapters;
 mod auth;
 pub mod config;
 mod doorbell;
+mod embed;
 mod enrol;
 mod environment;
 mod file;

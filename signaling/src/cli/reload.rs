@@ -216,6 +216,7 @@ fn unchangeable(old: &Config, new: &Config) -> Vec<&'static str> {
         ("socketio, three-service", !old.has_adapters_of(new)),
         ("sfu", !old.has_sfu_of(new)),
         ("whep", old.whep() != new.whep()),
+        ("embed", old.embed_origins() != new.embed_origins()),
     ];
     let differ = differ.into_iter().filter(|(_, differ)| *differ);
     differ.map(|(key, _)| key).collect()

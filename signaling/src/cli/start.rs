@@ -36,6 +36,7 @@ pub(super) fn options(
     options.second_factor = config.second_factor == SecondFactorOf::Administrators;
     options.url = config.url.clone();
     options.allowed_hosts = config.allowed_hosts.clone();
+    options.embed_origins = config.embed_origins().to_vec();
     options.trusted_proxies = config.trusted_proxies.clone();
     options.max_cameras = config.max_cameras;
     options.max_viewers = config.max_viewers;

@@ -145,6 +145,7 @@ impl Rights {
                 when: When::Always,
                 lease,
                 booked: false,
+                saving: true,
                 booking: None,
             }],
         )

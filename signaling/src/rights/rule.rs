@@ -44,6 +44,8 @@ pub struct Rule {
     pub lease: u32,
     /// Whether it is a booking: who has booked goes before who merely may.
     pub booked: bool,
+    /// Whether the page may offer to save what it shows.
+    pub saving: bool,
     /// Of a booking that is kept here: its id.
     pub booking: Option<Arc<str>>,
 }
@@ -60,6 +62,7 @@ impl Rule {
         };
         Self {
             booked: true,
+            saving: booking.saving,
             booking: Some(booking.id.as_str().into()),
             ..Self::at(&booking.camera, (&booking.perms).into(), when)
         }
@@ -68,7 +71,10 @@ impl Rule {
     /// Of a share link.
     pub fn share(share: &Share) -> Self {
         let when = When::Within(share.window);
-        Self::at(&share.camera, (&share.perms).into(), when)
+        Self {
+            saving: share.saving,
+            ..Self::at(&share.camera, (&share.perms).into(), when)
+        }
     }
 
     /// Of a call that rings someone at a camera.
@@ -87,6 +93,7 @@ impl Rule {
             when,
             lease: MAX_LEASE_SECONDS,
             booked: false,
+            saving: true,
             booking: None,
         }
     }

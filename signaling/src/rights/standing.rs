@@ -36,6 +36,8 @@ pub(crate) struct Span {
     pub(crate) perms: Vec<Permission>,
     /// Those of them that a booking gives.
     pub(crate) booked: Vec<Permission>,
+    /// Whether any rule that shows the camera lets the page save what it shows.
+    pub(crate) saving: bool,
     /// The longest a session may be granted, in seconds.
     pub(crate) lease: u32,
     /// The first moment at which not all of it is permitted any more; `None` if there is none for longer than any lease.
@@ -70,6 +72,8 @@ impl Rights {
         }
         let booked = self.rules_at(camera_id, at).filter(|rule| rule.booked);
         let booked = booked.fold(Perms::NONE, |all, rule| all | rule.perms);
+        let mut showing = self.rules_at(camera_id, at).filter(|rule| rule.shows());
+        let saving = showing.any(|rule| rule.saving);
         let soon = self.perms_at(camera_id, at + HANDOVER);
         let perms = match soon.contains(Permission::View) {
             true => perms & soon,
@@ -78,6 +82,7 @@ impl Rights {
         Standing::Open(Span {
             booked: (booked & perms).iter().collect(),
             perms: perms.iter().collect(),
+            saving,
             lease: lease.min(MAX_LEASE_SECONDS),
             end: self.first_loss(camera_id, perms, at),
             review: self.next_look(camera_id, at),

@@ -28,6 +28,7 @@ fn rule(start: i64, end: i64, perms: &[Permission]) -> Rule {
         when: When::Within(window(start, end)),
         lease: MAX_LEASE_SECONDS,
         booked: true,
+        saving: true,
         booking: None,
     }
 }
@@ -185,6 +186,7 @@ fn daily(start: i64, seconds: i64, times: u32) -> Booking {
         user: "alice".to_owned(),
         window: window(start, start + seconds),
         perms: [View].into(),
+        saving: true,
         recurrence: Some(Recurrence {
             rule: format!("FREQ=DAILY;COUNT={times}"),
             zone: "UTC".to_owned(),

@@ -38,7 +38,7 @@ pub(super) struct Part {
 }
 
 /// The list itself: what a wall of screens shows, and with the JSON around it less than the page reads (`MAX_MESSAGE` in
-/// `web/rules.js`).
+/// `web/client/rules.js`).
 pub(super) const LIST_PART: Part = Part {
     cameras: 1000,
     bytes: 768 * 1024,

@@ -45,8 +45,8 @@ use std::time::Instant;
 use jiff::Timestamp;
 use porthole_protocol::grant::GrantSigner;
 use porthole_protocol::wire::{
-    ClientExtension, ClientMessage, Code, Extension, IncomingMessage, OutgoingMessage, Terms,
-    ToPeer, ToPeerExtra, ToServer,
+    ClientExtension, ClientMessage, Code, Extension, IncomingMessage, OutgoingMessage,
+    SessionStats, Terms, ToPeer, ToPeerExtra, ToServer, ViewerStats,
 };
 use serde_json::Value;
 
@@ -136,6 +136,10 @@ pub struct SessionInfo {
     pub terms: Terms,
     /// Whether both its ends are connected to the server.
     pub connected: bool,
+    /// What its camera said last of what it sends. Cameras say it while the viewer's page asks.
+    pub sent: Option<SessionStats>,
+    /// What its viewer said last of what was shown.
+    pub shown: Option<ViewerStats>,
 }
 
 /// A camera, as an administrator sees it.
@@ -310,6 +314,8 @@ impl Room {
             started: session.started,
             terms: session.terms(now),
             connected: session.viewer.is_some() && session.camera.is_some(),
+            sent: session.sent.clone(),
+            shown: session.shown.clone(),
         });
         infos.collect()
     }

@@ -163,6 +163,7 @@ impl Room {
             network: None,
             perms: span.perms,
             booked: span.booked,
+            saving: span.saving,
             door_call,
             until: now.mono,
             cap: lease_end(now, lease),
@@ -174,6 +175,8 @@ impl Room {
             seq: grant.seq,
             return_by: Some(now + VIEWER_RETURN),
             stats: StatsPace::new(now),
+            sent: None,
+            shown: None,
             // Its camera has kept it for as long as the server was away.
             has_media: true,
             drives: None,

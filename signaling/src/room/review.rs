@@ -163,6 +163,7 @@ impl Session {
     fn follow(&mut self, span: Span, door_call: Option<String>, now: Now) -> bool {
         let mut is_new = self.perms != span.perms
             || self.booked != span.booked
+            || self.saving != span.saving
             || self.end != span.end
             || self.door_call != door_call;
         if self.lease != span.lease {
@@ -173,6 +174,7 @@ impl Session {
         }
         self.perms = span.perms;
         self.booked = span.booked;
+        self.saving = span.saving;
         self.door_call = door_call;
         self.end = span.end;
         self.review = span.review.map(|at| now.instant_of(at));

@@ -72,6 +72,7 @@ impl Room {
             network: Some(client.network),
             perms: span.perms,
             booked: span.booked,
+            saving: span.saving,
             door_call,
             until: now.mono,
             cap: lease_end(now, span.lease),
@@ -83,6 +84,8 @@ impl Room {
             seq: 0,
             return_by: None,
             stats: StatsPace::new(now),
+            sent: None,
+            shown: None,
             has_media: false,
             drives: None,
         };

@@ -28,6 +28,12 @@ impl StatsPace {
 }
 
 impl Room {
+    /// What all cameras said last that they send, in bit/s.
+    pub fn sent(&self) -> u64 {
+        let all = self.sessions.values().filter_map(|s| s.sent.as_ref());
+        all.map(|stats| u64::from(stats.sent)).sum()
+    }
+
     /// From a viewer to its session's camera.
     pub(super) fn viewer_stats(
         &mut self,
@@ -45,6 +51,7 @@ impl Room {
             && session.stats.viewer.has_room(now.mono)
         {
             let (id, has_picture) = (stats.session_id.clone(), stats.frames > 0);
+            session.shown = Some(stats.clone());
             self.extend(camera, Extension::ViewerStats(stats));
             if has_picture {
                 self.call_media(&id, now);
@@ -70,6 +77,7 @@ impl Room {
             && session.stats.camera.has_room(now.mono)
         {
             let id = stats.session_id.clone();
+            session.sent = Some(stats.clone());
             self.extend(viewer, Extension::SessionStats(stats));
             self.call_media(&id, now);
         }

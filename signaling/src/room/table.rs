@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use porthole_protocol::grant::{MAX_LEASE_SECONDS, Permission};
-use porthole_protocol::wire::{Code, EndSessionMessage, OutgoingMessage, Terms, ToPeerExtra};
+use porthole_protocol::wire::{
+    Code, EndSessionMessage, OutgoingMessage, SessionStats, Terms, ToPeerExtra, ViewerStats,
+};
 
 use super::ice::IceTerm;
 use super::now::Now;
@@ -34,6 +36,8 @@ pub(super) struct Session {
     pub(super) perms: Vec<Permission>,
     /// Those of them that a booking gives.
     pub(super) booked: Vec<Permission>,
+    /// Whether its page may offer to save what it shows.
+    pub(super) saving: bool,
     /// The call that gives `door`, if nothing else does.
     pub(super) door_call: Option<String>,
     /// When its time is up.
@@ -53,6 +57,9 @@ pub(super) struct Session {
     pub(super) return_by: Option<Instant>,
     /// How many statistics its ends may still have passed on.
     pub(super) stats: StatsPace,
+    /// What its camera said last of what it sends, and its viewer of what was shown.
+    pub(super) sent: Option<SessionStats>,
+    pub(super) shown: Option<ViewerStats>,
     /// Whether its viewer has had a picture, as far as is known.
     pub(super) has_media: bool,
     /// Since when it drives, if its camera has said that it does.
@@ -73,6 +80,7 @@ impl Session {
         Terms {
             lease: u32::try_from(left).unwrap_or(MAX_LEASE_SECONDS),
             perms: self.perms.clone(),
+            saving: self.saving,
         }
     }
 }

@@ -54,6 +54,8 @@ pub struct ServerOptions {
     /// Further host names it answers to, as `NAME` or `NAME:PORT`. Without any of these it answers to addresses,
     /// `localhost` and this machine's own name alone.
     pub allowed_hosts: Vec<String>,
+    /// Origins (`https://www.example.org`) whose pages may show cameras: by `<porthole-camera>`, or this server's page in a frame.
+    pub embed_origins: Vec<String>,
     /// Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
     pub trusted_proxies: Vec<IpNet>,
     /// Cameras that can be enrolled.
@@ -114,6 +116,7 @@ impl ServerOptions {
             url: None,
             reached_at: None,
             allowed_hosts: Vec::new(),
+            embed_origins: Vec::new(),
             trusted_proxies: Vec::new(),
             max_cameras: MAX_CAMERAS,
             max_viewers: MAX_VIEWERS,
@@ -154,6 +157,9 @@ pub enum ServerError {
     /// `url` or `allowed_hosts` cannot be used, and why.
     #[error("{0}")]
     Hosts(String),
+    /// An origin cannot be used, and why.
+    #[error("[embed] origins: {0}")]
+    Embed(String),
     /// A notifier cannot be used, and why.
     #[error("[[notify]] {0}")]
     Notify(String),

@@ -21,6 +21,7 @@ use crate::adapters::Adapters;
 #[cfg(feature = "notify")]
 use crate::calls::RingNotice;
 use crate::calls::{Calls, Keep};
+use crate::embed::Embed;
 use crate::failures::Failures;
 use crate::hosts::Hosts;
 #[cfg(feature = "adapters")]
@@ -33,6 +34,7 @@ use crate::metrics::Metrics;
 #[cfg(feature = "notify")]
 use crate::notify::{MAX_NOTICES, Notifiers};
 use crate::openid::{Openid, OpenidOptions};
+use crate::page;
 use crate::places::{self, Addresses};
 use crate::registry::Registry;
 use crate::room::{Happening, Now, Room};
@@ -76,6 +78,7 @@ impl Parts {
             &machine_name(),
         );
         let hosts = hosts.map_err(ServerError::Hosts)?;
+        let embed = Embed::new(&options.embed_origins, page::POLICY).map_err(ServerError::Embed)?;
         let grant_key = Arc::new(Mutex::new(options.signer.public_key()));
         let kept = options.data.as_ref();
         let kept = kept.and_then(|data| data.device_secret.clone());
@@ -166,6 +169,7 @@ impl Parts {
             backend: backend.clone(),
             openid,
             metrics: metrics.clone(),
+            history: Arc::default(),
             failures: failures.clone(),
             hub: handle.clone(),
             calls: calls.clone(),
@@ -176,6 +180,7 @@ impl Parts {
             ice_servers: options.ice_servers,
             tls: tls.is_some(),
             hosts,
+            embed,
             address: options.reached_at.unwrap_or(address),
             url: options.url,
             grant_key: grant_key.clone(),
@@ -301,6 +306,11 @@ impl Parts {
         }
         let keeping = self.calls.keep_all(self.on_idle.clone());
         lost.supervise(runtime, "keeper of calls", keeping);
+        let shared = &self.server.inner.shared;
+        let (hub, metrics) = (shared.hub.clone(), shared.metrics.clone());
+        let history = shared.history.clone();
+        let looking = history.keep(hub, metrics, self.on_stop.clone());
+        lost.supervise(runtime, "history", looking);
         let following = access.clone().follow_all(self.heard, self.on_idle.clone());
         lost.supervise(runtime, "follower of the database", following);
         let journal = self.journal.run(self.on_idle.clone());

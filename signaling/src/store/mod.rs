@@ -159,6 +159,12 @@ pub struct AuditFilter {
     pub search: Option<String>,
     /// Those before the entry of this number.
     pub before: Option<i64>,
+    /// From this time on.
+    pub from: Option<Timestamp>,
+    /// Only what failed: refusals, wrong credentials, and sessions that something broke off ([`FAILED_ENDS`]).
+    ///
+    /// [`FAILED_ENDS`]: crate::model::FAILED_ENDS
+    pub failed: bool,
     /// So many at most; 0 or more than [`MAX_ROWS`] is [`MAX_ROWS`].
     pub limit: u32,
 }

@@ -54,6 +54,7 @@ const SQLITE_MIGRATIONS: &[(&str, &str)] = &[
     ("calls", include_str!("migrations/sqlite/0005_calls.sql")),
     ("push", include_str!("migrations/sqlite/0006_push.sql")),
     ("door", include_str!("migrations/sqlite/0007_door.sql")),
+    ("saving", include_str!("migrations/sqlite/0008_saving.sql")),
 ];
 #[cfg(feature = "postgres")]
 const POSTGRES_MIGRATIONS: &[(&str, &str)] = &[
@@ -76,6 +77,10 @@ const POSTGRES_MIGRATIONS: &[(&str, &str)] = &[
     ("calls", include_str!("migrations/postgres/0005_calls.sql")),
     ("push", include_str!("migrations/postgres/0006_push.sql")),
     ("door", include_str!("migrations/postgres/0007_door.sql")),
+    (
+        "saving",
+        include_str!("migrations/postgres/0008_saving.sql"),
+    ),
 ];
 
 /// Opens the database at `place`, the path of an SQLite file or a `postgres://` URL, and brings its tables to this

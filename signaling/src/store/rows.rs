@@ -65,6 +65,14 @@ fn count(row: &AnyRow, column: &str) -> Result<u32, Error> {
     count.try_into().map_err(|_| unreadable(column))
 }
 
+fn flag(row: &AnyRow, column: &str) -> Result<bool, Error> {
+    match row.try_get::<i64, _>(column)? {
+        0 => Ok(false),
+        1 => Ok(true),
+        _ => Err(unreadable(column)),
+    }
+}
+
 impl FromRow<'_, AnyRow> for User {
     fn from_row(row: &AnyRow) -> Result<Self, Error> {
         let token: Option<&str> = row.try_get("token")?;
@@ -112,6 +120,7 @@ impl FromRow<'_, AnyRow> for Booking {
             user: row.try_get("user_name")?,
             window: Window::from_row(row)?,
             perms: read(row, "perms", perms_of)?,
+            saving: flag(row, "saving")?,
             recurrence: rule.zip(zone).map(|(rule, zone)| Recurrence { rule, zone }),
             note: row.try_get("note")?,
             created: time(row, "created_ms")?,
@@ -127,6 +136,7 @@ impl FromRow<'_, AnyRow> for Share {
             secret: read(row, "secret", SecretDigest::from_hex)?,
             window: Window::from_row(row)?,
             perms: read(row, "perms", perms_of)?,
+            saving: flag(row, "saving")?,
             max_uses: count(row, "max_uses")?,
             uses: count(row, "uses")?,
             note: row.try_get("note")?,

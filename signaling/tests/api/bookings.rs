@@ -94,6 +94,47 @@ async fn a_change_reaches_a_running_session_at_once() {
 }
 
 #[tokio::test]
+async fn whether_the_page_may_save_reaches_it_at_the_start_and_in_the_middle() {
+    let house = House::new().await;
+    let key = house.camera("front").await;
+    let alice = house.user("alice").await;
+    let body = json!({"camera": "front", "user": "alice", "start": in_seconds(0), "end": in_seconds(3600),
+        "saving": false});
+    let booking = house.admin.post("/api/bookings", &body).await.json();
+    assert_eq!(booking["saving"], false);
+    let mut camera = Client::camera(&house.server, &key, json!(null)).await;
+    let mut viewer = alice.listen().await;
+    let start = json!({"type":"startSession","peerId":"front"});
+    viewer.send(start).await;
+    assert_eq!(viewer.recv().await["terms"]["saving"], false);
+    camera.recv().await;
+    let request = format!("PATCH {}", path(&booking));
+    let patch = json!({"saving": true});
+    let changed = house.admin.send(&request, Some(&patch)).await.json();
+    assert_eq!(
+        (&changed["saving"], &changed["end"]),
+        (&json!(true), &booking["end"])
+    );
+    let mut terms = viewer.recv().await;
+    while terms["type"] == "accessChanged" {
+        terms = viewer.recv().await;
+    }
+    assert_eq!(
+        (&terms["type"], terms["terms"].get("saving")),
+        (&json!("grantUpdate"), None)
+    );
+    let link = json!({"camera": "front", "for": "1h", "saving": false});
+    let link = house.admin.post("/api/shares", &link).await.json();
+    assert_eq!(link["share"]["saving"], false);
+    let audit = house.admin.get("/api/audit?camera=front").await.json();
+    let rows = audit["items"].as_array().unwrap();
+    let of = |action: &str| rows.iter().find(|row| row["action"] == action).unwrap();
+    assert_eq!(of("booking.added")["details"]["saving"], false);
+    assert_eq!(of("booking.changed")["details"]["saving"], json!(null));
+    assert_eq!(of("share.added")["details"]["saving"], false);
+}
+
+#[tokio::test]
 async fn two_may_watch_at_once_and_one_may_control() {
     let house = House::new().await;
     house.camera("front").await;

@@ -16,6 +16,7 @@ mod logins;
 mod lost;
 mod openid;
 mod openid_provider;
+mod overview;
 mod passkeys;
 mod passkeys_stolen;
 mod problems;

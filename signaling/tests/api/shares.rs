@@ -212,6 +212,7 @@ async fn a_link_that_the_database_took_without_an_answer_is_had_by_asking_again(
             end: now + SignedDuration::from_hours(2),
         },
         perms: [Permission::View, Permission::Listen].into(),
+        saving: true,
         max_uses: 1,
         uses: 0,
         note: String::new(),

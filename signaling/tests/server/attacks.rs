@@ -29,7 +29,7 @@ enum Who {
     Cameras,
 }
 
-const ROUTES: [(&str, Who); 53] = [
+const ROUTES: [(&str, Who); 55] = [
     ("POST /api/session", Anyone),
     ("DELETE /api/session", Anyone),
     ("GET /api/openid/login", Anyone),
@@ -79,6 +79,8 @@ const ROUTES: [(&str, Who); 53] = [
     ("GET /api/shares/{id}", Administrators),
     ("DELETE /api/shares/{id}", Administrators),
     ("POST /api/shares/{id}/rotate", Administrators),
+    ("POST /api/shares/{id}/restore", Administrators),
+    ("GET /api/overview", Administrators),
     ("GET /api/sessions", Administrators),
     ("DELETE /api/sessions/{id}", Administrators),
     ("GET /api/audit", Administrators),

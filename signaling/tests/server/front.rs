@@ -321,7 +321,7 @@ async fn who_asks_for_pages_and_does_not_read_them_is_cut_off() {
     let server = start(options);
     let mut stream = TcpStream::connect(server.local_addr()).await.unwrap();
     // More answers, and at last more questions, than the system buffers.
-    let request = "GET /porthole-client.js HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(100);
+    let request = "GET /client/porthole-client.js HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(100);
     let ask = async { while stream.write_all(request.as_bytes()).await.is_ok() {} };
     timeout(PATIENCE, ask)
         .await

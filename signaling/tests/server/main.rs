@@ -20,6 +20,7 @@ mod backend;
 mod binary;
 mod commands;
 mod doorbell;
+mod embed;
 mod front;
 mod full;
 mod keeping;

@@ -11,6 +11,7 @@ on_both! {
     what_is_searched_for_is_found_in_any_of_an_entrys_words
     an_entry_is_read_as_it_was_written
     a_filter_leaves_what_it_says
+    what_failed_is_told_from_what_ended_as_it_should
     no_more_than_the_most_rows_are_answered
     the_oldest_entries_beyond_so_many_go
     the_database_answers
@@ -126,6 +127,46 @@ async fn what_is_searched_for_is_found_in_any_of_an_entrys_words(db: Database) {
     ] {
         assert_eq!(found(search).await, count, "{search}");
     }
+}
+
+async fn what_failed_is_told_from_what_ended_as_it_should(db: Database) {
+    let of = |action: &str, reason: &str| AuditEntry {
+        details: json!({ "reason": reason, "started": "2026-12-01T10:00:00Z" }),
+        ..entry(action)
+    };
+    // What a browser said is no reason.
+    let said = AuditEntry {
+        details: json!({ "reason": "viewer-left", "detail": "\"reason\":\"media-failed\"" }),
+        ..entry("session.ended")
+    };
+    let entries = [
+        of("session.ended", "lease-ended"),
+        of("session.ended", "media-failed"),
+        of("session.refused", "no-booking"),
+        of("session.started", "media-failed"),
+        of("session.ended", "camera-gone"),
+        said,
+        entry("login.refused"),
+    ];
+    db.log(&entries).await.unwrap();
+    let failed = AuditFilter {
+        failed: true,
+        ..AuditFilter::default()
+    };
+    let found = db.audit(&failed).await.unwrap();
+    let found: Vec<_> = found.into_iter().map(|(_, entry)| entry).collect();
+    let expected = [6, 4, 2, 1].map(|n| entries[n].clone());
+    assert_eq!(found, expected);
+    let from = AuditFilter {
+        from: Some(entries[0].at),
+        ..failed.clone()
+    };
+    assert_eq!(db.audit(&from).await.unwrap().len(), 4);
+    let later = AuditFilter {
+        from: Some(entries[0].at + jiff::SignedDuration::from_secs(1)),
+        ..failed
+    };
+    assert_eq!(db.audit(&later).await.unwrap().len(), 0);
 }
 
 async fn no_more_than_the_most_rows_are_answered(db: Database) {

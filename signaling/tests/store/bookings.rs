@@ -29,6 +29,7 @@ fn week() -> (Booking, Vec<Window>) {
             rule: "FREQ=DAILY;COUNT=7".to_owned(),
             zone: "Europe/Berlin".to_owned(),
         }),
+        saving: false,
         note: "line 1\nline 2 – \"ü\"".to_owned(),
         ..booking("week", 0..60)
     };

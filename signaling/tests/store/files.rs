@@ -62,6 +62,8 @@ async fn a_database_of_before_second_factors_is_brought_to_this_form(db: Databas
         "DROP TABLE call_recipients",
         "DROP TABLE calls",
         "DROP TABLE push_subscriptions",
+        "ALTER TABLE bookings DROP COLUMN saving",
+        "ALTER TABLE shares DROP COLUMN saving",
         "DELETE FROM _sqlx_migrations WHERE version >= 2",
     ] {
         execute(&db.place, sql).await;

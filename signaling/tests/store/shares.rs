@@ -40,6 +40,7 @@ async fn a_link_is_read_as_it_was_put(db: Database) {
         &db,
         &Share {
             created: at(1),
+            saving: false,
             ..share("s2", 10..70)
         },
     )
@@ -53,6 +54,7 @@ async fn a_link_is_read_as_it_was_put(db: Database) {
         (&first.camera, first.window, &first.perms),
         (&put.camera, put.window, &put.perms)
     );
+    assert_eq!((kept[0].saving, first.saving), (false, true));
     assert_eq!(
         (first.max_uses, first.uses, &first.note, first.created),
         (2, 0, &put.note, put.created)

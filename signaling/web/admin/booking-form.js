@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MPL-2.0
 // @ts-check
 /** The form in which a booking is made or changed: all that the calendar can do, for those who do not drag. */
-import { Problem, segment } from "../api.js";
-import { $, say } from "../dom.js";
-import { list, text } from "../rules.js";
-import { readTime } from "../when.js";
+import { Problem, segment } from "../parts/api.js";
+import { $, say } from "../parts/dom.js";
+import { list, text } from "../client/rules.js";
+import { readTime } from "../client/when.js";
+import { t } from "../words/words.js";
+import { removeBookings } from "./booking-rows.js";
 import { fromField, toField } from "./calendar.js";
 import { FormDialog, choices, permsOf } from "./forms.js";
 import { readRule, toRule } from "./recurrence.js";
@@ -18,7 +20,7 @@ export class BookingForm {
   #note = "";
   #api; #directory; #saved; #dialog = new FormDialog("#booking-dialog");
 
-  /** @param {import("../api.js").Api} api @param {import("./directory.js").Directory} directory @param {() => Promise<void>} saved */
+  /** @param {import("../parts/api.js").Api} api @param {import("./directory.js").Directory} directory @param {() => Promise<void>} saved */
   constructor(api, directory, saved) {
     this.#api = api;
     this.#directory = directory;
@@ -35,10 +37,10 @@ export class BookingForm {
 
   /** @param {Wanted} wanted */
   add({ camera, start, end }) {
-    this.#begin("New booking", (fields) => {
+    this.#begin(t("admin.new-booking"), (fields) => {
       if (camera !== null) fields.camera.value = camera;
       // Nobody is meant before somebody is chosen: the first by name may be the administrator.
-      const nobody = new Option("Choose who", "", true, true);
+      const nobody = new Option(t("admin.choose-who"), "", true, true);
       nobody.disabled = true;
       fields.user.prepend(nobody);
       fields.user.value = "";
@@ -47,11 +49,11 @@ export class BookingForm {
     }, async (fields) => {
       const recurrence = this.#recurrence();
       if (!recurrence && Date.parse(fields.end.value) <= Date.now()) {
-        throw new Problem(422, { code: "bad-window", detail: "the end is in the past: nobody would look by this booking" });
+        throw new Problem(422, { code: "bad-window", own: true, detail: t("admin.in-the-past") });
       }
       await this.#api.post("bookings", {
         camera: fields.camera.value, user: fields.user.value, start: fromField(fields.start.value), end: fromField(fields.end.value),
-        perms: permsOf(fields), note: fields.note.value.trim(), ...(recurrence && { recurrence }),
+        perms: permsOf(fields), saving: fields.saving.checked, note: fields.note.value.trim(), ...(recurrence && { recurrence }),
       });
       await this.#saved();
     });
@@ -64,7 +66,7 @@ export class BookingForm {
     const perms = list(booking.perms);
     const fields = this.#dialog.fields;
     const asked = () => this.#changes(booking);
-    this.#begin("Booking", () => {
+    this.#begin(t("admin.booking"), () => {
       // Of a camera or user that is gone there is nothing to choose, but this one.
       for (const name of ["camera", "user"]) {
         if (![...fields[name].options].some(({ value }) => value === booking[name])) choices(fields[name], [{ value: booking[name], words: booking[name] }]);
@@ -74,6 +76,7 @@ export class BookingForm {
       fields.start.value = toField(readTime(booking.start) ?? 0);
       fields.end.value = toField(readTime(booking.end) ?? 0);
       for (const perm of EVERY_PERM) fields[perm].checked = perms.includes(perm);
+      fields.saving.checked = booking.saving !== false;
       const { repeat, times, other } = readRule(booking.recurrence?.rule);
       Object.assign(fields.repeat, { value: repeat });
       if (times) fields.times.value = times;
@@ -87,10 +90,9 @@ export class BookingForm {
     });
     const remove = $(".remove", this.#dialog.element);
     remove.hidden = false;
-    say(remove, booking.recurrence ? "Remove all of it" : "Remove");
+    say(remove, booking.recurrence ? t("admin.remove-all") : t("admin.remove"));
     remove.onclick = () => this.#dialog.attempt(async () => {
-      await this.#api.delete(path);
-      await this.#saved();
+      await removeBookings(this.#api, [booking], this.#saved);
     });
   }
 
@@ -103,6 +105,7 @@ export class BookingForm {
     }
     const perms = permsOf(fields);
     if ([...perms].sort().join() !== list(booking.perms).toSorted().join()) changes.perms = perms;
+    if (fields.saving.checked !== (booking.saving !== false)) changes.saving = fields.saving.checked;
     if (fields.note.value !== this.#note) changes.note = fields.note.value.trim();
     const recurrence = this.#recurrence(booking.recurrence?.zone);
     if ((recurrence?.rule ?? "") !== (booking.recurrence?.rule ?? "")) changes.recurrence = recurrence;

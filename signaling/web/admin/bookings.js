@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MPL-2.0
 // @ts-check
 /** The calendar of bookings: its model, on the screen. */
-import { segment } from "../api.js";
-import { $, fill, made, quote, say } from "../dom.js";
-import { isolated } from "../rules.js";
-import { timeInWords, windowInWords, zoneInWords } from "../when.js";
-import { BookingForm } from "./booking-form.js";
+import { segment } from "../parts/api.js";
+import { $, fill, made, quote, say } from "../parts/dom.js";
+import { isolated } from "../client/rules.js";
+import { timeInWords, windowInWords, zoneInWords } from "../words/when.js";
+import { locale, t } from "../words/words.js";
+import { BookingList } from "./booking-list.js";
 import { DAY_MIN, DEFAULT_MIN, addDays, clicked, columnsOf, dayOf, dragged, minuteOf, momentOf, piecesOf, readCalendar } from "./calendar.js";
 import { draggable } from "./drag.js";
 import { choices } from "./forms.js";
@@ -15,33 +16,39 @@ import { problemInWords } from "./words.js";
 
 /** Below this a week is too narrow to be read. */
 const WEEK_PX = 760;
+/** Below this a window has one line for all. */
+const SHORT_MIN = 45;
 /** The hour at the top when the calendar is first seen: an evening's is not where the morning's is. */
 const FIRST_HOUR = 7;
 const LAST_FIRST_HOUR = 14;
 const HOURS = 24;
 
 /** @param {Intl.DateTimeFormatOptions} options @param {number} at */
-const dated = (options, at) => new Intl.DateTimeFormat("en-GB", options).format(at);
+const dated = (options, at) => new Intl.DateTimeFormat(locale(), options).format(at);
 /** @param {Entry} entry */
 const keyOf = ({ booking, start }) => `${booking} ${start}`;
 
 export class Bookings {
-  #api; #directory; #form; #section = $("#bookings"); #body = $(".body", this.#section);
-  #view = /** @type {"day"|"week"} */ (innerWidth < WEEK_PX ? "day" : "week");
+  #api; #directory; #form; #list; #section = $("#bookings"); #body = $(".body", this.#section);
+  #view = /** @type {"day"|"week"|"list"} */ (innerWidth < WEEK_PX ? "day" : "week");
   #at = Date.now(); #columns = /** @type {Column[]} */ ([]); #entries = /** @type {Entry[]} */ ([]);
   #turn = 0; #dragging = false; #seen = false;
 
-  /** @param {import("../api.js").Api} api @param {import("./directory.js").Directory} directory */
-  constructor(api, directory) {
+  /**
+   * @param {import("../parts/api.js").Api} api @param {import("./directory.js").Directory} directory
+   * @param {import("./booking-form.js").BookingForm} form
+   */
+  constructor(api, directory, form) {
     this.#api = api;
     this.#directory = directory;
-    this.#form = new BookingForm(api, directory, () => this.refresh());
+    this.#form = form;
+    this.#list = new BookingList(api, directory, this.#section, (booking) => this.open(booking), () => this.refresh());
     const on = (/** @type {string} */ selector, /** @type {() => void} */ act) => $(selector, this.#section).addEventListener("click", act);
     on(".add", () => this.#add(this.#nextHour(), null));
     on(".back", () => this.#go(addDays(this.#at, this.#view === "day" ? -1 : -7)));
     on(".on", () => this.#go(addDays(this.#at, this.#view === "day" ? 1 : 7)));
     on(".today", () => this.#go(Date.now()));
-    for (const view of /** @type {const} */ (["day", "week"])) on(`.${view}`, () => { this.#view = view; this.#go(this.#at); });
+    for (const view of /** @type {const} */ (["day", "week", "list"])) on(`.${view}`, () => { this.#view = view; this.#go(this.#at); });
     for (const field of [".camera", ".search"]) $(field, this.#section).addEventListener("change", () => this.#go(this.#at));
     $(".hours", this.#section).append(...Array.from({ length: HOURS }, (_, hour) => made("span", timeInWords(momentOf(Date.now(), hour * 60)))));
     say($(".zone", this.#section), zoneInWords());
@@ -55,13 +62,22 @@ export class Bookings {
     });
   }
 
+  /** @returns {Promise<void>} */
   async refresh() {
     await this.#directory.look();
     const select = $(".camera", this.#section);
-    choices(select, [{ value: "", words: "All cameras" }, ...this.#directory.cameraChoices]);
+    choices(select, [{ value: "", words: t("admin.every-camera") }, ...this.#directory.cameraChoices]);
     const camera = select.value || null;
-    const { columns, from, to } = columnsOf(this.#view, this.#at, this.#directory.cameras.map(({ id }) => id), camera);
+    const isList = this.#view === "list";
+    for (const part of this.#section.querySelectorAll(".of-list")) part.hidden = !isList;
+    for (const part of this.#section.querySelectorAll(".of-calendar")) part.hidden = isList;
+    for (const view of ["day", "week", "list"]) $(`.tools .${view}`, this.#section).setAttribute("aria-pressed", String(view === this.#view));
     const turn = ++this.#turn;
+    if (this.#view === "list") {
+      say($(".span", this.#section), t("admin.not-over"));
+      return this.#list.refresh(camera ?? undefined, $(".search", this.#section).value.trim());
+    }
+    const { columns, from, to } = columnsOf(this.#view, this.#at, this.#directory.cameras.map(({ id }) => id), camera);
     const answer = await this.#api.get("calendar", {
       from: new Date(from).toISOString(), to: new Date(to).toISOString(), camera: camera ?? undefined, search: $(".search", this.#section).value.trim(),
     });
@@ -86,7 +102,6 @@ export class Bookings {
     const long = { day: "numeric", month: "long", year: "numeric" };
     say($(".span", this.#section), this.#view === "day" ? dated({ weekday: "long", .../** @type {any} */ (long) }, first)
       : `${dated({ day: "numeric", month: "short" }, first)} – ${dated({ day: "numeric", month: "short", year: "numeric" }, last)}`);
-    for (const view of ["day", "week"]) $(`.${view}`, this.#section).setAttribute("aria-pressed", String(view === this.#view));
     const calendar = $(".calendar", this.#section);
     calendar.style.setProperty("--columns", String(Math.max(1, this.#columns.length)));
     const keyed = this.#columns.map((column, index) => ({ ...column, index, key: `${column.day} ${column.camera ?? ""}` }));
@@ -140,8 +155,11 @@ export class Bookings {
     const camera = this.#directory.nameOf(entry.camera);
     quote($(".who", button), entry.user);
     quote($(".what", button), `${timeInWords(entry.start)}${this.#view === "week" ? ` ${isolated(camera)}` : ""}${entry.recurring ? " ↻" : ""}`);
-    button.setAttribute("aria-label", `${entry.user}, ${camera}, ${windowInWords(entry.start, entry.end, Date.now())}${entry.recurring ? ", recurs" : ""}`);
-    button.title = entry.note;
+    const whole = [isolated(entry.user), isolated(camera), windowInWords(entry.start, entry.end, Date.now()), entry.recurring ? t("admin.recurs") : ""];
+    const words = whole.filter(Boolean).join(", ");
+    // What does not fit is read where one points, and by who hears the page.
+    button.title = [words, entry.note].filter(Boolean).join("\n");
+    button.dataset.short = String(bottom - top < SHORT_MIN);
     button.dataset.testid = `window-${entry.booking}`;
     button.dataset.control = String(entry.perms.includes("control"));
     button.dataset.recurring = String(entry.recurring);
@@ -166,7 +184,7 @@ export class Bookings {
     const window = /** @type {HTMLElement|null} */ (target.closest(".window"));
     if (!window) return target.closest(".column") ? { kind: "new", key: "" } : null;
     // One of many: what would be changed is all of them, and that is for the form.
-    if (window.dataset.recurring === "true") return null;
+    if (window.dataset.recurring === "true") return { kind: "fixed", key: window.dataset.key ?? "" };
     const edge = /** @type {HTMLElement|null} */ (target.closest(".edge"))?.dataset.edge;
     return { kind: edge === "start" || edge === "end" ? edge : "move", key: window.dataset.key ?? "" };
   }
@@ -194,6 +212,7 @@ export class Bookings {
 
   /** @param {import("./drag.js").Grip} grip @param {import("./calendar.js").Place} from @param {import("./calendar.js").Place} to */
   #showDraft(grip, from, to) {
+    if (grip.kind === "fixed") return;
     this.#dragging = true;
     const window = this.#window(grip, from, to);
     const camera = this.#entry(grip.key)?.camera ?? this.#columns[from.column].camera;
@@ -217,6 +236,7 @@ export class Bookings {
 
   /** @param {import("./drag.js").Grip} grip @param {import("./calendar.js").Place} from @param {import("./calendar.js").Place} to */
   async #drop(grip, from, to) {
+    if (grip.kind === "fixed") return say($("p.error", this.#section), t("admin.recurs-drag"));
     const window = this.#window(grip, from, to);
     if (grip.kind === "new") return this.#add(window, this.#columns[from.column].camera);
     const entry = this.#entry(grip.key);
@@ -248,12 +268,16 @@ export class Bookings {
   }
 
   /** @param {string} key */
-  async #edit(key) {
+  #edit(key) {
     const entry = this.#entry(key);
-    if (!entry) return;
+    return entry && this.open(entry.booking);
+  }
+
+  /** The form of a booking. @param {string} booking */
+  async open(booking) {
     this.#complain(null);
     try {
-      this.#form.change(await this.#api.get(`bookings/${segment(entry.booking)}`));
+      this.#form.change(await this.#api.get(`bookings/${segment(booking)}`));
     } catch (problem) {
       this.#complain(problem);
     }

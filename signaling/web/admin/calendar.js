@@ -12,10 +12,10 @@
  * @typedef {{column: number, minute: number}} Place
  * @typedef {{entry: Entry, top: number, bottom: number, lane: number, lanes: number, first: boolean, last: boolean}} Piece
  *   the part of an entry on one column, in minutes of the clock; `first` and `last` where it begins and ends there
- * @typedef {"new"|"move"|"start"|"end"} Kind
+ * @typedef {"new"|"move"|"start"|"end"|"fixed"} Kind `fixed` is one that cannot be dragged
  */
-import { list, text } from "../rules.js";
-import { readTime } from "../when.js";
+import { list, text } from "../client/rules.js";
+import { readTime } from "../client/when.js";
 
 /** What a drag is snapped to: people book by the quarter of an hour. */
 export const SLOT_MIN = 15;
@@ -23,7 +23,7 @@ export const DAY_MIN = 1_440;
 /** A booking made by a click. */
 export const DEFAULT_MIN = 60;
 /** A piece is drawn at least this high, so that it can be read and hit. */
-const SHOWN_MIN = 20;
+const SHOWN_MIN = 25;
 /** Columns shown at once: more are not read but scrolled through. */
 export const MAX_COLUMNS = 32;
 const MAX_ENTRIES = 1_000;
@@ -91,9 +91,9 @@ export function piecesOf(entries, { day, camera }) {
     .filter((entry) => (camera === null || entry.camera === camera) && entry.start < next && entry.end > day)
     .map((entry) => {
       const [first, last] = [entry.start >= day, entry.end <= next];
-      const top = first ? minuteOf(entry.start) : 0;
+      const top = Math.min(first ? minuteOf(entry.start) : 0, DAY_MIN - SHOWN_MIN);
       const bottom = entry.end >= next ? DAY_MIN : minuteOf(entry.end);
-      return { entry, first, last, top: Math.min(top, DAY_MIN - SHOWN_MIN), bottom: Math.max(bottom, top + SHOWN_MIN), lane: 0, lanes: 1 };
+      return { entry, first, last, top, bottom: Math.max(bottom, top + SHOWN_MIN), lane: 0, lanes: 1 };
     })
     .sort((a, b) => a.top - b.top || b.bottom - a.bottom);
   return sideBySide(pieces);

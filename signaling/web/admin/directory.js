@@ -6,8 +6,9 @@
  * @typedef {{id: string, name: string, online: boolean, lastSeen: number|null, inFile: boolean}} Camera
  * @typedef {{name: string, administrator: boolean, hasPassword: boolean, hasToken: boolean}} User
  */
-import { isolated, text } from "../rules.js";
-import { readTime } from "../when.js";
+import { isolated, text } from "../client/rules.js";
+import { readTime } from "../client/when.js";
+import { whoInWords } from "./words.js";
 
 const byName = (/** @type {{name: string}} */ a, /** @type {{name: string}} */ b) => a.name.localeCompare(b.name);
 
@@ -22,16 +23,42 @@ function readCamera(told) {
 const readUser = (told) => (typeof told?.name === "string"
   ? [{ name: told.name, administrator: told.role === "administrator", hasPassword: told.hasPassword === true, hasToken: told.hasToken === true }] : []);
 
+/** The ids of other cameras of the same name, which viewers could not tell apart. @param {Camera[]} cameras @param {string} name @param {string} own */
+export function sameName(cameras, name, own) {
+  const plain = (/** @type {string} */ words) => words.normalize("NFC").trim().toLowerCase();
+  return cameras.filter((camera) => camera.id !== own && plain(camera.name) === plain(name)).map(({ id }) => id);
+}
+
+/** The id of the link by which somebody watches; empty of who has an account. @param {string} user */
+const linkOf = (user) => (user.startsWith("share:") ? user.slice("share:".length) : "");
+
 export class Directory {
   /** @type {Camera[]} */
   cameras = [];
   /** @type {User[]} */
   users = [];
   #api;
+  /** What was noted of each link. @type {Map<string, string>} */
+  #notes = new Map();
 
-  /** @param {import("../api.js").Api} api */
+  /** @param {import("../parts/api.js").Api} api */
   constructor(api) {
     this.#api = api;
+  }
+
+  /** Has the notes of the links by which guests of these sessions watch. @param {any[]} sessions as the server tells them */
+  async lookAtGuests(sessions) {
+    const ids = sessions.map((session) => linkOf(text(session?.user))).filter((id) => id && !this.#notes.has(id));
+    if (!ids.length) return;
+    const shares = await this.#api.all("shares");
+    // What is not found is not looked for again.
+    this.#notes = new Map([...ids.map((id) => /** @type {[string, string]} */ ([id, ""])), ...shares.map((share) => /** @type {[string, string]} */ ([text(share?.id), text(share?.note)]))]);
+  }
+
+  /** Who it is: of a guest what was noted of the link, so that two are told apart. @param {string} user */
+  whoIs(user) {
+    const note = this.#notes.get(linkOf(user));
+    return note ? `${isolated(note)} (${whoInWords(user)})` : whoInWords(user);
   }
 
   async lookAtCameras() {

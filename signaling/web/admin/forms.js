@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
 // @ts-check
 /** The dialogs of the administrator's page: forms, secrets that are shown once, and questions before something is gone. */
-import { $, quote, say } from "../dom.js";
+import { $, fill, made, quote, say } from "../parts/dom.js";
+import { t } from "../words/words.js";
+import { isTyped, someOf } from "./selection.js";
 import { problemInWords } from "./words.js";
 
 /** What a dialog does: it may throw a `Problem`, and give what is to be done once the dialog is closed. @typedef {Promise<void|(() => void)>} Done */
@@ -56,7 +58,7 @@ export class FormDialog {
     say(this.#error, "");
     for (const field of this.fields) {
       field.removeAttribute("aria-invalid");
-      field.removeAttribute("aria-describedby");
+      if (field.getAttribute("aria-describedby") === this.#error.id) field.removeAttribute("aria-describedby");
     }
   }
 
@@ -87,12 +89,15 @@ async function copy(field) {
   }
 }
 
+/** The image of a secret, as the server drew it; anything else would be asked for somewhere. @param {unknown} told */
+const pictureOf = (told) => (typeof told === "string" && told.startsWith("data:image/svg+xml;base64,") ? told : "");
+
 /**
  * Shows a secret, once.
- * @param {{title: string, label: string, secret: string, lines?: string, link?: boolean}} what `lines` for the camera's
- *   computer; a `link` may be sent on
+ * @param {{title: string, label: string, secret: string, qr?: unknown, lines?: string, link?: boolean, warning?: string}} what `lines` for
+ *   the camera's computer; a `link` may be sent on; `qr` as the server answered it
  */
-export function showSecret({ title, label, secret, lines, link = false }) {
+export function showSecret({ title, label, secret, qr, lines, link = false, warning = "" }) {
   const dialog = $("#secret-dialog");
   const done = $(".done", dialog);
   say($("#secret-title"), title);
@@ -100,34 +105,57 @@ export function showSecret({ title, label, secret, lines, link = false }) {
   const [field, other] = [$("#secret"), $("#secret-lines")];
   field.value = secret;
   other.value = lines ?? "";
+  const picture = pictureOf(qr);
+  $(".qr-place", dialog).replaceChildren(...(picture ? [made("img", "", { className: "qr", src: picture, alt: t("admin.qr-code") })] : []));
   for (const element of dialog.querySelectorAll(".of-camera")) element.hidden = lines === undefined;
+  say($(".warned", dialog), warning);
   say(done, "");
-  const copied = async (/** @type {any} */ from) => say(done, (await copy(from)) ? "Copied." : "This browser does not let the page copy. Mark the text and copy it.");
+  const copied = async (/** @type {any} */ from) => say(done, (await copy(from)) ? t("admin.copied") : t("admin.not-copied"));
   $(".copy", dialog).onclick = () => copied(field);
   $(".copy-lines", dialog).onclick = () => copied(other);
   const send = $(".send", dialog);
   send.hidden = !link || !navigator.share;
   send.onclick = () => navigator.share({ url: secret }).catch(() => {});
   $(".cancel", dialog).onclick = () => dialog.close();
-  dialog.onclose = () => { field.value = other.value = ""; };
+  dialog.onclose = () => {
+    field.value = other.value = "";
+    $(".qr-place", dialog).replaceChildren();
+  };
   dialog.showModal();
 }
 
 /**
  * Asks before something is gone, and does it if the answer is yes.
- * @param {{title: string, name: string, words: string, yes: string}} question @param {() => Done} act
+ * @param {{title: string, names: string[], words: string, yes: string, typed?: {label: string, wanted: string[]}}} question by name; with
+ *   `typed`, one of those has to be typed first
+ * @param {() => Done} act
  */
-export function confirm({ title, name, words, yes }, act) {
+export function confirm({ title, names, words, yes, typed }, act) {
   const dialog = $("#confirm-dialog");
   const error = $(".error", dialog);
   const button = $(".yes", dialog);
+  const field = $("#confirm-typed");
   say($("#confirm-title"), title);
-  quote($(".name", dialog), name);
+  const { shown, more } = someOf(names);
+  const lines = shown.map((name, place) => ({ name, key: String(place), mine: false }));
+  if (more) lines.push({ name: t("admin.and-more", { count: more }), key: "more", mine: true });
+  fill($(".names", dialog), lines, ({ key }) => key, () => made("li"), (line, { name, mine }) => {
+    line.className = mine ? "" : "name";
+    quote(line, name);
+  });
   say($("#confirm-words"), words);
   say(button, yes);
   say(error, "");
+  $(".of-typed", dialog).hidden = !typed;
+  say($("label[for=confirm-typed]", dialog), typed?.label ?? "");
+  field.value = "";
+  const look = () => { button.disabled = typed ? !isTyped(field.value, typed.wanted) : false; };
+  field.oninput = look;
+  look();
   $(".cancel", dialog).onclick = () => dialog.close();
-  button.onclick = async () => {
+  $("form", dialog).onsubmit = async (/** @type {Event} */ event) => {
+    event.preventDefault();
+    if (button.disabled) return;
     button.disabled = true;
     try {
       const then = await act();
@@ -136,7 +164,7 @@ export function confirm({ title, name, words, yes }, act) {
     } catch (/** @type {any} */ problem) {
       say(error, problemInWords(problem, Date.now()).words);
     } finally {
-      button.disabled = false;
+      look();
     }
   };
   dialog.showModal();

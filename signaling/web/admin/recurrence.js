@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MPL-2.0
 // @ts-check
 /**
- * How a booking recurs, between the form and the rule (RFC 5545, 3.3.10) that is kept. Pure.
+ * How a booking recurs, between the form and the rule (RFC 5545, 3.3.10) that is kept.
  *
  * @typedef {"none"|"daily"|"weekdays"|"weekly"|"other"} Repeat
  */
+import { isolated } from "../client/rules.js";
+import { t } from "../words/words.js";
 
 /** @type {Record<string, string>} */
 const RULES = Object.freeze({ daily: "FREQ=DAILY", weekdays: "FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR", weekly: "FREQ=WEEKLY" });
@@ -23,4 +25,12 @@ export function readRule(rule) {
   const repeat = /** @type {Repeat|undefined} */ (Object.keys(RULES).find((each) => RULES[each] === base));
   const times = Number(rule.match(COUNT)?.[1]);
   return repeat && times ? { repeat, times, other: "" } : { repeat: "other", times: null, other: rule };
+}
+
+/** In a list, where there is no form; empty where nothing recurs. @param {string|undefined} rule */
+export function recurrenceInWords(rule) {
+  const { repeat, times, other } = readRule(rule);
+  if (repeat === "none") return "";
+  if (repeat === "other") return t("admin.repeats-by", { rule: isolated(other) });
+  return t("admin.repeats-times", { often: t(`admin.repeat-${repeat}`), count: times ?? 0 });
 }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
 import test from "node:test";
 import assert from "node:assert/strict";
-import { auditInWords, detailsInWords, launchLines, permsInWords, problemInWords, seenInWords, sessionInWords } from "./words.js";
-import { readRule, toRule } from "./recurrence.js";
+import {
+  auditInWords, detailsInWords, launchLines, numbersInWords, permsInWords, problemInWords, rateInWords, seenInWords, sessionInWords, subjectInWords,
+} from "./words.js";
+import { readRule, recurrenceInWords, toRule } from "./recurrence.js";
 
 const HOW = { locale: "en-GB", timeZone: "UTC" };
 const NOW = Date.UTC(2026, 10, 20, 12);
@@ -51,11 +53,47 @@ test("every action is a sentence in which the names are apart", () => {
   assert.ok(auditInWords({ action: "user.added", actor: "x".repeat(9_999) })[0].name.length < 400);
 });
 
-test("details are told one by one, and bounded", () => {
-  assert.equal(detailsInWords({ reason: "lease-ended", perms: ["view", "listen"], none: null, empty: "" }), "reason: lease-ended · perms: view, listen");
-  assert.equal(detailsInWords({ a: { b: 1 } }), 'a: {"b":1}');
-  assert.equal(detailsInWords(null), "");
-  assert.ok(detailsInWords({ a: "x".repeat(9_999) }).length < 400);
+test("details are told in words, after the sentence that they belong to", () => {
+  const said = (details, at = "2026-11-20T12:00:00Z") => detailsInWords({ at, details }, NOW, HOW);
+  assert.equal(said({ started: "2026-11-20T11:55:00Z", reason: "lease-ended" }), "after 5 min · the time was over");
+  assert.equal(said({ perms: ["view", "listen"], none: null, empty: "" }), "may listen");
+  const window = { start: "2026-11-20T13:00:00Z", end: "2026-11-20T14:00:00Z" };
+  assert.equal(said({ ...window, perms: ["view"], rule: "FREQ=DAILY;COUNT=3", saving: false }), "today, 13:00–14:00 · every day, 3 times · may view · without saving pictures and clips");
+  assert.equal(said({ ...window, uses: 2, rule: null, saving: null }), "today, 13:00–14:00 · for 2 browsers");
+  assert.equal(said({ from: "2026-11-20T11:00:00Z", to: "2026-11-20T11:02:00Z", reason: "of-the-future" }), "after 2 min · of the future");
+  assert.equal(said({ bookings: 2, links: 0, name: "Front" }), "with 2 bookings · \u2068Front\u2069");
+  assert.equal(said({ count: 9, reasons: { "no-booking": 8, "camera-full": 1 }, cameras: { front: 9 } }),
+    "9 times · nothing was booked then (8), the camera had as many viewers as it takes · \u2068front\u2069 (9)");
+  assert.equal(said({ role: "viewer", password: true, count: 1 }), "watches what is booked · the password is another · 1 time");
+});
+
+test("what is known of no detail is told as it is, and bounded", () => {
+  const said = (details) => detailsInWords({ details }, NOW, HOW);
+  assert.equal(said({ a: { b: 1 }, c: ["x", "y"] }), 'a: {"b":1} · c: x, y');
+  for (const nothing of [null, undefined, "x", 7]) assert.equal(said(nothing), "");
+  assert.equal(detailsInWords(null, NOW), "");
+  assert.ok(said({ a: "x".repeat(9_999) }).length < 400);
+  assert.ok(said({ detail: "\u202Ex".repeat(999), reason: { of: 1 } }).length < 400);
+});
+
+test("which of many it was is told by the end of its id", () => {
+  assert.equal(subjectInWords({ subject: "01a1ff91-9d9b-7c3d" }), "…7c3d");
+  assert.equal(subjectInWords({}), "");
+});
+
+test("a session's numbers are those that are known, and nothing that nobody said", () => {
+  const sent = { rung: 0, rungs: 3, width: 640, height: 360, estimate: 1_200_000, rate: 800_000, loss: 0.25, rtt: 0.031 };
+  assert.equal(numbersInWords({ sent, shown: { frames: 9, freezes: 2, freezeSeconds: 1 } }),
+    "640×360 · quality 1 of 3 · 800 kbit/s · network allows 1.2 Mbit/s · 25% lost · 31 ms · stood still 2 times");
+  assert.equal(numbersInWords({}), "");
+  assert.equal(numbersInWords({ sent: { width: "x", rate: NaN, loss: null }, shown: { freezes: "many" } }), "0% lost");
+  assert.deepEqual([rateInWords(0), rateInWords(999_999), rateInWords(2.5e9)], ["0 kbit/s", "1,000 kbit/s", "2.5 Gbit/s"]);
+});
+
+test("how a booking recurs is told where there is no form", () => {
+  assert.equal(recurrenceInWords("FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR;COUNT=5"), "Monday to Friday, 5 times");
+  assert.equal(recurrenceInWords("FREQ=MONTHLY;COUNT=3"), "recurs by the rule \u2068FREQ=MONTHLY;COUNT=3\u2069");
+  assert.equal(recurrenceInWords(""), "");
 });
 
 test("a rule goes from the form and back, and one that the form does not know stays as it is", () => {

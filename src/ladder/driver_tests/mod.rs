@@ -2,6 +2,7 @@
 //! The ladder with real encoders, fed with pictures by hand; viewers' networks are made up.
 
 mod scene;
+mod sizes;
 mod slow;
 
 use std::{

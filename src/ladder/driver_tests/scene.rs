@@ -16,7 +16,7 @@ use gst::prelude::*;
 
 use crate::{
     ladder::{
-        Event, Feed, Hooks, Ladder, Observation, Path, Viewer,
+        Event, Feed, Hooks, Ladder, Observation, Path, Size, Viewer,
         codec::Codec,
         rendition::{MAX_RENDITIONS, Renditions},
         types::{Bitrates, Config, Input},
@@ -218,8 +218,13 @@ impl Scene {
     }
 
     pub(super) fn join(&self, codec: Codec, link: &Arc<Link>) -> Watcher {
+        self.join_with(codec, link, None)
+    }
+
+    /// A viewer that shows its picture in this size.
+    pub(super) fn join_with(&self, codec: Codec, link: &Arc<Link>, size: Option<Size>) -> Watcher {
         let link = link.clone();
-        let viewer = self.ladder.join("s", codec, Some(link.clone()));
+        let viewer = self.ladder.join("s", codec, Some(link.clone()), size);
         viewer.outlet.flush(false);
         viewer.outlet.open(Instant::now());
         Watcher { viewer, link }

@@ -12,6 +12,9 @@ use super::{
 
 /// A fall that lasts so long is no jitter. With the time to the next decision and the key unit it stays within half a second.
 const FALL_AFTER: Duration = Duration::from_millis(200);
+/// So long a picture has to be shown small before it costs no more than that: who turns a telephone, or opens the next picture at
+/// once, is not sent to and fro.
+const SHRINK_AFTER: Duration = Duration::from_secs(1);
 /// Loss is averaged over half a second: a single burst is over by then.
 const LEAVE_LOSS_AFTER: Duration = Duration::from_secs(1);
 /// A rung is left downwards below this share of what the rung underneath can show.
@@ -72,17 +75,21 @@ impl<Id: Copy + Ord> Policy<Id> {
         viewer.behind.note(behind, now);
         let lossy = !alone && viewer.lossy.lasted(LEAVE_LOSS_AFTER, now);
         let must = viewer.low.lasted(FALL_AFTER, now) || lossy || !is_usable;
-        if rung >= last || !must {
+        viewer.oversized.note(rung < viewer.needed, now);
+        let shrinks = viewer.oversized.lasted(SHRINK_AFTER, now);
+        if rung >= last || !(must || shrinks) {
             return;
         }
+        let from = viewer.needed.max(rung + 1);
         if let Some(climbed) = viewer.climbed.take()
             && is_usable
+            && must
             && now.saturating_sub(climbed) < CLIMB_FAILED
         {
             viewer.unsteady.fail(now);
         }
         viewer.lossy = Default::default();
-        let to = self.fitting(rung + 1, carries);
+        let to = self.fitting(from, carries);
         self.go(id, to, carries, now);
         self.end_probe(id, now);
     }
@@ -95,7 +102,7 @@ impl<Id: Copy + Ord> Policy<Id> {
         let rung = viewer.wanted;
         let carries = viewer.carries(now);
         let proven = viewer.shown;
-        let better = (0..rung)
+        let better = (viewer.needed..rung)
             .filter(|&better| self.is_usable(better))
             .find(|&better| carries >= self.entry(better));
         let shown = better.is_some_and(|better| proven >= estimate_for(self.entry(better)));
@@ -108,6 +115,8 @@ impl<Id: Copy + Ord> Policy<Id> {
             return;
         }
         let lasted = viewer.above.lasted(CLIMB_AFTER, now) && viewer.backoff.over(now);
+        // Somebody waits for the larger picture, and nothing speaks against it.
+        let lasted = lasted || viewer.has_grown(now);
         match better {
             Some(better) if (shown || lasted) && viewer.unsteady.over(now) => {
                 viewer.climbed = Some(now);
@@ -131,9 +140,9 @@ impl<Id: Copy + Ord> Policy<Id> {
         floor.max(percent(sends, MARGIN))
     }
 
-    /// The estimate that a viewer on `rung` would have use for: alone on it, all it can get; with others, the next rung.
-    fn need(&self, rung: usize) -> Option<u32> {
-        let mut usable = (0..rung).filter(|&better| self.is_usable(better));
+    /// The estimate that a viewer on `rung`, to whom `best` is as good as any, would have use for: alone on it, all it can get; with others, the next rung.
+    fn need(&self, rung: usize, best: usize) -> Option<u32> {
+        let mut usable = (best..rung).filter(|&better| self.is_usable(better));
         let next = if self.members(rung).count() > 1 {
             usable.map(|better| self.entry(better)).min()?
         } else {
@@ -153,7 +162,7 @@ impl<Id: Copy + Ord> Policy<Id> {
         let Some(viewer) = self.viewers.get(&id) else {
             return;
         };
-        let Some(need) = self.need(viewer.wanted) else {
+        let Some(need) = self.need(viewer.wanted, viewer.needed) else {
             return;
         };
         let useful = need > viewer.usable() && need > viewer.shown;

@@ -15,6 +15,9 @@
 //!   carries and is not probed.
 //! - What arrived out of a full queue, once that is empty, where the estimate was cut far below it.
 //!
+//! A viewer that shows its picture small has use for no more than the rung of that size ([`size`]): it goes down to it, is not
+//! probed for more, and comes up again when its picture has grown, as far as its network carries that.
+//!
 //! After a failed probe the next waits longer, until more arrives than when the estimate last fell; after a failed climb the
 //! next climb waits longer, whatever arrives.
 
@@ -26,6 +29,7 @@ mod rates;
 mod share;
 #[cfg(test)]
 pub(crate) mod simulation;
+mod size;
 #[cfg(test)]
 mod tests;
 mod viewer;
@@ -37,6 +41,7 @@ use viewer::Viewer;
 
 pub(crate) use observation::Observation;
 pub(crate) use rates::Config;
+pub(crate) use size::Size;
 
 /// More than a camera's uplink carries. Whoever comes on top gets no rung.
 pub(crate) const MOST_VIEWERS: usize = 64;
@@ -111,6 +116,7 @@ impl<Id: Copy + Ord> Policy<Id> {
             let Some(viewer) = self.viewers.get_mut(&id) else {
                 continue;
             };
+            viewer.fit(&self.config.sizes, now);
             // Its encoder is stopped in any case, so nothing is lost by not waiting for the key unit.
             let (wanted, carries) = (viewer.wanted, viewer.carries(now));
             viewer.rung = viewer.rung.min(last);
@@ -121,15 +127,25 @@ impl<Id: Copy + Ord> Policy<Id> {
     }
 
     /// A viewer whose estimator starts with so many bit/s. Answers its rung; it starts there at the next key unit. Nothing
-    /// if there are too many viewers. Who is there already is taken for a new one.
-    pub(crate) fn join(&mut self, id: Id, estimate: u32, now: Duration) -> Option<usize> {
+    /// if there are too many viewers. Who is there already is taken for a new one. `size` is that of the picture on its
+    /// screen, where that is known.
+    pub(crate) fn join(
+        &mut self,
+        id: Id,
+        estimate: u32,
+        size: Option<Size>,
+        now: Duration,
+    ) -> Option<usize> {
         self.leave(id);
         if self.viewers.len() >= MOST_VIEWERS {
             return None;
         }
         let carries = media_in(estimate);
-        let rung = self.fitting(0, carries);
-        self.viewers.insert(id, Viewer::new(rung, estimate, now));
+        let mut viewer = Viewer::new(estimate, now);
+        viewer.resize(size, &self.config.sizes, now);
+        let rung = self.fitting(viewer.needed, carries);
+        (viewer.rung, viewer.wanted) = (rung, rung);
+        self.viewers.insert(id, viewer);
         self.run(rung, carries, now);
         Some(rung)
     }
@@ -142,6 +158,13 @@ impl<Id: Copy + Ord> Policy<Id> {
             | Command::Estimate { viewer, .. } => *viewer != id,
             _ => true,
         });
+    }
+
+    /// The viewer shows its picture in this size, or does not say any more in which.
+    pub(crate) fn resize(&mut self, id: Id, size: Option<Size>, now: Duration) {
+        if let Some(viewer) = self.viewers.get_mut(&id) {
+            viewer.resize(size, &self.config.sizes, now);
+        }
     }
 
     /// Whether viewers may be on a rung. The last one is always there for them.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Shares of bitrates that cannot overflow, and what a ladder may be.
 
+use super::size::Size;
+
 /// A ladder with more rungs costs more encoders than it saves viewers' bits.
 pub(super) const MOST_RUNGS: usize = 8;
 
@@ -9,6 +11,8 @@ pub(super) const MOST_RUNGS: usize = 8;
 pub(crate) struct Config {
     /// Bit/s of each rung, best first, strictly falling, 1..=8 of them. What does not fall is left out.
     pub(crate) ceilings: Vec<u32>,
+    /// The picture of each, where that is known: as many, or none.
+    pub(crate) sizes: Vec<Size>,
     /// No encoder is set lower than this many bit/s.
     pub(crate) min_bitrate: u32,
 }
@@ -16,15 +20,24 @@ pub(crate) struct Config {
 impl Config {
     /// The same, in order, whatever was asked for.
     pub(super) fn sane(mut self) -> Self {
+        if self.sizes.len() != self.ceilings.len() {
+            self.sizes.clear();
+        }
         let mut last = None;
-        self.ceilings.retain(|&ceiling| {
-            let falls = ceiling > 0 && last.is_none_or(|last| ceiling < last);
-            if falls {
-                last = Some(ceiling);
-            }
-            falls
-        });
+        let falls: Vec<bool> = (self.ceilings.iter())
+            .map(|&ceiling| {
+                let falls = ceiling > 0 && last.is_none_or(|last| ceiling < last);
+                if falls {
+                    last = Some(ceiling);
+                }
+                falls
+            })
+            .collect();
+        let (mut of_ceilings, mut of_sizes) = (falls.iter(), falls.iter());
+        (self.ceilings).retain(|_| of_ceilings.next().is_some_and(|falls| *falls));
+        (self.sizes).retain(|_| of_sizes.next().is_some_and(|falls| *falls));
         self.ceilings.truncate(MOST_RUNGS);
+        self.sizes.truncate(MOST_RUNGS);
         if self.ceilings.is_empty() {
             self.ceilings.push(self.min_bitrate.max(1));
         }

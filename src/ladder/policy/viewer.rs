@@ -9,6 +9,7 @@ use super::{
     probe::Probe,
     rates::{media_in, percent},
     share::Member,
+    size::{self, Size},
 };
 
 /// An estimator may climb while nothing shows that the link carries it (rtpgccbwe does so without end). Beyond half as much
@@ -43,6 +44,11 @@ const TRIAL: Duration = Duration::from_secs(3);
 /// Who holds others back for longer than some swings of GCC does it for good.
 const BEHIND_AFTER: Duration = Duration::from_secs(10);
 
+/// A picture that is made larger comes up without a wait where its network is thought to carry it within this time,
+const GROWS: Duration = Duration::from_secs(2);
+/// but not more often than this.
+const GROWS_AGAIN: Duration = Duration::from_secs(5);
+
 #[derive(Clone, Debug)]
 pub(super) struct Viewer {
     /// What it is shown.
@@ -51,6 +57,15 @@ pub(super) struct Viewer {
     pub(super) wanted: usize,
     /// When that was last asked for.
     pub(super) asked: Duration,
+    /// In which size its picture is shown, if it says so.
+    size: Option<Size>,
+    /// The rung that has every pixel which is seen: no better one is of use to it.
+    pub(super) needed: usize,
+    /// Its rung is larger than that.
+    pub(super) oversized: Since,
+    /// When its picture was last made larger, and whether it has not changed its rung since.
+    grown: Option<Duration>,
+    comes_up: bool,
     joined: Duration,
     arrived: Duration,
     pub(super) seen: Observation,
@@ -101,11 +116,17 @@ impl Since {
 }
 
 impl Viewer {
-    pub(super) fn new(rung: usize, estimate: u32, now: Duration) -> Self {
+    /// On the best rung, before anything else is said of it.
+    pub(super) fn new(estimate: u32, now: Duration) -> Self {
         Self {
-            rung,
-            wanted: rung,
+            rung: 0,
+            wanted: 0,
             asked: now,
+            size: None,
+            needed: 0,
+            oversized: Since::default(),
+            grown: None,
+            comes_up: false,
             joined: now,
             arrived: now,
             seen: Observation {
@@ -170,6 +191,35 @@ impl Viewer {
         if seen.loss > HEAVY_LOSS || seen.waits() {
             self.trouble = now;
         }
+    }
+
+    /// It shows its picture in this size.
+    pub(super) fn resize(&mut self, size: Option<Size>, sizes: &[Size], now: Duration) {
+        let before = self.size.is_some().then_some(self.needed);
+        self.size = size;
+        self.needs(before, sizes, now);
+    }
+
+    /// The rungs have these sizes now.
+    pub(super) fn fit(&mut self, sizes: &[Size], now: Duration) {
+        self.needs(None, sizes, now);
+    }
+
+    fn needs(&mut self, before: Option<usize>, sizes: &[Size], now: Duration) {
+        let needed = self.size;
+        let needed = needed.map_or(0, |size| size::needed(sizes, size, before));
+        let lately = |grown: Duration| now.saturating_sub(grown) < GROWS_AGAIN;
+        if needed < self.needed && !self.grown.is_some_and(lately) {
+            self.grown = Some(now);
+            self.comes_up = true;
+        }
+        self.needed = needed;
+    }
+
+    /// Whether its picture was made larger just now.
+    pub(super) fn has_grown(&self, now: Duration) -> bool {
+        let lately = |grown: Duration| now.saturating_sub(grown) < GROWS;
+        self.comes_up && self.grown.is_some_and(lately)
     }
 
     /// Whether it waits for a key unit of another rung.
@@ -261,6 +311,8 @@ impl Viewer {
         self.low = Since::default();
         self.behind = Since::default();
         self.above = Since::default();
+        self.oversized = Since::default();
+        self.comes_up = false;
         // What it had elsewhere is no claim on those who are there already.
         self.received = 0;
         self.probed = Some(now);

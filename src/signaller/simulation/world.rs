@@ -860,6 +860,7 @@ impl World {
                 when: When::Within(Window { start, end }),
                 lease: LEASE,
                 booked: false,
+                saving: true,
                 booking: None,
             });
             start = end - Duration::from_secs(5) + Duration::from_secs(5 * chance.below(4));

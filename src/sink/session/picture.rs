@@ -13,6 +13,7 @@ use super::{
     filter::Filter,
     media, permit,
     rung_source::{RungSource, Source},
+    stats,
 };
 use crate::{
     ladder::{Path, codec::Codec},
@@ -59,7 +60,8 @@ fn join(
     let session_of_gate = gate.session(session)?;
     let network = session_of_gate.media.network.clone();
     let path = network.clone().map(|network| network as Arc<dyn Path>);
-    let viewer = Arc::new(ladder.join(session, codec, path));
+    let size = session_of_gate.viewer_stats.as_ref().and_then(stats::size);
+    let viewer = Arc::new(ladder.join(session, codec, path, size));
     let permit = session_of_gate.permit.clone();
     session_of_gate.media.viewer = Some(viewer.clone());
     Some(RungSource::new(Source::Viewer(viewer, permit, network)).upcast())

@@ -4,7 +4,8 @@
 //!
 //! A session's has `user`, `permissions`, `seconds-watched`, `seconds-left`; what is sent to it (`sent-bitrate` and `estimate`
 //! in bit/s, `loss` as a fraction of the packets, `rtt` in seconds, `rung` of `rungs`, `width`, `height`), as far as it is
-//! known; and, once its viewer has said it, what came of that: `frames`, `freezes`, `freeze-seconds`.
+//! known; and, once its viewer has said it, what came of that: `frames`, `freezes`, `freeze-seconds`, and
+//! the `shown-width` and `shown-height` of the picture on its screen.
 
 use std::{
     collections::HashMap,
@@ -15,12 +16,12 @@ use std::{
 use gst_webrtc::WebRTCStatsType;
 use porthole_protocol::{
     limits::{MAX_PICTURE_SIDE, MAX_RUNGS, MAX_STATS_SECONDS},
-    wire::SessionStats,
+    wire::{SessionStats, ViewerStats as Seen},
 };
 
 use super::Media;
 use crate::{
-    ladder::Viewer,
+    ladder::{Size, Viewer},
     lock::lock,
     signaller::{gate::Gate, session::Session},
     sink::report::in_words,
@@ -66,6 +67,12 @@ impl ViewerStats {
             rtt: self.rtt.map(|rtt| rtt.as_secs_f64().min(MAX_STATS_SECONDS)),
         }
     }
+}
+
+/// In which size a viewer shows its picture, if it says so.
+pub(crate) fn size(seen: &Seen) -> Option<Size> {
+    let (width, height) = (seen.width?, seen.height?);
+    Some(Size { width, height })
 }
 
 /// Everything there is to say without webrtcsink.
@@ -257,6 +264,10 @@ fn session(session: &Session<Media>, now: Instant) -> gst::Structure {
         structure.set("frames", seen.frames);
         structure.set("freezes", seen.freezes);
         structure.set("freeze-seconds", seen.freeze_seconds);
+        if let Some(size) = size(seen) {
+            structure.set("shown-width", size.width);
+            structure.set("shown-height", size.height);
+        }
     }
     structure
 }

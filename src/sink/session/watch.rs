@@ -15,7 +15,8 @@ use gst_webrtc::{WebRTCICEGatheringState, WebRTCPeerConnectionState};
 use super::{Sessions, stats};
 use crate::{lock::lock, signaller::PortholeSignaller, sink::CAT, webrtc_stats};
 
-/// Finds out what is sent in a session, and tells the signaller. Does not wait for it.
+/// Lets the ladder know in which size a session's viewer shows its picture; finds out what is sent in it, and tells the signaller.
+/// Does not wait for it.
 pub(crate) fn measure(signaller: &PortholeSignaller, sessions: &Sessions, id: &str) {
     let (origin, webrtcbin, seen) = {
         let mut gate = lock(sessions);
@@ -23,6 +24,9 @@ pub(crate) fn measure(signaller: &PortholeSignaller, sessions: &Sessions, id: &s
             return;
         };
         let media = &session.media;
+        if let Some(viewer) = &media.viewer {
+            viewer.resize(session.viewer_stats.as_ref().and_then(stats::size));
+        }
         let webrtcbin = media.webrtcbin.upgrade();
         let origin = stats::Origin::of(media);
         (origin, webrtcbin, session.viewer_stats.clone())

@@ -60,6 +60,7 @@ impl World {
         let origin = Instant::now();
         let config = PolicyConfig {
             ceilings: ceilings.to_vec(),
+            sizes: Vec::new(),
             min_bitrate: MIN_BITRATE,
         };
         Self {
@@ -98,7 +99,7 @@ impl World {
             joined: time,
             seen: Vec::new(),
         };
-        self.allocation.join(id, start, now);
+        self.allocation.join(id, start, None, now);
         viewer.sender.outlet.open(now);
         self.viewers.insert(id, viewer);
         self.decide();

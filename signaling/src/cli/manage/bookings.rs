@@ -45,6 +45,9 @@ pub(crate) enum BookingCommand {
             value_name = "PERM,PERM"
         )]
         perm: Vec<String>,
+        /// The page does not offer to save pictures and clips: a courtesy, since a screen can be filmed
+        #[arg(long)]
+        no_saving: bool,
         /// Recurs by this rule (RFC 5545), e.g. FREQ=WEEKLY;COUNT=10
         #[arg(long, value_name = "RRULE", requires = "zone")]
         repeat: Option<String>,
@@ -100,6 +103,9 @@ pub(crate) enum BookingCommand {
         /// Out of view, listen, talk, control
         #[arg(long, value_delimiter = ',', value_parser = PERMS, value_name = "PERM,PERM")]
         perm: Option<Vec<String>>,
+        /// Whether the page offers to save pictures and clips: a courtesy, since a screen can be filmed
+        #[arg(long, value_name = "BOOL")]
+        saving: Option<bool>,
         /// What people want to remember of it
         #[arg(long)]
         note: Option<String>,
@@ -122,6 +128,7 @@ impl BookingCommand {
                 from,
                 to,
                 perm,
+                no_saving,
                 repeat,
                 zone,
                 note,
@@ -129,7 +136,7 @@ impl BookingCommand {
             } => {
                 let (start, end) = (from.at(zone.as_ref())?, to.at(zone.as_ref())?);
                 let mut body = json!({ "camera": camera, "user": user, "start": start, "end": end, "perms": perm,
-                    "note": note });
+                    "saving": !no_saving, "note": note });
                 if let (Some(rule), Some(zone)) = (repeat, zone) {
                     body["recurrence"] = json!({ "rule": rule, "zone": zone.name });
                 }
@@ -167,6 +174,7 @@ impl BookingCommand {
                 to,
                 zone,
                 perm,
+                saving,
                 note,
             } => {
                 let at = |time: &Option<Time>| time.map(|time| time.at(zone.as_ref())).transpose();
@@ -175,6 +183,7 @@ impl BookingCommand {
                     ("start", json!(at(from)?)),
                     ("end", json!(at(to)?)),
                     ("perms", json!(perm)),
+                    ("saving", json!(saving)),
                     ("note", json!(note)),
                 ];
                 for (key, value) in fields.into_iter().filter(|(_, value)| !value.is_null()) {

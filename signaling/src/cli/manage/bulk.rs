@@ -22,7 +22,7 @@ pub(crate) enum Kind {
     Users,
     /// id, name
     Cameras,
-    /// camera, user, start, end, perms, rule, zone, note
+    /// camera, user, start, end, perms, saving, rule, zone, note
     Bookings,
 }
 
@@ -44,7 +44,7 @@ pub(crate) struct ImportArgs {
     /// A file with cameras: id, name
     #[arg(long, value_name = "FILE")]
     cameras: Option<PathBuf>,
-    /// A file with bookings: camera, user, start, end, perms, rule, zone, note
+    /// A file with bookings: camera, user, start, end, perms, saving, rule, zone, note
     #[arg(long, value_name = "FILE")]
     bookings: Option<PathBuf>,
     /// Only say what would be refused
@@ -66,7 +66,7 @@ impl Kind {
             Self::Users => &["name", "role"],
             Self::Cameras => &["id", "name"],
             Self::Bookings => &[
-                "camera", "user", "start", "end", "perms", "rule", "zone", "note",
+                "camera", "user", "start", "end", "perms", "saving", "rule", "zone", "note",
             ],
         }
     }
@@ -125,6 +125,7 @@ fn cell(row: &Value, column: &str) -> String {
     };
     match value {
         Value::String(text) => text.clone(),
+        Value::Bool(flag) => flag.to_string(),
         Value::Array(perms) => {
             let perms: Vec<_> = perms.iter().filter_map(Value::as_str).collect();
             perms.join(" ")
@@ -304,6 +305,11 @@ fn fields(cells: &[(&str, &str)]) -> Result<Value, (String, String)> {
                 }
                 fields["perms"] = json!(perms);
             }
+            "saving" => {
+                let saving = text.parse::<bool>();
+                let saving = saving.map_err(|_| wrong("say true or false".to_owned()))?;
+                fields["saving"] = json!(saving);
+            }
             "rule" => fields["recurrence"]["rule"] = json!(text),
             // Alone it is where the times are.
             "zone"
@@ -332,17 +338,18 @@ mod tests {
 
     #[test]
     fn a_table_is_read_with_the_times_of_its_zone() {
-        let text = "\u{feff}camera,user,start,end,perms,rule,zone,note\n\
-                    front, alice ,2031-12-01 10:00,2031-12-01T11:00Z,view control,,Europe/Berlin,\"a, b\"\n\
-                    front,bob,2031-12-01T10:00Z,2031-12-01T11:00Z,,FREQ=DAILY;COUNT=2,UTC,\n";
+        let text = "\u{feff}camera,user,start,end,perms,saving,rule,zone,note\n\
+                    front, alice ,2031-12-01 10:00,2031-12-01T11:00Z,view control,false,,Europe/Berlin,\"a, b\"\n\
+                    front,bob,2031-12-01T10:00Z,2031-12-01T11:00Z,,,FREQ=DAILY;COUNT=2,UTC,\n";
         let read = rows(Kind::Bookings, text).unwrap();
         let first = json!({"camera": "front", "user": "alice", "start": "2031-12-01T09:00:00Z",
-            "end": "2031-12-01T11:00:00Z", "perms": ["view", "control"], "note": "a, b"});
+            "end": "2031-12-01T11:00:00Z", "perms": ["view", "control"], "saving": false, "note": "a, b"});
         assert_eq!(read[0], first);
         assert_eq!(
             read[1]["recurrence"],
             json!({"rule": "FREQ=DAILY;COUNT=2", "zone": "UTC"})
         );
+        assert_eq!(cell(&plain(Kind::Bookings, &read[0]), "saving"), "false");
         // What is exported is what was imported.
         let shown = plain(Kind::Bookings, &read[1]);
         assert_eq!(
@@ -369,6 +376,11 @@ mod tests {
                 Kind::Bookings,
                 "camera,perms\n\nfront,view drive\n",
                 "t.csv:3: perms: \"drive\" is none of",
+            ),
+            (
+                Kind::Bookings,
+                "camera,saving\nfront,perhaps\n",
+                "t.csv:2: saving: say true or false",
             ),
             (
                 Kind::Bookings,

@@ -54,6 +54,9 @@ struct New {
         value_name = "PERM,PERM"
     )]
     perm: Vec<String>,
+    /// The page does not offer to save pictures and clips: a courtesy, since a screen can be filmed
+    #[arg(long)]
+    no_saving: bool,
     /// What people want to remember of it
     #[arg(long, default_value = "")]
     note: String,
@@ -100,10 +103,12 @@ impl ShareCommand {
                     zone,
                     uses,
                     perm,
+                    no_saving,
                     note,
                     id,
                 } = &self.new;
-                let mut body = json!({ "camera": camera, "for": length, "uses": uses, "perms": perm, "note": note });
+                let mut body = json!({ "camera": camera, "for": length, "uses": uses, "perms": perm,
+                    "saving": !no_saving, "note": note });
                 if let Some(from) = from {
                     body["start"] = json!(from.at(zone.as_ref())?);
                 }

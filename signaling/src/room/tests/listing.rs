@@ -155,7 +155,7 @@ fn a_list_of_many_cameras_comes_in_parts_which_the_reader_takes_at_its_pace() {
         .map(|producer| producer["id"].clone())
         .collect();
     assert!((700..=1000).contains(&seen.len()), "{}", seen.len());
-    let page = include_str!("../../../web/rules.js");
+    let page = include_str!("../../../web/client/rules.js");
     assert!(page.contains("MAX_MESSAGE = 1 << 20;"));
     assert!(
         list.to_string().len() < 1 << 20,

@@ -17,6 +17,10 @@ fn they_go_from_one_end_to_the_other_as_they_are() {
     let mut world = World::in_session();
     world.say(ALICE, from_viewer("id2", 7));
     assert_eq!(world.only_to(CAMERA), from_viewer("id2", 7));
+    let mut sized = from_viewer("id2", 0);
+    (sized["width"], sized["height"]) = (json!(320), json!(180));
+    world.say(ALICE, sized.clone());
+    assert_eq!(world.only_to(CAMERA), sized);
     world.say(CAMERA, from_camera("id2"));
     assert_eq!(world.only_to(ALICE), from_camera("id2"));
     assert!(world.sent.is_empty(), "{:?}", world.sent);
@@ -52,6 +56,8 @@ fn numbers_that_no_session_has_are_refused() {
     for (field, bad) in [
         ("freezeSeconds", json!(-1)),
         ("freezeSeconds", json!(1e300)),
+        // A size has two sides.
+        ("width", json!(320)),
     ] {
         let mut stats = from_viewer("id2", 7);
         stats[field] = bad;

@@ -39,6 +39,30 @@ fn other_permissions_reach_both_ends_at_once_and_leave_the_time() {
 }
 
 #[test]
+fn a_page_that_may_not_save_is_told_so_and_again_when_it_may() {
+    let mut world = World::in_session();
+    let without = || alice_with(|rule| rule.saving = false);
+    world.set_viewer(without());
+    assert_eq!(world.only_to(ALICE)["terms"]["saving"], json!(false));
+    world.to(CAMERA);
+    world.set_viewer(rights("alice"));
+    assert_eq!(world.only_to(ALICE)["terms"].get("saving"), None);
+    world.to(CAMERA);
+    // Any other right that shows the camera permits it; one that does not show it says nothing.
+    let both = |perms: &[Permission]| {
+        let rule = Rule {
+            perms: perms.iter().copied().collect(),
+            ..rights("alice").rules()[0].clone()
+        };
+        rights("alice").with_rules([without().rules()[0].clone(), rule])
+    };
+    world.set_viewer(both(&[Permission::View]));
+    assert!(world.to(ALICE).is_empty());
+    world.set_viewer(both(&[Permission::Listen]));
+    assert_eq!(world.only_to(ALICE)["terms"]["saving"], json!(false));
+}
+
+#[test]
 fn another_lease_counts_from_now_and_never_exceeds_the_longest() {
     for (lease, expected) in [(30, 30), (1200, 1200), (u32::MAX, 24 * 60 * 60)] {
         let mut world = World::in_session();

@@ -6,7 +6,7 @@ use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe, FromRow, Row, query};
 
 use super::{conditions, like, limit};
-use crate::model::AuditEntry;
+use crate::model::{AuditEntry, FAILED_ENDS};
 use crate::store::{AuditFilter, Result};
 
 pub(super) async fn write(tx: &mut AnyConnection, entries: &[AuditEntry]) -> Result<()> {
@@ -32,15 +32,28 @@ pub(super) async fn write(tx: &mut AnyConnection, entries: &[AuditEntry]) -> Res
 const FOUND: &str = "(LOWER(actor) LIKE $5 ESCAPE '!' OR LOWER(action) LIKE $5 ESCAPE '!' OR LOWER(camera) LIKE $5 ESCAPE '!' \
      OR LOWER(user_name) LIKE $5 ESCAPE '!' OR LOWER(subject) LIKE $5 ESCAPE '!' OR LOWER(details) LIKE $5 ESCAPE '!')";
 
+/// Whether something failed. The details are JSON of this program's own, of which no value may be written another way.
+fn failed() -> String {
+    let reasons = FAILED_ENDS.map(|code| format!("details LIKE '%\"reason\":\"{code}\"%'"));
+    format!(
+        "(action IN ('session.refused', 'login.refused', 'door.refused', 'second-factor.wrong', 'passkey.counted-back') \
+         OR (action = 'session.ended' AND ({})))",
+        reasons.join(" OR ")
+    )
+}
+
 pub(super) async fn list(
     tx: &mut AnyConnection,
     filter: &AuditFilter,
 ) -> Result<Vec<(i64, AuditEntry)>> {
+    let failed = failed();
     let conditions = conditions(&[
         ("camera = $1", filter.camera.is_some()),
         ("(user_name = $2 OR actor = $2)", filter.user.is_some()),
         ("id < $3", filter.before.is_some()),
         (FOUND, filter.search.is_some()),
+        ("at_ms >= $6", filter.from.is_some()),
+        (&failed, filter.failed),
     ]);
     let sql = format!("SELECT * FROM audit WHERE {conditions} ORDER BY id DESC LIMIT $4");
     let rows = query(AssertSqlSafe(sql))
@@ -49,6 +62,7 @@ pub(super) async fn list(
         .bind(filter.before)
         .bind(limit(filter.limit))
         .bind(filter.search.as_deref().map(like))
+        .bind(filter.from.map(Timestamp::as_millisecond))
         .fetch_all(tx)
         .await?;
     let entry = |row: &AnyRow| Ok((Row::try_get(row, "id")?, AuditEntry::from_row(row)?));

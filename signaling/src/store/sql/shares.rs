@@ -21,13 +21,13 @@ pub(super) async fn put(tx: &mut AnyConnection, share: &Share, put: Put) -> Resu
     ended.execute(&mut *tx).await?;
     let sql = match put {
         Put::New => {
-            "INSERT INTO shares (id, camera, secret, start_ms, end_ms, perms, max_uses, uses, note, created_ms) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+            "INSERT INTO shares (id, camera, secret, start_ms, end_ms, perms, max_uses, uses, note, created_ms, saving) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
         }
         // The uses of the same secret are counted here, and may be more than the caller knows.
         Put::Existing => {
             "UPDATE shares SET camera = $2, uses = CASE WHEN secret = $3 THEN uses ELSE $8 END, secret = $3, \
-             start_ms = $4, end_ms = $5, perms = $6, max_uses = $7, note = $9, created_ms = $10 WHERE id = $1"
+             start_ms = $4, end_ms = $5, perms = $6, max_uses = $7, note = $9, created_ms = $10, saving = $11 WHERE id = $1"
         }
     };
     let done = query(sql)
@@ -41,6 +41,7 @@ pub(super) async fn put(tx: &mut AnyConnection, share: &Share, put: Put) -> Resu
         .bind(i64::from(share.uses))
         .bind(&share.note)
         .bind(share.created.as_millisecond())
+        .bind(i64::from(share.saving))
         .execute(tx);
     changed(done.await?)
 }

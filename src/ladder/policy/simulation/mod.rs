@@ -5,6 +5,7 @@ mod crowd;
 mod golden;
 mod link;
 mod scenarios;
+mod sizes;
 mod storm;
 mod world;
 

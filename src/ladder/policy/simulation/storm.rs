@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use super::{
-    super::{Command, Config, MOST_RUNGS, MOST_VIEWERS, Observation, Policy},
+    super::{Command, Config, MOST_RUNGS, MOST_VIEWERS, Observation, Policy, Size},
     Random, seeds,
 };
 
@@ -28,10 +28,27 @@ fn any_config(random: &mut Random) -> Config {
         0 => (0..rungs).map(|_| any(random)).collect(),
         _ => vec![4_000_000, 1_800_000, 600_000],
     };
+    let sizes = match random.below(3) {
+        0 => Vec::new(),
+        1 => (0..random.below(9)).map(|_| any_size(random)).collect(),
+        _ => ceilings.iter().map(|_| any_size(random)).collect(),
+    };
     Config {
         ceilings,
+        sizes,
         min_bitrate: any(random),
     }
+}
+
+fn any_size(random: &mut Random) -> Size {
+    Size {
+        width: any(random) / 1000,
+        height: any(random) / 1000,
+    }
+}
+
+fn maybe_size(random: &mut Random) -> Option<Size> {
+    (random.below(3) > 0).then(|| any_size(random))
 }
 
 fn storm(random: &mut Random) {
@@ -45,9 +62,10 @@ fn storm(random: &mut Random) {
     };
     for _ in 0..200 {
         let id = random.below(70);
-        match random.below(8) {
+        match random.below(9) {
+            8 => policy.resize(id, maybe_size(random), now),
             0 => {
-                policy.join(id, any(random), now);
+                policy.join(id, any(random), maybe_size(random), now);
                 asked.remove(&id);
             }
             1 if random.below(3) == 0 => {
@@ -104,6 +122,8 @@ fn storm(random: &mut Random) {
 
 fn check(policy: &Policy<u32>, running: &BTreeMap<usize, u32>) {
     assert!(policy.viewers.len() <= MOST_VIEWERS);
+    let last = policy.config.last();
+    assert!(policy.viewers.values().all(|v| v.needed <= last));
     for rung in 0..MOST_RUNGS {
         let used = policy
             .viewers

@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, fmt::Write, time::Duration};
 
 use super::{
-    super::{Command, Config, Policy},
+    super::{Command, Config, Policy, Size},
     Random,
     link::{Link, TICK},
 };
@@ -46,8 +46,14 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn new(ceilings: &[u32], seed: u64) -> Self {
+        Self::of(ceilings, &[], seed)
+    }
+
+    /// With rungs of these sizes.
+    pub(super) fn of(ceilings: &[u32], sizes: &[Size], seed: u64) -> Self {
         let config = Config {
             ceilings: ceilings.to_vec(),
+            sizes: sizes.to_vec(),
             min_bitrate: 50_000,
         };
         Self {
@@ -72,9 +78,14 @@ impl World {
     }
 
     pub(super) fn join(&mut self, id: u32, link: Link) {
+        self.join_with(id, link, None);
+    }
+
+    /// A viewer that shows its picture in this size.
+    pub(super) fn join_with(&mut self, id: u32, link: Link, size: Option<Size>) {
         let now = self.now();
         let start = link.observation().estimate;
-        if let Some(rung) = self.policy.join(id, start, now) {
+        if let Some(rung) = self.policy.join(id, start, size, now) {
             let viewer = Viewer {
                 link,
                 rung,
@@ -88,6 +99,10 @@ impl World {
             self.viewers.insert(id, viewer);
         }
         self.decide();
+    }
+
+    pub(super) fn resize(&mut self, id: u32, size: Option<Size>) {
+        self.policy.resize(id, size, self.now());
     }
 
     pub(super) fn leave(&mut self, id: u32) {

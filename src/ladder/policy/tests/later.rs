@@ -123,10 +123,15 @@ fn the_sixty_fifth_viewer_gets_no_rung() {
     for id in 0..64 {
         bench.join(id, 1_000_000);
     }
-    assert_eq!(bench.policy.join(64, 1_000_000, bench.now()), None);
+    assert_eq!(bench.policy.join(64, 1_000_000, None, bench.now()), None);
     assert_eq!(bench.policy.rung(64), None);
     bench.policy.leave(3);
-    assert!(bench.policy.join(64, 1_000_000, bench.now()).is_some());
+    assert!(
+        bench
+            .policy
+            .join(64, 1_000_000, None, bench.now())
+            .is_some()
+    );
 }
 
 #[test]
@@ -136,6 +141,7 @@ fn a_ladder_that_is_cut_anew_keeps_everybody_on_it() {
     bench.join(2, 400_000);
     let shorter = Config {
         ceilings: vec![2_000_000, 1_000_000],
+        sizes: Vec::new(),
         min_bitrate: MIN,
     };
     bench.policy.set_config(shorter, bench.now());
@@ -156,6 +162,7 @@ fn a_ladder_that_makes_no_sense_is_made_one() {
     ] {
         let config = Config {
             ceilings,
+            sizes: Vec::new(),
             min_bitrate: u32::MAX,
         };
         let sane = config.sane();
@@ -201,6 +208,7 @@ fn nothing_is_said_of_a_viewer_that_left_before_the_decision() {
     bench.said.clear();
     let shorter = Config {
         ceilings: vec![2_000_000],
+        sizes: Vec::new(),
         min_bitrate: MIN,
     };
     bench.policy.set_config(shorter, bench.now());

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 mod later;
+mod sizes;
 
 use super::*;
 
@@ -19,6 +20,7 @@ impl Bench {
     fn new() -> Self {
         let config = Config {
             ceilings: LADDER.to_vec(),
+            sizes: Vec::new(),
             min_bitrate: MIN,
         };
         Self {
@@ -34,7 +36,7 @@ impl Bench {
     }
 
     fn join(&mut self, id: u32, estimate: u32) -> usize {
-        let rung = self.policy.join(id, estimate, self.now()).unwrap();
+        let rung = self.policy.join(id, estimate, None, self.now()).unwrap();
         self.decide();
         rung
     }

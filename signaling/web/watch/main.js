@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: MPL-2.0
+// @ts-check
+/** The viewer's page: what {@link PortholeClient} says, on the screen. */
+import { Agenda } from "./agenda.js";
+import { Api } from "../parts/api.js";
+import { cards, toOpen } from "./bookings.js";
+import { hasPasskeys } from "../parts/ceremony.js";
+import { CallPanel } from "./call-panel.js";
+import { DiagnosisPanel } from "./diagnosis-panel.js";
+import { $, cloned, fill, quote, say } from "../parts/dom.js";
+import { connectionInWords, keepSessions, readLink, takeSessions } from "./page.js";
+import { passkeysDialog } from "../parts/passkeys.js";
+import { passwordDialog } from "../parts/password.js";
+import { Picture } from "./picture.js";
+import { PortholeClient } from "../client/porthole-client.js";
+import { PushPanel } from "../parts/push-panel.js";
+import { readAsked } from "../parts/push.js";
+import { showRecoveryCodes } from "../parts/second-factor.js";
+import { Shell } from "./shell.js";
+import { SignIn } from "../parts/sign-in.js";
+import { onWorker, startPage } from "../parts/start.js";
+import { WallDoor, leadsToWall } from "../wall/door.js";
+import { timeInWords } from "../words/when.js";
+import { t } from "../words/words.js";
+
+/** @typedef {import("../client/types.js").Credential} Credential */
+
+await startPage();
+
+/** Open pictures, by camera id. @type {Map<string, Picture>} */
+const pictures = new Map();
+
+const first = takeLink();
+/** Whether a credential was presented, so that a refusal is about that one. */
+let presented = first.token !== undefined || first.share !== undefined;
+const base = new URL(".", location.href);
+const client = new PortholeClient(base, first);
+const api = new Api(base);
+const agenda = new Agenda(api, $("#bookings-section"));
+const signIn = new SignIn($("#sign-in"), present);
+const push = new PushPanel($("#doorbell-section"), api, base);
+const shell = new Shell();
+const diagnosis = new DiagnosisPanel($("#diagnosis"), client, base, () => agenda.me?.ahead ?? null);
+$("#test").addEventListener("click", () => diagnosis.open());
+const storage = () => sessionStorage;
+/** Sessions of the page before it was loaded again, which the next ones take the place of. */
+const leftBehind = takeSessions(storage);
+
+/** Many cameras at once. */
+const wall = new WallDoor($("#wall"), $("#to-wall"), {
+  watch: (id) => watch(id),
+  open: (id, session) => open(id, session),
+  entered: () => { for (const id of [...pictures.keys()]) close(id); },
+});
+
+/** The link's fields. The fragment is removed: a secret must not stay in the address bar, in the history or in a screenshot. */
+function takeLink() {
+  const link = readLink(location.hash);
+  if (location.hash) history.replaceState(null, "", location.pathname + location.search + (leadsToWall(location.hash) ? "#wall" : ""));
+  return link;
+}
+
+// -- the connection -----------------------------------------------------------------------------
+
+function showConnection() {
+  const { words, signIn: offered } = connectionInWords(client, Date.now());
+  const line = $("#connection");
+  line.dataset.state = client.state;
+  line.dataset.code = client.code;
+  say(line, words);
+
+  const told = presented || client.code !== "unauthorized";
+  signIn.offer(client.openid, first.camera ? `#camera=${encodeURIComponent(first.camera)}` : "");
+  signIn.show(offered, client.passwords, offered && told ? client.message : "", client.second);
+
+  const signedIn = client.state === "online" && client.authenticated;
+  if (signedIn) {
+    signIn.forget();
+    showRecoveryCodes(client.takeRecoveryCodes());
+  }
+  $("#logout").hidden = !signedIn;
+  $("#user").hidden = !(signedIn && client.user) || agenda.me?.shared === true;
+  quote($("#user"), client.user);
+  showMe();
+  showCameras();
+}
+
+/** @param {Credential} credential */
+function present(credential) {
+  presented = true;
+  client.login(credential);
+}
+
+$("#logout").addEventListener("click", async () => {
+  presented = false;
+  for (const id of [...pictures.keys()]) close(id);
+  await push.forget();
+  agenda.forget();
+  const elsewhere = await client.logout();
+  if (elsewhere) location.assign(elsewhere);
+});
+
+// -- who is here, and what may be watched ---------------------------------------------------------
+
+function showMe() {
+  const online = client.state === "online";
+  $("#password").hidden = !(online && client.passwords && agenda.me && !agenda.me.shared);
+  $("#passkeys").hidden = !(online && agenda.me?.passkeys && hasPasskeys());
+  $("#administration").hidden = !(online && agenda.me?.administrator);
+  // While the server is away, who is here stays who it was.
+  if (online || client.state === "refused") push.show(online && agenda.me && !agenda.me.shared ? agenda.me.user : "");
+}
+
+const changePassword = passwordDialog($("#password-dialog"), api, () => say($("#done"), t("parts.password-changed")));
+$("#password").addEventListener("click", () => {
+  say($("#done"), "");
+  changePassword();
+});
+
+$("#passkeys").addEventListener("click", passkeysDialog($("#passkeys-dialog"), api, showRecoveryCodes));
+
+agenda.addEventListener("change", (/** @type {any} */ { detail: { before, me } }) => {
+  showConnection();
+  if (!wall.isOpen) for (const id of toOpen(before, me)) open(id);
+});
+
+// -- the list -----------------------------------------------------------------------------------
+
+function showCameras() {
+  const shown = client.state !== "refused" && (client.state === "online" || client.cameras.size > 0);
+  const cameras = cards(client.cameras.values(), agenda.me);
+  const isGuest = agenda.me?.shared === true;
+  // To who came by a link to one camera, a list of it says nothing.
+  $("#camera-section").hidden = !shown || (isGuest && cameras.length === 1 && pictures.size > 0);
+  shell.show(pictures, isGuest);
+  $("#no-cameras").hidden = cameras.length > 0;
+  wall.show(shown ? cameras : [], agenda.me !== null || !shown);
+  fill($("#cameras"), cameras, ({ id }) => id, newCard, (item, { id, name, online, until }) => {
+    quote($(".name", item), name);
+    const hint = t(`watch.card.${pictures.has(id) ? "open" : online ? "watch" : "away"}`);
+    say($(".hint", item), until === null ? hint : t("watch.card.until", { hint, time: timeInWords(until) }));
+    item.dataset.open = String(pictures.has(id));
+    item.dataset.online = String(online);
+    pictures.get(id)?.name(name);
+  });
+}
+
+/** @param {ReturnType<typeof cards>[number]} camera */
+function newCard({ id }) {
+  const item = cloned("#camera-card");
+  const button = $("button", item);
+  button.dataset.testid = `camera-${id}`;
+  button.addEventListener("click", () => {
+    open(id);
+    // The keys are the picture's now, and the next stop of Tab is its first button.
+    pictures.get(id)?.element.focus({ preventScroll: true });
+  });
+  return item;
+}
+
+// -- the pictures -------------------------------------------------------------------------------
+
+/** @param {string} id */
+function watch(id) {
+  const session = client.watch(id, { replaces: leftBehind.get(id) });
+  leftBehind.delete(id);
+  return session;
+}
+
+/** @param {string} id @param {import("../client/session.js").Session|null} [running] a session of it that is there already */
+function open(id, running = null) {
+  wall.go(false);
+  const there = pictures.get(id);
+  if (there) {
+    if (there.isOver) there.session.retry();
+    there.element.scrollIntoView({ block: "nearest" });
+    return;
+  }
+  const session = running ?? watch(id);
+  const known = cards(client.cameras.values(), agenda.me).find((camera) => camera.id === id);
+  const picture = new Picture(session, known?.name ?? id, () => close(id), {
+    menu: (button) => shell.menu(button), help: (about) => diagnosis.open(about),
+  });
+  session.addEventListener("state", () => diagnosis.show());
+  pictures.set(id, picture);
+  $("#pictures").append(picture.element);
+  picture.begin();
+  showCameras();
+  picture.element.scrollIntoView({ block: "nearest" });
+}
+
+/** @param {string} id */
+function close(id) {
+  const picture = pictures.get(id);
+  if (!picture) return;
+  pictures.delete(id);
+  const hadFocus = picture.element.contains(document.activeElement);
+  picture.end();
+  showCameras();
+  if (hadFocus) [...$("#cameras").children].find((item) => item.dataset.key === id)?.querySelector("button").focus();
+}
+
+// -- doorbells ----------------------------------------------------------------------------------
+
+const calls = new CallPanel($("#calls"), base, {
+  open: (camera) => {
+    open(camera);
+    return /** @type {Picture} */ (pictures.get(camera));
+  },
+  close,
+  isOpen: (camera) => pictures.has(camera),
+  say: (word, id) => client.sayToCall(word, id),
+});
+client.addEventListener("call", (/** @type {any} */ { detail }) => {
+  calls.hear(detail);
+  push.rang();
+  const picture = pictures.get(detail?.camera);
+  // What somebody is rung for comes before other pictures.
+  if (picture) picture.element.dataset.call = String(detail.state !== "ended");
+});
+
+// Somebody has touched a notification.
+onWorker(({ data }) => {
+  const asked = readAsked(data);
+  if (asked?.answers) calls.answer(asked.call);
+});
+
+/** Opens what a link leads to. @param {{camera?: string, call?: string}} link */
+function follow({ camera, call }) {
+  if (!camera) return;
+  if (call && !pictures.has(camera)) calls.opened(camera);
+  open(camera);
+}
+
+// -- start --------------------------------------------------------------------------------------
+
+client.addEventListener("state", () => {
+  showConnection();
+  if (client.state !== "online") calls.offline();
+  if (client.state === "online" && client.authenticated) agenda.look();
+});
+client.addEventListener("cameras", showCameras);
+client.addEventListener("access", () => agenda.look());
+
+// A link pasted into the open page changes only the fragment, and the page is not loaded again.
+addEventListener("hashchange", () => {
+  const link = takeLink();
+  if (link.share) present({ share: link.share });
+  else if (link.token) present({ token: link.token });
+  wall.go(leadsToWall(location.hash));
+  follow(link);
+});
+
+setInterval(() => {
+  for (const picture of pictures.values()) {
+    picture.tick();
+    picture.takeTurn(Date.now() + (agenda.me?.ahead ?? 0));
+  }
+  agenda.tick();
+  calls.title = shell.title;
+  calls.tick();
+}, 1_000);
+
+// Leaving frees the viewer's place at the camera at once, or at the next beginning where the server cannot be told
+// now. Coming back by the Back button starts anew.
+addEventListener("pagehide", () => {
+  const proofs = new Map(leftBehind);
+  for (const [id, { session }] of pictures) if (session.proof) proofs.set(id, session.proof);
+  for (const [id, proof] of wall.proofs()) proofs.set(id, proof);
+  keepSessions(storage, proofs);
+  client.close();
+});
+addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
+
+client.connect();
+showConnection();
+wall.go(leadsToWall(location.hash));
+follow(first);
+// What was open before the page was loaded again is open again; a wall takes up its own.
+if (!wall.isOpen) for (const id of [...leftBehind.keys()]) open(id);

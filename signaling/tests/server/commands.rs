@@ -337,7 +337,7 @@ async fn files_are_imported_as_a_whole_or_not_at_all_and_say_where_they_are_wron
         String::from_utf8(output.stdout).unwrap()
     };
     let bookings = export("bookings", &["--csv"]);
-    assert!(bookings.contains("2031-12-01T09:00:00Z,2031-12-01T10:00:00Z,view control,FREQ=WEEKLY;COUNT=2,Europe/Berlin,\"a, b\""), "{bookings}");
+    assert!(bookings.contains("2031-12-01T09:00:00Z,2031-12-01T10:00:00Z,view control,FREQ=WEEKLY;COUNT=2,Europe/Berlin,\"a, b\",true"), "{bookings}");
     let users: Value = serde_json::from_str(&export("users", &[])).unwrap();
     let users: Vec<_> = users
         .as_array()

@@ -22,7 +22,7 @@ pub(crate) enum Kind {
     Users,
     /// id, name
     Cameras,
-    /// camera, user, start, end, perms, saving, rule, zone, note
+    /// camera, user, start, end, perms, rule, zone, note, saving
     Bookings,
 }
 
@@ -44,7 +44,7 @@ pub(crate) struct ImportArgs {
     /// A file with cameras: id, name
     #[arg(long, value_name = "FILE")]
     cameras: Option<PathBuf>,
-    /// A file with bookings: camera, user, start, end, perms, saving, rule, zone, note
+    /// A file with bookings: camera, user, start, end, perms, rule, zone, note, saving
     #[arg(long, value_name = "FILE")]
     bookings: Option<PathBuf>,
     /// Only say what would be refused
@@ -66,7 +66,7 @@ impl Kind {
             Self::Users => &["name", "role"],
             Self::Cameras => &["id", "name"],
             Self::Bookings => &[
-                "camera", "user", "start", "end", "perms", "saving", "rule", "zone", "note",
+                "camera", "user", "start", "end", "perms", "rule", "zone", "note", "saving",
             ],
         }
     }

@@ -98,6 +98,7 @@ async fn write_until(
             saving: true,
             recurrence: None,
             note: String::new(),
+            own: false,
             created: Timestamp::now(),
         };
         let entry = entry("booking.added", &booking.id);

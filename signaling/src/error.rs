@@ -230,6 +230,7 @@ impl ApiError {
 
 impl From<AccessError> for ApiError {
     fn from(error: AccessError) -> Self {
+        use crate::self_booking::SelfBookingRefused as R;
         use AccessError as E;
         use StatusCode as S;
         let (status, code) = match &error {
@@ -246,6 +247,10 @@ impl From<AccessError> for ApiError {
             E::BadValue(_) => (S::UNPROCESSABLE_ENTITY, "bad-value"),
             E::WeakPassword(_) => (S::UNPROCESSABLE_ENTITY, "weak-password"),
             E::ControlTaken(_) => (S::CONFLICT, "control-taken"),
+            E::SelfBooking(R::NotYours | R::Permissions) => (S::FORBIDDEN, "not-permitted"),
+            E::SelfBooking(R::WeekFull(_)) => (S::CONFLICT, "week-full"),
+            E::SelfBooking(R::TooMany) => (S::CONFLICT, "too-many"),
+            E::SelfBooking(_) => (S::UNPROCESSABLE_ENTITY, "bad-window"),
             E::LastAdministrator => (S::CONFLICT, "last-administrator"),
             E::TooManyCameras(_) => (S::CONFLICT, "too-many"),
             E::WrongPassword | E::WrongSecret => (S::UNAUTHORIZED, "wrong-credentials"),
@@ -271,6 +276,9 @@ impl From<AccessError> for ApiError {
         let problem = Self::new(status, code, error.to_string());
         match error {
             E::ControlTaken(window) => problem.with("start", window.start).with("end", window.end),
+            E::SelfBooking(R::TooFar(latest)) => problem.with("latest", latest),
+            E::SelfBooking(R::TooLong(longest)) => problem.with("longest", longest.as_secs()),
+            E::SelfBooking(R::WeekFull(left)) => problem.with("left", left.as_secs()),
             E::LinkNotYet(opens) => problem.with("opens", opens),
             E::EnrolmentNeeded(enrolment) => problem
                 .with("secret", &enrolment.secret)
@@ -288,6 +296,10 @@ impl From<AccessError> for ApiError {
     }
 }
 
+/// What an answer says is wrong, for who would rather read a page than JSON.
+#[derive(Clone)]
+pub(crate) struct Said(pub(crate) String);
+
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let detail: String = self.detail.chars().take(MAX_DETAIL_CHARS).collect();
@@ -300,7 +312,9 @@ impl IntoResponse for ApiError {
             code: self.code,
             more: self.more,
         };
+        let said = Said(problem.detail.clone());
         let mut response = (self.status, Json(problem)).into_response();
+        response.extensions_mut().insert(said);
         let headers = response.headers_mut();
         let json = HeaderValue::from_static("application/problem+json");
         headers.insert(header::CONTENT_TYPE, json);

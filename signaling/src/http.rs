@@ -122,13 +122,7 @@ fn routes(shared: Arc<Shared>) -> Router {
         .merge(api::routes(&shared))
         .merge(api::whep::routes(&shared))
         .merge(page::routes())
-        .fallback(|| async {
-            ApiError::new(
-                StatusCode::NOT_FOUND,
-                "not-found",
-                "there is nothing at this address",
-            )
-        })
+        .fallback(nothing_here)
         .method_not_allowed_fallback(|| async {
             let message = "this address does not take that method";
             ApiError::new(
@@ -142,6 +136,20 @@ fn routes(shared: Arc<Shared>) -> Router {
         .with_state(shared)
 }
 
+/// The page that was meant, or that there is none.
+async fn nothing_here(uri: Uri) -> Response {
+    match page::meant(uri.path()) {
+        Some(location) => {
+            let location = [(header::LOCATION, location)];
+            (StatusCode::PERMANENT_REDIRECT, location).into_response()
+        }
+        None => {
+            let message = "there is nothing at this address";
+            ApiError::new(StatusCode::NOT_FOUND, "not-found", message).into_response()
+        }
+    }
+}
+
 /// Refuses what is not for us and large bodies, finds out for whom a proxy asks, and puts the security headers on
 /// every answer.
 async fn guard(State(shared): State<Arc<Shared>>, mut request: Request, next: Next) -> Response {
@@ -150,6 +158,7 @@ async fn guard(State(shared): State<Arc<Shared>>, mut request: Request, next: Ne
         .and_then(|value| value.to_str().ok()?.parse::<usize>().ok())
         .unwrap_or(0);
     let mut is_https = shared.tls;
+    let is_person = page::is_person(&request);
     let is_for_us = shared.hosts.is_for_us(request.headers(), request.uri());
     let embed = shared.embed.as_ref().filter(|_| is_for_us);
     let visit = embed.map(|embed| {
@@ -185,6 +194,9 @@ async fn guard(State(shared): State<Arc<Shared>>, mut request: Request, next: Ne
             next.run(request).await
         }
     };
+    if is_person {
+        response = page::in_words(response);
+    }
     let headers = response.headers_mut();
     if is_https {
         let value = HeaderValue::from_static(STRICT_TRANSPORT);

@@ -58,6 +58,7 @@ mod hosts;
 mod http;
 mod http_client;
 mod hub;
+mod icalendar;
 mod journal;
 mod limit;
 mod lock;
@@ -80,6 +81,7 @@ mod registry;
 mod requests;
 pub mod rights;
 pub mod room;
+pub mod self_booking;
 mod sentences;
 mod server;
 #[cfg(feature = "adapters")]

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use porthole_protocol::grant::Permission;
 use porthole_protocol::wire::{CallEnd, Code};
 use serde::{Deserialize, Serialize};
@@ -79,6 +79,8 @@ pub struct Booking {
     pub recurrence: Option<Recurrence>,
     /// What people want to remember of it.
     pub note: String,
+    /// Whether its user made it, and may cancel it.
+    pub own: bool,
     /// When it was made.
     pub created: Timestamp,
 }
@@ -90,6 +92,42 @@ pub struct Recurrence {
     pub rule: String,
     /// The time zone in which it recurs at the same time of day (IANA name).
     pub zone: String,
+}
+
+/// That viewers may book some cameras themselves, and how much of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SelfBookingRule {
+    /// A UUID (version 7).
+    pub id: String,
+    /// For whom; everyone who has an account if none is named.
+    pub users: Option<BTreeSet<String>>,
+    /// Which cameras; all if none is named.
+    pub cameras: Option<BTreeSet<String>>,
+    /// The most that a booking may permit.
+    pub perms: BTreeSet<Permission>,
+    /// As of a [`Booking`].
+    pub saving: bool,
+    /// How far ahead a booking may end.
+    pub ahead: SignedDuration,
+    /// How much one may book in a week, from Monday to Monday.
+    pub week: SignedDuration,
+    /// How long one booking may be.
+    pub longest: SignedDuration,
+    /// The time zone in which weeks begin at midnight (IANA name).
+    pub zone: String,
+    /// When it was made.
+    pub created: Timestamp,
+}
+
+/// By what a user's calendar reads its bookings, and nothing else.
+#[derive(Clone, Debug)]
+pub struct Feed {
+    /// Whose.
+    pub user: String,
+    /// Digest of the secret in its address.
+    pub token: SecretDigest,
+    /// When it was made.
+    pub created: Timestamp,
 }
 
 /// A link that lets whoever has it look through one camera in one window.

@@ -104,6 +104,11 @@ fn sentence(entry: &AuditEntry) -> Option<String> {
             let window = window(details);
             format!("{by} took back {user}'s booking of {camera}{window}")
         }
+        "self-booking.added" => format!("{by} lets viewers book themselves (rule {id})"),
+        "self-booking.changed" => format!("{by} changed what viewers may book (rule {id})"),
+        "self-booking.removed" => format!("{by} lets viewers book no more (rule {id})"),
+        "feed.made" => format!("{user} has a calendar follow"),
+        "feed.removed" => format!("{user} has no calendar follow any more"),
         "share.added" => {
             let (window, saving) = (window(details), saving(details));
             format!("{by} made a link to {camera}{window}{saving}")

@@ -19,7 +19,7 @@ export const CONFIG = { openAccess: true, authenticated: false, websocket: "/ws"
 export async function served(script = null, port = 0) {
   const server = createServer(({ url }, response) => {
     const name = url.match(/^\/look\/([^?]*)/)?.[1];
-    const file = join(WEB, { "": "index.html", admin: "admin.html", calls: "calls.html" }[name] ?? name ?? "");
+    const file = join(WEB, { "": "index.html", admin: "admin.html", calendar: "calendar.html", calls: "calls.html" }[name] ?? name ?? "");
     if (name === "api/config") return response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(CONFIG));
     if (script && name === "test.js") return response.writeHead(200, { "content-type": TYPES.js }).end(`(${fakeServer})({}); (${script})();`);
     if (name === undefined || !existsSync(file)) return response.writeHead(404).end();

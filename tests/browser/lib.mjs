@@ -322,7 +322,7 @@ const KINDS = { ".html": "text/html", ".js": "text/javascript", ".css": "text/cs
 /** Has a browser get the pages as they are on the disk, not as they were built: for who works on them, with PORTHOLE_WEB=1. */
 function fromDisk(context) {
   const file = ({ pathname }) => {
-    const name = { "/": "index.html", "/admin": "admin.html", "/calls": "calls.html" }[pathname] ?? pathname.slice(1);
+    const name = { "/": "index.html", "/admin": "admin.html", "/calendar": "calendar.html", "/calls": "calls.html" }[pathname] ?? pathname.slice(1);
     return name && extname(name) in KINDS && existsSync(join(WEB, name)) ? join(WEB, name) : null;
   };
   return context.route((url) => file(url) !== null, async (route) => {

@@ -25,6 +25,7 @@ const ADMINISTRATOR = {
   "GET api/calendar": { items: [booking] }, "GET api/shares": { items: [{ id: "s1", camera: "front", start: time(-HOUR_MS), end: time(HOUR_MS), uses: 1, maxUses: 3, perms: ["view"] }] },
   "GET api/overview": { enrolled: 2, every: 60, now: { at: time(0), cameras: 1, sessions: 1, sent: 800_000, started: 7, failed: 1 }, samples: [-3, -2, -1].map((hours) => ({ at: time(hours * HOUR_MS), cameras: 2, sessions: 2, sent: 400_000, started: 5, failed: 0 })) },
   "GET api/bookings": { items: [booking, { ...booking, id: "b2", user: "carol", recurrence: { rule: "FREQ=DAILY;COUNT=3", zone: "UTC" } }] },
+  "GET api/self-booking": { items: [{ id: "r1", cameras: ["front"], perms: ["view"], ahead: 1_209_600, week: 18_000, longest: 7_200, zone: "UTC" }] },
   "GET api/cameras/front": { ...cameras[0], bookings: 2, links: 1 }, "GET api/calls": { items: [] },
   "GET api/audit": { items: [{ id: 1, at: time(-HOUR_MS), actor: "alice", action: "session.started", user: "bob", camera: "front", details: {} }] },
 };
@@ -90,6 +91,13 @@ export const VIEWS = [
   ...["cameras", "bookings", "users", "shares", "audit"].map((tab) => ({
     name: `administrator's ${tab}`, path: `admin#${tab}`, api: ADMINISTRATOR, open: (page) => page.locator(`#${tab}`).waitFor(),
   })),
+  {
+    name: "calendar", path: "calendar", speaks: true, open: (page) => page.getByTestId("slots").getByRole("button").first().waitFor(),
+    api: {
+      ...VIEWER, "GET api/me/feed": {}, "GET api/me/free-busy": { items: [] },
+      "GET api/me/self-booking": { cameras: [{ id: "front", name: "Front door", rules: [{ perms: ["view", "control"], longest: 7_200, latest: time(7 * 24 * HOUR_MS), weeks: [{ start: time(-168 * HOUR_MS), end: time(168 * HOUR_MS), left: 18_000 }] }] }] },
+    },
+  },
   { name: "administrator's overview", path: "admin", api: ADMINISTRATOR, open: shown("figure-failed") },
   { name: "administrator's page of a camera", path: "admin#camera/front", api: ADMINISTRATOR, open: shown("camera-bookings") },
   { name: "administrator's list of bookings", path: "admin#bookings", api: ADMINISTRATOR, open: async (page) => { await page.getByTestId("calendar-list").click(); await page.getByTestId("booking-list").locator("li").nth(1).waitFor(); } },

@@ -31,6 +31,7 @@ pub(crate) struct BookingFields {
     pub(crate) saving: bool,
     pub(crate) recurrence: Option<Recurrence>,
     pub(crate) note: String,
+    pub(crate) own: bool,
 }
 
 /// What is to be another.
@@ -194,6 +195,7 @@ pub(super) fn checked(by: &By, fields: BookingFields) -> Result<(Booking, Vec<Wi
         saving: fields.saving,
         recurrence: fields.recurrence,
         note: fields.note,
+        own: fields.own,
         created: by.at,
     };
     let windows = check(&booking)?;

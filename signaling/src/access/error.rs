@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::asked::{Asked, Enrolment};
 use crate::model::Window;
+use crate::self_booking::SelfBookingRefused;
 use crate::store::StoreError;
 use crate::token::WeakPassword;
 
@@ -39,6 +40,8 @@ pub(crate) enum AccessError {
     WeakPassword(#[from] WeakPassword),
     #[error("control of this camera is booked from {} to {}: choose another time", .0.start, .0.end)]
     ControlTaken(Window),
+    #[error("{}", refused_words(.0))]
+    SelfBooking(SelfBookingRefused),
     #[error("there would be no administrator left: make someone else one first")]
     LastAdministrator,
     #[error("there are {0} cameras already, which is max-cameras of the server")]
@@ -104,6 +107,7 @@ impl AccessError {
             StoreError::NotFound => Self::NotFound(missing),
             StoreError::NoSuch(what) => Self::NoSuch(what),
             StoreError::ControlTaken(window) => Self::ControlTaken(window),
+            StoreError::SelfBooking(why) => Self::SelfBooking(why),
             StoreError::Spent => Self::LinkSpent,
             StoreError::LastAdministrator => Self::LastAdministrator,
             StoreError::LastSecondFactor => Self::LastSecondFactor,
@@ -117,5 +121,31 @@ impl AccessError {
     pub(super) fn broken(error: &StoreError) -> Self {
         tracing::error!(%error, "the database failed");
         Self::Database
+    }
+}
+
+fn refused_words(why: &SelfBookingRefused) -> String {
+    let hours = |span: &jiff::SignedDuration| format!("{span:#}");
+    match why {
+        SelfBookingRefused::NotYours => {
+            "you may not book this camera yourself: ask an administrator".to_owned()
+        }
+        SelfBookingRefused::Permissions => {
+            "you may not book so much at this camera: leave out what you may not do".to_owned()
+        }
+        SelfBookingRefused::Past => "the start is in the past: book from now on".to_owned(),
+        SelfBookingRefused::TooShort => "a booking lasts 5 min at least".to_owned(),
+        SelfBookingRefused::TooFar(latest) => {
+            format!("you may book until {latest}: choose an earlier time")
+        }
+        SelfBookingRefused::TooLong(longest) => {
+            format!("you may book for {} at a time", hours(longest))
+        }
+        SelfBookingRefused::WeekFull(left) => {
+            format!("of this week {} are left to you", hours(left))
+        }
+        SelfBookingRefused::TooMany => {
+            "you have booked as often as one may: cancel something first".to_owned()
+        }
     }
 }

@@ -44,6 +44,7 @@ fn everything() -> Rule {
         lease: DEFAULT_LEASE_SECONDS,
         booked: false,
         saving: true,
+        own: false,
         booking: None,
     }
 }

@@ -41,6 +41,8 @@ pub(super) struct BookingView {
     #[serde(skip_serializing_if = "Option::is_none")]
     recurrence: Option<RecurrenceView>,
     note: String,
+    /// Whether its user made it: it may cancel it, and it counts among what it may book.
+    own: bool,
     created: Timestamp,
 }
 
@@ -81,6 +83,7 @@ impl From<Booking> for BookingView {
             saving: booking.saving,
             recurrence: booking.recurrence.map(RecurrenceView::from),
             note: booking.note,
+            own: booking.own,
             created: booking.created,
         }
     }
@@ -115,6 +118,9 @@ pub(super) struct NewBooking {
     #[serde(default)]
     #[schema(max_length = 500)]
     note: String,
+    /// Whether it is as if its user had made it: that one may cancel it, and it counts among what it may book.
+    #[serde(default)]
+    own: bool,
 }
 
 impl From<NewBooking> for BookingFields {
@@ -129,6 +135,7 @@ impl From<NewBooking> for BookingFields {
             saving: new.saving,
             recurrence: new.recurrence.map(Recurrence::from),
             note: new.note,
+            own: new.own,
         }
     }
 }

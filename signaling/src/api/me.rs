@@ -75,6 +75,8 @@ struct OwnBooking {
     end: Timestamp,
     #[schema(value_type = Vec<super::Permission>)]
     perms: BTreeSet<Permission>,
+    /// Whether the user made it, and may cancel it.
+    own: bool,
 }
 
 /// Which part of the cameras.
@@ -186,6 +188,7 @@ fn upcoming(shared: &Shared, rights: &Rights, now: Timestamp) -> Vec<OwnBooking>
         start: booked.window.start,
         end: booked.window.end,
         perms: booked.perms.into(),
+        own: booked.own,
     });
     bookings.collect()
 }

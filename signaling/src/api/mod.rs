@@ -16,8 +16,10 @@ mod me;
 mod notify;
 mod openid;
 mod overview;
+mod own_bookings;
 mod passkeys;
 mod push;
+mod self_booking;
 mod sessions;
 mod shares;
 mod snapshots;
@@ -85,6 +87,16 @@ fn documented() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(status::config))
         .routes(routes!(me::me))
         .routes(routes!(me::change_password))
+        .routes(routes!(own_bookings::offer))
+        .routes(routes!(own_bookings::free_busy))
+        .routes(routes!(own_bookings::book))
+        .routes(routes!(own_bookings::cancel))
+        .routes(routes!(own_bookings::read_feed))
+        .routes(routes!(
+            own_bookings::feed,
+            own_bookings::make_feed,
+            own_bookings::remove_feed
+        ))
         .routes(routes!(passkeys::list, passkeys::add))
         .routes(routes!(passkeys::begin))
         .routes(routes!(passkeys::rename, passkeys::remove))
@@ -106,6 +118,8 @@ fn documented() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(bookings::list, bookings::add))
         .routes(routes!(bookings::get, bookings::change, bookings::remove))
         .routes(routes!(bookings::calendar))
+        .routes(routes!(self_booking::list, self_booking::add))
+        .routes(routes!(self_booking::change, self_booking::remove))
         .routes(routes!(import::import).layer(DefaultBodyLimit::max(MAX_IMPORT_BYTES)))
         .routes(routes!(shares::list, shares::add))
         .routes(routes!(shares::get, shares::remove))

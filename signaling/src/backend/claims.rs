@@ -211,6 +211,7 @@ fn named_identity(
         lease: DEFAULT_LEASE_SECONDS,
         booked,
         saving: true,
+        own: false,
         booking: None,
     });
     Ok(Identity {

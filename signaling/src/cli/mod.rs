@@ -105,6 +105,9 @@ enum Command {
     /// Say who may look through which camera, and when
     #[command(subcommand, visible_alias = "bookings")]
     Booking(manage::BookingCommand),
+    /// Say what viewers may book themselves
+    #[command(subcommand)]
+    SelfBooking(manage::SelfBookingCommand),
     /// Print a link that lets whoever has it look through one camera for a while
     Share(manage::ShareCommand),
     /// List who watches now
@@ -333,6 +336,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
             command.show(&ask(command.call())?, output)
         }
         Command::Booking(command) => command.show(&ask(command.call()?)?, output),
+        Command::SelfBooking(command) => command.show(&ask(command.call())?, output),
         Command::Share(command) => command.show(&ask(command.call()?)?, output),
         Command::Sessions => {
             let command = manage::SessionCommand::List { search: None };

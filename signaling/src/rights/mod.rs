@@ -80,6 +80,10 @@ pub(crate) struct BookedWindow {
     pub(crate) camera: Arc<str>,
     pub(crate) window: Window,
     pub(crate) perms: Perms,
+    /// Whether it is one of several.
+    pub(crate) recurring: bool,
+    /// Whether its user made it.
+    pub(crate) own: bool,
 }
 
 impl Rights {
@@ -146,6 +150,7 @@ impl Rights {
                 lease,
                 booked: false,
                 saving: true,
+                own: false,
                 booking: None,
             }],
         )
@@ -256,6 +261,8 @@ impl Rights {
                     camera: camera.clone(),
                     window,
                     perms: rule.perms,
+                    recurring: matches!(rule.when, When::Recurring(_)),
+                    own: rule.own,
                 })
             })
         });

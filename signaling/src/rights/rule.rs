@@ -46,6 +46,8 @@ pub struct Rule {
     pub booked: bool,
     /// Whether the page may offer to save what it shows.
     pub saving: bool,
+    /// Whether it is a booking that its user made.
+    pub own: bool,
     /// Of a booking that is kept here: its id.
     pub booking: Option<Arc<str>>,
 }
@@ -63,6 +65,7 @@ impl Rule {
         Self {
             booked: true,
             saving: booking.saving,
+            own: booking.own,
             booking: Some(booking.id.as_str().into()),
             ..Self::at(&booking.camera, (&booking.perms).into(), when)
         }
@@ -94,6 +97,7 @@ impl Rule {
             lease: MAX_LEASE_SECONDS,
             booked: false,
             saving: true,
+            own: false,
             booking: None,
         }
     }

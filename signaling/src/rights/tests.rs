@@ -29,6 +29,7 @@ fn rule(start: i64, end: i64, perms: &[Permission]) -> Rule {
         lease: MAX_LEASE_SECONDS,
         booked: true,
         saving: true,
+        own: false,
         booking: None,
     }
 }
@@ -192,6 +193,7 @@ fn daily(start: i64, seconds: i64, times: u32) -> Booking {
             zone: "UTC".to_owned(),
         }),
         note: String::new(),
+        own: false,
         created: at(0),
     }
 }

@@ -25,9 +25,10 @@ pub use crate::recur::MAX_WINDOWS;
 
 use crate::digest::SecretDigest;
 use crate::model::{
-    AuditEntry, Booking, CallRecord, Camera, Holder, Login, Passkey, PushSubscription,
-    SecondFactor, Share, User, Window,
+    AuditEntry, Booking, CallRecord, Camera, Feed, Holder, Login, Passkey, PushSubscription,
+    SecondFactor, SelfBookingRule, Share, User, Window,
 };
+use crate::self_booking::{Own, SelfBookingRefused};
 
 /// Most rows that one question is answered with.
 pub const MAX_ROWS: u32 = 500;
@@ -62,6 +63,9 @@ pub enum StoreError {
     /// It was only tried.
     #[error("it would be done")]
     NotKept,
+    /// No rule allows its user to book this.
+    #[error("no rule allows it: {0:?}")]
+    SelfBooking(SelfBookingRefused),
     /// A booking has none, or too many.
     #[error("a booking has 1 to {MAX_WINDOWS} windows of time")]
     Windows,
@@ -257,6 +261,31 @@ pub trait Store: Send + Sync + 'static {
     /// Windows that the filter's times leave, by their start, each with its booking. `after` says nothing here, and the limit
     /// is a limit of windows.
     async fn calendar(&self, filter: &BookingFilter, limit: u32) -> Result<Vec<(Booking, Window)>>;
+
+    /// Adds a booking that its user makes, if a rule allows it beside what it has booked itself already: looked at and added in
+    /// one. [`StoreError::SelfBooking`] if none does.
+    async fn book_self(&self, booking: &Booking, now: Timestamp, audit: &AuditEntry) -> Result<()>;
+    /// What a user has booked itself, as far as it counts at `now` or later.
+    async fn own_windows(&self, user: &str, now: Timestamp) -> Result<Vec<Own>>;
+    /// What viewers may book themselves, in the order in which it was allowed.
+    async fn self_booking_rules(&self) -> Result<Vec<SelfBookingRule>>;
+    /// Adds or changes a rule of what viewers may book.
+    async fn put_self_booking_rule(
+        &self,
+        rule: &SelfBookingRule,
+        put: Put,
+        audit: &AuditEntry,
+    ) -> Result<()>;
+    /// Removes one.
+    async fn remove_self_booking_rule(&self, id: &str, audit: &AuditEntry) -> Result<()>;
+    /// Gives a user's calendar a secret, in the place of the one before.
+    async fn put_feed(&self, feed: &Feed, audit: &AuditEntry) -> Result<()>;
+    /// Takes it away. [`StoreError::NotFound`] if there is none.
+    async fn remove_feed(&self, user: &str, audit: &AuditEntry) -> Result<()>;
+    /// Since when a user's calendar has a secret.
+    async fn feed(&self, user: &str) -> Result<Option<Timestamp>>;
+    /// Whose calendar has this secret.
+    async fn feed_by(&self, token: &SecretDigest) -> Result<Option<String>>;
 
     /// Adds or changes a share link. How often it was used changes only with its secret, and with it the log-ins by it
     /// end.

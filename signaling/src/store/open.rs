@@ -55,6 +55,10 @@ const SQLITE_MIGRATIONS: &[(&str, &str)] = &[
     ("push", include_str!("migrations/sqlite/0006_push.sql")),
     ("door", include_str!("migrations/sqlite/0007_door.sql")),
     ("saving", include_str!("migrations/sqlite/0008_saving.sql")),
+    (
+        "self booking",
+        include_str!("migrations/sqlite/0009_self_booking.sql"),
+    ),
 ];
 #[cfg(feature = "postgres")]
 const POSTGRES_MIGRATIONS: &[(&str, &str)] = &[
@@ -80,6 +84,10 @@ const POSTGRES_MIGRATIONS: &[(&str, &str)] = &[
     (
         "saving",
         include_str!("migrations/postgres/0008_saving.sql"),
+    ),
+    (
+        "self booking",
+        include_str!("migrations/postgres/0009_self_booking.sql"),
     ),
 ];
 

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use porthole_protocol::grant::Permission;
 use sqlx::any::AnyRow;
 use sqlx::{Error, FromRow, Row};
@@ -11,7 +11,7 @@ use sqlx::{Error, FromRow, Row};
 use crate::digest::SecretDigest;
 use crate::model::{
     AuditEntry, Booking, CallRecord, Camera, Holder, Login, Passkey, PushSubscription, Recurrence,
-    Role, Share, User, Window,
+    Role, SelfBookingRule, Share, User, Window,
 };
 
 pub(super) fn perms_text(perms: &BTreeSet<Permission>) -> String {
@@ -123,6 +123,33 @@ impl FromRow<'_, AnyRow> for Booking {
             saving: flag(row, "saving")?,
             recurrence: rule.zip(zone).map(|(rule, zone)| Recurrence { rule, zone }),
             note: row.try_get("note")?,
+            own: flag(row, "own")?,
+            created: time(row, "created_ms")?,
+        })
+    }
+}
+
+impl FromRow<'_, AnyRow> for SelfBookingRule {
+    fn from_row(row: &AnyRow) -> Result<Self, Error> {
+        let names = |column: &str| {
+            let text: Option<&str> = row.try_get(column)?;
+            let names = text.map(|text| serde_json::from_str(text).map_err(|_| unreadable(column)));
+            names.transpose()
+        };
+        let span = |column: &str| {
+            let ms: i64 = row.try_get(column)?;
+            Ok::<_, Error>(SignedDuration::from_millis(ms))
+        };
+        Ok(Self {
+            id: row.try_get("id")?,
+            users: names("users")?,
+            cameras: names("cameras")?,
+            perms: read(row, "perms", perms_of)?,
+            saving: flag(row, "saving")?,
+            ahead: span("ahead_ms")?,
+            week: span("week_ms")?,
+            longest: span("longest_ms")?,
+            zone: row.try_get("zone")?,
             created: time(row, "created_ms")?,
         })
     }

@@ -22,6 +22,7 @@ mod passkeys_stolen;
 mod problems;
 mod provider;
 mod second_factor;
+mod self_booking;
 #[path = "../common/serve.rs"]
 mod serve;
 mod sessions;

@@ -29,7 +29,7 @@ enum Who {
     Cameras,
 }
 
-const ROUTES: [(&str, Who); 55] = [
+const ROUTES: [(&str, Who); 67] = [
     ("POST /api/session", Anyone),
     ("DELETE /api/session", Anyone),
     ("GET /api/openid/login", Anyone),
@@ -44,6 +44,18 @@ const ROUTES: [(&str, Who); 55] = [
     ("POST /api/me/passkeys/challenge", Viewers),
     ("PATCH /api/me/passkeys/{id}", Viewers),
     ("DELETE /api/me/passkeys/{id}", Viewers),
+    ("GET /api/me/self-booking", Viewers),
+    ("GET /api/me/free-busy", Viewers),
+    ("POST /api/me/bookings", Viewers),
+    ("DELETE /api/me/bookings/{id}", Viewers),
+    ("GET /api/me/bookings.ics", Anyone),
+    ("GET /api/me/feed", Viewers),
+    ("POST /api/me/feed", Viewers),
+    ("DELETE /api/me/feed", Viewers),
+    ("GET /api/self-booking", Administrators),
+    ("POST /api/self-booking", Administrators),
+    ("PUT /api/self-booking/{id}", Administrators),
+    ("DELETE /api/self-booking/{id}", Administrators),
     ("GET /api/push", Viewers),
     ("POST /api/me/push", Viewers),
     ("DELETE /api/me/push", Viewers),
@@ -301,9 +313,11 @@ async fn only_those_whom_a_route_is_for_get_past_the_door() {
                 _ => attempt.may != Anyone,
             };
             let what = format!("{} at {request}: {status}", attempt.name);
-            // Whose link it is has no password of its own, and no passkeys; a program has not signed in a moment ago.
+            // Whose link it is has no password of its own, no passkeys, and books nothing; a program has not signed in a moment ago.
             let is_own = route.contains("/me/pass");
-            let has_none = attempt.name == "the holder of a share link" && is_own;
+            let books = ["/me/self-booking", "/me/bookings/", "/me/feed"];
+            let is_booking = books.iter().any(|path| route.contains(path));
+            let has_none = attempt.name == "the holder of a share link" && (is_own || is_booking);
             let is_program = attempt.name == "an administrator's link" && is_own;
             let may_not = has_none || is_program && route.starts_with("DELETE");
             assert_eq!(refused && !may_not, !may, "{what}");

@@ -492,3 +492,53 @@ async fn browsers_are_told_to_stay_with_https_where_it_is_https_alone() {
     let said = http(server.local_addr(), "GET /", &https).await;
     assert_eq!(said.header("strict-transport-security"), None);
 }
+
+#[tokio::test]
+async fn a_person_who_mistypes_an_address_reads_a_sentence_and_a_program_reads_json() {
+    let server = start(options());
+    let address = server.local_addr();
+    let host = address.to_string();
+    let person = [("accept", "text/html,application/xhtml+xml,*/*;q=0.8")];
+    for (path, location) in [
+        ("/admin/", "../admin"),
+        ("/Admin", "admin"),
+        ("/CALLS/", "../calls"),
+    ] {
+        let answer = at(address, &host, &format!("GET {path}"), &person).await;
+        assert_eq!(
+            (answer.status, answer.header("location")),
+            (308, Some(location)),
+            "{path}"
+        );
+    }
+    let wrong = at(address, &host, "GET /admni?x=<script>", &person).await;
+    assert_eq!(
+        (wrong.status, wrong.header("content-type")),
+        (404, Some("text/html; charset=utf-8"))
+    );
+    assert!(
+        wrong.body.contains("There is nothing at this address."),
+        "{wrong:?}"
+    );
+    assert!(!wrong.body.contains("script"));
+    assert!(wrong.header("content-security-policy").is_some());
+    let foreign = at(address, "evil.example", "GET /", &person).await;
+    assert_eq!(foreign.status, 421);
+    assert!(
+        foreign.body.contains("does not answer to this host name"),
+        "{foreign:?}"
+    );
+    for (request, headers) in [
+        ("GET /admni", &[][..]),
+        ("GET /api/admni", &person[..]),
+        ("POST /admni", &person[..]),
+    ] {
+        let answer = at(address, &host, request, headers).await;
+        let kind = answer.header("content-type");
+        assert_eq!(
+            (answer.status, kind),
+            (404, Some("application/problem+json")),
+            "{request}"
+        );
+    }
+}

@@ -166,6 +166,7 @@ pub(crate) fn booking(id: &str, minutes: Range<i64>) -> Booking {
         saving: true,
         recurrence: None,
         note: String::new(),
+        own: false,
         created: at(0),
     }
 }

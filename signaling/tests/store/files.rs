@@ -30,7 +30,7 @@ async fn a_database_of_a_later_version_is_refused(db: Database) {
     execute(
         &db.place,
         "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
-         SELECT 9, description, success, checksum, execution_time FROM _sqlx_migrations \
+         SELECT 99, description, success, checksum, execution_time FROM _sqlx_migrations \
          WHERE version = 1",
     )
     .await;
@@ -63,6 +63,9 @@ async fn a_database_of_before_second_factors_is_brought_to_this_form(db: Databas
         "DROP TABLE calls",
         "DROP TABLE push_subscriptions",
         "ALTER TABLE bookings DROP COLUMN saving",
+        "ALTER TABLE bookings DROP COLUMN own",
+        "DROP TABLE self_booking",
+        "DROP TABLE feeds",
         "ALTER TABLE shares DROP COLUMN saving",
         "DELETE FROM _sqlx_migrations WHERE version >= 2",
     ] {

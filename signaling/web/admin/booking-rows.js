@@ -60,8 +60,8 @@ export function showLines(place, lines, nameOf, open, more) {
 }
 
 /** What has to be asked for to have a booking again. @param {any} booking as the server told it */
-export const again = ({ id, camera, user, start, end, perms, saving, recurrence, note }) =>
-  ({ id, camera, user, start, end, perms, saving, note, ...(recurrence && { recurrence }) });
+export const again = ({ id, camera, user, start, end, perms, saving, recurrence, note, own }) =>
+  ({ id, camera, user, start, end, perms, saving, note, own: own === true, ...(recurrence && { recurrence }) });
 
 /** Removes bookings, and lets them be put back. @param {Api} api @param {any[]} bookings as the server told them @param {() => Promise<void>} refresh */
 export async function removeBookings(api, bookings, refresh) {

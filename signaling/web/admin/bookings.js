@@ -10,6 +10,7 @@ import { BookingList } from "./booking-list.js";
 import { DAY_MIN, DEFAULT_MIN, addDays, clicked, columnsOf, dayOf, dragged, minuteOf, momentOf, piecesOf, readCalendar } from "./calendar.js";
 import { draggable } from "./drag.js";
 import { choices } from "./forms.js";
+import { SelfBooking } from "./self-booking.js";
 import { problemInWords } from "./words.js";
 
 /** @typedef {import("./calendar.js").Entry} Entry @typedef {import("./calendar.js").Column} Column */
@@ -29,7 +30,7 @@ const dated = (options, at) => new Intl.DateTimeFormat(locale(), options).format
 const keyOf = ({ booking, start }) => `${booking} ${start}`;
 
 export class Bookings {
-  #api; #directory; #form; #list; #section = $("#bookings"); #body = $(".body", this.#section);
+  #api; #directory; #form; #list; #rules; #section = $("#bookings"); #body = $(".body", this.#section);
   #view = /** @type {"day"|"week"|"list"} */ (innerWidth < WEEK_PX ? "day" : "week");
   #at = Date.now(); #columns = /** @type {Column[]} */ ([]); #entries = /** @type {Entry[]} */ ([]);
   #turn = 0; #dragging = false; #seen = false;
@@ -43,6 +44,7 @@ export class Bookings {
     this.#directory = directory;
     this.#form = form;
     this.#list = new BookingList(api, directory, this.#section, (booking) => this.open(booking), () => this.refresh());
+    this.#rules = new SelfBooking(api, directory, $(".self-booking", this.#section));
     const on = (/** @type {string} */ selector, /** @type {() => void} */ act) => $(selector, this.#section).addEventListener("click", act);
     on(".add", () => this.#add(this.#nextHour(), null));
     on(".back", () => this.#go(addDays(this.#at, this.#view === "day" ? -1 : -7)));
@@ -65,6 +67,7 @@ export class Bookings {
   /** @returns {Promise<void>} */
   async refresh() {
     await this.#directory.look();
+    await this.#rules.refresh();
     const select = $(".camera", this.#section);
     choices(select, [{ value: "", words: t("admin.every-camera") }, ...this.#directory.cameraChoices]);
     const camera = select.value || null;

@@ -3,6 +3,7 @@
 /** The viewer's page: what {@link PortholeClient} says, on the screen. */
 import { Agenda } from "./agenda.js";
 import { Api } from "../parts/api.js";
+import { BookLink } from "../calendar/offer.js";
 import { cards, toOpen } from "./bookings.js";
 import { hasPasskeys } from "../parts/ceremony.js";
 import { CallPanel } from "./call-panel.js";
@@ -37,6 +38,7 @@ const base = new URL(".", location.href);
 const client = new PortholeClient(base, first);
 const api = new Api(base);
 const agenda = new Agenda(api, $("#bookings-section"));
+const book = new BookLink(api, $("#book"));
 const signIn = new SignIn($("#sign-in"), present);
 const push = new PushPanel($("#doorbell-section"), api, base);
 const shell = new Shell();
@@ -108,7 +110,11 @@ function showMe() {
   $("#passkeys").hidden = !(online && agenda.me?.passkeys && hasPasskeys());
   $("#administration").hidden = !(online && agenda.me?.administrator);
   // While the server is away, who is here stays who it was.
-  if (online || client.state === "refused") push.show(online && agenda.me && !agenda.me.shared ? agenda.me.user : "");
+  if (online || client.state === "refused") {
+    const user = online && agenda.me && !agenda.me.shared ? agenda.me.user : "";
+    push.show(user);
+    book.show(user);
+  }
 }
 
 const changePassword = passwordDialog($("#password-dialog"), api, () => say($("#done"), t("parts.password-changed")));

@@ -861,6 +861,7 @@ impl World {
                 lease: LEASE,
                 booked: false,
                 saving: true,
+                own: false,
                 booking: None,
             });
             start = end - Duration::from_secs(5) + Duration::from_secs(5 * chance.below(4));

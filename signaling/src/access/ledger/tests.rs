@@ -34,6 +34,7 @@ fn booking(id: &str, user: &str, minutes: (i64, i64)) -> (Booking, Timestamp) {
         saving: true,
         recurrence: None,
         note: String::new(),
+        own: false,
         created: at(0),
     };
     (booking, window.end)

@@ -19,6 +19,7 @@ fn booking(start: i64, end: i64, perms: &[Permission]) -> Rule {
         lease: porthole_protocol::grant::MAX_LEASE_SECONDS,
         booked: true,
         saving: true,
+        own: false,
         booking: None,
     }
 }

@@ -30,12 +30,12 @@ pub(super) async fn put(
     let sql = match put {
         Put::New => {
             "INSERT INTO bookings \
-             (id, camera, user_name, start_ms, end_ms, over_ms, perms, rule, zone, note, created_ms, saving) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
+             (id, camera, user_name, start_ms, end_ms, over_ms, perms, rule, zone, note, created_ms, saving, own) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
         }
         Put::Existing => {
             "UPDATE bookings SET camera = $2, user_name = $3, start_ms = $4, end_ms = $5, over_ms = $6, perms = $7, \
-             rule = $8, zone = $9, note = $10, created_ms = $11, saving = $12 WHERE id = $1"
+             rule = $8, zone = $9, note = $10, created_ms = $11, saving = $12, own = $13 WHERE id = $1"
         }
     };
     let recurrence = booking.recurrence.as_ref();
@@ -52,6 +52,7 @@ pub(super) async fn put(
         .bind(&booking.note)
         .bind(booking.created.as_millisecond())
         .bind(i64::from(booking.saving))
+        .bind(i64::from(booking.own))
         .execute(&mut *tx);
     changed(done.await?)?;
     put_windows(tx, booking, windows).await

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use sqlx::{AnyConnection, query, query_as};
 
-use super::changed;
+use super::{changed, self_booking};
 use crate::model::Camera;
 use crate::store::{Put, Result};
 
@@ -31,7 +31,8 @@ pub(super) async fn put(tx: &mut AnyConnection, camera: &Camera, put: Put) -> Re
 
 pub(super) async fn remove(tx: &mut AnyConnection, id: &str) -> Result<()> {
     let change = query("DELETE FROM cameras WHERE id = $1").bind(id);
-    changed(change.execute(tx).await?)
+    changed(change.execute(&mut *tx).await?)?;
+    self_booking::forget(tx, Some(id), None).await
 }
 
 pub(super) async fn get(tx: &mut AnyConnection, id: &str) -> Result<Option<Camera>> {

@@ -12,6 +12,7 @@ mod logins;
 mod passkeys;
 mod push;
 mod second_factors;
+mod self_booking;
 mod shares;
 mod store;
 mod users;

@@ -16,14 +16,15 @@ use tokio::sync::mpsc;
 use super::Shared;
 use super::{
     Sql, audit, backup, bookings, calls, cameras, import, limit, logins, of_booking, of_camera,
-    of_user, passkeys, push, second_factors, shares, users,
+    of_user, passkeys, push, second_factors, self_booking, shares, users,
 };
 use crate::digest::SecretDigest;
 use crate::lock::lock;
 use crate::model::{
-    AuditEntry, Booking, CallRecord, Camera, Holder, Login, Passkey, PushSubscription,
-    SecondFactor, Share, User, Window,
+    AuditEntry, Booking, CallRecord, Camera, Feed, Holder, Login, Passkey, PushSubscription,
+    SecondFactor, SelfBookingRule, Share, User, Window,
 };
+use crate::self_booking::Own;
 use crate::sentences;
 #[cfg(feature = "postgres")]
 use crate::store::watch;
@@ -205,6 +206,57 @@ impl Store for Sql {
     async fn calendar(&self, filter: &BookingFilter, limit: u32) -> Result<Vec<(Booking, Window)>> {
         let mut tx = self.begin_questions().await?;
         bookings::calendar(&mut tx, filter, limit.into()).await
+    }
+
+    async fn book_self(&self, booking: &Booking, now: Timestamp, audit: &AuditEntry) -> Result<()> {
+        change!(self, from_ref(audit), of_booking(&booking.id), |tx| {
+            self_booking::book(tx, booking, now)
+        })
+    }
+
+    async fn own_windows(&self, user: &str, now: Timestamp) -> Result<Vec<Own>> {
+        self_booking::own(&mut *self.begin_questions().await?, user, now).await
+    }
+
+    async fn self_booking_rules(&self) -> Result<Vec<SelfBookingRule>> {
+        self_booking::rules(&mut *self.begin_questions().await?).await
+    }
+
+    async fn put_self_booking_rule(
+        &self,
+        rule: &SelfBookingRule,
+        put: Put,
+        audit: &AuditEntry,
+    ) -> Result<()> {
+        change!(self, from_ref(audit), None, |tx| self_booking::put_rule(
+            tx, rule, put
+        ))
+    }
+
+    async fn remove_self_booking_rule(&self, id: &str, audit: &AuditEntry) -> Result<()> {
+        change!(self, from_ref(audit), None, |tx| self_booking::remove_rule(
+            tx, id
+        ))
+    }
+
+    async fn put_feed(&self, feed: &Feed, audit: &AuditEntry) -> Result<()> {
+        change!(self, from_ref(audit), None, |tx| self_booking::put_feed(
+            tx, feed
+        ))
+    }
+
+    async fn remove_feed(&self, user: &str, audit: &AuditEntry) -> Result<()> {
+        change!(self, from_ref(audit), None, |tx| self_booking::remove_feed(
+            tx, user
+        ))
+    }
+
+    async fn feed(&self, user: &str) -> Result<Option<Timestamp>> {
+        self_booking::feed(&mut *self.begin_questions().await?, user).await
+    }
+
+    async fn feed_by(&self, token: &SecretDigest) -> Result<Option<String>> {
+        self_booking::feed_by(&mut *self.begin_questions().await?, token).await
     }
 
     async fn put_share(&self, share: &Share, put: Put, audit: &AuditEntry) -> Result<()> {

@@ -3,8 +3,8 @@
 
 use sqlx::{AnyConnection, query, query_as, query_scalar};
 
-use super::changed;
 use super::logins::end_all;
+use super::{changed, self_booking};
 use crate::digest::SecretDigest;
 use crate::model::User;
 use crate::store::rows::role_text;
@@ -49,6 +49,7 @@ pub(super) async fn remove(tx: &mut AnyConnection, name: &str) -> Result<()> {
     // Whoever has this name next is not the one whom these calls rang.
     let rung = query("DELETE FROM call_recipients WHERE user_name = $1").bind(name);
     rung.execute(&mut *tx).await?;
+    self_booking::forget(&mut *tx, None, Some(name)).await?;
     keep_an_administrator(tx, admins).await
 }
 

@@ -511,7 +511,7 @@ async fn a_person_who_mistypes_an_address_reads_a_sentence_and_a_program_reads_j
             "{path}"
         );
     }
-    let wrong = at(address, &host, "GET /admni?x=<script>", &person).await;
+    let wrong = at(address, &host, "GET /admni?x=%3Cscript%3E", &person).await;
     assert_eq!(
         (wrong.status, wrong.header("content-type")),
         (404, Some("text/html; charset=utf-8"))

@@ -104,7 +104,7 @@ test("the page and its modules name each other from where they are, so that a pr
   const modules = readdirSync(folder, { recursive: true }).filter((name) => name.endsWith(".js"));
   const imports = modules.flatMap((name) => [...text(name).matchAll(/(?:from|import\()\s*"([^"]*)"/g)].map(([, url]) => url));
   assert.ok(html.length >= 2 && imports.length >= 6);
-  for (const url of [...html, ...imports, ...[..."parts/style.css parts/tokens.css watch/style.css watch/panels.css drive/style.css admin/style.css".split(" ").map(text).join("").matchAll(/url\(([^)]*)\)/g)].map(([, url]) => url)]) {
+  for (const url of [...html, ...imports, ...[..."parts/style.css parts/tokens.css watch/style.css watch/panels.css watch/diagnosis.css drive/style.css admin/style.css".split(" ").map(text).join("").matchAll(/url\(([^)]*)\)/g)].map(([, url]) => url)]) {
     assert.ok(!url.startsWith("/") && !/^https?:/.test(url), url);
   }
   const styles = /\sstyle=|<style|\son\w+=/i;

@@ -95,6 +95,7 @@ export default {
   "watch.may.listen": "Sie dürfen jetzt hören.",
   "watch.may.talk": "Sie dürfen jetzt sprechen.",
   "watch.menu": "Menü",
+  "watch.missing": "Dieser Teil der Seite kam nicht vom Server. Sehen Sie nach, ob dieses Gerät ein Netz hat, und versuchen Sie es noch einmal. Bleibt es so, laden Sie die Seite neu.",
   "watch.more": "Mehr",
   "watch.mute": "Ton aus",
   "watch.no-cameras": "Keine Kamera ist verbunden, der Sie zusehen dürfen. Sie erscheint hier, wenn es eine gibt.",

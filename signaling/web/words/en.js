@@ -98,6 +98,7 @@ export default {
   "watch.may.listen": "You may listen now.",
   "watch.may.talk": "You may talk now.",
   "watch.menu": "Menu",
+  "watch.missing": "This part of the page did not come from the server. Look whether this device has a network, and try again. If it stays so, load the page again.",
   "watch.more": "More",
   "watch.mute": "Mute",
   "watch.no-cameras": "No camera is connected that you may watch. It appears here when there is one.",

@@ -95,6 +95,7 @@ export default {
   "watch.may.listen": "Vous pouvez écouter maintenant.",
   "watch.may.talk": "Vous pouvez parler maintenant.",
   "watch.menu": "Menu",
+  "watch.missing": "Cette partie de la page n’est pas venue du serveur. Regardez si cet appareil a un réseau, et réessayez. Si cela dure, rechargez la page.",
   "watch.more": "Plus",
   "watch.mute": "Couper le son",
   "watch.no-cameras": "Aucune caméra que vous pouvez regarder n’est reliée. Elle apparaît ici quand il y en a une.",

@@ -2,6 +2,8 @@
 import test from "node:test";
 import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
+import { REASONS, turnedAway } from "../client/rules.js";
+import { t, useLanguage } from "../words/words.js";
 import { changesInWords, connectionInWords, keepSessions, mayListen, readLink, stateInWords, takeSessions, timeLeft } from "./page.js";
 
 const PROOF = { sessionId: "s1", secret: "x1" };
@@ -84,6 +86,14 @@ test("a refusal of the connection is told as what it is, and asks to sign in whe
   assert.match(connectionInWords({ ...client, state: "reconnecting", code: "too-slow", message: "Too slow." }).words, /Too slow\./);
   assert.equal(connectionInWords({ ...client, state: "online", code: "", message: "" }).words, "Connected");
   assert.equal(connectionInWords({ ...client, state: "online", code: "too-large", message: "Too large." }).words, "Connected. Too large.");
+});
+
+test("why there is no picture, or no connection, is told in the viewer's language", async (context) => {
+  context.after(() => useLanguage("en"));
+  await useLanguage("de");
+  assert.equal(stateInWords("refused", REASONS["no-booking"], "no-booking").words, t("reason.no-booking"));
+  const client = { state: "reconnecting", code: "too-slow", message: turnedAway("too-slow").message, user: "", openAccess: true };
+  assert.match(connectionInWords(client, 0).words, new RegExp(t("reason.too-slow")));
 });
 
 test("a state is told with its reason", () => {

@@ -101,9 +101,8 @@ pub(crate) fn in_words(mut response: Response) -> Response {
 mod tests {
     use super::*;
 
-    /// What a browser fetches before the viewer's page is there. 80 KiB are meant, a second on a slow mobile network: a picture's controls and
-    /// the administrator's words are still among it.
-    const MAX_SHELL: usize = 120 * 1024;
+    /// What a browser fetches before the viewer's page is there: a second on a slow mobile network.
+    const MAX_SHELL: usize = 80 * 1024;
     const MODULES: &str = "<link rel=\"modulepreload\" href=\"";
 
     /// What stands between the quotes after each of these.

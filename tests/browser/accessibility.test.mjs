@@ -10,6 +10,7 @@ import { served } from "./fake.mjs";
 import { browser, scene, visitor } from "./lib.mjs";
 import { NAMES, VIEWS, looksAt } from "./views.mjs";
 import { pseudo } from "../../signaling/web/words/pseudo.mjs";
+import admin from "../../signaling/web/words/admin/en.js";
 import en from "../../signaling/web/words/en.js";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -187,7 +188,7 @@ for (const view of VIEWS) {
 /** Puts a language that runs from right to left in the place of those that there are, but for German and French. */
 function fromRightToLeft(page) {
   const body = `import en from "./en.js";
-    const words = ${JSON.stringify(pseudo(en))};
+    const words = ${JSON.stringify(pseudo({ ...en, ...admin }))};
     export const LANGUAGES = {
       en: { name: "English", dir: "ltr", load: () => en }, ar: { name: "${pseudo({ name: "Arabic" }).name}", dir: "rtl", load: () => words },
       de: { name: "Deutsch", dir: "ltr", load: async () => (await import("./de.js")).default }, fr: { name: "Français", dir: "ltr", load: async () => (await import("./fr.js")).default },

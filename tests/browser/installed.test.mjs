@@ -20,8 +20,10 @@ after(() => chromium.close());
 const running = (page) => page.evaluate(() => navigator.serviceWorker.getRegistrations().then((all) => all.filter(({ active }) => active).length));
 const kept = (page) => page.evaluate(async () => (await Promise.all((await caches.keys()).map(async (name) => (await (await caches.open(name)).keys()).map(({ url }) => new URL(url).pathname)))).flat());
 
-/** Waits until the worker has heard in which language it is to speak. */
-const told = (page) => page.waitForFunction(() => caches.has("porthole-words").then(async (has) => has && Boolean(await (await caches.open("porthole-words")).match("kept-words"))));
+/** Waits until the worker has heard in which language it is to speak. Of `waitForFunction` a promise would be true whatever becomes of it. */
+const told = (page) => page.evaluate(async () => {
+  while (!await caches.match("kept-words", { cacheName: "porthole-words" })) await new Promise((next) => requestAnimationFrame(next));
+});
 
 test("without a network the app starts with a sentence in the viewer's language, and goes on by itself when the server is back", () => scene(async (keep) => {
   let server = await served();

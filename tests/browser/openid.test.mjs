@@ -42,7 +42,8 @@ function house({ issuer }, secret) {
   });
 }
 
-const connected = (page) => page.getByTestId("connection-state").filter({ hasText: "Connected" }).waitFor();
+/** It is not seen over a picture. */
+const connected = (page) => page.getByTestId("connection-state").filter({ hasText: "Connected" }).waitFor({ state: "attached" });
 
 /** The code of the page that says why nobody is signed in, and its sentence. */
 async function problem(page) {
@@ -88,6 +89,7 @@ test("one signs in at the provider, sees the camera that one's group may, and is
   await page.getByRole("link", { name: "Back" }).click();
   await connected(page);
 
+  await page.getByTestId("menu-front").click();
   await page.getByTestId("logout").click();
   await page.getByRole("button", { name: "Yes, sign me out" }).click();
   await page.waitForURL(`${server.url}/`);

@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { CONFIG, person, say, served } from "./fake.mjs";
+import { CONFIG, person, said, say, served } from "./fake.mjs";
 import { browser, scene, state, watch } from "./lib.mjs";
 
 let chromium, server, link;
@@ -75,6 +75,36 @@ test("the relay of a session that does not answer is found from its picture, and
   assert.doesNotMatch(text, /s3cret|127\.0\.0\.1:9|username/);
   assert.deepEqual(page.problems, []);
 }));
+
+test("what shows a picture is fetched while its session begins", () => scene(async (keep) => {
+  const held = [];
+  const page = await visit(keep, { before: (page) => page.route("**/watch/picture.js", (route) => { held.push(route); }) });
+  await page.getByTestId("camera-front").click();
+  await page.waitForFunction(() => window.server.sent.some(({ type }) => type === "startSession"));
+  assert.equal(await page.locator("article.picture").count(), 0);
+  await page.getByTestId("camera-front").click();
+  for (const route of held.splice(0)) await route.continue();
+  await watch(page, "front");
+  assert.equal((await said(page, "startSession")).length, 1);
+  assert.equal(await page.locator("article.picture").count(), 1);
+  assert.deepEqual(page.problems, []);
+}));
+
+for (const missing of ["watch/picture.js", "drive/steering.js", "watch/panels.css"]) {
+  test(`without ${missing}, the page says that it did not come, ends the session, and shows the picture at the next try`, () => scene(async (keep) => {
+    const page = await visit(keep, { before: (page) => page.route(`**/${missing}`, (route) => route.abort()) });
+    await page.getByTestId("camera-front").click();
+    const words = page.getByTestId("missing").getByRole("alert");
+    await words.filter({ hasText: "did not come from the server" }).waitFor();
+    await page.waitForFunction(() => window.server.sent.some(({ type, reason }) => type === "endSession" && reason === "viewer-left"));
+    await page.getByTestId("fetch-again").click();
+    await words.waitFor();
+    await page.unroute(`**/${missing}`);
+    await page.getByTestId("fetch-again").click();
+    await watch(page, "front");
+    await page.getByTestId("missing").waitFor({ state: "hidden" });
+  }));
+}
 
 test("a picture that finds no way says that there is no relay, and what to do", () => scene(async (keep) => {
   const page = await visit(keep, { script: closed });

@@ -76,9 +76,9 @@ export const VIEWS = [
       await page.getByTestId("retry-front").waitFor();
     },
   },
-  { name: "keys", api: VIEWER, open: async (page) => { await page.getByTestId("camera-front").click(); await page.keyboard.press("?"); await page.getByTestId("keys-dialog").waitFor(); }, speaks: "#keys-dialog" },
+  { name: "keys", api: VIEWER, open: async (page) => { await page.getByTestId("camera-front").click(); await shown("state-front")(page); await page.keyboard.press("?"); await page.getByTestId("keys-dialog").waitFor(); }, speaks: "#keys-dialog" },
   { name: "diagnosis", api: VIEWER, open: opens("test-connection", "#diagnosis"), speaks: "#diagnosis" },
-  { name: "call", api: VIEWER, open: async (page) => { await shown("camera-front")(page); await say(page, { type: "call", call: { id: CALL, camera: "front", name: "Front door", state: "ringing", you: "rung" } }); await page.getByTestId("calls").waitFor(); } },
+  { name: "call", api: VIEWER, open: async (page) => { await shown("camera-front")(page); await say(page, { type: "call", call: { id: CALL, camera: "front", name: "Front door", state: "ringing", you: "rung" } }); for (const id of ["calls", "state-front"]) await shown(id)(page); } },
   { name: "password", api: VIEWER, open: opens("password", "#password-dialog"), speaks: "#password-dialog" },
   { name: "passkeys", api: VIEWER, open: opens("passkeys", "#passkeys-dialog"), speaks: "#passkeys-dialog" },
   { name: "language and colours", api: { "GET api/config": SIGNED_OUT }, open: opens("preferences", "#preferences-dialog"), speaks: "#preferences-dialog" },

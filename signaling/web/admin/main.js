@@ -9,6 +9,7 @@ import { showRecoveryCodes } from "../parts/second-factor.js";
 import { SignIn } from "../parts/sign-in.js";
 import { startPage } from "../parts/start.js";
 import { serverInWords } from "../words/reasons.js";
+import { ADMIN } from "../words/admin/languages.js";
 import { t } from "../words/words.js";
 import { Audit } from "./audit.js";
 import { BookingForm } from "./booking-form.js";
@@ -23,7 +24,7 @@ import { Search } from "./search.js";
 import { Shares } from "./shares.js";
 import { Users } from "./users.js";
 
-await startPage();
+await startPage(ADMIN);
 
 /** Who watches is to be seen as it changes; the rest changes when someone changes it. */
 const LIVE_MS = 3_000;

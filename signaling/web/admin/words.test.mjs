@@ -5,6 +5,10 @@ import {
   auditInWords, detailsInWords, launchLines, numbersInWords, permsInWords, problemInWords, rateInWords, seenInWords, sessionInWords, subjectInWords,
 } from "./words.js";
 import { readRule, recurrenceInWords, toRule } from "./recurrence.js";
+import { ADMIN } from "../words/admin/languages.js";
+import { useLanguage } from "../words/words.js";
+
+await useLanguage("en", ADMIN);
 
 const HOW = { locale: "en-GB", timeZone: "UTC" };
 const NOW = Date.UTC(2026, 10, 20, 12);

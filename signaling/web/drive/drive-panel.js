@@ -6,6 +6,7 @@ import { $, cloned, fill, quote, say } from "../parts/dom.js";
 import { GamepadView } from "./gamepad-view.js";
 import { wheelInWords } from "../parts/gateway-words.js";
 import { LinkSign } from "./link-sign.js";
+import { refusalInWords } from "../words/reasons.js";
 import { t } from "../words/words.js";
 
 /** @typedef {import("../client/session.js").Session} Session */
@@ -83,7 +84,7 @@ export class DrivePanel {
     this.#show();
     const error = await answer.then(() => null, (why) => why);
     this.#stopping -= 1;
-    this.#failed = error?.message ?? "";
+    this.#failed = error ? refusalInWords(error) : "";
     this.#show();
   }
 
@@ -103,7 +104,7 @@ export class DrivePanel {
 
   /** @param {Error|null} error */
   #fail(error) {
-    const words = error?.message ?? "";
+    const words = error ? refusalInWords(error) : "";
     if (words === this.#failed) return;
     this.#failed = words;
     this.#show();

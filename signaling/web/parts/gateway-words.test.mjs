@@ -3,6 +3,7 @@ import test from "node:test";
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { loudness, talkInWords, wheelInWords } from "./gateway-words.js";
+import { useLanguage } from "../words/words.js";
 
 const ANN = { id: 7, user: "ann" };
 const ME = { id: 9, user: "bob" };
@@ -69,6 +70,14 @@ test("who speaks, who waits and whether one is heard is said in words", () => {
   assert.equal(words(talk({ you: "waiting", speaker: ANN, waiting: [ME], on: true }), 9), "ann is speaking, you are next.");
   assert.equal(words(talk({ you: "waiting", speaker: ANN, waiting: [ME], on: true, over: true }), 9), "Your turn is over. ann is speaking, you are next.");
   assert.equal(words(talk({ you: "speaking", speaker: ME, level: -20, waiting: [ANN], on: true }), 9), "The robot hears you. Others wait.");
+});
+
+test("in another language the same is said in it", async (context) => {
+  context.after(() => useLanguage("en"));
+  await useLanguage("de");
+  assert.equal(plain(wheelInWords(wheel({ you: "waiting", driver: ANN, waiting: [ME] }), 9, { state: "waiting", reason: "" })), "ann fährt, Sie sind als Nächstes dran.");
+  assert.equal(plain(wheelInWords(wheel(), 9, null, { reason: "program", by: "arm", detail: "bumper" })), "Der Roboter hat angehalten: bumper (arm). Niemand fährt.");
+  assert.equal(plain(talkInWords(talk({ speaker: ANN }), 9)), "ann spricht.");
 });
 
 test("a level is a part of its scale", () => {

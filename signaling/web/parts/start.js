@@ -20,9 +20,12 @@ export function onWorker(call) {
   early.splice(0).forEach(call);
 }
 
-/** The page in the viewer's language, with its icons. Sentences that are made when a module is read would still be English. */
-export async function startPage() {
-  await useLanguage();
+/**
+ * The page in the viewer's language, with its icons. Sentences that are made when a module is read would still be English.
+ * @param {import("../words/languages.js").Catalogue} [own] what this page alone says
+ */
+export async function startPage(own) {
+  await useLanguage(undefined, own);
   fillWords();
   fillIcons();
   // Where a page has no place of its own for it, it is at the end of the header.

@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: MPL-2.0
 // @ts-check
 /** The way to the wall and back: its button, its address (`#wall`), and its parts, which are fetched when somebody goes there. */
+import { later, styleSheet } from "../parts/later.js";
 
 /** @typedef {import("./tile.js").Camera} Camera */
 
 const ADDRESS = "#wall";
+const fetchSheet = styleSheet(new URL("style.css", import.meta.url).href);
+const fetchWall = later(async () => {
+  const [{ Wall }] = await Promise.all([import("./wall.js"), fetchSheet()]);
+  return Wall;
+});
 
 /** Whether a link leads to the wall. @param {string} fragment */
 export const leadsToWall = (fragment) => new URLSearchParams(fragment.replace(/^#/, "")).has("wall");
@@ -50,7 +56,7 @@ export class WallDoor {
       return;
     }
     this.#on.entered();
-    const [{ Wall }] = await Promise.all([import("./wall.js"), styled()]);
+    const Wall = await fetchWall();
     // Somebody has turned back meanwhile.
     if (!this.#wanted || this.#wall) return;
     this.#wall = new Wall(this.#root, {
@@ -66,13 +72,3 @@ export class WallDoor {
   proofs() { return this.#wall?.proofs() ?? new Map(); }
 }
 
-/** The wall's own sheet, once. */
-function styled() {
-  const href = new URL("style.css", import.meta.url).href;
-  if ([...document.styleSheets].some((sheet) => sheet.href === href)) return undefined;
-  return new Promise((done) => {
-    const link = Object.assign(document.createElement("link"), { rel: "stylesheet", href });
-    link.onload = link.onerror = () => done(undefined);
-    document.head.append(link);
-  });
-}

@@ -6,6 +6,8 @@ import { callInWords, titleFor } from "../parts/call-words.js";
 import { Calls, choices, snapshotPath } from "../client/calls.js";
 import { $, cloned, fill, quote, say } from "../parts/dom.js";
 import { DoorButton } from "./door.js";
+import { refusalInWords } from "../words/reasons.js";
+import { t } from "../words/words.js";
 
 /**
  * @typedef {import("../client/calls.js").Call} Call
@@ -100,7 +102,7 @@ export class CallPanel {
     const talk = this.#talks.get(id);
     if (!talk) return;
     talk.failed = "";
-    await talk.session.talk(on).catch(({ message }) => { talk.failed = message; });
+    await talk.session.talk(on).catch((refused) => { talk.failed = refusalInWords(refused); });
     this.#show();
   }
 
@@ -158,7 +160,7 @@ export class CallPanel {
     $(".hang-up", item).hidden = !may.hangUp;
     const mute = $(".mute", item);
     mute.hidden = !may.mute || !talk?.session.talkState;
-    say(mute, talk?.session.talkState?.on ? "Mute" : "Speak");
+    say(mute, t(talk?.session.talkState?.on ? "parts.call-mute" : "parts.call-speak"));
     this.#doors.get(call.id)?.use(may.mute && talk ? talk.session : null);
     const image = $("img", item);
     const url = call.snapshot ? new URL(snapshotPath(call), this.#base).href : "";

@@ -15,6 +15,7 @@ const WAYS = ["http", "websocket", "host", "srflx", "relay"];
 
 export class DiagnosisPanel {
   #dialog; #client; #base; #ahead; #picture = /** @type {Picture|null} */ (null);
+  #listens = new AbortController();
   #sofar = /** @type {Partial<Tested>|null} */ (null); #tested = /** @type {Tested|null} */ (null); #running = false;
 
   /** @param {any} dialog @param {import("../client/porthole-client.js").PortholeClient} client @param {URL} base @param {() => number|null} ahead the server's clock, in ms */
@@ -32,6 +33,9 @@ export class DiagnosisPanel {
   /** Of a picture, or before there is one. @param {Picture|null} [picture] */
   open(picture = null) {
     this.#picture = picture;
+    this.#listens.abort();
+    this.#listens = new AbortController();
+    picture?.session.addEventListener("state", () => this.show(), { signal: this.#listens.signal });
     say($(".copy .label", this.#dialog), t("watch.copy"));
     $(".support", this.#dialog).hidden = true;
     if (!this.#dialog.open) this.#dialog.showModal();

@@ -2,6 +2,7 @@
 // @ts-check
 /** The door of a call: a button that is held for a second, and what became of it. {@link Hold} is without a page. */
 import { $, quote, say } from "../parts/dom.js";
+import { refusalInWords } from "../words/reasons.js";
 import { t } from "../words/words.js";
 
 /** @typedef {import("../client/session.js").Session} Session */
@@ -86,7 +87,7 @@ export class Hold {
     if (press !== this.#press) return;
     this.#isHeld = false;
     this.#env.clearTimeout(this.#timer);
-    this.#set(error ? "failed" : "opened", error ? error.message : t("watch.door.opened"));
+    this.#set(error ? "failed" : "opened", error ? refusalInWords(error) : t("watch.door.opened"));
     this.#later();
   }
 

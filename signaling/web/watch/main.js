@@ -7,12 +7,10 @@ import { BookLink } from "../calendar/offer.js";
 import { cards, toOpen } from "./bookings.js";
 import { hasPasskeys } from "../parts/ceremony.js";
 import { CallPanel } from "./call-panel.js";
-import { DiagnosisPanel } from "./diagnosis-panel.js";
 import { $, cloned, fill, quote, say } from "../parts/dom.js";
+import { later, styleSheet, whenIdle } from "../parts/later.js";
 import { connectionInWords, keepSessions, readLink, takeSessions } from "./page.js";
-import { passkeysDialog } from "../parts/passkeys.js";
-import { passwordDialog } from "../parts/password.js";
-import { Picture } from "./picture.js";
+import { Pictures } from "./pictures.js";
 import { PortholeClient } from "../client/porthole-client.js";
 import { PushPanel } from "../parts/push-panel.js";
 import { readAsked } from "../parts/push.js";
@@ -26,12 +24,37 @@ import { t } from "../words/words.js";
 
 /** @typedef {import("../client/types.js").Credential} Credential */
 
+const first = takeLink();
+const storage = () => sessionStorage;
+/** Sessions of the page before it was loaded again, which the next ones take the place of. */
+const leftBehind = takeSessions(storage);
+
+/** What the page does not begin with. */
+const sheets = (/** @type {string[]} */ ...names) => names.map((name) => styleSheet(new URL(name, import.meta.url).href));
+const [pictureSheets, diagnosisSheets] = [sheets("style.css", "panels.css", "../drive/style.css"), sheets("diagnosis.css")];
+const fetchPicture = later(async () => {
+  const [{ Picture }] = await Promise.all([import("./picture.js"), ...pictureSheets.map((fetch) => fetch())]);
+  return Picture;
+});
+const fetchDiagnosis = later(async () => {
+  const [{ DiagnosisPanel }] = await Promise.all([import("./diagnosis-panel.js"), ...diagnosisSheets.map((fetch) => fetch())]);
+  return new DiagnosisPanel($("#diagnosis"), client, base, () => agenda.me?.ahead ?? null);
+});
+const fetchPassword = later(async () => {
+  const { passwordDialog } = await import("../parts/password.js");
+  return passwordDialog($("#password-dialog"), api, () => say($("#done"), t("parts.password-changed")));
+});
+const fetchPasskeys = later(async () => {
+  const { passkeysDialog } = await import("../parts/passkeys.js");
+  return passkeysDialog($("#passkeys-dialog"), api, showRecoveryCodes);
+});
+/** Fetches what is likely to be needed. If it does not come, whoever needs it is told. */
+const ahead = (/** @type {(() => Promise<any>)[]} */ ...parts) => { for (const fetch of parts) fetch().catch(() => {}); };
+// Who comes by a link, or was here just now, is about to see a picture.
+if (first.camera || first.share || first.token || leftBehind.size) ahead(fetchPicture);
+
 await startPage();
 
-/** Open pictures, by camera id. @type {Map<string, Picture>} */
-const pictures = new Map();
-
-const first = takeLink();
 /** Whether a credential was presented, so that a refusal is about that one. */
 let presented = first.token !== undefined || first.share !== undefined;
 const base = new URL(".", location.href);
@@ -42,17 +65,19 @@ const book = new BookLink(api, $("#book"));
 const signIn = new SignIn($("#sign-in"), present);
 const push = new PushPanel($("#doorbell-section"), api, base);
 const shell = new Shell();
-const diagnosis = new DiagnosisPanel($("#diagnosis"), client, base, () => agenda.me?.ahead ?? null);
-$("#test").addEventListener("click", () => diagnosis.open());
-const storage = () => sessionStorage;
-/** Sessions of the page before it was loaded again, which the next ones take the place of. */
-const leftBehind = takeSessions(storage);
+/** What is wrong with a picture, or with the connection. @param {import("./picture.js").Picture|null} picture */
+const diagnose = (picture) => fetchDiagnosis().then((diagnosis) => diagnosis.open(picture), () => {
+  const words = t("watch.missing");
+  if (picture) picture.notice(words);
+  else say($("#done"), words);
+});
+$("#test").addEventListener("click", () => diagnose(null));
 
 /** Many cameras at once. */
 const wall = new WallDoor($("#wall"), $("#to-wall"), {
   watch: (id) => watch(id),
   open: (id, session) => open(id, session),
-  entered: () => { for (const id of [...pictures.keys()]) close(id); },
+  entered: () => { for (const id of pictures.cameras) close(id); },
 });
 
 /** The link's fields. The fragment is removed: a secret must not stay in the address bar, in the history or in a screenshot. */
@@ -95,7 +120,9 @@ function present(credential) {
 
 $("#logout").addEventListener("click", async () => {
   presented = false;
-  for (const id of [...pictures.keys()]) close(id);
+  for (const id of pictures.cameras) close(id);
+  missing.clear();
+  showMissing();
   await push.forget();
   agenda.forget();
   const elsewhere = await client.logout();
@@ -117,13 +144,12 @@ function showMe() {
   }
 }
 
-const changePassword = passwordDialog($("#password-dialog"), api, () => say($("#done"), t("parts.password-changed")));
-$("#password").addEventListener("click", () => {
-  say($("#done"), "");
-  changePassword();
-});
-
-$("#passkeys").addEventListener("click", passkeysDialog($("#passkeys-dialog"), api, showRecoveryCodes));
+for (const [button, fetch] of /** @type {const} */ ([["#password", fetchPassword], ["#passkeys", fetchPasskeys]])) {
+  $(button).addEventListener("click", () => {
+    say($("#done"), "");
+    fetch().then((show) => show(), () => say($("#done"), t("watch.missing")));
+  });
+}
 
 agenda.addEventListener("change", (/** @type {any} */ { detail: { before, me } }) => {
   showConnection();
@@ -137,8 +163,8 @@ function showCameras() {
   const cameras = cards(client.cameras.values(), agenda.me);
   const isGuest = agenda.me?.shared === true;
   // To who came by a link to one camera, a list of it says nothing.
-  $("#camera-section").hidden = !shown || (isGuest && cameras.length === 1 && pictures.size > 0);
-  shell.show(pictures, isGuest);
+  $("#camera-section").hidden = !shown || (isGuest && cameras.length === 1 && pictures.cameras.length > 0);
+  shell.show(pictures.shown, isGuest);
   $("#no-cameras").hidden = cameras.length > 0;
   wall.show(shown ? cameras : [], agenda.me !== null || !shown);
   fill($("#cameras"), cameras, ({ id }) => id, newCard, (item, { id, name, online, until }) => {
@@ -147,7 +173,7 @@ function showCameras() {
     say($(".hint", item), until === null ? hint : t("watch.card.until", { hint, time: timeInWords(until) }));
     item.dataset.open = String(pictures.has(id));
     item.dataset.online = String(online);
-    pictures.get(id)?.name(name);
+    pictures.get(id)?.picture?.name(name);
   });
 }
 
@@ -156,10 +182,10 @@ function newCard({ id }) {
   const item = cloned("#camera-card");
   const button = $("button", item);
   button.dataset.testid = `camera-${id}`;
-  button.addEventListener("click", () => {
-    open(id);
-    // The keys are the picture's now, and the next stop of Tab is its first button.
-    pictures.get(id)?.element.focus({ preventScroll: true });
+  button.addEventListener("click", async () => {
+    const picture = await open(id).shown;
+    // The keys are the picture's now, and the next stop of Tab is its first button; unless somebody has gone elsewhere meanwhile.
+    if ([button, document.body].includes(document.activeElement)) picture?.element.focus({ preventScroll: true });
   });
   return item;
 }
@@ -173,46 +199,52 @@ function watch(id) {
   return session;
 }
 
+const pictures = new Pictures(async () => {
+  const Picture = await fetchPicture();
+  return (session, id) => {
+    const picture = new Picture(session, nameOf(id), () => close(id), { menu: (button) => shell.menu(button), help: diagnose });
+    $("#pictures").append(picture.element);
+    picture.begin();
+    return picture;
+  };
+}, { changed: showCameras, failed: (id) => { missing.add(id); showMissing(); } });
+
+/** @param {string} id */
+const nameOf = (id) => cards(client.cameras.values(), agenda.me).find((camera) => camera.id === id)?.name ?? id;
+
 /** @param {string} id @param {import("../client/session.js").Session|null} [running] a session of it that is there already */
 function open(id, running = null) {
   wall.go(false);
-  const there = pictures.get(id);
-  if (there) {
-    if (there.isOver) there.session.retry();
-    there.element.scrollIntoView({ block: "nearest" });
-    return;
-  }
-  const session = running ?? watch(id);
-  const known = cards(client.cameras.values(), agenda.me).find((camera) => camera.id === id);
-  const picture = new Picture(session, known?.name ?? id, () => close(id), {
-    menu: (button) => shell.menu(button), help: (about) => diagnosis.open(about),
-  });
-  session.addEventListener("state", () => diagnosis.show());
-  pictures.set(id, picture);
-  $("#pictures").append(picture.element);
-  picture.begin();
-  showCameras();
-  picture.element.scrollIntoView({ block: "nearest" });
+  missing.delete(id);
+  const isThere = pictures.has(id);
+  const opened = pictures.open(id, () => running ?? watch(id));
+  if (isThere && ["refused", "ended"].includes(opened.session.state)) opened.session.retry();
+  opened.shown.then((picture) => picture?.element.scrollIntoView({ block: "nearest" }));
+  showMissing();
+  return opened;
 }
 
 /** @param {string} id */
 function close(id) {
-  const picture = pictures.get(id);
-  if (!picture) return;
-  pictures.delete(id);
-  const hadFocus = picture.element.contains(document.activeElement);
-  picture.end();
-  showCameras();
+  const hadFocus = pictures.get(id)?.picture?.element.contains(document.activeElement);
+  pictures.close(id);
   if (hadFocus) [...$("#cameras").children].find((item) => item.dataset.key === id)?.querySelector("button").focus();
 }
+
+/** Cameras whose picture cannot be shown: what shows it did not come. @type {Set<string>} */
+const missing = new Set();
+
+function showMissing() {
+  $("#missing").hidden = missing.size === 0;
+  say($("#missing .error"), missing.size ? t("watch.missing") : "");
+}
+
+$("#missing button").addEventListener("click", () => { for (const id of [...missing]) open(id); });
 
 // -- doorbells ----------------------------------------------------------------------------------
 
 const calls = new CallPanel($("#calls"), base, {
-  open: (camera) => {
-    open(camera);
-    return /** @type {Picture} */ (pictures.get(camera));
-  },
+  open,
   close,
   isOpen: (camera) => pictures.has(camera),
   say: (word, id) => client.sayToCall(word, id),
@@ -220,9 +252,10 @@ const calls = new CallPanel($("#calls"), base, {
 client.addEventListener("call", (/** @type {any} */ { detail }) => {
   calls.hear(detail);
   push.rang();
-  const picture = pictures.get(detail?.camera);
   // What somebody is rung for comes before other pictures.
-  if (picture) picture.element.dataset.call = String(detail.state !== "ended");
+  pictures.get(detail?.camera)?.shown.then((picture) => {
+    if (picture) picture.element.dataset.call = String(detail.state !== "ended");
+  });
 });
 
 // Somebody has touched a notification.
@@ -243,6 +276,8 @@ function follow({ camera, call }) {
 client.addEventListener("state", () => {
   showConnection();
   if (client.state !== "online") calls.offline();
+  // Also what says what is wrong: when something is, it may be too late.
+  else whenIdle(() => ahead(fetchPicture, fetchDiagnosis));
   if (client.state === "online" && client.authenticated) agenda.look();
 });
 client.addEventListener("cameras", showCameras);
@@ -258,7 +293,7 @@ addEventListener("hashchange", () => {
 });
 
 setInterval(() => {
-  for (const picture of pictures.values()) {
+  for (const picture of pictures.shown.values()) {
     picture.tick();
     picture.takeTurn(Date.now() + (agenda.me?.ahead ?? 0));
   }
@@ -271,8 +306,7 @@ setInterval(() => {
 // now. Coming back by the Back button starts anew.
 addEventListener("pagehide", () => {
   const proofs = new Map(leftBehind);
-  for (const [id, { session }] of pictures) if (session.proof) proofs.set(id, session.proof);
-  for (const [id, proof] of wall.proofs()) proofs.set(id, proof);
+  for (const [id, proof] of [...pictures.proofs, ...wall.proofs()]) proofs.set(id, proof);
   keepSessions(storage, proofs);
   client.close();
 });

@@ -8,6 +8,7 @@
  * @typedef {import("../client/types.js").Terms} Terms
  */
 import { MAX_SESSIONS, list, readProof, text } from "../client/rules.js";
+import { reasonInWords } from "../words/reasons.js";
 import { momentInWords } from "../words/when.js";
 import { t } from "../words/words.js";
 
@@ -94,13 +95,13 @@ const ENDS = ["lease-ended", "viewer-left", "revoked"];
 
 /**
  * A picture's state in a word or two, and what there is to say of it.
- * @param {string} state @param {string} message @param {string} [code]
+ * @param {string} state @param {string} message the client's @param {string} [code]
  */
 export function stateInWords(state, message, code = "") {
   const over = state === "ended" || (state === "refused" && ENDS.includes(code));
   // Of one that was never there it cannot be said that it is looked for again.
   const away = state === "reconnecting" && code === "camera-offline";
-  return { title: t(`watch.state.${over ? "ended" : away ? "camera-off" : state}`), words: message };
+  return { title: t(`watch.state.${over ? "ended" : away ? "camera-off" : state}`), words: reasonInWords(code, message) };
 }
 
 /**
@@ -108,7 +109,8 @@ export function stateInWords(state, message, code = "") {
  * @param {{state: string, code: string, message: string, user: string, openAccess: boolean, opens?: number|null}} client
  * @param {number} now in ms @param {import("../words/when.js").How} [how]
  */
-export function connectionInWords({ state, code, message, user, openAccess, opens = null }, now, how) {
+export function connectionInWords({ state, code, message: told, user, openAccess, opens = null }, now, how) {
+  const message = reasonInWords(code, told);
   const early = code === "link-not-yet";
   const signIn = state === "refused" && !early && !(code === "too-many" && (user || openAccess));
   if (state === "refused" && early) {

@@ -2,6 +2,8 @@
 import test from "node:test";
 import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
+import { REASONS, turnedAway } from "../client/rules.js";
+import { t, useLanguage } from "../words/words.js";
 import { changesInWords, connectionInWords, keepSessions, mayListen, readLink, stateInWords, takeSessions, timeLeft } from "./page.js";
 
 const PROOF = { sessionId: "s1", secret: "x1" };
@@ -86,6 +88,14 @@ test("a refusal of the connection is told as what it is, and asks to sign in whe
   assert.equal(connectionInWords({ ...client, state: "online", code: "too-large", message: "Too large." }).words, "Connected. Too large.");
 });
 
+test("why there is no picture, or no connection, is told in the viewer's language", async (context) => {
+  context.after(() => useLanguage("en"));
+  await useLanguage("de");
+  assert.equal(stateInWords("refused", REASONS["no-booking"], "no-booking").words, t("reason.no-booking"));
+  const client = { state: "reconnecting", code: "too-slow", message: turnedAway("too-slow").message, user: "", openAccess: true };
+  assert.match(connectionInWords(client, 0).words, new RegExp(t("reason.too-slow")));
+});
+
 test("a state is told with its reason", () => {
   assert.deepEqual(stateInWords("live", ""), { title: "Live", words: "" });
   assert.deepEqual(stateInWords("live", "The camera sends no picture just now.", "no-picture"), { title: "Live", words: "The camera sends no picture just now." });
@@ -104,7 +114,7 @@ test("the page and its modules name each other from where they are, so that a pr
   const modules = readdirSync(folder, { recursive: true }).filter((name) => name.endsWith(".js"));
   const imports = modules.flatMap((name) => [...text(name).matchAll(/(?:from|import\()\s*"([^"]*)"/g)].map(([, url]) => url));
   assert.ok(html.length >= 2 && imports.length >= 6);
-  for (const url of [...html, ...imports, ...[..."parts/style.css parts/tokens.css watch/style.css watch/panels.css drive/style.css admin/style.css".split(" ").map(text).join("").matchAll(/url\(([^)]*)\)/g)].map(([, url]) => url)]) {
+  for (const url of [...html, ...imports, ...[..."parts/style.css parts/tokens.css watch/style.css watch/panels.css watch/diagnosis.css drive/style.css admin/style.css".split(" ").map(text).join("").matchAll(/url\(([^)]*)\)/g)].map(([, url]) => url)]) {
     assert.ok(!url.startsWith("/") && !/^https?:/.test(url), url);
   }
   const styles = /\sstyle=|<style|\son\w+=/i;

@@ -4,6 +4,7 @@
 import { isMeant, whenLeft } from "../drive/controls.js";
 import { $, say } from "../parts/dom.js";
 import { loudness, talkInWords } from "../parts/gateway-words.js";
+import { refusalInWords } from "../words/reasons.js";
 
 export class TalkPanel {
   #session; #element; #panel; #button; #pointer = /** @type {number|null} */ (null); #key = ""; #failed = "";
@@ -80,7 +81,7 @@ export class TalkPanel {
     try {
       await this.#session.talk(on);
     } catch (error) {
-      this.#failed = /** @type {any} */ (error).message;
+      this.#failed = refusalInWords(/** @type {any} */ (error));
       this.#show();
     }
   }

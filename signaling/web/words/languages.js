@@ -6,6 +6,7 @@
  *
  * @typedef {Record<string, string>} Words sentences by key
  * @typedef {{name: string, dir: "ltr"|"rtl", load: () => Words|Promise<Words>}} Language its name as those call it who speak it
+ * @typedef {Record<string, () => Words|Promise<Words>> & {en: () => Words}} Catalogue what one page alone says, by the code of the language
  */
 import en from "./en.js";
 

@@ -13,6 +13,8 @@ const WITH_DETAIL = /^(.*) \((.*)\)$/s;
 const TECHNICAL = ["bad-message", "bad-description", "offer-refused", "too-large", "media-failed", "grant-refused", "other"];
 /** Those of the server that are about what was typed: the detail says what is wrong with it. */
 const TYPED = ["bad-name", "bad-window", "bad-rule", "bad-value", "bad-query", "bad-json", "bad-body", "weak-password", "token-refused", "too-large"];
+/** Of the robot, with words of its program's own: they say more than the code. */
+const OWN_WORDS = ["door-refused"];
 /** A sentence with places for values, as an expression that finds them. @param {string} text */
 const pattern = (text) => new RegExp(`^${text.split(/\{\w+\}/).map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join("(.+)")}$`);
 
@@ -62,7 +64,10 @@ export function reasonInWords(code, message) {
 /** Of the robot, the door, or the microphone: why it was refused. @param {{code?: string, message: string}} error */
 export function refusalInWords({ code = "", message }) {
   if (language() === "en") return message;
-  return translated(message) ?? (has(`reason.robot.${code}`) ? t(`reason.robot.${code}`) : message);
+  const whole = translated(message);
+  if (whole !== null) return whole;
+  if (!has(`reason.robot.${code}`)) return message;
+  return OWN_WORDS.includes(code) && message ? `${t(`reason.robot.${code}`)} (${message})` : t(`reason.robot.${code}`);
 }
 
 /** Of the server's API. @param {{code?: string, message: string, status?: number}} problem */

@@ -82,6 +82,16 @@ test("a detail is translated where it is known, and quoted where it helps an ope
   assert.equal(reasonInWords("camera-full", REASONS["camera-full"]), t("reason.camera-full"));
 });
 
+test("a refusal of the robot is said in another language, and what its program says itself is kept", async (context) => {
+  context.after(() => useLanguage("en"));
+  await useLanguage("de");
+  assert.equal(refusalInWords({ code: "busy", message: REFUSALS.busy }), t("reason.robot.busy"));
+  assert.equal(refusalInWords({ code: "busy", message: "queue full" }), t("reason.robot.busy"));
+  assert.equal(refusalInWords({ code: "door-refused", message: REFUSALS["door-refused"] }), t("reason.robot.door-refused"));
+  assert.equal(refusalInWords({ code: "door-refused", message: "The bolt is stuck." }), `${t("reason.robot.door-refused")} (The bolt is stuck.)`);
+  assert.equal(refusalInWords({ code: "moon", message: "The moon is full." }), "The moon is full.");
+});
+
 test("what was typed wrong keeps what the server says of it", async (context) => {
   context.after(() => useLanguage("en"));
   await useLanguage("fr");

@@ -15,7 +15,9 @@ const ATTRIBUTES = Object.entries({ "data-t": "", "data-t-label": "aria-label", 
 
 /** @typedef {Record<string, string|number>} Values what stands in the places of a sentence; names by `isolated()` of the client */
 
-let current = { code: "en", locale: PLAIN_ENGLISH, words: /** @type {Record<string, string>} */ (en) };
+/** English, with that of the page's own. @type {Record<string, string>} */
+let english = en;
+let current = { code: "en", locale: PLAIN_ENGLISH, words: english };
 
 /** The language that is spoken, as `de`. */
 export const language = () => current.code;
@@ -29,13 +31,13 @@ export const locale = () => current.locale;
 export const t = (key, values) => sentence(current, key, values);
 
 /** Whether there is such a sentence. @param {string} key */
-export const has = (key) => Object.hasOwn(en, key);
+export const has = (key) => Object.hasOwn(english, key);
 
 /**
  * @param {{locale: string, words: Record<string, string>}} language @param {string} key @param {Values} [values]
  */
 export function sentence({ locale, words }, key, values = {}) {
-  const written = (/** @type {string} */ key) => (Object.hasOwn(words, key) ? words[key] : Object.hasOwn(en, key) ? /** @type {any} */ (en)[key] : undefined);
+  const written = (/** @type {string} */ key) => (Object.hasOwn(words, key) ? words[key] : Object.hasOwn(english, key) ? english[key] : undefined);
   const form = typeof values.count === "number" ? written(`${key}.${new Intl.PluralRules(locale).select(values.count)}`) ?? written(`${key}.other`) : undefined;
   // A key is better than nothing: a page goes on without a sentence.
   const text = form ?? written(key) ?? key;
@@ -77,17 +79,19 @@ export function chooseLanguage(code) {
 /**
  * Speaks a language from now on: what is wanted, what was chosen, or what the browser says, in this order. It never fails: if the words do
  * not come, it is English.
- * @param {string} [wanted]
+ * @param {string} [wanted] @param {import("./languages.js").Catalogue} [own] what this page alone says
  */
-export async function useLanguage(wanted) {
+export async function useLanguage(wanted, own) {
+  if (own) english = { ...en, ...own.en() };
   const languages = [...(globalThis.navigator?.languages ?? [])];
   const first = [wanted, chosenLanguage()].filter(Boolean);
   // Of the chosen language, the browser knows the region.
   const region = first.map((code) => languages.find((each) => each.split("-")[0] === code) ?? code);
   let { code, locale } = pick([...region, ...languages], Object.keys(LANGUAGES));
-  let words = /** @type {Record<string, string>} */ (en);
+  let words = english;
   try {
-    words = await LANGUAGES[code].load();
+    const parts = await Promise.all([LANGUAGES[code].load(), own?.[code]?.()]);
+    words = { ...parts[0], ...parts[1] };
   } catch {
     [code, locale] = ["en", PLAIN_ENGLISH];
   }

@@ -4,17 +4,23 @@ import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import test from "node:test";
 import { fileURLToPath } from "node:url";
+import { ADMIN } from "./admin/languages.js";
 import { LANGUAGES } from "./languages.js";
 import { pseudo } from "./pseudo.mjs";
 import { language, pick, sentence, t, useLanguage } from "./words.js";
 
 const WEB = fileURLToPath(new URL("..", import.meta.url));
-const CATALOGUES = Object.keys(LANGUAGES).map((code) => `words/${code}.js`);
+const CATALOGUES = Object.keys(LANGUAGES).flatMap((code) => [`words/${code}.js`, `words/admin/${code}.js`]);
 const FILES = readdirSync(WEB, { recursive: true }).filter((name) => !CATALOGUES.includes(name) && !name.includes(".test."));
+/** Files of the administrator's page, which alone has its sentences. */
+const isAdmin = (name) => name.startsWith("admin");
 const read = (name) => readFileSync(join(WEB, name), "utf8");
 const sources = FILES.filter((name) => name.endsWith(".js")).map((name) => ({ name, text: read(name) }));
 const pages = FILES.filter((name) => name.endsWith(".html")).map((name) => ({ name, text: read(name) }));
-const ALL = await Promise.all(Object.entries(LANGUAGES).map(async ([code, { load }]) => ({ code, words: await load() })));
+const [EVERYWHERE, OF_ADMIN] = await Promise.all([Object.entries(LANGUAGES).map(([code, { load }]) => [code, load]), Object.entries(ADMIN)].map(
+  (loads) => Promise.all(loads.map(async ([code, load]) => ({ code, words: await load() }))),
+));
+const ALL = EVERYWHERE.map(({ code, words }) => ({ code, words: { ...words, ...OF_ADMIN.find((each) => each.code === code)?.words } }));
 const en = ALL.find(({ code }) => code === "en").words;
 
 const FORM = /\.(zero|one|two|few|many|other)$/;
@@ -48,6 +54,15 @@ for (const { code, words } of ALL) {
 test("the sections are the rooms, each in one place", () => {
   const rooms = Object.keys(en).map((key) => key.split(".")[0]);
   assert.deepEqual(rooms.filter((room, place) => room !== rooms[place - 1]), [...new Set(rooms)]);
+});
+
+test("the administrator's page has its own sentences in each language, and no other page asks for one of them", () => {
+  assert.deepEqual(OF_ADMIN.map(({ code }) => code), EVERYWHERE.map(({ code }) => code));
+  for (const { code, words } of OF_ADMIN) assert.deepEqual(Object.keys(words).filter((key) => !key.startsWith("admin.")), [], code);
+  for (const { code, words } of EVERYWHERE) assert.deepEqual(Object.keys(words).filter((key) => key.startsWith("admin.")), [], code);
+  for (const { name, text } of [...sources, ...pages].filter(({ name }) => !isAdmin(name))) {
+    assert.deepEqual(text.match(/["'`]admin\.[\w-]/), null, name);
+  }
 });
 
 test("whatever a page asks for is there", () => {
@@ -111,11 +126,20 @@ test("the first language that is known is taken, in the region that it is wanted
 });
 
 test("a language whose words do not come leaves English", async (context) => {
-  const broken = { ...LANGUAGES.de, load: async () => { throw new Error("no network"); } };
-  context.mock.property?.(LANGUAGES, "de", broken);
-  if (!context.mock.property) LANGUAGES.de = broken;
+  const { de } = LANGUAGES;
+  context.after(() => { LANGUAGES.de = de; });
+  LANGUAGES.de = { ...de, load: async () => { throw new Error("no network"); } };
   assert.equal(await useLanguage("de"), "en");
   assert.equal(language(), "en");
+});
+
+test("what one page alone says is there with the rest, in its language, and in English where that does not come", async (context) => {
+  const late = { en: () => ({ "own.word": "Word", "own.more": "More" }), de: () => Promise.resolve({ "own.word": "Wort" }), fr: () => Promise.reject(new Error("no network")) };
+  context.after(() => useLanguage("en"));
+  assert.equal(await useLanguage("de", late), "de");
+  assert.deepEqual([t("own.word"), t("own.more"), t("watch.close")], ["Wort", "More", ALL.find(({ code }) => code === "de").words["watch.close"]]);
+  assert.equal(await useLanguage("fr", late), "en");
+  assert.deepEqual([t("own.word"), t("watch.close")], ["Word", en["watch.close"]]);
 });
 
 test("another language is spoken from when it is asked for", async () => {

@@ -2,12 +2,29 @@
 // Pictures of a page compared with kept ones, as a person does: in a browser, small, so that neither the edges of letters nor a few pixels count.
 //
 // A picture is kept at a quarter of its size or less, all sizes of a view on one sheet. A pixel differs when neither it nor its neighbours are
-// alike on the other picture; what counts is how many do within a window of WINDOW pixels, at the worst place.
+// alike on the other picture; what counts is how many do within a window (HOW), at the worst place.
 
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { visitor } from "./lib.mjs";
 
+/** Pixels on a sheet: how far one may have been moved, how far (of 255) colours may be from each other and be alike, and the side of the window. */
+const HOW = { shift: 1, alike: 24, window: 12 };
+/**
+ * So many pixels of a window, of 144, may differ. Measured with Debian 13's browsers and DejaVu, on two cores with a load of ten:
+ *
+ *     the same again, four views at three sizes, and walls                      0 to 6
+ *     all text in DejaVu Serif in the place of DejaVu Sans                      0 to 13
+ *     Firefox and Chromium, 26 views: 20 of them 0 to 9, the others up to 144, which is why Firefox has pictures of its own
+ *     one button among the icons over a picture dropped                         16 to 25 (on the large screen 4 to 10)
+ *     one button with words dropped, or one time of a calendar                  20 to 144 (of the large screen's calendar 13)
+ *     the bar of buttons hidden                                                 39 to 45
+ *     the header 8 or 16 pixels away                                            50 to 73
+ *     text a tenth larger                                                       47 to 144
+ *     another accent colour, where it is on a surface                           144
+ *     a style sheet away: the view's own, or that of all                        78 to 144
+ */
+export const MOST = 12;
 /** Between the pictures of a sheet. */
 const GAP = 4;
 const WIDTH = 640;
@@ -158,8 +175,3 @@ export class Desk {
 
   close() { return this.page.context().close(); }
 }
-
-/** Pixels on a sheet: how far one may have been moved, how far (of 255) colours may be from each other and be alike, and the side of the window. */
-export const HOW = { shift: 1, alike: 24, window: 12 };
-/** So many pixels of a window may differ. */
-export const MOST = 20;

@@ -43,10 +43,11 @@ export function still(now) {
   window.server.still = true;
 }
 
-/** Runs in the page: when all that it shows is drawn, at the size that it has now. */
+/** Runs in the page: when all that it shows is drawn, at the size that it has now, from its top: a click may have scrolled it. */
 export async function drawn() {
   const frame = () => new Promise((done) => { requestAnimationFrame(done); });
   const shown = (video) => !video.checkVisibility() || !video.srcObject || video.readyState >= 2;
+  scrollTo(0, 0);
   await document.fonts.ready;
   for (let left = 300; left > 0 && ![...document.querySelectorAll("video")].every(shown); left -= 1) await frame();
   await frame();

@@ -42,21 +42,30 @@ function fakeServer(api) {
   /** Their ends, by session. */
   const ends = (server.ends = new Map());
 
-  /** A picture that changes, and a tone. */
+  /** A picture that changes, unless the server is `still`, and a tone. */
   const media = () => {
     const canvas = Object.assign(document.createElement("canvas"), { width: 320, height: 180 });
     const context = canvas.getContext("2d");
     let hue = 0;
     setInterval(() => {
-      context.fillStyle = `hsl(${hue++ % 360} 60% 50%)`;
+      context.fillStyle = `hsl(${server.still ? 200 : hue++ % 360} 60% 50%)`;
       context.fillRect(0, 0, 320, 180);
-    }, 40);
+      if (server.still) still(context);
+    }, server.still ? 200 : 40);
     const sound = new AudioContext();
     const tone = sound.createMediaStreamDestination();
     const oscillator = sound.createOscillator();
     oscillator.connect(tone);
     oscillator.start();
     return new MediaStream([...canvas.captureStream(25).getTracks(), ...tone.stream.getTracks()]);
+  };
+
+  /** A circle, which shows whether a picture is cut or pulled. */
+  const still = (context) => {
+    context.fillStyle = "hsl(40 60% 60%)";
+    context.beginPath();
+    context.arc(160, 90, 70, 0, 2 * Math.PI);
+    context.fill();
   };
 
   const end = ({ sessionId }) => {

@@ -21,9 +21,10 @@ const PREFERENCES = {
 export class Firefox {
   #socket; #ids = 0; #waiting = new Map(); #rest = Buffer.alloc(0);
 
-  /** With more preferences, if it is to have them. */
-  static async start(preferences = {}) {
+  /** With more preferences, environment or arguments, if it is to have them. */
+  static async start(preferences = {}, { env = {}, args = /** @type {string[]} */ ([]) } = {}) {
     const firefox = new Firefox();
+    Object.assign(firefox, { env, args });
     firefox.preferences = { ...PREFERENCES, ...preferences };
     firefox.profile = mkdtempSync(join(tmpdir(), "porthole-firefox-"));
     try {
@@ -38,8 +39,8 @@ export class Firefox {
   async #run() {
     const lines = Object.entries(this.preferences).map(([name, value]) => `user_pref(${JSON.stringify(name)}, ${JSON.stringify(value)});`);
     writeFileSync(join(this.profile, "user.js"), `${lines.join("\n")}\n`);
-    const args = ["--headless", "--no-remote", "--marionette", "--profile", this.profile, "about:blank"];
-    this.program = new Program(process.env.PORTHOLE_FIREFOX ?? "/usr/bin/firefox-esr", args, { HOME: this.profile });
+    const args = ["--headless", "--no-remote", "--marionette", "--profile", this.profile, ...this.args, "about:blank"];
+    this.program = new Program(process.env.PORTHOLE_FIREFOX ?? "/usr/bin/firefox-esr", args, { HOME: this.profile, ...this.env });
     const [, port] = await this.program.line(/Marionette\s+INFO\s+Listening on port (\d+)/);
     await new Promise((done, fail) => { this.#socket = connect(Number(port), "127.0.0.1", done).once("error", fail); });
     this.#socket.on("data", (bytes) => this.#heard(bytes));

@@ -24,7 +24,9 @@ await startPage();
 const api = new Api(new URL(".", location.href));
 const feed = new Feed(api, $("#feed"));
 const reminders = new Reminders($("#own"));
-const { camera: cameraField, length: lengthField, control: controlField } = $(".wanted").elements;
+const { camera: cameraField, control: controlField } = $(".wanted").elements;
+// As a property of the form's elements this is how many there are.
+const lengthField = $(".wanted [name=length]");
 let offer = /** @type {Camera[]} */ ([]);
 let day = new Date().setHours(0, 0, 0, 0);
 let turn = 0;

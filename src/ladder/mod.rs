@@ -28,6 +28,7 @@ use std::{sync::LazyLock, time::Instant};
 
 mod allocation;
 mod builder;
+mod candidates;
 pub(crate) mod codec;
 mod codec_ladder;
 #[cfg(test)]

@@ -132,6 +132,11 @@ impl Rung {
         self.encoder.map(|encoder| encoder.factory)
     }
 
+    /// Whether anything has come out of it.
+    pub(crate) fn has_worked(&self) -> bool {
+        self.counters.output().frames > 0
+    }
+
     pub(crate) fn is_of_hardware(&self) -> bool {
         self.encoder.is_some_and(Encoder::is_of_hardware)
     }
@@ -197,7 +202,7 @@ impl Rung {
 
     /// Whether its encoder has been too slow for the camera for some seconds. To be called every now and then.
     pub(crate) fn is_overloaded(&mut self, now: Instant) -> bool {
-        if self.counters.output().frames == 0 {
+        if !self.has_worked() {
             // It is still being opened.
             self.load.restart();
             return false;

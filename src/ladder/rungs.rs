@@ -10,8 +10,9 @@ use std::{
 
 use super::{
     allocation::RungTable,
+    candidates::Candidates,
     codec::Codec,
-    encoders::{self, Encoder, Order},
+    encoders::{self, Order},
     message::{Message, Notifier},
     outputs::FanOut,
     relief::Relief,
@@ -40,8 +41,7 @@ pub(super) struct Rungs {
     codec: Codec,
     specs: Vec<RungSpec>,
     states: Vec<RungState>,
-    /// Those that have not failed, best first; none for frames that are encoded already.
-    encoders: Vec<&'static Encoder>,
+    encoders: Candidates,
     is_encoded: bool,
     download: Option<&'static str>,
     interval: u32,
@@ -102,10 +102,10 @@ impl Rungs {
             codec,
             states: specs.iter().map(|_| RungState::default()).collect(),
             specs,
-            encoders: match is_encoded {
+            encoders: Candidates::new(match is_encoded {
                 true => Vec::new(),
                 false => encoders::installed(codec),
-            },
+            }),
             is_encoded,
             download,
             interval: match config.keyframe_interval {
@@ -119,7 +119,7 @@ impl Rungs {
             return Ok((rungs, None, Vec::new()));
         }
         let around = (&rungs.around.setup, &rungs.around.notify);
-        let found = trial::try_out(codec, &mut rungs.encoders, best, rungs.interval, around)?;
+        let found = trial::try_out(codec, rungs.encoders.list(), best, rungs.interval, around)?;
         match rungs.states.first_mut() {
             // It was tried with a picture in plain memory.
             Some(state) if download.is_none() => {
@@ -133,9 +133,10 @@ impl Rungs {
 
     /// What is tried after the encoder that runs.
     #[cfg(test)]
-    pub(super) fn set_next_encoder(&mut self, next: &'static Encoder) {
-        self.encoders.truncate(1);
-        self.encoders.push(next);
+    pub(super) fn set_next_encoder(&mut self, next: &'static encoders::Encoder) {
+        let list = self.encoders.list();
+        list.truncate(1);
+        list.push(next);
     }
 
     pub(super) fn specs(&self) -> &[RungSpec] {
@@ -240,7 +241,7 @@ impl Rungs {
                     self.rest(place, failure, now);
                     break;
                 }
-                Err(failure) => steps.push(self.give_up_encoder(failure)),
+                Err(failure) => steps.push(self.encoders.give_up(failure)),
             }
         }
         steps
@@ -296,18 +297,6 @@ impl Rungs {
         }
     }
 
-    fn give_up_encoder(&mut self, failure: Failure) -> Step {
-        let factory = match self.encoders.is_empty() {
-            true => "",
-            false => self.encoders.remove(0).factory,
-        };
-        Step {
-            factory,
-            failure,
-            next: self.encoders.first().map(|encoder| encoder.factory),
-        }
-    }
-
     /// A rung has failed while it ran: all rungs go on with the next encoder, each as another run.
     pub(super) fn failed(&mut self, id: RungId, failure: Failure, now: Instant) -> Vec<Step> {
         let mut steps = Vec::new();
@@ -315,16 +304,14 @@ impl Rungs {
             // What was given up before.
             return steps;
         };
-        let factory = failed.encoder_name();
+        let (factory, has_worked) = (failed.encoder_name(), failed.has_worked());
         if self.is_encoded {
             if let Some(place) = self.place(id) {
                 self.rest(place, failure, now);
             }
             return steps;
         }
-        if factory.is_some() && factory == self.encoders.first().map(|encoder| encoder.factory) {
-            steps.push(self.give_up_encoder(failure));
-        }
+        steps.extend((self.encoders).failed(factory, has_worked, failure, now));
         for place in 0..self.states.len() {
             if let Some(old) = self.states[place].rung.take() {
                 old.stop();

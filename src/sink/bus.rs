@@ -30,6 +30,15 @@ impl PortholeSink {
                 factory,
                 failure,
                 next: Some(next),
+            } if next == factory => gst::element_imp_warning!(
+                self,
+                gst::LibraryError::Encode,
+                ("encoder {factory}: {failure}; it is the last for this codec and is started anew")
+            ),
+            E::Encoder {
+                factory,
+                failure,
+                next: Some(next),
             } => gst::element_imp_warning!(
                 self,
                 gst::LibraryError::Encode,

@@ -142,6 +142,31 @@ fn an_encoder_that_fails_while_it_runs_is_followed_by_the_next_and_says_so() {
 }
 
 #[test]
+fn the_last_encoder_begins_anew_when_it_fails_and_is_given_up_if_it_fails_again() {
+    let scene = Scene::raw(config(&[Codec::Vp8]));
+    let viewer = scene.join(Codec::Vp8, &Link::of(5_000_000));
+    assert_eq!(next(&viewer).0, 320);
+    let fail = || {
+        let all = lock(&scene.encoders);
+        let running = all.iter().rev().map(|(.., e)| e);
+        let mut running = running.filter(|e| e.current_state() == gst::State::Playing);
+        let failing = running.next().expect("one runs").clone();
+        drop(all);
+        gst::element_error!(failing, gst::LibraryError::Encode, ("made to fail"));
+        let Event::Encoder { factory, next, .. } =
+            scene.event(|event| matches!(event, Event::Encoder { .. }))
+        else {
+            panic!("it was told of");
+        };
+        (factory, next)
+    };
+    assert_eq!(fail(), ("vp8enc", Some("vp8enc")));
+    // What was on its way may come first.
+    while !next(&viewer).1 {}
+    assert_eq!(fail(), ("vp8enc", None));
+}
+
+#[test]
 fn where_no_encoder_works_it_says_why() {
     let scene = Scene::new(Config {
         // No encoder takes a picture of this size.

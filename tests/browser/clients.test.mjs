@@ -171,6 +171,8 @@ test("with the server killed in mid-session, the media stops when the lease ends
   const server = await keep(Server.start({ viewer: ["--lease", String(LEASE_S)] }));
   const front = await keep(enrolled(server));
   const page = await visitor(chromium, server.link);
+  // The lease begins between these two: a busy machine tells late of who has joined.
+  const asked = performance.now();
   await opened(page, "front");
   await front.line(/porthole\/viewer-joined/);
   const joined = performance.now();
@@ -183,8 +185,8 @@ test("with the server killed in mid-session, the media stops when the lease ends
     document.querySelector(selector).getVideoPlaybackQuality().totalVideoFrames > first + 10,
   ['[data-testid="video-front"]', first]);
   assert.equal((await left)[1], "lease-ended");
-  const seconds = (performance.now() - joined) / 1000;
-  assert.ok(Math.abs(seconds - LEASE_S) <= 1, `ended after ${seconds.toFixed(2)} s of ${LEASE_S}`);
+  const [most, least] = [asked, joined].map((from) => (performance.now() - from) / 1000);
+  assert.ok(most >= LEASE_S - 1 && least <= LEASE_S + 1, `ended after ${least.toFixed(2)} to ${most.toFixed(2)} s of ${LEASE_S}`);
   await front.line(/porthole\/camera, state=\(string\)closed/);
 }));
 

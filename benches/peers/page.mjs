@@ -27,15 +27,20 @@ function toolbox(names, clock) {
   const click = (patience, any = false) => within(patience, "no picture", (done) => {
     const start = performance.now();
     find(names.button).click();
-    const video = find(names.video);
-    let first;
+    let video, first;
     const look = () => {
       const now = performance.now() - start;
       first ??= now;
       if (any || isPattern(video)) done({ first, picture: now });
       else video.requestVideoFrameCallback(look);
     };
-    video.requestVideoFrameCallback(look);
+    // A page may fetch what shows a picture after the click.
+    const begin = () => {
+      video = find(names.video);
+      if (video) video.requestVideoFrameCallback(look);
+      else setTimeout(begin, 0);
+    };
+    begin();
   });
 
   /** Milliseconds from the overlay to here, of `count` frames. */

@@ -35,7 +35,12 @@ async function byPage(chromium, server) {
     setTimeout(() => fail(new Error("no picture")), patience);
     const start = performance.now();
     document.querySelector('[data-testid="camera-front"]').click();
-    document.querySelector('[data-testid="video-front"]').requestVideoFrameCallback(() => done({ frame: performance.now() - start }));
+    const look = () => {
+      const video = document.querySelector('[data-testid="video-front"]');
+      if (video) video.requestVideoFrameCallback(() => done({ frame: performance.now() - start }));
+      else setTimeout(look, 0);
+    };
+    look();
   }), PATIENCE_MS);
 }
 

@@ -37,6 +37,7 @@ const ADMINISTRATION = {
   "GET api/users": { items: each() },
   "GET api/sessions": { items: each((_, i) => ({ id: `s${i}`, started: time(-MINUTE_MS), until: time(MINUTE_MS), connected: true })) },
   "GET api/calendar": { items: each((_, i) => ({ booking: `b${i}`, recurring: false })) },
+  "GET api/self-booking": { items: each((name) => ({ users: [name], cameras: [name], ahead: 86_400, week: 3_600, longest: 3_600 })) },
   "GET api/shares": { items: each((_, i) => ({ id: `l${i}`, uses: 0, maxUses: 1 })) },
   "GET api/audit": { items: each((name, i) => ({ id: i, at: time(0), actor: name, action: "booking.added", camera: name, details: { [name]: name } })) },
 };

@@ -67,7 +67,12 @@ async function joins(front, page, count) {
       find("camera").click();
       await new Promise((done, fail) => {
         const late = setTimeout(() => fail(new Error(`join ${n}: ${find("state")?.dataset.state}`)), patience);
-        find("video").requestVideoFrameCallback(() => { clearTimeout(late); done(); });
+        // What shows a picture is fetched with the first.
+        const look = () => {
+          if (find("video")) find("video").requestVideoFrameCallback(() => { clearTimeout(late); done(); });
+          else requestAnimationFrame(look);
+        };
+        look();
       });
       find("close").click();
     }

@@ -67,7 +67,11 @@ export class Bookings {
   /** @returns {Promise<void>} */
   async refresh() {
     await this.#directory.look();
-    await this.#rules.refresh();
+    // What one of them cannot get keeps the other from nothing.
+    await Promise.all([this.#rules.refresh(), this.#look()]);
+  }
+
+  async #look() {
     const select = $(".camera", this.#section);
     choices(select, [{ value: "", words: t("admin.every-camera") }, ...this.#directory.cameraChoices]);
     const camera = select.value || null;

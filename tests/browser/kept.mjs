@@ -13,18 +13,18 @@ const HOW = { shift: 1, alike: 24, window: 12 };
 /**
  * So many pixels of a window, of 144, may differ. Measured with Debian 13's browsers and DejaVu, on two cores with a load of ten:
  *
- *     the same again, four views at three sizes, and walls                      0 to 6
+ *     the same again                                                            0 to 3, also with a load of 20
  *     all text in DejaVu Serif in the place of DejaVu Sans                      0 to 13
  *     Firefox and Chromium, 26 views: 20 of them 0 to 9, the others up to 144, which is why Firefox has pictures of its own
  *     one button among the icons over a picture dropped                         16 to 25 (on the large screen 4 to 10)
- *     one button with words dropped, or one time of a calendar                  20 to 144 (of the large screen's calendar 13)
+ *     one button with words dropped                                             20 to 144
  *     the bar of buttons hidden                                                 39 to 45
  *     the header 8 or 16 pixels away                                            50 to 73
  *     text a tenth larger                                                       47 to 144
  *     another accent colour, where it is on a surface                           144
  *     a style sheet away: the view's own, or that of all                        78 to 144
  */
-export const MOST = 12;
+export const MOST = 10;
 /** Between the pictures of a sheet. */
 const GAP = 4;
 const WIDTH = 640;
@@ -116,9 +116,15 @@ function tools() {
       return canvas.toDataURL(type, quality);
     },
     /** How much a picture differs from that in its place on a kept sheet; see {@link Desk.compare}. */
-    async compare(kept, place, url, { shift, alike, window: side }) {
+    async compare(kept, place, url, { shift, alike, window: side }, type, quality) {
       const { width, height } = place;
-      const [was, is] = [cut(await loaded(kept), place), await scaled(url, place)].map(blurred);
+      const sheet = await loaded(kept);
+      // What came goes the same way as what was kept: colours run a little over edges there.
+      const [again, over] = canvasOf(sheet.width, sheet.height);
+      over.fillStyle = "#808080";
+      over.fillRect(0, 0, again.width, again.height);
+      over.drawImage(await scaled(url, place), place.x, place.y);
+      const [was, is] = [sheet, await loaded(again.toDataURL(type, quality))].map((image) => blurred(cut(image, place)));
       const [there, back] = [distance(was, is, width, height, shift), distance(is, was, width, height, shift)];
       const far = there.map((value, n) => Math.max(value, back[n]));
       // How many differ above and to the left of each pixel, and with that in any window.
@@ -169,7 +175,7 @@ export class Desk {
    * (`at`), the share of `all`, and a picture of the `difference`.
    */
   async compare(path, n, picture, sizes, how = HOW) {
-    const result = await this.page.evaluate(([kept, place, url, how]) => window.tools.compare(kept, place, url, how), [url(readFileSync(path), "webp"), places(sizes)[n], url(picture, "png"), how]);
+    const result = await this.page.evaluate(([kept, place, url, how, quality]) => window.tools.compare(kept, place, url, how, "image/webp", quality), [url(readFileSync(path), "webp"), places(sizes)[n], url(picture, "png"), how, QUALITY]);
     return { ...result, difference: bytes(result.difference) };
   }
 

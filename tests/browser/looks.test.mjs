@@ -23,9 +23,12 @@ const SIZES = [
   { width: 390, height: 844, colorScheme: "dark" }, { width: 844, height: 390, colorScheme: "light" },
   { width: 1280, height: 800, colorScheme: "dark" }, { width: 2560, height: 1440, colorScheme: "light" },
 ];
-/** Firefox is dark from its beginning. */
+/** Firefox is dark from its beginning, and lays no button of its own over a picture. */
 const IN_FIREFOX = SIZES.filter(({ colorScheme }) => colorScheme === "dark");
-const DARK = { "layout.css.prefers-color-scheme.content-override": 0, "ui.prefersReducedMotion": 1, "intl.accept_languages": LOCALE, "intl.locale.requested": LOCALE };
+const PREFERENCES = {
+  "layout.css.prefers-color-scheme.content-override": 0, "ui.prefersReducedMotion": 1, "media.videocontrols.picture-in-picture.video-toggle.enabled": false,
+  "intl.accept_languages": LOCALE, "intl.locale.requested": LOCALE,
+};
 /** A picture that differs is taken again after so long: a page on a loaded machine may not be ready. */
 const AGAIN_MS = [100, 400, 1_500, 3_000];
 /** Between two pictures that are to be the same before one is kept. */
@@ -40,7 +43,7 @@ before(async () => {
   server = await served();
   chromium = await browser();
   desk = await Desk.open(chromium);
-  firefox = await Firefox.start(DARK, { env: { TZ: ZONE }, args: ["--remote-allow-system-access"] });
+  firefox = await Firefox.start(PREFERENCES, { env: { TZ: ZONE }, args: ["--remote-allow-system-access"] });
 });
 after(async () => {
   await firefox?.stop();

@@ -37,17 +37,19 @@ export function still(now) {
     return new Map([video, { id: "c", type: "codec", mimeType: "video/VP8" }].map((entry) => [entry.id, entry]));
   };
 
+  // How good the link to a robot is is measured, and is worse beside other tests.
   const sheet = new CSSStyleSheet();
-  sheet.replaceSync("*, ::before, ::after { animation: none !important; transition: none !important; caret-color: transparent !important; scrollbar-width: none !important; }");
+  sheet.replaceSync("*, ::before, ::after { animation: none !important; transition: none !important; caret-color: transparent !important; scrollbar-width: none !important; } .sign { visibility: hidden !important; }");
   document.adoptedStyleSheets = [sheet];
   window.server.still = true;
 }
 
-/** Runs in the page: when all that it shows is drawn, at the size that it has now, from its top: a click may have scrolled it. */
+/** Runs in the page: when all that it shows is drawn, at the size that it has now, from its top: a click may have scrolled it, or what a picture is in. */
 export async function drawn() {
   const frame = () => new Promise((done) => { requestAnimationFrame(done); });
   const shown = (video) => !video.checkVisibility() || !video.srcObject || video.readyState >= 2;
   scrollTo(0, 0);
+  for (const stage of document.querySelectorAll(".stage")) for (let around = stage; around; around = around.parentElement) around.scrollTop = 0;
   await document.fonts.ready;
   for (let left = 300; left > 0 && ![...document.querySelectorAll("video")].every(shown); left -= 1) await frame();
   await frame();

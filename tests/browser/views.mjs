@@ -17,6 +17,12 @@ const opens = (button, dialog) => async (page) => {
   await page.locator(dialog).waitFor();
 };
 
+/** Runs in the page: when there is something of the picture that stays after its end. */
+async function blurred() {
+  const ghost = document.querySelector(".ghost");
+  while (!ghost.getContext("2d").getImageData(0, 0, 1, 1).data[3]) await new Promise((done) => { setTimeout(done, 50); });
+}
+
 /** So many cameras, all of them on the wall at once. */
 const wall = (count) => ({
   name: `wall of ${count}`, path: "#wall", script: `(${house})(${count})`, open: (page) => page.locator('.tile[data-state="live"]').nth(count - 1).waitFor(),
@@ -69,7 +75,7 @@ export function views(now = Date.now()) {
         await page.getByTestId("camera-front").click();
         await page.locator('[data-state="live"]').first().waitFor();
         for (const id of ["figures-front", "more-front"]) await page.getByTestId(id).click();
-        await page.locator('[data-figure="decoded"]').waitFor();
+        await page.locator("figure figcaption").waitFor();
       },
     },
     {
@@ -83,11 +89,12 @@ export function views(now = Date.now()) {
       name: "the end of a picture", api: VIEWER, open: async (page) => {
         await page.getByTestId("camera-front").click();
         await page.locator('[data-state="live"]').first().waitFor();
+        await page.evaluate(blurred);
         await say(page, { type: "endSession", sessionId: "s1", reason: "lease-ended" });
         await page.getByTestId("retry-front").waitFor();
       },
     },
-    { name: "keys", api: VIEWER, open: async (page) => { await page.getByTestId("camera-front").click(); await shown("state-front")(page); await page.keyboard.press("?"); await page.getByTestId("keys-dialog").waitFor(); }, speaks: "#keys-dialog" },
+    { name: "keys", api: VIEWER, open: async (page) => { await page.getByTestId("camera-front").click(); await page.locator('[data-state="live"]').first().waitFor(); await page.keyboard.press("?"); await page.getByTestId("keys-dialog").waitFor(); }, speaks: "#keys-dialog" },
     { name: "diagnosis", api: VIEWER, open: opens("test-connection", "#diagnosis"), speaks: "#diagnosis" },
     { name: "call", api: VIEWER, open: async (page) => { await shown("camera-front")(page); await say(page, { type: "call", call: { id: CALL, camera: "front", name: "Front door", state: "ringing", you: "rung" } }); for (const id of ["calls", "state-front"]) await shown(id)(page); } },
     { name: "password", api: VIEWER, open: opens("password", "#password-dialog"), speaks: "#password-dialog" },

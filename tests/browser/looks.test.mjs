@@ -43,7 +43,6 @@ before(async () => {
   server = await served();
   chromium = await browser();
   desk = await Desk.open(chromium);
-  firefox = await Firefox.start(PREFERENCES, { env: { TZ: ZONE }, args: ["--remote-allow-system-access"] });
 });
 after(async () => {
   await firefox?.stop();
@@ -156,6 +155,7 @@ for (const view of VIEWS) {
 
   test(`${view.name} looks in Firefox as it was kept`, () => scene(async (keep) => {
     const { link } = await keep(served(`() => { window.server.api = ${JSON.stringify(view.api ?? {})}; (${still})(${NOW}); ${typeof view.script === "string" ? view.script : `(${view.script ?? (() => {})})()`}; }`));
+    firefox ??= await Firefox.start(PREFERENCES, { env: { TZ: ZONE }, args: ["--remote-allow-system-access"] });
     const page = new FirefoxPage(firefox, PATIENCE_MS / 2);
     await page.setViewportSize(SIZES[2]);
     await firefox.goto(link + (view.path ?? ""));

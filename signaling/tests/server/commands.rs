@@ -69,6 +69,38 @@ fn a_request_that_is_made_again_adds_nothing_twice() {
     assert_eq!(house.json(&["camera", "list"]).as_array().unwrap().len(), 1);
 }
 
+#[test]
+fn what_viewers_may_book_themselves_is_said_listed_and_taken_back() {
+    let house = House::new("commands-self-booking");
+    house.line(&["camera", "add", "front"]);
+    let docs = include_str!("../../../docs/bookings.md");
+    let line = docs
+        .lines()
+        .find_map(|line| line.strip_prefix("porthole-signaling self-booking add "));
+    let words: Vec<_> = line.unwrap().split(' ').collect();
+    let id = house.line(&[&["self-booking", "add"], &words[..]].concat());
+    let rules = house.json(&["self-booking", "list"]);
+    let rule = json!({"id": id, "cameras": ["front"], "perms": ["view", "listen"], "saving": true, "ahead": 14 * 24 * 3600,
+        "week": 5 * 3600, "longest": 2 * 3600, "zone": "Europe/Berlin"});
+    for (key, value) in rule.as_object().unwrap() {
+        assert_eq!(&rules[0][key], value, "{key} of {rules}");
+    }
+    let add = [
+        "self-booking",
+        "add",
+        "--ahead",
+        "soon",
+        "--week",
+        "5h",
+        "--longest",
+        "2h",
+    ];
+    let said = house.complaint(&add);
+    assert!(said.contains("write it as 2h, 90m or 14d"), "{said}");
+    house.quiet(&["self-booking", "remove", &id]);
+    assert_eq!(house.json(&["self-booking", "list"]), json!([]));
+}
+
 #[tokio::test]
 async fn signing_out_ends_what_runs_and_deletes_nothing() {
     let house = House::new("commands-sign-out");

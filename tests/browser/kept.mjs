@@ -13,7 +13,7 @@ const HOW = { shift: 1, alike: 24, window: 12 };
 /**
  * So many pixels of a window, of 144, may differ. Measured with Debian 13's browsers and DejaVu, on two cores with a load of ten:
  *
- *     the same again                                                            0 to 3, also with a load of 20
+ *     the same again                                                            0 to 4, also with a load of 20
  *     all text in DejaVu Serif in the place of DejaVu Sans                      0 to 13
  *     Firefox and Chromium, 26 views: 20 of them 0 to 9, the others up to 144, which is why Firefox has pictures of its own
  *     one button among the icons over a picture dropped                         16 to 25 (on the large screen 4 to 10)

@@ -89,7 +89,6 @@ async function look(name, page, sizes) {
         came = await picture(page);
         result = await desk.compare(path, n, came, sizes);
       }
-      if (process.env.FIGURES) console.log(`FIGURE ${result.most} ${name} ${size.width}`);
       if (result.most > MOST) wrong.push({ size, result });
     }
     pictures.push(came);

@@ -48,10 +48,12 @@ export function still(now) {
 export async function drawn() {
   const frame = () => new Promise((done) => { requestAnimationFrame(done); });
   const shown = (video) => !video.checkVisibility() || !video.srcObject || video.readyState >= 2;
+  const live = (tile) => tile.dataset.state === "live" || tile.getBoundingClientRect().top >= innerHeight;
   scrollTo(0, 0);
   for (const stage of document.querySelectorAll(".stage")) for (let around = stage; around; around = around.parentElement) around.scrollTop = 0;
   await document.fonts.ready;
-  for (let left = 300; left > 0 && ![...document.querySelectorAll("video")].every(shown); left -= 1) await frame();
+  const ready = () => [...document.querySelectorAll("video")].every(shown) && [...document.querySelectorAll(".tile")].every(live);
+  for (let left = 300; left > 0 && !ready(); left -= 1) await frame();
   await frame();
   await frame();
 }

@@ -23,9 +23,9 @@ async function blurred() {
   while (!ghost.getContext("2d").getImageData(0, 0, 1, 1).data[3]) await new Promise((done) => { setTimeout(done, 50); });
 }
 
-/** So many cameras, all of them on the wall at once. */
+/** So many cameras, all of them on the wall at once; those that are out of sight, as on a telephone, are not live. */
 const wall = (count) => ({
-  name: `wall of ${count}`, path: "#wall", script: `(${house})(${count})`, open: (page) => page.locator('.tile[data-state="live"]').nth(count - 1).waitFor(),
+  name: `wall of ${count}`, path: "#wall", script: `(${house})(${count})`, open: (page) => page.locator('.tile[data-state="live"]').nth(3).waitFor(),
 });
 function house(count) {
   localStorage.setItem("porthole.wall", JSON.stringify({ choice: String(count), order: [] }));

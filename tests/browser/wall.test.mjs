@@ -55,7 +55,10 @@ test("of a hundred cameras those of one page have a session, however one leafs, 
   assert.equal(await page.getByTestId("wall-page").textContent(), "Page 1 of 12");
   const before = (await said(page, "startSession")).length;
   await page.getByTestId(`enlarge-${id(0)}`).focus();
-  for (let n = 0; n < 11; n += 1) await page.keyboard.press("PageDown");
+  // In no time, however busy the machine is.
+  await page.evaluate(() => {
+    for (let n = 0; n < 11; n += 1) document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key: "PageDown", bubbles: true, cancelable: true }));
+  });
   assert.deepEqual(await hangs(page), [id(99)]);
   await live(page, id(99));
   await sessions(page, 1);
@@ -100,7 +103,9 @@ test("a tile is enlarged and small again in the same session and the same elemen
   assert.equal(await width(), small);
   assert.equal(await focused(page), `enlarge-${id(1)}`);
   await page.waitForFunction(() => window.same.isConnected && window.same.getVideoPlaybackQuality().totalVideoFrames > 30, null, { timeout: PATIENCE_MS });
-  assert.equal((await said(page, "startSession")).length, started, "no new connection");
+  // The others, which nobody saw, may have ended meanwhile.
+  const own = (await said(page, "startSession")).filter(({ peerId }) => peerId === id(1));
+  assert.equal(own.length, 1, "no new connection");
   assert.ok((await page.evaluate(() => window.gap)) < 1_000, "no gap");
   await page.context().close();
 }));

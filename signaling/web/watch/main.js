@@ -161,9 +161,9 @@ agenda.addEventListener("change", (/** @type {any} */ { detail: { before, me } }
 function showCameras() {
   const shown = client.state !== "refused" && (client.state === "online" || client.cameras.size > 0);
   const cameras = cards(client.cameras.values(), agenda.me);
-  const isGuest = agenda.me?.shared === true;
   // To who came by a link to one camera, a list of it says nothing.
-  $("#camera-section").hidden = !shown || (isGuest && cameras.length === 1 && pictures.cameras.length > 0);
+  const isGuest = agenda.me?.shared === true && cameras.length < 2;
+  $("#camera-section").hidden = !shown || (isGuest && pictures.cameras.length > 0);
   shell.show(pictures.shown, isGuest);
   $("#no-cameras").hidden = cameras.length > 0;
   wall.show(shown ? cameras : [], agenda.me !== null || !shown);

@@ -12,7 +12,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::hub::{Event, HubHandle};
 use crate::lock::lock;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, Sample};
 use crate::shutdown::stopped;
 
 /// How often it is looked: a graph of a day is no wider than so many pixels.
@@ -21,18 +21,6 @@ pub(crate) const EVERY: Duration = Duration::from_secs(60);
 pub(crate) const MAX_SAMPLES: usize = 24 * 60;
 /// For the hub to say how much is sent; what it does not say in that time is not in the graph.
 const HUB_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// How much there was at some moment, and how much there had been since the server began.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Sample {
-    pub(crate) at: Timestamp,
-    pub(crate) cameras: usize,
-    pub(crate) sessions: usize,
-    /// Bit/s.
-    pub(crate) sent: u64,
-    pub(crate) started: u64,
-    pub(crate) failed: u64,
-}
 
 /// Samples, the latest last.
 #[derive(Default)]

@@ -11,7 +11,6 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
-use crate::history::Sample;
 use crate::model::FAILED_ENDS;
 use crate::room::{CallChange, Counts, Event};
 
@@ -19,6 +18,18 @@ use crate::room::{CallChange, Counts, Event};
 const LATENCY_BUCKETS: [f64; 10] = [
     0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.05, 0.25, 1.0,
 ];
+
+/// How much there was at some moment, and how much there had been since the server began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Sample {
+    pub(crate) at: Timestamp,
+    pub(crate) cameras: usize,
+    pub(crate) sessions: usize,
+    /// Bit/s.
+    pub(crate) sent: u64,
+    pub(crate) started: u64,
+    pub(crate) failed: u64,
+}
 
 /// Why something ended or was refused.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]

@@ -15,8 +15,7 @@ use super::{
     codec_ladder::CodecLadder,
     message::{Message, Notifier},
     rungs::Surroundings,
-    trial::Step,
-    types::{Bitrates, Config, Frame, Input},
+    types::{Bitrates, Config, Frame, Input, Step},
 };
 use crate::worker::{self, Worker};
 

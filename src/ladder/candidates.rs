@@ -3,7 +3,10 @@
 
 use std::time::{Duration, Instant};
 
-use super::{encoders::Encoder, trial::Step, types::Failure};
+use super::{
+    encoders::Encoder,
+    types::{Failure, Step},
+};
 
 /// OpenH264 was seen to give up at one picture of noise and to make the next. What fails again sooner than this does not work here.
 const AGAIN: Duration = Duration::from_secs(30);

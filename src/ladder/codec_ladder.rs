@@ -12,8 +12,7 @@ use super::{
     rendition::Rendition,
     rung::Rung,
     rungs::{LoadChange, Rungs, Surroundings},
-    trial::Step,
-    types::{Bitrates, Config, Failure, Frame, Input, RungId, RungSpec},
+    types::{Bitrates, Config, Failure, Frame, Input, RungId, RungSpec, Step},
 };
 
 pub(super) struct CodecLadder {

@@ -25,8 +25,7 @@ use super::{
     policy::{Command, Size},
     rung::Rung,
     rungs::{LoadChange, Surroundings},
-    trial::Step,
-    types::{Bitrates, Config, Failure, Frame, Input, RungId},
+    types::{Bitrates, Config, Failure, Frame, Input, RungId, Step},
 };
 use crate::lock::lock;
 

@@ -18,8 +18,10 @@ use super::{
     relief::Relief,
     rung::{Hooks, Rung},
     runner::Make,
-    trial::{self, Step},
-    types::{Config, EncoderSetup, Failure, Frame, Input, RungId, RungSpec, SourceKeyRequest},
+    trial,
+    types::{
+        Config, EncoderSetup, Failure, Frame, Input, RungId, RungSpec, SourceKeyRequest, Step,
+    },
 };
 
 /// A rung without viewers keeps its encoder for so long: who reloads the page finds it ready.

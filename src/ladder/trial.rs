@@ -18,7 +18,7 @@ use super::{
     message::{Message, Notifier},
     rung::{Hooks, Rung},
     runner::Make,
-    types::{EncoderSetup, Failure, Frame, RungId, RungSpec},
+    types::{EncoderSetup, Failure, Frame, RungId, RungSpec, Step},
 };
 
 /// Encoders of hardware load firmware with their first picture.
@@ -26,14 +26,6 @@ const TRIAL: Duration = Duration::from_secs(3);
 
 /// An encoder that holds a few pictures back gives the first when more come: one each time that this has passed.
 const NEXT_PICTURE: Duration = Duration::from_millis(50);
-
-/// An encoder that failed, and the one that goes on.
-#[derive(Clone, Debug)]
-pub(super) struct Step {
-    pub(super) factory: &'static str,
-    pub(super) failure: Failure,
-    pub(super) next: Option<&'static str>,
-}
 
 /// An encoder that works, its first frame, and what failed before it.
 pub(super) struct Found {

@@ -75,6 +75,14 @@ impl Frame {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Failure(pub(crate) String);
 
+/// An encoder that failed, and the one that goes on.
+#[derive(Clone, Debug)]
+pub(super) struct Step {
+    pub(super) factory: &'static str,
+    pub(super) failure: Failure,
+    pub(super) next: Option<&'static str>,
+}
+
 /// What the user asked for.
 #[derive(Clone, Debug)]
 pub(crate) struct Config {

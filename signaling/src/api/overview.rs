@@ -10,8 +10,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::caller::Admin;
-use crate::history::{self, EVERY, Sample};
+use crate::history::{self, EVERY};
 use crate::lock::lock;
+use crate::metrics::Sample;
 use crate::state::Shared;
 
 /// What is going on, and what was.

@@ -59,7 +59,7 @@ async function begin(keep, text) {
   // A page that lists one camera shows it at once.
   await cameras.wait("front", false);
   const page = await visitor(chromium, front.link);
-  await page.getByTestId("camera-front").waitFor();
+  await page.getByTestId("camera-front").waitFor({ state: "attached" });
   return { cameras, front, page };
 }
 

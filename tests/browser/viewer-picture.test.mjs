@@ -306,7 +306,7 @@ test("over one picture the header is a menu, and a server that is away is said a
   await header.waitFor({ state: "hidden" });
   await page.evaluate(() => { window.server.deaf = true; window.server.drop(); });
   await page.locator('#connection[data-state="reconnecting"]').waitFor();
-  assert.match(await page.title(), /Front door/);
+  await page.waitForFunction(() => document.title.includes("Front door"));
 }));
 
 test("two pictures stand side by side, and are there again after a reload", () => scene(async (keep) => {

@@ -214,6 +214,23 @@ fn an_update_moves_the_end_both_ways_and_counts_from_its_arrival() {
 }
 
 #[test]
+fn a_guest_may_be_called_otherwise_and_nobody_becomes_another() {
+    let mut scene = Scene::new();
+    let token = scene.token(|g| g.sub = "share:1".into());
+    scene.admit("s", &token).unwrap();
+    for (seq, sub, user) in [
+        (1, "share:1/Anna", "share:1/Anna"),
+        (2, "share:2/Anna", "share:1/Anna"),
+        (3, "Anna", "share:1/Anna"),
+        (4, "share:1", "share:1"),
+    ] {
+        let token = scene.token(|g| (g.seq, g.sub) = (seq, sub.into()));
+        scene.gate.update("s", &token, scene.at(1)).unwrap();
+        assert_eq!(scene.gate.sessions()["s"].user, user, "{sub}");
+    }
+}
+
+#[test]
 fn an_authentic_update_without_time_or_view_ends_the_session_and_its_media_at_once() {
     type Change = fn(&mut Grant);
     let table: [(Change, Code); 3] = [

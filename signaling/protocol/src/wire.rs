@@ -244,6 +244,11 @@ pub enum ClientExtension {
     NobodyHome(CallId),
     /// From the viewer who has answered.
     HangUp(CallId),
+    /// From a guest: what others are to see in place of a number. It counts for this connection and its sessions.
+    CallMe {
+        /// Empty for nothing any more.
+        name: String,
+    },
 }
 
 /// A message to the server.

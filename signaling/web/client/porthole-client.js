@@ -80,7 +80,7 @@
 
 import { Access } from "./access.js";
 import {
-  ANSWER_TIMEOUT_MS, CONNECT_TIMEOUT_MS, FULL_CAP_MS, KEEPALIVE_MS, MAX_CAMERAS, MAX_MESSAGE, MAX_SESSIONS,
+  ANSWER_TIMEOUT_MS, CONNECT_TIMEOUT_MS, FULL_CAP_MS, KEEPALIVE_MS, MAX_CALLED, MAX_CAMERAS, MAX_MESSAGE, MAX_SESSIONS,
   MAX_TEXT, Refusal, STABLE_MS, Stateful, backoff, describe, list, readOpenid, readProof, text,
   turnedAway,
 } from "./rules.js";
@@ -127,6 +127,7 @@ export class PortholeClient extends Stateful {
   #env; #access; #running = false; #turn = 0; #attempt = 0; #config = /** @type {any} */ ({});
   #socket = /** @type {any} */ (null); #heard = 0; #word = /** @type {any} */ (null); #welcome = false; #timer; #stable;
   /** @type {Set<Session>} */ #sessions = new Set();
+  /** What a guest wants to be called, as long as nothing was said since. @type {string|null} */ #called = null;
   // An `error` names no session, so that only one `startSession` is under way at a time.
   /** @type {Session[]} */ #queue = [];
   /** @type {Session|null} */ #asking = null;
@@ -217,6 +218,19 @@ export class PortholeClient extends Stateful {
    * @param {import("./calls.js").CallWord} word @param {string} callId
    */
   sayToCall(word, callId) { this.#send({ type: word, callId }); }
+
+  /**
+   * What others are to see of a guest in the place of "a guest": it stands beside what it is, which anybody can see, and proves nothing.
+   * Who has an account has a name, and this changes nothing. @param {string} name at most {@link MAX_CALLED} characters; empty for nothing any more
+   */
+  callMe(name) {
+    this.#called = [...name.replace(/\p{Cc}/gu, " ").trim()].slice(0, MAX_CALLED).join("");
+    if (this.#welcome) this.#sayCalled();
+  }
+
+  #sayCalled() {
+    if (this.#called !== null) this.#send({ type: "callMe", name: this.#called });
+  }
 
   /** The servers for ICE that the server names to whoever connects; a session may have others. They hold passwords. @returns {any[]} */
   get iceServers() { return list(this.#config.iceServers); }
@@ -354,6 +368,7 @@ export class PortholeClient extends Stateful {
       case "welcome":
         this.#welcome = true;
         this.#send({ type: "setPeerStatus", roles: ["listener"], meta: null, porthole: { version: 1, offers: true } });
+        this.#sayCalled();
         for (const each of this.#sessions) each._resume();
         return this.#send({ type: "list" });
       case "list": return this.#listed(message);

@@ -59,6 +59,8 @@ export const MAX_SESSIONS = 16;
 export const OPENS_CAP_S = 3_600;
 /** Text from the network that is shown to people, in characters. */
 export const MAX_TEXT = 300;
+/** The server takes no longer name of a guest, in characters. */
+export const MAX_CALLED = 40;
 
 /** What each stable code means and what to do about it, in words for people. */
 export const REASONS = Object.freeze({

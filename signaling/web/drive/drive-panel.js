@@ -2,10 +2,11 @@
 // @ts-check
 /** Who drives, who waits, and what one drives with. */
 import { Controls, isStopKey } from "./controls.js";
-import { $, cloned, fill, quote, say } from "../parts/dom.js";
+import { $, cloned, fill, say } from "../parts/dom.js";
 import { GamepadView } from "./gamepad-view.js";
 import { wheelInWords } from "../parts/gateway-words.js";
 import { LinkSign } from "./link-sign.js";
+import { personInWords } from "../parts/people.js";
 import { refusalInWords } from "../words/reasons.js";
 import { t } from "../words/words.js";
 
@@ -149,7 +150,7 @@ export class DrivePanel {
     if (driving && !this.#wasDriving) this.#begin();
     this.#wasDriving = driving;
     fill($(".waiting", panel), driving ? wheel?.waiting ?? [] : [], ({ id }) => String(id), ({ id }) => this.#newWaiting(id), (item, { user }) => {
-      quote($(".name", item), user || t("drive.someone"));
+      say($(".name", item), personInWords(user));
     });
   }
 

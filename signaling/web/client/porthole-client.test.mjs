@@ -97,7 +97,7 @@ test("a guest's name is said on each connection, before what runs is taken up ag
   await early.live();
   assert.deepEqual(early.sent("callMe"), [{ type: "callMe", name: "Carla" }]);
   early.drop();
-  await early.advance(10_000);
+  await early.advance(1_500);
   await early.welcome("front");
   assert.deepEqual(early.socket.sent.map(({ type }) => type), ["setPeerStatus", "callMe", "resumeSession", "list"]);
 });

@@ -61,6 +61,7 @@ use calls::{Calls, Word};
 use drives::AuditPace;
 pub use happening::{Event, Happening};
 pub use ice::{Ice, IceSource, fixed};
+pub(crate) use ice::{relay_name, relay_user};
 pub use lifetime::VIEWER_RETURN;
 pub use limits::{
     MAX_CAMERAS, MAX_CONNECTIONS_PER_USER, MAX_SESSIONS_PER_ADDRESS, MAX_SESSIONS_PER_PERSON,

@@ -39,7 +39,7 @@ const fetchPicture = later(async () => {
 });
 const fetchDiagnosis = later(async () => {
   const [{ DiagnosisPanel }] = await Promise.all([import("./diagnosis-panel.js"), ...diagnosisSheets.map((fetch) => fetch())]);
-  return new DiagnosisPanel($("#diagnosis"), client, base, () => agenda.me?.ahead ?? null);
+  return new DiagnosisPanel($("#diagnosis"), client, api, base, () => agenda.me?.ahead ?? null);
 });
 const fetchPassword = later(async () => {
   const { passwordDialog } = await import("../parts/password.js");

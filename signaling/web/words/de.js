@@ -171,7 +171,6 @@ export default {
   "watch.way.failed": "ging nicht",
   "watch.way.host": "In diesem Netz",
   "watch.way.http": "Der Server",
-  "watch.way.later": "wird erst mit dem Bild versucht",
   "watch.way.none": "keiner ist eingerichtet",
   "watch.way.ok": "geht, {count} ms",
   "watch.way.relay": "Über ein Relais (TURN)",

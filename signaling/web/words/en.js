@@ -174,7 +174,6 @@ export default {
   "watch.way.failed": "did not work",
   "watch.way.host": "In this network",
   "watch.way.http": "The server",
-  "watch.way.later": "is tried with the picture alone",
   "watch.way.none": "none is set up",
   "watch.way.ok": "works, {count} ms",
   "watch.way.relay": "By a relay (TURN)",

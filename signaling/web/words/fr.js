@@ -171,7 +171,6 @@ export default {
   "watch.way.failed": "n’a pas marché",
   "watch.way.host": "Dans ce réseau",
   "watch.way.http": "Le serveur",
-  "watch.way.later": "n’est essayé qu’avec l’image",
   "watch.way.none": "aucun n’est configuré",
   "watch.way.ok": "marche, {count} ms",
   "watch.way.relay": "Par un relais (TURN)",

@@ -467,8 +467,15 @@ fn an_answer_without_a_picture_ends_and_one_whose_picture_is_lost_has_a_moment()
     let mut world = house();
     let id = world.rung();
     world.word(ALICE, "answerCall", &id);
+    // Her page asks how it goes, and the camera answers, though nothing flows.
+    let session = world.look(ALICE);
+    world.say(ALICE, json!({"type":"viewerStats","sessionId":session,"frames":0,"freezes":0,"freezeSeconds":0}));
+    world.say(CAMERA, json!({"type":"sessionStats","sessionId":session,"rung":0,"rungs":1,"width":640,"height":360,
+        "estimate":0,"sent":0,"loss":0}));
+    world.to(BOB);
     world.wait(20);
     assert_eq!(world.call_at(BOB)["reason"], "no-media");
+    world.say(ALICE, json!({"type":"endSession","sessionId":session}));
     world.sent.clear();
 
     world.ring(CAMERA, AGAIN_RING);

@@ -345,15 +345,16 @@ fn a_camera_reports_what_runs_and_what_is_not_confirmed_in_time_ends() {
     let mut scene = Scene::new();
     for id in ["a", "b"] {
         scene.admit_session(id);
-        scene.gate.connected(id);
     }
+    scene.gate.connected("a");
     scene.gate.offline();
     let reported = scene.gate.online("nonce".into(), scene.at(30));
     let told: Vec<_> = reported
         .iter()
-        .map(|r| (r.session_id.as_str(), r.lease))
+        .map(|r| (r.session_id.as_str(), r.lease, r.connected))
         .collect();
-    assert_eq!(told, [("a", 70), ("b", 70)]);
+    assert_eq!(told, [("a", 70, Some(true)), ("b", 70, Some(false))]);
+    scene.gate.connected("b");
     let grant = scene.signer.public_key().read(&reported[0].grant).unwrap();
     assert_eq!((grant.sid.as_str(), grant.sub.as_str()), ("a", "alice"));
     let token = scene.token(|g| (g.sid, g.seq) = ("a".into(), 1));

@@ -259,6 +259,11 @@ impl<M> Session<M> {
         self.connected = true;
     }
 
+    /// Whether media has flowed.
+    pub(super) fn is_connected(&self) -> bool {
+        self.connected
+    }
+
     /// Whether it is the operator's own.
     pub(crate) fn is_own(&self) -> bool {
         self.standing == Standing::Own

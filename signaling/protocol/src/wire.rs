@@ -64,6 +64,9 @@ pub struct RunningSession {
     pub grant: String,
     /// Whole seconds that are left of its lease.
     pub lease: u32,
+    /// Whether media has flowed in it; `None` from a camera that does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connected: Option<bool>,
 }
 
 /// What a viewer is told of a session's terms.

@@ -98,7 +98,9 @@ impl Room {
         }
         let seq = grant.seq;
         if !self.sessions.contains_key(id) {
-            let (rights, session) = self.restored(id, camera_id, grant, report.lease, now)?;
+            let (rights, mut session) = self.restored(id, camera_id, grant, report.lease, now)?;
+            // A camera that does not say has kept it for as long as the server was away.
+            session.has_media = report.connected.unwrap_or(true);
             self.happened(Event::SessionRestored {
                 session: id.clone(),
                 user: session.whose.user.to_string(),
@@ -180,8 +182,7 @@ impl Room {
             stats: StatsPace::new(now),
             sent: None,
             shown: None,
-            // Its camera has kept it for as long as the server was away.
-            has_media: true,
+            has_media: false,
             drives: None,
         };
         session.until = session.lasts_until(now);

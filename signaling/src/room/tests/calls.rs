@@ -757,6 +757,35 @@ fn a_server_that_was_restarted_takes_up_the_call_and_its_sessions() {
 }
 
 #[test]
+fn a_camera_that_is_back_says_whether_there_was_a_picture() {
+    for (connected, state) in [
+        (json!(null), "talking"),
+        (json!(true), "talking"),
+        (json!(false), "answered"),
+    ] {
+        let mut world = house_of(vec![target("alice", 0)]);
+        let id = world.rung();
+        let session = world.look(ALICE);
+        let told = world.to(CAMERA);
+        let start = told.iter().find(|m| m["type"] == "startSession").unwrap();
+        let grant = start["grant"].clone();
+        let link = world.link_of("alice");
+        let link = link.strip_prefix("share:").unwrap().to_owned();
+        world.restart();
+        world.set_viewer(nothing("alice"));
+        world.set_doorbells(rule(vec![target("alice", 0)]));
+        let kept = record(&id, &[("alice", &link)], Some("alice"));
+        assert!(world.room.restore_call(&kept, world.now));
+        world.camera(AGAIN, "front");
+        let mut status = producer(true);
+        let report = json!({"sessionId": session, "grant": grant, "lease": 500, "connected": connected});
+        status["porthole"] = json!({"version":1,"nonce":"n2","sessions":[report]});
+        world.say(AGAIN, status);
+        assert_eq!(world.call_at_camera(AGAIN)["state"], state, "{connected}");
+    }
+}
+
+#[test]
 fn a_call_that_rang_goes_on_with_those_who_come_later_or_is_too_old() {
     let mut world = house();
     world.wait(10);

@@ -74,6 +74,7 @@
  * @typedef {import("./types.js").Credential} Credential
  * @typedef {import("./types.js").Camera} Camera
  * @typedef {import("./types.js").Proof} Proof
+ * @typedef {import("./types.js").Started} Started
  * @typedef {import("./types.js").ClientState} ClientState
  * @typedef {import("./types.js").Options} Options
  */
@@ -125,13 +126,15 @@ export class PortholeClient extends Stateful {
   /** When the link opens, in ms, where the refusal is that it has not yet. @type {number|null} */
   opens = null;
   #env; #access; #running = false; #turn = 0; #attempt = 0; #config = /** @type {any} */ ({});
-  #socket = /** @type {any} */ (null); #heard = 0; #word = /** @type {any} */ (null); #welcome = false; #timer; #stable;
+  #socket = /** @type {WebSocket|null} */ (null); #heard = 0; #word = /** @type {any} */ (null); #welcome = false;
+  /** @type {unknown} */ #timer;
+  /** @type {unknown} */ #stable;
   /** @type {Set<Session>} */ #sessions = new Set();
   /** What a guest wants to be called, as long as nothing was said since. @type {string|null} */ #called = null;
   // An `error` names no session, so that only one `startSession` is under way at a time.
   /** @type {Session[]} */ #queue = [];
   /** @type {Session|null} */ #asking = null;
-  #answerTimer;
+  /** @type {unknown} */ #answerTimer;
 
   /**
    * @param {string|URL} [baseUrl] the folder of the server's page, which is that of this module if not given
@@ -143,11 +146,12 @@ export class PortholeClient extends Stateful {
     const g = /** @type {any} */ (globalThis);
     this.#env = {
       WebSocket: g.WebSocket, RTCPeerConnection: g.RTCPeerConnection, MediaStream: g.MediaStream,
-      fetch: (...a) => g.fetch(...a), setTimeout: (...a) => g.setTimeout(...a),
-      clearTimeout: (id) => g.clearTimeout(id), now: Date.now, elapsed: () => g.performance.now(), random: Math.random,
+      fetch: (/** @type {Parameters<typeof fetch>} */ ...a) => g.fetch(...a),
+      setTimeout: (/** @type {Parameters<typeof setTimeout>} */ ...a) => g.setTimeout(...a),
+      clearTimeout: (/** @type {number|undefined} */ id) => g.clearTimeout(id), now: Date.now, elapsed: () => g.performance.now(), random: Math.random,
       hidden: () => g.document?.hidden === true, watchSize,
       // Not there in a page from plain http.
-      getUserMedia: g.navigator?.mediaDevices && ((wanted) => g.navigator.mediaDevices.getUserMedia(wanted)), ...env,
+      getUserMedia: g.navigator?.mediaDevices && ((/** @type {MediaStreamConstraints} */ wanted) => g.navigator.mediaDevices.getUserMedia(wanted)), ...env,
     };
     this.#access = new Access(this.#env.fetch, baseUrl, share ? { share } : token ? { token } : undefined, this.#env.now, cookies);
   }
@@ -196,6 +200,7 @@ export class PortholeClient extends Stateful {
    * @returns {Session}
    */
   watch(cameraId, { replaces = null } = {}) {
+    /** @type {Session} */
     const session = new Session(cameraId, this.#env, {
       online: () => this.state === "online",
       refusal: () => (this.state === "refused" ? this : null),
@@ -267,7 +272,7 @@ export class PortholeClient extends Stateful {
       this.second = null;
       const url = this.#access.at(text(config.websocket) || "ws");
       url.protocol = url.protocol.replace("http", "ws");
-      const socket = (this.#socket = new this.#env.WebSocket(url.href, ...this.#access.protocols));
+      const socket = (this.#socket = /** @type {WebSocket} */ (new this.#env.WebSocket(url.href, ...this.#access.protocols)));
       socket.onmessage = ({ data }) => this.#receive(data);
       socket.onclose = (event) => this.#closed(event);
       this.#timer = this.#env.setTimeout(() => this.#closed(), CONNECT_TIMEOUT_MS);
@@ -315,6 +320,7 @@ export class PortholeClient extends Stateful {
     else this.#sentAway(why);
   }
 
+  /** @param {{code: string, message: string, action: "retry"|"wait"|"stop"}} why */
   #sentAway({ code, message, action }) {
     this.#drop();
     this.#refuse(code, action === "wait" ? `${message} It is tried again by itself.` : message);
@@ -412,6 +418,7 @@ export class PortholeClient extends Stateful {
     else if (this.state === "online") this._set("online", code, why.message);
   }
 
+  /** @param {{producers?: unknown}} message */
   #listed(message) {
     this.cameras.clear();
     for (const each of list(message.producers).slice(0, MAX_CAMERAS)) this.#add(each?.id, each?.meta);
@@ -424,6 +431,7 @@ export class PortholeClient extends Stateful {
     this.#camerasChanged();
   }
 
+  /** Whether it could be kept. @param {unknown} id @param {any} meta */
   #add(id, meta) {
     if (typeof id !== "string" || !id || (this.cameras.size >= MAX_CAMERAS && !this.cameras.has(id))) return false;
     this.cameras.set(id, { id, name: text(meta?.name) || id.slice(0, MAX_TEXT), meta });
@@ -456,6 +464,7 @@ export class PortholeClient extends Stateful {
     return session && this.#sessions.has(session) ? session : null;
   }
 
+  /** @param {Started} message */
   #started(message) {
     const { sessionId, peerId } = message;
     const session = this.#asking?.cameraId === peerId ? this.#answered() : null;

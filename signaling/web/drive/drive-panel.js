@@ -42,8 +42,8 @@ export class DrivePanel {
     this.#button.addEventListener("click", () => this.#press());
     const { signal } = this.#gone;
     // Not when it is let go; and a second finger, beside the one on the stick, makes no click.
-    this.#stopButton.addEventListener("pointerdown", ({ button }) => { if (button === 0) this.#stop(); });
-    this.#stopButton.addEventListener("click", ({ detail }) => { if (detail === 0) this.#stop(); });
+    this.#stopButton.addEventListener("pointerdown", (/** @type {PointerEvent} */ { button }) => { if (button === 0) this.#stop(); });
+    this.#stopButton.addEventListener("click", (/** @type {MouseEvent} */ { detail }) => { if (detail === 0) this.#stop(); });
     document.addEventListener("keydown", (event) => { if (isStopKey(event, element)) this.#stop(); }, { signal });
     // Browsers keep the Escape that leaves the full screen to themselves.
     document.addEventListener("fullscreenchange", ({ target }) => {

@@ -47,7 +47,7 @@ export class Picture {
 
     // Whoever clicks a button has not gone to it with the keyboard: the space bar and the arrows stay the picture's.
     element.tabIndex = -1;
-    element.addEventListener("click", (event) => {
+    element.addEventListener("click", (/** @type {MouseEvent & {target: Element}} */ event) => {
       if (event.detail > 0 && event.target.closest("button")) element.focus({ preventScroll: true });
     });
     $(".close", element).addEventListener("click", close);

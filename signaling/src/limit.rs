@@ -73,6 +73,8 @@ pub(crate) const RING_RATE: Rate = Rate::every(4, 15);
 
 /// What coming back to a session counts for: a digest, and the camera's word.
 const RESUME: u32 = 10;
+/// What another name counts for: a signature for each of the guest's pictures, and a line of the log.
+const NAMED: u32 = 50;
 /// What a press counts for, and what is said to one: all whom it rings are told.
 const RING: u32 = 10;
 
@@ -95,6 +97,7 @@ pub(crate) fn cost(message: &ClientMessage, is_camera: bool) -> u32 {
             | ClientExtension::NobodyHome(_)
             | ClientExtension::HangUp(_),
         ) => return RING,
+        ClientMessage::Extension(ClientExtension::CallMe { .. }) => return NAMED,
     };
     match message {
         // The answer is up to a thousand times as long as the question.

@@ -163,6 +163,7 @@ impl Metrics {
             }
             Event::CameraOnline { .. }
             | Event::CameraOffline { .. }
+            | Event::GuestNamed { .. }
             | Event::DriveStarted { .. }
             | Event::DriveEnded { .. }
             | Event::DoorAsked { .. } => (),

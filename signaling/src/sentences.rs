@@ -31,8 +31,13 @@ fn sentence(entry: &AuditEntry) -> Option<String> {
                 Some(true) => "goes on watching",
                 _ => "watches",
             };
-            format!("{user} {how} {camera}{} (session {id})", perms(details))
+            let called = called(details);
+            format!("{user}{called} {how} {camera}{} (session {id})", perms(details))
         }
+        "session.named" => match called(details) {
+            called if called.is_empty() => format!("{user} gives no name at {camera} any more (session {id})"),
+            called => format!("{user} at {camera} is{called} now (session {id})"),
+        },
         "session.ended" => {
             let time = lasted(details["started"].as_str(), entry.at);
             let why = reason(details);
@@ -119,6 +124,12 @@ fn sentence(entry: &AuditEntry) -> Option<String> {
         "share.opened" => format!("the link {id} to {camera} was opened"),
         other => format!("{by}: {other} {id}"),
     })
+}
+
+/// What a guest wants to be called.
+fn called(details: &Value) -> String {
+    let called = details["called"].as_str();
+    called.map_or_else(String::new, |called| format!(" (“{}”)", name(called)))
 }
 
 /// Nobody's name begins another line or colours the terminal.

@@ -31,6 +31,7 @@ use crate::proxy::is_trusted;
 use crate::registry::Registry;
 use crate::requests::Requests;
 use crate::timings::Timings;
+use crate::turn::IceServers;
 use crate::whep::Whep;
 
 /// Web Push, where there is any.
@@ -63,6 +64,8 @@ pub(crate) struct Shared {
     pub(crate) calls: Arc<Calls>,
     pub(crate) open_access: bool,
     pub(crate) ice_servers: Vec<IceServer>,
+    /// The same and the relay, with credentials.
+    pub(crate) ice: IceServers,
     pub(crate) tls: bool,
     pub(crate) hosts: Hosts,
     /// Pages of other sites that show our cameras, if there are any.

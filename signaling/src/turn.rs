@@ -108,23 +108,44 @@ impl CurrentTurn {
     }
 }
 
-/// What everyone gets: the same `fixed` servers, and `turn` with credentials of their own.
-pub(crate) fn source(fixed: Vec<IceServer>, turn: CurrentTurn) -> IceSource {
-    Box::new(move |user, left, now| {
-        let turn = lock(&turn.0);
+/// What everyone gets: the same fixed servers, and one with credentials of their own.
+#[derive(Clone)]
+pub(crate) struct IceServers {
+    fixed: Vec<IceServer>,
+    turn: CurrentTurn,
+}
+
+impl IceServers {
+    pub(crate) fn new(fixed: Vec<IceServer>, turn: CurrentTurn) -> Self {
+        Self { fixed, turn }
+    }
+
+    /// For `user`, who may use them for `left` from now on.
+    fn of(&self, user: &str, left: Duration, now: Timestamp) -> Ice {
+        let turn = lock(&self.turn.0);
         let Some(turn) = turn.as_ref() else {
             return Ice {
-                servers: fixed.clone(),
+                servers: self.fixed.clone(),
                 until: None,
             };
         };
         let (own, until) = turn.credentials(user, left.min(MAX_LIFETIME), now);
-        let servers = fixed.iter().cloned().chain([own]).collect();
+        let servers = self.fixed.iter().cloned().chain([own]).collect();
         Ice {
             servers,
             until: Some(until),
         }
-    })
+    }
+
+    /// For a look whether they can be reached, before there is a session.
+    pub(crate) fn to_try(&self, user: &str, now: Timestamp) -> Vec<IceServer> {
+        self.of(user, MAX_LIFETIME, now).servers
+    }
+
+    /// For the sessions of a room.
+    pub(crate) fn source(self) -> IceSource {
+        Box::new(move |user, left, now| self.of(user, left, now))
+    }
 }
 
 #[cfg(test)]
@@ -144,7 +165,7 @@ mod tests {
 
     /// The user name for a lease with so many milliseconds left, and the second at which it ends.
     fn user(left: u64, now: i64) -> (String, i64) {
-        let source = source(Vec::new(), CurrentTurn::new(Some(turn())));
+        let source = IceServers::new(Vec::new(), CurrentTurn::new(Some(turn()))).source();
         let Ice { servers, until } = source("s", Duration::from_millis(left), at(now));
         (
             servers[0].username.clone().unwrap(),
@@ -181,11 +202,12 @@ mod tests {
             urls: vec!["stun:stun.example.org".into()],
             ..IceServer::default()
         };
-        let of = source(vec![stun.clone()], CurrentTurn::new(Some(turn())));
+        let of = IceServers::new(vec![stun.clone()], CurrentTurn::new(Some(turn()))).source();
         let [a, b] = ["a", "b"].map(|user| of(user, MAX_LIFETIME, at(0)).servers);
         assert_eq!((&a[0], &b[0]), (&stun, &stun));
         assert_ne!(a[1].credential, b[1].credential);
-        let alone = source(vec![stun.clone()], CurrentTurn::default())("a", MAX_LIFETIME, at(0));
+        let alone = IceServers::new(vec![stun.clone()], CurrentTurn::default());
+        let alone = alone.of("a", MAX_LIFETIME, at(0));
         assert_eq!((alone.servers, alone.until), (vec![stun], None));
     }
 

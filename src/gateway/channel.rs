@@ -101,8 +101,7 @@ impl Channels {
         webrtcbin: &gst::Element,
         hub: &Handle,
         session: &str,
-        user: &str,
-        rights: impl Fn() -> Rights + Send + Sync + 'static,
+        terms: impl Fn() -> (String, Rights) + Send + Sync + 'static,
     ) -> Option<Arc<Self>> {
         let no_repeat = gst::Structure::builder("options")
             .field("ordered", false)
@@ -127,15 +126,16 @@ impl Channels {
             joiner: Mutex::default(),
             hub: hub.clone(),
         });
-        let (session, user) = (session.to_owned(), user.to_owned());
+        let session = session.to_owned();
         let opening = Arc::downgrade(&channels);
         channels.reliable.connect_on_open(move |_| {
             if let Some(channels) = opening.upgrade() {
+                let (user, rights) = terms();
                 let here = Input::Joined {
                     viewer: channels.viewer,
                     session: session.clone(),
-                    user: user.clone(),
-                    rights: rights(),
+                    user,
+                    rights,
                 };
                 channels
                     .hub

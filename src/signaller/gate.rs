@@ -145,6 +145,7 @@ impl<M: Default> Gate<M> {
                 session_id: id.clone(),
                 grant: session.token().to_owned(),
                 lease: whole_seconds(session.until.saturating_duration_since(now)),
+                connected: Some(session.is_connected()),
             })
             .collect()
     }

@@ -214,6 +214,23 @@ fn an_update_moves_the_end_both_ways_and_counts_from_its_arrival() {
 }
 
 #[test]
+fn a_guest_may_be_called_otherwise_and_nobody_becomes_another() {
+    let mut scene = Scene::new();
+    let token = scene.token(|g| g.sub = "share:1".into());
+    scene.admit("s", &token).unwrap();
+    for (seq, sub, user) in [
+        (1, "share:1/Anna", "share:1/Anna"),
+        (2, "share:2/Anna", "share:1/Anna"),
+        (3, "Anna", "share:1/Anna"),
+        (4, "share:1", "share:1"),
+    ] {
+        let token = scene.token(|g| (g.seq, g.sub) = (seq, sub.into()));
+        scene.gate.update("s", &token, scene.at(1)).unwrap();
+        assert_eq!(scene.gate.sessions()["s"].user, user, "{sub}");
+    }
+}
+
+#[test]
 fn an_authentic_update_without_time_or_view_ends_the_session_and_its_media_at_once() {
     type Change = fn(&mut Grant);
     let table: [(Change, Code); 3] = [
@@ -328,15 +345,16 @@ fn a_camera_reports_what_runs_and_what_is_not_confirmed_in_time_ends() {
     let mut scene = Scene::new();
     for id in ["a", "b"] {
         scene.admit_session(id);
-        scene.gate.connected(id);
     }
+    scene.gate.connected("a");
     scene.gate.offline();
     let reported = scene.gate.online("nonce".into(), scene.at(30));
     let told: Vec<_> = reported
         .iter()
-        .map(|r| (r.session_id.as_str(), r.lease))
+        .map(|r| (r.session_id.as_str(), r.lease, r.connected))
         .collect();
-    assert_eq!(told, [("a", 70), ("b", 70)]);
+    assert_eq!(told, [("a", 70, Some(true)), ("b", 70, Some(false))]);
+    scene.gate.connected("b");
     let grant = scene.signer.public_key().read(&reported[0].grant).unwrap();
     assert_eq!((grant.sid.as_str(), grant.sub.as_str()), ("a", "alice"));
     let token = scene.token(|g| (g.sid, g.seq) = ("a".into(), 1));

@@ -14,7 +14,7 @@ use std::{
 };
 
 use porthole_protocol::{
-    grant::{Grant, MAX_LEASE_SECONDS, Permission},
+    grant::{Grant, MAX_LEASE_SECONDS, Permission, user_and_called},
     limits::STATS_PERIOD,
     wire::{IceServer, ViewerStats},
 };
@@ -208,6 +208,10 @@ impl<M> Session<M> {
     /// Takes over the terms of an authentic grant, at once. `Some` if they end the session.
     pub(super) fn apply(&mut self, grant: &Grant, token: &str, now: Instant) -> Option<Ending> {
         token.clone_into(&mut self.token);
+        // A guest may be called otherwise now, and is the same guest.
+        if user_and_called(&grant.sub).0 == user_and_called(&self.user).0 {
+            self.user.clone_from(&grant.sub);
+        }
         self.seq = grant.seq;
         self.until = now + Duration::from_secs(grant.lease.min(MAX_LEASE_SECONDS).into());
         self.permissions.clone_from(&grant.perms);
@@ -253,6 +257,11 @@ impl<M> Session<M> {
 
     pub(super) fn connected(&mut self) {
         self.connected = true;
+    }
+
+    /// Whether media has flowed.
+    pub(super) fn is_connected(&self) -> bool {
+        self.connected
     }
 
     /// Whether it is the operator's own.

@@ -526,6 +526,15 @@ test("a share link is made, shown once, opened, and revoked; the log tells of it
   await page.getByTestId("camera-front").filter({ hasText: `share link …${id.slice(-4)}` }).waitFor();
   await page.screenshot({ path: screenshot("admin-cameras.png") });
 
+  // Two of one link are alike to everybody, until they say a name.
+  await guest.locator(".menu").click();
+  await guest.getByTestId("guest-name").click();
+  await guest.getByTestId("called").fill("Anna");
+  await guest.keyboard.press("Enter");
+  await page.getByTestId("camera-front").filter({ hasText: "Anna" }).waitFor();
+  await page.getByTestId("camera-front").filter({ hasText: `share link …${id.slice(-4)}` }).waitFor();
+  assert.equal((await state(guest, "front", "live")).code, "", "the picture goes on");
+
   await page.getByTestId("tab-shares").click();
   await share.getByRole("button", { name: "Revoke" }).click();
   await page.getByTestId("confirm").click();
@@ -533,7 +542,7 @@ test("a share link is made, shown once, opened, and revoked; the log tells of it
   await page.getByTestId("tab-audit").click();
   const log = page.getByTestId("audit-entries");
   await log.filter({ hasText: "removed a share link" }).waitFor();
-  for (const words of ["made a share link for front", "added the camera front", "began to watch front"]) {
+  for (const words of ["made a share link for front", "added the camera front", "began to watch front", "said a name at front", "called"]) {
     assert.ok((await log.textContent()).includes(words), words);
   }
   assert.ok(!(await log.textContent()).includes(link.split("#share=")[1]), "the log holds a secret");

@@ -123,6 +123,27 @@ test("the plain example shows the camera, and goes on when the token of the begi
   assert.deepEqual(page.problems, []);
 }));
 
+test("a session and a video of the page's own are shown, and are the page's to end", () => scene(async (keep) => {
+  const page = await keep(visitor(chromium, site.link));
+  await becomes(page, "live");
+  const shown = await page.evaluate(async () => {
+    const first = document.querySelector("porthole-camera");
+    const { session } = first;
+    const video = Object.assign(document.createElement("video"), { slot: "picture", muted: true, playsInline: true });
+    const second = Object.assign(document.createElement("porthole-camera"), { muted: true, session });
+    second.append(video);
+    document.body.append(second);
+    await new Promise((playing) => { video.onplaying = playing; });
+    const told = { state: second.state, isOwn: second.video === video, line: second.shadowRoot.querySelector(".state").textContent, width: video.videoWidth };
+    second.session = null;
+    await new Promise((done) => { second.addEventListener("state", done, { once: true }); });
+    second.remove();
+    return { ...told, after: second.state, kept: session.state, source: video.srcObject };
+  });
+  assert.ok(shown.width > 0);
+  assert.deepEqual({ ...shown, width: 0 }, { state: "live", isOwn: true, line: "", width: 0, after: "idle", kept: "live", source: null });
+}));
+
 test("a snapshot is the picture in its own size, the buttons have names and keys, and pause ends the session", () => scene(async (keep) => {
   const page = await keep(visitor(chromium, site.link));
   await becomes(page, "live");

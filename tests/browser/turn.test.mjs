@@ -116,6 +116,23 @@ test("Chromium gets no relay with expired or altered credentials", () => scene(a
   }
 }));
 
+test("whether the relay can be reached is seen before there is any camera", () => scene(async (keep) => {
+  const one = await server(keep, coturn.table);
+  const page = await visitor(chromium, one.link);
+  await page.getByTestId("test-connection").click();
+  const given = page.waitForResponse((response) => response.url().endsWith("/api/me/ice-servers"));
+  await page.getByTestId("run-test").click();
+  const [own] = (await (await given).json()).iceServers;
+  assert.equal(own.username.split(":")[1], ALICE, "at the relay it counts as hers");
+  await page.locator('[data-testid="ways"] [data-way="relay"][data-result="ok"]').waitFor();
+  await page.getByTestId("copy-support").click();
+  assert.ok(!(await page.locator("#diagnosis .support").inputValue()).includes(own.credential));
+  // Who is nobody here is told of none.
+  const stranger = await fetch(new URL("api/me/ice-servers", one.url), { method: "POST" });
+  assert.equal(stranger.status, 401);
+  assert.deepEqual(page.problems, []);
+}));
+
 test("a relay with another secret gives nothing, and the page says that no media comes", () => scene(async (keep) => {
   const one = await server(keep, coturn.table.replace(coturn.secret, "0".repeat(64)));
   await keep(enrolled(one, CAMERA));

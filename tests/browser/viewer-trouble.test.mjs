@@ -43,8 +43,6 @@ test("before any picture is on, the ways it could take are tried and told one by
   await ways(page, "host", "ok");
   await ways(page, "srflx", "none");
   await ways(page, "relay", "none");
-  // A relay with a password is told of to a session alone: nothing is said of it that is not known.
-  await page.getByTestId("ways").filter({ hasText: "is tried with the picture alone" }).waitFor();
   await page.locator("#diagnosis .nothing").waitFor();
   assert.equal(await page.evaluate(() => window.server.sent.some(({ type }) => type === "startSession")), false, "nobody is called");
   assert.equal(await page.evaluate(() => window.peers.every(({ connectionState }) => connectionState === "closed")), true);
@@ -57,6 +55,17 @@ test("a server outside that does not answer by UDP is found before the booking b
   await page.getByTestId("run-test").click();
   await ways(page, "srflx", "failed");
   await found(page, "udp-test");
+}));
+
+test("a relay that does not answer is found before the booking begins, by a password that the server gives to who asks", () => scene(async (keep) => {
+  const iceServers = [{ urls: ["turn:127.0.0.1:9?transport=udp"], username: "u", credential: "s3cret" }];
+  const page = await visit(keep, { api: { "POST api/me/ice-servers": { iceServers } } });
+  await page.getByTestId("test-connection").click();
+  await page.getByTestId("run-test").click();
+  await ways(page, "relay", "failed");
+  await found(page, "udp-closed");
+  await page.getByTestId("copy-support").click();
+  assert.doesNotMatch(await page.locator("#diagnosis .support").inputValue(), /s3cret|127\.0\.0\.1:9|username/);
 }));
 
 test("the relay of a session that does not answer is found from its picture, and its password is copied nowhere", () => scene(async (keep) => {

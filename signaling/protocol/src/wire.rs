@@ -64,6 +64,9 @@ pub struct RunningSession {
     pub grant: String,
     /// Whole seconds that are left of its lease.
     pub lease: u32,
+    /// Whether media has flowed in it; `None` from a camera that does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connected: Option<bool>,
 }
 
 /// What a viewer is told of a session's terms.
@@ -244,6 +247,11 @@ pub enum ClientExtension {
     NobodyHome(CallId),
     /// From the viewer who has answered.
     HangUp(CallId),
+    /// From a guest: what others are to see in place of a number. It counts for this connection and its sessions.
+    CallMe {
+        /// Empty for nothing any more.
+        name: String,
+    },
 }
 
 /// A message to the server.

@@ -11,6 +11,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use jiff::{SignedDuration, Timestamp};
 use porthole_protocol::grant::Permission;
+use porthole_protocol::wire::IceServer;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -22,6 +23,7 @@ use crate::lock::lock;
 use crate::model::{Role, User};
 use crate::registry::Enrolled;
 use crate::rights::Rights;
+use crate::room::{relay_name, relay_user};
 use crate::state::Shared;
 
 /// How far ahead a user is told of bookings.
@@ -191,6 +193,47 @@ fn upcoming(shared: &Shared, rights: &Rights, now: Timestamp) -> Vec<OwnBooking>
         own: booked.own,
     });
     bookings.collect()
+}
+
+/// The servers of a session before there is one.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Ways {
+    /// In the shape of `RTCIceServer` (W3C WebRTC). Those of a relay hold credentials that end after ten minutes.
+    #[schema(value_type = Vec<Object>)]
+    ice_servers: Vec<IceServer>,
+}
+
+/// Try my connection
+///
+/// The STUN and TURN servers that a session of mine would have, to see before it begins whether they can be reached. For whoever
+/// may watch something now, or has a booking of the next 31 days.
+#[utoipa::path(
+    post, path = "/api/me/ice-servers", operation_id = "tryIceServers", tag = "viewer",
+    responses(
+        (status = 200, body = Ways),
+        (status = 403, description = "`not-permitted`: there is nothing to watch"),
+    )
+)]
+pub(super) async fn ice_servers(
+    State(shared): State<Arc<Shared>>,
+    Person(caller): Person,
+) -> Result<Json<Ways>, ApiError> {
+    let (rights, now) = (&caller.rights, Timestamp::now());
+    let is_open = match rights.cameras() {
+        None => true,
+        Some(cameras) => cameras.iter().any(|id| rights.open(id, now).is_some()),
+    };
+    if !is_open && rights.booked_windows(now, now + UPCOMING, 1).is_empty() {
+        return Err(ApiError::not_permitted(
+            "there is no camera that you may watch, now or within a month",
+        ));
+    }
+    // Many may have one link; those at one address count as one at the relay.
+    let user = relay_user(rights, &relay_name(&format!("{} {}", rights.user, caller.connection.peer)));
+    Ok(Json(Ways {
+        ice_servers: shared.ice.to_try(&user, now),
+    }))
 }
 
 /// The password as it was, and as it is to be.

@@ -86,6 +86,7 @@ fn documented() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(openid::finish))
         .routes(routes!(status::config))
         .routes(routes!(me::me))
+        .routes(routes!(me::ice_servers))
         .routes(routes!(me::change_password))
         .routes(routes!(own_bookings::offer))
         .routes(routes!(own_bookings::free_busy))

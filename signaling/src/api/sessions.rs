@@ -26,6 +26,9 @@ use crate::state::Shared;
 pub(super) struct SessionView {
     id: String,
     user: String,
+    /// What a guest wants to be called, which proves nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    called: Option<String>,
     camera: String,
     #[schema(value_type = Vec<super::Permission>)]
     perms: Vec<Permission>,
@@ -122,12 +125,16 @@ pub(super) async fn list(
     let wanted = |answer| Event::Sessions(after, most, answer);
     let part = shared.hub.ask(wanted, HUB_TIMEOUT).await;
     let mut part = part.ok_or_else(ApiError::stuck)?;
-    part.retain(|session| cut.finds(&[&session.user, &session.camera]));
+    part.retain(|session| {
+        let called = session.called.as_deref().unwrap_or_default();
+        cut.finds(&[&session.user, called, &session.camera])
+    });
     part.truncate(cut.and_one());
     let now = Timestamp::now();
     let view = |session: SessionInfo| SessionView {
         id: session.id,
         user: session.user,
+        called: session.called,
         camera: session.camera,
         started: session.started,
         until: now + SignedDuration::from_secs(session.terms.lease.into()),

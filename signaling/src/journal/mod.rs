@@ -191,12 +191,26 @@ fn entry(happening: &Happening) -> Option<AuditEntry> {
         Event::SessionStarted {
             session,
             user,
+            called,
             camera,
             perms,
         } => AuditEntry {
             subject: Some(session.clone()),
-            details: json!({ "perms": perms }),
+            details: match called {
+                Some(called) => json!({ "perms": perms, "called": called }),
+                None => json!({ "perms": perms }),
+            },
             ..entry("session.started", user, Some(camera))
+        },
+        Event::GuestNamed {
+            session,
+            user,
+            called,
+            camera,
+        } => AuditEntry {
+            subject: Some(session.clone()),
+            details: json!({ "called": called }),
+            ..entry("session.named", user, Some(camera))
         },
         Event::SessionRestored {
             session,

@@ -38,6 +38,7 @@ impl Room {
                     announced: None,
                     registered: false,
                     login_over: false,
+                    called: None,
                     listed_to: None,
                     sessions: BTreeSet::new(),
                     awaited: BTreeMap::new(),

@@ -35,10 +35,23 @@ pub enum Event {
         session: String,
         /// Whose.
         user: String,
+        /// What a guest wants to be called.
+        called: Option<String>,
         /// Through which camera.
         camera: String,
         /// With what.
         perms: Vec<Permission>,
+    },
+    /// A guest has said in a session what others are to call them, or that they are not to any more.
+    GuestNamed {
+        /// The session.
+        session: String,
+        /// Whose.
+        user: String,
+        /// What.
+        called: Option<String>,
+        /// Through which camera.
+        camera: String,
     },
     /// A session that its camera kept while the server was away goes on.
     SessionRestored {

@@ -38,15 +38,18 @@ pub fn fixed(servers: Vec<IceServer>) -> IceSource {
 
 /// By what a relay knows someone, so that its quotas count per person: by the digest of the name. Of those who share one,
 /// each session stands for itself.
-pub(super) fn relay_user(rights: &Rights, session: &str) -> String {
+pub(crate) fn relay_user(rights: &Rights, session: &str) -> String {
     match rights.shared {
         true => session.to_owned(),
-        false => {
-            let mut digest = SecretDigest::of(&rights.user).to_hex();
-            digest.truncate(RELAY_USER_DIGITS);
-            digest
-        }
+        false => relay_name(&rights.user),
     }
+}
+
+/// A name by which nobody is known.
+pub(crate) fn relay_name(of: &str) -> String {
+    let mut digest = SecretDigest::of(of).to_hex();
+    digest.truncate(RELAY_USER_DIGITS);
+    digest
 }
 
 /// Until when a session's relays take its credentials.

@@ -183,6 +183,9 @@ impl Room {
             self.hand_to(id, &whose);
             self.review(id, Because::NewRights, now);
         }
+        if self.clients.get(&viewer).is_some_and(|client| client.called.is_some()) {
+            self.name_session(viewer, id, now);
+        }
         if let Some(session) = self.sessions.get(id) {
             let resumed = Extension::SessionResumed {
                 session_id: id.to_owned(),

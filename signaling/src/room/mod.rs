@@ -13,6 +13,7 @@
 //! them back from peers that did not announce themselves.
 
 mod admission;
+mod called;
 mod calls;
 mod doors;
 mod drives;
@@ -60,6 +61,7 @@ use calls::{Calls, Word};
 use drives::AuditPace;
 pub use happening::{Event, Happening};
 pub use ice::{Ice, IceSource, fixed};
+pub(crate) use ice::{relay_name, relay_user};
 pub use lifetime::VIEWER_RETURN;
 pub use limits::{
     MAX_CAMERAS, MAX_CONNECTIONS_PER_USER, MAX_SESSIONS_PER_ADDRESS, MAX_SESSIONS_PER_PERSON,
@@ -128,6 +130,8 @@ pub struct SessionInfo {
     pub id: String,
     /// Whose.
     pub user: String,
+    /// What a guest wants to be called.
+    pub called: Option<String>,
     /// Through which camera.
     pub camera: String,
     /// Since when this server knows of it.
@@ -184,6 +188,8 @@ struct Client {
     registered: bool,
     /// A viewer's whose log-in has come to its end.
     login_over: bool,
+    /// What a guest wants to be called.
+    called: Option<Arc<str>>,
     /// Of a list that is sent in parts: the last camera that was.
     listed_to: Option<String>,
     /// A viewer's sessions.
@@ -310,6 +316,7 @@ impl Room {
         let infos = sessions.take(most).map(|(id, session)| SessionInfo {
             id: id.clone(),
             user: session.whose.user.to_string(),
+            called: session.called.as_deref().map(str::to_owned),
             camera: session.camera_id.clone(),
             started: session.started,
             terms: session.terms(now),
@@ -421,6 +428,7 @@ impl Room {
             E::DeclineCall(call) => self.call_word(from, &call.call_id, Word::Decline, now),
             E::NobodyHome(call) => self.call_word(from, &call.call_id, Word::NobodyHome, now),
             E::HangUp(call) => self.call_word(from, &call.call_id, Word::HangUp, now),
+            E::CallMe { name } => self.call_me(from, &name, now),
         }
     }
 

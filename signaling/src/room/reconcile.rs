@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use porthole_protocol::grant::Grant;
+use porthole_protocol::grant::{Grant, user_and_called};
 use porthole_protocol::limits::MAX_SESSIONS_PER_CAMERA;
 use porthole_protocol::wire::{Code, Extension, IceServer, RunningSession};
 
@@ -92,12 +92,15 @@ impl Room {
             return Err(Code::NoSuchSession);
         }
         let seen = self.cameras.get(camera_id).ok_or(Code::NoSuchSession)?;
-        if let Some(reason) = seen.ended.reason(id, &grant.sub) {
+        let (user, _) = user_and_called(&grant.sub);
+        if let Some(reason) = seen.ended.reason(id, user) {
             return Err(reason);
         }
         let seq = grant.seq;
         if !self.sessions.contains_key(id) {
-            let (rights, session) = self.restored(id, camera_id, grant, report.lease, now)?;
+            let (rights, mut session) = self.restored(id, camera_id, grant, report.lease, now)?;
+            // A camera that does not say has kept it for as long as the server was away.
+            session.has_media = report.connected.unwrap_or(true);
             self.happened(Event::SessionRestored {
                 session: id.clone(),
                 user: session.whose.user.to_string(),
@@ -129,7 +132,8 @@ impl Room {
         // Of someone whom a backend knows, with any token of today's until the viewer is back with its own.
         let open =
             |rights: &&Arc<Rights>| matches!(rights.at(camera_id, now.wall), Standing::Open(_));
-        let kept = self.kept_rights(&grant.sub);
+        let (user, called) = user_and_called(&grant.sub);
+        let kept = self.kept_rights(user);
         let all: Vec<_> = kept.iter().map(|kept| self.with_calls(kept)).collect();
         let found = all.iter().position(|rights| open(&rights)).unwrap_or(0);
         let rights = all.get(found).ok_or(Code::Revoked)?;
@@ -145,7 +149,7 @@ impl Room {
             .iter()
             .filter_map(|id| self.sessions.get(id));
         let own = own
-            .filter(|session| *session.whose.user == *grant.sub)
+            .filter(|session| *session.whose.user == *user)
             .count();
         if camera.sessions.len() >= MAX_SESSIONS_PER_CAMERA
             || (own >= MAX_SESSIONS_PER_PERSON && !rights.shared)
@@ -156,6 +160,7 @@ impl Room {
         let door_call = self.door_call(&kept, camera_id, &span.perms, now);
         let mut session = Session {
             whose: rights.id(),
+            called: called.map(Arc::from),
             camera_id: camera_id.to_owned(),
             viewer: None,
             camera: None,
@@ -177,8 +182,7 @@ impl Room {
             stats: StatsPace::new(now),
             sent: None,
             shown: None,
-            // Its camera has kept it for as long as the server was away.
-            has_media: true,
+            has_media: false,
             drives: None,
         };
         session.until = session.lasts_until(now);

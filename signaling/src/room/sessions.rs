@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! How a session starts, what goes back and forth in it, and how one of its ends leaves it.
 
-use porthole_protocol::grant::{Grant, Permission};
+use porthole_protocol::grant::{Grant, Permission, subject};
 use porthole_protocol::wire::{
     Code, Offerer, OutgoingMessage, PeerMessage, SessionProof, StartSessionMessage, ToPeerExtra,
 };
@@ -65,6 +65,7 @@ impl Room {
         let door_call = self.door_call(&user.kept, &camera_id, &span.perms, now);
         let mut session = Session {
             whose: rights.id(),
+            called: client.called.clone(),
             camera_id: camera_id.clone(),
             viewer: Some(viewer),
             camera: Some(camera),
@@ -104,6 +105,7 @@ impl Room {
         self.happened(Event::SessionStarted {
             session: session_id.clone(),
             user: session.whose.user.to_string(),
+            called: session.called.as_deref().map(str::to_owned),
             camera: camera_id.clone(),
             perms: session.perms.clone(),
         });
@@ -168,7 +170,7 @@ impl Room {
         let terms = session.terms(now);
         let grant = Grant {
             aud: session.camera_id.clone(),
-            sub: session.whose.user.to_string(),
+            sub: subject(&session.whose.user, session.called.as_deref()),
             sid: id.to_owned(),
             nonce,
             seq: session.seq,

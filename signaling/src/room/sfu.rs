@@ -45,6 +45,7 @@ impl Room {
             }),
             registered: false,
             login_over: false,
+            called: None,
             listed_to: None,
             sessions: BTreeSet::new(),
             awaited: BTreeMap::new(),

@@ -76,10 +76,13 @@ impl Room {
         if let Some(viewer) = session.viewer
             && session.stats.camera.has_room(now.mono)
         {
-            let id = stats.session_id.clone();
+            // A camera answers also who has no picture yet.
+            let (id, sends) = (stats.session_id.clone(), stats.sent > 0);
             session.sent = Some(stats.clone());
             self.extend(viewer, Extension::SessionStats(stats));
-            self.call_media(&id, now);
+            if sends {
+                self.call_media(&id, now);
+            }
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -25,6 +26,8 @@ const MAX_ENDED: usize = 2 * porthole_protocol::limits::MAX_SESSIONS_PER_CAMERA;
 pub(super) struct Session {
     /// By whose rights it runs.
     pub(super) whose: RightsId,
+    /// What its viewer, a guest, wants to be called.
+    pub(super) called: Option<Arc<str>>,
     pub(super) camera_id: String,
     pub(super) viewer: Option<ClientId>,
     /// The connection on which the camera is known to have it.

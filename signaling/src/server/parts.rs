@@ -41,7 +41,7 @@ use crate::room::{Happening, Now, Room};
 use crate::state::Shared;
 use crate::store::Heard;
 use crate::tls::CurrentTls;
-use crate::turn::{self, CurrentTurn};
+use crate::turn::{CurrentTurn, IceServers};
 use crate::whep::Whep;
 
 pub(super) struct Parts {
@@ -89,12 +89,13 @@ impl Parts {
         let second_factors = second_factors(&options)?;
         let openid = openid(options.openid, options.url.as_ref(), &options.signer)?;
         let turn = CurrentTurn::new(options.turn);
+        let ice = IceServers::new(options.ice_servers.clone(), turn.clone());
         let ids = Box::new(|| uuid::Uuid::new_v4().to_string());
         let registry = Arc::new(Mutex::new(Registry::new(options.max_cameras)));
         let known = registry.clone();
         let room = Room::new(
             options.signer,
-            turn::source(options.ice_servers.clone(), turn.clone()),
+            ice.clone().source(),
             Box::new(move |user| lock(&known).rights_of(user)),
             options.open_access,
             ids,
@@ -178,6 +179,7 @@ impl Parts {
             notifiers: notifiers.clone(),
             open_access: options.open_access,
             ice_servers: options.ice_servers,
+            ice,
             tls: tls.is_some(),
             hosts,
             embed,

@@ -30,3 +30,4 @@ mod shares;
 mod status;
 mod stopping;
 mod users;
+mod ways;

@@ -38,6 +38,7 @@ const ROUTES: [(&str, Who); 67] = [
     ("GET /health", Anyone),
     ("GET /ready", Anyone),
     ("GET /api/me", Viewers),
+    ("POST /api/me/ice-servers", Viewers),
     ("PUT /api/me/password", Viewers),
     ("GET /api/me/passkeys", Viewers),
     ("POST /api/me/passkeys", Viewers),

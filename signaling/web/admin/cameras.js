@@ -46,7 +46,7 @@ export class Cameras {
       $(".in-file", item).hidden = !camera.inFile;
       $(".menu", item).hidden = camera.inFile;
       fill($(".watchers", item), list(this.#sessions.get(camera.id)), ({ id }) => id, (session) => this.#newWatcher(session), (line, session) => {
-        quote($(".name", line), this.#directory.whoIs(text(session.user)));
+        quote($(".name", line), this.#directory.whoIs(text(session.user), text(session.called)));
         const times = { started: readTime(session.started), until: readTime(session.until), connected: session.connected !== false };
         say($(".when", line), `${permsInWords(list(session.perms).map(text))}, ${sessionInWords(times, now)}`);
       });

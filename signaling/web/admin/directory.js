@@ -8,6 +8,7 @@
  */
 import { isolated, text } from "../client/rules.js";
 import { readTime } from "../client/when.js";
+import { t } from "../words/words.js";
 import { whoInWords } from "./words.js";
 
 const byName = (/** @type {{name: string}} */ a, /** @type {{name: string}} */ b) => a.name.localeCompare(b.name);
@@ -55,10 +56,14 @@ export class Directory {
     this.#notes = new Map([...ids.map((id) => /** @type {[string, string]} */ ([id, ""])), ...shares.map((share) => /** @type {[string, string]} */ ([text(share?.id), text(share?.note)]))]);
   }
 
-  /** Who it is: of a guest what was noted of the link, so that two are told apart. @param {string} user */
-  whoIs(user) {
+  /**
+   * Who it is: of a guest the name that was said and what was noted of the link, so that two are told apart.
+   * @param {string} user @param {string} [called]
+   */
+  whoIs(user, called = "") {
     const note = this.#notes.get(linkOf(user));
-    return note ? `${isolated(note)} (${whoInWords(user)})` : whoInWords(user);
+    const link = note ? `${isolated(note)} (${whoInWords(user)})` : whoInWords(user);
+    return called ? t("admin.guest-called", { name: isolated(called), link }) : link;
   }
 
   async lookAtCameras() {

@@ -39,7 +39,7 @@ export class SessionList {
     const own = $(".sessions", section).parentElement;
     $(".none", own).hidden = known.length > 0;
     fill($(".sessions", section), known, ({ id }) => id, (session) => this.#newRow(session), (row, session) => {
-      const who = this.#directory.whoIs(text(session.user));
+      const who = this.#whoIs(session);
       this.#bulk.box(row, session.id, who);
       quote($(".name", row), who);
       const at = $(".at", row);
@@ -52,6 +52,9 @@ export class SessionList {
     });
     this.#bulk.update(known);
   }
+
+  /** @param {any} session */
+  #whoIs({ user, called }) { return this.#directory.whoIs(text(user), text(called)); }
 
   /** @param {any} session */
   #newRow(session) {
@@ -71,7 +74,7 @@ export class SessionList {
   #endAll(chosen) {
     confirm({
       title: t("admin.end-sessions", { count: chosen.length }), words: t("admin.end-words"), yes: t("admin.end-yes"),
-      names: chosen.map(({ user, camera }) => `${this.#directory.whoIs(text(user))} · ${this.#directory.nameOf(text(camera))}`),
+      names: chosen.map((session) => `${this.#whoIs(session)} · ${this.#directory.nameOf(text(session.camera))}`),
     }, () => this.#end(chosen));
   }
 
@@ -82,7 +85,7 @@ export class SessionList {
     const bad = failed.filter(({ problem }) => problem.status !== 404);
     const error = this.#section.querySelector(".error") ?? this.#section.closest(".view")?.querySelector(".error");
     if (error) say(error, bad.length ? problemInWords(bad[0].problem, Date.now()).words : "");
-    if (done.length) tell(t("admin.ended", { count: done.length }), done.map(({ item }) => this.#directory.whoIs(text(item.user))).join(", "));
+    if (done.length) tell(t("admin.ended", { count: done.length }), done.map(({ item }) => this.#whoIs(item)).join(", "));
     this.#bulk.clear();
     this.#done();
   }

@@ -150,6 +150,7 @@ function detail(name, value, at, details) {
     case "bookings": return number ? t("admin.with-bookings", { count: number }) : "";
     case "links": return number ? t("admin.with-links", { count: number }) : "";
     case "uses": return t("admin.for-browsers", { count: number });
+    case "called": return t("admin.called", { name: isolated(text(value)) });
     case "name": return isolated(text(value));
     case "role": return t(value === "administrator" ? "admin.role-administrator" : "admin.role-viewer");
     case "password": return t("admin.other-password");

@@ -109,7 +109,7 @@ export class Access {
 
   /** @param {object} [headers] */
   async #config(headers) {
-    const response = await this.#request("GET", "api/config", headers).catch(async (error) => { throw (await this.#unreadable()) ?? error; });
+    const response = await this.#request("GET", "api/config", headers).catch(async (/** @type {unknown} */ error) => { throw (await this.#unreadable()) ?? error; });
     if (!response.ok) throw new Error(`api/config: ${response.status}`);
     return response.json();
   }

@@ -78,6 +78,7 @@ export class Commands {
     for (const number of [...this.#waiting.keys()]) this.refused(number, new Refused(code));
   }
 
+  /** @param {number} number */
   #take(number) {
     const command = this.#waiting.get(number);
     this.#waiting.delete(number);

@@ -27,7 +27,8 @@ export class Drive extends EventTarget {
   driver = null;
   /** Who waits, first come first. @type {import("./gateway-rules.js").Person[]} */
   waiting = [];
-  #env; #way; #asked = false; #answered = false; #timer;
+  #env; #way; #asked = false; #answered = false;
+  /** @type {unknown} */ #timer;
 
   /**
    * @internal

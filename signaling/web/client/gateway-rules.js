@@ -55,7 +55,7 @@ export const HEARTBEATS = 10;
 const SHORTEST_TIMEOUT_MS = 100;
 const LONGEST_TIMEOUT_MS = 60_000;
 
-/** Why a command was refused, or the wheel, or the microphone, in words for people. */
+/** Why a command was refused, or the wheel, or the microphone, in words for people. @type {Readonly<Record<string, string>>} */
 export const REFUSALS = Object.freeze({
   "not-driving": "You do not drive.",
   "not-permitted": "You are not permitted to.",

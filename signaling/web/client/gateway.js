@@ -50,7 +50,7 @@ export class Gateway {
     });
   }
 
-  /** A channel that the camera has opened. @param {any} channel */
+  /** A channel that the camera has opened. @param {RTCDataChannel} channel */
   open(channel) {
     const { label } = channel;
     if (![RELIABLE, NOW].includes(label) || this.#channels.has(label)) return channel.close();

@@ -61,7 +61,7 @@ export function checksum(ms) {
 export function decode(luma) {
   if (!(luma[0] - luma[1] >= MIN_CONTRAST)) return null;
   const threshold = (luma[0] + luma[1]) / 2;
-  const number = (from, to) => luma.slice(from, to).reduce((sum, value) => sum * 2 + (value > threshold ? 1 : 0), 0);
+  const number = (/** @type {number} */ from, /** @type {number} */ to) => luma.slice(from, to).reduce((sum, value) => sum * 2 + (value > threshold ? 1 : 0), 0);
   const ms = number(2, 34);
   return checksum(ms) === number(34, BLOCKS) ? ms : null;
 }
@@ -189,7 +189,9 @@ export class LatencyHistory {
 
 /** Reads the clock of a video now and then, from `start` to `stop`. */
 export class LatencyMeter {
-  #env; #report; #timer; #history = /** @type {LatencyHistory|null} */ (null);
+  #env; #report;
+  /** @type {unknown} */ #timer;
+  #history = /** @type {LatencyHistory|null} */ (null);
 
   /** @param {any} env @param {() => void} report called after each reading of a clock and each change of the reason */
   constructor(env, report) {
@@ -201,7 +203,7 @@ export class LatencyMeter {
   /** @returns {LatencyReason} */
   get reason() { return this.#history ? this.#history.reason : "off"; }
 
-  /** @param {any} video */
+  /** @param {HTMLVideoElement} video */
   start(video) {
     this.stop();
     this.#history = new LatencyHistory();
@@ -216,6 +218,7 @@ export class LatencyMeter {
     this.#report();
   }
 
+  /** @param {HTMLVideoElement} video @param {(video: HTMLVideoElement) => number|null} read @param {LatencyHistory} history */
   #next(video, read, history) {
     const look = () => {
       if (history !== this.#history) return;

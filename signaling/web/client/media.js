@@ -6,11 +6,14 @@ import {
   DISCONNECTED_MS, FIRST_FRAME_TIMEOUT_MS, GATHER_MS, MAX_CANDIDATES, POLL_FIRST_MS, POLL_LIVE_MS, REASON_MS, STALL_POLLS,
 } from "./rules.js";
 
+/** @typedef {import("./types.js").Peer} Peer */
+
 /**
  * What a {@link Media} says. After `failed` nothing more is to be expected of it.
  *
  * @typedef {{say: (message: object) => void, tracks: () => void, live: () => void, flows: (well: boolean) => void,
- *   picture: (comes: boolean) => void, counted: (report: any) => void, routes: (routes: import("./routes.js").Routes) => void, way: (way: {channel?: any, sender?: RTCRtpSender}) => void, failed: (refusal?: string) => void}} Listener
+ *   picture: (comes: boolean) => void, counted: (report: RTCStatsReport) => void, routes: (routes: import("./routes.js").Routes) => void,
+ *   way: (way: {channel?: RTCDataChannel, sender?: RTCRtpSender}) => void, failed: (refusal?: string) => void}} Listener
  *   `say`: something for the camera. `live`: the first picture was decoded. `picture`: whether any has come in the last seconds, while there is one. `flows`: the network lost the camera, or
  *   found it again. `failed`: for good; with the browser's words if it did not take the camera's offer. `counted`: what `getStats` says, every two seconds while there is a picture. `routes`: the ways that
  *   were tried so far. `way`: a data channel, or what sends sound to the camera.
@@ -22,16 +25,20 @@ export class Media {
   seen = false;
   /** Whether the camera is about to end it, so that the first silence is the end. */
   doomed = false;
-  #env; #pc; #stream; #on; #video = /** @type {any} */ (null); #closed = false;
-  #candidates = /** @type {any[]|null} */ ([]); #work = Promise.resolve(); #packets = 0; #pictures = 0; #still = 0; #deadline; #pollTimer;
-  #gathers = false; #gathered = () => {}; #gatherTimer; #relayError = false;
+  #env; #pc; #stream; #on; #video = /** @type {HTMLVideoElement|null} */ (null); #closed = false;
+  #candidates = /** @type {RTCIceCandidateInit[]|null} */ ([]); #work = Promise.resolve(); #packets = 0; #pictures = 0; #still = 0;
+  /** @type {unknown} */ #deadline;
+  /** @type {unknown} */ #pollTimer;
+  #gathers = false; #gathered = () => {};
+  /** @type {unknown} */ #gatherTimer;
+  #relayError = false;
 
-  /** @param {any} env @param {any[]} iceServers @param {MediaStream} stream which gets the tracks @param {Listener} on */
+  /** @param {any} env @param {RTCIceServer[]} iceServers @param {MediaStream} stream which gets the tracks @param {Listener} on */
   constructor(env, iceServers, stream, on) {
     this.#env = env;
     this.#stream = stream;
     this.#on = on;
-    const pc = (this.#pc = new env.RTCPeerConnection({ iceServers }));
+    const pc = (this.#pc = /** @type {RTCPeerConnection} */ (new env.RTCPeerConnection({ iceServers })));
     pc.ontrack = ({ track, receiver }) => this.#addTrack(track, receiver);
     pc.ondatachannel = ({ channel }) => on.way({ channel });
     pc.onicecandidate = ({ candidate }) => {
@@ -50,7 +57,7 @@ export class Media {
     this.#work = this.#work.then(() => this.#offer()).catch(() => { if (!this.#closed) this.#on.failed(); });
   }
 
-  /** A word from the camera. Offers are taken one after the other. */
+  /** A word from the camera. Offers are taken one after the other. @param {Peer} word */
   peer({ sdp, ice }) {
     if (sdp?.type === "offer") {
       this.#work = this.#work.then(() => this.#answer(sdp)).catch((error) => {
@@ -65,12 +72,12 @@ export class Media {
     } else if (ice) this.#addCandidate(ice);
   }
 
-  /** Relays with credentials that last longer, for when ICE has to start again; what flows is not touched. */
+  /** Relays with credentials that last longer, for when ICE has to start again; what flows is not touched. @param {RTCIceServer[]} iceServers */
   useServers(iceServers) {
     try { this.#pc.setConfiguration({ ...this.#pc.getConfiguration(), iceServers }); } catch { /* This browser cannot read them. */ }
   }
 
-  /** The element that shows the picture, if there is one. */
+  /** The element that shows the picture, if there is one. @param {HTMLVideoElement|null} video */
   show(video) {
     this.#video = video;
     this.#watchFrames();
@@ -96,15 +103,17 @@ export class Media {
     this.#gatherTimer = this.#env.setTimeout(this.#gathered, GATHER_MS);
     await gathered;
     this.#gathers = false;
-    if (!this.#closed) this.#on.say({ type: "peer", sdp: { type: "offer", sdp: pc.localDescription.sdp } });
+    if (!this.#closed) this.#on.say({ type: "peer", sdp: { type: "offer", sdp: /** @type {RTCSessionDescription} */ (pc.localDescription).sdp } });
   }
 
+  /** @param {{sdp: string}} description */
   async #take({ sdp }) {
     if (this.#closed) return;
     await this.#pc.setRemoteDescription({ type: "answer", sdp });
     if (!this.#closed) this.#described();
   }
 
+  /** @param {{sdp: string}} description */
   async #answer({ sdp }) {
     const pc = this.#pc;
     if (this.#closed) return;
@@ -141,11 +150,13 @@ export class Media {
     this.#on.way({ sender: line.sender });
   }
 
+  /** @param {RTCIceCandidateInit} ice */
   #addCandidate({ candidate, sdpMLineIndex }) {
     // One bad candidate, such as a name that does not resolve, must not end the others.
     this.#pc.addIceCandidate({ candidate, sdpMLineIndex }).catch(() => {});
   }
 
+  /** @param {MediaStreamTrack} track @param {RTCRtpReceiver|{playoutDelayHint: number}} receiver as it is, or as it was in older browsers */
   #addTrack(track, receiver) {
     // Frames are shown when they arrive; smoothing would cost up to a few hundred milliseconds.
     if ("jitterBufferTarget" in receiver) receiver.jitterBufferTarget = 0;
@@ -172,6 +183,7 @@ export class Media {
     const wait = this.seen && !this.doomed ? POLL_LIVE_MS : POLL_FIRST_MS;
     this.#pollTimer = this.#env.setTimeout(async () => {
       let frames = 0, packets = 0, pictures = 0, isPicture = false;
+      /** @type {RTCStatsReport} */
       const stats = await this.#pc.getStats().catch(() => new Map());
       if (this.#closed) return;
       this.#on.routes(readRoutes(stats, this.#pc.connectionState, this.#relayError));
@@ -204,6 +216,7 @@ export class Media {
     this.#on.live();
   }
 
+  /** @param {number} ms */
   #failIn(ms) {
     this.#env.clearTimeout(this.#deadline);
     this.#deadline = this.#env.setTimeout(() => this.#on.failed(), ms);

@@ -6,6 +6,7 @@ import { Refused } from "./gateway-rules.js";
 export const KEPT_MS = 5_000;
 /** As for a call: what the robot's loudspeaker says must not come back to it. */
 const SOUND = Object.freeze({ echoCancellation: true, noiseSuppression: true, autoGainControl: true });
+/** By the `name` of what the browser throws. @type {Readonly<Record<string, string>>} */
 const CODES = Object.freeze({ NotAllowedError: "microphone-denied", SecurityError: "microphone-denied", NotFoundError: "no-microphone", NotReadableError: "microphone-busy" });
 
 /** Puts the microphone into a media line that stands already, and takes it out again: nothing is negotiated. */
@@ -13,7 +14,8 @@ export class Microphone {
   /** Whether someone wants to be heard. */
   on = false;
   #env; #changed; #sender = /** @type {RTCRtpSender|null} */ (null); #track = /** @type {any} */ (null);
-  #asked = /** @type {Promise<any>|null} */ (null); #timer;
+  #asked = /** @type {Promise<any>|null} */ (null);
+  /** @type {unknown} */ #timer;
 
   /** @param {any} env @param {() => void} changed when it went off by itself */
   constructor(env, changed) {

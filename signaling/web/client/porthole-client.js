@@ -74,13 +74,14 @@
  * @typedef {import("./types.js").Credential} Credential
  * @typedef {import("./types.js").Camera} Camera
  * @typedef {import("./types.js").Proof} Proof
+ * @typedef {import("./types.js").Started} Started
  * @typedef {import("./types.js").ClientState} ClientState
  * @typedef {import("./types.js").Options} Options
  */
 
 import { Access } from "./access.js";
 import {
-  ANSWER_TIMEOUT_MS, CONNECT_TIMEOUT_MS, FULL_CAP_MS, KEEPALIVE_MS, MAX_CAMERAS, MAX_MESSAGE, MAX_SESSIONS,
+  ANSWER_TIMEOUT_MS, CONNECT_TIMEOUT_MS, FULL_CAP_MS, KEEPALIVE_MS, MAX_CALLED, MAX_CAMERAS, MAX_MESSAGE, MAX_SESSIONS,
   MAX_TEXT, Refusal, STABLE_MS, Stateful, backoff, describe, list, readOpenid, readProof, text,
   turnedAway,
 } from "./rules.js";
@@ -125,12 +126,15 @@ export class PortholeClient extends Stateful {
   /** When the link opens, in ms, where the refusal is that it has not yet. @type {number|null} */
   opens = null;
   #env; #access; #running = false; #turn = 0; #attempt = 0; #config = /** @type {any} */ ({});
-  #socket = /** @type {any} */ (null); #heard = 0; #word = /** @type {any} */ (null); #welcome = false; #timer; #stable;
+  #socket = /** @type {WebSocket|null} */ (null); #heard = 0; #word = /** @type {any} */ (null); #welcome = false;
+  /** @type {unknown} */ #timer;
+  /** @type {unknown} */ #stable;
   /** @type {Set<Session>} */ #sessions = new Set();
+  /** What a guest wants to be called, as long as nothing was said since. @type {string|null} */ #called = null;
   // An `error` names no session, so that only one `startSession` is under way at a time.
   /** @type {Session[]} */ #queue = [];
   /** @type {Session|null} */ #asking = null;
-  #answerTimer;
+  /** @type {unknown} */ #answerTimer;
 
   /**
    * @param {string|URL} [baseUrl] the folder of the server's page, which is that of this module if not given
@@ -142,11 +146,12 @@ export class PortholeClient extends Stateful {
     const g = /** @type {any} */ (globalThis);
     this.#env = {
       WebSocket: g.WebSocket, RTCPeerConnection: g.RTCPeerConnection, MediaStream: g.MediaStream,
-      fetch: (...a) => g.fetch(...a), setTimeout: (...a) => g.setTimeout(...a),
-      clearTimeout: (id) => g.clearTimeout(id), now: Date.now, elapsed: () => g.performance.now(), random: Math.random,
+      fetch: (/** @type {Parameters<typeof fetch>} */ ...a) => g.fetch(...a),
+      setTimeout: (/** @type {Parameters<typeof setTimeout>} */ ...a) => g.setTimeout(...a),
+      clearTimeout: (/** @type {number|undefined} */ id) => g.clearTimeout(id), now: Date.now, elapsed: () => g.performance.now(), random: Math.random,
       hidden: () => g.document?.hidden === true, watchSize,
       // Not there in a page from plain http.
-      getUserMedia: g.navigator?.mediaDevices && ((wanted) => g.navigator.mediaDevices.getUserMedia(wanted)), ...env,
+      getUserMedia: g.navigator?.mediaDevices && ((/** @type {MediaStreamConstraints} */ wanted) => g.navigator.mediaDevices.getUserMedia(wanted)), ...env,
     };
     this.#access = new Access(this.#env.fetch, baseUrl, share ? { share } : token ? { token } : undefined, this.#env.now, cookies);
   }
@@ -195,6 +200,7 @@ export class PortholeClient extends Stateful {
    * @returns {Session}
    */
   watch(cameraId, { replaces = null } = {}) {
+    /** @type {Session} */
     const session = new Session(cameraId, this.#env, {
       online: () => this.state === "online",
       refusal: () => (this.state === "refused" ? this : null),
@@ -217,6 +223,19 @@ export class PortholeClient extends Stateful {
    * @param {import("./calls.js").CallWord} word @param {string} callId
    */
   sayToCall(word, callId) { this.#send({ type: word, callId }); }
+
+  /**
+   * What others are to see of a guest in the place of "a guest": it stands beside what it is, which anybody can see, and proves nothing.
+   * Who has an account has a name, and this changes nothing. @param {string} name at most {@link MAX_CALLED} characters; empty for nothing any more
+   */
+  callMe(name) {
+    this.#called = [...name.replace(/\p{Cc}/gu, " ").trim()].slice(0, MAX_CALLED).join("");
+    if (this.#welcome) this.#sayCalled();
+  }
+
+  #sayCalled() {
+    if (this.#called !== null) this.#send({ type: "callMe", name: this.#called });
+  }
 
   /** The servers for ICE that the server names to whoever connects; a session may have others. They hold passwords. @returns {any[]} */
   get iceServers() { return list(this.#config.iceServers); }
@@ -253,7 +272,7 @@ export class PortholeClient extends Stateful {
       this.second = null;
       const url = this.#access.at(text(config.websocket) || "ws");
       url.protocol = url.protocol.replace("http", "ws");
-      const socket = (this.#socket = new this.#env.WebSocket(url.href, ...this.#access.protocols));
+      const socket = (this.#socket = /** @type {WebSocket} */ (new this.#env.WebSocket(url.href, ...this.#access.protocols)));
       socket.onmessage = ({ data }) => this.#receive(data);
       socket.onclose = (event) => this.#closed(event);
       this.#timer = this.#env.setTimeout(() => this.#closed(), CONNECT_TIMEOUT_MS);
@@ -301,6 +320,7 @@ export class PortholeClient extends Stateful {
     else this.#sentAway(why);
   }
 
+  /** @param {{code: string, message: string, action: "retry"|"wait"|"stop"}} why */
   #sentAway({ code, message, action }) {
     this.#drop();
     this.#refuse(code, action === "wait" ? `${message} It is tried again by itself.` : message);
@@ -354,6 +374,7 @@ export class PortholeClient extends Stateful {
       case "welcome":
         this.#welcome = true;
         this.#send({ type: "setPeerStatus", roles: ["listener"], meta: null, porthole: { version: 1, offers: true } });
+        this.#sayCalled();
         for (const each of this.#sessions) each._resume();
         return this.#send({ type: "list" });
       case "list": return this.#listed(message);
@@ -397,6 +418,7 @@ export class PortholeClient extends Stateful {
     else if (this.state === "online") this._set("online", code, why.message);
   }
 
+  /** @param {{producers?: unknown}} message */
   #listed(message) {
     this.cameras.clear();
     for (const each of list(message.producers).slice(0, MAX_CAMERAS)) this.#add(each?.id, each?.meta);
@@ -409,6 +431,7 @@ export class PortholeClient extends Stateful {
     this.#camerasChanged();
   }
 
+  /** Whether it could be kept. @param {unknown} id @param {any} meta */
   #add(id, meta) {
     if (typeof id !== "string" || !id || (this.cameras.size >= MAX_CAMERAS && !this.cameras.has(id))) return false;
     this.cameras.set(id, { id, name: text(meta?.name) || id.slice(0, MAX_TEXT), meta });
@@ -441,6 +464,7 @@ export class PortholeClient extends Stateful {
     return session && this.#sessions.has(session) ? session : null;
   }
 
+  /** @param {Started} message */
   #started(message) {
     const { sessionId, peerId } = message;
     const session = this.#asking?.cameraId === peerId ? this.#answered() : null;

@@ -84,6 +84,24 @@ test("with open access it connects without a credential and announces itself as 
   assert.deepEqual([...client.cameras.keys()], ["front"]);
 });
 
+test("a guest's name is said on each connection, before what runs is taken up again, and fits", async () => {
+  const world = new World();
+  const client = await world.online("front");
+  const said = () => world.socket.sent.filter(({ type }) => type === "callMe").map(({ name }) => name);
+  client.callMe("  Anna\n ");
+  client.callMe("ß".repeat(50));
+  client.callMe("");
+  assert.deepEqual(said(), ["Anna", "ß".repeat(40), ""]);
+  const early = new World();
+  early.client.callMe("Carla");
+  await early.live();
+  assert.deepEqual(early.sent("callMe"), [{ type: "callMe", name: "Carla" }]);
+  early.drop();
+  await early.advance(1_500);
+  await early.welcome("front");
+  assert.deepEqual(early.socket.sent.map(({ type }) => type), ["setPeerStatus", "callMe", "resumeSession", "list"]);
+});
+
 test("a token becomes a cookie and never a part of an address", async () => {
   const world = new World({ token: "secret" });
   world.config.openAccess = false;

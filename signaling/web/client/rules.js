@@ -59,8 +59,10 @@ export const MAX_SESSIONS = 16;
 export const OPENS_CAP_S = 3_600;
 /** Text from the network that is shown to people, in characters. */
 export const MAX_TEXT = 300;
+/** The server takes no longer name of a guest, in characters. */
+export const MAX_CALLED = 40;
 
-/** What each stable code means and what to do about it, in words for people. */
+/** What each stable code means and what to do about it, in words for people. @type {Readonly<Record<string, string>>} */
 export const REASONS = Object.freeze({
   "unauthorized": "You are not signed in, or your token is not known. Ask for a new link.",
   "not-permitted": "You may not watch this camera now. Ask its owner for a booking.",
@@ -105,7 +107,7 @@ export function describe(code, details = "") {
   return more ? `${REASONS[known]} (${more})` : REASONS[known];
 }
 
-/** What the server closes a connection for besides the codes. */
+/** What the server closes a connection for besides the codes. @type {Readonly<Record<string, string>>} */
 const CLOSED = Object.freeze({
   "too-slow": "This page did not read what the server sent. It connects again by itself.",
 });
@@ -225,7 +227,7 @@ export class Refusal extends Error {
   }
 }
 
-/** What is asked for besides a password, in words. */
+/** What is asked for besides a password, in words. @type {Readonly<Record<string, string>>} */
 const SECOND = Object.freeze({
   "code-needed": "Type the code that your app shows, or one of your recovery codes.",
   "wrong-passkey": "The passkey was not taken. Try again, or use another way.",

@@ -4,7 +4,12 @@
  * @typedef {import("./types.js").SessionState} SessionState
  * @typedef {import("./types.js").Terms} Terms
  * @typedef {import("./types.js").Proof} Proof
+ * @typedef {import("./types.js").Started} Started
+ * @typedef {import("./types.js").Peer} Peer
  * @typedef {import("./statistics.js").Statistics} Statistics
+ * @typedef {{online: () => boolean, refusal: () => {code: string, message: string}|null, reconnect: () => void, has: () => boolean, offers: () => boolean,
+ *   iceServers: () => RTCIceServer[], send: (message: object) => void, ask: () => void, enter: () => boolean, leave: () => void}} Link what a session may ask of
+ *   its client
  */
 
 import { LatencyMeter } from "./latency-clock.js";
@@ -41,7 +46,7 @@ export class Session extends TwoWays {
   next = null;
   /** The ways to the camera that were tried last, for a diagnosis; it stays when the connection is gone. @type {import("./routes.js").Routes|null} */
   routes = null;
-  /** The servers for ICE of the last connection; those with a password are told with it alone. They are a secret. @type {any[]|null} */
+  /** The servers for ICE of the last connection; those with a password are told with it alone. They are a secret. @type {RTCIceServer[]|null} */
   iceServers = null;
   /** The same stream for the whole life of the session. @type {MediaStream} */
   stream;
@@ -51,11 +56,15 @@ export class Session extends TwoWays {
   /** Words to the camera while the session waits to be resumed; null while the server takes them. @type {object[]|null} */
   #unsent = null;
   #attempt = 0; #waiting = false; #video = /** @type {any} */ (null);
-  #shown = new Shown(); #size = /** @type {import("./shown.js").Watch|null} */ (null); #sizeTimer; #whole = false;
-  #figures = new Figures(); #meter; #measures = false; #retryTimer; #stable;
+  #shown = new Shown(); #size = /** @type {import("./shown.js").Watch|null} */ (null);
+  /** @type {unknown} */ #sizeTimer;
+  #whole = false;
+  #figures = new Figures(); #meter; #measures = false;
+  /** @type {unknown} */ #retryTimer;
+  /** @type {unknown} */ #stable;
 
   /**
-   * @param {string} cameraId @param {any} env @param {any} link what it may ask of its client
+   * @param {string} cameraId @param {any} env @param {Link} link
    * @param {Proof|null} replaces the session that the first one takes the place of
    */
   constructor(cameraId, env, link, replaces) {
@@ -178,7 +187,7 @@ export class Session extends TwoWays {
     if (this.#unsent) this.#link.send({ type: "resumeSession", peerId: this.cameraId, ...this.#proof });
   }
 
-  /** @internal The session is this connection's again. */
+  /** @internal The session is this connection's again. @param {unknown} terms */
   _resumed(terms) {
     const unsent = this.#unsent ?? [];
     this.#unsent = null;
@@ -187,7 +196,10 @@ export class Session extends TwoWays {
     this._terms(terms);
   }
 
-  /** @internal The server does not let this page in. A picture that flows is the camera's to end, and no server will say so. */
+  /**
+   * @internal The server does not let this page in. A picture that flows is the camera's to end, and no server will say so.
+   * @param {string} code @param {string} message
+   */
   _refuse(code, message) {
     if (this.#phase === "over") return;
     if (this.#media?.seen) {
@@ -221,7 +233,7 @@ export class Session extends TwoWays {
     if (!this.#waiting || this.#link.has()) this.#later(code === "camera-full" ? FULL_CAP_MS : BACKOFF_CAP_MS);
   }
 
-  /** @internal What is left out stays as it was. */
+  /** @internal What is left out stays as it was. @param {{terms?: unknown, iceServers?: unknown}} told */
   _updated({ terms, iceServers }) {
     this._terms(terms);
     if (!Array.isArray(iceServers)) return;
@@ -229,7 +241,7 @@ export class Session extends TwoWays {
     this.#media?.useServers(iceServers);
   }
 
-  /** @internal Terms that cannot be read change nothing. */
+  /** @internal Terms that cannot be read change nothing. @param {unknown} told */
   _terms(told) {
     const terms = readTerms(told, this.#env.now());
     if (terms) this.#setTerms(terms);
@@ -243,7 +255,7 @@ export class Session extends TwoWays {
     this.dispatchEvent(new CustomEvent("terms", { detail }));
   }
 
-  /** @internal */
+  /** @internal @param {Started} told */
   _started({ sessionId, secret, iceServers, terms, offers }) {
     this.sessionId = text(sessionId);
     this.#proof = readProof({ sessionId, secret });
@@ -263,6 +275,7 @@ export class Session extends TwoWays {
     }
   }
 
+  /** @param {RTCIceServer[]} iceServers */
   #newMedia(iceServers) {
     return new Media(this.#env, iceServers, this.stream, {
       say: (message) => this.#tell(message),
@@ -277,20 +290,20 @@ export class Session extends TwoWays {
     });
   }
 
-  /** @internal A word from the camera. */
+  /** @internal A word from the camera. @param {Peer} message */
   _peer(message) {
     // Not earlier: a camera that is full says so only now.
     if (message.sdp?.type === "offer" && this.state === "refused") this._set("connecting");
     this.#media?.peer(message);
   }
 
-  /** @internal The camera's own figures. */
+  /** @internal The camera's own figures. @param {unknown} message */
   _measured(message) {
     this.#figures.hear(message, this.#env.now());
     this.dispatchEvent(new Event("statistics"));
   }
 
-  /** The camera, which answers with its own, is told what nobody else can know. What cannot be said now is not worth keeping. */
+  /** The camera, which answers with its own, is told what nobody else can know. What cannot be said now is not worth keeping. @param {RTCStatsReport} report */
   #counted(report) {
     this.#figures.read(report, this.#env.now());
     this.#size?.look();
@@ -325,14 +338,14 @@ export class Session extends TwoWays {
       this.#size?.end();
       this.#size = null;
     } else if (!this.#size && this.#phase !== "over") {
-      this.#size = this.#env.watchSize(video, (size) => {
+      this.#size = this.#env.watchSize(video, (/** @type {import("./shown.js").Size|null} */ size) => {
         this.#shown.set(this.#whole ? WHOLE : size);
         this.#tellSize();
       });
     }
   }
 
-  /** Says so where no picture comes although all is connected. */
+  /** Says so where no picture comes although all is connected. @param {boolean} comes */
   #comes(comes) {
     if (this.state === "live") this._set("live", comes ? "" : "no-picture", comes ? "" : NO_PICTURE);
   }
@@ -378,6 +391,7 @@ export class Session extends TwoWays {
     }, backoff(this.#attempt++, this.#env.random(), cap));
   }
 
+  /** @param {object} message */
   #tell(message) {
     if (!this.sessionId) return;
     if (!this.#unsent) this.#link.send({ ...message, sessionId: this.sessionId });
@@ -406,6 +420,7 @@ export class Session extends TwoWays {
     if (this.#video) this.#video.srcObject = null;
   }
 
+  /** @param {SessionState} state @param {string} code @param {string} message */
   #over(state, code, message, tell = false) {
     if (tell) this.#tell({ type: "endSession", reason: "viewer-left" });
     this.#dropMedia();

@@ -29,6 +29,8 @@
  * @property {number|null} freezeSeconds for how long in all
  * @property {{at: number, received: number}[]} history the last minute, the oldest first; `at` in ms of `Date.now()`
  * @property {CameraStatistics|null} camera null while it says nothing
+ *
+ * @typedef {{at: number, frames: number, bytes: number, packets: number, lost: number}} Counters as they stood `at` a time in ms
  */
 
 /** What the line shows. */
@@ -98,12 +100,12 @@ export class Figures {
     };
   }
 
-  /** What happened since the reading before, by the second. */
+  /** What happened since the reading before, by the second. @param {Counters} after */
   #rates(after) {
     const before = this.#before;
     const seconds = before ? (after.at - before.at) / 1_000 : 0;
     if (!(seconds > 0)) return { fps: null, received: null, loss: null };
-    const per = (/** @type {string} */ name) => Math.max(0, after[name] - before[name]) / seconds;
+    const per = (/** @type {keyof Counters} */ name) => Math.max(0, after[name] - before[name]) / seconds;
     // A packet that comes late after all is not lost any more.
     const [packets, lost] = [per("packets"), per("lost")];
     return { fps: per("frames"), received: 8 * per("bytes"), loss: packets + lost > 0 ? lost / (packets + lost) : null };

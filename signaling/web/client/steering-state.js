@@ -16,7 +16,9 @@ export const REPEAT_MS = 25;
 export class SteeringState {
   /** The last number that was used, also of earlier drives. */
   number = 0;
-  #env; #way; #text = ""; #timer; #since = 0;
+  #env; #way; #text = "";
+  /** @type {unknown} */ #timer;
+  #since = 0;
   /** Whom it is for. @type {Receiver[]} */
   #receivers = [];
 

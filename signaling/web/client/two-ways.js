@@ -90,7 +90,7 @@ export class TwoWays extends Stateful {
     }
   }
 
-  /** @internal What a connection to the camera offers. @param {{channel?: any, sender?: RTCRtpSender}} way */
+  /** @internal What a connection to the camera offers. @param {{channel?: RTCDataChannel, sender?: RTCRtpSender}} way */
   _way({ channel, sender }) {
     if (channel) this.#gateway.open(channel);
     if (sender) this.#microphone.use(sender);

@@ -8,6 +8,9 @@
  * @typedef {{token: string}|{user: string, password: string, code?: string, enrolment?: string, passkey?: {challenge: string, answer: object}}|{share: string}} Credential how someone shows who they are
  * @typedef {{sessionId: string, secret: string}} Proof that a session is one's own
  * @typedef {{id: string, name: string, meta: any}} Camera
+ * @typedef {{sessionId?: unknown, peerId?: unknown, secret?: unknown, iceServers?: RTCIceServer[]|null, terms?: unknown, offers?: unknown}} Started what the server
+ *   says of a new session
+ * @typedef {{sdp?: {type: string, sdp: string}|null, ice?: RTCIceCandidateInit|null}} Peer a word from the camera, which nobody has checked
  * @typedef {"connecting"|"online"|"reconnecting"|"refused"} ClientState
  * @typedef {"connecting"|"live"|"reconnecting"|"refused"|"ended"} SessionState
  * @typedef {{action: "retry"|"wait"|"stop", state: SessionState, code: string}} Step

@@ -2,10 +2,11 @@
 // @ts-check
 /** Who drives, who waits, and what one drives with. */
 import { Controls, isStopKey } from "./controls.js";
-import { $, cloned, fill, quote, say } from "../parts/dom.js";
+import { $, cloned, fill, say } from "../parts/dom.js";
 import { GamepadView } from "./gamepad-view.js";
 import { wheelInWords } from "../parts/gateway-words.js";
 import { LinkSign } from "./link-sign.js";
+import { personInWords } from "../parts/people.js";
 import { refusalInWords } from "../words/reasons.js";
 import { t } from "../words/words.js";
 
@@ -41,8 +42,8 @@ export class DrivePanel {
     this.#button.addEventListener("click", () => this.#press());
     const { signal } = this.#gone;
     // Not when it is let go; and a second finger, beside the one on the stick, makes no click.
-    this.#stopButton.addEventListener("pointerdown", ({ button }) => { if (button === 0) this.#stop(); });
-    this.#stopButton.addEventListener("click", ({ detail }) => { if (detail === 0) this.#stop(); });
+    this.#stopButton.addEventListener("pointerdown", (/** @type {PointerEvent} */ { button }) => { if (button === 0) this.#stop(); });
+    this.#stopButton.addEventListener("click", (/** @type {MouseEvent} */ { detail }) => { if (detail === 0) this.#stop(); });
     document.addEventListener("keydown", (event) => { if (isStopKey(event, element)) this.#stop(); }, { signal });
     // Browsers keep the Escape that leaves the full screen to themselves.
     document.addEventListener("fullscreenchange", ({ target }) => {
@@ -149,7 +150,7 @@ export class DrivePanel {
     if (driving && !this.#wasDriving) this.#begin();
     this.#wasDriving = driving;
     fill($(".waiting", panel), driving ? wheel?.waiting ?? [] : [], ({ id }) => String(id), ({ id }) => this.#newWaiting(id), (item, { user }) => {
-      quote($(".name", item), user || t("drive.someone"));
+      say($(".name", item), personInWords(user));
     });
   }
 

@@ -11,7 +11,7 @@ export const MAX_BUTTONS = 32;
 /** So many messages without an answer, and the network or the program does not keep up: the next one says all that counts. */
 const MAX_UNANSWERED = 4;
 
-/** By `KeyboardEvent.code`, which is the place on the keyboard, whatever letter is printed there. */
+/** By `KeyboardEvent.code`, which is the place on the keyboard, whatever letter is printed there. @type {Readonly<Record<string, number[]>>} */
 const KEYS = Object.freeze({
   ArrowUp: [0, 1], KeyW: [0, 1], ArrowDown: [0, -1], KeyS: [0, -1],
   ArrowLeft: [-1, 0], KeyA: [-1, 0], ArrowRight: [1, 0], KeyD: [1, 0],

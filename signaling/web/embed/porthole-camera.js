@@ -9,7 +9,8 @@
  * ```
  *
  * Events: `state`, `latency`, `terms` and `statistics`, each with what it is about in `detail`. The session ends when the element
- * leaves the document, and goes on where it is put elsewhere at once.
+ * leaves the document, and goes on where it is put elsewhere at once. The server's own pages are built of it: they give it a session and a
+ * `<video slot="picture">` of theirs, and say in their own words how things stand.
  *
  * @typedef {import("../client/session.js").Session} Session
  * @typedef {import("../client/types.js").Terms} Terms
@@ -47,9 +48,10 @@ export class PortholeCamera extends Base {
   #view; #tokens;
   /** @type {PortholeClient|null} */ #client = null;
   /** @type {PortholeClient|null} */ #given = null;
+  /** The page's own session, which is the page's to end. @type {Session|null} */ #lent = null;
   /** @type {Session|null} */ #session = null;
   /** Ends what is listened to. */ #heard = new AbortController();
-  #isPaused = false; #isPlanned = false; #turn = 0;
+  #isPaused = false; #isPlanned = false; #isLent = false; #turn = 0;
   /** What the session was made for; empty while there is none. */ #made = "";
   /** Those who wait for a picture. @type {{done: () => void, fail: (why: Error) => void}[]} */ #waiting = [];
 
@@ -58,10 +60,7 @@ export class PortholeCamera extends Base {
     this.#view = new View(this, {
       play: () => (isOver(this.state) ? this.play().catch(() => {}) : this.pause()),
       mute: () => {
-        this.#isSilenced = false;
-        this.muted = !this.#view.video.muted;
-        this.#show();
-        this.#hear();
+        this.muted = !this.video.muted;
       },
       full: () => this.#fullScreen(),
     });
@@ -81,7 +80,12 @@ export class PortholeCamera extends Base {
   set camera(id) { this.setAttribute("camera", id); }
   /** Whether it makes no sound. Browsers let no page begin with sound before somebody has clicked. */
   get muted() { return this.hasAttribute("muted"); }
-  set muted(on) { this.toggleAttribute("muted", Boolean(on)); }
+  set muted(on) {
+    this.#isSilenced = false;
+    this.toggleAttribute("muted", Boolean(on));
+    this.#show();
+    if (!on && !this.video.paused) this.#hear();
+  }
   /** Whether it has buttons. */
   get controls() { return this.hasAttribute("controls"); }
   set controls(on) { this.toggleAttribute("controls", Boolean(on)); }
@@ -110,10 +114,20 @@ export class PortholeCamera extends Base {
     this.#again();
   }
 
+  /**
+   * The session, while there is one. A page that has one sets it, in place of `client` and `camera`; it ends it itself, and takes it back with
+   * null. @type {Session|null}
+   */
+  get session() { return this.#session; }
+  set session(session) {
+    this.#lent = session;
+    this.#again();
+  }
+
   // -- what it tells ------------------------------------------------------------------------------
 
-  /** The session, while there is one. */
-  get session() { return this.#session; }
+  /** Shows what is played: the page's own in the slot `picture`, or the element's. */
+  get video() { return this.#view.video; }
   /** Milliseconds from glass to glass, or null. */
   get latency() { return this.#session?.latency ?? null; }
   /** What the viewer may do, and until when. @type {Terms|null} */
@@ -141,7 +155,7 @@ export class PortholeCamera extends Base {
 
   /** The picture of this moment. @param {{type?: string, quality?: number}} [as] @returns {Promise<Blob>} */
   async snapshot({ type = "image/jpeg", quality = QUALITY } = {}) {
-    const { video } = this.#view;
+    const { video } = this;
     if (this.state !== "live" || !video.videoWidth) throw new DOMException("There is no picture now.", "InvalidStateError");
     // As on the server's own page. Whoever sees a picture can keep it by other means.
     if (/** @type {any} */ (this.terms)?.saving === false) throw new DOMException("Pictures of this camera are not to be kept.", "NotAllowedError");
@@ -195,6 +209,12 @@ export class PortholeCamera extends Base {
       return this.#set("idle");
     }
     if (this.#isPaused) return this.#set("paused");
+    if (this.#lent) {
+      if (this.#session === this.#lent) return this.#hear();
+      this.#end();
+      this.#isLent = true;
+      return this.#follow(this.#lent);
+    }
     const server = this.#given ? "" : readServer(this.getAttribute("server"), this.ownerDocument.baseURI, import.meta.url);
     const wanted = `${server} ${this.camera}`;
     // It was moved: what plays in it has been stopped by that.
@@ -244,10 +264,17 @@ export class PortholeCamera extends Base {
   /** @param {PortholeClient} client */
   #watch(client) {
     const { camera } = this;
-    const session = (this.#session = client.watch(camera));
-    const listen = (/** @type {string} */ name, /** @type {(event: any) => void} */ hear) => session.addEventListener(name, hear, { signal: this.#heard.signal });
     const named = () => this.#view.name(isolated(client.cameras.get(camera)?.name ?? camera));
-    listen("state", () => this.#follow());
+    client.addEventListener("cameras", named, { signal: this.#heard.signal });
+    named();
+    this.#follow(client.watch(camera));
+  }
+
+  /** @param {Session} session */
+  #follow(session) {
+    this.#session = session;
+    const listen = (/** @type {string} */ name, /** @type {(event: any) => void} */ hear) => session.addEventListener(name, hear, { signal: this.#heard.signal });
+    listen("state", () => this.#heardState());
     listen("tracks", () => this.#show());
     listen("latency", ({ detail }) => this.#tell("latency", detail));
     listen("statistics", () => this.#tell("statistics", this.statistics));
@@ -255,14 +282,13 @@ export class PortholeCamera extends Base {
       this.#tokens.lasts(session.terms?.until ?? null);
       this.#tell("terms", detail);
     });
-    client.addEventListener("cameras", named, { signal: this.#heard.signal });
-    named();
-    session.attach(this.#view.video);
-    session.measureLatency();
-    this.#follow();
+    session.attach(this.video);
+    // It takes a row of pixels: a page says whether it wants that of a session of its own.
+    if (!this.#isLent) session.measureLatency();
+    this.#heardState();
   }
 
-  #follow() {
+  #heardState() {
     const session = this.#session;
     if (!session) return;
     const { state, code, message } = session;
@@ -277,10 +303,11 @@ export class PortholeCamera extends Base {
     this.#tokens.end();
     this.#heard.abort();
     this.#heard = new AbortController();
-    this.#session?.close();
+    if (!this.#isLent) this.#session?.close();
+    this.#isLent = false;
     this.#client?.close();
     this.#session = this.#client = null;
-    this.#view.video.srcObject = null;
+    this.video.srcObject = null;
   }
 
   // -- on the screen ------------------------------------------------------------------------------
@@ -300,10 +327,11 @@ export class PortholeCamera extends Base {
   #tell(name, detail) { this.dispatchEvent(new CustomEvent(name, { detail })); }
 
   #show() {
-    const { video } = this.#view;
+    const { video } = this;
     const { key, words } = lineFor(this.state, this.code, this.message);
     video.muted = this.muted || this.#isSilenced;
-    this.#view.say(this.#view.reason(key, words));
+    // Who brings a session says how it stands.
+    this.#view.say(this.#lent ? "" : this.#view.reason(key, words));
     this.#view.fit(this.fit);
     this.#view.show(this.controls, {
       isPlaying: !isOver(this.state), isMuted: video.muted, hasSound: Boolean(this.#session?.stream.getAudioTracks().length),
@@ -316,7 +344,7 @@ export class PortholeCamera extends Base {
 
   /** Has the video play, with sound where that may be. */
   async #hear() {
-    const { video } = this.#view;
+    const { video } = this;
     try {
       await video.play();
     } catch (error) {

@@ -6,7 +6,7 @@ export const STYLE = `
   font: 1rem system-ui, sans-serif; container-type: inline-size; }
 :host([hidden]) { display: none; }
 * { box-sizing: border-box; }
-video { display: block; inline-size: 100%; block-size: 100%; object-fit: var(--porthole-fit, contain); background: inherit; }
+video, ::slotted(video) { display: block; inline-size: 100%; block-size: 100%; object-fit: var(--porthole-fit, contain); background: inherit; }
 .state { position: absolute; inset-inline: 0; inset-block-start: 0; margin: 0; padding: 0.75rem; background: rgb(10 15 20 / 0.78); overflow-wrap: anywhere; }
 .state:empty { display: none; }
 .bar { position: absolute; inset-inline: 0; inset-block-end: 0; display: flex; flex-wrap: wrap; gap: 0.25rem; padding: 0.25rem;

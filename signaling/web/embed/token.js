@@ -19,7 +19,9 @@ export const RETRY_CAP_MS = 300_000;
 const TIMER_CAP_MS = 2 ** 31 - 1;
 
 export class Tokens {
-  #env; #token = ""; #last = ""; #server = ""; #timer; #turn = 0; #failures = 0; #asked = -Infinity;
+  #env; #token = ""; #last = ""; #server = "";
+  /** @type {unknown} */ #timer;
+  #turn = 0; #failures = 0; #asked = -Infinity;
   /** @type {TokenProvider|null} */ #provider = null;
   #camera = "";
 

@@ -33,7 +33,7 @@ function sheetOf(page) {
 /** @typedef {{isPlaying: boolean, isMuted: boolean, hasSound: boolean, isFull: boolean}} Shown what they show */
 
 export class View {
-  #root; #line; #bar;
+  #host; #own; #root; #line; #bar;
   /** @type {{play: HTMLButtonElement, sound: HTMLButtonElement, full: HTMLButtonElement}} */ #buttons;
   #language = { locale: "en-GB", words: /** @type {import("../words/languages.js").Words} */ (LANGUAGES.en.load()) };
   #dir = "ltr";
@@ -41,10 +41,14 @@ export class View {
   /** @param {HTMLElement} host @param {Pressed} pressed */
   constructor(host, pressed) {
     const page = host.ownerDocument;
+    this.#host = host;
     this.#root = host.attachShadow({ mode: "open" });
     const made = (/** @type {string} */ tag, /** @type {string} */ name) => /** @type {any} */ (Object.assign(page.createElement(tag), { className: name, part: name }));
-    const video = (this.video = /** @type {HTMLVideoElement} */ (made("video", "video")));
+    const video = (this.#own = /** @type {HTMLVideoElement} */ (made("video", "video")));
     Object.assign(video, { playsInline: true, autoplay: true });
+    const place = made("slot", "");
+    place.name = "picture";
+    place.append(video);
     this.#line = made("p", "state");
     this.#line.setAttribute("role", "status");
     this.#bar = made("div", "bar");
@@ -61,8 +65,11 @@ export class View {
     };
     this.#buttons = { play: button("play", pressed.play), sound: button("sound", pressed.mute), full: button("full", pressed.full) };
     this.#bar.append(...Object.values(this.#buttons));
-    this.#root.append(video, this.#line, this.#bar);
+    this.#root.append(place, this.#line, this.#bar);
   }
+
+  /** What the page has put in the place of the picture, or the element's own. @returns {HTMLVideoElement} */
+  get video() { return this.#host.querySelector(':scope > video[slot="picture"]') ?? this.#own; }
 
   /** Once it is in a document, and in each other. @param {Document} page */
   dress(page) {
@@ -98,7 +105,7 @@ export class View {
   name(name) { this.video.setAttribute("aria-label", this.word("embed.picture", { camera: name })); }
 
   /** @param {string} fit */
-  fit(fit) { this.video.style.setProperty("--porthole-fit", fit); }
+  fit(fit) { this.#own.style.setProperty("--porthole-fit", fit); }
 
   /** @param {boolean} wanted @param {Shown} shown */
   show(wanted, { isPlaying, isMuted, hasSound, isFull }) {

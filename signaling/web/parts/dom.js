@@ -7,7 +7,7 @@ import { MAX_TEXT } from "../client/rules.js";
 export const $ = (selector, root = document) => root.querySelector(selector);
 
 /** The content of a template, anew. @param {string} selector @returns {any} */
-export const cloned = (selector) => $(selector).content.firstElementChild.cloneNode(true);
+export const cloned = (selector) => document.importNode($(selector).content.firstElementChild, true);
 
 /** An element with text. @param {string} tag @param {string} [words] @param {object} [properties] @returns {any} */
 export const made = (tag, words = "", properties = {}) => Object.assign(document.createElement(tag), { textContent: words }, properties);

@@ -9,6 +9,7 @@
  */
 import { isStop } from "../client/gateway-rules.js";
 import { isolated } from "../client/rules.js";
+import { personInWords } from "./people.js";
 import { has, t } from "../words/words.js";
 
 /** What is quieter than this, in dBFS, is not speech. */
@@ -20,7 +21,7 @@ const DRIVES = { next: "drive.drives-next", number: "drive.drives-number" };
 const SPEAKS = { next: "watch.talk.speaks-next", number: "watch.talk.speaks-number" };
 
 /** @param {{user: string}} person */
-const named = ({ user }) => (user ? isolated(user) : t("drive.someone"));
+const named = ({ user }) => personInWords(user);
 
 /**
  * Who does it, and where one stands in line. @param {{next: string, number: string}} keys of the sentences @param {string} name
@@ -40,8 +41,8 @@ function endInWords({ reason }) {
 
 /** Why the robot stopped. @param {Stopped} stopped */
 function stopInWords({ reason, by, detail }) {
-  if (reason === "stopped") return by ? t("drive.stopped", { name: isolated(by) }) : t("drive.stopped-someone");
-  const values = { why: isolated(detail), by: isolated(by) };
+  if (reason === "stopped") return by ? t("drive.stopped", { name: personInWords(by) }) : t("drive.stopped-someone");
+  const values = { why: isolated(detail), by: by && personInWords(by) };
   if (detail) return t(by ? "drive.halt-why-by" : "drive.halt-why", values);
   return t(by ? "drive.halt-by" : "drive.halt", values);
 }

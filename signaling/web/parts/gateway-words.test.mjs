@@ -26,6 +26,18 @@ test("who drives and who waits is said in words", () => {
   assert.equal(words(wheel({ driver: { id: 3, user: "" } }), 9, null), "Someone drives.");
 });
 
+test("that somebody is a guest is always said", () => {
+  const named = (user) => plain(wheelInWords(wheel({ driver: { id: 3, user } }), 9, null));
+  assert.equal(named("share:018f2b7e"), "A guest drives.");
+  assert.equal(named("guest"), "A guest drives.");
+  assert.equal(named("share:018f2b7e/Anna"), "Anna (guest) drives.");
+  assert.equal(named("guest/alice"), "alice (guest) drives.");
+  assert.equal(named("share:1/a/b"), "a/b (guest) drives.");
+  assert.equal(named("guestbook"), "guestbook drives.");
+  const stopped = plain(wheelInWords(wheel(), 9, null, { reason: "stopped", by: "share:1/Anna", detail: "" }));
+  assert.match(stopped, /Anna \(guest\)/);
+});
+
 test("who stopped the robot is said to all in words, until somebody drives again", () => {
   const words = (...all) => plain(wheelInWords(...all));
   const stopped = { reason: "stopped", by: "ann", detail: "" }, program = { reason: "program", by: "arm", detail: "bumper" };

@@ -26,7 +26,7 @@ export async function tellWorker(base) {
 export async function startWorker(base) {
   const workers = navigator.serviceWorker;
   await workers.register(new URL("service-worker.js", base), { scope: new URL(base).pathname, updateViaCache: "none" });
-  let timer;
+  /** @type {number|undefined} */ let timer;
   const late = new Promise((_, fail) => { timer = setTimeout(() => fail(new Error(t("parts.push-late"))), READY_MS); });
   const registration = await Promise.race([workers.ready, late]).finally(() => clearTimeout(timer));
   registration.active?.postMessage(workerWords());

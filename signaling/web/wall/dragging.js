@@ -32,12 +32,14 @@ export class Dragging {
     this.#ending.abort();
   }
 
+  /** @param {PointerEvent & {target: any}} event */
   #down(event) {
     const element = event.target.closest(".tile");
     if (!element || !this.#may() || !event.isPrimary || event.button !== 0 || event.target.closest(".places")) return;
     this.#now = { id: element.dataset.id, element, pointer: event.pointerId, x: event.clientX, y: event.clientY, moves: false };
   }
 
+  /** @param {PointerEvent} event */
   #moved(event) {
     const now = this.#now;
     if (!now || now.pointer !== event.pointerId) return;
@@ -54,6 +56,7 @@ export class Dragging {
     for (const tile of this.#grid.children) tile.dataset.onto = String(tile === onto);
   }
 
+  /** @param {PointerEvent} event */
   #up(event) {
     const now = this.#now;
     if (!now || now.pointer !== event.pointerId) return;
@@ -62,7 +65,7 @@ export class Dragging {
     if (onto) this.#place(now.id, onto.dataset.id);
   }
 
-  /** The other tile there. */
+  /** The other tile there. @param {PointerEvent} event */
   #under({ clientX, clientY }) {
     return [...this.#grid.children].find((tile) => {
       const { left, right, top, bottom } = tile.getBoundingClientRect();

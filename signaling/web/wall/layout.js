@@ -21,8 +21,11 @@ export const readChoice = (value) => /** @type {Choice} */ (CHOICES.includes(/**
 /** How wide the pictures are. @param {number} columns @param {number} rows @param {number} width @param {number} height */
 const pictureWidth = (columns, rows, width, height) => Math.min(width / columns, (height / rows) * ASPECT);
 
+/** As large as each other: what is less than a pixel nobody sees. */
+const SAME_PX = 1;
+
 /**
- * The columns that make so many pictures the largest; of equals the most, side by side.
+ * The columns that make so many pictures the largest; of equals those that leave the fewest places empty, and then the most, side by side.
  * @param {number} tiles @param {number} width of the room for all, in CSS pixels @param {number} height
  * @returns {Layout}
  */
@@ -30,7 +33,9 @@ export function grid(tiles, width, height) {
   let best = { columns: 1, rows: tiles, tiles };
   for (let columns = 2; columns <= tiles; columns += 1) {
     const rows = Math.ceil(tiles / columns);
-    if (pictureWidth(columns, rows, width, height) >= pictureWidth(best.columns, best.rows, width, height)) best = { columns, rows, tiles };
+    const more = pictureWidth(columns, rows, width, height) - pictureWidth(best.columns, best.rows, width, height);
+    const isFuller = columns * rows <= best.columns * best.rows;
+    if (more >= SAME_PX || (more > -SAME_PX && isFuller)) best = { columns, rows, tiles };
   }
   return best;
 }

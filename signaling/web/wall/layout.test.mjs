@@ -9,6 +9,7 @@ test("so many columns as make the pictures largest", () => {
   for (const [tiles, width, height, columns] of [
     [1, 1280, 720, 1], [2, 1280, 720, 2], [2, 390, 844, 1], [4, 1280, 720, 2], [4, 390, 700, 1], [9, 1280, 720, 3],
     [9, 390, 700, 2], [9, 844, 390, 3], [3, 2560, 700, 3], [12, 2560, 1440, 4],
+    [4, 844, 310, 2], [8, 2560, 700, 4],
   ]) assert.equal(grid(tiles, width, height).columns, columns, `${tiles} in ${width} by ${height}`);
 });
 

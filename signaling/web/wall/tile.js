@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 // @ts-check
-/** One camera on the wall: its picture while somebody sees it, and its last one while it is off. */
+/** One camera on the wall, a `<porthole-camera>`: its picture while somebody sees it, and its last one while it is off. */
+import "../embed/porthole-camera.js";
 import { icon, showIcon } from "../parts/icons.js";
 import { made, quote, say } from "../parts/dom.js";
 import { reasonInWords } from "../words/reasons.js";
@@ -40,6 +41,10 @@ export class Tile {
     this.video = Object.assign(document.createElement("video"), { muted: true, autoplay: true, playsInline: true });
     this.video.dataset.testid = `tile-video-${camera.id}`;
     this.video.tabIndex = -1;
+    this.video.slot = "picture";
+    this.screen = /** @type {import("../embed/porthole-camera.js").PortholeCamera} */ (document.createElement("porthole-camera"));
+    this.screen.muted = true;
+    this.screen.append(this.video);
     this.cover = made("button", "", { type: "button", className: "cover" });
     this.cover.dataset.testid = `enlarge-${camera.id}`;
     this.cover.addEventListener("click", () => this.#pressed());
@@ -65,7 +70,7 @@ export class Tile {
     places.append(this.earlier, this.later);
     // That it is the last picture is said in words.
     this.#still.canvas.setAttribute("aria-hidden", "true");
-    element.append(this.video, this.#still.canvas, this.cover, caption, tools, places);
+    element.append(this.screen, this.#still.canvas, this.cover, caption, tools, places);
     this.show(camera);
   }
 
@@ -99,7 +104,7 @@ export class Tile {
     session.addEventListener("statistics", () => this.#take(), { signal });
     session.addEventListener("tracks", () => this.#showSound(), { signal });
     session.addEventListener("terms", () => { if (session.terms) this.#still.hold(session.terms, Date.now()); }, { signal });
-    session.attach(this.video);
+    this.screen.session = session;
     this.#heardState();
   }
 
@@ -107,7 +112,6 @@ export class Tile {
   end() {
     const session = this.release();
     session?.close();
-    this.video.srcObject = null;
   }
 
   /** The session, which goes on elsewhere. @returns {Session|null} */
@@ -116,8 +120,8 @@ export class Tile {
     if (!session) return null;
     this.#take();
     this.#listeners.abort();
-    this.session = null;
-    this.video.muted = true;
+    this.session = this.screen.session = null;
+    this.screen.muted = true;
     this.#showSound();
     this.#showState();
     return session;
@@ -141,10 +145,8 @@ export class Tile {
   }
 
   #heardState() {
-    const { session, video } = this;
     // The camera is only away, or else the right is over: then the last picture is gone as well.
     if (this.isOver) this.#still.forget();
-    if (session?.state === "live" && video.paused) video.play().catch(() => {});
     this.#showState();
     this.#showSound();
   }
@@ -174,7 +176,7 @@ export class Tile {
   }
 
   #sound() {
-    this.video.muted = !this.video.muted;
+    this.screen.muted = !this.video.muted;
     this.#showSound();
     this.video.play().catch(() => {});
   }
@@ -189,7 +191,7 @@ export class Tile {
     if (large) this.element.dataset.large = "true";
     else delete this.element.dataset.large;
     this.cover.setAttribute("aria-expanded", String(large));
-    if (!large) this.video.muted = true;
+    if (!large) this.screen.muted = true;
     this.#showSound();
   }
 }

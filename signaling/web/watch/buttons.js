@@ -38,6 +38,8 @@ export class Buttons {
       video.volume = Number(target.value);
       this.#mute(video.volume === 0);
     });
+    // A browser may have held it back.
+    video.addEventListener("volumechange", () => this.show(), { signal });
     does("full", () => this.#fullScreen());
     does("window", () => this.#window());
     $(".more", element).addEventListener("click", (/** @type {MouseEvent} */ { detail }) => {
@@ -92,8 +94,8 @@ export class Buttons {
 
   /** @param {boolean} muted */
   #mute(muted) {
-    const { video } = this.#picture;
-    video.muted = muted;
+    const { camera, video } = this.#picture;
+    camera.muted = muted;
     if (!muted && video.volume === 0) video.volume = 1;
     this.show();
     if (!this.#picture.isPaused) video.play().catch(() => {});

@@ -60,7 +60,7 @@ async function loop(env, iceServers, kind) {
 
 /** Whether a server outside tells this page how it is seen: by UDP. @param {Env} env @param {any[]} iceServers */
 async function seen(env, iceServers) {
-  let end;
+  /** @type {any} */ let end;
   try {
     end = new env.RTCPeerConnection({ iceServers });
     return await timed(env, (done) => {

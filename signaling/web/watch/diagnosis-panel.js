@@ -14,14 +14,20 @@ import { t } from "../words/words.js";
 const WAYS = ["http", "websocket", "host", "srflx", "relay"];
 
 export class DiagnosisPanel {
-  #dialog; #client; #base; #ahead; #picture = /** @type {Picture|null} */ (null);
+  #dialog; #client; #api; #base; #ahead;
+  /** What the server names to who has no picture yet. @type {any[]|null} */ #given = null;
+  #picture = /** @type {Picture|null} */ (null);
   #listens = new AbortController();
   #sofar = /** @type {Partial<Tested>|null} */ (null); #tested = /** @type {Tested|null} */ (null); #running = false;
 
-  /** @param {any} dialog @param {import("../client/porthole-client.js").PortholeClient} client @param {URL} base @param {() => number|null} ahead the server's clock, in ms */
-  constructor(dialog, client, base, ahead) {
+  /**
+   * @param {any} dialog @param {import("../client/porthole-client.js").PortholeClient} client @param {import("../parts/api.js").Api} api @param {URL} base
+   * @param {() => number|null} ahead the server's clock, in ms
+   */
+  constructor(dialog, client, api, base, ahead) {
     this.#dialog = dialog;
     this.#client = client;
+    this.#api = api;
     this.#base = base;
     this.#ahead = ahead;
     $(".try", dialog).addEventListener("click", () => this.#try());
@@ -58,7 +64,7 @@ export class DiagnosisPanel {
       const next = WAYS.find((each) => !(each in /** @type {object} */ (sofar)));
       item.dataset.way = way;
       say($(".name", item), t(`watch.way.${way}`));
-      const { words, result } = wayInWords(way, sofar?.[way], way === next, this.#picture !== null);
+      const { words, result } = wayInWords(sofar?.[way], way === next);
       item.dataset.result = result;
       say($(".result", item), words);
     });
@@ -77,8 +83,15 @@ export class DiagnosisPanel {
     };
   }
 
-  /** A relay's password is told with a session alone. */
-  get #iceServers() { return this.#picture?.session.iceServers ?? this.#client.iceServers; }
+  /** A relay's password is told with a session, or to who asks. */
+  get #iceServers() { return this.#picture?.session.iceServers ?? this.#given ?? this.#client.iceServers; }
+
+  /** Those of a session, before there is one. Who may watch nothing is told of none. */
+  async #ask() {
+    if (this.#picture?.session.iceServers) return;
+    const told = await this.#api.post("me/ice-servers").catch(() => null);
+    this.#given = Array.isArray(told?.iceServers) ? told.iceServers : null;
+  }
 
   async #try() {
     if (this.#running) return;
@@ -86,6 +99,7 @@ export class DiagnosisPanel {
     this.#tested = null;
     this.#sofar = {};
     this.show();
+    await this.#ask();
     const env = {
       RTCPeerConnection: globalThis.RTCPeerConnection, now: () => performance.now(), setTimeout: setTimeout.bind(window), clearTimeout: clearTimeout.bind(window),
     };
@@ -120,12 +134,12 @@ export class DiagnosisPanel {
   }
 }
 
-/** @param {keyof Tested} way @param {any} result @param {boolean} isNext @param {boolean} hasSession */
-function wayInWords(way, result, isNext, hasSession) {
+/** @param {any} result @param {boolean} isNext */
+function wayInWords(result, isNext) {
   if (result === undefined) return { words: isNext ? t("watch.way.trying") : "", result: "" };
   const ms = typeof result === "number" ? result : result?.ok ? result.ms : null;
   if (ms !== null) return { words: t("watch.way.ok", { count: ms }), result: "ok" };
-  if (result?.asked === false) return { words: t(way === "relay" && !hasSession ? "watch.way.later" : "watch.way.none"), result: "none" };
+  if (result?.asked === false) return { words: t("watch.way.none"), result: "none" };
   return { words: t("watch.way.failed"), result: "failed" };
 }
 

@@ -25,7 +25,7 @@
 /** A clock that differs by less does no harm to anything but the latency. */
 export const CLOCK_MS = 30_000;
 
-/** Why a session is not had, by the server's codes: these say it all. */
+/** Why a session is not had, by the server's codes: these say it all. @type {Readonly<Record<string, string>>} */
 const BY_CODE = Object.freeze({
   "camera-offline": "camera-off", "camera-gone": "camera-off", "no-such-camera": "camera-unknown", "lease-ended": "right-over", "revoked": "right-over",
   "not-permitted": "right-over", "no-booking": "right-not-now", "camera-full": "camera-full", "offer-refused": "codec", "bad-description": "codec",

@@ -132,7 +132,7 @@ export class DoorButton {
     button.addEventListener("pointermove", (/** @type {PointerEvent} */ event) => { if (event.pointerId === this.#pointer && !this.#isInside(event)) this.#release(); });
     // A long touch must not open a menu.
     button.addEventListener("contextmenu", (/** @type {Event} */ event) => event.preventDefault());
-    button.addEventListener("click", ({ detail }) => { if (detail === 0) this.#hold?.tap(); });
+    button.addEventListener("click", (/** @type {MouseEvent} */ { detail }) => { if (detail === 0) this.#hold?.tap(); });
     button.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => this.#keyDown(event));
     button.addEventListener("keyup", (/** @type {KeyboardEvent} */ event) => this.#keyUp(event));
     button.addEventListener("blur", () => this.#release());

@@ -7,7 +7,8 @@ export const FADE_MS = 4_000;
 
 export class Fading {
   isShown = true;
-  #env; #changed; #timer;
+  #env; #changed;
+  /** @type {unknown} */ #timer;
   /** Why it stays. @type {Set<string>} */ #holds = new Set();
 
   /** @param {{setTimeout: (call: () => void, ms: number) => any, clearTimeout: (timer: any) => void}} env @param {(isShown: boolean) => void} changed */

@@ -31,7 +31,7 @@ export const OTHER_KEYS = Object.freeze([
   { key: "Esc", action: "stop", words: "watch.key.stop" },
 ]);
 
-/** On some keyboards `+` is beside `=`. */
+/** On some keyboards `+` is beside `=`. @type {Readonly<Record<string, string>>} */
 const SAME = Object.freeze({ "=": "+", "_": "-" });
 
 const STORED = "porthole-keys";

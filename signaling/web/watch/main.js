@@ -8,6 +8,7 @@ import { cards, toOpen } from "./bookings.js";
 import { hasPasskeys } from "../parts/ceremony.js";
 import { CallPanel } from "./call-panel.js";
 import { $, cloned, fill, quote, say } from "../parts/dom.js";
+import { storedName } from "../parts/guest.js";
 import { later, styleSheet, whenIdle } from "../parts/later.js";
 import { connectionInWords, keepSessions, readLink, takeSessions } from "./page.js";
 import { Pictures } from "./pictures.js";
@@ -38,11 +39,18 @@ const fetchPicture = later(async () => {
 });
 const fetchDiagnosis = later(async () => {
   const [{ DiagnosisPanel }] = await Promise.all([import("./diagnosis-panel.js"), ...diagnosisSheets.map((fetch) => fetch())]);
-  return new DiagnosisPanel($("#diagnosis"), client, base, () => agenda.me?.ahead ?? null);
+  return new DiagnosisPanel($("#diagnosis"), client, api, base, () => agenda.me?.ahead ?? null);
 });
 const fetchPassword = later(async () => {
   const { passwordDialog } = await import("../parts/password.js");
   return passwordDialog($("#password-dialog"), api, () => say($("#done"), t("parts.password-changed")));
+});
+const fetchGuest = later(async () => {
+  const { guestDialog } = await import("../parts/guest-dialog.js");
+  return guestDialog($("#guest-dialog"), (name) => {
+    client.callMe(name);
+    say($("#done"), t("parts.guest-done"));
+  });
 });
 const fetchPasskeys = later(async () => {
   const { passkeysDialog } = await import("../parts/passkeys.js");
@@ -59,6 +67,8 @@ await startPage();
 let presented = first.token !== undefined || first.share !== undefined;
 const base = new URL(".", location.href);
 const client = new PortholeClient(base, first);
+const called = storedName();
+if (called) client.callMe(called);
 const api = new Api(base);
 const agenda = new Agenda(api, $("#bookings-section"));
 const book = new BookLink(api, $("#book"));
@@ -133,6 +143,7 @@ $("#logout").addEventListener("click", async () => {
 
 function showMe() {
   const online = client.state === "online";
+  $("#guest").hidden = !(online && (agenda.me ? agenda.me.shared : client.openAccess && !client.authenticated));
   $("#password").hidden = !(online && client.passwords && agenda.me && !agenda.me.shared);
   $("#passkeys").hidden = !(online && agenda.me?.passkeys && hasPasskeys());
   $("#administration").hidden = !(online && agenda.me?.administrator);
@@ -144,7 +155,7 @@ function showMe() {
   }
 }
 
-for (const [button, fetch] of /** @type {const} */ ([["#password", fetchPassword], ["#passkeys", fetchPasskeys]])) {
+for (const [button, fetch] of /** @type {const} */ ([["#guest", fetchGuest], ["#password", fetchPassword], ["#passkeys", fetchPasskeys]])) {
   $(button).addEventListener("click", () => {
     say($("#done"), "");
     fetch().then((show) => show(), () => say($("#done"), t("watch.missing")));

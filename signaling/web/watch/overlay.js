@@ -15,15 +15,16 @@ export class Overlay {
     this.#fading = new Fading(env, (isShown) => { element.dataset.faded = String(!isShown); });
     const { signal } = this.#gone;
     const stage = $(".stage", element);
-    stage.addEventListener("pointermove", ({ pointerType }) => { if (pointerType !== "touch") this.stir(); }, { signal });
-    stage.addEventListener("pointerdown", (event) => this.#down(event), { signal, capture: true });
-    stage.addEventListener("click", (event) => {
+    stage.addEventListener("pointermove", (/** @type {PointerEvent} */ { pointerType }) => { if (pointerType !== "touch") this.stir(); }, { signal });
+    stage.addEventListener("pointerdown", (/** @type {PointerEvent} */ event) => this.#down(event), { signal, capture: true });
+    stage.addEventListener("click", (/** @type {MouseEvent} */ event) => {
       if (!this.#swallows) return;
       this.#swallows = false;
       event.preventDefault();
       event.stopPropagation();
     }, { signal, capture: true });
-    stage.addEventListener("focusin", ({ target }) => this.hold("focus", target.matches(":focus-visible") && target.closest(".fades, .more-list") !== null), { signal });
+    stage.addEventListener("focusin", (/** @type {{target: Element}} */ { target }) =>
+      this.hold("focus", target.matches(":focus-visible") && target.closest(".fades, .more-list") !== null), { signal });
     stage.addEventListener("focusout", () => this.hold("focus", false), { signal });
     element.addEventListener("keydown", () => this.stir(), { signal });
     this.stir();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 // @ts-check
-/** One picture: a session, and all that is shown of it. */
+/** One picture: a session in a `<porthole-camera>`, and all that lies over it and beside it. */
+import "../embed/porthole-camera.js";
 import { SETTLED_MS, againInWords } from "./bookings.js";
 import { Buttons } from "./buttons.js";
 import { $, cloned, quote, say } from "../parts/dom.js";
@@ -37,7 +38,8 @@ export class Picture {
   constructor(session, name, close, page = {}) {
     this.session = session;
     const element = (this.element = cloned("#picture"));
-    const video = (this.video = $("video", element));
+    this.camera = /** @type {import("../embed/porthole-camera.js").PortholeCamera} */ ($("porthole-camera", element));
+    const video = (this.video = this.camera.video);
     video.muted = true; // A clone does not take over the attribute, and unmuted video may not autoplay.
     video.dataset.testid = `video-${session.cameraId}`;
     for (const hook of HOOKS) $(`.${hook}`, element).dataset.testid = `${hook}-${session.cameraId}`;
@@ -45,7 +47,7 @@ export class Picture {
 
     // Whoever clicks a button has not gone to it with the keyboard: the space bar and the arrows stay the picture's.
     element.tabIndex = -1;
-    element.addEventListener("click", (event) => {
+    element.addEventListener("click", (/** @type {MouseEvent & {target: Element}} */ event) => {
       if (event.detail > 0 && event.target.closest("button")) element.focus({ preventScroll: true });
     });
     $(".close", element).addEventListener("click", close);
@@ -70,7 +72,7 @@ export class Picture {
 
   /** To be called when the element is in the page. */
   begin() {
-    this.session.attach(this.video);
+    this.camera.session = this.session;
     this.session.measureLatency();
     this.#showState();
     this.buttons.show();
@@ -79,16 +81,15 @@ export class Picture {
 
   /** Lets its sound be heard: somebody has clicked something. */
   hear() {
-    this.video.muted = false;
     this.pause(false);
-    this.buttons.show();
-    this.#play();
+    this.camera.muted = false;
+    this.video.play().catch(() => {});
   }
 
   end() {
     for (const panel of this.#panels) panel.end();
     this.session.close();
-    this.video.srcObject = null;
+    this.camera.session = null;
     clearTimeout(this.#notices);
     this.element.remove();
   }
@@ -116,7 +117,7 @@ export class Picture {
     if (on === this.isPaused) return;
     this.isPaused = on;
     if (on) this.video.pause();
-    else this.#play();
+    else this.video.play().catch(() => {});
     this.#showPaused();
   }
 
@@ -180,17 +181,6 @@ export class Picture {
     this.saving.show();
     if (state === "live") this.saving.live();
     this.tick();
-    if (state === "live" && this.video.paused && !this.isPaused) this.#play();
-  }
-
-  #play() {
-    const { video } = this;
-    video.play().catch(() => {
-      // A browser may hold back a picture with sound that no click has started.
-      video.muted = true;
-      this.buttons.show();
-      video.play().catch(() => {});
-    });
   }
 
   /** @param {{given: string[], taken: string[]}} changes */

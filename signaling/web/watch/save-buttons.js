@@ -100,14 +100,10 @@ export class SaveButtons {
 
   /** The frame as it was decoded, in its full size, whatever part of it is on the screen. */
   #snapshot() {
-    const { video } = this.#picture;
-    if (!video.videoWidth) return;
-    const canvas = Object.assign(document.createElement("canvas"), { width: video.videoWidth, height: video.videoHeight });
-    canvas.getContext("2d")?.drawImage(video, 0, 0);
-    canvas.toBlob((blob) => {
-      if (blob) this.#save(blob);
-      else this.#picture.notice(t("watch.save-failed"));
-    }, "image/jpeg", QUALITY);
+    this.#picture.camera.snapshot({ quality: QUALITY }).then((blob) => this.#save(blob), ({ name }) => {
+      // Before there is a picture, nobody misses one.
+      if (name === "EncodingError") this.#picture.notice(t("watch.save-failed"));
+    });
   }
 
   /** @param {Blob} blob */

@@ -89,7 +89,8 @@ class Take {
 
 /** The clip that is recorded from now on, until it is stopped, too long or too large. */
 export class Recording {
-  #env; #saved; #changed; #take = /** @type {Take|null} */ (null); #timer;
+  #env; #saved; #changed; #take = /** @type {Take|null} */ (null);
+  /** @type {unknown} */ #timer;
 
   /** @param {Env} env @param {(clip: Clip) => void} saved @param {() => void} changed */
   constructor(env, saved, changed) {
@@ -131,7 +132,9 @@ export class Recording {
  * begins anew when the other is {@link LAST_MS} old.
  */
 export class LastSeconds {
-  #env; #saved; #changed; #timer; #takes = /** @type {Take[]} */ ([]); #on = false;
+  #env; #saved; #changed;
+  /** @type {unknown} */ #timer;
+  #takes = /** @type {Take[]} */ ([]); #on = false;
   /** The one that is saved when its last part has come. */ #wanted = /** @type {Take|null} */ (null);
 
   /** @param {Env} env @param {(clip: Clip) => void} saved @param {() => void} changed */

@@ -17,14 +17,14 @@ export class TalkPanel {
     this.#panel = $(".talk", element);
     const button = (this.#button = $(".hold", element));
     const { signal } = this.#gone;
-    button.addEventListener("pointerdown", (event) => this.#press(event));
+    button.addEventListener("pointerdown", (/** @type {PointerEvent} */ event) => this.#press(event));
     for (const end of ["pointerup", "pointercancel", "lostpointercapture"]) {
-      button.addEventListener(end, (event) => { if (event.pointerId === this.#pointer) this.#release(); });
+      button.addEventListener(end, (/** @type {PointerEvent} */ event) => { if (event.pointerId === this.#pointer) this.#release(); });
     }
     // A long touch must not open a menu.
-    button.addEventListener("contextmenu", (event) => event.preventDefault());
+    button.addEventListener("contextmenu", (/** @type {Event} */ event) => event.preventDefault());
     // A screen reader presses a button without holding it: the first time it is on, the second time off.
-    button.addEventListener("click", ({ detail }) => {
+    button.addEventListener("click", (/** @type {MouseEvent} */ { detail }) => {
       if (detail === 0) this.#speak(!session.talkState?.on);
     });
     document.addEventListener("keydown", (event) => this.#keyDown(event), { signal });

@@ -15,6 +15,7 @@ const STILL_PX = 8;
 const WHEEL_PX = 240;
 /** It is kept when the fingers rest. */
 const KEEP_MS = 500;
+/** @type {Readonly<Record<string, number[]>>} */
 const ARROWS = Object.freeze({ ArrowLeft: [1, 0], ArrowRight: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] });
 const storage = () => localStorage;
 

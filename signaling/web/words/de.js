@@ -171,7 +171,6 @@ export default {
   "watch.way.failed": "ging nicht",
   "watch.way.host": "In diesem Netz",
   "watch.way.http": "Der Server",
-  "watch.way.later": "wird erst mit dem Bild versucht",
   "watch.way.none": "keiner ist eingerichtet",
   "watch.way.ok": "geht, {count} ms",
   "watch.way.relay": "Über ein Relais (TURN)",
@@ -200,6 +199,8 @@ export default {
   "drive.end.unanswered": "Die Kamera hat nicht geantwortet. Bitten Sie noch einmal.",
   "drive.ended": "Das Steuer ist weg: {reason}.",
   "drive.gamepad": "Gamepad: der linke Stick fährt, Tasten gehen mit ihrer Nummer an den Roboter.",
+  "drive.guest": "Ein Gast",
+  "drive.guest-called": "{name} (Gast)",
   "drive.halt": "Der Roboter hat angehalten.",
   "drive.halt-by": "Der Roboter hat angehalten ({by}).",
   "drive.halt-why": "Der Roboter hat angehalten: {why}.",
@@ -312,6 +313,11 @@ export default {
   "calendar.not-copied": "Dieser Browser lässt die Seite nicht kopieren. Markieren Sie den Text und kopieren Sie ihn.",
 
   // -- parts: what all pages have -----------------------------------------------------------------
+  "parts.guest-done": "Andere sehen jetzt Ihren Namen.",
+  "parts.guest-name": "Ihr Name",
+  "parts.guest-say": "Speichern",
+  "parts.guest-title": "Wie heißen Sie?",
+  "parts.guest-words": "Wer mit zusieht und wer die Kamera betreibt, sieht diesen Namen mit „Gast“ daneben. Sonst ändert er nichts.",
   "parts.moment": "{day}, {time}",
   "parts.span-short": "weniger als eine Minute",
   "parts.span-minutes": "{minutes} Min.",

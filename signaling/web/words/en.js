@@ -174,7 +174,6 @@ export default {
   "watch.way.failed": "did not work",
   "watch.way.host": "In this network",
   "watch.way.http": "The server",
-  "watch.way.later": "is tried with the picture alone",
   "watch.way.none": "none is set up",
   "watch.way.ok": "works, {count} ms",
   "watch.way.relay": "By a relay (TURN)",
@@ -203,6 +202,8 @@ export default {
   "drive.end.unanswered": "The camera did not answer. Ask again.",
   "drive.ended": "The wheel is gone: {reason}.",
   "drive.gamepad": "Gamepad: the left stick drives, buttons go to the robot by their number.",
+  "drive.guest": "A guest",
+  "drive.guest-called": "{name} (guest)",
   "drive.halt": "The robot stopped.",
   "drive.halt-by": "The robot stopped ({by}).",
   "drive.halt-why": "The robot stopped: {why}.",
@@ -315,6 +316,11 @@ export default {
   "calendar.not-copied": "This browser does not let the page copy. Mark the text and copy it.",
 
   // -- parts: what all pages have -----------------------------------------------------------------
+  "parts.guest-done": "Others see your name now.",
+  "parts.guest-name": "Your name",
+  "parts.guest-say": "Save",
+  "parts.guest-title": "What are you called?",
+  "parts.guest-words": "Others who watch, and whoever runs the camera, see this name with “guest” beside it. It changes nothing else.",
   "parts.moment": "{day}, {time}",
   "parts.span-short": "less than a minute",
   "parts.span-minutes": "{minutes} min",

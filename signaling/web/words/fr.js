@@ -171,7 +171,6 @@ export default {
   "watch.way.failed": "n’a pas marché",
   "watch.way.host": "Dans ce réseau",
   "watch.way.http": "Le serveur",
-  "watch.way.later": "n’est essayé qu’avec l’image",
   "watch.way.none": "aucun n’est configuré",
   "watch.way.ok": "marche, {count} ms",
   "watch.way.relay": "Par un relais (TURN)",
@@ -200,6 +199,8 @@ export default {
   "drive.end.unanswered": "La caméra n’a pas répondu. Redemandez.",
   "drive.ended": "Le volant est parti : {reason}.",
   "drive.gamepad": "Manette : le stick gauche conduit, les boutons vont au robot par leur numéro.",
+  "drive.guest": "Un invité",
+  "drive.guest-called": "{name} (invité)",
   "drive.halt": "Le robot s’est arrêté.",
   "drive.halt-by": "Le robot s’est arrêté ({by}).",
   "drive.halt-why": "Le robot s’est arrêté : {why}.",
@@ -312,6 +313,11 @@ export default {
   "calendar.not-copied": "Ce navigateur ne laisse pas la page copier. Sélectionnez le texte et copiez-le.",
 
   // -- parts: what all pages have -----------------------------------------------------------------
+  "parts.guest-done": "Les autres voient maintenant votre nom.",
+  "parts.guest-name": "Votre nom",
+  "parts.guest-say": "Enregistrer",
+  "parts.guest-title": "Comment vous appelez-vous ?",
+  "parts.guest-words": "Ceux qui regardent aussi, et qui gère la caméra, voient ce nom avec « invité » à côté. Il ne change rien d’autre.",
   "parts.moment": "{day}, {time}",
   "parts.span-short": "moins d’une minute",
   "parts.span-minutes": "{minutes} min",

@@ -108,6 +108,8 @@ pub(crate) enum Input {
         rights: Rights,
     },
     Rights(ViewerId, Rights),
+    /// A guest is called otherwise now.
+    Named(ViewerId, String),
     Left(ViewerId, Reason),
     /// A message of a viewer, that came at `at`.
     Message {
@@ -280,6 +282,7 @@ impl Hub {
                 rights,
             } => self.viewer_joined(viewer, Viewer::new(session, user, rights)),
             Input::Rights(viewer, rights) => self.viewer_rights(viewer, rights, now),
+            Input::Named(viewer, user) => self.viewer_named(viewer, user),
             Input::Left(viewer, reason) => self.viewer_left(viewer, reason, now),
             Input::Message {
                 viewer, message, ..

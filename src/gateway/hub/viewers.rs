@@ -86,6 +86,18 @@ impl Hub {
         self.recall_door();
     }
 
+    /// Programs and all who watch hear how the viewer is called now.
+    pub(super) fn viewer_named(&mut self, id: ViewerId, user: String) {
+        let Some(viewer) = self.viewers.get_mut(&id) else {
+            return;
+        };
+        viewer.user = user;
+        self.notify_hello(id);
+        self.notify_wheel(None, None);
+        self.notify_talk(None);
+        self.notify_viewers();
+    }
+
     pub(super) fn viewer_left(&mut self, id: ViewerId, reason: Reason, now: Instant) {
         if !self.viewers.contains_key(&id) {
             return;

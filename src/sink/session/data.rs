@@ -79,14 +79,16 @@ impl Data {
             let session = gate.session(id);
             session.map(|s| (s.user.clone(), s.permit.clone(), s.until))
         };
-        let (Some((user, permit, mut until)), Ok(runtime)) = (terms, runtime::handle()) else {
+        let (Some((mut user, permit, mut until)), Ok(runtime)) = (terms, runtime::handle()) else {
             return;
         };
         let at_open = (permit.clone(), sessions.clone(), id.to_owned());
-        let channels = Channels::ask(webrtcbin, &self.hub, id, &user, move || {
+        let first = user.clone();
+        let channels = Channels::ask(webrtcbin, &self.hub, id, move || {
             let (permit, sessions, id) = &at_open;
-            let door = lock(sessions).session(id).map(|session| session.door);
-            rights(permit, door.unwrap_or_default())
+            let said = lock(sessions).session(id).map(|s| (s.user.clone(), s.door));
+            let (user, door) = said.unwrap_or_else(|| (first.clone(), DoorRight::No));
+            (user, rights(permit, door))
         });
         let Some(channels) = channels else {
             gst::warning!(CAT, obj = webrtcbin, "{id}: no data channels");
@@ -99,12 +101,18 @@ impl Data {
             loop {
                 permit.changed().await;
                 let mut door = DoorRight::No;
+                let mut named = None;
                 if let Some(session) = lock(&sessions).session(&id) {
                     (until, door) = (session.until, session.door);
+                    named = (session.user != user).then(|| session.user.clone());
                 }
                 let rights = rights(&permit, door);
                 if !rights.view {
                     break;
+                }
+                if let Some(named) = named {
+                    user.clone_from(&named);
+                    hub.notify(Input::Named(viewer, named));
                 }
                 hub.notify(Input::Rights(viewer, rights));
             }

@@ -73,7 +73,7 @@ impl fmt::Display for Permission {
 pub struct Grant {
     /// Camera the grant is for (its id).
     pub aud: String,
-    /// User it was given to, as shown in bus messages and logs.
+    /// User it was given to, as shown in bus messages and logs; see [`subject`].
     pub sub: String,
     /// Session it is for.
     pub sid: String,
@@ -95,6 +95,26 @@ pub struct Grant {
     /// something else gives it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub door_call: Option<String>,
+}
+
+/// Between a user and what that one wants to be called. No user's name has one.
+const CALLED: char = '/';
+
+/// How a grant names its user: `alice`, or `share:018f2b7e/Anna` of a guest who has said a name. What is behind the stroke is
+/// said by the guest alone, and proves nothing.
+pub fn subject(user: &str, called: Option<&str>) -> String {
+    match called {
+        Some(called) => format!("{user}{CALLED}{called}"),
+        None => user.to_owned(),
+    }
+}
+
+/// The user of a [`subject`], and what that one wants to be called.
+pub fn user_and_called(subject: &str) -> (&str, Option<&str>) {
+    match subject.split_once(CALLED) {
+        Some((user, called)) => (user, Some(called)),
+        None => (subject, None),
+    }
 }
 
 /// Permissions, without those of later versions.

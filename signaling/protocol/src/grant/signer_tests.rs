@@ -151,3 +151,16 @@ fn a_damaged_file_is_no_signer() {
         "the oldest is forgotten in time"
     );
 }
+
+#[test]
+fn what_a_guest_is_called_is_never_taken_for_a_user() {
+    for (user, called) in [
+        ("alice", None),
+        ("share:1", None),
+        ("share:1", Some("Anna")),
+        ("share:1", Some("a/b")),
+        ("guest", Some("alice")),
+    ] {
+        assert_eq!(user_and_called(&subject(user, called)), (user, called));
+    }
+}

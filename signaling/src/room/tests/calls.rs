@@ -467,8 +467,15 @@ fn an_answer_without_a_picture_ends_and_one_whose_picture_is_lost_has_a_moment()
     let mut world = house();
     let id = world.rung();
     world.word(ALICE, "answerCall", &id);
+    // Her page asks how it goes, and the camera answers, though nothing flows.
+    let session = world.look(ALICE);
+    world.say(ALICE, json!({"type":"viewerStats","sessionId":session,"frames":0,"freezes":0,"freezeSeconds":0}));
+    world.say(CAMERA, json!({"type":"sessionStats","sessionId":session,"rung":0,"rungs":1,"width":640,"height":360,
+        "estimate":0,"sent":0,"loss":0}));
+    world.to(BOB);
     world.wait(20);
     assert_eq!(world.call_at(BOB)["reason"], "no-media");
+    world.say(ALICE, json!({"type":"endSession","sessionId":session}));
     world.sent.clear();
 
     world.ring(CAMERA, AGAIN_RING);
@@ -747,6 +754,35 @@ fn a_server_that_was_restarted_takes_up_the_call_and_its_sessions() {
     world.to(AGAIN);
     world.ring(AGAIN, RING);
     assert_eq!(world.call_at_camera(AGAIN)["reason"], "hung-up");
+}
+
+#[test]
+fn a_camera_that_is_back_says_whether_there_was_a_picture() {
+    for (connected, state) in [
+        (json!(null), "talking"),
+        (json!(true), "talking"),
+        (json!(false), "answered"),
+    ] {
+        let mut world = house_of(vec![target("alice", 0)]);
+        let id = world.rung();
+        let session = world.look(ALICE);
+        let told = world.to(CAMERA);
+        let start = told.iter().find(|m| m["type"] == "startSession").unwrap();
+        let grant = start["grant"].clone();
+        let link = world.link_of("alice");
+        let link = link.strip_prefix("share:").unwrap().to_owned();
+        world.restart();
+        world.set_viewer(nothing("alice"));
+        world.set_doorbells(rule(vec![target("alice", 0)]));
+        let kept = record(&id, &[("alice", &link)], Some("alice"));
+        assert!(world.room.restore_call(&kept, world.now));
+        world.camera(AGAIN, "front");
+        let mut status = producer(true);
+        let report = json!({"sessionId": session, "grant": grant, "lease": 500, "connected": connected});
+        status["porthole"] = json!({"version":1,"nonce":"n2","sessions":[report]});
+        world.say(AGAIN, status);
+        assert_eq!(world.call_at_camera(AGAIN)["state"], state, "{connected}");
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 mod admission;
 mod bookings;
+mod called;
 mod calls;
 mod calls_random;
 mod doors;

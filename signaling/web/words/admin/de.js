@@ -2,6 +2,9 @@
 // @ts-check
 /** The administrator's page in German. Sorted as `en.js`; people are called “Sie”. */
 export default {
+  "admin.called": "nennt sich {name}",
+  "admin.guest-called": "{name} ({link})",
+  "admin.log.session.named": "{user} nannte bei {camera} einen Namen",
   "admin.title": "Porthole-Verwaltung",
   "admin.administration": "Verwaltung",
   "admin.overview": "Übersicht",

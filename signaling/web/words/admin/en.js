@@ -2,6 +2,9 @@
 // @ts-check
 /** The administrator's page in English, which its other languages are compared with. All else that is said is in `../en.js`. */
 export default {
+  "admin.called": "called {name}",
+  "admin.guest-called": "{name} ({link})",
+  "admin.log.session.named": "{user} said a name at {camera}",
   "admin.title": "Porthole administration",
   "admin.administration": "Administration",
   "admin.overview": "Overview",

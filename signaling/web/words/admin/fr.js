@@ -2,6 +2,9 @@
 // @ts-check
 /** The administrator's page in French. Sorted as `en.js`; people are called “vous”. */
 export default {
+  "admin.called": "dit s’appeler {name}",
+  "admin.guest-called": "{name} ({link})",
+  "admin.log.session.named": "{user} a donné un nom à {camera}",
   "admin.title": "Administration de Porthole",
   "admin.administration": "Administration",
   "admin.overview": "Vue d’ensemble",

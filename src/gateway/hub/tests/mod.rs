@@ -186,6 +186,27 @@ fn who_comes_is_told_how_things_stand() {
 }
 
 #[test]
+fn a_guest_who_says_a_name_is_called_by_it_everywhere() {
+    let mut room = Room::new();
+    room.handle(Input::ProgramJoined(1, "arm".into()));
+    room.viewer(1, "share:1", ALL);
+    room.viewer(2, "bob", ALL);
+    room.say(1, Kind::Ask, (0, 0), "");
+    room.events(1);
+    room.told(2);
+    room.handle(Input::Named(1, "share:1/Anna".into()));
+    assert_eq!(
+        room.events(1),
+        [r#"porthole viewers ["share:1/Anna","bob"]"#]
+    );
+    assert_eq!(room.last(2, Kind::Wheel)["driver"]["user"], "share:1/Anna");
+    assert_eq!(room.last(1, Kind::Hello)["user"], "share:1/Anna");
+    // Of one that is gone there is nothing to say.
+    room.handle(Input::Named(9, "x".into()));
+    assert!(room.told(2).is_empty());
+}
+
+#[test]
 fn commands_are_the_drivers_alone_and_each_is_answered() {
     let mut room = Room::new();
     room.handle(Input::ProgramJoined(1, "arm".into()));

@@ -32,10 +32,15 @@ fn sentence(entry: &AuditEntry) -> Option<String> {
                 _ => "watches",
             };
             let called = called(details);
-            format!("{user}{called} {how} {camera}{} (session {id})", perms(details))
+            format!(
+                "{user}{called} {how} {camera}{} (session {id})",
+                perms(details)
+            )
         }
         "session.named" => match called(details) {
-            called if called.is_empty() => format!("{user} gives no name at {camera} any more (session {id})"),
+            called if called.is_empty() => {
+                format!("{user} gives no name at {camera} any more (session {id})")
+            }
             called => format!("{user} at {camera} is{called} now (session {id})"),
         },
         "session.ended" => {

@@ -230,7 +230,10 @@ pub(super) async fn ice_servers(
         ));
     }
     // Many may have one link; those at one address count as one at the relay.
-    let user = relay_user(rights, &relay_name(&format!("{} {}", rights.user, caller.connection.peer)));
+    let user = relay_user(
+        rights,
+        &relay_name(&format!("{} {}", rights.user, caller.connection.peer)),
+    );
     Ok(Json(Ways {
         ice_servers: shared.ice.to_try(&user, now),
     }))

@@ -36,7 +36,10 @@ impl Room {
 
     /// Calls a session's viewer by what its connection says.
     pub(super) fn name_session(&mut self, viewer: ClientId, id: &str, now: Now) {
-        let called = self.clients.get(&viewer).and_then(|client| client.called.clone());
+        let called = self
+            .clients
+            .get(&viewer)
+            .and_then(|client| client.called.clone());
         let known = self.sessions.get(id);
         let Some(session) = known.filter(|session| session.called != called) else {
             return;

@@ -183,7 +183,11 @@ impl Room {
             self.hand_to(id, &whose);
             self.review(id, Because::NewRights, now);
         }
-        if self.clients.get(&viewer).is_some_and(|client| client.called.is_some()) {
+        if self
+            .clients
+            .get(&viewer)
+            .is_some_and(|client| client.called.is_some())
+        {
             self.name_session(viewer, id, now);
         }
         if let Some(session) = self.sessions.get(id) {

@@ -148,9 +148,7 @@ impl Room {
             .sessions
             .iter()
             .filter_map(|id| self.sessions.get(id));
-        let own = own
-            .filter(|session| *session.whose.user == *user)
-            .count();
+        let own = own.filter(|session| *session.whose.user == *user).count();
         if camera.sessions.len() >= MAX_SESSIONS_PER_CAMERA
             || (own >= MAX_SESSIONS_PER_PERSON && !rights.shared)
         {

@@ -51,8 +51,14 @@ async fn who_has_a_booking_to_come_is_told_of_the_relay_and_who_has_none_is_not(
     assert!(!names.contains("alice"));
     assert_eq!(at_relay(&house.nobody()).await, None);
     let late = house.user("carol").await;
-    house.book("front", "carol", (40 * 24 * 3600, 41 * 24 * 3600)).await;
-    assert_eq!(at_relay(&late).await, None, "that is more than a month away");
+    house
+        .book("front", "carol", (40 * 24 * 3600, 41 * 24 * 3600))
+        .await;
+    assert_eq!(
+        at_relay(&late).await,
+        None,
+        "that is more than a month away"
+    );
 }
 
 #[tokio::test]

@@ -469,7 +469,10 @@ fn an_answer_without_a_picture_ends_and_one_whose_picture_is_lost_has_a_moment()
     world.word(ALICE, "answerCall", &id);
     // Her page asks how it goes, and the camera answers, though nothing flows.
     let session = world.look(ALICE);
-    world.say(ALICE, json!({"type":"viewerStats","sessionId":session,"frames":0,"freezes":0,"freezeSeconds":0}));
+    world.say(
+        ALICE,
+        json!({"type":"viewerStats","sessionId":session,"frames":0,"freezes":0,"freezeSeconds":0}),
+    );
     world.say(CAMERA, json!({"type":"sessionStats","sessionId":session,"rung":0,"rungs":1,"width":640,"height":360,
         "estimate":0,"sent":0,"loss":0}));
     world.to(BOB);
@@ -778,7 +781,8 @@ fn a_camera_that_is_back_says_whether_there_was_a_picture() {
         assert!(world.room.restore_call(&kept, world.now));
         world.camera(AGAIN, "front");
         let mut status = producer(true);
-        let report = json!({"sessionId": session, "grant": grant, "lease": 500, "connected": connected});
+        let report =
+            json!({"sessionId": session, "grant": grant, "lease": 500, "connected": connected});
         status["porthole"] = json!({"version":1,"nonce":"n2","sessions":[report]});
         world.say(AGAIN, status);
         assert_eq!(world.call_at_camera(AGAIN)["state"], state, "{connected}");

@@ -3,7 +3,7 @@
 //! A page names all modules that it begins with, so that a browser asks for them at once and not for one after the other.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     env, error, fs,
     io::Write as _,
     path::{Path, PathBuf},
@@ -11,8 +11,12 @@ use std::{
 
 use flate2::{Compression, write::GzEncoder};
 
+#[path = "build/bundle.rs"]
+mod bundle;
 #[path = "build/strip.rs"]
 mod strip;
+
+use bundle::{Scripts, imports, resolved};
 
 /// Folders of files that are served, each with the name of its list and where its files are found.
 const FOLDERS: [(&str, &str, &str); 2] =
@@ -34,8 +38,6 @@ const KINDS: [(&str, &str); 6] = [
 const MODULES: &str = "<!-- modules -->";
 /// What stands before the address of a module that a page begins with.
 const ENTRY: &str = "<script type=\"module\" src=\"";
-/// How statements begin that name another module.
-const STATEMENTS: [&str; 3] = ["import ", "export {", "export *"];
 /// Shorter texts would not fit into fewer packets.
 const MIN_COMPRESSED: usize = 1024;
 
@@ -47,31 +49,16 @@ fn main() -> Result<(), Box<dyn error::Error>> {
         println!("cargo::rerun-if-changed={folder}");
         let folder = Path::new(&root).join(folder);
         text += &format!("pub(crate) const {list}: &[File] = &[\n");
-        for file in files(&folder)? {
-            let name = file
-                .strip_prefix(&folder)?
-                .to_str()
-                .ok_or("a file's name is not UTF-8")?;
-            let Some(kind) = kind(name) else {
+        for (name, content) in served(&folder)? {
+            let Some(kind) = kind(&name) else {
                 continue;
             };
-            let mut content = fs::read(&file)?;
-            if let Some((_, "js" | "css" | "html")) = name.rsplit_once('.') {
-                let text = String::from_utf8(content)?;
-                let text = match name.rsplit_once('.') {
-                    Some((_, "js")) => strip::script(&text),
-                    Some((_, "css")) => strip::style(&text),
-                    _ if text.contains(MODULES) => with_modules(&folder, &text)?,
-                    _ => text,
-                };
-                content = text.into_bytes();
-            }
             let compressed = compressed(&content)?;
             let at = Path::new(&out).join(format!("file-{number}"));
             fs::write(&at, compressed.as_ref().unwrap_or(&content))?;
             text += &format!(
                 "    File {{ path: {:?}, kind: {kind:?}, is_compressed: {}, content: include_bytes!({at:?}) }},\n",
-                path(prefix, name),
+                path(prefix, &name),
                 compressed.is_some(),
             );
             number += 1;
@@ -82,20 +69,70 @@ fn main() -> Result<(), Box<dyn error::Error>> {
     Ok(())
 }
 
+/// The files of a folder by their names, as browsers get them.
+fn served(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>, Box<dyn error::Error>> {
+    let mut all = BTreeMap::new();
+    let (mut scripts, mut pages) = (Scripts::new(), Vec::new());
+    for file in files(folder)? {
+        let name = file.strip_prefix(folder)?.to_str();
+        let name = name.ok_or("a file's name is not UTF-8")?.to_owned();
+        let content = fs::read(&file)?;
+        match name.rsplit_once('.') {
+            Some((_, "js")) => drop(scripts.insert(name, String::from_utf8(content)?)),
+            Some((_, "css")) => {
+                let text = strip::style(&String::from_utf8(content)?);
+                all.insert(name, text.into_bytes());
+            }
+            Some((_, "html")) => pages.push((name, String::from_utf8(content)?)),
+            _ => drop(all.insert(name, content)),
+        }
+    }
+    // The viewer's page is the first of all.
+    pages.sort_by_key(|(name, _)| (name != "index.html", name.clone()));
+    let begun: Vec<_> = pages
+        .iter()
+        .filter(|(_, page)| page.contains(MODULES))
+        .map(|(name, page)| (name.trim_end_matches(HTML).to_owned(), entries(page)))
+        .collect();
+    let scripts = match begun.is_empty() {
+        true => scripts,
+        false => bundle::bundled(&scripts, &begun)?,
+    };
+    for (name, page) in pages {
+        let page = match page.contains(MODULES) {
+            true => with_modules(&scripts, &page)?,
+            false => page,
+        };
+        all.insert(name, page.into_bytes());
+    }
+    let stripped = scripts
+        .into_iter()
+        .map(|(name, text)| (name, strip::script(&text).into_bytes()));
+    all.extend(stripped);
+    Ok(all)
+}
+
+/// The modules that a page begins with.
+fn entries(page: &str) -> Vec<String> {
+    let rests = page.split(ENTRY).skip(1);
+    rests
+        .filter_map(|rest| rest.split('"').next())
+        .map(str::to_owned)
+        .collect()
+}
+
 /// A page with the addresses of all modules that those it begins with import, and not of these themselves: they stand in it.
-fn with_modules(folder: &Path, page: &str) -> Result<String, Box<dyn error::Error>> {
-    let entries: Vec<_> = page.split(ENTRY).skip(1).collect();
-    let entries = entries.iter().filter_map(|rest| rest.split('"').next());
-    let mut found: Vec<String> = entries.map(str::to_owned).collect();
+fn with_modules(scripts: &Scripts, page: &str) -> Result<String, Box<dyn error::Error>> {
+    let mut found = entries(page);
     let own = found.len();
     let mut seen: BTreeSet<String> = found.iter().cloned().collect();
     let mut next = 0;
     // Those that many others wait for come first, as the browser would have found them.
     while let Some(module) = found.get(next).cloned() {
         next += 1;
-        let text = fs::read_to_string(folder.join(&module));
-        let text = text.map_err(|e| format!("{module}, which a page begins with: {e}"))?;
-        for import in imports(&text) {
+        let text = scripts.get(&module);
+        let text = text.ok_or_else(|| format!("there is no {module}, which a page begins with"))?;
+        for import in imports(text) {
             let import = resolved(&module, import).ok_or_else(|| {
                 format!("{module} imports \"{import}\", which is no module of the pages")
             })?;
@@ -107,48 +144,6 @@ fn with_modules(folder: &Path, page: &str) -> Result<String, Box<dyn error::Erro
     let links = found[own..].iter();
     let links = links.map(|module| format!("<link rel=\"modulepreload\" href=\"{module}\">"));
     Ok(page.replace(MODULES, &links.collect::<Vec<_>>().join("\n  ")))
-}
-
-/// What a module's own statements import. Those of a comment are examples, and `import()` is for later.
-fn imports(text: &str) -> Vec<&str> {
-    let mut found = Vec::new();
-    let (mut rest, mut is_comment) = (text, false);
-    while !rest.is_empty() {
-        let line = rest.split_inclusive('\n').next().unwrap_or(rest);
-        let trimmed = line.trim();
-        is_comment |= trimmed.starts_with("/*");
-        let ends = is_comment && trimmed.contains("*/");
-        if !is_comment && STATEMENTS.iter().any(|begin| line.starts_with(begin)) {
-            let statement = rest.split(';').next().unwrap_or(line);
-            // The names of what is exported here name no module.
-            let is_from = statement.contains("from \"") || line.starts_with("import \"");
-            found.extend(statement.rsplit('"').nth(1).filter(|_| is_from));
-            rest = &rest[statement.len().max(line.len())..];
-        } else {
-            rest = &rest[line.len()..];
-        }
-        is_comment &= !ends;
-    }
-    found
-}
-
-/// Where an import leads, seen from the folder of the pages.
-fn resolved(module: &str, import: &str) -> Option<String> {
-    let mut parts: Vec<&str> = module.split('/').collect();
-    parts.pop();
-    if !import.starts_with("./") && !import.starts_with("../") {
-        return None;
-    }
-    for part in import.split('/') {
-        match part {
-            "." => (),
-            ".." => {
-                parts.pop()?;
-            }
-            name => parts.push(name),
-        }
-    }
-    Some(parts.join("/"))
 }
 
 /// All in a folder and those in it, in the order of their names.

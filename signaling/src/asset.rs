@@ -152,8 +152,8 @@ mod tests {
 
     #[test]
     fn a_script_is_embedded_compressed_and_whole() {
-        let text = strip::script(include_str!("../web/client/porthole-client.js"));
-        let is_it = |file: &&File| file.path == "/client/porthole-client.js";
+        let text = strip::script(include_str!("../web/service-worker.js"));
+        let is_it = |file: &&File| file.path == "/service-worker.js";
         let file = PAGES.iter().find(is_it).unwrap();
         assert!(file.is_compressed && file.content.len() * 2 < text.len());
         assert_eq!(file.plain(), text.as_bytes());

@@ -91,6 +91,9 @@ mod socket;
 mod state;
 pub mod store;
 #[cfg(test)]
+#[path = "../build/bundle.rs"]
+mod bundle;
+#[cfg(test)]
 #[path = "../build/strip.rs"]
 mod strip;
 mod timings;

@@ -29,7 +29,7 @@ enum Who {
     Cameras,
 }
 
-const ROUTES: [(&str, Who); 67] = [
+const ROUTES: [(&str, Who); 68] = [
     ("POST /api/session", Anyone),
     ("DELETE /api/session", Anyone),
     ("GET /api/openid/login", Anyone),

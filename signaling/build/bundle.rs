@@ -43,14 +43,21 @@ struct Place {
 }
 
 /// The scripts as they are served. `pages` are the names of the pages and the modules that each begins with, the most important first.
-pub(crate) fn bundled(sources: &Scripts, pages: &[(String, Vec<String>)]) -> Result<Scripts, String> {
+pub(crate) fn bundled(
+    sources: &Scripts,
+    pages: &[(String, Vec<String>)],
+) -> Result<Scripts, String> {
     let mut modules = BTreeMap::new();
     for (path, text) in sources {
         modules.insert(path.as_str(), read(path, text)?);
     }
     let mut places = BTreeMap::<&str, Place>::new();
     let mut order = Vec::new();
-    let entries: BTreeSet<&str> = pages.iter().flat_map(|(_, own)| own).map(String::as_str).collect();
+    let entries: BTreeSet<&str> = pages
+        .iter()
+        .flat_map(|(_, own)| own)
+        .map(String::as_str)
+        .collect();
     for (page, own) in pages {
         for entry in own {
             for path in closure(&modules, entry)? {
@@ -76,7 +83,10 @@ pub(crate) fn bundled(sources: &Scripts, pages: &[(String, Vec<String>)]) -> Res
     for bundle in &bundles {
         let own = order.iter().filter(|path| places[*path].bundle == **bundle);
         let own: Vec<&str> = own.copied().collect();
-        served.insert((*bundle).to_owned(), together(bundle, &own, &modules, &places)?);
+        served.insert(
+            (*bundle).to_owned(),
+            together(bundle, &own, &modules, &places)?,
+        );
     }
     for bundle in bundles {
         no_circle(bundle, bundle, &served, &mut BTreeSet::new())?;
@@ -102,7 +112,12 @@ fn closure<'a>(modules: &BTreeMap<&'a str, Module>, entry: &str) -> Result<Vec<&
             return Err(format!("{path} imports itself, by {}", above.join(", ")));
         }
         above.push(path.to_owned());
-        for from in module.imports.iter().map(|(from, _)| from).chain(&module.stars) {
+        for from in module
+            .imports
+            .iter()
+            .map(|(from, _)| from)
+            .chain(&module.stars)
+        {
             visit(modules, from, above, found)?;
         }
         above.pop();
@@ -132,9 +147,15 @@ fn alone(path: &str, module: &Module, places: &BTreeMap<&str, Place>) -> String 
                 let _ = writeln!(text, "import \"{}\";", relative(path, from));
             }
             None => {
-                let names = names.iter().map(|Named { name, local }| format!("{name} as {local}"));
+                let names = names
+                    .iter()
+                    .map(|Named { name, local }| format!("{name} as {local}"));
                 let names = names.collect::<Vec<_>>().join(", ");
-                let _ = writeln!(text, "import {{ {names} }} from \"{}\";", relative(path, from));
+                let _ = writeln!(
+                    text,
+                    "import {{ {names} }} from \"{}\";",
+                    relative(path, from)
+                );
             }
         }
     }
@@ -148,7 +169,9 @@ fn alone(path: &str, module: &Module, places: &BTreeMap<&str, Place>) -> String 
 /// In the place of a module that is part of a bundle.
 fn stub(path: &str, module: &Module, Place { bundle, number }: &Place) -> Result<String, String> {
     if !module.stars.is_empty() {
-        return Err(format!("{path}: export * cannot be bundled: name what is exported"));
+        return Err(format!(
+            "{path}: export * cannot be bundled: name what is exported"
+        ));
     }
     let bundle = relative(path, bundle);
     let names = module.exports.iter().enumerate();
@@ -181,7 +204,10 @@ fn together(
                 .get(from.as_str())
                 .ok_or_else(|| format!("{path} imports {from}, which a page begins with itself"))?;
             if place.bundle != bundle {
-                others.entry(&place.bundle).or_default().insert(place.number);
+                others
+                    .entry(&place.bundle)
+                    .or_default()
+                    .insert(place.number);
             }
             let _ = writeln!(text, "{}", unpacked(place.number, names));
         }
@@ -191,19 +217,31 @@ fn together(
     let mut head = String::new();
     for (other, numbers) in others {
         let numbers: Vec<_> = numbers.iter().map(|n| format!("${n}")).collect();
-        let _ = writeln!(head, "import {{ {} }} from \"{}\";", numbers.join(", "), relative(bundle, other));
+        let _ = writeln!(
+            head,
+            "import {{ {} }} from \"{}\";",
+            numbers.join(", "),
+            relative(bundle, other)
+        );
     }
     Ok(head + &text)
 }
 
 /// Two bundles that import each other would find nothing in each other.
-fn no_circle<'a>(start: &str, bundle: &str, served: &'a Scripts, seen: &mut BTreeSet<&'a str>) -> Result<(), String> {
+fn no_circle<'a>(
+    start: &str,
+    bundle: &str,
+    served: &'a Scripts,
+    seen: &mut BTreeSet<&'a str>,
+) -> Result<(), String> {
     let text = served.get_key_value(bundle);
     let (bundle, text) = text.ok_or_else(|| format!("there is no {bundle}"))?;
     for import in imports(text) {
         let next = resolved(bundle, import).unwrap_or_default();
         if next == start {
-            return Err(format!("the folders of {start} and {bundle} import each other"));
+            return Err(format!(
+                "the folders of {start} and {bundle} import each other"
+            ));
         }
         if let Some((next, _)) = served.get_key_value(&next)
             && seen.insert(next)
@@ -223,10 +261,12 @@ fn unpacked(number: usize, names: &[Named]) -> String {
 
 /// As in an object, or where one is taken apart.
 fn fields(names: &[Named]) -> String {
-    let names = names.iter().map(|Named { name, local }| match name == local {
-        true => name.clone(),
-        false => format!("{name}: {local}"),
-    });
+    let names = names
+        .iter()
+        .map(|Named { name, local }| match name == local {
+            true => name.clone(),
+            false => format!("{name}: {local}"),
+        });
     names.collect::<Vec<_>>().join(", ")
 }
 
@@ -234,10 +274,12 @@ fn exported(names: &[Named]) -> String {
     if names.is_empty() {
         return String::new();
     }
-    let names = names.iter().map(|Named { name, local }| match name == local {
-        true => name.clone(),
-        false => format!("{local} as {name}"),
-    });
+    let names = names
+        .iter()
+        .map(|Named { name, local }| match name == local {
+            true => name.clone(),
+            false => format!("{local} as {name}"),
+        });
     let names: Vec<_> = names.collect();
     format!("export {{ {} }};\n", names.join(", "))
 }
@@ -303,7 +345,10 @@ fn imported(path: &str, statement: &str) -> Result<(Vec<Named>, String), String>
     let from = resolved(path, from)
         .ok_or_else(|| format!("{path} imports \"{from}\", which is no module of the pages"))?;
     let mut names = Vec::new();
-    let clause = statement["import ".len()..].split(" from \"").next().unwrap_or_default();
+    let clause = statement["import ".len()..]
+        .split(" from \"")
+        .next()
+        .unwrap_or_default();
     if !statement.contains(" from \"") || statement.starts_with("export") {
         return Ok((names, from));
     }
@@ -313,7 +358,9 @@ fn imported(path: &str, statement: &str) -> Result<(Vec<Named>, String), String>
     };
     let default = default.trim().trim_end_matches(',').trim();
     if default.contains('*') {
-        return Err(format!("{path}: import * cannot be bundled: name what is imported"));
+        return Err(format!(
+            "{path}: import * cannot be bundled: name what is imported"
+        ));
     }
     if !default.is_empty() {
         names.push(Named {
@@ -351,7 +398,10 @@ fn export_list(path: &str, statement: &str, module: &mut Module) -> Result<(), S
 
 /// `a, b as c`: before and after the `as`.
 fn pairs(list: &str) -> impl Iterator<Item = (String, String)> {
-    let words = list.split(',').map(str::trim).filter(|word| !word.is_empty());
+    let words = list
+        .split(',')
+        .map(str::trim)
+        .filter(|word| !word.is_empty());
     words.map(|word| {
         let (before, after) = word.split_once(" as ").unwrap_or((word, word));
         (before.trim().to_owned(), after.trim().to_owned())
@@ -375,7 +425,10 @@ fn declaration(path: &str, declared: &str, module: &mut Module) -> Result<String
     let end = rest.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '$'));
     let name = &rest[..end.unwrap_or(rest.len())];
     if name.is_empty() || rest.len() == declared.len() {
-        return Err(format!("{path}: \"export {}\" cannot be bundled", declared.trim_end()));
+        return Err(format!(
+            "{path}: \"export {}\" cannot be bundled",
+            declared.trim_end()
+        ));
     }
     module.exports.push(Named {
         name: name.to_owned(),
@@ -518,7 +571,10 @@ mod tests {
             ("export * from \"./b.js\";", "export *"),
             ("import { a } from \"elsewhere\";", "\"elsewhere\""),
             ("import { a } from \"./missing.js\";", "a/missing.js"),
-            ("import { main } from \"./main.js\";", "a/main.js imports itself"),
+            (
+                "import { main } from \"./main.js\";",
+                "a/main.js imports itself",
+            ),
         ] {
             let all = scripts(&[
                 ("a/main.js", "import { a } from \"./a.js\";\n"),
@@ -531,9 +587,15 @@ mod tests {
         // Neither module imports itself, but the folders do each other.
         let all = scripts(&[
             ("a/main.js", "import { a } from \"./a.js\";\n"),
-            ("a/a.js", "import { b } from \"../b/b.js\";\nexport const a = b;\n"),
+            (
+                "a/a.js",
+                "import { b } from \"../b/b.js\";\nexport const a = b;\n",
+            ),
             ("a/c.js", "export const c = 1;\n"),
-            ("b/b.js", "import { c } from \"../a/c.js\";\nexport const b = c;\n"),
+            (
+                "b/b.js",
+                "import { c } from \"../a/c.js\";\nexport const b = c;\n",
+            ),
         ]);
         let problem = bundled(&all, &[page("index", "a/main.js")]).unwrap_err();
         assert!(problem.contains("import each other"), "{problem}");

@@ -42,6 +42,9 @@ mod api;
 mod asset;
 mod auth;
 pub mod backend;
+#[cfg(test)]
+#[path = "../build/bundle.rs"]
+mod bundle;
 mod calls;
 #[cfg(feature = "cli")]
 pub mod cli;
@@ -90,9 +93,6 @@ mod shutdown;
 mod socket;
 mod state;
 pub mod store;
-#[cfg(test)]
-#[path = "../build/bundle.rs"]
-mod bundle;
 #[cfg(test)]
 #[path = "../build/strip.rs"]
 mod strip;

@@ -24,7 +24,7 @@ const SIZES = [
   { width: 1280, height: 800, colorScheme: "dark" }, { width: 2560, height: 1440, colorScheme: "light" },
 ];
 /** Firefox is dark from its beginning, and lays no button of its own over a picture. */
-const IN_FIREFOX = SIZES.filter(({ colorScheme }) => colorScheme === "dark");
+const IN_FIREFOX = SIZES.map((size) => ({ ...size, colorScheme: "dark" }));
 const PREFERENCES = {
   "layout.css.prefers-color-scheme.content-override": 0, "ui.prefersReducedMotion": 1, "media.videocontrols.picture-in-picture.video-toggle.enabled": false,
   "intl.accept_languages": LOCALE, "intl.locale.requested": LOCALE,

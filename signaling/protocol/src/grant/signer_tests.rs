@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 use super::*;
-use crate::grant::Permission;
+use crate::grant::{Permission, subject, user_and_called};
 
 fn grant() -> Grant {
     Grant {

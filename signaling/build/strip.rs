@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Takes from scripts and style sheets what is for their readers: comments, indentation and blanks, which are two fifths of them. Lines stay
-//! lines, so that an error in a browser names the line of the source. Pure; tests/browser/shell.test.mjs compares the meaning.
+//! lines, so that an error in a browser names the line of the source where the file is no bundle. Pure; tests/browser/shell.test.mjs compares.
 
 /// Characters after which a slash begins an expression, and not the rest of a division.
 const BEFORE_REGEX: &str = "(,=:[!&|?{};+-*%~^<>";

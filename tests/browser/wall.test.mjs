@@ -138,7 +138,7 @@ test("the last picture of a camera that is off stays with its time, and goes wit
   await off("camera-gone", "s1", first);
   const tile = page.getByTestId(`tile-${first}`);
   await tile.locator("canvas").waitFor({ state: "visible" });
-  assert.match(await tile.locator(".state").textContent(), /Last picture: \d/);
+  assert.match(await tile.locator(".caption .state").textContent(), /Last picture: \d/);
   const painted = await tile.locator("canvas").evaluate((canvas) => canvas.getContext("2d").getImageData(5, 5, 1, 1).data[3]);
   assert.equal(painted, 255);
   // Of another camera the time is over.

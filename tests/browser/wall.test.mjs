@@ -147,7 +147,7 @@ test("the last picture of a camera that is off stays with its time, and goes wit
   await page.waitForFunction((id) => document.querySelector(`[data-testid="tile-${id}"]`)?.dataset.state === "ended", second);
   assert.equal(await over.locator("canvas").isVisible(), false);
   assert.deepEqual(await over.locator("canvas").evaluate(({ width, height }) => [width, height]), [1, 1], "nothing of it is left");
-  assert.equal(await over.locator("video").evaluate((video) => video.srcObject), null);
+  assert.equal(await page.getByTestId(`tile-video-${second}`).evaluate((video) => video.srcObject), null);
   // It is not asked for again but by somebody.
   const started = (await said(page, "startSession")).length;
   await page.getByTestId(`enlarge-${id(2)}`).click();

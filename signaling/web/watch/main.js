@@ -143,7 +143,7 @@ $("#logout").addEventListener("click", async () => {
 
 function showMe() {
   const online = client.state === "online";
-  $("#guest").hidden = !(online && (agenda.me ? agenda.me.shared : client.openAccess && !client.authenticated));
+  $("#guest").hidden = !(online && agenda.me?.shared);
   $("#password").hidden = !(online && client.passwords && agenda.me && !agenda.me.shared);
   $("#passkeys").hidden = !(online && agenda.me?.passkeys && hasPasskeys());
   $("#administration").hidden = !(online && agenda.me?.administrator);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 // Nine cameras on one wall, over one link. Skipped where there can be no network namespaces.
 // Not one of the suite's: nine encoders and nine decoders are a machine's work, and what starves is to starve on the link.
-// `node --test tests/network/wall.mjs` on a machine that does nothing else.
+// `scripts/soak wall` on a machine that does nothing else.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

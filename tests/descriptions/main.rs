@@ -12,6 +12,8 @@
 
 use porthole_protocol::limits;
 
+#[path = "../../src/sink/session/app_sources.rs"]
+mod app_sources;
 mod mutate;
 #[path = "../../src/signaller/untrusted/mod.rs"]
 #[allow(dead_code, reason = "the plugin uses what is not used here")]
@@ -365,6 +367,7 @@ fn offers(codec: &str, first: u64, count: u64) {
             keep(&fed, &mut running, session);
         }
     }
+    assert_eq!(fed.given_up(), 0, "sessions that were answered have ended");
     fed.stop_after(running);
     println!("{count} offers passed, {} were refused", seeds.refused);
 }

@@ -18,7 +18,7 @@ use gstrswebrtc::{
     webrtcsink::BaseWebRTCSink,
 };
 
-use crate::untrusted::Kind;
+use crate::{app_sources, untrusted::Kind};
 
 /// Longest wait for webrtcsink to do anything on a loaded machine; where it has locked itself it never does.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -107,6 +107,8 @@ pub(crate) struct Fed {
     events: Receiver<Event>,
     webrtcbins: Arc<Mutex<HashMap<String, glib::WeakRef<gst::Element>>>>,
     count: Cell<usize>,
+    /// Sessions that webrtcsink has ended by itself after it had described itself in them.
+    given_up: Cell<usize>,
 }
 
 impl Fed {
@@ -144,6 +146,8 @@ impl Fed {
         signaller.connect("webrtcbin-ready", false, move |args| {
             let session = args[1].get::<String>().unwrap();
             let webrtcbin = args[2].get::<gst::Element>().unwrap();
+            // As portholesink does, so that what is wrong here is of what is fed.
+            app_sources::work_in_time(&webrtcbin);
             known.lock().unwrap().insert(session, webrtcbin.downgrade());
             None
         });
@@ -166,6 +170,7 @@ impl Fed {
             events,
             webrtcbins,
             count: Cell::new(0),
+            given_up: Cell::new(0),
         };
         while !matches!(fed.events.recv_timeout(PATIENCE).unwrap(), Event::Ready) {}
         fed
@@ -189,10 +194,22 @@ impl Fed {
                     return Some((kind, text));
                 }
                 Ok(Event::Ended(session)) if session == wanted => return None,
-                Ok(_) => (),
+                Ok(event) => self.note(&event),
                 Err(_) => crate::locked(),
             }
         }
+    }
+
+    fn note(&self, event: &Event) {
+        if matches!(event, Event::Ended(_)) {
+            self.given_up.set(self.given_up.get() + 1);
+        }
+    }
+
+    /// How many sessions webrtcsink has ended by itself after it had described itself in them.
+    pub(crate) fn given_up(&self) -> usize {
+        self.events.try_iter().for_each(|event| self.note(&event));
+        self.given_up.get()
     }
 
     pub(crate) fn answer(&self, session: &str, text: &str) {

@@ -9,7 +9,7 @@ use std::sync::{
 use gst::prelude::*;
 use porthole_protocol::grant::Permission;
 
-use super::{Sessions, Stream, data::Data, media, picture, talk, watch};
+use super::{Sessions, Stream, app_sources, data::Data, media, picture, talk, watch};
 use crate::{
     certificate,
     lock::lock,
@@ -52,6 +52,7 @@ pub(crate) fn guard(
                 }
             });
         }
+        app_sources::work_in_time(&webrtcbin);
         webrtc_stats::limit(&webrtcbin);
         ice::hasten(&webrtcbin);
         ice::add(&webrtcbin, &ice_servers);

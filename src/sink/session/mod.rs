@@ -16,6 +16,7 @@ use crate::{
     signaller::{link::SharedGate, session::Permit},
 };
 
+mod app_sources;
 pub(super) mod data;
 pub(super) mod filter;
 mod frame_list;

@@ -9,7 +9,7 @@ use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tracing::Level;
-use tracing_subscriber::filter::{EnvFilter, FilterExt as _, filter_fn};
+use tracing_subscriber::filter::{FilterExt as _, Targets, filter_fn};
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 
@@ -191,7 +191,8 @@ pub(super) fn log_to_stderr(usual: &str) -> Result<(), Failure> {
         .find(set)
         .unwrap_or(LOG_VARIABLES[1]);
     let filter = std::env::var(variable).unwrap_or_else(|_| usual.to_owned());
-    let filter = EnvFilter::try_new(filter)
+    let filter = filter
+        .parse::<Targets>()
         .map_err(|e| Failure::input(format!("{variable}: {e}: use e.g. info or debug")))?;
     // Libraries may log whole messages at their finer levels, and messages hold grants and tokens.
     // A passkey that is not taken is told to whoever showed it, and is no error of the server as webauthn-rs says.

@@ -8,8 +8,11 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { visitor } from "./lib.mjs";
 
-/** Pixels on a sheet: how far one may have been moved, how far (of 255) colours may be from each other and be alike, and the side of the window. */
-const HOW = { shift: 1, alike: 24, window: 12 };
+/**
+ * Pixels on a sheet: how far one may have been moved, how far (of 255) colours may be from each other and be alike, the side of the window, and
+ * the edge of a picture that does not count: colours run over it, by how much depends on what else is on the sheet.
+ */
+const HOW = { shift: 1, alike: 24, window: 12, edge: 3 };
 /**
  * So many pixels of a window, of 144, may differ. Measured with Debian 13's browsers and DejaVu, on two cores with a load of ten:
  *
@@ -116,7 +119,7 @@ function tools() {
       return canvas.toDataURL(type, quality);
     },
     /** How much a picture differs from that in its place on a kept sheet; see {@link Desk.compare}. */
-    async compare(kept, place, url, { shift, alike, window: side }, type, quality) {
+    async compare(kept, place, url, { shift, alike, window: side, edge }, type, quality) {
       const { width, height } = place;
       const sheet = await loaded(kept);
       // What came goes the same way as what was kept: colours run a little over edges there.
@@ -126,7 +129,8 @@ function tools() {
       over.drawImage(await scaled(url, place), place.x, place.y);
       const [was, is] = [sheet, await loaded(again.toDataURL(type, quality))].map((image) => blurred(cut(image, place)));
       const [there, back] = [distance(was, is, width, height, shift), distance(is, was, width, height, shift)];
-      const far = there.map((value, n) => Math.max(value, back[n]));
+      const isEdge = (n) => Math.min(n % width, width - 1 - (n % width)) < edge || Math.min(Math.floor(n / width), height - 1 - Math.floor(n / width)) < edge;
+      const far = there.map((value, n) => (isEdge(n) ? 0 : Math.max(value, back[n])));
       // How many differ above and to the left of each pixel, and with that in any window.
       const sums = new Uint32Array((width + 1) * (height + 1));
       for (let y = 0; y < height; y += 1) {

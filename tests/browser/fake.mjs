@@ -51,7 +51,7 @@ function fakeServer(api) {
       context.fillStyle = `hsl(${server.still ? 200 : hue++ % 360} 60% 50%)`;
       context.fillRect(0, 0, 320, 180);
       if (server.still) still(context);
-    }, server.still ? 200 : 40);
+    }, server.still ? 200 : 100);
     const sound = new AudioContext();
     const tone = sound.createMediaStreamDestination();
     const oscillator = sound.createOscillator();

@@ -6,8 +6,9 @@ use std::{array, time::Duration};
 use super::{
     Command, Policy,
     probe::{Outcome, Probe},
-    rates::{MOST_RUNGS, estimate_for, percent},
+    rates::{MOST_RUNGS, estimate_for},
     share,
+    size::percent,
 };
 
 /// A fall that lasts so long is no jitter. With the time to the next decision and the key unit it stays within half a second.

@@ -36,7 +36,8 @@ mod viewer;
 
 use std::{collections::BTreeMap, time::Duration};
 
-use rates::{MOST_RUNGS, media_in, percent};
+use rates::{MOST_RUNGS, media_in};
+use size::percent;
 use viewer::Viewer;
 
 pub(crate) use observation::Observation;

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{observation::Observation, rates::percent};
+use super::{observation::Observation, size::percent};
 
 /// Each step asks for half as much again. A step that is too much is noticed before the queues of a usual link are full.
 const STEP: u32 = 150;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Shares of bitrates that cannot overflow, and what a ladder may be.
 
-use super::size::Size;
+use super::size::{Size, percent};
 
 /// A ladder with more rungs costs more encoders than it saves viewers' bits.
 pub(super) const MOST_RUNGS: usize = 8;
@@ -58,11 +58,6 @@ impl Config {
     pub(super) fn clamp(&self, rung: usize, bitrate: u32) -> u32 {
         bitrate.clamp(self.min_bitrate, self.ceilings[rung])
     }
-}
-
-pub(super) fn percent(rate: u32, share: u32) -> u32 {
-    let part = u64::from(rate) * u64::from(share) / 100;
-    u32::try_from(part).unwrap_or(u32::MAX)
 }
 
 /// Of a link's estimate this much is video. The rest is for sound, for retransmissions, and for encoders, which miss their

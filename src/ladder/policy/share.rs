@@ -11,7 +11,7 @@
 /// reason to change rungs.
 const ALIKE: u32 = 80;
 
-use super::rates::percent;
+use super::size::percent;
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Member {

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Which rung a picture needs that is shown in some size: more pixels than the screen has cost the network what nobody sees.
 
-use super::rates::percent;
-
 /// A picture that is shown larger than its rung by up to so many per cent stays there: a window that is resized by some pixels
 /// changes nothing.
 const STAYS: u32 = 110;
@@ -37,6 +35,12 @@ pub(super) fn needed(sizes: &[Size], shown: Size, before: Option<usize>) -> usiz
         Some((before, size)) if before > needed && size.is_enough_for(shown, STAYS) => before,
         _ => needed,
     }
+}
+
+/// So many hundredths of a bitrate, or of a length.
+pub(super) fn percent(whole: u32, share: u32) -> u32 {
+    let part = u64::from(whole) * u64::from(share) / 100;
+    u32::try_from(part).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]

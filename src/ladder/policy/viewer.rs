@@ -7,9 +7,9 @@ use super::{
     backoff::Backoff,
     observation::Observation,
     probe::Probe,
-    rates::{media_in, percent},
+    rates::media_in,
     share::Member,
-    size::{self, Size},
+    size::{self, Size, percent},
 };
 
 /// An estimator may climb while nothing shows that the link carries it (rtpgccbwe does so without end). Beyond half as much

@@ -13,10 +13,12 @@ use flate2::{Compression, write::GzEncoder};
 
 #[path = "build/bundle.rs"]
 mod bundle;
+#[path = "build/modules.rs"]
+mod modules;
 #[path = "build/strip.rs"]
 mod strip;
 
-use bundle::{Scripts, imports, resolved};
+use bundle::Scripts;
 
 /// Folders of files that are served, each with the name of its list and where its files are found.
 const FOLDERS: [(&str, &str, &str); 2] =
@@ -132,10 +134,7 @@ fn with_modules(scripts: &Scripts, page: &str) -> Result<String, Box<dyn error::
         next += 1;
         let text = scripts.get(&module);
         let text = text.ok_or_else(|| format!("there is no {module}, which a page begins with"))?;
-        for import in imports(text) {
-            let import = resolved(&module, import).ok_or_else(|| {
-                format!("{module} imports \"{import}\", which is no module of the pages")
-            })?;
+        for (import, _) in modules::read(&module, text)?.imports {
             if seen.insert(import.clone()) {
                 found.push(import);
             }

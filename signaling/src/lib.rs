@@ -68,6 +68,9 @@ mod lock;
 mod log_out;
 mod metrics;
 pub mod model;
+#[cfg(test)]
+#[path = "../build/modules.rs"]
+mod modules;
 mod network;
 #[cfg(feature = "notify")]
 pub mod notify;

@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex};
 use axum::http::HeaderMap;
 use ipnet::IpNet;
 use porthole_protocol::grant::GrantKey;
-use porthole_protocol::wire::IceServer;
 use tokio::sync::OwnedSemaphorePermit;
 use url::Url;
 
@@ -63,8 +62,6 @@ pub(crate) struct Shared {
     /// What is told and kept of calls.
     pub(crate) calls: Arc<Calls>,
     pub(crate) open_access: bool,
-    pub(crate) ice_servers: Vec<IceServer>,
-    /// The same and the relay, with credentials.
     pub(crate) ice: IceServers,
     pub(crate) tls: bool,
     pub(crate) hosts: Hosts,

@@ -120,6 +120,11 @@ impl IceServers {
         Self { fixed, turn }
     }
 
+    /// Those that everyone has.
+    pub(crate) fn fixed(&self) -> &[IceServer] {
+        &self.fixed
+    }
+
     /// For `user`, who may use them for `left` from now on.
     fn of(&self, user: &str, left: Duration, now: Timestamp) -> Ice {
         let turn = lock(&self.turn.0);

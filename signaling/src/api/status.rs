@@ -78,7 +78,7 @@ pub(super) async fn config(
         _ => None,
     };
     let known = identity.is_ok_and(|identity| !identity.is_guest());
-    let ice_servers = shared.ice_servers.iter();
+    let ice_servers = shared.ice.fixed().iter();
     let open = ice_servers.filter(|server| server.credential.is_none());
     Json(Config {
         version: VERSION,

@@ -226,7 +226,7 @@ async fn ask(
             .await
             .is_ok()
     {
-        link(response.headers_mut(), &shared.ice_servers);
+        link(response.headers_mut(), shared.ice.fixed());
     }
     response
 }

@@ -89,7 +89,7 @@ impl Parts {
         let second_factors = second_factors(&options)?;
         let openid = openid(options.openid, options.url.as_ref(), &options.signer)?;
         let turn = CurrentTurn::new(options.turn);
-        let ice = IceServers::new(options.ice_servers.clone(), turn.clone());
+        let ice = IceServers::new(options.ice_servers, turn.clone());
         let ids = Box::new(|| uuid::Uuid::new_v4().to_string());
         let registry = Arc::new(Mutex::new(Registry::new(options.max_cameras)));
         let known = registry.clone();
@@ -178,7 +178,6 @@ impl Parts {
             #[cfg(feature = "notify")]
             notifiers: notifiers.clone(),
             open_access: options.open_access,
-            ice_servers: options.ice_servers,
             ice,
             tls: tls.is_some(),
             hosts,

@@ -21,3 +21,23 @@ pub(crate) fn work_in_time(webrtcbin: &gst::Element) {
         }
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_appsrc_has_its_format_as_soon_as_it_is_there() {
+        gst::init().unwrap();
+        let make = |name| gst::ElementFactory::make(name).build().unwrap();
+        let (pipeline, first) = (gst::Pipeline::new(), make("fakesink"));
+        // One that stands in no pipeline has nothing to wait for.
+        work_in_time(&first);
+        pipeline.add(&first).unwrap();
+        work_in_time(&first);
+        let appsrc = make("appsrc");
+        assert_eq!(appsrc.property::<gst::Format>("format"), gst::Format::Bytes);
+        pipeline.add_many([&appsrc, &make("queue")]).unwrap();
+        assert_eq!(appsrc.property::<gst::Format>("format"), gst::Format::Time);
+    }
+}

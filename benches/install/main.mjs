@@ -87,6 +87,8 @@ async function fromSource(commit) {
   const clone = mkdtempSync(join(folder, "clone-"));
   execFileSync("git", ["clone", "--quiet", "--no-checkout", ROOT, clone]);
   execFileSync("git", ["-C", clone, "checkout", "--quiet", commit]);
+  // Before the clock starts: the root has no way to a registry of one's own.
+  execFileSync("cargo", ["fetch", "--quiet", "--locked"], { cwd: clone, stdio: ["ignore", "ignore", "inherit"] });
   console.error(`from a clone of ${commit} to a picture`);
   const line = ["portholesrc", "camera=test", "!", "portholeoverlay", "!", "portholesink", "listen=127.0.0.1:0"];
   const env = ["env", "-u", "RUSTC_WRAPPER", `--chdir=${clone}`, `PATH=${join(homedir(), ".cargo/bin")}:/usr/sbin:/usr/bin:/sbin:/bin`, `HOME=${homedir()}`];

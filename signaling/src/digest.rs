@@ -4,10 +4,12 @@
 use std::fmt;
 
 use aws_lc_rs::digest::{SHA256, digest};
+use serde::{Deserialize, Serialize};
 
 /// The SHA-256 digest of a secret. Secrets have 128 random bits at least, so they need no slow hash; and since nobody
 /// can aim at a digest, neither looking one up nor comparing two tells how near a guess came.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct SecretDigest([u8; 32]);
 
 impl SecretDigest {
@@ -52,6 +54,20 @@ impl SecretDigest {
     /// Whether both are of the same secret.
     pub fn matches(&self, other: &Self) -> bool {
         self == other
+    }
+}
+
+impl From<SecretDigest> for String {
+    fn from(digest: SecretDigest) -> Self {
+        digest.to_hex()
+    }
+}
+
+impl TryFrom<String> for SecretDigest {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::from_hex(&text).ok_or("a digest is 64 hexadecimal digits")
     }
 }
 

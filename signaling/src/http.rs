@@ -253,6 +253,11 @@ async fn websocket(
     if is_in_protocol && !is_named {
         check_page(headers, &shared.hosts)?;
     }
+    if !shared.hub.admits().await {
+        return Err(ApiError::stuck());
+    }
+    let fence = shared.hub.fence_of(&identity.principal).await;
+    let fence = fence.map_err(|_| ApiError::stuck())?;
     let (mut answer, upgrade) = upgrade(request)?;
     if is_in_protocol {
         embed::agree(answer.headers_mut());
@@ -263,7 +268,7 @@ async fn websocket(
         if let Ok(upgraded) = upgrade.await {
             let (socket, address) = (TokioIo::new(upgraded), connection.peer);
             let (hub, timings) = (&shared.hub, shared.timings);
-            socket::run(socket, identity, address, only, hub, timings).await;
+            socket::run(socket, (identity, fence), address, only, hub, timings).await;
         }
         drop((connection.place, of_address));
     });

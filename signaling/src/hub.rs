@@ -15,6 +15,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 
+use crate::cluster::{Member, Turn};
 use crate::lock::lock;
 use crate::metrics::Metrics;
 use crate::queue::{Dropped, Outbox, QueueBounds, Text, viewer_queue};
@@ -25,6 +26,11 @@ use crate::room::{
     Principal, Rang, RingRefused, Room, SessionInfo,
 };
 use crate::shutdown::stopped;
+#[cfg(feature = "cluster")]
+use crate::{
+    cluster::{Heard, Outbound, Reached, Wire},
+    store::Store,
+};
 
 /// Events waiting for the room. Clients wait when it is full; the room takes microseconds for each.
 const MAX_EVENTS: usize = 1024;
@@ -33,8 +39,14 @@ const MAX_EVENTS: usize = 1024;
 const MAX_HAPPENINGS: usize = 4096;
 /// What happens in calls that waits to be told to people. A hundred doorbells at once fit, each with all whom it rings.
 const MAX_CALL_EVENTS: usize = 8192;
+/// How long the database has to say who owns a camera. It tries again elsewhere, or here.
+#[cfg(feature = "cluster")]
+const DECIDED_WITHIN: Duration = Duration::from_secs(2);
 /// How often the room is told the time while something is due at a time of day: the clock may have been set.
 const CLOCK_LOOK: Duration = Duration::from_secs(1);
+/// The database did not say who owns a camera.
+pub(crate) struct Undecided;
+
 /// What happens to a client.
 pub(crate) enum Event {
     /// It connected. `credential` is `None` for a guest.
@@ -42,6 +54,8 @@ pub(crate) enum Event {
         client: ClientId,
         principal: Principal,
         credential: Option<SecretDigest>,
+        /// Of a camera, where several servers are one: by which this one owns it.
+        fence: Option<u64>,
         address: IpAddr,
         outbox: Outbox,
     },
@@ -141,9 +155,59 @@ pub(crate) struct HubHandle {
     pub(crate) online: Arc<Mutex<HashSet<String>>>,
     /// What may wait for a viewer.
     pub(crate) viewer_queue: QueueBounds,
+    /// The other servers, if there are any.
+    #[cfg(feature = "cluster")]
+    pub(crate) others: Option<Others>,
+}
+
+/// What a server that is one of several asks before it lets somebody in.
+#[cfg(feature = "cluster")]
+pub(crate) struct Others {
+    store: Arc<dyn Store>,
+    pub(crate) nats: Reached,
 }
 
 impl HubHandle {
+    /// One of several servers, which that store makes one.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn among_others(self, store: Arc<dyn Store>, nats: Reached) -> Self {
+        let others = Some(Others { store, nats });
+        Self { others, ..self }
+    }
+
+    /// By which fence this server owns a camera that connects, if it is one of several. `Err` if the database does not say.
+    pub(crate) async fn fence_of(&self, principal: &Principal) -> Result<Option<u64>, Undecided> {
+        #[cfg(feature = "cluster")]
+        if let (Some(others), Principal::Camera { id }) = (&self.others, principal) {
+            let next = timeout(DECIDED_WITHIN, others.store.next_fence(id)).await;
+            return match next {
+                Ok(Ok(fence)) => Ok(Some(fence)),
+                _ => Err(Undecided),
+            };
+        }
+        let _ = principal;
+        Ok(None)
+    }
+
+    /// Whether the other servers can be reached, if there are to be any.
+    pub(crate) fn reaches_others(&self) -> bool {
+        #[cfg(feature = "cluster")]
+        if let Some(others) = &self.others {
+            return others.nats.get();
+        }
+        true
+    }
+
+    /// Whether somebody new may be let in: not by a server that can reach neither the others nor the database.
+    pub(crate) async fn admits(&self) -> bool {
+        #[cfg(feature = "cluster")]
+        if let Some(others) = self.others.as_ref().filter(|others| !others.nats.get()) {
+            let database = timeout(DECIDED_WITHIN, others.store.ping()).await;
+            return matches!(database, Ok(Ok(())));
+        }
+        true
+    }
+
     /// One for so many cameras.
     pub(crate) fn for_cameras(self, cameras: usize) -> Self {
         Self {
@@ -153,7 +217,7 @@ impl HubHandle {
     }
 
     pub(crate) fn new_client(&self) -> ClientId {
-        ClientId(self.next_client.fetch_add(1, Relaxed))
+        ClientId::here(self.next_client.fetch_add(1, Relaxed))
     }
 
     /// Whether the hub takes up an event and answers it within this time.
@@ -204,6 +268,7 @@ pub(crate) struct Hub {
     online: Arc<Mutex<HashSet<String>>>,
     metrics: Arc<Metrics>,
     outboxes: HashMap<ClientId, Outbox>,
+    cluster: Option<Member>,
 }
 
 impl Hub {
@@ -226,6 +291,8 @@ impl Hub {
             stats: stats.clone(),
             online: online.clone(),
             viewer_queue: viewer_queue(MAX_CAMERAS),
+            #[cfg(feature = "cluster")]
+            others: None,
         };
         (
             Self {
@@ -239,6 +306,7 @@ impl Hub {
                 online,
                 metrics,
                 outboxes: HashMap::new(),
+                cluster: None,
             },
             handle,
             Happenings {
@@ -246,6 +314,13 @@ impl Hub {
                 of_calls: on_call,
             },
         )
+    }
+
+    /// The same as one of several servers.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn among_others(self, member: Member) -> Self {
+        let cluster = Some(member);
+        Self { cluster, ..self }
     }
 
     pub(crate) async fn run(mut self, mut stop: watch::Receiver<()>) {
@@ -266,19 +341,23 @@ impl Hub {
                     }
                     self.event(event);
                 }
+                turn = next_of(&mut self.cluster) => self.of_others(turn),
                 else => break,
             }
             self.stats.set(self.room.counts());
+        }
+        #[cfg(feature = "cluster")]
+        if let Some(member) = &mut self.cluster {
+            for bye in member.links.bye() {
+                member.send(bye);
+            }
         }
     }
 
     fn change(&mut self, change: Change) {
         let now = Now::read();
         let actions = match change {
-            Change::CameraAdded { id, name } => {
-                self.room.add_camera(&id, &name);
-                return;
-            }
+            Change::CameraAdded { id, name } => self.room.add_camera(&id, &name),
             Change::CameraRemoved { id } => self.room.remove_camera(&id, now),
             Change::ViewerSet { rights } => self.room.set_viewer(rights, now),
             Change::ViewerRemoved { id } => self.room.remove_viewer(&id, now),
@@ -295,6 +374,7 @@ impl Hub {
                 client,
                 principal,
                 credential,
+                fence,
                 address,
                 outbox,
             } => {
@@ -305,11 +385,14 @@ impl Hub {
                 };
                 match &principal {
                     Principal::Camera { id } => {
-                        tracing::info!(client = client.0, camera = id, "connected")
+                        tracing::info!(client = client.number, camera = id, "connected")
                     }
                     Principal::Viewer(v) => {
-                        tracing::info!(client = client.0, user = &*v.user, "connected")
+                        tracing::info!(client = client.number, user = &*v.user, "connected")
                     }
+                }
+                if let (Principal::Camera { id }, Some(fence)) = (&principal, fence) {
+                    self.room.claimed(id, fence);
                 }
                 self.room.connected(client, principal, address, now)
             }
@@ -368,7 +451,7 @@ impl Hub {
             }
             Event::Gone(client) => {
                 self.outboxes.remove(&client);
-                tracing::info!(client = client.0, "disconnected");
+                tracing::info!(client = client.number, "disconnected");
                 self.room.gone(client, now)
             }
         };
@@ -386,13 +469,18 @@ impl Hub {
     fn act(&mut self, actions: Vec<Action>) {
         let mut slow = Vec::new();
         for action in actions {
+            let Some(action) = self.pass(action) else {
+                continue;
+            };
             match action {
                 Action::Send(to, message) => self.send(&[to], &message, &mut slow),
                 Action::SendAll(to, message) => self.send(&to, &message, &mut slow),
                 Action::ListOn(client) => self.list_on(client),
                 Action::Drop(client, code) => self.let_go(client, Dropped::Because(code)),
+                Action::Online(camera, online) => self.note_online(camera, online),
+                // There are no others.
+                Action::ToNode(..) => (),
                 Action::Note(happening) => {
-                    self.note_online(&happening.event);
                     self.note_call(&happening);
                     if let Err(TrySendError::Full(_)) = self.happenings.try_send(happening) {
                         self.metrics.unwritten.inc();
@@ -400,11 +488,15 @@ impl Hub {
                 }
             }
         }
-        // Each of these shrinks `outboxes`, so the recursion ends.
+        self.drop_slow(slow);
+    }
+
+    /// Each of these shrinks `outboxes`, so the recursion ends.
+    fn drop_slow(&mut self, slow: Vec<ClientId>) {
         for client in slow {
             if self.outboxes.contains_key(&client) {
                 tracing::warn!(
-                    client = client.0,
+                    client = client.number,
                     "dropped: it does not read what it is sent"
                 );
                 self.metrics.slow.inc();
@@ -417,24 +509,24 @@ impl Hub {
 
     /// Says the same to each of these, and finds out who does not keep up.
     fn send(&self, to: &[ClientId], message: &Outgoing, slow: &mut Vec<ClientId>) {
-        let mut text: Option<Text> = None;
+        if !to.iter().any(|client| self.outboxes.contains_key(client)) {
+            return;
+        }
+        match serde_json::to_string(message) {
+            Ok(text) => self.push(to, &text.into(), message.is_expendable(), slow),
+            Err(error) => tracing::error!(%error, "a message could not be written as JSON"),
+        }
+    }
+
+    fn push(&self, to: &[ClientId], text: &Text, expendable: bool, slow: &mut Vec<ClientId>) {
         for client in to {
             let Some(outbox) = self.outboxes.get(client) else {
                 continue;
             };
-            if message.is_expendable() && outbox.is_behind() {
+            if expendable && outbox.is_behind() {
                 continue;
             }
-            let text = match &text {
-                Some(text) => text.clone(),
-                None => match serde_json::to_string(message) {
-                    Ok(written) => text.insert(written.into()).clone(),
-                    Err(error) => {
-                        return tracing::error!(%error, "a message could not be written as JSON");
-                    }
-                },
-            };
-            if !outbox.push(text) {
+            if !outbox.push(text.clone()) {
                 slow.push(*client);
             }
         }
@@ -456,22 +548,114 @@ impl Hub {
         }
     }
 
-    fn note_online(&self, event: &room::Event) {
-        match event {
-            room::Event::CameraOnline { camera } => {
-                lock(&self.online).insert(camera.clone());
-            }
-            room::Event::CameraOffline { camera } => {
-                lock(&self.online).remove(camera);
-            }
-            _ => (),
-        }
+    fn note_online(&self, camera: String, online: bool) {
+        let mut all = lock(&self.online);
+        match online {
+            true => all.insert(camera),
+            false => all.remove(&camera),
+        };
     }
 
     fn let_go(&mut self, client: ClientId, why: Dropped) {
         if let Some(outbox) = self.outboxes.remove(&client) {
             outbox.drop_because(why);
         }
+    }
+}
+
+#[cfg(feature = "cluster")]
+impl Hub {
+    /// Something comes of the other servers, or it is time to say to them that this one is there.
+    fn of_others(&mut self, turn: Turn) {
+        let now = std::time::Instant::now();
+        let Some(member) = &mut self.cluster else {
+            return;
+        };
+        let heard = match turn {
+            Turn::Beat => member.links.tick(now),
+            Turn::Wire(Wire::Frame(frame)) => member.links.heard(*frame, now),
+            Turn::Wire(Wire::Presence(id)) => member.links.presence(&id, now),
+            Turn::Wire(Wire::Broke) => member.links.broke_all(now),
+        };
+        self.heard(heard);
+    }
+
+    fn heard(&mut self, all: Vec<Heard>) {
+        for heard in all {
+            let now = Now::read();
+            let actions = match heard {
+                Heard::Send(frame) => {
+                    self.send_frame(frame);
+                    continue;
+                }
+                Heard::Found(node) => self.room.node_found(node, now),
+                Heard::Lost(node) => self.room.node_lost(node, now),
+                Heard::Room(node, message) => self.room.node_message(node, message, now),
+                Heard::Tell(node, tell) => {
+                    let session = tell.session.as_deref();
+                    let clients = tell.clients.into_iter();
+                    let may = clients.filter(|client| self.room.may_hear(*client, session, node));
+                    let to: Vec<_> = may.map(ClientId::here).collect();
+                    let mut slow = Vec::new();
+                    self.push(&to, &tell.text.into(), tell.expendable, &mut slow);
+                    self.drop_slow(slow);
+                    continue;
+                }
+            };
+            self.act(actions);
+        }
+    }
+
+    /// What is for other servers goes there.
+    fn pass(&mut self, action: Action) -> Option<Action> {
+        let Some(member) = &mut self.cluster else {
+            return Some(action);
+        };
+        let mut frames = Vec::new();
+        let own = member
+            .links
+            .pass(action, std::time::Instant::now(), &mut frames);
+        for frame in frames {
+            self.send_frame(frame);
+        }
+        own
+    }
+
+    /// Nobody waits for another server: what finds no room ends the link, and what is said on the next finds some.
+    fn send_frame(&mut self, frame: Outbound) {
+        let Some(member) = &mut self.cluster else {
+            return;
+        };
+        let to = frame.to.clone();
+        if !member.send(frame) {
+            tracing::warn!("NATS does not take what other servers are told");
+            let heard = member.links.broke(&to, std::time::Instant::now());
+            self.heard(heard);
+        }
+    }
+}
+
+#[cfg(not(feature = "cluster"))]
+impl Hub {
+    fn of_others(&mut self, turn: Turn) {
+        match turn {}
+    }
+
+    fn pass(&mut self, action: Action) -> Option<Action> {
+        Some(action)
+    }
+}
+
+#[cfg(not(feature = "cluster"))]
+async fn next_of(_: &mut Option<Member>) -> Turn {
+    pending().await
+}
+
+#[cfg(feature = "cluster")]
+async fn next_of(cluster: &mut Option<Member>) -> Turn {
+    match cluster {
+        Some(member) => member.next().await,
+        None => pending().await,
     }
 }
 
@@ -511,6 +695,8 @@ mod tests {
                 stats: Arc::default(),
                 online: Arc::default(),
                 viewer_queue: viewer_queue(1),
+                #[cfg(feature = "cluster")]
+                others: None,
             };
             for _ in 0..3 {
                 assert!(!hub.answers(SOON).await, "nobody takes up what it is asked");
@@ -525,6 +711,8 @@ mod tests {
             stats: Arc::default(),
             online: Arc::default(),
             viewer_queue: viewer_queue(1),
+            #[cfg(feature = "cluster")]
+            others: None,
         };
         let works = async {
             if let Some(Event::Health(answer)) = taken.recv().await {

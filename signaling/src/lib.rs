@@ -48,6 +48,7 @@ mod bundle;
 mod calls;
 #[cfg(feature = "cli")]
 pub mod cli;
+pub mod cluster;
 mod control;
 mod data_dir;
 mod data_lock;

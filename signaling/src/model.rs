@@ -52,7 +52,9 @@ pub struct Camera {
 }
 
 /// From `start`, to before `end`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct Window {
     /// Its first moment.
     pub start: Timestamp,
@@ -86,7 +88,7 @@ pub struct Booking {
 }
 
 /// How a booking recurs.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Recurrence {
     /// An `RRULE` (RFC 5545, 3.3.10), with `COUNT` or `UNTIL`, without the name before it.
     pub rule: String,

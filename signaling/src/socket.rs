@@ -25,10 +25,10 @@ use crate::websocket::{Broken, Incoming, Reader, Writer, halves};
 /// With what a connection is closed, and why.
 type Farewell = (CloseCode, Cow<'static, str>);
 
-/// Runs one client, which comes from `address`, to its end.
+/// Runs one client, which comes from `address`, to its end. `fence` is a camera's, by which this server owns it.
 pub(crate) async fn run(
     socket: impl AsyncRead + AsyncWrite,
-    identity: Identity,
+    (identity, fence): (Identity, Option<u64>),
     address: IpAddr,
     only: Option<OneCamera>,
     hub: &HubHandle,
@@ -53,6 +53,7 @@ pub(crate) async fn run(
             client,
             principal,
             credential,
+            fence,
             address,
             outbox,
         })

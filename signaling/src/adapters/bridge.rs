@@ -116,10 +116,14 @@ impl Bridge<'_> {
         };
         let is_camera = matches!(translator, Translator::Camera(_));
         let (outbox, mut inbox, mut on_drop) = queue(bounds);
+        let Ok(fence) = hub.fence_of(&principal).await else {
+            return wire.hang_up("").await;
+        };
         let connected = Event::Connected {
             client: id,
             principal,
             credential,
+            fence,
             address: self.address,
             outbox,
         };

@@ -121,7 +121,7 @@ pub(super) async fn health(State(shared): State<Arc<Shared>>) -> (StatusCode, Js
 
 /// Whether the server is ready
 ///
-/// The hub and the database are asked.
+/// The hub and the database are asked, and where several servers are one, whether this one reaches the others.
 #[utoipa::path(
     get, path = "/ready", operation_id = "getReady", tag = "anyone", security(()),
     responses((status = 200, body = Health), (status = 503, description = "`not-ready`"))
@@ -129,7 +129,7 @@ pub(super) async fn health(State(shared): State<Arc<Shared>>) -> (StatusCode, Js
 pub(super) async fn ready(State(shared): State<Arc<Shared>>) -> Result<Json<Health>, ApiError> {
     let database = timeout(PING_TIMEOUT, shared.access.ping());
     let (hub, database) = tokio::join!(shared.hub.answers(HUB_TIMEOUT), database);
-    match hub && matches!(database, Ok(Ok(()))) {
+    match hub && shared.hub.reaches_others() && matches!(database, Ok(Ok(()))) {
         true => Ok(Json(Health {
             status: "ok",
             version: VERSION,

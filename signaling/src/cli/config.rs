@@ -14,6 +14,8 @@ use url::Url;
 use super::Failure;
 use super::adapters::{SocketIoTable, ThreeServiceTable};
 use super::auth::AuthTable;
+#[cfg(feature = "cluster")]
+use super::cluster::ClusterTable;
 use super::doorbell::{DoNotDisturbTable, DoorbellTable, doorbells};
 use super::embed::EmbedTable;
 use super::mistake::located;
@@ -28,6 +30,8 @@ use super::values::{
 use super::whep::WhepTable;
 use crate::adapters::AdapterOptions;
 use crate::backend::Backend;
+#[cfg(feature = "cluster")]
+use crate::cluster::ClusterOptions;
 use crate::hosts::Hosts;
 use crate::notify::NotifyOptions;
 use crate::openid::OpenidOptions;
@@ -63,6 +67,8 @@ pub struct Config {
     pub open_access: bool,
     data_dir: Option<PathBuf>,
     database: Option<DatabaseTable>,
+    #[cfg(feature = "cluster")]
+    cluster: Option<ClusterTable>,
     /// Cameras that can be enrolled.
     #[serde(default = "default_max_cameras")]
     pub max_cameras: usize,
@@ -204,6 +210,11 @@ impl Config {
                 "[[camera]]: there are more than max-cameras, {max}"
             ));
         }
+        #[cfg(feature = "cluster")]
+        if let Some(cluster) = &self.cluster {
+            let checked = cluster.check(self.is_shared());
+            checked.map_err(|error| format!("[cluster]: {error}"))?;
+        }
         self.doorbells()?;
         self.notify.iter().try_for_each(NotifyTable::check)?;
         Hosts::new(self.url.as_ref(), &self.allowed_hosts, "")?;
@@ -222,6 +233,34 @@ impl Config {
     /// The address of a database that is not in the data directory.
     pub fn database_url(&self) -> Option<&str> {
         self.database.as_ref().map(|table| table.url.as_str())
+    }
+
+    /// Whether other servers may share the database.
+    #[cfg(feature = "cluster")]
+    fn is_shared(&self) -> bool {
+        let scheme = self.database_url().and_then(|url| url.split_once("://"));
+        scheme.is_some_and(|(scheme, _)| matches!(scheme, "postgres" | "postgresql"))
+    }
+
+    /// How this server and others are one, if they are. Files are looked for from where the file at `path` is.
+    #[cfg(feature = "cluster")]
+    pub(super) fn cluster(&self, path: &Path) -> Result<Option<ClusterOptions>, String> {
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let Some(table) = &self.cluster else {
+            return Ok(None);
+        };
+        if table.is_plain() {
+            tracing::warn!(
+                "cluster.nats is reached without TLS: who is on the way can read what servers tell each other, so trust the network or write tls://"
+            );
+        }
+        table.options(folder).map(Some)
+    }
+
+    /// Whether it is one of the same servers.
+    #[cfg(feature = "cluster")]
+    pub(super) fn has_cluster_of(&self, other: &Self) -> bool {
+        self.cluster == other.cluster
     }
 
     /// Whether data is kept at the same place.

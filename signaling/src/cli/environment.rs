@@ -19,7 +19,7 @@ enum Kind {
 }
 
 /// The keys that have a variable: all but the tables that stand several times.
-const KEYS: [(&str, Kind); 45] = [
+const KEYS: [(&str, Kind); 51] = [
     ("listen", Kind::Text),
     ("metrics-listen", Kind::Text),
     ("url", Kind::Text),
@@ -59,6 +59,12 @@ const KEYS: [(&str, Kind); 45] = [
     ("socketio.origins", Kind::List),
     ("three-service.enabled", Kind::Bool),
     ("three-service.listen", Kind::Text),
+    ("cluster.nats", Kind::Text),
+    ("cluster.credentials-file", Kind::Text),
+    ("cluster.ca-file", Kind::Text),
+    ("cluster.cert-file", Kind::Text),
+    ("cluster.key-file", Kind::Text),
+    ("cluster.name", Kind::Text),
     ("sfu.whep", Kind::Text),
     ("sfu.token-file", Kind::Text),
     ("sfu.from-viewers", Kind::Number),

@@ -3,6 +3,8 @@
 
 mod adapters;
 mod auth;
+#[cfg(feature = "cluster")]
+mod cluster;
 pub mod config;
 mod doorbell;
 mod embed;

@@ -214,6 +214,8 @@ fn unchangeable(old: &Config, new: &Config) -> Vec<&'static str> {
         ("auth.openid", !old.has_openid_of(new)),
         ("tls-cert", old.has_tls() != new.has_tls()),
         ("socketio, three-service", !old.has_adapters_of(new)),
+        #[cfg(feature = "cluster")]
+        ("cluster", !old.has_cluster_of(new)),
         ("sfu", !old.has_sfu_of(new)),
         ("whep", old.whep() != new.whep()),
         ("embed", old.embed_origins() != new.embed_origins()),

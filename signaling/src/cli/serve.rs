@@ -20,6 +20,8 @@ use super::place::{Kept, Place};
 use super::reload::{Running, warn_of_strays};
 use super::start::{load, options};
 use super::{Failure, remark};
+#[cfg(feature = "cluster")]
+use crate::cluster::Cluster;
 use crate::data_dir::{DataDirError, OwnSocket};
 use crate::data_lock::DataDirLock;
 use crate::server::{Server, ServerError};
@@ -83,6 +85,16 @@ pub(super) fn run(place: &Place, typed: &Typed) -> Result<(), Failure> {
     let runtime = Runtime::new().map_err(Failure::system)?;
     if let (Some(data), Some(lock)) = (data, lock) {
         options.data = Some(runtime.block_on(load(data, lock))?);
+    }
+    #[cfg(feature = "cluster")]
+    {
+        let cluster = config.cluster(path);
+        let cluster =
+            cluster.map_err(|e| Failure::input(format!("{}: [cluster]: {e}", path.display())))?;
+        if let Some(cluster) = cluster {
+            let connected = runtime.block_on(Cluster::connect(&cluster));
+            options.cluster = Some(connected.map_err(Failure::system)?);
+        }
     }
     let server = Server::start(options, listener, runtime.handle()).map_err(|e| match e {
         ServerError::Listen(_) => Failure::system(e),

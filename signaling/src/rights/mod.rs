@@ -20,6 +20,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use porthole_protocol::grant::Permission;
+use serde::{Deserialize, Serialize};
 
 pub(crate) use by_camera::ByCamera;
 pub use perms::Perms;
@@ -42,7 +43,7 @@ pub(crate) fn share_user(id: &str) -> String {
 }
 
 /// Whose rights these are.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct RightsId {
     /// The name that stands in grants, messages and logs.
     pub user: Arc<str>,
@@ -61,7 +62,7 @@ impl RightsId {
 }
 
 /// What a viewer may do.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rights {
     /// The name that stands in grants, messages and logs.
     pub user: Arc<str>,

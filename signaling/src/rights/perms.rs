@@ -6,9 +6,11 @@ use std::fmt;
 use std::ops::{BitAnd, BitOr};
 
 use porthole_protocol::grant::Permission;
+use serde::{Deserialize, Serialize};
 
 /// A set of permissions.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(from = "BTreeSet<Permission>", into = "BTreeSet<Permission>")]
 pub struct Perms(u8);
 
 impl Perms {
@@ -74,6 +76,12 @@ impl<const N: usize> From<[Permission; N]> for Perms {
 impl From<&BTreeSet<Permission>> for Perms {
     fn from(all: &BTreeSet<Permission>) -> Self {
         all.iter().copied().collect()
+    }
+}
+
+impl From<BTreeSet<Permission>> for Perms {
+    fn from(all: BTreeSet<Permission>) -> Self {
+        (&all).into()
     }
 }
 

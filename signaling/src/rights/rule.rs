@@ -5,12 +5,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use porthole_protocol::grant::{MAX_LEASE_SECONDS, Permission};
+use serde::{Deserialize, Serialize};
 
 use super::{Perms, Recurring, When};
 use crate::model::{Booking, Share, Window};
 
 /// A choice of cameras.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Cameras {
     /// Every camera, also those enrolled later.
     All,
@@ -32,7 +34,7 @@ impl Cameras {
 }
 
 /// That someone may do something.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rule {
     /// At which cameras.
     pub cameras: Cameras,

@@ -4,12 +4,14 @@
 use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::model::{Recurrence, Window};
 use crate::recur::expand;
 
 /// When a rule holds.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum When {
     /// At any time.
     Always,
@@ -21,12 +23,13 @@ pub enum When {
 
 /// Windows that recur, as the rule by which they do. They are worked out when somebody first asks: of a hundred thousand
 /// people, few are here.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Recurring {
     first: Window,
     recurrence: Recurrence,
     /// The end of the last one.
     over: Timestamp,
+    #[serde(skip)]
     windows: OnceLock<Box<[Window]>>,
 }
 

@@ -6,9 +6,9 @@ use std::net::IpAddr;
 
 use porthole_protocol::wire::{Code, OutgoingMessage, ToPeer, ToPeerExtra};
 
-use super::lifetime::VIEWER_RETURN;
 use super::limits::{MAX_CONNECTIONS_PER_USER, shared_viewers};
 use super::now::Now;
+use super::present::User;
 use super::table::{End, Tell};
 use super::{Action, Client, ClientId, LOGIN_ENDED, Outgoing, Principal, Refusal, Role, Room};
 use crate::network::network;
@@ -42,6 +42,7 @@ impl Room {
                     listed_to: None,
                     sessions: BTreeSet::new(),
                     awaited: BTreeMap::new(),
+                    elsewhere: BTreeMap::new(),
                 };
                 self.enter(id, client, now);
                 let welcome = OutgoingMessage::Welcome { peer_id };
@@ -70,6 +71,7 @@ impl Room {
             for session in client.sessions.clone() {
                 self.end(&session, end, Tell::Both);
             }
+            self.leave_nodes(id, true);
             self.expel(id, Code::Revoked, LOGIN_ENDED, now);
         }
         self.take_actions()
@@ -88,7 +90,9 @@ impl Room {
 
     /// Drops the connection of a log-in that is over, once nothing runs on it.
     pub(super) fn drop_if_over(&mut self, id: ClientId, now: Now) {
-        let over = |client: &Client| client.login_over && client.sessions.is_empty();
+        let over = |client: &Client| {
+            client.login_over && client.sessions.is_empty() && client.elsewhere.is_empty()
+        };
         if self.clients.get(&id).is_some_and(over) {
             self.expel(id, Code::Revoked, LOGIN_ENDED, now);
         }
@@ -121,12 +125,15 @@ impl Room {
             "the camera is not enrolled",
         ))?;
         if let Some(old) = camera.client {
-            let words = "the same camera connected again elsewhere";
-            self.expel(old, Code::Replaced, words, now);
+            self.expel(old, Code::Replaced, REPLACED, now);
         }
         if let Some(camera) = self.cameras.get_mut(&camera_id) {
+            if !camera.fence.take() {
+                return Err(Refusal::new(Code::Replaced, REPLACED));
+            }
             camera.client = Some(id);
         }
+        self.came_here(&camera_id);
         Ok((Role::Camera(camera_id.clone()), camera_id))
     }
 
@@ -142,7 +149,7 @@ impl Room {
             ));
         }
         let own = self.all_of(&whose.user);
-        let connections: usize = own.map(|user| user.connections.len()).sum();
+        let connections: usize = own.map(User::connections_here).sum();
         if !shared && connections >= MAX_CONNECTIONS_PER_USER {
             return Err(Refusal::new(
                 Code::TooMany,
@@ -169,14 +176,18 @@ impl Room {
         self.clients.insert(id, client);
     }
 
-    /// Tells a client why, and closes its connection.
+    /// Tells a client why, and closes its connection. A viewer of another server is that one's to close.
     pub(super) fn expel(&mut self, id: ClientId, code: Code, details: &'static str, now: Now) {
+        if !id.is_here() {
+            return self.forget(id, now);
+        }
         self.send_error(id, &Refusal::new(code, details));
         self.forget(id, now);
         self.actions.push(Action::Drop(id, code));
     }
 
-    fn forget(&mut self, id: ClientId, now: Now) {
+    pub(super) fn forget(&mut self, id: ClientId, now: Now) {
+        self.leave_nodes(id, false);
         let Some(client) = self.clients.remove(&id) else {
             return;
         };
@@ -212,10 +223,11 @@ impl Room {
     /// A viewer that was told a secret may come back to its sessions.
     fn forget_viewer(&mut self, id: ClientId, name: &RightsId, client: &Client, now: Now) {
         self.listeners.remove(&id);
-        self.viewers -= 1;
+        let is_here = id.is_here();
+        self.viewers -= usize::from(is_here);
         if let Some(user) = self.users.get_mut(name) {
             user.connections.remove(&id);
-            self.shared_viewers -= usize::from(user.rights.shared);
+            self.shared_viewers -= usize::from(is_here && user.rights.shared);
             let was_last = user.connections.is_empty();
             if was_last {
                 self.schedule(name, now);
@@ -228,7 +240,7 @@ impl Room {
         }
         for session in &client.sessions {
             if self.sessions.get(session).is_some_and(|s| s.has_secret) {
-                self.detach_viewer(session, now + VIEWER_RETURN);
+                self.detach_viewer(session, now + self.return_of(id));
             } else {
                 self.end(session, Code::ViewerLeft, Tell::Camera);
             }
@@ -237,7 +249,8 @@ impl Room {
     }
 }
 
-const WITHDRAWN: Refusal = Refusal::new(
+pub(super) const WITHDRAWN: Refusal = Refusal::new(
     Code::Unauthorized,
     "this key or link is not valid any more: ask for a new one",
 );
+pub(super) const REPLACED: &str = "the same camera connected again elsewhere";

@@ -31,6 +31,7 @@ impl Room {
         for id in client.sessions.clone() {
             self.name_session(from, &id, now);
         }
+        self.tell_nodes_of_viewer(from);
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Cameras and users come, go and change, and what runs follows at once.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use porthole_protocol::wire::{CallEnd, Code};
@@ -9,19 +9,21 @@ use porthole_protocol::wire::{CallEnd, Code};
 use super::now::Now;
 use super::review::Because;
 use super::table::{End, Ended, Tell};
-use super::{Action, AuditPace, Camera, Room};
+use super::{Action, AuditPace, Camera, Fence, Room};
 use crate::rights::{Rights, RightsId};
 
 impl Room {
     /// A camera was enrolled, or has another name. The name is shown where the camera gives none itself.
-    pub fn add_camera(&mut self, id: &str, name: &str) {
+    pub fn add_camera(&mut self, id: &str, name: &str) -> Vec<Action> {
         let camera = Camera {
             name: name.to_owned(),
+            fence: Fence::default(),
             client: None,
             listed: None,
             sessions: BTreeSet::new(),
             ended: Ended::default(),
             awaited: BTreeSet::new(),
+            elsewhere: BTreeMap::new(),
             drives: AuditPace::default(),
             doors: AuditPace::default(),
         };
@@ -29,6 +31,8 @@ impl Room {
         known
             .and_modify(|known| known.name.clone_from(&camera.name))
             .or_insert(camera);
+        self.heard_early(id);
+        self.take_actions()
     }
 
     /// A camera is no longer enrolled: its sessions end with `revoked`, its connection is dropped. The rights of those who are
@@ -51,6 +55,12 @@ impl Room {
             None => self.unlist(id),
         }
         if let Some(camera) = self.cameras.remove(id) {
+            for (session, known) in camera.elsewhere {
+                if let Some(client) = self.clients.get_mut(&known.client) {
+                    client.elsewhere.remove(&session);
+                }
+                self.send_end(known.client, &session, end);
+            }
             for (session, viewer) in camera.awaited {
                 if let Some(client) = self.clients.get_mut(&viewer) {
                     client.awaited.remove(&session);
@@ -98,7 +108,7 @@ impl Room {
         self.by_camera.remove(&old);
         self.by_camera.add(&user.rights);
         let before = std::mem::replace(&mut user.told, now.wall);
-        let connections = user.connections.len();
+        let connections = user.connections_here();
         match (old.shared, user.rights.shared) {
             (false, true) => self.shared_viewers += connections,
             (true, false) => self.shared_viewers -= connections,
@@ -123,6 +133,7 @@ impl Room {
             self.end(&id, Code::Revoked, Tell::Both);
         }
         for client in connections {
+            self.leave_nodes(client, true);
             self.expel(client, Code::Revoked, "your permission was withdrawn", now);
         }
         self.forget_idle(user);

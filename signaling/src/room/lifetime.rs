@@ -100,6 +100,9 @@ impl Room {
             self.send_end(from, id, Code::NoSuchSession);
             return Ok(());
         }
+        if self.back_elsewhere(from, camera_id, id)? {
+            return Ok(());
+        }
         self.settle(from, camera_id, id, now)
     }
 
@@ -114,12 +117,13 @@ impl Room {
             }
             if let Err(refusal) = self.settle(viewer, camera_id, &id, now) {
                 self.send_error(viewer, &refusal);
+                self.session_is(viewer, camera_id, &id, false);
             }
         }
     }
 
     /// Takes a viewer that has shown the session's secret back.
-    fn settle(
+    pub(super) fn settle(
         &mut self,
         viewer: ClientId,
         camera_id: &str,
@@ -129,7 +133,10 @@ impl Room {
         let verdict = self.may_return(viewer, camera_id, id)?;
         match verdict {
             Return::Attach => self.attach(viewer, id, now),
-            Return::Over(reason) => self.send_end(viewer, id, reason),
+            Return::Over(reason) => {
+                self.send_end(viewer, id, reason);
+                self.session_is(viewer, camera_id, id, false);
+            }
             Return::Wait => {
                 if let Some(client) = self.clients.get_mut(&viewer)
                     && let Some(camera) = self.cameras.get_mut(camera_id)
@@ -173,6 +180,11 @@ impl Room {
         if let Some(old) = self.attach_viewer(id, viewer) {
             // Mostly a connection that is dead already. One that lives has to know.
             self.send_end(old, id, Code::Replaced);
+            let camera = self
+                .sessions
+                .get(id)
+                .map(|session| session.camera_id.clone());
+            self.session_is(old, &camera.unwrap_or_default(), id, false);
         }
         // It goes on by what the viewer has shown now.
         let whose = self.user_of(viewer).map(|user| user.rights.id());

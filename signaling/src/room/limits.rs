@@ -75,8 +75,8 @@ impl Room {
         else {
             return Ok(());
         };
-        if client.sessions.len() + client.awaited.len() >= MAX_SESSIONS_PER_VIEWER
-            && !itself.is_some_and(|id| client.sessions.contains(id))
+        let own = client.sessions.len() + client.awaited.len() + client.elsewhere.len();
+        if own >= MAX_SESSIONS_PER_VIEWER && !itself.is_some_and(|id| client.sessions.contains(id))
         {
             return Err(Refusal::new(
                 Code::TooMany,

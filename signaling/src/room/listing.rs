@@ -107,17 +107,16 @@ impl Room {
         self.call_camera_back(from, id, is_first);
         let camera = self.cameras.get_mut(id).ok_or(UNKNOWN_SENDER)?;
         if camera.listed.as_ref().map(|listed| &listed.meta) != Some(&meta) {
-            let listed = Listed {
-                bytes: meta.to_string().len(),
-                meta: meta.clone(),
-            };
-            let is_back = camera.listed.replace(listed).is_none();
+            let is_back = camera.listed.is_none();
+            camera.listed = Some(Listed::new(meta.clone(), true));
             if is_back {
                 self.listed_cameras += 1;
                 let camera = id.to_owned();
                 self.happened(Event::CameraOnline { camera });
+                self.actions.push(Action::Online(id.to_owned(), true));
             }
             self.tell_listeners(id, &[PeerRole::Producer], meta);
+            self.tell_nodes_of(id);
         }
         Ok(())
     }
@@ -260,7 +259,7 @@ impl Room {
         }
     }
 
-    fn tell_listeners(&mut self, camera_id: &str, roles: &[PeerRole], meta: Value) {
+    pub(super) fn tell_listeners(&mut self, camera_id: &str, roles: &[PeerRole], meta: Value) {
         let users = self.by_camera.of(camera_id);
         let users = users.filter_map(|id| self.users.get(id));
         let seeing = users.filter(|user| user.rights.may_see(camera_id, self.clock.wall));
@@ -284,10 +283,14 @@ impl Room {
     pub(super) fn unlist(&mut self, id: &str) {
         let camera = self.cameras.get_mut(id);
         if let Some(listed) = camera.and_then(|camera| camera.listed.take()) {
-            self.listed_cameras -= 1;
-            let camera = id.to_owned();
-            self.happened(Event::CameraOffline { camera });
+            if listed.here {
+                self.listed_cameras -= 1;
+                let camera = id.to_owned();
+                self.happened(Event::CameraOffline { camera });
+            }
+            self.actions.push(Action::Online(id.to_owned(), false));
             self.tell_listeners(id, &[], listed.meta);
+            self.tell_nodes_of(id);
         }
     }
 }

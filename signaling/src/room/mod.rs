@@ -23,6 +23,7 @@ mod ice;
 mod lifetime;
 pub(crate) mod limits;
 mod listing;
+mod nodes;
 mod now;
 mod present;
 mod principal;
@@ -67,6 +68,8 @@ pub use limits::{
     MAX_CAMERAS, MAX_CONNECTIONS_PER_USER, MAX_SESSIONS_PER_ADDRESS, MAX_SESSIONS_PER_PERSON,
     MAX_SESSIONS_PER_VIEWER, MAX_VIEWERS,
 };
+pub use nodes::{ClientId, NODE_RETURN, NodeId, NodeMessage, OwnedCamera, ViewerOfNode};
+use nodes::{Early, Elsewhere, Fence};
 pub use now::Now;
 use present::User;
 pub use principal::Principal;
@@ -76,10 +79,6 @@ use sfu::Sfu;
 use table::{Ended, Session};
 
 use crate::rights::{ByCamera, Rights, RightsId};
-
-/// A connected client, as the caller numbers them. A number is never given twice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ClientId(pub u64);
 
 /// What the caller has to do next.
 #[derive(Debug)]
@@ -92,6 +91,10 @@ pub enum Action {
     ListOn(ClientId),
     /// Close a client's connection once what it was sent is out. The room has forgotten it already.
     Drop(ClientId, Code),
+    /// Tell another server.
+    ToNode(NodeId, NodeMessage),
+    /// A camera can be watched now, here or at another server, or cannot any more.
+    Online(String, bool),
     /// Write down or count what happened. It changes nothing.
     Note(Happening),
 }
@@ -111,6 +114,31 @@ impl Outgoing {
     pub fn is_expendable(&self) -> bool {
         use Extension::{SessionStats, ViewerStats};
         matches!(self, Self::Extension(ViewerStats(_) | SessionStats(_)))
+    }
+
+    /// The session that it is about.
+    pub fn session(&self) -> Option<&str> {
+        use Extension as E;
+        use OutgoingMessage as M;
+        let session = match self {
+            Self::Peer(peer) => match &peer.message {
+                M::SessionStarted { session_id, .. } | M::StartSession { session_id, .. } => {
+                    session_id
+                }
+                M::Peer(message) => &message.session_id,
+                M::EndSession(end) => &end.session_id,
+                _ => return None,
+            },
+            Self::Extension(own) => match own {
+                E::GrantUpdate { session_id, .. } | E::SessionResumed { session_id, .. } => {
+                    session_id
+                }
+                E::ViewerStats(stats) => &stats.session_id,
+                E::SessionStats(stats) => &stats.session_id,
+                _ => return None,
+            },
+        };
+        Some(session)
     }
 }
 
@@ -196,10 +224,15 @@ struct Client {
     sessions: BTreeSet<String>,
     /// A viewer's sessions that it came back for before their camera did, and those cameras.
     awaited: BTreeMap<String, String>,
+    /// Those of its sessions that are at another server, and their cameras.
+    elsewhere: BTreeMap<String, String>,
 }
 
 struct Camera {
     name: String,
+    /// Which server it is connected to.
+    fence: Fence,
+    /// Its connection to this one.
     client: Option<ClientId>,
     /// Its `meta` while it is listed.
     listed: Option<Listed>,
@@ -208,6 +241,8 @@ struct Camera {
     ended: Ended,
     /// Who waits for which session until the camera is back.
     awaited: BTreeSet<(String, ClientId)>,
+    /// Of another server's camera: the sessions of this one's viewers.
+    elsewhere: BTreeMap<String, Elsewhere>,
     /// How much may still be written down of who drives there.
     drives: AuditPace,
     /// The same of who opened its door.
@@ -218,6 +253,18 @@ struct Camera {
 struct Listed {
     meta: Value,
     bytes: usize,
+    /// Whether it is connected to this server.
+    here: bool,
+}
+
+impl Listed {
+    fn new(meta: Value, here: bool) -> Self {
+        Self {
+            bytes: meta.to_string().len(),
+            meta,
+            here,
+        }
+    }
 }
 
 /// Where session ids and viewers' peer ids come from. They must be unguessable and never repeat.
@@ -252,6 +299,12 @@ pub struct Room {
     viewers: usize,
     shared_viewers: usize,
     listed_cameras: usize,
+    /// The other servers that can be reached.
+    nodes: BTreeSet<NodeId>,
+    /// What they said of cameras of which this one has not heard yet.
+    early: Early,
+    /// Viewers of others that may have no session here any more.
+    idle_guests: BTreeSet<ClientId>,
     sfu: Option<Sfu>,
     calls: Calls,
     actions: Vec<Action>,
@@ -287,6 +340,9 @@ impl Room {
             viewers: 0,
             shared_viewers: 0,
             listed_cameras: 0,
+            nodes: BTreeSet::new(),
+            early: Early::default(),
+            idle_guests: BTreeSet::new(),
             sfu: None,
             calls: Calls::new(),
             actions: Vec::new(),
@@ -343,13 +399,17 @@ impl Room {
     /// A client has sent a message.
     pub fn message(&mut self, from: ClientId, message: ClientMessage, now: Now) -> Vec<Action> {
         self.note(now);
+        self.answer(from, message, now);
+        self.take_actions()
+    }
+
+    fn answer(&mut self, from: ClientId, message: ClientMessage, now: Now) {
         if self.clients.contains_key(&from)
             && let Err(refusal) = self.handle(from, message, now)
             && !self.is_stale(from, refusal.code)
         {
             self.send_error(from, &refusal);
         }
-        self.take_actions()
     }
 
     /// A message that crosses the end of its session on the wire is ordinary. A camera has nothing to do about
@@ -371,10 +431,14 @@ impl Room {
     }
 
     fn take_actions(&mut self) -> Vec<Action> {
+        self.forget_idle_guests();
         std::mem::take(&mut self.actions)
     }
 
     fn handle(&mut self, from: ClientId, message: ClientMessage, now: Now) -> Result<(), Refusal> {
+        let Some(message) = self.pass_on(from, message)? else {
+            return Ok(());
+        };
         let ToServer { message, extra } = match message {
             ClientMessage::Peer(message) => *message,
             ClientMessage::Extension(message) => return self.handle_own(from, message, now),

@@ -72,6 +72,12 @@ impl Room {
 }
 
 impl User {
+    /// Those to this server.
+    pub(super) fn connections_here(&self) -> usize {
+        let here = self.connections.iter().filter(|client| client.is_here());
+        here.count()
+    }
+
     fn new(kept: Arc<Rights>, rights: Arc<Rights>, now: Now) -> Self {
         Self {
             kept,

@@ -49,6 +49,7 @@ impl Room {
             listed_to: None,
             sessions: BTreeSet::new(),
             awaited: BTreeMap::new(),
+            elsewhere: BTreeMap::new(),
         };
         self.clients.insert(client, here);
         self.sfu = Some(Sfu {

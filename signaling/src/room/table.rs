@@ -180,7 +180,26 @@ impl Room {
             client.sessions.insert(id.to_owned());
         }
         self.deadlines.insert((session.due(), id.to_owned()));
+        if let Some(viewer) = session.viewer {
+            self.session_is(viewer, &session.camera_id, id, true);
+        }
         self.sessions.insert(id.to_owned(), session);
+    }
+
+    /// Takes a session out of the table and its indexes. Nobody is told.
+    pub(super) fn take_session(&mut self, id: &str) -> Option<Session> {
+        let session = self.sessions.remove(id)?;
+        self.deadlines.remove(&(session.due(), id.to_owned()));
+        if let Some(camera) = self.cameras.get_mut(&session.camera_id) {
+            camera.sessions.remove(id);
+        }
+        if let Some(user) = self.users.get_mut(&session.whose) {
+            user.sessions.remove(id);
+        }
+        if let Some(client) = session.viewer.and_then(|v| self.clients.get_mut(&v)) {
+            client.sessions.remove(id);
+        }
+        Some(session)
     }
 
     /// Changes a session and keeps its deadline in order.
@@ -200,6 +219,10 @@ impl Room {
     /// Gives a session to this connection, and returns the one that had it.
     pub(super) fn attach_viewer(&mut self, id: &str, viewer: ClientId) -> Option<ClientId> {
         let network = self.clients.get(&viewer).map(|client| client.network);
+        let camera = self
+            .sessions
+            .get(id)
+            .map(|session| session.camera_id.clone());
         let mut old = None;
         self.change_session(id, |session| {
             old = session.viewer.replace(viewer).filter(|old| *old != viewer);
@@ -211,6 +234,9 @@ impl Room {
         }
         if let Some(client) = self.clients.get_mut(&viewer) {
             client.sessions.insert(id.to_owned());
+        }
+        if let Some(camera) = camera {
+            self.session_is(viewer, &camera, id, true);
         }
         old
     }
@@ -256,22 +282,14 @@ impl Room {
         said: Option<String>,
     ) {
         let end = end.into();
-        let Some(session) = self.sessions.remove(id) else {
+        let Some(session) = self.take_session(id) else {
             return;
         };
-        self.deadlines.remove(&(session.due(), id.to_owned()));
         if let Some(camera) = self.cameras.get_mut(&session.camera_id) {
-            camera.sessions.remove(id);
             let started = Some(session.started);
             camera
                 .ended
                 .remember(id, &session.whose.user, started, end.reason);
-        }
-        if let Some(user) = self.users.get_mut(&session.whose) {
-            user.sessions.remove(id);
-        }
-        if let Some(client) = session.viewer.and_then(|v| self.clients.get_mut(&v)) {
-            client.sessions.remove(id);
         }
         if let Some(viewer) = session.viewer.filter(|_| tell != Tell::Camera) {
             let end = self.with_next(end, &session);
@@ -281,6 +299,7 @@ impl Room {
             self.send_end_saying(camera, id, end.reason.into(), said.clone());
         }
         if let Some(viewer) = session.viewer {
+            self.session_is(viewer, &session.camera_id, id, false);
             self.drop_if_over(viewer, self.clock);
         }
         if session.camera.is_none()

@@ -332,6 +332,7 @@ mod tests {
                 id: "front".to_owned(),
             },
             credential: Some(SecretDigest::of("unknown")),
+            fence: None,
             address: Ipv4Addr::LOCALHOST.into(),
             outbox,
         };

@@ -15,6 +15,8 @@ use crate::access::Data;
 use crate::adapters::AdapterOptions;
 use crate::backend::Backend;
 use crate::calls::RingNotice;
+#[cfg(feature = "cluster")]
+use crate::cluster::Cluster;
 #[cfg(feature = "notify")]
 use crate::notify::NotifyOptions;
 use crate::openid::OpenidOptions;
@@ -96,6 +98,9 @@ pub struct ServerOptions {
     pub call_days: u16,
     /// Pictures of calls that are kept: beyond these, the oldest go.
     pub call_snapshots: u64,
+    /// This server's place among several that are one. It needs `data` in PostgreSQL, which all of them share.
+    #[cfg(feature = "cluster")]
+    pub cluster: Option<Cluster>,
     /// Lets players ask for a session by HTTP (WHEP).
     pub whep: Option<WhepOptions>,
     /// Deadlines. The defaults are right outside tests.
@@ -137,6 +142,8 @@ impl ServerOptions {
             notify: NotifyOptions::default(),
             call_days: DEFAULT_CALL_DAYS,
             call_snapshots: DEFAULT_CALL_SNAPSHOTS,
+            #[cfg(feature = "cluster")]
+            cluster: None,
             whep: None,
             timings,
             #[cfg(feature = "adapters")]

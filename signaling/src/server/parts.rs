@@ -21,6 +21,8 @@ use crate::adapters::Adapters;
 #[cfg(feature = "notify")]
 use crate::calls::RingNotice;
 use crate::calls::{Calls, Keep};
+#[cfg(feature = "cluster")]
+use crate::cluster::Nats;
 use crate::embed::Embed;
 use crate::failures::Failures;
 use crate::hosts::Hosts;
@@ -48,6 +50,9 @@ pub(super) struct Parts {
     pub(super) server: Server,
     pub(super) router: Router,
     pub(super) hub: Hub,
+    /// The way to the other servers.
+    #[cfg(feature = "cluster")]
+    nats: Option<Nats>,
     pub(super) journal: Journal,
     calls: Arc<Calls>,
     #[cfg(feature = "notify")]
@@ -116,6 +121,17 @@ impl Parts {
         let (hub, handle, happenings) =
             Hub::new(room, registry.clone(), on_change, metrics.clone());
         let handle = handle.for_cameras(options.max_cameras);
+        #[cfg(feature = "cluster")]
+        let (hub, handle, nats) = match options.cluster {
+            Some(cluster) => {
+                let store = data.as_ref().map(|data| data.store.clone());
+                let store = store.filter(|store| store.is_shared());
+                let store = store.ok_or_else(|| ServerError::Data(NO_CLUSTER.to_owned()))?;
+                let handle = handle.among_others(store, cluster.reached);
+                (hub.among_others(cluster.member), handle, Some(cluster.nats))
+            }
+            None => (hub, handle, None),
+        };
         let handle = Arc::new(handle);
         let (failures, stats) = (Arc::<Mutex<Failures>>::default(), handle.stats.clone());
         let max_connections = options
@@ -271,6 +287,8 @@ impl Parts {
             server,
             router,
             hub,
+            #[cfg(feature = "cluster")]
+            nats,
             journal,
             calls,
             #[cfg(feature = "notify")]
@@ -314,12 +332,24 @@ impl Parts {
         lost.supervise(runtime, "history", looking);
         let following = access.clone().follow_all(self.heard, self.on_idle.clone());
         lost.supervise(runtime, "follower of the database", following);
+        #[cfg(feature = "cluster")]
+        if let Some(nats) = self.nats {
+            lost.supervise(
+                runtime,
+                "way to other servers",
+                nats.run(self.on_idle.clone()),
+            );
+        }
         let journal = self.journal.run(self.on_idle.clone());
         lost.supervise(runtime, "journal", journal);
         lost.supervise(runtime, "hub", self.hub.run(self.on_idle));
         self.server
     }
 }
+
+#[cfg(feature = "cluster")]
+const NO_CLUSTER: &str =
+    "several servers share a PostgreSQL database: set [database] url, or leave [cluster] out";
 
 /// Second factors, where there is what they are kept with.
 fn second_factors(options: &ServerOptions) -> Result<Option<SecondFactors>, ServerError> {

@@ -240,6 +240,8 @@ pub trait Store: Send + Sync + 'static {
     async fn put_camera(&self, camera: &Camera, put: Put, audit: &AuditEntry) -> Result<()>;
     /// Removes a camera with its bookings and share links, and the log-ins by those.
     async fn remove_camera(&self, id: &str, audit: &AuditEntry) -> Result<()>;
+    /// The next connection of a camera to a server owns it by this fence, which is higher than all before.
+    async fn next_fence(&self, camera: &str) -> Result<u64>;
     /// Notes when cameras were last connected, by id.
     async fn cameras_seen(&self, seen: &[(String, Timestamp)]) -> Result<()>;
 

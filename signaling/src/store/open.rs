@@ -59,6 +59,10 @@ const SQLITE_MIGRATIONS: &[(&str, &str)] = &[
         "self booking",
         include_str!("migrations/sqlite/0009_self_booking.sql"),
     ),
+    (
+        "camera fences",
+        include_str!("migrations/sqlite/0010_camera_fences.sql"),
+    ),
 ];
 #[cfg(feature = "postgres")]
 const POSTGRES_MIGRATIONS: &[(&str, &str)] = &[
@@ -88,6 +92,10 @@ const POSTGRES_MIGRATIONS: &[(&str, &str)] = &[
     (
         "self booking",
         include_str!("migrations/postgres/0009_self_booking.sql"),
+    ),
+    (
+        "camera fences",
+        include_str!("migrations/postgres/0010_camera_fences.sql"),
     ),
 ];
 

@@ -86,6 +86,7 @@ pub(super) async fn run(
         client: id,
         principal: Principal::Viewer(asked.rights),
         credential: asked.credential,
+        fence: None,
         address: asked.address,
         outbox,
     });

@@ -16,6 +16,10 @@ mod postgres;
 
 mod agree;
 mod calls;
+#[cfg(feature = "cluster")]
+mod cluster;
 mod frozen;
+#[cfg(feature = "cluster")]
+mod nats;
 mod pair;
 mod passkeys;

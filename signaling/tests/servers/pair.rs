@@ -49,8 +49,13 @@ impl Pair {
         let signer = GrantSigner::generate().unwrap();
         let (a, _) = start(url, &signer).await;
         let (b, _) = start(url, &signer).await;
+        Self::of(a, b, &password.unwrap()).await
+    }
+
+    /// Two that run, whose administrator has this password.
+    pub(crate) async fn of(a: Server, b: Server, password: &str) -> Self {
         let page = Page::nobody(&a);
-        let answer = page.log_in("root", &password.unwrap()).await;
+        let answer = page.log_in("root", password).await;
         assert_eq!(answer.status, 200, "{answer:?}");
         let at_a = page.with(&answer);
         let at_b = Page {

@@ -283,7 +283,7 @@ impl World {
                 let actions = self
                     .room
                     .as_mut()
-                    .map(|room| room.gone(ClientId(wire), now));
+                    .map(|room| room.gone(ClientId::here(wire), now));
                 self.act(actions.unwrap_or_default());
             }
             Happens::ClientNotices(wire) => self.client_notices(wire),
@@ -380,8 +380,8 @@ impl World {
                 .room
                 .as_mut()
                 .map(|room| match serde_json::from_str(&text) {
-                    Ok(message) => room.message(ClientId(wire), message, now),
-                    Err(_) => room.unreadable(ClientId(wire)),
+                    Ok(message) => room.message(ClientId::here(wire), message, now),
+                    Err(_) => room.unreadable(ClientId::here(wire)),
                 });
             self.act(actions.unwrap_or_default());
         } else if self.camera_wire == Some(wire) {
@@ -424,7 +424,7 @@ impl World {
         let wire = self.next_wire;
         self.wires.insert(wire, Wire::new(now.mono, false));
         let address = IpAddr::from([192, 0, 2, (wire % 200) as u8]);
-        let actions = room.connected(ClientId(wire), principal, address, now);
+        let actions = room.connected(ClientId::here(wire), principal, address, now);
         self.act(actions);
         Some(wire)
     }
@@ -492,8 +492,8 @@ impl World {
                 Action::Send(to, message) => self.say(&[to], &message),
                 Action::SendAll(to, message) => self.say(&to, &message),
                 Action::ListOn(_) => unreachable!("there is one camera"),
-                Action::Drop(client, _) => self.break_wire(client.0, DELAY),
-                Action::Note(_) => (),
+                Action::Drop(client, _) => self.break_wire(client.number, DELAY),
+                Action::ToNode(..) | Action::Online(..) | Action::Note(_) => (),
             }
         }
     }

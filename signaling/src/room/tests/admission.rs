@@ -28,7 +28,7 @@ fn a_camera_that_is_not_enrolled_is_dropped() {
 #[test]
 fn a_second_connection_of_a_camera_takes_over() {
     let mut world = World::in_session();
-    let second = ClientId(9);
+    let second = ClientId::here(9);
     world.camera(second, "front");
     assert_eq!(world.only_to(CAMERA)["code"], "replaced");
     assert_eq!(world.dropped, [(CAMERA, Code::Replaced)]);
@@ -78,7 +78,7 @@ fn what_is_no_message_is_answered() {
 fn the_connections_of_one_user_are_bounded() {
     let mut world = World::new();
     for n in 0..MAX_CONNECTIONS_PER_USER as u64 {
-        world.viewer(ClientId(100 + n), rights("alice"));
+        world.viewer(ClientId::here(100 + n), rights("alice"));
     }
     world.viewer(ALICE, rights("alice"));
     world.viewer(BOB, rights("bob"));
@@ -88,7 +88,7 @@ fn the_connections_of_one_user_are_bounded() {
 #[test]
 fn a_crowd_leaves_places_for_users_with_a_name_and_both_for_cameras() {
     let mut world = World::new();
-    let clients = |n: usize| (0..n as u64).map(|n| ClientId(100 + n));
+    let clients = |n: usize| (0..n as u64).map(|n| ClientId::here(100 + n));
     for client in clients(crate::room::limits::shared_viewers(MAX_VIEWERS)) {
         world.quietly(client, Rights::guest());
     }
@@ -104,7 +104,7 @@ fn a_crowd_leaves_places_for_users_with_a_name_and_both_for_cameras() {
     world.viewer(ALICE, rights("alice"));
     world.camera(CAMERA, "front");
     assert_eq!(world.dropped, [(ALICE, Code::TooMany)]);
-    world.gone(ClientId(100));
+    world.gone(ClientId::here(100));
     world.viewer(AGAIN, rights("alice"));
     assert_eq!(
         world.dropped.len(),
@@ -122,9 +122,9 @@ fn who_is_turned_away_is_told_the_code_before_it_is_dropped() {
     world.act(actions);
     assert_eq!(world.only_to(BOB)["code"], "unauthorized");
     for n in 0..=MAX_CONNECTIONS_PER_USER as u64 {
-        world.viewer(ClientId(100 + n), rights("alice"));
+        world.viewer(ClientId::here(100 + n), rights("alice"));
     }
-    let last = ClientId(100 + MAX_CONNECTIONS_PER_USER as u64);
+    let last = ClientId::here(100 + MAX_CONNECTIONS_PER_USER as u64);
     assert_eq!(world.only_to(last)["code"], "too-many");
     let dropped: Vec<_> = world.dropped.iter().map(|(client, _)| *client).collect();
     assert_eq!(dropped, [CAMERA, BOB, last]);

@@ -7,8 +7,8 @@ use crate::rights::share_user;
 
 const RING: &str = "018f2b7e-6f4a-7c3d-9e21-0a1b2c3d4e01";
 const AGAIN_RING: &str = "018f2b7e-6f4a-7c3d-9e21-0a1b2c3d4e02";
-const PHONE: ClientId = ClientId(6);
-const BACK: ClientId = ClientId(7);
+const PHONE: ClientId = ClientId::here(6);
+const BACK: ClientId = ClientId::here(7);
 
 /// Lives here: may look, listen and talk.
 fn resident(user: &str) -> Rights {
@@ -587,7 +587,7 @@ fn where_nobody_can_be_rung_the_visitor_hears_it_at_once() {
 fn a_camera_without_a_place_is_busy_unless_someone_whom_it_rings_looks_already() {
     let mut world = house();
     for n in 0..64 {
-        let client = ClientId(100 + n);
+        let client = ClientId::here(100 + n);
         let crowd = rights(&format!("crowd{}", n / 4));
         world.viewer(client, crowd);
         world.start(client, "front");
@@ -597,7 +597,7 @@ fn a_camera_without_a_place_is_busy_unless_someone_whom_it_rings_looks_already()
     world.ring(CAMERA, RING);
     assert_eq!(world.only_to(CAMERA)["call"]["reason"], "busy");
     assert!(world.to(ALICE).is_empty());
-    world.gone(ClientId(100));
+    world.gone(ClientId::here(100));
     world.start(ALICE, "front");
     assert_eq!(world.sessions(), 64);
     world.sent.clear();

@@ -110,7 +110,7 @@ impl Simulation {
 
     fn client(&mut self) -> ClientId {
         self.next_client += 1;
-        let client = ClientId(self.next_client);
+        let client = ClientId::here(self.next_client);
         self.peers.insert(client, Peer::default());
         client
     }
@@ -126,7 +126,7 @@ impl Simulation {
             .iter()
             .map(|(id, grant)| json!({"sessionId": id, "grant": grant, "lease": 600}))
             .collect();
-        let nonce = format!("n{}", client.0);
+        let nonce = format!("n{}", client.number);
         if let Some(peer) = self.peers.get_mut(&client) {
             peer.grants = kept;
         }

@@ -106,14 +106,14 @@ fn any_rule(world: &World, dice: &mut Dice, like: &Rule) -> Rule {
 
 fn step(world: &mut World, dice: &mut Dice, next: &mut u64) {
     // The latest clients, some of which are gone again.
-    let client = ClientId(next.saturating_sub(dice.roll(CLIENTS as usize) as u64));
+    let client = ClientId::here(next.saturating_sub(dice.roll(CLIENTS as usize) as u64));
     let user = dice.pick(&["alice", "bob", "carol"]);
     match dice.roll(20) {
         0 => world.gone(client),
         1 | 2 => {
             *next += 1;
-            world.camera(ClientId(*next), dice.pick(&["front", "back"]));
-            world.say(ClientId(*next), producer(dice.roll(4) > 0));
+            world.camera(ClientId::here(*next), dice.pick(&["front", "back"]));
+            world.say(ClientId::here(*next), producer(dice.roll(4) > 0));
         }
         3..=5 => {
             *next += 1;
@@ -122,8 +122,8 @@ fn step(world: &mut World, dice: &mut Dice, next: &mut u64) {
             if !rights.shared && dice.roll(6) == 0 {
                 rights.token = Some(dice.pick(&[token("a"), token("b")]));
             }
-            world.viewer(ClientId(*next), rights);
-            world.announce(ClientId(*next));
+            world.viewer(ClientId::here(*next), rights);
+            world.announce(ClientId::here(*next));
         }
         6 => {
             let mut rights = dice.pick(&[rights(user), back_only(user)]);
@@ -227,7 +227,7 @@ fn whatever_anyone_says_every_message_fits_and_nothing_is_left_at_the_end() {
                 }
             }
             for client in 0..=next {
-                world.gone(ClientId(client));
+                world.gone(ClientId::here(client));
             }
             world.wait(VIEWER_RETURN.as_secs());
             assert_eq!(world.room.counts(), Counts::default());

@@ -31,7 +31,7 @@ fn try_start(world: &mut World, client: ClientId, rights: Rights, address: &str)
 fn the_sessions_of_one_connection_are_bounded() {
     let mut world = with_camera();
     for n in 0..4 {
-        let (id, client) = (format!("extra{n}"), ClientId(50 + n));
+        let (id, client) = (format!("extra{n}"), ClientId::here(50 + n));
         world.room.add_camera(&id, "");
         world.camera(client, &id);
         world.produce(client, true);
@@ -54,7 +54,12 @@ fn the_sessions_of_a_camera_are_bounded() {
     for n in 0..MAX_SESSIONS_PER_CAMERA as u64 {
         let user = format!("user{n}");
         assert_eq!(
-            try_start(&mut world, ClientId(100 + n), rights(&user), "192.0.2.1"),
+            try_start(
+                &mut world,
+                ClientId::here(100 + n),
+                rights(&user),
+                "192.0.2.1"
+            ),
             ""
         );
     }
@@ -71,7 +76,12 @@ fn one_person_cannot_take_a_cameras_places_by_many_connections() {
     for n in 0..MAX_SESSIONS_PER_PERSON as u64 {
         let address = format!("192.0.2.{n}");
         assert_eq!(
-            try_start(&mut world, ClientId(100 + n), rights("alice"), &address),
+            try_start(
+                &mut world,
+                ClientId::here(100 + n),
+                rights("alice"),
+                &address
+            ),
             ""
         );
     }
@@ -88,7 +98,7 @@ fn a_shared_name_is_bounded_by_connection_and_by_network() {
     let mut client = 100;
     let mut next = |world: &mut World, address: &str| {
         client += 1;
-        try_start(world, ClientId(client), Rights::guest(), address)
+        try_start(world, ClientId::here(client), Rights::guest(), address)
     };
     for n in 0..MAX_SESSIONS_PER_ADDRESS {
         assert_eq!(next(&mut world, &format!("2001:db8::{n}")), "");
@@ -99,7 +109,7 @@ fn a_shared_name_is_bounded_by_connection_and_by_network() {
     assert_eq!(next(&mut world, "::ffff:192.0.2.1"), "too-many");
     assert_eq!(next(&mut world, "2001:db8:0:1::1"), "");
     assert_eq!(next(&mut world, "192.0.2.2"), "");
-    let last = ClientId(client);
+    let last = ClientId::here(client);
     for _ in 1..MAX_SESSIONS_PER_PERSON {
         world.start(last, "front");
     }
@@ -114,7 +124,12 @@ fn a_proxy_on_this_machine_is_no_household() {
         let mut world = with_camera();
         for n in 0..=MAX_SESSIONS_PER_ADDRESS as u64 {
             assert_eq!(
-                try_start(&mut world, ClientId(100 + n), Rights::guest(), address),
+                try_start(
+                    &mut world,
+                    ClientId::here(100 + n),
+                    Rights::guest(),
+                    address
+                ),
                 ""
             );
         }
@@ -125,7 +140,7 @@ fn a_proxy_on_this_machine_is_no_household() {
 fn coming_back_is_no_way_around_a_bound() {
     let mut world = with_camera();
     for n in 0..=MAX_SESSIONS_PER_PERSON as u64 {
-        let client = ClientId(100 + n);
+        let client = ClientId::here(100 + n);
         try_start(&mut world, client, Rights::guest(), "192.0.2.1");
         world.gone(client);
     }

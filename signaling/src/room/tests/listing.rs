@@ -67,10 +67,10 @@ fn roles_that_are_not_theirs_are_refused() {
 fn the_list_holds_connected_cameras_the_viewer_may_see_with_a_name() {
     let mut world = World::new();
     world.camera(CAMERA, "front");
-    world.camera(ClientId(9), "back");
+    world.camera(ClientId::here(9), "back");
     world.produce(CAMERA, true);
     let named = json!({"type":"setPeerStatus","roles":["producer"],"meta":{"name":"Yard","x":1}});
-    world.say(ClientId(9), named);
+    world.say(ClientId::here(9), named);
     world.room.add_camera("attic", "Attic");
     world.viewer(ALICE, rights("alice"));
     world.viewer(BOB, back_only("bob"));
@@ -128,7 +128,7 @@ fn meta_must_be_an_object_of_bounded_size() {
 /// So many cameras, each with the largest `meta` there is.
 fn fleet(world: &mut World, cameras: u64) {
     for n in 0..cameras {
-        let (client, id) = (ClientId(10_000 + n), format!("c{n:05}"));
+        let (client, id) = (ClientId::here(10_000 + n), format!("c{n:05}"));
         world.room.add_camera(&id, "");
         let camera = Principal::Camera { id };
         let _ = world.room.connected(client, camera, HERE, world.now);
@@ -166,7 +166,7 @@ fn a_list_of_many_cameras_comes_in_parts_which_the_reader_takes_at_its_pace() {
         assert!(world.list_on.is_empty(), "twice");
         // One that has gone meanwhile is left out, and one that is behind is told as it comes and goes.
         if parts == 1 {
-            world.gone(ClientId(12_499));
+            world.gone(ClientId::here(12_499));
             world.to(ALICE);
         }
         let actions = world.room.list_on(ALICE, world.now);
@@ -206,8 +206,8 @@ fn whoever_sees_few_of_many_cameras_is_told_of_those_alone() {
     };
     assert_eq!(ids(&list), [json!("c00007"), json!("c01200")]);
     assert!(world.list_on.is_empty());
-    world.gone(ClientId(10_007));
-    world.gone(ClientId(10_008));
+    world.gone(ClientId::here(10_007));
+    world.gone(ClientId::here(10_008));
     assert_eq!(world.only_to(BOB)["peerId"], "c00007");
 }
 
@@ -215,8 +215,8 @@ fn whoever_sees_few_of_many_cameras_is_told_of_those_alone() {
 fn what_many_hear_is_said_once() {
     let mut world = World::new();
     for n in 0..50 {
-        world.viewer(ClientId(100 + n), rights("alice"));
-        world.announce(ClientId(100 + n));
+        world.viewer(ClientId::here(100 + n), rights("alice"));
+        world.announce(ClientId::here(100 + n));
     }
     world.camera(CAMERA, "front");
     let status = serde_json::from_value(producer(true)).unwrap();

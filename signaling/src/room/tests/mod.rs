@@ -6,12 +6,14 @@ mod bookings;
 mod called;
 mod calls;
 mod calls_random;
+mod cluster;
 mod doors;
 mod drives;
 mod hostile;
 mod lifetime;
 mod limits;
 mod listing;
+mod nodes;
 mod reconcile;
 mod rotation;
 mod sessions;
@@ -36,12 +38,12 @@ use crate::rights::{Cameras, Rule, Standing, When};
 /// All the rights there are, which the room asks for.
 type Known = Arc<Mutex<BTreeMap<RightsId, Arc<Rights>>>>;
 
-const CAMERA: ClientId = ClientId(1);
-const ALICE: ClientId = ClientId(2);
-const BOB: ClientId = ClientId(3);
+const CAMERA: ClientId = ClientId::here(1);
+const ALICE: ClientId = ClientId::here(2);
+const BOB: ClientId = ClientId::here(3);
 /// Connections that come later in a story.
-const AGAIN: ClientId = ClientId(4);
-const LATER: ClientId = ClientId(5);
+const AGAIN: ClientId = ClientId::here(4);
+const LATER: ClientId = ClientId::here(5);
 
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 
@@ -59,6 +61,8 @@ struct World {
     access_changed: Vec<ClientId>,
     /// For whom the room has more of a list.
     list_on: Vec<ClientId>,
+    /// What other servers are told.
+    to_nodes: Vec<(NodeId, NodeMessage)>,
 }
 
 /// So many seconds after everything began.
@@ -93,7 +97,8 @@ fn back_only(user: &str) -> Rights {
     rights.with_rules([rule])
 }
 
-fn room(signer: GrantSigner, prefix: &'static str, known: &Known, now: Now) -> Room {
+fn room(signer: GrantSigner, prefix: &str, known: &Known, now: Now) -> Room {
+    let prefix = prefix.to_owned();
     let mut n = 0;
     let ids = Box::new(move || {
         n += 1;
@@ -141,6 +146,7 @@ impl World {
             happened: Vec::new(),
             access_changed: Vec::new(),
             list_on: Vec::new(),
+            to_nodes: Vec::new(),
             sent: Vec::new(),
             dropped: Vec::new(),
         }
@@ -183,6 +189,8 @@ impl World {
                 Action::SendAll(to, message) => self.take(&to, &message),
                 Action::ListOn(client) => self.list_on.push(client),
                 Action::Drop(client, code) => self.dropped.push((client, code)),
+                Action::ToNode(node, message) => self.to_nodes.push((node, message)),
+                Action::Online(..) => (),
                 Action::Note(happening) => self.happened.push(happening.event),
             }
         }
@@ -451,16 +459,35 @@ impl Room {
         let waiting: usize = self.cameras.values().map(|c| c.awaited.len()).sum();
         let waiting_clients: usize = self.clients.values().map(|c| c.awaited.len()).sum();
         assert_eq!(waiting, waiting_clients);
-        let viewers = |c: &&Client| matches!(c.role, Role::Viewer(_));
-        assert_eq!(self.viewers, self.clients.values().filter(viewers).count());
+        let viewers = self
+            .clients
+            .iter()
+            .filter(|(id, client)| id.is_here() && matches!(client.role, Role::Viewer(_)));
+        assert_eq!(self.viewers, viewers.count());
         let users = self.users.values();
-        let connections: usize = users.clone().map(|u| u.connections.len()).sum();
+        let connections: usize = users.clone().map(User::connections_here).sum();
         assert_eq!(self.viewers, connections);
+        for client in users.clone().flat_map(|user| &user.connections) {
+            assert!(self.clients.contains_key(client));
+        }
         let shared = users.filter(|u| u.rights.shared);
-        let shared: usize = shared.map(|u| u.connections.len()).sum();
+        let shared: usize = shared.map(User::connections_here).sum();
         assert_eq!(self.shared_viewers, shared);
-        let listed = self.cameras.values().filter(|c| c.listed.is_some());
+        let is_here = |c: &&Camera| c.listed.as_ref().is_some_and(|listed| listed.here);
+        let listed = self.cameras.values().filter(is_here);
         assert_eq!(self.listed_cameras, listed.count());
+        let mut elsewhere = 0;
+        for (camera, (session, known)) in self
+            .cameras
+            .iter()
+            .flat_map(|(id, camera)| camera.elsewhere.iter().map(move |one| (id, one)))
+        {
+            assert_eq!(self.clients[&known.client].elsewhere[session], *camera);
+            assert!(known.client.is_here());
+            elsewhere += 1;
+        }
+        let of_clients: usize = self.clients.values().map(|c| c.elsewhere.len()).sum();
+        assert_eq!(elsewhere, of_clients);
         let due = |user: &&User| user.due.is_some();
         let due = self.users.values().filter(due).count();
         assert_eq!(due, self.user_deadlines.len());

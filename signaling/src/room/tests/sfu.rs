@@ -4,7 +4,7 @@
 use super::super::sfu::MAX_SFU_SESSIONS_PER_CAMERA;
 use super::*;
 
-const SFU: ClientId = ClientId(77);
+const SFU: ClientId = ClientId::here(77);
 
 impl World {
     /// The front camera sends its picture to an SFU as well, Alice watches the camera, and further viewers are to watch there.
@@ -159,7 +159,7 @@ fn there_is_an_end_to_what_one_camera_has_there_and_all_of_it_ends_with_the_way_
     let mut world = World::at_sfu();
     let crowd = 100..100 + MAX_SFU_SESSIONS_PER_CAMERA as u64;
     for n in crowd.clone() {
-        let client = ClientId(n);
+        let client = ClientId::here(n);
         world.viewer(client, rights(&format!("viewer-{n}")));
         let announce = json!({"type":"setPeerStatus","roles":[],"meta":null,"porthole":{"version":1,"offers":true}});
         let start = json!({"type":"startSession","peerId":"front"});

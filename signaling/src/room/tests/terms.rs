@@ -229,9 +229,9 @@ fn one_person_has_no_more_connections_by_many_tokens() {
     let mut world = World::new();
     for n in 0..=MAX_CONNECTIONS_PER_USER as u64 {
         let name = n.to_string();
-        world.viewer(ClientId(100 + n), by(&name, rights("alice")));
+        world.viewer(ClientId::here(100 + n), by(&name, rights("alice")));
     }
-    let last = ClientId(100 + MAX_CONNECTIONS_PER_USER as u64);
+    let last = ClientId::here(100 + MAX_CONNECTIONS_PER_USER as u64);
     assert_eq!(world.dropped, [(last, Code::TooMany)]);
 }
 

@@ -35,6 +35,15 @@ pub(super) async fn remove(tx: &mut AnyConnection, id: &str) -> Result<()> {
     self_booking::forget(tx, Some(id), None).await
 }
 
+pub(super) async fn next_fence(tx: &mut AnyConnection, id: &str) -> Result<u64> {
+    let next = query_as(
+        "INSERT INTO camera_fences (camera, fence) VALUES ($1, 1) \
+         ON CONFLICT (camera) DO UPDATE SET fence = camera_fences.fence + 1 RETURNING fence",
+    );
+    let (fence,): (i64,) = next.bind(id).fetch_one(tx).await?;
+    Ok(fence.unsigned_abs())
+}
+
 pub(super) async fn get(tx: &mut AnyConnection, id: &str) -> Result<Option<Camera>> {
     let camera = query_as("SELECT * FROM cameras WHERE id = $1").bind(id);
     Ok(camera.fetch_optional(tx).await?)

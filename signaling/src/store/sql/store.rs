@@ -169,6 +169,10 @@ impl Store for Sql {
         ))
     }
 
+    async fn next_fence(&self, camera: &str) -> Result<u64> {
+        change!(self, &[], None, |tx| cameras::next_fence(tx, camera))
+    }
+
     async fn cameras_seen(&self, seen: &[(String, Timestamp)]) -> Result<()> {
         change!(self, &[], None, |tx| cameras::seen(tx, seen))
     }

@@ -1,0 +1,8 @@
+-- SPDX-License-Identifier: MPL-2.0
+-- A number for each connection of a camera to any of several servers, which grows: who has the highest owns the camera. It outlives
+-- the camera, so that one that is enrolled again by the same id begins no lower. Also of cameras of a configuration.
+
+CREATE TABLE camera_fences (
+    camera TEXT PRIMARY KEY,
+    fence INTEGER NOT NULL
+) STRICT;

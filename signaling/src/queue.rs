@@ -50,6 +50,8 @@ const BEHIND: QueueBounds = QueueBounds {
 pub(crate) enum Dropped {
     Because(Code),
     TooSlow,
+    /// Its server is about to end, and others are there.
+    Moves,
 }
 
 #[derive(Default)]

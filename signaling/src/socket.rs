@@ -164,6 +164,8 @@ fn farewell(why: Result<Dropped, RecvError>) -> Farewell {
     match why {
         Ok(Dropped::Because(code)) => close(CloseCode::Policy, code.to_string()),
         Ok(Dropped::TooSlow) => close(CloseCode::Again, "too-slow"),
+        // 1012 (Service Restart, IANA): whoever is told connects again at once.
+        Ok(Dropped::Moves) => close(CloseCode::Restart, "moves"),
         Err(_) => close(CloseCode::Away, "the server shuts down"),
     }
 }

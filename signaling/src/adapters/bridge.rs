@@ -180,6 +180,7 @@ impl Bridge<'_> {
         let code = match is_dropped.or_else(|| on_drop.try_recv().ok()) {
             Some(Dropped::Because(code)) => code.to_string(),
             Some(Dropped::TooSlow) => "too-slow".to_owned(),
+            Some(Dropped::Moves) => "moves".to_owned(),
             None => String::new(),
         };
         for message in client.translator.leave() {

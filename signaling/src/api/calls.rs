@@ -14,11 +14,9 @@ use porthole_protocol::wire::{CallEnd, CallState};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::HUB_TIMEOUT;
 use super::caller::{Name, Params, Person, limit};
 use crate::access::AccessError;
 use crate::error::ApiError;
-use crate::hub::Event;
 use crate::model::{CallRecord, Role};
 use crate::room::{Rang, RingRefused};
 use crate::state::Shared;
@@ -167,8 +165,7 @@ pub(super) async fn ring(
     let controls = open.is_some_and(|open| open.perms.contains(Permission::Control));
     let may = controls || caller.role == Role::Administrator;
     let by = rights.user.to_string();
-    let asked = |answer| Event::Ring(id.clone(), by, may, answer);
-    let rang = shared.hub.ask(asked, HUB_TIMEOUT).await;
+    let rang = shared.hub.ring(id.clone(), by, may).await;
     match rang.ok_or_else(ApiError::stuck)? {
         Ok(Rang { call, ringing }) => {
             let rung = RungCall {
@@ -219,8 +216,7 @@ pub(super) async fn decline(
     Name(call): Name,
 ) -> Result<StatusCode, ApiError> {
     let user = caller.rights.user.to_string();
-    let asked = |answer| Event::DeclineCall { user, call, answer };
-    let is_there = shared.hub.ask(asked, HUB_TIMEOUT).await;
+    let is_there = shared.hub.decline(user, call).await;
     match is_there.ok_or_else(ApiError::stuck)? {
         true => Ok(StatusCode::NO_CONTENT),
         false => Err(AccessError::NotFound("no call rings you under this id").into()),

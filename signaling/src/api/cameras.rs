@@ -14,10 +14,9 @@ use url::Url;
 use utoipa::ToSchema;
 
 use super::caller::{Admin, Body, CutParams, Name, Params, WithQr};
-use super::{HUB_TIMEOUT, Page, settled};
+use super::{Page, settled};
 use crate::access::{AccessError, NewKey};
 use crate::error::ApiError;
-use crate::hub::Event;
 use crate::lock::lock;
 use crate::registry::{Enrolled, Origin};
 use crate::room::CameraInfo;
@@ -277,8 +276,7 @@ async fn look_up(shared: &Shared, id: &str) -> Result<CameraView, ApiError> {
 type Infos = HashMap<String, CameraInfo>;
 
 async fn infos(shared: &Shared, ids: Vec<String>) -> Result<Infos, ApiError> {
-    let wanted = |answer| Event::Cameras(ids, answer);
-    let infos = shared.hub.ask(wanted, HUB_TIMEOUT).await;
+    let infos = shared.hub.cameras(ids).await;
     let infos = infos.ok_or_else(ApiError::stuck)?.into_iter();
     Ok(infos.map(|info| (info.id.clone(), info)).collect())
 }

@@ -13,10 +13,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::caller::{Admin, CutParams, Name, Params};
-use super::{HUB_TIMEOUT, Page, settled};
+use super::{Page, settled};
 use crate::access::AccessError;
 use crate::error::ApiError;
-use crate::hub::Event;
 use crate::room::SessionInfo;
 use crate::state::Shared;
 
@@ -122,8 +121,7 @@ pub(super) async fn list(
     } else {
         cut.and_one()
     };
-    let wanted = |answer| Event::Sessions(after, most, answer);
-    let part = shared.hub.ask(wanted, HUB_TIMEOUT).await;
+    let part = shared.hub.sessions(after, most).await;
     let mut part = part.ok_or_else(ApiError::stuck)?;
     part.retain(|session| {
         let called = session.called.as_deref().unwrap_or_default();
@@ -160,8 +158,7 @@ pub(super) async fn end(
     Admin(caller): Admin,
     Name(id): Name,
 ) -> Result<StatusCode, ApiError> {
-    let end = |answer| Event::EndSession(id.clone(), answer);
-    let ended = shared.hub.ask(end, HUB_TIMEOUT).await;
+    let ended = shared.hub.end_session(id.clone()).await;
     let whose = ended.ok_or_else(ApiError::stuck)?;
     let whose = whose.ok_or(AccessError::NotFound("no session of this id"))?;
     let (access, by) = (shared.access.clone(), caller.by());

@@ -180,6 +180,12 @@ async fn until_signal(
         manager.ready(&status);
     }
     manager.stopping();
+    // Whoever says it again does not want to wait.
+    tokio::select! {
+        () = running.server.drain() => (),
+        _ = interrupt.recv() => (),
+        _ = terminate.recv() => (),
+    }
     tracing::info!("shutting down");
     running.server.shutdown();
     running.server.closed().await;

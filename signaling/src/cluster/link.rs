@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
+use super::{Answer, Question};
 use crate::room::{Action, ClientId, NodeId, NodeMessage, Outgoing};
 
 /// How often each end says that it is there.
@@ -60,6 +61,10 @@ pub enum Body {
     Room(Box<NodeMessage>),
     /// For clients of the receiver's.
     Tell(Tell),
+    /// The API asks: by which number, and what.
+    Ask(u64, Question),
+    /// What was asked by that number is answered.
+    Answer(u64, Answer),
     /// The sender is about to end.
     Bye,
 }
@@ -99,6 +104,10 @@ pub enum Heard {
     Room(NodeId, NodeMessage),
     /// Clients of this server are told something.
     Tell(NodeId, Tell),
+    /// Another server's API asks.
+    Ask(NodeId, u64, Question),
+    /// Another server answers.
+    Answer(NodeId, u64, Answer),
     /// Something is to be sent.
     Send(Outbound),
 }
@@ -216,6 +225,12 @@ impl Links {
                 match (body, node) {
                     (Body::Room(message), Some(node)) => heard.push(Heard::Room(node, *message)),
                     (Body::Tell(tell), Some(node)) => heard.push(Heard::Tell(node, tell)),
+                    (Body::Ask(ask, question), Some(node)) => {
+                        heard.push(Heard::Ask(node, ask, question));
+                    }
+                    (Body::Answer(ask, answer), Some(node)) => {
+                        heard.push(Heard::Answer(node, ask, answer));
+                    }
                     _ => (),
                 }
             }
@@ -338,7 +353,8 @@ impl Links {
         out.extend(self.say(node, Body::Tell(tell), now));
     }
 
-    fn say(&mut self, node: NodeId, body: Body, now: Instant) -> Option<Outbound> {
+    /// Says something to a server, if a link to it stands.
+    pub fn say(&mut self, node: NodeId, body: Body, now: Instant) -> Option<Outbound> {
         // To one whose link broke a moment ago nothing is said: it begins anew.
         let to = self.names.get(&node)?;
         let link = self.links.get_mut(to)?;
@@ -424,3 +440,7 @@ fn frame(own: &str, link: &Link, number: u64, body: Body) -> Frame {
         body,
     }
 }
+
+#[cfg(test)]
+#[path = "link_tests.rs"]
+mod tests;

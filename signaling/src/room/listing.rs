@@ -67,6 +67,7 @@ impl Room {
             Role::Viewer(_) => {
                 self.set_viewer_status(from, status)?;
                 self.tell_running_calls(from);
+                self.tell_calls_elsewhere(from);
                 Ok(())
             }
             Role::Sfu => Ok(()),

@@ -68,8 +68,8 @@ pub use limits::{
     MAX_CAMERAS, MAX_CONNECTIONS_PER_USER, MAX_SESSIONS_PER_ADDRESS, MAX_SESSIONS_PER_PERSON,
     MAX_SESSIONS_PER_VIEWER, MAX_VIEWERS,
 };
+use nodes::{CallsElsewhere, Early, Elsewhere, Fence};
 pub use nodes::{ClientId, NODE_RETURN, NodeId, NodeMessage, OwnedCamera, ViewerOfNode};
-use nodes::{Early, Elsewhere, Fence};
 pub use now::Now;
 use present::User;
 pub use principal::Principal;
@@ -152,7 +152,7 @@ pub struct Counts {
 }
 
 /// A session, as an administrator sees it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub struct SessionInfo {
     /// Its id.
     pub id: String,
@@ -175,7 +175,7 @@ pub struct SessionInfo {
 }
 
 /// A camera, as an administrator sees it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub struct CameraInfo {
     /// Its id.
     pub id: String,
@@ -303,6 +303,8 @@ pub struct Room {
     nodes: BTreeSet<NodeId>,
     /// What they said of cameras of which this one has not heard yet.
     early: Early,
+    /// Calls of others' cameras.
+    calls_elsewhere: CallsElsewhere,
     /// Viewers of others that may have no session here any more.
     idle_guests: BTreeSet<ClientId>,
     sfu: Option<Sfu>,
@@ -342,6 +344,7 @@ impl Room {
             listed_cameras: 0,
             nodes: BTreeSet::new(),
             early: Early::default(),
+            calls_elsewhere: CallsElsewhere::default(),
             idle_guests: BTreeSet::new(),
             sfu: None,
             calls: Calls::new(),

@@ -275,6 +275,12 @@ impl Server {
         lock(&self.inner.failures).total()
     }
 
+    /// Where several servers are one: has all clients go to the others, some at a time, so that pictures go on. Nobody new is let in
+    /// from then on. It returns when they have gone, and at once if no other server can be reached.
+    pub async fn drain(&self) {
+        self.inner.hub.drain().await;
+    }
+
     /// Stops accepting, frees the port, answers what was asked already and closes all connections. Calling it again does
     /// nothing.
     pub fn shutdown(&self) {

@@ -344,6 +344,119 @@ async fn a_server_that_reaches_neither_the_others_nor_the_database_lets_nobody_n
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_doorbell_of_one_server_rings_and_is_answered_at_others() {
+    const RING: &str = "018f2b7e-6f4a-7c3d-9e21-0a1b2c3d4e01";
+    const SECOND: &str = "018f2b7e-6f4a-7c3d-9e21-0a1b2c3d4e02";
+    let three = Three::on(&shared_database().await).await;
+    let key = three.pair.camera("front").await;
+    let alice = three.pair.user_at_b("alice").await;
+    let mut camera = Client::camera(&three.pair.b, &key, json!(null)).await;
+    let root = Page {
+        address: three.c.local_addr(),
+        ..three.pair.at_a.clone()
+    };
+    let (mut root_at_c, mut root_at_a) = (root.listen().await, three.pair.at_a.listen().await);
+    listed(&mut root_at_c, true).await;
+    listed(&mut root_at_a, true).await;
+
+    camera.send(json!({"type":"ring","ringId":RING})).await;
+    let call = next(&mut camera, "cameraCall").await["call"]["id"].take();
+    for page in [&mut root_at_c, &mut root_at_a] {
+        let rings = next(page, "call").await;
+        assert_eq!(
+            (&rings["call"]["id"], &rings["call"]["state"]),
+            (&call, &json!("ringing"))
+        );
+    }
+    // Whoever comes meanwhile hears of it too.
+    let mut late = root.listen().await;
+    assert_eq!(next(&mut late, "call").await["call"]["id"], call);
+    root_at_c
+        .send(json!({"type":"answerCall","callId":call}))
+        .await;
+    assert_eq!(
+        next(&mut camera, "cameraCall").await["call"]["state"],
+        "answered"
+    );
+    for page in [&mut root_at_c, &mut root_at_a, &mut late] {
+        assert_eq!(next(page, "call").await["call"]["state"], "answered");
+    }
+    root_at_a.send(json!({"type":"hangUp","callId":call})).await;
+    assert_eq!(
+        next(&mut camera, "cameraCall").await["call"]["reason"],
+        "hung-up"
+    );
+    assert_eq!(next(&mut root_at_c, "call").await["call"]["state"], "ended");
+
+    // By the API: rung at C, and declined at A.
+    let rung = root.post("/api/cameras/front/ring", &json!({})).await;
+    assert_eq!(rung.status, 201, "{rung:?}");
+    let call = rung.json()["id"].clone();
+    assert_eq!(next(&mut camera, "ring").await["type"], "ring");
+    let path = format!("/api/calls/{}/decline", call.as_str().unwrap());
+    let declined = three.pair.at_a.post(&path, &json!({})).await;
+    assert_eq!(declined.status, 204, "{declined:?}");
+    loop {
+        let heard = next(&mut camera, "cameraCall").await;
+        if heard["call"]["state"] == "ended" {
+            assert_eq!(
+                (&heard["call"]["id"], &heard["call"]["reason"]),
+                (&call, &json!("declined"))
+            );
+            break;
+        }
+    }
+    // Whom nothing permits to look hears nothing and may say nothing.
+    let mut stranger = alice.listen().await;
+    camera.send(json!({"type":"ring","ringId":SECOND})).await;
+    let call = next(&mut camera, "cameraCall").await["call"]["id"].take();
+    next(&mut root_at_a, "call").await;
+    stranger
+        .send(json!({"type":"answerCall","callId":call}))
+        .await;
+    let refused = next(&mut stranger, "error").await;
+    assert_eq!(refused["code"], "no-such-call", "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_administrator_sees_and_ends_what_runs_at_every_server() {
+    let three = Three::on(&shared_database().await).await;
+    let Watching {
+        mut camera,
+        mut viewer,
+        session,
+        ..
+    } = three.watching().await;
+    for server in [&three.pair.a, &three.pair.b, &three.c] {
+        let page = Page {
+            address: server.local_addr(),
+            ..three.pair.at_a.clone()
+        };
+        let sessions = page.get("/api/sessions").await.json();
+        let all = sessions["items"].as_array().unwrap();
+        assert_eq!(
+            (all.len(), &all[0]["id"]),
+            (1, &json!(session)),
+            "{sessions}"
+        );
+        let known = page.get("/api/cameras/front").await.json();
+        assert_eq!(
+            (&known["online"], &known["viewers"]),
+            (&json!(true), &json!(1))
+        );
+    }
+    let at_c = Page {
+        address: three.c.local_addr(),
+        ..three.pair.at_a.clone()
+    };
+    let path = format!("/api/sessions/{session}");
+    assert_eq!(at_c.delete(&path).await.status, 204);
+    assert_eq!(next(&mut camera, "endSession").await["reason"], "revoked");
+    assert_eq!(next(&mut viewer, "endSession").await["reason"], "revoked");
+    assert_eq!(at_c.delete(&path).await.status, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nats_that_refuses_the_credential_or_is_not_there_stops_the_start_without_a_secret() {
     let nats = Nats::start().await;
     let mut wrong = nats.url();

@@ -23,3 +23,8 @@ mod frozen;
 mod nats;
 mod pair;
 mod passkeys;
+#[cfg(feature = "cluster")]
+mod processes;
+#[cfg(feature = "cluster")]
+#[path = "../common/program.rs"]
+mod program;

@@ -112,7 +112,7 @@ impl Calls {
     }
 
     /// At which camera this one runs.
-    pub(super) fn camera_of(&self, call: &str) -> Option<&String> {
+    pub(in crate::room) fn camera_of(&self, call: &str) -> Option<&String> {
         self.by_id.get(call)
     }
 

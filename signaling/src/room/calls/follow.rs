@@ -35,6 +35,13 @@ impl Room {
     /// There is a picture of the press now.
     pub fn call_has_snapshot(&mut self, call: &str, now: Now) -> Vec<Action> {
         self.note(now);
+        self.picture_of(call);
+        self.tell_nodes_of_picture(call);
+        self.take_actions()
+    }
+
+    /// There is a picture of the press, which may have come to another server.
+    pub(in crate::room) fn picture_of(&mut self, call: &str) {
         if let Some(camera) = self.calls.camera_of(call).cloned() {
             let is_new = self.calls.change(&camera, |running| {
                 !std::mem::replace(&mut running.has_snapshot, true)
@@ -46,7 +53,6 @@ impl Room {
                 self.send_calls(told);
             }
         }
-        self.take_actions()
     }
 
     /// What time brings to calls.

@@ -20,7 +20,7 @@ const CALL_OVER: &str = "the call is over";
 
 impl Room {
     /// What someone may do follows the calls that ring it.
-    pub(super) fn rights_follow_calls(&mut self, user: &str, now: Now) {
+    pub(in crate::room) fn rights_follow_calls(&mut self, user: &str, now: Now) {
         let all = self.users.range(RightsId::account(user)..);
         let own = all.take_while(|(id, _)| *id.user == *user);
         let own: Vec<_> = own
@@ -45,6 +45,14 @@ impl Room {
             }
             if gives != Perms::NONE
                 && let Some(with) = rights.with(camera, gives, running.window)
+            {
+                rights = Arc::new(with);
+            }
+        }
+        // Of those whom another server's camera rings that server decides; here they see that it is there.
+        for (camera, window) in self.calls_elsewhere.of(&kept.user) {
+            if !kept.shared
+                && let Some(with) = rights.with(camera, call_perms(), window)
             {
                 rights = Arc::new(with);
             }

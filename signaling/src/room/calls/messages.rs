@@ -28,7 +28,7 @@ pub(in crate::room) enum Word {
 }
 
 /// A call that the API has made, or joined.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Rang {
     /// The call.
     pub call: CameraCall,
@@ -37,7 +37,8 @@ pub struct Rang {
 }
 
 /// Why the API could not ring.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum RingRefused {
     /// There is no such camera.
     NoSuchCamera,

@@ -7,8 +7,19 @@ use porthole_protocol::wire::{CallPart, Extension, ViewerCall};
 
 use super::bell::Running;
 use super::call::Recipient;
+use crate::model::Window;
 use crate::rights::share_user;
 use crate::room::{Action, ClientId, Outgoing, Role, Room};
+
+/// What one person is told of a call.
+pub(super) struct Told {
+    /// By its connections to this server.
+    clients: Vec<ClientId>,
+    /// And by those to others, under these names.
+    users: [Arc<str>; 2],
+    window: Window,
+    call: ViewerCall,
+}
 
 impl Room {
     /// A viewer has announced itself: it hears of the calls that ring it.
@@ -45,12 +56,23 @@ impl Room {
         }
     }
 
+    /// Tells a server that is there again of all calls.
+    pub(in crate::room) fn tell_all_calls(&mut self) {
+        let all = self.calls.all();
+        let told = all.flat_map(|(camera, running)| self.told_of(camera, running));
+        for Told {
+            users,
+            window,
+            call,
+            ..
+        } in told.collect::<Vec<_>>()
+        {
+            self.tell_nodes_of_call(users, window, &call);
+        }
+    }
+
     /// What all are told whom a call has come to, and by which connections.
-    pub(super) fn told_of(
-        &self,
-        camera: &str,
-        running: &Running,
-    ) -> Vec<(Vec<ClientId>, ViewerCall)> {
+    pub(super) fn told_of(&self, camera: &str, running: &Running) -> Vec<Told> {
         let rung = running.call.rung();
         rung.filter_map(|one| self.told_one(camera, running, one))
             .collect()
@@ -61,20 +83,38 @@ impl Room {
         camera: &str,
         running: &Running,
         (person, recipient): (&Arc<str>, &Recipient),
-    ) -> Option<(Vec<ClientId>, ViewerCall)> {
+    ) -> Option<Told> {
         let you = running.call.part_of(person)?;
         let by_link = share_user(&recipient.link);
         let own = self.all_of(person).chain(self.all_of(&by_link));
         let clients = own.flat_map(|user| &user.connections).copied();
-        let clients = clients.filter(|client| self.has_announced(*client));
+        // Those of other servers hear it there.
+        let clients = clients.filter(|client| client.is_here() && self.has_announced(*client));
         let clients: Vec<_> = clients.collect();
-        (!clients.is_empty()).then(|| (clients, self.viewer_call(camera, running, you)))
+        if clients.is_empty() && self.nodes.is_empty() {
+            return None;
+        }
+        Some(Told {
+            clients,
+            users: [person.clone(), by_link.into()],
+            window: running.window,
+            call: self.viewer_call(camera, running, you),
+        })
     }
 
-    pub(super) fn send_calls(&mut self, told: Vec<(Vec<ClientId>, ViewerCall)>) {
-        for (clients, call) in told {
-            let message = Outgoing::Extension(Extension::Call { call });
-            self.actions.push(Action::SendAll(clients, message));
+    pub(super) fn send_calls(&mut self, told: Vec<Told>) {
+        for Told {
+            clients,
+            users,
+            window,
+            call,
+        } in told
+        {
+            self.tell_nodes_of_call(users, window, &call);
+            if !clients.is_empty() {
+                let message = Outgoing::Extension(Extension::Call { call });
+                self.actions.push(Action::SendAll(clients, message));
+            }
         }
     }
 

@@ -80,7 +80,7 @@ impl Room {
     }
 
     /// The other server that decides about a camera.
-    pub(super) fn owner_elsewhere(&self, camera: &str) -> Option<NodeId> {
+    pub(crate) fn owner_elsewhere(&self, camera: &str) -> Option<NodeId> {
         let owner = self.cameras.get(camera)?.fence.owner?;
         (owner != NodeId::HERE).then_some(owner)
     }

@@ -31,6 +31,22 @@ impl Room {
         }
         let session = match &message {
             ClientMessage::Extension(ClientExtension::ViewerStats(stats)) => &stats.session_id,
+            ClientMessage::Extension(
+                ClientExtension::AnswerCall(call)
+                | ClientExtension::DeclineCall(call)
+                | ClientExtension::NobodyHome(call)
+                | ClientExtension::HangUp(call),
+            ) => {
+                let Some(node) = self.calls_elsewhere.node(&call.call_id) else {
+                    return Ok(Some(message));
+                };
+                if client.login_over {
+                    return Err(LOGIN_OVER);
+                }
+                self.tell_viewer(node, from);
+                self.say(node, from, message);
+                return Ok(None);
+            }
             ClientMessage::Extension(_) => return Ok(Some(message)),
             ClientMessage::Peer(said) => match &said.message {
                 IncomingMessage::StartSession(wanted) => {

@@ -4,10 +4,11 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use porthole_protocol::wire::ClientMessage;
+use porthole_protocol::wire::{ClientMessage, ViewerCall};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::model::Window;
 use crate::rights::{Rights, RightsId};
 
 /// What one server tells another. Clients are named by the number they have at the viewer's server.
@@ -67,6 +68,20 @@ pub enum NodeMessage {
         session: String,
         /// Whether it runs.
         runs: bool,
+    },
+    /// The sender has taken the picture of the press that made a call, which is not its own.
+    Picture {
+        /// The call.
+        call: String,
+    },
+    /// A call at one of the sender's cameras rings someone, or what has become of that.
+    Call {
+        /// By these names it may be connected: of its account, and of the call's link.
+        users: Vec<Arc<str>>,
+        /// While the call may give it a right.
+        window: Window,
+        /// As it is told.
+        call: ViewerCall,
     },
 }
 

@@ -15,8 +15,10 @@
 //!
 //! - `message` is what they tell each other;
 //! - `directory` says which cameras are where;
+//! - `calls` are those of other servers' cameras that ring people here;
 //! - `home` is about the viewers of this server whose sessions are elsewhere, `guest` about those of others who are here.
 
+mod calls;
 mod directory;
 mod guest;
 mod home;
@@ -25,6 +27,7 @@ mod message;
 use std::fmt;
 use std::time::Duration;
 
+pub(super) use calls::CallsElsewhere;
 pub(super) use directory::{Early, Fence};
 pub(super) use home::Elsewhere;
 pub use message::{NodeMessage, OwnedCamera, ViewerOfNode};
@@ -90,6 +93,8 @@ impl Room {
         self.note(now);
         self.nodes.insert(node);
         self.tell_owned(node);
+        self.tell_all_calls();
+        self.forget_calls_elsewhere(now);
         self.take_actions()
     }
 
@@ -100,6 +105,7 @@ impl Room {
             self.forget_guests(node, now);
             self.disown(node);
             self.sessions_lost_at(node);
+            self.calls_lost_at(node);
         }
         self.take_actions()
     }
@@ -132,6 +138,12 @@ impl Room {
                 session,
                 runs,
             } => self.session_elsewhere(from, client, (&camera, session), runs, now),
+            NodeMessage::Picture { call } => self.picture_of(&call),
+            NodeMessage::Call {
+                users,
+                window,
+                call,
+            } => self.call_elsewhere(from, users, window, call, now),
         }
         self.take_actions()
     }

@@ -272,6 +272,8 @@ impl Cluster {
                 }
                 Heard::Found(other) => node.room.node_found(other, now),
                 Heard::Lost(other) => node.room.node_lost(other, now),
+                // The API asks nothing here.
+                Heard::Ask(..) | Heard::Answer(..) => continue,
                 Heard::Room(other, message) => node.room.node_message(other, message, now),
                 Heard::Tell(other, tell) => {
                     for client in tell.clients {

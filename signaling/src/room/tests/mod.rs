@@ -13,7 +13,6 @@ mod hostile;
 mod lifetime;
 mod limits;
 mod listing;
-mod nodes;
 mod reconcile;
 mod rotation;
 mod sessions;

@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The one task that owns the [`Room`], and its clock. It waits for nothing but its inputs and the room's next
 //! deadline: a client whose queue is full is dropped, so nobody waits for anyone else's network.
+//!
+//! - `handle` is the way to it;
+//! - `others` is about the other servers, where several are one.
+
+mod handle;
+mod others;
 
 use std::collections::{HashMap, HashSet};
 use std::future::pending;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -13,24 +18,19 @@ use porthole_protocol::grant::GrantSigner;
 use porthole_protocol::wire::ClientMessage;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until};
 
-use crate::cluster::{Member, Turn};
+pub(crate) use handle::{HubHandle, Stats};
+use others::next_of;
+
+use crate::cluster::{Answer, Asks, Member, Question};
 use crate::lock::lock;
 use crate::metrics::Metrics;
-use crate::queue::{Dropped, Outbox, QueueBounds, Text, viewer_queue};
+use crate::queue::{Dropped, Outbox, Text};
 use crate::registry::{Registry, SecretDigest};
 use crate::rights::{Rights, RightsId};
-use crate::room::{
-    self, Action, CameraInfo, ClientId, Counts, Doorbells, Happening, MAX_CAMERAS, Now, Outgoing,
-    Principal, Rang, RingRefused, Room, SessionInfo,
-};
+use crate::room::{self, Action, ClientId, Doorbells, Happening, Now, Outgoing, Principal, Room};
 use crate::shutdown::stopped;
-#[cfg(feature = "cluster")]
-use crate::{
-    cluster::{Heard, Outbound, Reached, Wire},
-    store::Store,
-};
 
 /// Events waiting for the room. Clients wait when it is full; the room takes microseconds for each.
 const MAX_EVENTS: usize = 1024;
@@ -39,13 +39,8 @@ const MAX_EVENTS: usize = 1024;
 const MAX_HAPPENINGS: usize = 4096;
 /// What happens in calls that waits to be told to people. A hundred doorbells at once fit, each with all whom it rings.
 const MAX_CALL_EVENTS: usize = 8192;
-/// How long the database has to say who owns a camera. It tries again elsewhere, or here.
-#[cfg(feature = "cluster")]
-const DECIDED_WITHIN: Duration = Duration::from_secs(2);
 /// How often the room is told the time while something is due at a time of day: the clock may have been set.
 const CLOCK_LOOK: Duration = Duration::from_secs(1);
-/// The database did not say who owns a camera.
-pub(crate) struct Undecided;
 
 /// What happens to a client.
 pub(crate) enum Event {
@@ -78,29 +73,14 @@ pub(crate) enum Event {
     Health(oneshot::Sender<()>),
     /// It has taken all that it was sent, and there is more of its list.
     ListOn(ClientId),
-    /// Who watches what? So many sessions, by id, those after one.
-    Sessions(Option<String>, usize, oneshot::Sender<Vec<SessionInfo>>),
     /// How much is sent to viewers, in bit/s?
     Sent(oneshot::Sender<u64>),
-    /// What are these cameras up to?
-    Cameras(Vec<String>, oneshot::Sender<Vec<CameraInfo>>),
-    /// Someone rings a camera's bell by the API. The flag is whether that one may control the camera.
-    Ring(
-        String,
-        String,
-        bool,
-        oneshot::Sender<Result<Rang, RingRefused>>,
-    ),
-    /// Someone declines a call by the API. Whether it is one that rings this person.
-    DeclineCall {
-        user: String,
-        call: String,
-        answer: oneshot::Sender<bool>,
-    },
+    /// The API asks, of all servers.
+    Ask(Question, oneshot::Sender<Answer>),
+    /// So many clients are to go to other servers; how many are left. `None` if there are no others.
+    MoveOn(usize, oneshot::Sender<Option<usize>>),
     /// There is a picture of the press that made this call.
     CallSnapshot(String),
-    /// An administrator ends the session of this id. Whose it was, at which camera, if there was one.
-    EndSession(String, oneshot::Sender<Option<(String, String)>>),
 }
 
 /// What the application that runs the server changes.
@@ -125,128 +105,6 @@ pub(crate) enum Change {
     Doorbells(Box<Doorbells>),
 }
 
-/// How much is going on.
-#[derive(Default)]
-pub(crate) struct Stats {
-    cameras: AtomicUsize,
-    sessions: AtomicUsize,
-}
-
-impl Stats {
-    fn set(&self, counts: Counts) {
-        self.cameras.store(counts.cameras, Relaxed);
-        self.sessions.store(counts.sessions, Relaxed);
-    }
-
-    pub(crate) fn get(&self) -> Counts {
-        Counts {
-            cameras: self.cameras.load(Relaxed),
-            sessions: self.sessions.load(Relaxed),
-        }
-    }
-}
-
-/// The way to the hub.
-pub(crate) struct HubHandle {
-    events: mpsc::Sender<Event>,
-    next_client: AtomicU64,
-    pub(crate) stats: Arc<Stats>,
-    /// The cameras that can be watched, for those who need not wait for the hub to know.
-    pub(crate) online: Arc<Mutex<HashSet<String>>>,
-    /// What may wait for a viewer.
-    pub(crate) viewer_queue: QueueBounds,
-    /// The other servers, if there are any.
-    #[cfg(feature = "cluster")]
-    pub(crate) others: Option<Others>,
-}
-
-/// What a server that is one of several asks before it lets somebody in.
-#[cfg(feature = "cluster")]
-pub(crate) struct Others {
-    store: Arc<dyn Store>,
-    pub(crate) nats: Reached,
-}
-
-impl HubHandle {
-    /// One of several servers, which that store makes one.
-    #[cfg(feature = "cluster")]
-    pub(crate) fn among_others(self, store: Arc<dyn Store>, nats: Reached) -> Self {
-        let others = Some(Others { store, nats });
-        Self { others, ..self }
-    }
-
-    /// By which fence this server owns a camera that connects, if it is one of several. `Err` if the database does not say.
-    pub(crate) async fn fence_of(&self, principal: &Principal) -> Result<Option<u64>, Undecided> {
-        #[cfg(feature = "cluster")]
-        if let (Some(others), Principal::Camera { id }) = (&self.others, principal) {
-            let next = timeout(DECIDED_WITHIN, others.store.next_fence(id)).await;
-            return match next {
-                Ok(Ok(fence)) => Ok(Some(fence)),
-                _ => Err(Undecided),
-            };
-        }
-        let _ = principal;
-        Ok(None)
-    }
-
-    /// Whether the other servers can be reached, if there are to be any.
-    pub(crate) fn reaches_others(&self) -> bool {
-        #[cfg(feature = "cluster")]
-        if let Some(others) = &self.others {
-            return others.nats.get();
-        }
-        true
-    }
-
-    /// Whether somebody new may be let in: not by a server that can reach neither the others nor the database.
-    pub(crate) async fn admits(&self) -> bool {
-        #[cfg(feature = "cluster")]
-        if let Some(others) = self.others.as_ref().filter(|others| !others.nats.get()) {
-            let database = timeout(DECIDED_WITHIN, others.store.ping()).await;
-            return matches!(database, Ok(Ok(())));
-        }
-        true
-    }
-
-    /// One for so many cameras.
-    pub(crate) fn for_cameras(self, cameras: usize) -> Self {
-        Self {
-            viewer_queue: viewer_queue(cameras),
-            ..self
-        }
-    }
-
-    pub(crate) fn new_client(&self) -> ClientId {
-        ClientId::here(self.next_client.fetch_add(1, Relaxed))
-    }
-
-    /// Whether the hub takes up an event and answers it within this time.
-    pub(crate) async fn answers(&self, within: Duration) -> bool {
-        let (answer, answered) = oneshot::channel();
-        let asked = async { self.send(Event::Health(answer)).await && answered.await.is_ok() };
-        timeout(within, asked).await.unwrap_or(false)
-    }
-
-    /// Asks the hub something; `None` if it does not answer within this time.
-    pub(crate) async fn ask<T>(
-        &self,
-        question: impl FnOnce(oneshot::Sender<T>) -> Event,
-        within: Duration,
-    ) -> Option<T> {
-        let (answer, answered) = oneshot::channel();
-        let asked = async {
-            self.send(question(answer)).await;
-            answered.await.ok()
-        };
-        timeout(within, asked).await.ok().flatten()
-    }
-
-    /// Whether the hub still runs.
-    pub(crate) async fn send(&self, event: Event) -> bool {
-        self.events.send(event).await.is_ok()
-    }
-}
-
 /// What happens in the room.
 pub(crate) struct Happenings {
     /// All of it, to be written down.
@@ -269,6 +127,8 @@ pub(crate) struct Hub {
     metrics: Arc<Metrics>,
     outboxes: HashMap<ClientId, Outbox>,
     cluster: Option<Member>,
+    /// What others were asked.
+    asks: Asks<oneshot::Sender<Answer>>,
 }
 
 impl Hub {
@@ -285,15 +145,7 @@ impl Hub {
         let (call_events, on_call) = mpsc::channel(MAX_CALL_EVENTS);
         let stats = Arc::new(Stats::default());
         let online = Arc::<Mutex<HashSet<String>>>::default();
-        let handle = HubHandle {
-            events: sender,
-            next_client: AtomicU64::new(1),
-            stats: stats.clone(),
-            online: online.clone(),
-            viewer_queue: viewer_queue(MAX_CAMERAS),
-            #[cfg(feature = "cluster")]
-            others: None,
-        };
+        let handle = HubHandle::new(sender, stats.clone(), online.clone());
         (
             Self {
                 room,
@@ -307,6 +159,7 @@ impl Hub {
                 metrics,
                 outboxes: HashMap::new(),
                 cluster: None,
+                asks: Asks::new(),
             },
             handle,
             Happenings {
@@ -419,36 +272,16 @@ impl Hub {
                 return;
             }
             Event::ListOn(client) => self.room.list_on(client, now),
-            Event::Sessions(after, most, answer) => {
-                let infos = self.room.session_infos(after.as_deref(), most, now);
-                let _ = answer.send(infos);
-                return;
-            }
+            Event::Ask(question, done) => return self.ask(question, done, now),
             Event::Sent(answer) => {
                 let _ = answer.send(self.room.sent());
                 return;
             }
-            Event::Cameras(ids, answer) => {
-                let _ = answer.send(self.room.camera_infos(&ids));
+            Event::MoveOn(most, answer) => {
+                let _ = answer.send(self.move_on(most, now));
                 return;
             }
-            Event::Ring(camera, by, may, answer) => {
-                let (rang, actions) = self.room.ring(&camera, &by, may, now);
-                let _ = answer.send(rang);
-                actions
-            }
-            Event::DeclineCall { user, call, answer } => {
-                let (is_there, actions) = self.room.decline(&user, &call, now);
-                let _ = answer.send(is_there);
-                actions
-            }
             Event::CallSnapshot(call) => self.room.call_has_snapshot(&call, now),
-            Event::EndSession(id, answer) => {
-                let (was_there, actions) = self.room.end_session(&id, now);
-                let whose = actions.iter().find_map(ended).unwrap_or_default();
-                let _ = answer.send(was_there.then_some(whose));
-                actions
-            }
             Event::Gone(client) => {
                 self.outboxes.remove(&client);
                 tracing::info!(client = client.number, "disconnected");
@@ -456,6 +289,31 @@ impl Hub {
             }
         };
         self.act(actions);
+    }
+
+    /// What this server's room says.
+    fn answer(&mut self, question: &Question, now: Now) -> (Answer, Vec<Action>) {
+        let room = &mut self.room;
+        match question {
+            Question::Sessions(after, most) => {
+                let infos = room.session_infos(after.as_deref(), *most, now);
+                (Answer::Sessions(infos), Vec::new())
+            }
+            Question::Cameras(ids) => (Answer::Cameras(room.camera_infos(ids)), Vec::new()),
+            Question::EndSession(id) => {
+                let (was_there, actions) = room.end_session(id, now);
+                let whose = actions.iter().find_map(ended).unwrap_or_default();
+                (Answer::Ended(was_there.then_some(whose)), actions)
+            }
+            Question::Ring(camera, by, may) => {
+                let (rang, actions) = room.ring(camera, by, *may, now);
+                (Answer::Rang(rang), actions)
+            }
+            Question::Decline(user, call) => {
+                let (is_there, actions) = room.decline(user, call, now);
+                (Answer::Declined(is_there), actions)
+            }
+        }
     }
 
     /// The credential may have been withdrawn between the HTTP request and now.
@@ -563,102 +421,6 @@ impl Hub {
     }
 }
 
-#[cfg(feature = "cluster")]
-impl Hub {
-    /// Something comes of the other servers, or it is time to say to them that this one is there.
-    fn of_others(&mut self, turn: Turn) {
-        let now = std::time::Instant::now();
-        let Some(member) = &mut self.cluster else {
-            return;
-        };
-        let heard = match turn {
-            Turn::Beat => member.links.tick(now),
-            Turn::Wire(Wire::Frame(frame)) => member.links.heard(*frame, now),
-            Turn::Wire(Wire::Presence(id)) => member.links.presence(&id, now),
-            Turn::Wire(Wire::Broke) => member.links.broke_all(now),
-        };
-        self.heard(heard);
-    }
-
-    fn heard(&mut self, all: Vec<Heard>) {
-        for heard in all {
-            let now = Now::read();
-            let actions = match heard {
-                Heard::Send(frame) => {
-                    self.send_frame(frame);
-                    continue;
-                }
-                Heard::Found(node) => self.room.node_found(node, now),
-                Heard::Lost(node) => self.room.node_lost(node, now),
-                Heard::Room(node, message) => self.room.node_message(node, message, now),
-                Heard::Tell(node, tell) => {
-                    let session = tell.session.as_deref();
-                    let clients = tell.clients.into_iter();
-                    let may = clients.filter(|client| self.room.may_hear(*client, session, node));
-                    let to: Vec<_> = may.map(ClientId::here).collect();
-                    let mut slow = Vec::new();
-                    self.push(&to, &tell.text.into(), tell.expendable, &mut slow);
-                    self.drop_slow(slow);
-                    continue;
-                }
-            };
-            self.act(actions);
-        }
-    }
-
-    /// What is for other servers goes there.
-    fn pass(&mut self, action: Action) -> Option<Action> {
-        let Some(member) = &mut self.cluster else {
-            return Some(action);
-        };
-        let mut frames = Vec::new();
-        let own = member
-            .links
-            .pass(action, std::time::Instant::now(), &mut frames);
-        for frame in frames {
-            self.send_frame(frame);
-        }
-        own
-    }
-
-    /// Nobody waits for another server: what finds no room ends the link, and what is said on the next finds some.
-    fn send_frame(&mut self, frame: Outbound) {
-        let Some(member) = &mut self.cluster else {
-            return;
-        };
-        let to = frame.to.clone();
-        if !member.send(frame) {
-            tracing::warn!("NATS does not take what other servers are told");
-            let heard = member.links.broke(&to, std::time::Instant::now());
-            self.heard(heard);
-        }
-    }
-}
-
-#[cfg(not(feature = "cluster"))]
-impl Hub {
-    fn of_others(&mut self, turn: Turn) {
-        match turn {}
-    }
-
-    fn pass(&mut self, action: Action) -> Option<Action> {
-        Some(action)
-    }
-}
-
-#[cfg(not(feature = "cluster"))]
-async fn next_of(_: &mut Option<Member>) -> Turn {
-    pending().await
-}
-
-#[cfg(feature = "cluster")]
-async fn next_of(cluster: &mut Option<Member>) -> Turn {
-    match cluster {
-        Some(member) => member.next().await,
-        None => pending().await,
-    }
-}
-
 /// Whose session ended, and at which camera.
 fn ended(action: &Action) -> Option<(String, String)> {
     match action {
@@ -677,49 +439,5 @@ async fn until(deadline: Option<std::time::Instant>) {
             sleep_until(Instant::from(deadline).min(Instant::now() + CLOCK_LOOK)).await
         }
         None => pending().await,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn a_hub_that_does_nothing_or_is_gone_does_not_answer_whether_its_events_fit_or_not() {
-        const SOON: Duration = Duration::from_millis(20);
-        for room in [1, 2] {
-            let (events, taken) = mpsc::channel(room);
-            let hub = HubHandle {
-                events,
-                next_client: AtomicU64::new(0),
-                stats: Arc::default(),
-                online: Arc::default(),
-                viewer_queue: viewer_queue(1),
-                #[cfg(feature = "cluster")]
-                others: None,
-            };
-            for _ in 0..3 {
-                assert!(!hub.answers(SOON).await, "nobody takes up what it is asked");
-            }
-            drop(taken);
-            assert!(!hub.answers(SOON).await, "it is gone");
-        }
-        let (events, mut taken) = mpsc::channel(1);
-        let hub = HubHandle {
-            events,
-            next_client: AtomicU64::new(0),
-            stats: Arc::default(),
-            online: Arc::default(),
-            viewer_queue: viewer_queue(1),
-            #[cfg(feature = "cluster")]
-            others: None,
-        };
-        let works = async {
-            if let Some(Event::Health(answer)) = taken.recv().await {
-                let _ = answer.send(());
-            }
-        };
-        let (answers, ()) = tokio::join!(hub.answers(Duration::from_secs(60)), works);
-        assert!(answers);
     }
 }

@@ -51,6 +51,10 @@ pub(crate) enum Dropped {
     Because(Code),
     TooSlow,
     /// Its server is about to end, and others are there.
+    #[cfg_attr(
+        not(feature = "cluster"),
+        expect(dead_code, reason = "there are no others")
+    )]
     Moves,
 }
 

@@ -13,11 +13,12 @@ use async_nats::{Client, ConnectOptions, Event, Message, Subscriber};
 use futures_util::StreamExt as _;
 use percent_encoding::percent_decode_str;
 use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use url::Url;
 
 use super::link::{Frame, HEARTBEAT, Links, Outbound};
+use super::{Answer, Asks};
 use crate::shutdown::stopped;
 
 /// Frames that wait for NATS, and frames of others that wait for the room: some seconds of a busy server.
@@ -70,6 +71,8 @@ pub(crate) enum Wire {
 /// The links of this server as its hub has them, and the way to NATS.
 pub(crate) struct Member {
     pub(crate) links: Links,
+    /// What others were asked.
+    pub(crate) asks: Asks<oneshot::Sender<Answer>>,
     wire: mpsc::Receiver<Wire>,
     frames: mpsc::Sender<Outbound>,
     beat: tokio::time::Interval,
@@ -175,6 +178,7 @@ async fn connect(options: &ClusterOptions) -> Result<(Nats, Member, Reached), St
     beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let member = Member {
         links: Links::new(id.clone()),
+        asks: Asks::new(),
         wire,
         frames,
         beat,

@@ -23,7 +23,7 @@ use tokio::time::{Instant, sleep_until};
 pub(crate) use handle::{HubHandle, Stats};
 use others::next_of;
 
-use crate::cluster::{Answer, Asks, Member, Question};
+use crate::cluster::{Answer, Member, Question};
 use crate::lock::lock;
 use crate::metrics::Metrics;
 use crate::queue::{Dropped, Outbox, Text};
@@ -127,8 +127,6 @@ pub(crate) struct Hub {
     metrics: Arc<Metrics>,
     outboxes: HashMap<ClientId, Outbox>,
     cluster: Option<Member>,
-    /// What others were asked.
-    asks: Asks<oneshot::Sender<Answer>>,
 }
 
 impl Hub {
@@ -159,7 +157,6 @@ impl Hub {
                 metrics,
                 outboxes: HashMap::new(),
                 cluster: None,
-                asks: Asks::new(),
             },
             handle,
             Happenings {

@@ -29,7 +29,7 @@ impl Hub {
         };
         let heard = match turn {
             Turn::Beat => {
-                let late = self.asks.late(now);
+                let late = member.asks.late(now);
                 tell(late);
                 member.links.tick(now)
             }
@@ -50,7 +50,9 @@ impl Hub {
                 }
                 Heard::Found(node) => self.room.node_found(node, now),
                 Heard::Lost(node) => {
-                    tell(self.asks.lost(node));
+                    if let Some(member) = &mut self.cluster {
+                        tell(member.asks.lost(node));
+                    }
                     self.room.node_lost(node, now)
                 }
                 Heard::Ask(node, number, question) => {
@@ -59,7 +61,9 @@ impl Hub {
                     actions
                 }
                 Heard::Answer(node, number, answer) => {
-                    tell(self.asks.answered(node, number, answer));
+                    if let Some(member) = &mut self.cluster {
+                        tell(member.asks.answered(node, number, answer));
+                    }
                     continue;
                 }
                 Heard::Room(node, message) => self.room.node_message(node, message, now),
@@ -110,7 +114,10 @@ impl Hub {
         done: oneshot::Sender<Answer>,
         now: Now,
     ) {
-        match self.asks.wait(answer, others.clone(), done, now.mono) {
+        let Some(member) = &mut self.cluster else {
+            return tell(vec![(done, answer)]);
+        };
+        match member.asks.wait(answer, others.clone(), done, now.mono) {
             Ok(number) => {
                 for node in others {
                     self.say(node, Body::Ask(number, question.clone()));

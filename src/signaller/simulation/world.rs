@@ -503,7 +503,7 @@ impl World {
         assert!(text.len() < porthole_protocol::limits::MAX_MESSAGE_BYTES);
         for to in to {
             self.note_terms(&text);
-            self.send(to.0, false, text.clone());
+            self.send(to.number, false, text.clone());
         }
     }
 

@@ -953,3 +953,169 @@ fn whatever_happens_to_servers_and_between_them_each_session_is_one_and_ends_whe
         "{started} sessions, {moved} of them at another server"
     );
 }
+
+/// What another server says to this one's room.
+fn node_says(world: &mut World, node: NodeId, message: Value) {
+    let message = serde_json::from_value(message).unwrap();
+    let actions = world.room.node_message(node, message, world.now);
+    world.act(actions);
+}
+
+fn owned(fence: u64) -> Value {
+    json!({"type":"owned","cameras":[{"id":"front","fence":fence,"meta":{"name":"Front"}}]})
+}
+
+#[test]
+fn what_an_older_owner_says_of_a_camera_or_of_its_sessions_has_no_effect() {
+    let (older, newer) = (NodeId(1), NodeId(2));
+    let mut world = World::new();
+    world.viewer(ALICE, rights("alice"));
+    world.announce(ALICE);
+    for node in [older, newer] {
+        let actions = world.room.node_found(node, world.now);
+        world.act(actions);
+    }
+    node_says(&mut world, older, owned(7));
+    world.to_nodes.clear();
+    world.start(ALICE, "front");
+    let said: Vec<_> = world.to_nodes.drain(..).collect();
+    assert!(
+        matches!(
+            &said[..],
+            [(to, NodeMessage::Viewer { .. }), (at, NodeMessage::Said { .. })] if (*to, *at) == (older, older)
+        ),
+        "{said:?}"
+    );
+    let runs =
+        json!({"type":"session","client":ALICE.number,"camera":"front","session":"s","runs":true});
+    node_says(&mut world, newer, runs.clone());
+    let may = |world: &World, node| world.room.may_hear(ALICE.number, Some("s"), node);
+    assert!(!may(&world, newer), "it is not the owner");
+    node_says(&mut world, older, runs.clone());
+    assert!(may(&world, older));
+
+    // The camera connects elsewhere, and its session follows.
+    node_says(&mut world, newer, owned(8));
+    let said: Vec<_> = world.to_nodes.drain(..).collect();
+    assert!(
+        matches!(
+            &said[..],
+            [(to, NodeMessage::Viewer { .. }), (at, NodeMessage::Back { session, .. })]
+                if (*to, *at) == (newer, newer) && session == "s"
+        ),
+        "{said:?}"
+    );
+    assert!(may(&world, newer) && !may(&world, older));
+    node_says(&mut world, older, owned(7));
+    node_says(&mut world, older, runs);
+    let over =
+        json!({"type":"session","client":ALICE.number,"camera":"front","session":"s","runs":false});
+    node_says(&mut world, older, over.clone());
+    assert!(may(&world, newer) && !may(&world, older));
+    // Of none in particular all may speak, and of others' viewers nobody.
+    assert!(world.room.may_hear(ALICE.number, None, older));
+    assert!(!world.room.may_hear(BOB.number, Some("s"), newer));
+    node_says(&mut world, newer, over);
+    assert!(!may(&world, newer));
+    // Of a session that began after its viewer had left that server hears, and of one who may not watch any more too.
+    world.to_nodes.clear();
+    let late =
+        json!({"type":"session","client":BOB.number,"camera":"front","session":"t","runs":true});
+    node_says(&mut world, newer, late);
+    let gone = world.to_nodes.pop();
+    assert!(
+        matches!(gone, Some((node, NodeMessage::Gone { client })) if node == newer && client == BOB.number)
+    );
+    let runs =
+        json!({"type":"session","client":ALICE.number,"camera":"front","session":"u","runs":true});
+    node_says(&mut world, newer, runs);
+    world.remove_viewer("alice");
+    let out = world.to_nodes.pop();
+    assert!(
+        matches!(out, Some((node, NodeMessage::LoggedOut { client })) if node == newer && client == ALICE.number)
+    );
+    world.dropped.clear();
+    // This server's own, by a connection that the database counted before: it is too late.
+    world.room.claimed("front", 6);
+    world.camera(CAMERA, "front");
+    assert_eq!(world.dropped, [(CAMERA, Code::Replaced)]);
+    world.room.claimed("front", 9);
+    world.camera(AGAIN, "front");
+    assert_eq!(world.only_to(AGAIN)["type"], "welcome");
+}
+
+#[test]
+fn a_viewer_of_another_server_is_here_while_it_has_a_session_and_counts_for_nothing_else() {
+    let node = NodeId(1);
+    let mut world = World::new();
+    world.camera(CAMERA, "front");
+    world.produce(CAMERA, true);
+    world.set_viewer(rights("alice"));
+    let actions = world.room.node_found(node, world.now);
+    world.act(actions);
+    let guest = ClientId { node, number: 77 };
+    let viewer = json!({"whose":{"user":"alice","token":null},"network":"192.0.2.9","peerId":"p","announced":true});
+    let who = json!({"type":"viewer","client":77,"viewer":viewer});
+    let said = |message: Value| json!({"type":"said","client":77,"message":message});
+    world.sent.clear();
+    node_says(&mut world, node, who.clone());
+    node_says(
+        &mut world,
+        node,
+        said(json!({"type":"startSession","peerId":"front"})),
+    );
+    let started = world.only_to(guest);
+    let session = started["sessionId"].as_str().unwrap().to_owned();
+    assert_eq!((world.room.viewers, world.room.clients.len()), (0, 2));
+    node_says(&mut world, node, said(end(&session, "viewer-left")));
+    assert_eq!((world.sessions(), world.room.clients.len()), (0, 1));
+
+    // Who is refused is told why, and is nobody here.
+    node_says(&mut world, node, who.clone());
+    node_says(
+        &mut world,
+        node,
+        said(json!({"type":"startSession","peerId":"attic"})),
+    );
+    assert_eq!(world.to(guest)[0]["code"], "no-such-camera");
+    assert_eq!(world.room.clients.len(), 1);
+    let mut stranger = who.clone();
+    stranger["viewer"]["whose"]["user"] = json!("mallory");
+    node_says(&mut world, node, stranger);
+    node_says(
+        &mut world,
+        node,
+        said(json!({"type":"startSession","peerId":"front"})),
+    );
+    assert_eq!(world.only_to(guest)["code"], "unauthorized");
+    assert_eq!((world.sessions(), world.room.clients.len()), (0, 1));
+
+    // Its server is gone: the picture goes on, and waits for longer than for one whose own connection broke.
+    node_says(&mut world, node, who);
+    node_says(
+        &mut world,
+        node,
+        said(json!({"type":"startSession","peerId":"front"})),
+    );
+    let actions = world.room.node_lost(node, world.now);
+    world.act(actions);
+    world.wait(VIEWER_RETURN.as_secs() + 1);
+    assert_eq!(world.sessions(), 1);
+    world.wait(NODE_RETURN.as_secs());
+    assert_eq!(world.sessions(), 0);
+}
+
+#[test]
+fn rights_of_someone_whom_a_backend_knows_travel_as_they_are() {
+    let rights = alice_with(|rule| rule.lease = 77)
+        .of_token(token("t"))
+        .shared(true);
+    let text = serde_json::to_string(&rights).unwrap();
+    let read: Rights = serde_json::from_str(&text).unwrap();
+    assert_eq!(read, rights);
+    assert!(
+        !text.contains("\"t\""),
+        "the digest of a token, and not the token"
+    );
+    assert!(serde_json::from_str::<Rights>(&text.replace("lease", "leash")).is_err());
+}

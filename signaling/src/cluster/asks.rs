@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What the API asks the room, and so the rooms of all servers: their answers are put together. Pure.
+//! Questions that wait for the answers of other servers, which are put together. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use serde::{Deserialize, Serialize};
-
-use crate::room::{CameraInfo, NodeId, Rang, RingRefused, SessionInfo};
+use super::Answer;
+use crate::room::NodeId;
 
 /// How long other servers have to answer. Whoever asked waits for that, and then has what there is.
 pub(crate) const ANSWER_WITHIN: Duration = Duration::from_secs(1);
@@ -14,38 +13,6 @@ pub(crate) const ANSWER_WITHIN: Duration = Duration::from_secs(1);
 const MAX_ASKED: usize = 256;
 /// Sessions that one server names at a time: some 400 bytes each, in a frame of less than 1 MiB.
 pub(crate) const MOST_SESSIONS: usize = 1000;
-
-/// What is asked.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Question {
-    /// Who watches what: so many sessions, by id, those after one.
-    Sessions(Option<String>, usize),
-    /// What these cameras are up to.
-    Cameras(Vec<String>),
-    /// An administrator ends the session of this id.
-    EndSession(String),
-    /// Someone rings a camera's bell, and may control the camera or not.
-    Ring(String, String, bool),
-    /// Someone declines a call.
-    Decline(String, String),
-}
-
-/// What is answered.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Answer {
-    /// These.
-    Sessions(Vec<SessionInfo>),
-    /// These.
-    Cameras(Vec<CameraInfo>),
-    /// Whose it was, at which camera, if there was one.
-    Ended(Option<(String, String)>),
-    /// What came of it.
-    Rang(Result<Rang, RingRefused>),
-    /// Whether it rings that one.
-    Declined(bool),
-}
 
 impl Answer {
     /// Whether nobody else need be asked.
@@ -168,6 +135,7 @@ impl<D> Asks<D> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::room::CameraInfo;
 
     const A: NodeId = NodeId(1);
     const B: NodeId = NodeId(2);

@@ -67,6 +67,7 @@ mod journal;
 mod limit;
 mod lock;
 mod log_out;
+mod machine;
 mod metrics;
 pub mod model;
 #[cfg(test)]

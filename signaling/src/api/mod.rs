@@ -13,6 +13,7 @@ mod import;
 mod login;
 mod me;
 #[cfg(feature = "notify")]
+mod nodes;
 mod notify;
 mod openid;
 mod overview;
@@ -128,6 +129,8 @@ fn documented() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(shares::restore))
         .routes(routes!(sessions::list))
         .routes(routes!(sessions::end))
+        .routes(routes!(nodes::list))
+        .routes(routes!(nodes::drain))
         .routes(routes!(audit::list))
         .routes(routes!(overview::show))
         .routes(routes!(status::health))

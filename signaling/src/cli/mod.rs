@@ -117,6 +117,11 @@ enum Command {
     /// List sessions, or end one
     #[command(subcommand)]
     Session(manage::SessionCommand),
+    /// List the servers that are one
+    Nodes,
+    /// List the servers that are one, or have the clients of one go to the others
+    #[command(subcommand)]
+    Node(manage::NodeCommand),
     /// Ring a camera's bell, as its button does
     Ring(manage::RingArgs),
     /// Show who rang when, who answered, and for how long
@@ -345,6 +350,11 @@ fn run(cli: Cli) -> Result<(), Failure> {
             command.show(&ask(command.call())?, output)
         }
         Command::Session(command) => command.show(&ask(command.call())?, output),
+        Command::Nodes => {
+            let command = manage::NodeCommand::List;
+            command.show(&ask(command.call())?, output)
+        }
+        Command::Node(command) => command.show(&ask(command.call())?, output),
         Command::Ring(ring) => manage::RingArgs::show(&ask(ring.call())?, output),
         Command::Calls(calls) => manage::CallsArgs::show(&ask(calls.call())?, output),
         Command::Notify(command) => command.show(&ask(command.call())?, output),

@@ -19,8 +19,8 @@ impl Answer {
     pub(crate) fn is_whole(&self) -> bool {
         match self {
             Self::Ended(whose) => whose.is_some(),
-            Self::Declined(is_there) => *is_there,
-            Self::Sessions(_) | Self::Cameras(_) | Self::Rang(_) => false,
+            Self::Declined(is_there) | Self::Drains(is_there) => *is_there,
+            Self::Sessions(_) | Self::Cameras(_) | Self::Rang(_) | Self::Nodes(_) => false,
         }
     }
 
@@ -47,7 +47,12 @@ impl Answer {
             }
             (Self::Ended(own), Self::Ended(other)) => *own = own.take().or(other),
             (Self::Declined(own), Self::Declined(other)) => *own |= other,
+            (Self::Drains(own), Self::Drains(other)) => *own |= other,
             (Self::Rang(own), Self::Rang(other)) => *own = other,
+            (Self::Nodes(own), Self::Nodes(others)) => {
+                own.extend(others);
+                own.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
+            }
             // Another version's, or of another question.
             _ => (),
         }

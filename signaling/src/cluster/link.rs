@@ -146,7 +146,7 @@ impl Links {
     }
 
     /// The name that this server has chosen.
-    pub fn own(&self) -> &str {
+    pub fn own(&self) -> &String {
         &self.own
     }
 

@@ -21,7 +21,7 @@ pub use link::{Body, Frame, HEARTBEAT, Heard, Links, Outbound, SILENCE, Tell};
 pub use nats::{Cluster, ClusterOptions};
 #[cfg(feature = "cluster")]
 pub(crate) use nats::{Member, Nats, Reached, Turn, Wire};
-pub use question::{Answer, Question};
+pub use question::{Answer, NodeInfo, Question};
 
 /// There are no other servers.
 #[cfg(not(feature = "cluster"))]

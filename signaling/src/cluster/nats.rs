@@ -3,7 +3,6 @@
 //!
 //! Nobody waits for NATS: what finds no room in the queue to it is lost, and so is the link that it was for, which begins anew.
 
-use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -206,7 +205,6 @@ async fn open(
     to_hub: mpsc::Sender<Wire>,
     reached: Reached,
 ) -> Result<Client, String> {
-    let words = |error: io::Error| error.to_string();
     let mut connect = ConnectOptions::new()
         .name("porthole-signaling")
         .subscription_capacity(MAX_WAITING)
@@ -232,7 +230,8 @@ async fn open(
             }
         });
     if let Some(file) = &options.credentials {
-        connect = connect.credentials_file(file).await.map_err(words)?;
+        let read = connect.credentials_file(file).await;
+        connect = read.map_err(|error| format!("{}: {error}", file.display()))?;
     }
     if let Some(ca) = &options.ca {
         connect = connect.add_root_certificates(ca.clone());

@@ -19,6 +19,10 @@ pub enum Question {
     Ring(String, String, bool),
     /// Someone declines a call.
     Decline(String, String),
+    /// What the server is up to.
+    Node,
+    /// The server of this id is to have its clients go to the others.
+    Drain(String),
 }
 
 /// What is answered.
@@ -35,4 +39,27 @@ pub enum Answer {
     Rang(Result<Rang, RingRefused>),
     /// Whether it rings that one.
     Declined(bool),
+    /// These.
+    Nodes(Vec<NodeInfo>),
+    /// Whether it is the one.
+    Drains(bool),
+}
+
+/// One of the servers that are one, or the only one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeInfo {
+    /// By which it is known to the others, until it ends.
+    pub id: String,
+    /// Its machine's name.
+    pub name: String,
+    /// Of its program.
+    pub version: String,
+    /// Cameras that can be watched there.
+    pub cameras: usize,
+    /// Sessions of those.
+    pub sessions: usize,
+    /// Clients that are connected to it.
+    pub connections: usize,
+    /// Whether its clients are on their way to the others.
+    pub drains: bool,
 }

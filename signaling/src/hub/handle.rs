@@ -6,15 +6,16 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::time::{interval, timeout};
 
 use super::Event;
-use crate::cluster::{Answer, Question};
+use crate::cluster::{Answer, NodeInfo, Question};
 use crate::queue::{QueueBounds, viewer_queue};
 use crate::room::{
     CameraInfo, ClientId, Counts, MAX_CAMERAS, Principal, Rang, RingRefused, SessionInfo,
 };
+use crate::shutdown::stopped;
 #[cfg(feature = "cluster")]
 use crate::{cluster::Reached, store::Store};
 
@@ -30,6 +31,9 @@ const MIN_DRAINED: usize = 64;
 /// Of those who are left one in so many goes at a time, so that the others are not run over: of ten thousand the last goes
 /// after half a minute.
 const DRAINED_OF: usize = 100;
+
+/// However many there are, whoever ends the server does not wait for longer. The service's unit has more.
+const DRAIN_MOST: Duration = Duration::from_secs(60);
 
 /// The database did not say who owns a camera.
 pub(crate) struct Undecided;
@@ -65,7 +69,9 @@ pub(crate) struct HubHandle {
     /// What may wait for a viewer.
     pub(crate) viewer_queue: QueueBounds,
     /// Whether it is about to end, and has its clients go elsewhere.
-    drains: AtomicBool,
+    pub(super) drains: Arc<AtomicBool>,
+    /// Somebody has asked for that.
+    pub(super) drain_asked: Arc<Notify>,
     /// The other servers, if there are any.
     #[cfg(feature = "cluster")]
     pub(crate) others: Option<Others>,
@@ -90,7 +96,8 @@ impl HubHandle {
             stats,
             online,
             viewer_queue: viewer_queue(MAX_CAMERAS),
-            drains: AtomicBool::new(false),
+            drains: Arc::default(),
+            drain_asked: Arc::default(),
             #[cfg(feature = "cluster")]
             others: None,
         }
@@ -120,6 +127,12 @@ impl HubHandle {
     /// Has all clients go to the other servers, some at a time, and lets nobody new in; until the last has gone, or at once if
     /// there are no others.
     pub(crate) async fn drain(&self) {
+        if timeout(DRAIN_MOST, self.drained()).await.is_err() {
+            tracing::warn!("some clients have not gone to the other servers in time");
+        }
+    }
+
+    async fn drained(&self) {
         let mut ticks = interval(DRAIN_EVERY);
         // First it is asked whether there are others.
         let mut some = 0;
@@ -134,6 +147,32 @@ impl HubHandle {
                 }
                 None => return,
             }
+        }
+    }
+
+    /// Drains whenever somebody asks for it, until the server stops.
+    pub(crate) async fn drain_when_asked(self: Arc<Self>, mut stop: watch::Receiver<()>) {
+        loop {
+            tokio::select! {
+                () = stopped(&mut stop) => return,
+                () = self.drain_asked.notified() => self.drain().await,
+            }
+        }
+    }
+
+    /// The servers that are one, or the only one.
+    pub(crate) async fn nodes(&self) -> Option<Vec<NodeInfo>> {
+        match self.question(Question::Node).await? {
+            Answer::Nodes(all) => Some(all),
+            _ => None,
+        }
+    }
+
+    /// Has the clients of a server go to the others: whether there is one of this id.
+    pub(crate) async fn drain_node(&self, id: String) -> Option<bool> {
+        match self.question(Question::Drain(id)).await? {
+            Answer::Drains(is_there) => Some(is_there),
+            _ => None,
         }
     }
 

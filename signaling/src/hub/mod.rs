@@ -11,20 +11,22 @@ mod others;
 use std::collections::{HashMap, HashSet};
 use std::future::pending;
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use porthole_protocol::grant::GrantSigner;
 use porthole_protocol::wire::ClientMessage;
 use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 
 pub(crate) use handle::{HubHandle, Stats};
 use others::next_of;
 
-use crate::cluster::{Answer, Member, Question};
+use crate::cluster::{Answer, Member, NodeInfo, Question};
 use crate::lock::lock;
+use crate::machine::machine_name;
 use crate::metrics::Metrics;
 use crate::queue::{Dropped, Outbox, Text};
 use crate::registry::{Registry, SecretDigest};
@@ -32,6 +34,8 @@ use crate::rights::{Rights, RightsId};
 use crate::room::{self, Action, ClientId, Doorbells, Happening, Now, Outgoing, Principal, Room};
 use crate::shutdown::stopped;
 
+/// Of this program, as others are told it.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// Events waiting for the room. Clients wait when it is full; the room takes microseconds for each.
 const MAX_EVENTS: usize = 1024;
 /// Happenings that wait to be written down. A burst of a thousand sessions fits; beyond that they are counted as lost,
@@ -127,6 +131,9 @@ pub(crate) struct Hub {
     metrics: Arc<Metrics>,
     outboxes: HashMap<ClientId, Outbox>,
     cluster: Option<Member>,
+    /// Has the clients go elsewhere, and whether they are on their way.
+    drain: Arc<Notify>,
+    drains: Arc<AtomicBool>,
 }
 
 impl Hub {
@@ -157,6 +164,8 @@ impl Hub {
                 metrics,
                 outboxes: HashMap::new(),
                 cluster: None,
+                drain: handle.drain_asked.clone(),
+                drains: handle.drains.clone(),
             },
             handle,
             Happenings {
@@ -184,6 +193,8 @@ impl Hub {
                     let actions = self.room.tick(Now::read());
                     self.act(actions);
                 }
+                // Before the clients, so that others do not miss this server while it is busy. What waits there is bounded.
+                turn = next_of(&mut self.cluster) => self.of_others(turn),
                 Some(event) = self.events.recv() => {
                     // A camera may connect right after it was added: the change goes first.
                     while let Ok(change) = self.changes.try_recv() {
@@ -191,7 +202,6 @@ impl Hub {
                     }
                     self.event(event);
                 }
-                turn = next_of(&mut self.cluster) => self.of_others(turn),
                 else => break,
             }
             self.stats.set(self.room.counts());
@@ -288,6 +298,19 @@ impl Hub {
         self.act(actions);
     }
 
+    fn node_info(&self) -> NodeInfo {
+        let counts = self.room.counts();
+        NodeInfo {
+            id: self.own_id().cloned().unwrap_or_default(),
+            name: machine_name(),
+            version: VERSION.to_owned(),
+            cameras: counts.cameras,
+            sessions: counts.sessions,
+            connections: self.outboxes.len(),
+            drains: self.drains.load(Relaxed),
+        }
+    }
+
     /// What this server's room says.
     fn answer(&mut self, question: &Question, now: Now) -> (Answer, Vec<Action>) {
         let room = &mut self.room;
@@ -305,6 +328,14 @@ impl Hub {
             Question::Ring(camera, by, may) => {
                 let (rang, actions) = room.ring(camera, by, *may, now);
                 (Answer::Rang(rang), actions)
+            }
+            Question::Node => (Answer::Nodes(vec![self.node_info()]), Vec::new()),
+            Question::Drain(id) => {
+                let is_this = self.own_id() == Some(id);
+                if is_this {
+                    self.drain.notify_one();
+                }
+                (Answer::Drains(is_this), Vec::new())
             }
             Question::Decline(user, call) => {
                 let (is_there, actions) = room.decline(user, call, now);

@@ -21,6 +21,11 @@ use crate::room::{ClientId, NodeId, RingRefused};
 
 #[cfg(feature = "cluster")]
 impl Hub {
+    /// By which the others know this server.
+    pub(super) fn own_id(&self) -> Option<&String> {
+        self.cluster.as_ref().map(|member| member.links.own())
+    }
+
     /// Something comes of the other servers, or it is time to say to them that this one is there.
     pub(super) fn of_others(&mut self, turn: Turn) {
         let now = std::time::Instant::now();
@@ -131,13 +136,15 @@ impl Hub {
     /// connection.
     pub(super) fn move_on(&mut self, most: usize, now: Now) -> Option<usize> {
         self.cluster.as_ref()?.links.standing().next()?;
-        let some: Vec<_> = self.outboxes.keys().take(most).copied().collect();
-        for client in some {
+        let all = self.outboxes.keys().copied();
+        let mut all: Vec<_> = all.filter(|client| self.room.may_move(*client)).collect();
+        let left = all.split_off(most.min(all.len()));
+        for client in all {
             self.let_go(client, Dropped::Moves);
             let actions = self.room.gone(client, now);
             self.act(actions);
         }
-        Some(self.outboxes.len())
+        Some(left.len())
     }
 
     fn say(&mut self, node: NodeId, body: Body) {
@@ -196,6 +203,10 @@ fn bounded(question: Question) -> Question {
 
 #[cfg(not(feature = "cluster"))]
 impl Hub {
+    pub(super) fn own_id(&self) -> Option<&String> {
+        None
+    }
+
     pub(super) fn move_on(&mut self, _: usize, _: Now) -> Option<usize> {
         None
     }

@@ -120,17 +120,18 @@ impl Room {
         camera_id: String,
         now: Now,
     ) -> Result<(Role, String), Refusal> {
-        let camera = self.cameras.get(&camera_id).ok_or(Refusal::new(
+        let camera = self.cameras.get_mut(&camera_id).ok_or(Refusal::new(
             Code::Unauthorized,
             "the camera is not enrolled",
         ))?;
+        // Whoever is too late takes nobody's place.
+        if !camera.fence.take() {
+            return Err(Refusal::new(Code::Replaced, REPLACED));
+        }
         if let Some(old) = camera.client {
             self.expel(old, Code::Replaced, REPLACED, now);
         }
         if let Some(camera) = self.cameras.get_mut(&camera_id) {
-            if !camera.fence.take() {
-                return Err(Refusal::new(Code::Replaced, REPLACED));
-            }
             camera.client = Some(id);
         }
         self.came_here(&camera_id);
@@ -164,7 +165,7 @@ impl Room {
         if let Role::Viewer(name) = &client.role
             && let Some(user) = self.users.get_mut(name)
         {
-            let is_first = user.connections.is_empty();
+            let is_first = user.connections_here() == 0;
             user.connections.insert(id);
             self.viewers += 1;
             self.shared_viewers += usize::from(user.rights.shared);
@@ -228,7 +229,7 @@ impl Room {
         if let Some(user) = self.users.get_mut(name) {
             user.connections.remove(&id);
             self.shared_viewers -= usize::from(is_here && user.rights.shared);
-            let was_last = user.connections.is_empty();
+            let was_last = user.connections_here() == 0;
             if was_last {
                 self.schedule(name, now);
             }

@@ -125,7 +125,7 @@ impl Room {
             return;
         };
         let change = user.rights.next_change(now.wall);
-        let change = change.filter(|_| !user.connections.is_empty());
+        let change = change.filter(|_| user.connections_here() > 0);
         let due = change.map(|at| now.instant_of(at));
         let before = std::mem::replace(&mut user.due, due);
         if let Some(before) = before {

@@ -32,6 +32,7 @@ use crate::http::{app, metrics as metrics_app};
 use crate::hub::Hub;
 use crate::journal::Journal;
 use crate::lock::lock;
+use crate::machine::machine_name;
 use crate::metrics::Metrics;
 #[cfg(feature = "notify")]
 use crate::notify::{MAX_NOTICES, Notifiers};
@@ -323,6 +324,9 @@ impl Parts {
             let telling = self.notifiers.run(self.on_notice, self.on_stop.clone());
             lost.supervise(runtime, "notifiers", telling);
         }
+        let draining = self.server.inner.hub.clone();
+        let draining = draining.drain_when_asked(self.on_stop.clone());
+        lost.supervise(runtime, "drainer", draining);
         let keeping = self.calls.keep_all(self.on_idle.clone());
         lost.supervise(runtime, "keeper of calls", keeping);
         let shared = &self.server.inner.shared;
@@ -390,10 +394,4 @@ fn openid(
     let secret = signer.session_secret("openid");
     let openid = Openid::new(options, url, &secret);
     openid.map(Some).map_err(|error| failed(error.to_string()))
-}
-
-/// What this machine calls itself in its network.
-fn machine_name() -> String {
-    let name = rustix::system::uname();
-    name.nodename().to_string_lossy().into_owned()
 }

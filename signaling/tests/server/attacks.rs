@@ -29,7 +29,7 @@ enum Who {
     Cameras,
 }
 
-const ROUTES: [(&str, Who); 68] = [
+const ROUTES: [(&str, Who); 70] = [
     ("POST /api/session", Anyone),
     ("DELETE /api/session", Anyone),
     ("GET /api/openid/login", Anyone),
@@ -96,6 +96,8 @@ const ROUTES: [(&str, Who); 68] = [
     ("GET /api/overview", Administrators),
     ("GET /api/sessions", Administrators),
     ("DELETE /api/sessions/{id}", Administrators),
+    ("GET /api/nodes", Administrators),
+    ("POST /api/nodes/{id}/drain", Administrators),
     ("GET /api/audit", Administrators),
     ("GET /metrics", Administrators),
 ];

@@ -457,6 +457,70 @@ async fn an_administrator_sees_and_ends_what_runs_at_every_server() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_administrator_lists_the_servers_and_drains_one_which_lets_nobody_new_in() {
+    let three = Three::on(&shared_database().await).await;
+    let Watching {
+        key,
+        mut camera,
+        mut viewer,
+        session,
+        grant,
+        ..
+    } = three.watching().await;
+    let at_c = Page {
+        address: three.c.local_addr(),
+        ..three.pair.at_a.clone()
+    };
+    let nodes = async || {
+        let answer = at_c.get("/api/nodes").await;
+        answer.json()["items"].as_array().unwrap().clone()
+    };
+    until("all are there", async || nodes().await.len() == 3).await;
+    let all = nodes().await;
+    let owner = all.iter().find(|node| node["cameras"] == 1).unwrap();
+    assert_eq!(
+        (&owner["sessions"], &owner["connections"]),
+        (&json!(1), &json!(1))
+    );
+    assert_eq!(
+        (&owner["drains"], &owner["version"]),
+        (&json!(false), &json!(env!("CARGO_PKG_VERSION")))
+    );
+    let unknown = at_c.post("/api/nodes/unknown/drain", &json!({})).await;
+    assert_eq!(unknown.problem(), (404, "not-found".to_owned()));
+
+    let id = owner["id"].as_str().unwrap();
+    let drained = at_c
+        .post(&format!("/api/nodes/{id}/drain"), &json!({}))
+        .await;
+    assert_eq!(drained.status, 204, "{drained:?}");
+    let closed = camera.recv().await;
+    assert_eq!(closed, json!({"close": 1012, "reason": "moves"}));
+    let bearer = format!("Bearer {key}");
+    let refused = Client::connect(
+        three.pair.b.local_addr(),
+        "/ws",
+        &[("authorization", &bearer)],
+    )
+    .await;
+    assert_eq!(refused.err().map(|(status, _)| status), Some(503));
+    let page = Page::nobody(&three.pair.b);
+    assert_eq!(page.get("/ready").await.status, 503);
+    let own = (session.as_str(), grant.as_str());
+    let mut camera = camera_with(&three.c, &key, own).await;
+    next(&mut viewer, "sessionResumed").await;
+    both_ways(&mut viewer, &mut camera, &session).await;
+    let all = nodes().await;
+    let drains = all.iter().filter(|node| node["drains"] == true);
+    assert_eq!(
+        drains
+            .map(|node| node["id"].as_str().unwrap())
+            .collect::<Vec<_>>(),
+        [id]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nats_that_refuses_the_credential_or_is_not_there_stops_the_start_without_a_secret() {
     let nats = Nats::start().await;
     let mut wrong = nats.url();

@@ -66,6 +66,7 @@ async fn a_database_of_before_second_factors_is_brought_to_this_form(db: Databas
         "ALTER TABLE bookings DROP COLUMN own",
         "DROP TABLE self_booking",
         "DROP TABLE feeds",
+        "DROP TABLE camera_fences",
         "ALTER TABLE shares DROP COLUMN saving",
         "DELETE FROM _sqlx_migrations WHERE version >= 2",
     ] {

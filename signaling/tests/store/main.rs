@@ -28,6 +28,7 @@ mod calls;
 mod control;
 mod crash;
 mod database;
+mod fences;
 mod files;
 mod interrupted;
 mod logins;

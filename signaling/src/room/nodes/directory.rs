@@ -209,6 +209,7 @@ impl Room {
 
     /// A server is gone: nobody knows of its cameras until they connect to another.
     pub(super) fn disown(&mut self, node: NodeId) {
+        self.early.0.retain(|_, (from, _)| *from != node);
         let its = self
             .cameras
             .iter()

@@ -34,7 +34,7 @@ pub use message::{NodeMessage, OwnedCamera, ViewerOfNode};
 
 use super::lifetime::VIEWER_RETURN;
 use super::now::Now;
-use super::{Action, Room};
+use super::{Action, Role, Room};
 
 /// How long a session waits for a viewer whose server cannot be reached. Longer than for one whose own connection broke: the
 /// picture may well go on, and its camera ends it where nobody takes it (RFC 7675, 30 s). An operator mends a network meanwhile.
@@ -154,6 +154,12 @@ impl Room {
             true => VIEWER_RETURN,
             false => NODE_RETURN,
         }
+    }
+
+    /// Whether a client can connect to another server: not the way to an SFU, which is a part of this one.
+    pub fn may_move(&self, client: ClientId) -> bool {
+        let client = self.clients.get(&client);
+        client.is_some_and(|client| client.role != Role::Sfu)
     }
 
     fn tell_node(&mut self, node: NodeId, message: NodeMessage) {

@@ -1106,6 +1106,55 @@ fn a_viewer_of_another_server_is_here_while_it_has_a_session_and_counts_for_noth
 }
 
 #[test]
+fn whoever_connects_here_beside_a_session_from_elsewhere_hears_of_bookings_as_anybody_does() {
+    let node = NodeId(1);
+    let mut world = World::new();
+    world.camera(CAMERA, "front");
+    world.produce(CAMERA, true);
+    world.camera(LATER, "back");
+    world.produce(LATER, true);
+    let always = rights("alice").rules()[0].clone();
+    let front = Rule {
+        cameras: Cameras::Only(["front".to_owned()].into()),
+        ..always.clone()
+    };
+    let later = Rule {
+        cameras: Cameras::Only(["back".to_owned()].into()),
+        when: When::Within(crate::model::Window {
+            start: at(60),
+            end: at(120),
+        }),
+        ..always
+    };
+    let alice = rights("alice").with_rules([front, later]);
+    world.set_viewer(alice.clone());
+    let actions = world.room.node_found(node, world.now);
+    world.act(actions);
+    let viewer = json!({"whose":{"user":"alice","token":null},"network":"192.0.2.9","peerId":"p","announced":true});
+    node_says(
+        &mut world,
+        node,
+        json!({"type":"viewer","client":77,"viewer":viewer}),
+    );
+    let start = json!({"type":"startSession","peerId":"front"});
+    node_says(
+        &mut world,
+        node,
+        json!({"type":"said","client":77,"message":start}),
+    );
+    assert_eq!(world.sessions(), 1);
+
+    world.viewer(ALICE, alice);
+    world.announce(ALICE);
+    world.to(ALICE);
+    world.wait(61);
+    assert_eq!(world.only_to(ALICE)["peerId"], "back", "it begins");
+    world.gone(ALICE);
+    world.wait(60);
+    assert_eq!(world.sessions(), 1);
+}
+
+#[test]
 fn rights_of_someone_whom_a_backend_knows_travel_as_they_are() {
     let rights = alice_with(|rule| rule.lease = 77)
         .of_token(token("t"))

@@ -12,8 +12,8 @@ mod doc;
 mod import;
 mod login;
 mod me;
-#[cfg(feature = "notify")]
 mod nodes;
+#[cfg(feature = "notify")]
 mod notify;
 mod openid;
 mod overview;

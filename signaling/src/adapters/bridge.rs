@@ -116,6 +116,9 @@ impl Bridge<'_> {
         };
         let is_camera = matches!(translator, Translator::Camera(_));
         let (outbox, mut inbox, mut on_drop) = queue(bounds);
+        if !hub.admits().await {
+            return wire.hang_up("").await;
+        }
         let Ok(fence) = hub.fence_of(&principal).await else {
             return wire.hang_up("").await;
         };

@@ -132,6 +132,9 @@ async fn open(
     let (parts, body) = request.into_parts();
     let query = parts.uri.query();
     let (identity, rights) = viewer(&shared, whep, &parts.headers, query, &connection).await?;
+    if !shared.hub.admits().await {
+        return Err(ApiError::stuck());
+    }
     check_type(&parts.headers, SDP)?;
     let offer = text(&shared, Request::from_parts(parts, body)).await?;
     if !offer.starts_with("v=0") {

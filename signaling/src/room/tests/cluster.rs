@@ -7,6 +7,8 @@
 //! and both its ends agree that it runs; nobody is shut out. And meanwhile: whoever is revoked has lost every picture soon.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::{panic, thread};
 
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 
@@ -14,7 +16,7 @@ use super::*;
 use crate::cluster::{Frame, HEARTBEAT, Heard, Links, Outbound};
 
 /// So many schedules in the suite; the environment says another number for a soak.
-const SEEDS: u64 = 600;
+const SEEDS: u64 = 2000;
 const NODES: usize = 3;
 const CAMERAS: [&str; 2] = ["front", "back"];
 const PEOPLE: [&str; 4] = ["alice", "bob", "carol", "dave"];
@@ -102,8 +104,8 @@ struct Cluster {
     /// When each was revoked last, and when something was last out of order.
     revoked: BTreeMap<&'static str, usize>,
     disturbed: usize,
-    started: usize,
-    moved: usize,
+    started: u64,
+    moved: u64,
 }
 
 fn node_index(name: &str) -> usize {
@@ -931,27 +933,47 @@ fn whatever_happens_to_servers_and_between_them_each_session_is_one_and_ends_whe
         Some(seed) => seed..seed + 1,
         None => 0..number("PORTHOLE_SEEDS").unwrap_or(SEEDS),
     };
-    let (mut started, mut moved) = (0, 0);
     let runs = seeds.end - seeds.start;
-    for seed in seeds {
-        // The last one that is printed is the one that fails.
-        println!("seed {seed}");
-        let mut cluster = Cluster::new(seed);
-        for _ in 0..STEPS {
-            if cluster.chance(40) {
-                cluster.happens();
+    let next = AtomicU64::new(seeds.start);
+    let play = || {
+        let (mut started, mut moved) = (0, 0);
+        loop {
+            let seed = next.fetch_add(1, Relaxed);
+            if seed >= seeds.end {
+                return (started, moved);
             }
-            cluster.pass();
+            let Ok((one, other)) = panic::catch_unwind(|| play(seed)) else {
+                panic!("seed {seed}: run it alone with PORTHOLE_SEED={seed}");
+            };
+            (started, moved) = (started + one, moved + other);
         }
-        cluster.finish();
-        started += cluster.started;
-        moved += cluster.moved;
-    }
+    };
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    let (started, moved) = thread::scope(|scope| {
+        let all: Vec<_> = (0..threads).map(|_| scope.spawn(play)).collect();
+        all.into_iter().fold((0, 0), |(started, moved), one| {
+            let (own, other) = one.join().unwrap();
+            (started + own, moved + other)
+        })
+    });
     // It would prove nothing if little happened.
     assert!(
-        started as u64 > 8 * runs && moved as u64 > 4 * runs,
+        started > 8 * runs && moved > 4 * runs,
         "{started} sessions, {moved} of them at another server"
     );
+}
+
+/// One schedule: so many sessions began, and so many of them at another server than their viewer's.
+fn play(seed: u64) -> (u64, u64) {
+    let mut cluster = Cluster::new(seed);
+    for _ in 0..STEPS {
+        if cluster.chance(40) {
+            cluster.happens();
+        }
+        cluster.pass();
+    }
+    cluster.finish();
+    (cluster.started, cluster.moved)
 }
 
 /// What another server says to this one's room.

@@ -306,7 +306,10 @@ impl Nats {
         let subject = format!("{}.to.{to}", self.subject);
         match serde_json::to_vec(&frame) {
             Ok(bytes) => {
-                let _ = self.client.publish(subject, bytes.into()).await;
+                // Too large, or refused: its place among the others is missed, so that the link begins anew.
+                if let Err(error) = self.client.publish(subject, bytes.into()).await {
+                    tracing::warn!(%error, "a frame for another server is lost");
+                }
             }
             Err(error) => tracing::error!(%error, "a frame could not be written as JSON"),
         }
